@@ -1,0 +1,72 @@
+"""The closed choices of the records: light enough for the first import of a user's process."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Final
+
+__all__ = ["DEFAULT_SEED", "OnLost", "Reason", "Status", "TaskType"]
+
+#: the seed of a task that says nothing about it (seed page, "Setting Random Seed")
+DEFAULT_SEED: Final = 1337
+
+
+class _Choice(str, Enum):
+    """A closed choice whose members are their own JSON."""
+
+    __str__ = str.__str__
+
+
+class Status(_Choice):
+    """Where a task stands. The legal moves are in `store/states.py`."""
+
+    CREATED = "created"
+    QUEUED = "queued"
+    IN_PROGRESS = "in_progress"
+    STOPPED = "stopped"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    PUBLISHED = "published"
+    CLOSED = "closed"
+
+    @property
+    def is_final(self) -> bool:
+        """True when no attempt is waiting or running."""
+        return self not in (Status.CREATED, Status.QUEUED, Status.IN_PROGRESS)
+
+
+class TaskType(_Choice):
+    """What kind of work a task does: a label for people and queries."""
+
+    TRAINING = "training"
+    TESTING = "testing"
+    INFERENCE = "inference"
+    DATA_PROCESSING = "data_processing"
+    APPLICATION = "application"
+    MONITOR = "monitor"
+    CONTROLLER = "controller"
+    OPTIMIZER = "optimizer"
+    SERVICE = "service"
+    QC = "qc"
+    CUSTOM = "custom"
+
+
+class Reason(_Choice):
+    """Why an attempt ended."""
+
+    COMPLETED = "completed"
+    PROGRAM_FAILED = "program_failed"
+    KILLED = "killed"
+    OUT_OF_MEMORY = "out_of_memory"
+    SETUP_FAILED = "setup_failed"
+    STOPPED = "stopped"
+    TIMED_OUT = "timed_out"
+    LOST = "lost"
+    HOST_REBOOTED = "host_rebooted"
+
+
+class OnLost(_Choice):
+    """What becomes of a task whose attempt is lost with its machine."""
+
+    END = "end"
+    ENQUEUE = "enqueue"

@@ -1,0 +1,227 @@
+"""Where things lie on disk: the home of one machine's Elsewhere, and the folder of one attempt.
+
+<home>/                      ELSEWHERE_HOME, ~/.elsewhere by default
+├── config.toml              settings of this machine's user
+├── runs/<task>.<attempt>/   run folders of tasks that this machine's agent runs
+├── sessions/<task>.<attempt>/   the same for scripts that people start here
+├── mirrors/                 one bare repository per remote
+├── environments/            one immutable environment per digest
+├── lent/                    the packages that a child is lent
+├── storage/                 artifacts, where no other place is configured
+├── cache/                   local copies of artifacts
+├── agents/<name>/           lock, log and state of an agent
+└── server/                  the embedded server
+
+<run folder>/            written by
+├── spec.json                agent: the task record, the attempt, what the runner needs
+├── inputs/<digest>          agent: patch and bundle
+├── store.json               agent: how the child reaches the store, where it may (0600)
+├── launched                 agent: just before the fork; at most one launch per attempt
+├── stop                     agent: a stop is asked for
+├── acked                    agent: all is in the store; the folder may go
+├── runner.json              runner: its process identity
+├── child.json               runner: the program's process identity
+├── output.log               runner: all that the program and its set-up printed
+├── runner.log               runner: its own log
+├── exit.json                runner: the outcome
+├── journal/                 every process of the attempt: events
+├── files/                   the program's SDK: artifacts that the agent shall upload
+├── code/                    runner: the checkout
+└── venv/                    runner: the run's own layer over the shared environment
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from elsewhere.codec import encode
+from elsewhere.process import ProcessIdentity
+
+__all__ = ["Home", "RunFolder", "read_json", "write_beside"]
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The folder that holds all of one user's Elsewhere on one machine."""
+
+    path: Path
+
+    def ensure(self) -> Home:
+        """Makes the folder, closed to other users."""
+        self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return self
+
+    @property
+    def config(self) -> Path:
+        return self.path / "config.toml"
+
+    @property
+    def runs(self) -> Path:
+        return self.path / "runs"
+
+    @property
+    def sessions(self) -> Path:
+        return self.path / "sessions"
+
+    @property
+    def mirrors(self) -> Path:
+        return self.path / "mirrors"
+
+    @property
+    def environments(self) -> Path:
+        return self.path / "environments"
+
+    @property
+    def lent(self) -> Path:
+        return self.path / "lent"
+
+    @property
+    def storage(self) -> Path:
+        return self.path / "storage"
+
+    @property
+    def cache(self) -> Path:
+        return self.path / "cache"
+
+    @property
+    def agents(self) -> Path:
+        return self.path / "agents"
+
+    @property
+    def server(self) -> Path:
+        return self.path / "server"
+
+    def run(self, task_id: str, attempt: int) -> RunFolder:
+        return RunFolder(self.runs / f"{task_id}.{attempt}")
+
+    def session(self, task_id: str, attempt: int) -> RunFolder:
+        return RunFolder(self.sessions / f"{task_id}.{attempt}")
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """Every path of one attempt."""
+
+    path: Path
+
+    @classmethod
+    def all_in(cls, parent: Path) -> list[RunFolder]:
+        """The folders in `home.runs` or `home.sessions`; what else lies there is left alone."""
+        if not parent.is_dir():
+            return []
+        return [
+            cls(path)
+            for path in sorted(parent.iterdir())
+            if path.suffix[1:].isdigit() and path.is_dir()
+        ]
+
+    def create(self) -> RunFolder:
+        """Makes the folder and those that several processes write into. May be called twice."""
+        self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.journal.mkdir(exist_ok=True)
+        self.files.mkdir(exist_ok=True)
+        return self
+
+    @property
+    def task_id(self) -> str:
+        return self.path.stem
+
+    @property
+    def attempt(self) -> int:
+        return int(self.path.suffix[1:])
+
+    @property
+    def spec(self) -> Path:
+        return self.path / "spec.json"
+
+    @property
+    def inputs(self) -> Path:
+        return self.path / "inputs"
+
+    @property
+    def store(self) -> Path:
+        return self.path / "store.json"
+
+    @property
+    def launched(self) -> Path:
+        return self.path / "launched"
+
+    @property
+    def stop(self) -> Path:
+        return self.path / "stop"
+
+    @property
+    def acked(self) -> Path:
+        return self.path / "acked"
+
+    @property
+    def runner(self) -> Path:
+        return self.path / "runner.json"
+
+    @property
+    def child(self) -> Path:
+        return self.path / "child.json"
+
+    @property
+    def output(self) -> Path:
+        return self.path / "output.log"
+
+    @property
+    def runner_log(self) -> Path:
+        return self.path / "runner.log"
+
+    @property
+    def exit(self) -> Path:
+        return self.path / "exit.json"
+
+    @property
+    def journal(self) -> Path:
+        return self.path / "journal"
+
+    @property
+    def files(self) -> Path:
+        return self.path / "files"
+
+    @property
+    def code(self) -> Path:
+        return self.path / "code"
+
+    @property
+    def venv(self) -> Path:
+        return self.path / "venv"
+
+    def identity(self, path: Path) -> ProcessIdentity | None:
+        """The process that `runner.json` or `child.json` names; None where there is none."""
+        plain = read_json(path)
+        if not isinstance(plain, dict):
+            return None
+        return ProcessIdentity(
+            pid=int(plain["pid"]), started=str(plain["started"]), boot=str(plain["boot"])
+        )
+
+
+def write_beside(path: Path, value: object, *, mode: int = 0o600) -> None:
+    """A record or plain data as JSON, written beside `path` and renamed: whole or not at all."""
+    beside = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(encode(value))
+            file.flush()
+            os.fsync(file.fileno())
+        beside.rename(path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+
+
+def read_json(path: Path) -> Any:
+    """Plain data that `write_beside` wrote; None where there is no file."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None

@@ -1,0 +1,53 @@
+"""Who a process is: a pid alone is reused, a pid with its start time and boot is not."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["ProcessIdentity", "boot_id"]
+
+
+def boot_id() -> str:
+    """Changes with each boot of this machine; empty where the system does not tell."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""
+
+
+def _started(pid: int) -> str:
+    """The start time of a live process in the system's own unit; empty when there is none."""
+    if os.path.isdir("/proc/self"):  # noqa: PTH112 - a pathlib import costs more than the check
+        try:
+            with open(f"/proc/{pid}/stat", "rb") as file:  # noqa: PTH123
+                fields = file.read().rpartition(b")")[2].split()
+        except OSError:
+            return ""
+        return "" if fields[0] in (b"Z", b"X") else fields[19].decode()
+    import subprocess  # noqa: PLC0415 - weight: only macOS has no /proc
+
+    found = subprocess.run(
+        ["/bin/ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False
+    )
+    return found.stdout.strip()
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessIdentity:
+    """A process of this or another boot of this machine."""
+
+    pid: int
+    started: str
+    boot: str
+
+    @classmethod
+    def of(cls, pid: int | None = None) -> ProcessIdentity:
+        """Of a live process, this one by default; of a dead one, an identity that is not alive."""
+        pid = os.getpid() if pid is None else pid
+        return cls(pid, _started(pid), boot_id())
+
+    def is_alive(self) -> bool:
+        """True only for the very same process: not a zombie, not a later one with its pid."""
+        return bool(self.started) and self.boot == boot_id() and _started(self.pid) == self.started

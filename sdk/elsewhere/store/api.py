@@ -1,0 +1,242 @@
+"""The store: the one truth about every task, shared by laptops, agents and the server.
+
+Nobody above it knows a key. Each method is one transaction, safe to call again when its reply was
+lost, and raises StoreUnavailableError when the store cannot be reached. Times are the store's
+clock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+
+    from elsewhere.events import Event, Phase, Text
+    from elsewhere.records import (
+        Artifact,
+        Attempt,
+        Outcome,
+        Parameter,
+        Status,
+        TaskRecord,
+        TaskState,
+    )
+
+__all__ = [
+    "Claim",
+    "Listener",
+    "Output",
+    "Renewal",
+    "SeriesSummary",
+    "Store",
+    "Sweep",
+    "TaskFilter",
+    "TaskPhase",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """`attempt` is 0 when the claim was refused because the task is `status`."""
+
+    attempt: int
+    status: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Renewal:
+    """`is_ours` False: this attempt may not go on, `status` says what the task is now."""
+
+    is_ours: bool
+    status: str = ""
+    is_stop_requested: bool = False
+    stop_grace_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sweep:
+    """`is_mine`: no other agent swept just now. `over`: running tasks whose lease is over; empty
+    while owners may still come back because the store itself was away."""
+
+    is_mine: bool
+    over: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """Stored output from `start` on; `next` is where to go on. `start` is larger than what was
+    asked for when the middle of a very long output is not kept. `pending` is the line that the
+    program has not ended yet, as a terminal would show it."""
+
+    data: bytes
+    start: int
+    next: int
+    pending: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeriesSummary:
+    """One series of scalars without its points."""
+
+    title: str
+    series: str
+    count: int
+    iteration: int
+    last: float
+    minimum: float
+    maximum: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskPhase:
+    """A phase of the attempt with this number."""
+
+    attempt: int
+    phase: Phase
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskFilter:
+    """What `find` looks for; empty fields do not narrow. `tags` must all be there."""
+
+    project: str = ""
+    name: str = ""
+    statuses: tuple[Status, ...] = ()
+    tags: tuple[str, ...] = ()
+
+
+class Listener(Protocol):
+    """Wakes up when something happened; an event may be missed, so callers also look by time."""
+
+    def wait(self, timeout_s: float) -> list[str]:
+        """What happened, `channel payload` each; empty after the time. Raises like the store."""
+
+    def close(self) -> None: ...
+
+
+class Store(Protocol):
+    """See the module. Ids are those of tasks; an unknown one raises NotFoundError."""
+
+    # records
+    def create(self, record: TaskRecord) -> None:
+        """A new task with the status created."""
+
+    def read(self, task_id: str) -> TaskRecord: ...
+
+    def state(self, task_id: str) -> TaskState: ...
+
+    def edit(
+        self,
+        task_id: str,
+        *,
+        allowed: Collection[Status] = (),
+        parameters: Mapping[str, Parameter] | None = None,
+        are_all_parameters: bool = False,
+        add_tags: Sequence[str] = (),
+        remove_tags: Sequence[str] = (),
+        **fields: object,
+    ) -> None:
+        """Changes fields of the record. Raises TransitionError where the status is not allowed."""
+
+    def delete(self, task_id: str) -> None:
+        """The task with all that it said; it must not be queued or running."""
+
+    def find(self, wanted: TaskFilter, limit: int | None = None) -> list[str]:
+        """Ids, the last changed one first."""
+
+    def projects(self) -> list[str]: ...
+
+    # status
+    def move(
+        self, task_id: str, target: Status, *, allowed: Collection[Status], message: str = ""
+    ) -> Status:
+        """Compare and set. Returns the status before; raises TransitionError."""
+
+    def claim(
+        self, task_id: str, *, worker: str, token: str, lease_s: float, allowed: Collection[Status]
+    ) -> Claim:
+        """Begins the next attempt. The same token gets the same answer again."""
+
+    def renew(self, task_id: str, attempt: int, *, worker: str, lease_s: float) -> Renewal:
+        """Extends the lease and brings back whether a stop is asked for."""
+
+    def finish(self, task_id: str, attempt: int, outcome: Outcome) -> Status:
+        """Ends the attempt. Raises FencedError when a newer one owns the task."""
+
+    def request_stop(
+        self, task_id: str, *, grace_s: float | None = None, message: str = ""
+    ) -> Status:
+        """Stops a queued task, asks the owner of a running one. Returns the status before."""
+
+    def sweep(self, *, sweep_s: float, hold_s: float) -> Sweep:
+        """Asks to be the one that looks after all tasks this time."""
+
+    def reap(self, task_id: str, *, lost_after_s: float, outcome: Outcome) -> Status | None:
+        """Ends an attempt whose lease has been over for so long, or puts the task back."""
+
+    def lose(
+        self, task_id: str, attempt: int, outcome: Outcome, *, is_harmless: bool
+    ) -> Status | None:
+        """The same at once, by its owner. `is_harmless`: nothing of the program has run."""
+
+    def leased_to(self, worker: str) -> list[tuple[str, int]]:
+        """(task id, attempt) of all that run under this worker's name."""
+
+    # what a task says
+    def apply(
+        self, task_id: str, attempt: int, file: str, start: int, end: int, events: Iterable[Event]
+    ) -> int:
+        """Takes the events between two offsets of a journal file, once. Returns where the file
+        stands; that is not `end` when it stood elsewhere. Raises FencedError."""
+
+    def append_output(
+        self, task_id: str, attempt: int, start: int, end: int, data: bytes, pending: str
+    ) -> int:
+        """The same for output."""
+
+    def journal_offset(self, task_id: str, attempt: int, file: str) -> int: ...
+
+    def output_offset(self, task_id: str, attempt: int) -> int: ...
+
+    def output(
+        self,
+        task_id: str,
+        *,
+        attempt: int | None = None,
+        start: int = 0,
+        limit_bytes: int = 1 << 20,
+    ) -> Output: ...
+
+    def output_length(self, task_id: str, attempt: int | None = None) -> int: ...
+
+    def artifacts(self, task_id: str) -> dict[str, Artifact]: ...
+
+    def series(self, task_id: str) -> list[SeriesSummary]: ...
+
+    def points(self, task_id: str, title: str, series: str) -> list[tuple[int, float, float]]:
+        """(iteration, time, value) in the order in which they were reported."""
+
+    def texts(self, task_id: str) -> list[Text]: ...
+
+    def phases(self, task_id: str) -> list[TaskPhase]: ...
+
+    def attempts(self, task_id: str) -> list[Attempt]: ...
+
+    # blobs
+    def has_blob(self, digest: str) -> bool:
+        """Also renews its lifetime."""
+
+    def put_blob(self, digest: str, data: bytes) -> None: ...
+
+    def get_blob(self, digest: str) -> bytes:
+        """Raises NotFoundError, or RecordError when the bytes do not match the digest."""
+
+    # waking up
+    def listen(self, *channels: str) -> Listener:
+        """Channels as in keys.py."""
+
+    def now(self) -> float: ...
+
+    def close(self) -> None: ...

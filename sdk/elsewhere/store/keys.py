@@ -1,0 +1,128 @@
+"""Every key that Elsewhere has in Redis, RQ's own aside.
+
+    key                              type    written by              lifetime
+    ew:task:<id>                     hash    create, edit            until the task is deleted
+    ew:task:<id>:state               hash    scripts only            "
+    ew:task:<id>:parameters          hash    create, edit, delivery  "    Section/name -> Parameter
+    ew:task:<id>:tags                set     create, edit, delivery  "
+    ew:task:<id>:properties          hash    edit, delivery          "
+    ew:task:<id>:artifacts           hash    delivery                "    name -> Artifact
+    ew:task:<id>:scalars             hash    delivery                "    title US series -> summary
+    ew:task:<id>:points:<series>     string  delivery                "    24 bytes a point
+    ew:task:<id>:texts               list    delivery                "    the last 1000
+    ew:task:<id>:phases              list    delivery                "    the last 200
+    ew:task:<id>:attempts            hash    claim, finish           "    number -> Attempt
+    ew:task:<id>:journal             hash    delivery                "    attempt/file -> offset
+    ew:task:<id>:output              hash    delivery                "    attempt:field
+    ew:task:<id>:output:<n>:<block>  string  delivery                "    1 MiB each
+    ew:updated                       zset    all of the above        "    id -> time of last change
+    ew:project:<project>             set     create, edit            "    ids
+    ew:named:<project> US <name>     set     create, edit            "    ids
+    ew:projects                      zset    create                  permanent; score: last use
+    ew:status:<status>               set     scripts                 until deleted
+    ew:type:<type>                   set     create, edit            "
+    ew:tag:<tag>                     set     create, edit, delivery  "
+    ew:queues                        set     queues.create           permanent
+    ew:queued                        zset    enqueue, scripts        while queued; score: since when
+    ew:leases                        zset    scripts                 while leased; score: until when
+    ew:taken:<agent>                 list    the agent               between pop and claim
+    ew:agent:<name>                  string  the agent               60 s, renewed
+    ew:sweep                         hash    sweep script            permanent: last, hold_until
+    ew:blob:<sha256>                 string  put_blob                30 days, renewed on use
+
+US is the unit separator (0x1f). Channels: ew:changed:<id> (status, output, event), ew:wake (the
+name of a queue: something was pushed), ew:agent:<name> (a task id: look at it).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__ = ["BLOB_LIFETIME_S", "UNIT_SEPARATOR", "TaskKeys"]
+
+UNIT_SEPARATOR: Final = "\x1f"
+#: seconds that a patch or bundle is kept after the last task that used it was enqueued
+BLOB_LIFETIME_S: Final = 30 * 24 * 3600
+
+UPDATED: Final = "ew:updated"
+PROJECTS: Final = "ew:projects"
+QUEUES: Final = "ew:queues"
+QUEUED: Final = "ew:queued"
+LEASES: Final = "ew:leases"
+SWEEP: Final = "ew:sweep"
+WAKE: Final = "ew:wake"
+
+
+class TaskKeys:
+    """The keys of one task; all share its prefix."""
+
+    def __init__(self, task_id: str) -> None:
+        self.record = f"ew:task:{task_id}"
+        self.state = f"{self.record}:state"
+        self.parameters = f"{self.record}:parameters"
+        self.tags = f"{self.record}:tags"
+        self.properties = f"{self.record}:properties"
+        self.artifacts = f"{self.record}:artifacts"
+        self.scalars = f"{self.record}:scalars"
+        self.texts = f"{self.record}:texts"
+        self.phases = f"{self.record}:phases"
+        self.attempts = f"{self.record}:attempts"
+        self.journal = f"{self.record}:journal"
+        self.output = f"{self.record}:output"
+        self.changed = f"ew:changed:{task_id}"
+
+    def points(self, series: str) -> str:
+        return f"{self.record}:points:{series}"
+
+    def block(self, attempt: int, number: int) -> str:
+        return f"{self.output}:{attempt}:{number}"
+
+    @property
+    def fixed(self) -> tuple[str, ...]:
+        """All but points and output blocks, whose number varies."""
+        return (
+            self.record,
+            self.state,
+            self.parameters,
+            self.tags,
+            self.properties,
+            self.artifacts,
+            self.scalars,
+            self.texts,
+            self.phases,
+            self.attempts,
+            self.journal,
+            self.output,
+        )
+
+
+def project(name: str) -> str:
+    return f"ew:project:{name}"
+
+
+def named(project_name: str, name: str) -> str:
+    return f"ew:named:{project_name}{UNIT_SEPARATOR}{name}"
+
+
+def status(name: str) -> str:
+    return f"ew:status:{name}"
+
+
+def task_type(name: str) -> str:
+    return f"ew:type:{name}"
+
+
+def tag(name: str) -> str:
+    return f"ew:tag:{name}"
+
+
+def taken(agent: str) -> str:
+    return f"ew:taken:{agent}"
+
+
+def agent(name: str) -> str:
+    return f"ew:agent:{name}"
+
+
+def blob(digest: str) -> str:
+    return f"ew:blob:{digest}"

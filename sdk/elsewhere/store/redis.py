@@ -1,0 +1,440 @@
+"""The store on Redis (6.2 or newer) or Valkey: records, states and what tasks say.
+
+State changes are the scripts in `lua/`; what an operation does to which key is in `keys.py`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from dataclasses import fields
+from typing import TYPE_CHECKING, Final, cast
+
+from elsewhere.codec import decode, encode, from_plain, to_plain
+from elsewhere.errors import FencedError, NotFoundError, RecordError, TransitionError
+from elsewhere.records import Outcome, Parameter, Status, TaskRecord, TaskState
+from elsewhere.store import keys, operations
+from elsewhere.store.api import Claim, Renewal, Sweep
+from elsewhere.store.connection import redis_errors
+from elsewhere.store.said import Said
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping, Sequence
+
+    from redis.client import Pipeline
+
+    from elsewhere.store.api import Listener, TaskFilter
+
+__all__ = ["RedisStore"]
+
+#: how many attempts a task may lose with their machines before it is ended for good
+_MAX_LOSSES: Final = 3
+#: bytes in one command when a blob is written or read
+_BLOB_PIECE: Final = 1 << 20
+_IN_RECORD: Final = tuple(
+    item.name for item in fields(TaskRecord) if item.name not in ("id", "tags", "parameters")
+)
+
+
+class RedisStore(Said):
+    """See `api.Store`. Threads may share it."""
+
+    # records
+
+    def create(self, record: TaskRecord) -> None:
+        task = keys.TaskKeys(record.id)
+        with redis_errors(), self.redis.pipeline() as pipe:
+            at = self.now()
+            record_at = record.created_at or at
+            plain = {**to_plain(record), "created_at": record_at}
+            pipe.hset(task.record, mapping={name: encode(plain[name]) for name in _IN_RECORD})
+            pipe.hset(
+                task.state,
+                mapping={"status": str(Status.CREATED), "attempt": 0, "updated_at": repr(at)},
+            )
+            for words in operations.set_parameters(record.id, record.parameters):
+                pipe.execute_command(*words)
+            for words in operations.set_tags(record.id, added=record.tags):
+                pipe.execute_command(*words)
+            self._index(pipe, record, at)
+            pipe.execute()
+
+    def read(self, task_id: str) -> TaskRecord:
+        task = keys.TaskKeys(task_id)
+        with redis_errors(), self.redis.pipeline(transaction=False) as pipe:
+            pipe.hgetall(task.record)
+            pipe.hgetall(task.parameters)
+            pipe.smembers(task.tags)
+            record, parameters, tags = pipe.execute()
+        if not record:
+            raise _unknown(task_id)
+        return _record(task_id, record, parameters, tags)
+
+    def state(self, task_id: str) -> TaskState:
+        with redis_errors(), self.redis.pipeline(transaction=False) as pipe:
+            pipe.hgetall(keys.TaskKeys(task_id).state)
+            pipe.time()
+            state, now = pipe.execute()
+        if not state:
+            raise _unknown(task_id)
+        return _state(state, _seconds(now))
+
+    def edit(
+        self,
+        task_id: str,
+        *,
+        allowed: Collection[Status] = (),
+        parameters: Mapping[str, Parameter] | None = None,
+        are_all_parameters: bool = False,
+        add_tags: Sequence[str] = (),
+        remove_tags: Sequence[str] = (),
+        **changes: object,
+    ) -> None:
+        task = keys.TaskKeys(task_id)
+        words = [["HSET", task.record, name, encode(value)] for name, value in changes.items()]
+        script = cast("list[list[operations.Word]]", words)
+        if parameters is not None:
+            script += operations.set_parameters(
+                task_id, dict(parameters), is_whole=are_all_parameters
+            )
+        script += operations.set_tags(task_id, added=add_tags, removed=remove_tags)
+        if {"name", "project", "type"} & changes.keys():
+            script += self._reindex(self.read(task_id), changes)
+        done, status = self._scripts.on_task(
+            "edit", task_id, ",".join(map(str, allowed)), *operations.flat(script)
+        )
+        if not done:
+            raise _refused(task_id, _text(status), "changed", allowed)
+
+    def delete(self, task_id: str) -> None:
+        record, task = self.read(task_id), keys.TaskKeys(task_id)
+        state = self.state(task_id)
+        if not state.status.is_final and state.status is not Status.CREATED:
+            raise _refused(task_id, state.status, "deleted", set(Status) - _BUSY)
+        gone = list(task.fixed)
+        gone += [
+            task.points(f"{item.title}{keys.UNIT_SEPARATOR}{item.series}")
+            for item in self.series(task_id)
+        ]
+        gone += self._blocks(task_id, state.attempt)
+        with redis_errors(), self.redis.pipeline() as pipe:
+            pipe.delete(*gone)
+            pipe.zrem(keys.UPDATED, task_id)
+            pipe.srem(keys.project(record.project), task_id)
+            pipe.srem(keys.named(record.project, record.name), task_id)
+            pipe.srem(keys.task_type(record.type), task_id)
+            pipe.srem(keys.status(state.status), task_id)
+            for tag in record.tags:
+                pipe.srem(keys.tag(tag), task_id)
+            pipe.execute()
+
+    def find(self, wanted: TaskFilter, limit: int | None = None) -> list[str]:
+        narrowing = [keys.tag(tag) for tag in wanted.tags]
+        if wanted.name and wanted.project:
+            narrowing.append(keys.named(wanted.project, wanted.name))
+        elif wanted.project:
+            narrowing.append(keys.project(wanted.project))
+        with redis_errors():
+            found = [
+                self.redis.zinter([keys.UPDATED, *narrowing, keys.status(status)], withscores=True)
+                for status in wanted.statuses
+            ] or [self.redis.zinter([keys.UPDATED, *narrowing], withscores=True)]
+        ordered = sorted(
+            ((score, _text(item)) for part in found for item, score in part), reverse=True
+        )
+        ids = [task_id for _, task_id in ordered]
+        return ids[:limit]
+
+    def projects(self) -> list[str]:
+        with redis_errors():
+            return [_text(name) for name in self.redis.zrevrange(keys.PROJECTS, 0, -1)]
+
+    # status
+
+    def move(
+        self, task_id: str, target: Status, *, allowed: Collection[Status], message: str = ""
+    ) -> Status:
+        done, status = self._scripts.on_task(
+            "move", task_id, ",".join(map(str, allowed)), str(target), message
+        )
+        if not done:
+            raise _refused(task_id, _text(status), f"set to {target}", allowed)
+        return Status(_text(status))
+
+    def claim(
+        self, task_id: str, *, worker: str, token: str, lease_s: float, allowed: Collection[Status]
+    ) -> Claim:
+        done, answer = self._scripts.on_task(
+            "claim", task_id, ",".join(map(str, allowed)), worker, token, lease_s
+        )
+        return Claim(attempt=int(answer)) if done else Claim(attempt=0, status=_text(answer))
+
+    def renew(self, task_id: str, attempt: int, *, worker: str, lease_s: float) -> Renewal:
+        done, answer, *grace = self._scripts.on_task("renew", task_id, attempt, worker, lease_s)
+        if not done:
+            return Renewal(is_ours=False, status=_text(answer))
+        return Renewal(
+            is_ours=True,
+            is_stop_requested=bool(answer),
+            stop_grace_s=float(grace[0]) if grace[0] else None,
+        )
+
+    def finish(self, task_id: str, attempt: int, outcome: Outcome) -> Status:
+        done, status = self._scripts.on_task(
+            "finish", task_id, attempt, str(outcome.status), encode(outcome), outcome.message
+        )
+        if not done:
+            raise _fenced(task_id, attempt, _text(status))
+        return Status(_text(status))
+
+    def request_stop(
+        self, task_id: str, *, grace_s: float | None = None, message: str = ""
+    ) -> Status:
+        grace = "" if grace_s is None else repr(grace_s)
+        _, status = self._scripts.on_task("stop", task_id, grace, message)
+        if not status:
+            raise _unknown(task_id)
+        return Status(_text(status))
+
+    def sweep(self, *, sweep_s: float, hold_s: float) -> Sweep:
+        is_mine, now = self._scripts.sweep(sweep_s, hold_s)
+        if not now:
+            return Sweep(is_mine=bool(is_mine))
+        with redis_errors():
+            over = self.redis.zrangebyscore(keys.LEASES, "-inf", _text(now))
+        return Sweep(is_mine=True, over=tuple(_text(task_id) for task_id in over))
+
+    def reap(self, task_id: str, *, lost_after_s: float, outcome: Outcome) -> Status | None:
+        return self._reap(task_id, "", lost_after_s, outcome, is_harmless=False)
+
+    def lose(
+        self, task_id: str, attempt: int, outcome: Outcome, *, is_harmless: bool
+    ) -> Status | None:
+        return self._reap(task_id, attempt, "", outcome, is_harmless=is_harmless)
+
+    def leased_to(self, worker: str) -> list[tuple[str, int]]:
+        with redis_errors():
+            running = [_text(item) for item in self.redis.zrange(keys.LEASES, 0, -1)]
+            with self.redis.pipeline(transaction=False) as pipe:
+                for task_id in running:
+                    pipe.hmget(keys.TaskKeys(task_id).state, "worker", "attempt")
+                found = pipe.execute()
+        return [
+            (task_id, int(attempt))
+            for task_id, (owner, attempt) in zip(running, found, strict=True)
+            if owner == worker.encode()
+        ]
+
+    def enqueue(
+        self,
+        task_id: str,
+        queue: str,
+        push: Callable[[Pipeline], None],
+        *,
+        allowed: Collection[Status],
+    ) -> Status:
+        """Status, index and what `push` adds, in one transaction. Returns the status before."""
+        from redis import WatchError  # noqa: PLC0415 - weight
+
+        state = keys.TaskKeys(task_id).state
+        with redis_errors(), self.redis.pipeline() as pipe:
+            while True:
+                pipe.watch(state)
+                old, at = _text(pipe.hget(state, "status") or b""), _seconds(pipe.time())
+                if old not in allowed:
+                    raise _refused(task_id, old, "enqueued", allowed)
+                pipe.multi()
+                pipe.srem(keys.status(old), task_id)
+                pipe.sadd(keys.status(Status.QUEUED), task_id)
+                pipe.zadd(keys.QUEUED, {task_id: at})
+                pipe.zadd(keys.UPDATED, {task_id: at})
+                pipe.hdel(state, "stop_requested_at", "ended_by", "message")
+                news = {"status": "queued", "previous_status": old, "queue": queue}
+                pipe.hset(state, mapping={**news, "queued_at": repr(at), "updated_at": repr(at)})
+                push(pipe)
+                pipe.publish(keys.WAKE, queue)
+                pipe.publish(keys.TaskKeys(task_id).changed, "status")
+                try:
+                    pipe.execute()
+                except WatchError:
+                    continue
+                return Status(old)
+
+    def queued(self, *, older_than_s: float) -> dict[str, str]:
+        """Task ids to queue names of all that have waited for so long."""
+        with redis_errors():
+            until = self.now() - older_than_s
+            found = [_text(item) for item in self.redis.zrangebyscore(keys.QUEUED, 0, until)]
+            with self.redis.pipeline(transaction=False) as pipe:
+                for task_id in found:
+                    pipe.hget(keys.TaskKeys(task_id).state, "queue")
+                queues = pipe.execute()
+        return {task_id: _text(queue or b"") for task_id, queue in zip(found, queues, strict=True)}
+
+    # blobs
+
+    def has_blob(self, digest: str) -> bool:
+        with redis_errors():
+            return bool(self.redis.expire(keys.blob(digest), keys.BLOB_LIFETIME_S))
+
+    def put_blob(self, digest: str, data: bytes) -> None:
+        packed, key = zlib.compress(data, 6), keys.blob(digest)
+        with redis_errors():
+            beside = f"{key}:{self.redis.client_id()}"
+            self.redis.delete(beside)
+            for at in range(0, max(len(packed), 1), _BLOB_PIECE):
+                with self.redis.pipeline() as pipe:
+                    pipe.append(beside, packed[at : at + _BLOB_PIECE])
+                    pipe.expire(beside, 600)
+                    pipe.execute()
+            with self.redis.pipeline() as pipe:
+                pipe.rename(beside, key)
+                pipe.expire(key, keys.BLOB_LIFETIME_S)
+                pipe.execute()
+
+    def get_blob(self, digest: str) -> bytes:
+        key, unpacker, data = keys.blob(digest), zlib.decompressobj(), bytearray()
+        with redis_errors():
+            length = int(self.redis.strlen(key))
+            if not length:
+                raise NotFoundError(
+                    f"The code with the digest {digest} is not in the store any more: it is kept"
+                    f" for {keys.BLOB_LIFETIME_S // 86400} days. Run the script once more to"
+                    " capture it."
+                )
+            for at in range(0, length, _BLOB_PIECE):
+                data += unpacker.decompress(
+                    cast("bytes", self.redis.getrange(key, at, at + _BLOB_PIECE - 1))
+                )
+        if hashlib.sha256(data).hexdigest() != digest:
+            raise RecordError(f"The bytes stored as {digest} are not those: they are not used.")
+        return bytes(data)
+
+    # waking up
+
+    def listen(self, *channels: str) -> Listener:
+        from elsewhere.store.listener import RedisListener  # noqa: PLC0415 - weight
+
+        return RedisListener(self.redis, channels)
+
+    def now(self) -> float:
+        with redis_errors():
+            return _seconds(self.redis.time())
+
+    def close(self) -> None:
+        self.redis.close()
+
+    # helpers
+
+    def _reap(
+        self,
+        task_id: str,
+        attempt: int | str,
+        lost_after_s: float | str,
+        outcome: Outcome,
+        *,
+        is_harmless: bool,
+    ) -> Status | None:
+        words = (attempt, lost_after_s, encode(outcome), outcome.message, _MAX_LOSSES)
+        done, status = self._scripts.on_task("reap", task_id, *words, int(is_harmless))
+        return Status(_text(status)) if done else None
+
+    @staticmethod
+    def _index(pipe: Pipeline, record: TaskRecord, at: float) -> None:
+        pipe.zadd(keys.UPDATED, {record.id: at})
+        pipe.sadd(keys.project(record.project), record.id)
+        pipe.sadd(keys.named(record.project, record.name), record.id)
+        pipe.zadd(keys.PROJECTS, {record.project: at})
+        pipe.sadd(keys.status(Status.CREATED), record.id)
+        pipe.sadd(keys.task_type(record.type), record.id)
+
+    @staticmethod
+    def _reindex(old: TaskRecord, changes: Mapping[str, object]) -> list[list[operations.Word]]:
+        name = str(changes.get("name", old.name))
+        project = str(changes.get("project", old.project))
+        kind = str(changes.get("type", old.type))
+        return [
+            ["SREM", keys.project(old.project), old.id],
+            ["SREM", keys.named(old.project, old.name), old.id],
+            ["SREM", keys.task_type(old.type), old.id],
+            ["SADD", keys.project(project), old.id],
+            ["SADD", keys.named(project, name), old.id],
+            ["SADD", keys.task_type(kind), old.id],
+            ["ZADD", keys.PROJECTS, old.created_at, project],
+        ]
+
+
+_BUSY: Final = {Status.QUEUED, Status.IN_PROGRESS}
+
+
+def _record(
+    task_id: str, record: dict[bytes, bytes], parameters: dict[bytes, bytes], tags: set[bytes]
+) -> TaskRecord:
+    import json  # noqa: PLC0415 - weight
+
+    plain = {_text(name): json.loads(value) for name, value in record.items()}
+    plain["id"] = task_id
+    plain["tags"] = sorted(_text(tag) for tag in tags)
+    plain["parameters"] = {
+        _text(name): json.loads(value) for name, value in sorted(parameters.items())
+    }
+    return from_plain(TaskRecord, plain)
+
+
+def _state(state: dict[bytes, bytes], now: float) -> TaskState:
+    plain = {_text(name): _text(value) for name, value in state.items()}
+
+    def number(name: str) -> float:
+        return float(plain.get(name) or 0)
+
+    lease_until = number("lease_until")
+    status = Status(plain["status"])
+    is_running = status is Status.IN_PROGRESS
+    progress = plain.get("progress")
+    return TaskState(
+        status=status,
+        previous_status=Status(plain.get("previous_status") or Status.CREATED),
+        attempt=int(plain.get("attempt") or 0),
+        worker=plain.get("worker", ""),
+        queue=plain.get("queue", ""),
+        lease_until=lease_until if is_running else 0.0,
+        queued_at=number("queued_at"),
+        started_at=number("started_at"),
+        ended_at=number("ended_at"),
+        updated_at=number("updated_at"),
+        progress=float(progress) if progress else None,
+        last_iteration=int(number("last_iteration")),
+        stop_requested_at=number("stop_requested_at"),
+        message=plain.get("message", ""),
+        outcome=decode(Outcome, plain["outcome"]) if plain.get("outcome") else None,
+        is_unreachable=is_running and 0 < lease_until < now,
+    )
+
+
+def _seconds(time: tuple[int, int]) -> float:
+    return time[0] + time[1] / 1e6
+
+
+def _text(value: bytes | str | float) -> str:
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
+
+
+def _unknown(task_id: str) -> NotFoundError:
+    return NotFoundError(f"There is no task with the id {task_id!r} in the store.")
+
+
+def _fenced(task_id: str, attempt: int, status: str) -> FencedError:
+    if not status:
+        return FencedError(f"Task {task_id} is gone: it was deleted while attempt {attempt} ran.")
+    return FencedError(f"Attempt {attempt} of task {task_id} is not the newest one any more.")
+
+
+def _refused(
+    task_id: str, status: str, wanted: str, allowed: Collection[Status]
+) -> TransitionError | NotFoundError:
+    if not status:
+        return _unknown(task_id)
+    legal = ", ".join(sorted(map(str, allowed)))
+    return TransitionError(
+        f"Task {task_id} cannot be {wanted}: it is {status}, and only these may be: {legal}."
+    )
