@@ -1,0 +1,152 @@
+"""Delivery: journals and output of one attempt, from its folder into the store, exactly once.
+
+It has no state of its own: how far a file has come is kept in the store, in the same transaction as
+what was taken from it. So whoever comes back goes on where the last one stopped, without a gap and
+without a duplicate, and a lost reply is harmless.
+
+What is stored of the output is what a terminal would have kept: of a line that a program drew
+several times with carriage returns, the last drawing. The file keeps every byte.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from elsewhere.errors import StorageError
+from elsewhere.events import ArtifactAdded
+from elsewhere.journal import journal_files, read_events
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from elsewhere.events import Event
+    from elsewhere.folders import RunFolder
+    from elsewhere.records import Artifact
+    from elsewhere.store.api import Store
+
+__all__ = ["Delivery", "collapse"]
+
+logger = logging.getLogger(__name__)
+
+#: bytes of output in one transaction
+_OUTPUT_BYTES: Final = 256 * 1024
+#: transactions per file before the others get their turn
+_TURNS: Final = 8
+#: characters of an unfinished line that are shown
+_PENDING_CHARACTERS: Final = 2000
+
+
+class Delivery:
+    """Carries one folder. Not for several threads at once.
+
+    `upload` brings an artifact's file to storage and returns the artifact with its URL; it raises
+    StorageError.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        folder: RunFolder,
+        upload: Callable[[RunFolder, Artifact, Path], Artifact],
+    ) -> None:
+        self._store = store
+        self._folder = folder
+        self._upload = upload
+        self._offsets: dict[str, int] = {}
+        self._output_offset: int | None = None
+        self._pending = ""
+
+    def pump(self, *, is_over: bool = False) -> bool:
+        """Moves what is there, some of it when it is much. True when there was something.
+
+        `is_over`: nobody writes any more, so the last line counts as whole. Raises FencedError, and
+        StoreUnavailableError; after both, everything that was not taken is still in the folder.
+        """
+        moved = False
+        for path in journal_files(self._folder.journal):
+            moved |= self._pump_journal(path)
+        return self._pump_output(is_over=is_over) or moved
+
+    def _pump_journal(self, path: Path) -> bool:
+        task_id, attempt, name = self._folder.task_id, self._folder.attempt, path.name
+        moved = False
+        for _ in range(_TURNS):
+            offset = self._offsets.get(name)
+            if offset is None:
+                offset = self._store.journal_offset(task_id, attempt, name)
+            self._offsets[name] = offset
+            if path.stat().st_size <= offset:
+                break
+            events, end = read_events(path, offset)
+            if end == offset:
+                break
+            ready = [self._uploaded(event) for event in events]
+            self._offsets[name] = self._store.apply(task_id, attempt, name, offset, end, ready)
+            moved = True
+        return moved
+
+    def _uploaded(self, event: Event) -> Event:
+        if not isinstance(event, ArtifactAdded) or not event.file:
+            return event
+        try:
+            artifact = self._upload(self._folder, event.artifact, self._folder.path / event.file)
+        except StorageError as error:
+            logger.warning("Artifact %r of %s: %s", event.artifact.name, self._folder.path, error)
+            artifact = replace(event.artifact, preview=f"It could not be uploaded. {error}")
+        return ArtifactAdded(artifact=artifact)
+
+    def _pump_output(self, *, is_over: bool) -> bool:
+        task_id, attempt = self._folder.task_id, self._folder.attempt
+        moved = False
+        for _ in range(_TURNS):
+            if self._output_offset is None:
+                self._output_offset = self._store.output_offset(task_id, attempt)
+            offset = self._output_offset
+            block = _read(self._folder.output, offset)
+            taken, data, pending = collapse(block, is_over=is_over)
+            if not taken and pending == self._pending:
+                break
+            self._output_offset = self._store.append_output(
+                task_id, attempt, offset, offset + taken, data, pending
+            )
+            self._pending = pending
+            moved = True
+            if not taken:
+                break
+        return moved
+
+
+def collapse(block: bytes, *, is_over: bool = False) -> tuple[int, bytes, str]:
+    """(bytes taken, what is stored of them, the unfinished line behind them as text).
+
+    Only whole lines are taken, unless the block is full or the output `is_over`.
+    """
+    is_full = len(block) >= _OUTPUT_BYTES
+    taken = block.rfind(b"\n") + 1
+    if is_over and not is_full:
+        taken = len(block)
+    elif is_full and not taken:
+        taken = block.rfind(b"\r", 0, len(block) - 1) + 1 or len(block)
+    data = b"\n".join(_drawn(line) for line in block[:taken].split(b"\n"))
+    unfinished = block[taken:].rstrip(b"\r").rpartition(b"\r")[2]
+    return taken, data, unfinished.decode(errors="replace")[-_PENDING_CHARACTERS:]
+
+
+def _drawn(line: bytes) -> bytes:
+    """What a terminal shows of a line: a carriage return at its end is a part of the line's end."""
+    if b"\r" not in line:
+        return line
+    end = b"\r" if line.endswith(b"\r") else b""
+    return line[: len(line) - len(end)].rpartition(b"\r")[2] + end
+
+
+def _read(path: Path, offset: int) -> bytes:
+    try:
+        with path.open("rb") as file:
+            file.seek(offset)
+            return file.read(_OUTPUT_BYTES)
+    except FileNotFoundError:
+        return b""
