@@ -1,0 +1,58 @@
+"""`python -m elsewhere_sandbox RUN_FOLDER` runs one attempt.
+
+`python -m elsewhere_sandbox --wait` imports everything, then waits for the folder's path on its
+standard input: a warm start does not pay for imports. The end of its input means: not needed.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from pathlib import Path
+
+from elsewhere.codec import decode
+from elsewhere.folders import RunFolder, write_beside
+from elsewhere.records import Outcome, Reason
+from elsewhere_sandbox.runner import Runner
+from elsewhere_sandbox.spec import RunSpec
+
+__all__ = ["main"]
+
+logger = logging.getLogger(__name__)
+
+
+def main(arguments: list[str]) -> int:
+    path = sys.stdin.readline().strip() if arguments == ["--wait"] else arguments[0]
+    if not path:
+        return 0
+    folder = RunFolder(Path(path))
+    _settle_into(folder)
+    try:
+        Runner(folder, decode(RunSpec, folder.spec.read_bytes())).execute()
+    except Exception as error:  # the outermost seam: whatever it was, the attempt has an end
+        logger.exception("the runner failed")
+        message = f"The runner itself failed: {error!r}. {folder.runner_log} has the details."
+        write_beside(
+            folder.exit, Outcome(reason=Reason.SETUP_FAILED, phase="runner", message=message)
+        )
+        return 1
+    return 0
+
+
+def _settle_into(folder: RunFolder) -> None:
+    """Standard streams into the folder's own log: nothing of whoever launched it is held open."""
+    log = os.open(folder.runner_log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    for source, target in ((nothing, 0), (log, 1), (log, 2)):
+        os.dup2(source, target)
+    os.chdir("/")
+    logging.basicConfig(
+        level=logging.INFO,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        stream=sys.stderr,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,123 @@
+"""From an empty run folder to the command that runs the task's program."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from elsewhere.folders import Home
+from elsewhere_sandbox.checkout import GitPolicy, checkout
+from elsewhere_sandbox.environment import prepare_environment
+from elsewhere_sandbox.errors import SetupError
+from elsewhere_sandbox.redact import SECRET_NAME
+from elsewhere_sandbox.runtimes.api import Command
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from elsewhere.folders import RunFolder
+    from elsewhere_sandbox.environment import Interpreter
+    from elsewhere_sandbox.setup import Setup
+    from elsewhere_sandbox.spec import RunSpec
+
+__all__ = ["prepare", "secrets_of"]
+
+#: what a program gets of the agent's own environment; the operator can add to it
+_PASSED: Final = (
+    *("HOME", "LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "LOGNAME", "NETRC"),
+    *("SHELL", "TERM", "TMPDIR", "TZ", "USER"),
+    *("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"),
+    *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE"),
+)
+_PASSED_PREFIXES: Final = ("PIP_", "UV_", "CUDA_", "NVIDIA_", "OPENBLAS_", "OMP_", "MKL_", "XDG_")
+
+
+def prepare(spec: RunSpec, folder: RunFolder, setup: Setup) -> Command:
+    """Checkout, environment, set-up lines. Raises SetupError, CommandError, StopRequestedError."""
+    record, home = spec.record, Home(Path(spec.home))
+    if record.environment.image:
+        raise SetupError(
+            f"The task asks for the image {record.environment.image!r}, and this agent runs no"
+            " containers: clear the task's image or use an agent that does."
+        )
+    policy = GitPolicy(
+        allow_local_remotes=spec.allow_local_remotes, credentials=spec.git_credentials
+    )
+    checkout(record.source, folder.code, home.mirrors, folder.inputs, setup, policy)
+    interpreter = prepare_environment(record.environment, folder.code, folder, home, setup)
+    environment = _environment(spec, folder, interpreter)
+    if record.environment.setup:
+        with setup.phase("setup"):
+            for line in record.environment.setup:
+                argv = ("/bin/sh", "-ec", line)
+                command = Command(argv=argv, folder=folder.code, environment=environment)
+                setup.run(command)
+    return _program(spec, folder, interpreter, environment)
+
+
+def secrets_of(spec: RunSpec) -> Iterable[str]:
+    """Values that must not be seen in the output."""
+    yield from spec.secrets
+    for credential in spec.git_credentials.values():
+        yield credential[-1]
+    given = {**_passed(spec), **spec.record.environment.variables}
+    yield from (value for name, value in given.items() if SECRET_NAME.search(name))
+
+
+def _program(
+    spec: RunSpec, folder: RunFolder, interpreter: Interpreter, environment: Mapping[str, str]
+) -> Command:
+    source = spec.record.source
+    working = folder.code / source.working_dir
+    if not working.is_dir() or folder.code.resolve() not in (
+        working.resolve(),
+        *working.resolve().parents,
+    ):
+        raise SetupError(
+            f"The working folder {source.working_dir!r} is not in the code of the task: correct the"
+            " task's working_dir."
+        )
+    what: tuple[str, ...]
+    if source.module:
+        what = ("-m", source.module)
+    elif source.entry_point:
+        what = (source.entry_point,)
+        if not (working / source.entry_point).is_file():
+            raise SetupError(
+                f"The script {source.entry_point!r} is not in {source.working_dir!r} of the code:"
+                " correct the task's entry point."
+            )
+    else:
+        raise SetupError("The task names neither a script nor a module: there is nothing to run.")
+    argv = (str(interpreter.python), *what, *source.argv)
+    return Command(argv=argv, folder=working, environment=environment)
+
+
+def _environment(spec: RunSpec, folder: RunFolder, interpreter: Interpreter) -> dict[str, str]:
+    record = spec.record
+    path = (*map(str, interpreter.path), os.environ.get("PATH", os.defpath))
+    environment = {
+        **_passed(spec),
+        "PATH": os.pathsep.join(path),
+        "VIRTUAL_ENV": str(folder.venv),
+        "PYTHONUNBUFFERED": "1",
+        "ELSEWHERE_RUN_FOLDER": str(folder.path),
+        "ELSEWHERE_TASK_ID": record.id,
+        "ELSEWHERE_HOME": spec.home,
+    }
+    if record.seed is not None:
+        environment["PYTHONHASHSEED"] = str(record.seed)
+    if spec.devices:
+        environment["CUDA_VISIBLE_DEVICES"] = spec.devices
+    ours = {name for name in environment if name.startswith("ELSEWHERE_")}
+    given = {k: v for k, v in record.environment.variables.items() if k not in ours}
+    return {**environment, **given}
+
+
+def _passed(spec: RunSpec) -> dict[str, str]:
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name in _PASSED or name in spec.pass_environment or name.startswith(_PASSED_PREFIXES)
+    }

@@ -1,0 +1,56 @@
+"""Known secret values are taken out of a stream of bytes, also where a chunk cuts through one."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["SECRET_NAME", "Redactor"]
+
+#: names of variables whose values are secret
+SECRET_NAME: Final = re.compile(
+    r"PASSWORD|PASSWD|TOKEN|SECRET|API_?KEY|PRIVATE_KEY|CREDENTIAL", re.IGNORECASE
+)
+#: shorter values are left alone: they would redact half of every log
+_SHORTEST: Final = 6
+_MASK: Final = b"***"
+
+
+class Redactor:
+    """`feed` what is read, in order; `flush` at the end."""
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        values = {secret.encode() for secret in secrets if len(secret) >= _SHORTEST}
+        self._values = sorted(values, key=len, reverse=True)
+        self._pattern = re.compile(b"|".join(map(re.escape, self._values)) or b"(?!)")
+        self._held = b""
+
+    def feed(self, chunk: bytes) -> bytes:
+        """What may be shown by now; the beginning of what could become a secret is held back."""
+        if not self._values:
+            return chunk
+        data = self._held + chunk
+        shown, at = [], 0
+        hold = len(data) - self._open_end(data)
+        for match in self._pattern.finditer(data):
+            shown += [data[at : match.start()], _MASK]
+            at = match.end()
+        hold = max(hold, at)
+        self._held = data[hold:]
+        return b"".join([*shown, data[at:hold]])
+
+    def flush(self) -> bytes:
+        rest, self._held = self._held, b""
+        return rest
+
+    def _open_end(self, data: bytes) -> int:
+        """How many bytes at the end are the beginning of a secret."""
+        longest = min(len(self._values[0]) - 1, len(data))
+        for size in range(longest, 0, -1):
+            end = data[-size:]
+            if any(len(value) > size and value.startswith(end) for value in self._values):
+                return size
+        return 0

@@ -1,0 +1,256 @@
+"""The runner: prepares one attempt, runs its program, and writes down all that happens.
+
+A process of its own that outlives the agent and has no connection to anything: it reads `spec.json`
+and `stop` of its run folder and writes `output.log`, its journal and, last of all, `exit.json`.
+
+Stopping is a ladder: `stop` appears -> SIGTERM to every process of the program's tree -> the grace
+-> SIGKILL to all that is left. Each step is a line in `runner.log`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import select
+import signal
+import time
+from typing import TYPE_CHECKING, Final
+
+from elsewhere.clock import monotonic_s, now_at
+from elsewhere.events import Phase
+from elsewhere.folders import read_json, write_beside
+from elsewhere.journal import JournalWriter
+from elsewhere.process import ProcessIdentity
+from elsewhere.records import Outcome, Reason
+from elsewhere.report.resources import Monitor
+from elsewhere_sandbox import tree
+from elsewhere_sandbox.errors import CommandError, SetupError, StopRequestedError
+from elsewhere_sandbox.prepare import prepare, secrets_of
+from elsewhere_sandbox.redact import Redactor
+from elsewhere_sandbox.runtimes import RUNTIMES
+from elsewhere_sandbox.spool import Spool
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from elsewhere.folders import RunFolder
+    from elsewhere_sandbox.runtimes.api import Command, Exit, Process
+    from elsewhere_sandbox.spec import RunSpec
+
+__all__ = ["Runner"]
+
+logger = logging.getLogger(__name__)
+
+#: seconds between two looks at the stop file while nothing is printed
+_LOOK_S: Final = 0.1
+#: seconds that processes which the program left behind have to end by themselves
+_LEFTOVER_GRACE_S: Final = 2.0
+#: seconds that an ended program's pipe may stay open, in the hand of a process we cannot see
+_DRAIN_S: Final = 1.0
+_READ_BYTES: Final = 1 << 18
+
+
+class Runner:
+    """One attempt. It is the `Setup` of every step that prepares it."""
+
+    def __init__(self, folder: RunFolder, spec: RunSpec) -> None:
+        self._folder = folder
+        self._spec = spec
+        self._runtime = RUNTIMES["host"]()
+        self._journal = JournalWriter(folder.journal)
+        self._spool = Spool(folder.output, Redactor(secrets_of(spec)))
+        self._phase = ""
+        self._stop_at: float | None = None
+        self._kill_at: float | None = None
+        self._is_told_to_end = False
+        self._is_timed_out = False
+
+    def execute(self) -> Outcome:
+        """From the empty folder to `exit.json`."""
+        tree.become_subreaper()
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, self._told_to_end)
+        write_beside(self._folder.runner, ProcessIdentity.of())
+        outcome = self._outcome()
+        self._spool.say(f"ended: {outcome.sentence}")
+        self._spool.close()
+        self._journal.close()
+        write_beside(self._folder.exit, outcome)
+        logger.info("ended: %s", outcome)
+        return outcome
+
+    # what the steps of the set-up use
+
+    @contextlib.contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        self.check_stop()
+        self._phase, started, began_at = name, monotonic_s(), now_at()
+        self._journal.append([Phase(name=name, at=began_at)])
+        yield
+        seconds = monotonic_s() - started
+        self._journal.append([Phase(name=name, at=began_at, seconds=seconds)])
+        self._spool.say(f"{name}: {seconds:.3f} s")
+        self._phase = ""
+
+    def say(self, line: str) -> None:
+        self._spool.say(line)
+
+    def run(self, command: Command) -> str:
+        self.check_stop()
+        self._spool.tail = b""
+        process = self._runtime.start(command)
+        ended = self._follow(process)
+        self._spool.settle()
+        printed = self._spool.tail.decode(errors="replace")
+        self.check_stop()
+        if ended.code != 0:
+            raise CommandError(command.argv, str(ended), printed)
+        return printed
+
+    def check_stop(self) -> None:
+        self._look_for_stop()
+        if self._stop_at is not None:
+            raise StopRequestedError("A stop was asked for.")
+
+    # the attempt
+
+    def _outcome(self) -> Outcome:
+        try:
+            command = prepare(self._spec, self._folder, self)
+        except StopRequestedError:
+            tree.end_all(_LEFTOVER_GRACE_S)
+            return self._stopped(None)
+        except (SetupError, CommandError, OSError) as error:
+            tree.end_all(_LEFTOVER_GRACE_S)
+            if self._stop_at is not None:
+                return self._stopped(None)
+            self._spool.say(f"{self._phase or 'prepare'} failed. {error}")
+            return Outcome(
+                reason=Reason.SETUP_FAILED, phase=self._phase or "prepare", message=str(error)
+            )
+        try:
+            ended = self._run_program(command)
+        except StopRequestedError:
+            return self._stopped(None)
+        return self._judge(ended)
+
+    def _run_program(self, command: Command) -> Exit:
+        kills = _oom_kills()
+        began_at, started = now_at(), monotonic_s()
+        self._journal.append([Phase(name="run", at=began_at)])
+        self.check_stop()
+        process = self._runtime.start(command)
+        write_beside(self._folder.child, process.identity)
+        limit_s = self._spec.record.time_limit_s
+        monitor = Monitor(
+            lambda event: self._journal.append([event]), lambda: [process.identity.pid]
+        )
+        monitor.start()
+        ended = self._follow(process, limit_at=started + limit_s if limit_s else None)
+        monitor.stop()
+        self._journal.append([Phase(name="run", at=began_at, seconds=monotonic_s() - started)])
+        self._was_oom_killed = ended.signal == signal.SIGKILL and _oom_kills() > kills
+        return ended
+
+    def _follow(self, process: Process, limit_at: float | None = None) -> Exit:
+        """Spools until the program has ended and nothing of its tree is left."""
+        ended: Exit | None = None
+        is_open, drain_until = True, 0.0
+        while ended is None or is_open:
+            if is_open:
+                is_open = self._read(process.output, _LOOK_S if ended is None else 0.02)
+            else:
+                time.sleep(0.005)
+            if ended is None:
+                self._climb(process, limit_at)
+                ended = process.poll()
+                if ended is not None:
+                    tree.end_all(0.0 if self._kill_at else _LEFTOVER_GRACE_S)
+                    drain_until = monotonic_s() + _DRAIN_S
+            elif monotonic_s() > drain_until:
+                break
+        os.close(process.output)
+        return ended
+
+    def _read(self, output: int, wait_s: float) -> bool:
+        """One piece of what was printed. False at the end of the pipe."""
+        readable, _, _ = select.select([output], [], [], wait_s)
+        if not readable:
+            return True
+        chunk = os.read(output, _READ_BYTES)
+        self._spool.write(chunk)
+        return bool(chunk)
+
+    # the ladder
+
+    def _climb(self, process: Process, limit_at: float | None) -> None:
+        self._look_for_stop()
+        now = monotonic_s()
+        if limit_at is not None and now > limit_at and self._stop_at is None:
+            self._is_timed_out, self._stop_at = True, now
+            logger.info("the time limit of %.0f s is over", self._spec.record.time_limit_s)
+        if self._stop_at is None:
+            return
+        if self._kill_at is None:
+            self._kill_at = self._stop_at + self._grace_s()
+            process.signal(signal.SIGTERM)
+            logger.info("pid %d: SIGTERM, grace %.1f s", process.identity.pid, self._grace_s())
+        elif now >= self._kill_at:
+            process.signal(signal.SIGKILL)
+            logger.info("pid %d: SIGKILL after the grace", process.identity.pid)
+
+    def _look_for_stop(self) -> None:
+        if self._stop_at is None and (self._is_told_to_end or self._folder.stop.exists()):
+            self._stop_at = monotonic_s()
+
+    def _grace_s(self) -> float:
+        asked = read_json(self._folder.stop) if self._folder.stop.exists() else None
+        grace = asked.get("grace_s") if isinstance(asked, dict) else None
+        return self._spec.stop_grace_s if grace is None else float(grace)
+
+    def _told_to_end(self, _number: int, _frame: object) -> None:
+        self._is_told_to_end = True
+
+    # the verdict
+
+    def _judge(self, ended: Exit) -> Outcome:
+        if self._is_timed_out:
+            limit_s = self._spec.record.time_limit_s
+            message = f"It ran longer than its time limit of {limit_s:g} s."
+            return Outcome(
+                reason=Reason.TIMED_OUT, exit_code=ended.code, signal=ended.signal, message=message
+            )
+        if self._kill_at is not None:
+            return self._stopped(ended)
+        if ended.signal is not None:
+            name = signal.Signals(ended.signal).name
+            reason = Reason.OUT_OF_MEMORY if self._was_oom_killed else Reason.KILLED
+            return Outcome(reason=reason, signal=ended.signal, message=f"It was ended by {name}.")
+        if ended.code:
+            message = f"It ended with exit code {ended.code}."
+            return Outcome(reason=Reason.PROGRAM_FAILED, exit_code=ended.code, message=message)
+        return Outcome(reason=Reason.COMPLETED, exit_code=0)
+
+    def _stopped(self, ended: Exit | None) -> Outcome:
+        reason, message = Reason.STOPPED, "It was stopped on request."
+        if self._is_told_to_end and not self._folder.stop.exists():
+            reason, message = Reason.KILLED, "Its runner was told to end by a signal."
+        return Outcome(
+            reason=reason,
+            exit_code=ended.code if ended else None,
+            signal=ended.signal if ended else None,
+            message=message,
+        )
+
+    _was_oom_killed = False
+
+
+def _oom_kills() -> int:
+    """How often this machine's kernel has killed for want of memory."""
+    with contextlib.suppress(OSError), open("/proc/vmstat", encoding="ascii") as file:  # noqa: PTH123
+        for line in file:
+            if line.startswith("oom_kill "):
+                return int(line.split()[1])
+    return 0

@@ -1,0 +1,16 @@
+"""Where programs run, by name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from elsewhere_sandbox.runtimes.host import HostRuntime
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from elsewhere_sandbox.runtimes.api import Runtime
+
+__all__ = ["RUNTIMES"]
+
+RUNTIMES: Final[dict[str, Callable[[], Runtime]]] = {"host": HostRuntime}

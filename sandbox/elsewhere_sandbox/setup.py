@@ -1,0 +1,34 @@
+"""What every step of the set-up gets from the runner: phases, a voice, and a way to run commands.
+
+A step raises SetupError with a whole sentence; the runner adds the phase that it happened in.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from elsewhere_sandbox.runtimes.api import Command
+
+__all__ = ["Setup"]
+
+
+class Setup(Protocol):
+    """The runner, as the steps of the set-up see it."""
+
+    def phase(self, name: str) -> AbstractContextManager[None]:
+        """Names and times what happens inside: `checkout`, `verify`, `patch`, `python`, ..."""
+
+    def say(self, line: str) -> None:
+        """A line in the task's output and in nothing else."""
+
+    def run(self, command: Command) -> str:
+        """Runs to the end, streams what is printed into the output and returns it (last 64 KiB).
+
+        Raises CommandError for a non-zero end and StopRequestedError when a stop was asked for.
+        """
+
+    def check_stop(self) -> None:
+        """Raises StopRequestedError when a stop was asked for: for steps that run no command."""

@@ -1,0 +1,71 @@
+"""The spool: what comes out of a program's pipe goes to `output.log`, redacted, at once.
+
+It always reads on, whatever happens to the disk: a program is never blocked by its log.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from elsewhere_sandbox.redact import Redactor
+
+__all__ = ["Spool"]
+
+logger = logging.getLogger(__name__)
+
+#: bytes of what was written last that are kept for error messages
+_TAIL_BYTES: Final = 64 * 1024
+
+
+class Spool:
+    """Appends to one file. `tail` holds the last bytes since it was last cleared."""
+
+    def __init__(self, path: Path, redactor: Redactor) -> None:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+        self._descriptor = os.open(path, flags, 0o600)
+        self._redactor = redactor
+        self._lost_bytes = 0
+        self.tail = b""
+
+    def write(self, chunk: bytes) -> None:
+        self._append(self._redactor.feed(chunk))
+
+    def say(self, line: str) -> None:
+        """A line of ours, on a line of its own."""
+        self.settle()
+        self._append(f"[elsewhere] {line}\n".encode(errors="replace"))
+
+    def settle(self) -> None:
+        """Ends what a program printed: nothing is held back, the last line is whole."""
+        self._append(self._redactor.flush())
+        if self.tail and not self.tail.endswith(b"\n"):
+            self._append(b"\n")
+
+    def close(self) -> None:
+        """Everything is on disk when this returns."""
+        self._append(self._redactor.flush())
+        if self._lost_bytes:
+            self._append(
+                b"\n[elsewhere] %d bytes of output were not kept: the disk was full.\n"
+                % self._lost_bytes
+            )
+        os.fsync(self._descriptor)
+        os.close(self._descriptor)
+
+    def _append(self, data: bytes) -> None:
+        if not data:
+            return
+        self.tail = (self.tail + data)[-_TAIL_BYTES:]
+        view = memoryview(data)
+        try:
+            while view:
+                view = view[os.write(self._descriptor, view) :]
+        except OSError as error:
+            if not self._lost_bytes:
+                logger.error("output cannot be written: %s", error)  # noqa: TRY400 - no bug of ours
+            self._lost_bytes += len(view)

@@ -1,0 +1,117 @@
+"""Every process that came from this one, and how to end them all.
+
+The runner is a sub-reaper: whatever its program started, in sessions of their own or forked twice,
+becomes a child of the runner when its parent ends. So nothing escapes.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import os
+import signal
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import psutil
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["become_subreaper", "die_with_parent", "end_all", "marked", "reap", "signal_all"]
+
+logger = logging.getLogger(__name__)
+
+_PR_SET_PDEATHSIG: Final = 1
+_PR_SET_CHILD_SUBREAPER: Final = 36
+#: seconds between two looks at what is left
+_LOOK_S: Final = 0.02
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def become_subreaper() -> None:
+    """Orphans of this process's tree become its own children from now on."""
+    if _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER)")
+
+
+def die_with_parent() -> None:
+    """For between fork and exec: this process gets SIGTERM when its parent ends."""
+    _libc.prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
+
+
+def reap(except_pid: int = 0) -> None:
+    """Takes the exit status of ended children that nobody else waits for."""
+    while True:
+        try:
+            ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        except ChildProcessError:
+            return
+        if ended is None or ended.si_pid in (0, except_pid):
+            return
+        os.waitpid(ended.si_pid, 0)
+
+
+def signal_all(number: int) -> list[int]:
+    """Sends a signal to every living descendant. Returns their pids."""
+    return _send(psutil.Process().children(recursive=True), number)
+
+
+def end_all(grace_s: float, except_pid: int = 0) -> bool:
+    """SIGTERM to all descendants, SIGKILL to those that are left after `grace_s`.
+
+    Returns when none is left; True when there were any.
+    """
+    pids = signal_all(signal.SIGTERM)
+    if not pids:
+        return False
+    logger.info("left behind by the program, SIGTERM: %s", pids)
+    until = time.monotonic() + grace_s
+    while True:
+        reap(except_pid)
+        left = _alive(psutil.Process().children(recursive=True), except_pid)
+        if not left:
+            return True
+        if time.monotonic() >= until:
+            logger.info("SIGKILL after %.1f s: %s", grace_s, _send(left, signal.SIGKILL))
+        time.sleep(_LOOK_S)
+
+
+def marked(variable: str, value: str) -> list[psutil.Process]:
+    """Living processes of this user whose environment says `variable=value`."""
+    wanted = f"{variable}={value}".encode()
+    found = []
+    for path in Path("/proc").iterdir():
+        if not path.name.isdigit() or int(path.name) == os.getpid():
+            continue
+        try:
+            if wanted in (path / "environ").read_bytes().split(b"\0"):
+                found.append(psutil.Process(int(path.name)))
+        except (OSError, psutil.Error):
+            continue
+    return found
+
+
+def _send(processes: Iterable[psutil.Process], number: int) -> list[int]:
+    sent = []
+    for process in processes:
+        try:
+            if process.status() != psutil.STATUS_ZOMBIE:
+                process.send_signal(number)
+                sent.append(process.pid)
+        except psutil.Error:
+            continue
+    return sent
+
+
+def _alive(processes: Iterable[psutil.Process], except_pid: int) -> list[psutil.Process]:
+    left = []
+    for process in processes:
+        try:
+            if process.pid != except_pid and process.status() != psutil.STATUS_ZOMBIE:
+                left.append(process)
+        except psutil.Error:
+            continue
+    return left

@@ -1,0 +1,83 @@
+"""Where bytes from Redis become something that this machine acts on: nothing is trusted before.
+
+An RQ job is accepted only when it is exactly the one that `queues.py` pushes: its function is never
+called, its callbacks and meta are never looked at. A record must fit its types and these limits.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import TYPE_CHECKING, Final
+
+from pydantic import TypeAdapter, ValidationError
+from rq.job import Job
+from rq.serializers import JSONSerializer
+
+from elsewhere.codec import encode
+from elsewhere.errors import RecordError
+from elsewhere.queues import LAUNCH
+from elsewhere.records import TaskRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from redis import Redis
+
+__all__ = ["check_job", "checked"]
+
+_ID: Final = re.compile(r"[0-9a-f]{32}")
+_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
+_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+#: bytes of a record without its code, which travels in blobs
+_RECORD_BYTES: Final = 4 << 20
+
+
+def check_job(redis: Redis, task_id: str) -> None:
+    """Raises RecordError unless the queue's entry is one of ours."""
+    if not _ID.fullmatch(task_id):
+        raise RecordError(f"The entry {task_id[:80]!r} is no task id.")
+    try:
+        job = Job.fetch(task_id, connection=redis, serializer=JSONSerializer)
+        is_ours = job.func_name == LAUNCH and tuple(job.args) == (task_id,) and not job.kwargs
+    except Exception as error:  # the outermost seam: RQ decodes bytes that anyone may have written
+        raise RecordError(f"The RQ job {task_id} cannot be read: {error!r:.200}.") from error
+    if not is_ours:
+        raise RecordError(f"The RQ job {task_id} is not a launch of its task.")
+
+
+def checked(record: TaskRecord) -> TaskRecord:
+    """The same record, validated. Raises RecordError that names what is wrong."""
+    text = encode(record)
+    if len(text) > _RECORD_BYTES:
+        raise RecordError(f"The record of task {record.id} is larger than {_RECORD_BYTES} bytes.")
+    try:
+        valid = _adapter().validate_json(text)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        raise RecordError(f"The record of task {record.id}: {where}: {first['msg']}.") from error
+    for problem in _problems(valid):
+        raise RecordError(f"The record of task {record.id}: {problem}.")
+    return valid
+
+
+@cache
+def _adapter() -> TypeAdapter[TaskRecord]:
+    return TypeAdapter(TaskRecord)
+
+
+def _problems(record: TaskRecord) -> Iterator[str]:
+    source = record.source
+    if not _ID.fullmatch(record.id):
+        yield "the id is not 32 hex digits"
+    if not all(map(_DIGEST.fullmatch, source.digests)):
+        yield "a digest of its code is not a sha256"
+    for name in record.environment.variables:
+        if not _VARIABLE.fullmatch(name):
+            yield f"{name[:80]!r} is no name for an environment variable"
+    words = (source.entry_point, source.module, source.working_dir, *source.argv)
+    if any("\0" in word for word in words):
+        yield "its command holds a NUL character"
+    if source.module.startswith("-") or source.entry_point.startswith("-"):
+        yield "its program looks like an option of Python"

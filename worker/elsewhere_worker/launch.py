@@ -1,0 +1,13 @@
+"""The function that RQ jobs of ours name. An agent reads the job and never calls it."""
+
+from __future__ import annotations
+
+__all__ = ["launch"]
+
+
+def launch(task_id: str) -> None:
+    """Called by a plain RQ worker that listens on a queue of ours: it cannot run tasks."""
+    raise RuntimeError(
+        f"Task {task_id} was taken by a plain RQ worker, which cannot run it. It will be pushed"
+        " again; stop that worker and start `agent daemon` for this queue."
+    )

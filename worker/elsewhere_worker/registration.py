@@ -1,0 +1,99 @@
+"""What others see of an agent: our own record with its details, and an RQ worker for RQ's tools.
+
+RQ's worker class is used for its registration alone. Its loop is not: it ends on a lost connection,
+raises out of signal handlers, and with several queues it forgets what it has just popped.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from rq import Queue, SimpleWorker
+from rq.serializers import JSONSerializer
+
+from elsewhere.codec import decode, encode
+from elsewhere.errors import UsageError
+from elsewhere.store import keys
+from elsewhere.store.connection import redis_errors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from redis import Redis
+
+__all__ = ["AgentRecord", "Registration", "registered_agents"]
+
+#: seconds after which an agent that does not report is no longer shown
+_LIFETIME_S: Final = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentRecord:
+    """An agent as others see it."""
+
+    name: str
+    machine: str
+    host: str
+    pid: int
+    home: str
+    version: str
+    queues: tuple[str, ...]
+    slots: int
+    started_at: float
+    running: tuple[str, ...] = ()
+
+
+class Registration:
+    """Keeps both records alive. `redis` must be its own: RQ changes its timeouts."""
+
+    def __init__(self, redis: Redis, record: AgentRecord) -> None:
+        self._redis = redis
+        self._key = keys.agent(record.name)
+        queues = [
+            Queue(name, connection=redis, serializer=JSONSerializer) for name in record.queues
+        ]
+        # RQ's methods are not annotated.
+        self._rq: Any = SimpleWorker(
+            queues,
+            name=record.name,
+            connection=redis,
+            serializer=JSONSerializer,
+            worker_ttl=_LIFETIME_S,
+        )
+        self._record = record
+
+    def begin(self) -> None:
+        """Raises UsageError when an agent of this name lives on another machine."""
+        with redis_errors():
+            found = self._redis.get(self._key)
+            if found:
+                other = decode(AgentRecord, found)
+                if other.machine != self._record.machine:
+                    raise UsageError(
+                        f"An agent named {other.name!r} already runs on the machine {other.host!r}:"
+                        " give this one another name with --name."
+                    )
+            self._redis.delete(self._rq.key)
+            self._rq.register_birth()
+        self.renew(())
+
+    def renew(self, running: Iterable[str]) -> None:
+        plain = {**asdict(self._record), "running": tuple(running)}
+        with redis_errors():
+            self._redis.set(self._key, encode(plain), ex=_LIFETIME_S)
+            self._rq.set_state("busy" if plain["running"] else "idle")
+            self._rq.heartbeat()
+
+    def end(self) -> None:
+        with redis_errors():
+            self._redis.delete(self._key)
+            self._rq.register_death()
+
+
+def registered_agents(redis: Redis) -> list[AgentRecord]:
+    """All agents that have reported within the last minute, by name."""
+    with redis_errors():
+        names = sorted(redis.scan_iter(f"{keys.agent('')}*"))
+        found = redis.mget(names) if names else []
+    return [decode(AgentRecord, item) for item in found if item]

@@ -1,0 +1,261 @@
+"""Supervision: one thread for each attempt that this machine runs, from its claim to its end.
+
+The runner owns the program and the disk owns the log; this thread only carries and watches. It may
+end at any moment and begin again in another process: what it knows is in the folder and the store.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import signal
+import threading
+from typing import TYPE_CHECKING, Final
+
+import psutil
+
+from elsewhere.clock import monotonic_s
+from elsewhere.codec import from_plain
+from elsewhere.delivery import Delivery
+from elsewhere.errors import FencedError, NotFoundError, RecordError, StoreUnavailableError
+from elsewhere.folders import read_json, write_beside
+from elsewhere.process import boot_id
+from elsewhere.records import Outcome, Reason
+from elsewhere_sandbox.spec import RunSpec
+from elsewhere_sandbox.tree import marked
+from elsewhere_worker.boundary import checked
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from elsewhere.folders import RunFolder
+    from elsewhere.queues import Queues
+    from elsewhere.records import Artifact
+    from elsewhere.store.redis import RedisStore
+    from elsewhere_worker.launcher import Launcher
+    from elsewhere_worker.settings import WorkerSettings
+
+__all__ = ["Supervision"]
+
+logger = logging.getLogger(__name__)
+
+#: seconds between two looks at the folder
+_LOOK_S: Final = 0.05
+#: seconds that a launched runner has to say who it is
+_APPEAR_S: Final = 10.0
+#: seconds to wait after the store could not be reached
+_RETRY_S: Final = 1.0
+
+
+class Supervision(threading.Thread):
+    """`poke` makes it look at the store at once; `leave` makes it end, the runner goes on."""
+
+    def __init__(
+        self,
+        folder: RunFolder,
+        *,
+        settings: WorkerSettings,
+        store: RedisStore,
+        queues: Queues,
+        launcher: Launcher,
+        upload: Callable[[RunFolder, Artifact, Path], Artifact],
+        when_over: Callable[[RunFolder], None],
+    ) -> None:
+        super().__init__(name=f"supervision {folder.path.name}", daemon=True)
+        self._folder = folder
+        self._settings = settings
+        self._store = store
+        self._queues = queues
+        self._launcher = launcher
+        self._delivery = Delivery(store, folder, upload)
+        self._when_over = when_over
+        self._poked = threading.Event()
+        self._is_leaving = False
+        self._needs_spare = False
+        self._renew_at = 0.0
+        self._appear_until: float | None = None
+
+    def poke(self) -> None:
+        self._renew_at = 0.0
+        self._poked.set()
+
+    def stop_task(self) -> None:
+        """The ladder begins, whatever the store says."""
+        self._stop(None)
+
+    def leave(self) -> None:
+        self._is_leaving = True
+        self._poked.set()
+
+    def run(self) -> None:
+        try:
+            while not self._is_leaving:
+                try:
+                    self._supervise()
+                    break
+                except StoreUnavailableError as error:
+                    logger.warning("%s: %s", self._folder.path.name, error)
+                    self._poked.wait(_RETRY_S)
+                    self._poked.clear()
+        except FencedError as error:
+            self._give_up(str(error))
+        except Exception:  # the outermost seam of this thread: the others go on
+            logger.exception("%s: the supervision failed", self._folder.path.name)
+        finally:
+            self._when_over(self._folder)
+
+    def _supervise(self) -> None:
+        if not self._folder.launched.exists():
+            self._launch()
+        while not self._is_leaving:
+            outcome = self._outcome()
+            moved = self._delivery.pump(is_over=outcome is not None)
+            if outcome is not None and not moved:
+                self._finish(outcome)
+                return
+            self._renew()
+            if self._needs_spare and self._folder.child.exists():
+                self._needs_spare = False
+                self._launcher.prepare_spare()
+            if not moved:
+                self._poked.wait(_LOOK_S)
+                self._poked.clear()
+
+    # the beginning
+
+    def _launch(self) -> None:
+        """Writes the folder and starts its runner; whatever is wrong becomes the outcome."""
+        folder = self._folder.create()
+        try:
+            record = checked(self._store.read(folder.task_id))
+            for digest in record.source.digests:
+                self._fetch(digest)
+        except (RecordError, NotFoundError) as error:
+            outcome = Outcome(reason=Reason.SETUP_FAILED, phase="claim", message=str(error))
+            write_beside(folder.exit, outcome)
+            return
+        settings = self._settings
+        spec = RunSpec(
+            record=record,
+            attempt=folder.attempt,
+            worker=settings.name,
+            home=str(settings.home.path),
+            stop_grace_s=settings.stop_grace_s,
+            pass_environment=settings.pass_environment,
+            allow_local_remotes=settings.allow_local_remotes,
+            git_credentials=dict(settings.git_credentials),
+        )
+        if settings.lend_store:
+            write_beside(folder.store, {"url": settings.url})
+        write_beside(folder.spec, spec)
+        self._needs_spare = self._launcher.launch(folder)
+
+    def _fetch(self, digest: str) -> None:
+        path = self._folder.inputs / digest
+        if path.exists():
+            return
+        path.parent.mkdir(exist_ok=True)
+        beside = path.with_name(f".{digest}")
+        beside.write_bytes(self._store.get_blob(digest))
+        beside.rename(path)
+
+    # while it runs
+
+    def _renew(self) -> None:
+        if monotonic_s() < self._renew_at:
+            return
+        settings, folder = self._settings, self._folder
+        self._renew_at = monotonic_s() + settings.renew_s
+        renewal = self._store.renew(
+            folder.task_id, folder.attempt, worker=settings.name, lease_s=settings.lease_s
+        )
+        if not renewal.is_ours:
+            what = f"it is {renewal.status} now" if renewal.status else "it was deleted"
+            raise FencedError(f"This attempt may not go on: {what}.")
+        if renewal.is_stop_requested and not folder.stop.exists():
+            logger.info("%s: a stop is asked for", folder.path.name)
+            self._stop(renewal.stop_grace_s)
+
+    def _stop(self, grace_s: float | None) -> None:
+        if not self._folder.stop.exists():
+            write_beside(self._folder.stop, {"grace_s": grace_s})
+
+    def _outcome(self) -> Outcome | None:
+        """How it ended, where it has; a runner that is gone without a word has lost its attempt."""
+        written = read_json(self._folder.exit)
+        if written is not None:
+            return from_plain(Outcome, written)
+        runner = self._folder.identity(self._folder.runner)
+        if runner is None:
+            return self._not_appeared()
+        if runner.is_alive() or self._folder.exit.exists():
+            return None
+        if runner.boot != boot_id():
+            outcome = Outcome(
+                reason=Reason.HOST_REBOOTED, message="Its machine was rebooted while it ran."
+            )
+        else:
+            outcome = Outcome(
+                reason=Reason.LOST, message="Its runner was killed; the program was ended with it."
+            )
+        self._end_processes()
+        write_beside(self._folder.exit, outcome)
+        return outcome
+
+    def _not_appeared(self) -> Outcome | None:
+        if self._appear_until is None:
+            self._appear_until = monotonic_s() + _APPEAR_S
+        if monotonic_s() < self._appear_until:
+            return None
+        outcome = Outcome(reason=Reason.LOST, message="Its runner never started.")
+        write_beside(self._folder.exit, outcome)
+        return outcome
+
+    # the end
+
+    def _finish(self, outcome: Outcome) -> None:
+        folder = self._folder
+        if outcome.reason in (Reason.LOST, Reason.HOST_REBOOTED):
+            has_begun = folder.child.exists()
+            status = self._queues.lose(
+                folder.task_id, folder.attempt, outcome, is_harmless=not has_begun
+            )
+        else:
+            status = self._store.finish(folder.task_id, folder.attempt, outcome)
+        logger.info("%s: %s (%s)", folder.path.name, status, outcome.sentence)
+        self._acknowledge()
+
+    def _give_up(self, why: str) -> None:
+        """Nothing of this attempt is wanted any more: its program must not go on."""
+        logger.warning("%s: %s", self._folder.path.name, why)
+        folder = self._folder
+        if not folder.exit.exists():
+            self._stop(None)
+            runner = folder.identity(folder.runner)
+            until = monotonic_s() + self._settings.stop_grace_s + _APPEAR_S
+            while runner and runner.is_alive() and monotonic_s() < until and not self._is_leaving:
+                self._poked.wait(_LOOK_S)
+                self._poked.clear()
+            if self._is_leaving:
+                return
+            self._end_processes()
+        self._acknowledge()
+
+    def _end_processes(self) -> None:
+        """Whatever still runs with this folder in its environment, its program's tree included."""
+        left = marked("ELSEWHERE_RUN_FOLDER", str(self._folder.path))
+        for process in left:
+            try:
+                os.kill(process.pid, signal.SIGKILL)
+                logger.info("%s: pid %d SIGKILL", self._folder.path.name, process.pid)
+            except ProcessLookupError:
+                continue
+        psutil.wait_procs(left, timeout=5)
+
+    def _acknowledge(self) -> None:
+        self._folder.acked.touch()
+        for path in (self._folder.code, self._folder.venv, self._folder.inputs):
+            shutil.rmtree(path, ignore_errors=True)
+        self._folder.store.unlink(missing_ok=True)

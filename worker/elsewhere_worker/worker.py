@@ -1,0 +1,254 @@
+"""The worker: takes tasks off the queues, and keeps every attempt of this machine going.
+
+waker thread         pub/sub: something was pushed, or look at task X
+main thread          free slot -> take -> check -> claim -> Supervision
+supervision threads  one for each attempt: launch, deliver, renew, stop, finish
+keeping thread       registration, reaper, sessions of killed scripts, old folders, the spare
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import shutil
+import threading
+import time
+from typing import TYPE_CHECKING, Final
+
+from elsewhere.errors import ElsewhereError, RecordError, StoreUnavailableError
+from elsewhere.folders import RunFolder
+from elsewhere.records import Outcome, Reason, Status
+from elsewhere.store import keys
+from elsewhere_worker.boundary import check_job
+from elsewhere_worker.launcher import Launcher
+from elsewhere_worker.reaper import Reaper
+from elsewhere_worker.supervision import Supervision
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from elsewhere.queues import Queues
+    from elsewhere.records import Artifact
+    from elsewhere.store.redis import RedisStore
+    from elsewhere_worker.registration import Registration
+    from elsewhere_worker.settings import WorkerSettings
+
+__all__ = ["Worker"]
+
+logger = logging.getLogger(__name__)
+
+#: seconds between two looks at the queues when no event comes: an event may be missed
+_LOOK_S: Final = 5.0
+#: seconds to wait after the store could not be reached
+_RETRY_S: Final = 1.0
+
+
+class Worker:
+    """`run` until `end` is called, from a signal handler too."""
+
+    def __init__(
+        self,
+        settings: WorkerSettings,
+        store: RedisStore,
+        queues: Queues,
+        registration: Registration,
+        upload: Callable[[RunFolder, Artifact, Path], Artifact],
+        deliver_sessions: Callable[[], None],
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._queues = queues
+        self._registration = registration
+        self._upload = upload
+        self._deliver_sessions = deliver_sessions
+        self._launcher = Launcher()
+        self._reaper = Reaper(store, queues, settings)
+        self._lock = threading.Lock()
+        self._supervisions: dict[str, Supervision] = {}
+        self._wake = threading.Event()
+        self._is_ending = threading.Event()
+        self._is_stopping_tasks = False
+
+    def end(self, *, stop_tasks: bool = False) -> None:
+        """The worker leaves; its tasks go on without it, unless they are to be stopped."""
+        self._is_stopping_tasks |= stop_tasks
+        self._is_ending.set()
+        self._wake.set()
+
+    def run(self) -> None:
+        for name in self._settings.queues:
+            self._queues.create(name)
+        self._registration.begin()
+        self._reattach()
+        threads = [
+            threading.Thread(target=target, name=target.__name__.strip("_"), daemon=True)
+            for target in (self._listen, self._keep)
+        ]
+        for thread in threads:
+            thread.start()
+        self._recover()
+        while not self._is_ending.is_set():
+            try:
+                self._take_all()
+                self._wake.wait(_LOOK_S)
+            except StoreUnavailableError as error:
+                logger.warning("%s", error)
+                self._is_ending.wait(_RETRY_S)
+            self._wake.clear()
+        self._leave()
+
+    def running(self) -> list[str]:
+        """Names of the run folders that are being supervised."""
+        with self._lock:
+            return sorted(self._supervisions)
+
+    # main thread
+
+    def _take_all(self) -> None:
+        while not self._is_ending.is_set() and len(self.running()) < self._settings.slots:
+            taken = self._queues.take(list(self._settings.queues), self._settings.name)
+            if taken is None:
+                return
+            self._claim(*taken)
+
+    def _claim(self, queue: str, task_id: str) -> None:
+        settings = self._settings
+        try:
+            check_job(self._store.redis, task_id)
+        except RecordError as error:
+            logger.warning("queue %r: an entry is refused. %s", queue, error)
+            self._queues.settle(task_id, settings.name)
+            return
+        claim = self._store.claim(
+            task_id,
+            worker=settings.name,
+            token=secrets.token_hex(16),
+            lease_s=settings.lease_s,
+            allowed=(Status.QUEUED,),
+        )
+        if claim.attempt:
+            logger.info("task %s: attempt %d begins", task_id, claim.attempt)
+            self._supervise(settings.home.run(task_id, claim.attempt))
+        else:
+            logger.info("task %s: not claimed, it is %s", task_id, claim.status or "unknown")
+        self._queues.settle(task_id, settings.name)
+
+    def _supervise(self, folder: RunFolder) -> None:
+        supervision = Supervision(
+            folder,
+            settings=self._settings,
+            store=self._store,
+            queues=self._queues,
+            launcher=self._launcher,
+            upload=self._upload,
+            when_over=self._over,
+        )
+        with self._lock:
+            if folder.path.name in self._supervisions:
+                return
+            self._supervisions[folder.path.name] = supervision
+        supervision.start()
+
+    def _over(self, folder: RunFolder) -> None:
+        with self._lock:
+            del self._supervisions[folder.path.name]
+        self._wake.set()
+
+    def _reattach(self) -> None:
+        """Every folder that is not acknowledged goes on where it was."""
+        for folder in RunFolder.all_in(self._settings.home.runs):
+            if not folder.acked.exists():
+                logger.info("%s: attached again", folder.path.name)
+                self._supervise(folder)
+
+    def _recover(self) -> None:
+        """What an agent of this name left between two steps when it died."""
+        settings = self._settings
+        try:
+            self._queues.recover(settings.name)
+            for task_id, attempt in self._store.leased_to(settings.name):
+                if not settings.home.run(task_id, attempt).path.exists():
+                    outcome = Outcome(reason=Reason.LOST, message="It was claimed and never begun.")
+                    self._queues.lose(task_id, attempt, outcome, is_harmless=True)
+        except StoreUnavailableError as error:
+            logger.warning("%s", error)
+
+    def _leave(self) -> None:
+        with self._lock:
+            supervisions = list(self._supervisions.values())
+        if self._is_stopping_tasks:
+            self._stop_tasks(supervisions)
+        for supervision in supervisions:
+            supervision.leave()
+        for supervision in supervisions:
+            supervision.join(timeout=2)
+        self._launcher.close()
+        try:
+            self._registration.end()
+        except StoreUnavailableError as error:
+            logger.warning("%s", error)
+
+    def _stop_tasks(self, supervisions: list[Supervision]) -> None:
+        logger.info("stopping %d tasks", len(supervisions))
+        for supervision in supervisions:
+            supervision.stop_task()
+        until = time.monotonic() + self._settings.stop_grace_s + 10
+        for supervision in supervisions:
+            supervision.join(timeout=max(0.1, until - time.monotonic()))
+
+    # waker thread
+
+    def _listen(self) -> None:
+        channels = (keys.WAKE, keys.agent(self._settings.name))
+        listener = None
+        while not self._is_ending.is_set():
+            try:
+                listener = listener or self._store.listen(*channels)
+                heard = listener.wait(_LOOK_S)
+            except StoreUnavailableError:
+                listener = None
+                self._is_ending.wait(_RETRY_S)
+                continue
+            for item in heard:
+                channel, _, payload = item.partition(" ")
+                if channel == keys.WAKE:
+                    self._wake.set()
+                else:
+                    self._poke(payload)
+        if listener is not None:
+            listener.close()
+
+    def _poke(self, task_id: str) -> None:
+        with self._lock:
+            for name, supervision in self._supervisions.items():
+                if name.startswith(task_id):
+                    supervision.poke()
+
+    # keeping thread
+
+    def _keep(self) -> None:
+        renewed_at = 0.0
+        while not self._is_ending.is_set():
+            try:
+                self._launcher.prepare_spare()
+                self._reaper.sweep()
+                if time.monotonic() - renewed_at > _LOOK_S:
+                    self._registration.renew(self.running())
+                    renewed_at = time.monotonic()
+                self._deliver_sessions()
+                self._forget_old_runs()
+            except ElsewhereError as error:
+                logger.warning("%s", error)
+            except Exception:  # the outermost seam of this thread: the next round comes
+                logger.exception("a round of keeping failed")
+            self._is_ending.wait(min(self._settings.sweep_s, _LOOK_S))
+
+    def _forget_old_runs(self) -> None:
+        for folder in RunFolder.all_in(self._settings.home.runs):
+            try:
+                acked_at = folder.acked.stat().st_mtime
+            except FileNotFoundError:
+                continue
+            if time.time() - acked_at > self._settings.keep_runs_s:
+                shutil.rmtree(folder.path, ignore_errors=True)
