@@ -1,0 +1,84 @@
+"""Capturing beside the script: what runs is known at once, its bytes and packages a bit later."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import TYPE_CHECKING
+
+from elsewhere.errors import CaptureError, ElsewhereError
+from elsewhere.records import Environment, Source
+
+if TYPE_CHECKING:
+    from elsewhere.capture.repository import Located
+    from elsewhere.settings import Settings
+    from elsewhere.store.redis import RedisStore
+
+__all__ = ["Capturing"]
+
+logger = logging.getLogger(__name__)
+
+
+class Capturing(threading.Thread):
+    """Completes the source and the environment of a task in the store.
+
+    `located` is the error instead, where nothing can be captured at all: a prompt, for example.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: RedisStore,
+        task_id: str,
+        located: Located | CaptureError,
+    ) -> None:
+        super().__init__(name="elsewhere-capture", daemon=True)
+        self._settings = settings
+        self._store = store
+        self._task_id = task_id
+        self._located = located
+        self._error: ElsewhereError | None = None
+        self._captured: tuple[Source, Environment] | None = None
+        self.warnings: tuple[str, ...] = ()
+
+    def run(self) -> None:
+        try:
+            if isinstance(self._located, CaptureError):
+                raise self._located
+            self._captured = self._capture(self._located)
+        except ElsewhereError as error:
+            self._error = error
+            logger.debug("nothing is captured: %s", error)
+        except Exception as error:  # the outermost seam of this thread: the script goes on
+            logger.exception("The capture failed.")
+            self._error = CaptureError(f"The code could not be captured: {error!r}.")
+
+    def wait(self, within_s: float) -> None:
+        self.join(timeout=within_s)
+
+    def result(self, within_s: float) -> tuple[Source, Environment]:
+        """Waits; raises what went wrong, or CaptureError when it takes too long."""
+        self.join(timeout=within_s)
+        if self._error is not None:
+            raise self._error
+        if self._captured is None:
+            raise CaptureError(
+                f"The code could not be captured within {within_s:.0f} s: the repository is large"
+                " or its disk is slow. Ignore what need not travel in .gitignore, then try again."
+            )
+        return self._captured
+
+    def _capture(self, located: Located) -> tuple[Source, Environment]:
+        from elsewhere.capture.packages import capture_packages  # noqa: PLC0415 - weight
+        from elsewhere.capture.repository import complete  # noqa: PLC0415
+
+        captured = complete(located, self._settings.capture_limit_bytes)
+        script = located.script
+        packages = capture_packages(script.path, located.root, start=script.base)
+        self.warnings = packages.warnings
+        for digest, data in captured.blobs.items():
+            if not self._store.has_blob(digest):
+                self._store.put_blob(digest, data)
+        environment = Environment(python=packages.python, packages=packages.packages)
+        self._store.edit(self._task_id, source=captured.source, environment=environment)
+        return captured.source, environment

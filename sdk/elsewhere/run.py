@@ -1,0 +1,159 @@
+"""A run: the task that this process is. What it says goes into its journal, wherever it runs.
+
+local    a session folder; a thread delivers it; this process ends the task
+remote   a run folder; the agent delivers it; the runner sees how this process ends
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import TYPE_CHECKING, Any, Final
+
+from elsewhere.artifacts import stage
+from elsewhere.clock import now_at
+from elsewhere.errors import UsageError
+from elsewhere.events import ArtifactAdded, Parameters, Progress, Tags, Verdict
+from elsewhere.folders import read_json, write_beside
+from elsewhere.records import Outcome, Reason
+from elsewhere.store import connect_store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from elsewhere.capturing import Capturing
+    from elsewhere.events import Event
+    from elsewhere.folders import RunFolder
+    from elsewhere.records import Parameter, Status, TaskRecord
+    from elsewhere.report.reporter import Reporter
+    from elsewhere.sessions import Session
+    from elsewhere.settings import Settings
+    from elsewhere.store.redis import RedisStore
+
+__all__ = ["Run"]
+
+logger = logging.getLogger(__name__)
+
+#: seconds that the end of a script may take to deliver the rest
+_END_S: Final = 10.0
+#: seconds that `flush(wait=True)` may take
+_FLUSH_S: Final = 10.0
+
+
+class Run:
+    """Also the `Recorder` that hooks get. `session` and `capturing` are None on a remote run."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        record: TaskRecord,
+        folder: RunFolder,
+        reporter: Reporter,
+        *,
+        session: Session | None = None,
+        capturing: Capturing | None = None,
+        store: RedisStore | None = None,
+    ) -> None:
+        self.settings = settings
+        self.task_record = record
+        self.folder = folder
+        self.session = session
+        self.capturing = capturing
+        self.parameters: dict[str, Parameter] = dict(record.parameters)
+        self.progress: float | None = 0.0
+        self.function_names: set[str] = set()
+        self._reporter = reporter
+        self._store = store
+        self._closers: list[Callable[[], None]] = []
+        self.is_over = False
+
+    @property
+    def is_remote(self) -> bool:
+        return self.session is None
+
+    @property
+    def store(self) -> RedisStore:
+        """Raises UsageError on a remote run whose agent does not lend its store."""
+        if self._store is None:
+            lent = read_json(self.folder.store)
+            if lent is None:
+                raise UsageError(
+                    "This run cannot reach the store: the agent's setting lend_store is off, so a"
+                    " task can only report on itself. Switch it on to use other tasks from inside."
+                )
+            self._store = connect_store(lent["url"])
+        return self._store
+
+    def record(self, event: Event) -> None:
+        """Into the journal, and into what this process sees of its own task."""
+        if isinstance(event, Parameters):
+            kept = {} if event.is_whole else self.parameters
+            self.parameters = {**kept, **event.values}
+        elif isinstance(event, Progress):
+            self.progress = event.percent
+        self._reporter.record(event)
+
+    def set_progress(self, progress: object) -> None:
+        """0 to 100; anything else is a warning and changes nothing."""
+        if isinstance(progress, bool) or not isinstance(progress, (int, float)):
+            logger.warning("Progress %r is no number: it is not changed.", progress)
+        elif not 0 <= progress <= 100:  # a percentage
+            logger.warning("Progress %r is not within 0 to 100: it is not changed.", progress)
+        else:
+            self.record(Progress(percent=float(progress), at=now_at()))
+
+    def set_parameters(self, values: dict[str, Parameter], *, is_whole: bool) -> None:
+        self.record(Parameters(values=values, is_whole=is_whole))
+
+    def add_tags(self, tags: tuple[str, ...]) -> None:
+        self.record(Tags(added=tags))
+
+    def upload_artifact(self, name: str, artifact_object: object, **how: Any) -> None:
+        """Takes the bytes now; whoever delivers uploads them. See `artifacts.stage`."""
+        artifact, file = stage(name, artifact_object, self.folder.files, **how)
+        inside = file.relative_to(self.folder.path).as_posix()
+        self.record(ArtifactAdded(artifact=artifact, file=inside))
+
+    def mark(self, status: Status, reason: Reason, message: str) -> None:
+        """The program's own verdict: at once on a local run, at its end on a remote one."""
+        if self.is_remote:
+            self.record(Verdict(status=status, message=message, at=now_at()))
+        else:
+            self.end(Outcome(reason=reason, message=message))
+
+    def overrides(self) -> Mapping[str, Parameter] | None:
+        return self.task_record.parameters if self.is_remote else None
+
+    def when_over(self, close: Callable[[], None]) -> None:
+        """Called at the end, the last one first."""
+        self._closers.append(close)
+
+    def flush(self, wait: bool = False) -> bool:
+        """On disk; with `wait` in the store as well, on a local run. False when not in time."""
+        self._reporter.flush()
+        return self.session.drain(_FLUSH_S) if wait and self.session is not None else True
+
+    def complete(self) -> None:
+        self.end(Outcome(reason=Reason.COMPLETED, exit_code=0))
+
+    def end(self, outcome: Outcome) -> None:
+        """Unhooks everything, delivers the rest, ends the task. Bounded; may be called twice."""
+        if self.is_over:
+            return
+        self.is_over = True
+        if self.capturing is not None:
+            self.capturing.wait(_END_S)
+        while self._closers:
+            self._closers.pop()()
+        self._reporter.close()
+        if self.session is None:
+            return
+        write_beside(self.folder.exit, outcome)
+        if not self.session.finish(outcome, _END_S):
+            what = "ended" if outcome.reason is Reason.COMPLETED else str(outcome.sentence)
+            print(
+                f"Elsewhere: the store cannot be reached, so task {self.task_record.id} ({what}) is"
+                f" not delivered yet. It is kept in {self.folder.path}; the next script or agent on"
+                " this machine delivers it.",
+                file=sys.stderr,
+            )
