@@ -85,6 +85,7 @@ class Delivery:
                 break
             ready = [self._uploaded(event) for event in events]
             self._offsets[name] = self._store.apply(task_id, attempt, name, offset, end, ready)
+            self._forget_uploaded(ready, events)
             moved = True
         return moved
 
@@ -97,6 +98,14 @@ class Delivery:
             logger.warning("Artifact %r of %s: %s", event.artifact.name, self._folder.path, error)
             artifact = replace(event.artifact, preview=f"It could not be uploaded. {error}")
         return ArtifactAdded(artifact=artifact)
+
+    def _forget_uploaded(self, delivered: list[Event], events: list[Event]) -> None:
+        """A long run's artifacts would fill the disk twice."""
+        for after, before in zip(delivered, events, strict=True):
+            if not (isinstance(after, ArtifactAdded) and isinstance(before, ArtifactAdded)):
+                continue
+            if before.file and after.artifact.url:
+                (self._folder.path / before.file).unlink(missing_ok=True)
 
     def _pump_output(self, *, is_over: bool) -> bool:
         task_id, attempt = self._folder.task_id, self._folder.attempt

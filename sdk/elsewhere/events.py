@@ -150,7 +150,7 @@ _NAMES: Final = {kind: name for name, kind in _KINDS.items()}
 
 def encode_event(event: Event) -> bytes:
     """`kind {json}`, one line without its end."""
-    return f"{_NAMES[type(event)]} {encode(event)}".encode()
+    return f"{_NAMES[type(event)]} {encode(event)}".encode(errors="backslashreplace")
 
 
 def decode_event(line: bytes) -> Event:

@@ -52,7 +52,7 @@ class JournalWriter:
             try:
                 while view:
                     view = view[os.write(self._descriptor, view) :]
-            except OSError:
+            except BaseException:  # Ctrl-C too: whoever called will write these events again
                 os.ftruncate(self._descriptor, start)
                 raise
 

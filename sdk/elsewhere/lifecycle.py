@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from elsewhere import catalog, hooks, seed
+from elsewhere import catalog, hooks, params, seed
 from elsewhere.artifacts import uploader
 from elsewhere.capturing import Capturing
 from elsewhere.clock import now_at
@@ -174,9 +175,24 @@ def _locate(settings: Settings) -> Located | CaptureError:
 
     try:
         are_shared = settings.local_remotes_are_shared
-        return locate(Script.running(), local_remotes_are_shared=are_shared)
+        located = locate(Script.running(), local_remotes_are_shared=are_shared)
     except CaptureError as error:
         return error
+    source = replace(located.source, argv=_without_secrets(located.source.argv))
+    return replace(located, source=source)
+
+
+def _without_secrets(argv: tuple[str, ...]) -> tuple[str, ...]:
+    """A record holds no secrets: `--api-key X` travels as `--api-key ***`."""
+    shown: list[str] = []
+    for word in argv:
+        name, equals, _ = word.partition("=")
+        if shown and shown[-1].startswith("--") and "=" not in shown[-1]:
+            shown.append("***" if params.is_secret(shown[-1]) else word)
+        else:
+            is_hidden = equals and word.startswith("--") and params.is_secret(name)
+            shown.append(f"{name}=***" if is_hidden else word)
+    return tuple(shown)
 
 
 def _stop_this_process(why: str) -> None:

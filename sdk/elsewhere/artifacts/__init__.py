@@ -1,0 +1,25 @@
+"""Artifacts: files and objects that a task made, kept so that others can use them.
+
+    object, path --stage--> a file of the run folder --upload--> its URL --ArtifactHandle--> object
+
+Staging is done by the task's own process, at once, so that the original may change or go right
+after; uploading by whoever delivers the journal; reading by anyone who has the record.
+"""
+
+from __future__ import annotations
+
+from elsewhere.artifacts.handle import ArtifactHandle
+from elsewhere.artifacts.places import artifact_url, upload
+from elsewhere.artifacts.staging import SERIALIZERS, Serializer, stage
+from elsewhere.artifacts.uploading import Uploader, uploader
+
+__all__ = [
+    "SERIALIZERS",
+    "ArtifactHandle",
+    "Serializer",
+    "Uploader",
+    "artifact_url",
+    "stage",
+    "upload",
+    "uploader",
+]

@@ -1,0 +1,160 @@
+"""Folders as zip files: the same folder gives the same bytes, and what comes out stays inside."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import stat
+import zipfile
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Final
+
+from elsewhere.errors import StorageError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["pack", "unpack"]
+
+logger = logging.getLogger(__name__)
+
+#: the oldest time that a zip file can hold: times would make equal folders differ
+_TIME: Final = (1980, 1, 1, 0, 0, 0)
+#: files and folders in an archive that is unpacked
+_MOST_ENTRIES: Final = 1_000_000
+#: from this size on, an entry needs the long form of the format; below the limit of 2 GiB, since
+#: the file may grow while it is read
+_LONG_BYTES: Final = 1 << 30
+#: file names in a warning
+_NAMED: Final = 5
+
+
+def pack(folder: Path, archive: Path) -> list[str]:
+    """Writes the zip file, which may lie in the folder itself, and gives a line for each entry.
+
+    A link to a file inside the folder becomes that file. Other links, devices, sockets and what
+    goes away meanwhile are left out, with a warning. Raises OSError, and UsageError for file names
+    that zip cannot hold.
+    """
+    lines: list[str] = []
+    left_out: list[str] = []
+    root = folder.resolve()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as target:
+        for path in _walk(root):
+            name = path.relative_to(root).as_posix()
+            try:
+                name.encode()
+            except UnicodeEncodeError as error:
+                raise UsageError(
+                    f"The folder {folder} cannot be zipped: the name of {name!r} is not UTF-8. "
+                    "Rename it."
+                ) from error
+            if path.is_dir() and not path.is_symlink():
+                target.writestr(_entry(f"{name}/", 0o755), b"")
+            elif (file := _open_inside(path, root)) is None:
+                left_out.append(name)
+            elif os.path.samestat(os.fstat(file), archive.stat()):
+                os.close(file)
+            else:
+                lines.append(f"{name}: {_add(target, name, file)} bytes")
+    if left_out:
+        logger.warning(
+            "Not in the archive of %s: %d that are no files inside it, such as %s",
+            folder,
+            len(left_out),
+            ", ".join(left_out[:_NAMED]),
+        )
+    return lines
+
+
+def unpack(archive: Path, folder: Path) -> None:
+    """Writes what `pack` packed into `folder`, which is made, and cleared again after a failure.
+
+    Raises StorageError, before anything is written, for an archive that would write outside of the
+    folder, holds links, or is larger than the room on the disk.
+    """
+    try:
+        folder.mkdir(parents=True)
+        with zipfile.ZipFile(archive) as source:
+            entries = source.infolist()
+            _check(archive, entries, shutil.disk_usage(folder).free)
+            for entry in entries:
+                path = folder / entry.filename
+                if entry.is_dir():
+                    path.mkdir(parents=True, exist_ok=True)
+                    continue
+                path.parent.mkdir(parents=True, exist_ok=True)
+                # Exclusively: no entry writes over another.
+                with source.open(entry) as reader, path.open("xb") as writer:
+                    shutil.copyfileobj(reader, writer, 1 << 20)
+                if entry.external_attr >> 16 & 0o100:
+                    path.chmod(path.stat().st_mode | 0o111)
+    except (OSError, zipfile.BadZipFile, EOFError, ValueError, NotImplementedError) as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise StorageError(f"The archive {archive} cannot be unpacked: {error}.") from error
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    """All that is below, sorted, without following links."""
+    for path in sorted(folder.iterdir()):
+        yield path
+        if path.is_dir() and not path.is_symlink():
+            yield from _walk(path)
+
+
+def _open_inside(path: Path, root: Path) -> int | None:
+    """A descriptor of the regular file, None when there is none inside `root`."""
+    try:
+        real = path.resolve(strict=True)
+        if not real.is_relative_to(root) or not real.is_file():
+            return None
+        return os.open(real, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except (FileNotFoundError, RuntimeError):  # it has gone; links in a circle
+        return None
+
+
+def _add(target: zipfile.ZipFile, name: str, descriptor: int) -> int:
+    """Adds one file, and gives its bytes."""
+    with os.fdopen(descriptor, "rb") as reader:
+        status = os.fstat(descriptor)
+        entry = _entry(name, 0o755 if status.st_mode & 0o100 else 0o644)
+        with target.open(entry, "w", force_zip64=status.st_size >= _LONG_BYTES) as writer:
+            shutil.copyfileobj(reader, writer, 1 << 20)
+        return entry.file_size
+
+
+def _entry(name: str, mode: int) -> zipfile.ZipInfo:
+    entry = zipfile.ZipInfo(name, _TIME)
+    entry.create_system = 3  # Unix, whatever this system is: the mode counts
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    kind = stat.S_IFDIR if name.endswith("/") else stat.S_IFREG
+    entry.external_attr = (kind | mode) << 16
+    return entry
+
+
+def _check(archive: Path, entries: list[zipfile.ZipInfo], free_bytes: int) -> None:
+    if len(entries) > _MOST_ENTRIES:
+        raise StorageError(
+            f"The archive {archive} is refused: it holds {len(entries)} files and folders, more "
+            f"than {_MOST_ENTRIES}."
+        )
+    for entry in entries:
+        path = PurePosixPath(entry.filename)
+        is_link = stat.S_ISLNK(entry.external_attr >> 16)
+        if is_link or path.is_absolute() or ".." in path.parts or not path.parts:
+            raise StorageError(
+                f"The archive {archive} is refused: {entry.filename!r} is a link, or lies outside "
+                "of the folder that it is unpacked into."
+            )
+    # Each entry yields at most what it declares, so that the sum bounds what is written.
+    size = sum(entry.file_size for entry in entries)
+    if size > free_bytes:
+        raise StorageError(
+            f"The archive {archive} cannot be unpacked: it holds {size} bytes, and only "
+            f"{free_bytes} are free there. Make room, or call get_local_copy with "
+            "extract_archive=False."
+        )

@@ -1,0 +1,169 @@
+"""Teed streams: what a script prints goes where it went before, and to the session's output too."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from io import FileIO
+from typing import IO, TYPE_CHECKING, Any, Final, TextIO, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+    from types import TracebackType
+
+__all__ = ["Tee"]
+
+logger = logging.getLogger(__name__)
+
+_STREAMS: Final = ("stdout", "stderr")
+
+
+class Tee:
+    """From now on `sys.stdout` and `sys.stderr` are also appended to `output`, in one order.
+
+    So is what log handlers write that had been given these streams before. Not seen is what goes
+    past Python's streams: programs started by the script, C libraries, `sys.__stdout__`. Text
+    arrives in `output` as UTF-8, what that cannot express as backslash escapes; bytes as they are.
+
+    There is no lock: each write is one appending system call, so threads and forked children
+    share the file, and a signal handler may print. A full disk leaves a gap in the file, marked as
+    soon as there is room, and never breaks a print. Raises OSError when `output` cannot be opened.
+    """
+
+    def __init__(self, output: Path) -> None:
+        self._copy = _Copy(output)
+        self._originals: dict[str, Any] = {}
+        self._teed: dict[str, _TeedStream] = {}
+        for name in _STREAMS:
+            original = getattr(sys, name)
+            if original is not None:  # a process without a console has none
+                self._originals[name] = original
+                self._teed[name] = _TeedStream(original, self._copy)
+                setattr(sys, name, self._teed[name])
+        for name, teed in self._teed.items():
+            _point_handlers(self._originals[name], teed)
+
+    def detach(self) -> None:
+        """Puts everything back; a stream that someone has wrapped since stays, and just passes on
+        what it gets. May be called twice."""
+        for name, teed in self._teed.items():
+            if getattr(sys, name) is teed:
+                setattr(sys, name, self._originals[name])
+            _point_handlers(teed, self._originals[name])
+        self._copy.close()
+
+
+class _Copy:
+    """The appending end of the output file."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = FileIO(path, "ab", opener=_open_private)
+        self._missing_bytes = 0
+
+    def write_text(self, text: str) -> None:
+        self.write(text.encode("utf-8", "backslashreplace"))
+
+    def write(self, block: bytes | memoryview) -> None:
+        if self._file.closed:
+            return
+        view = memoryview(block)
+        try:
+            if missing := self._missing_bytes:
+                self._file.write(b"\n[%d bytes of output could not be kept]\n" % missing)
+                self._missing_bytes = 0
+            while view:
+                view = view[self._file.write(view) :]
+        except ValueError:  # another thread has detached us since
+            return
+        except OSError as error:
+            is_first = self._missing_bytes == 0
+            self._missing_bytes += len(view)
+            if is_first:  # only after counting, since a log handler may print, and come here again
+                logger.warning(
+                    "Output is shown but not kept: %s cannot be written (%s). "
+                    "Make room on that disk.",
+                    self._file.name,
+                    error,
+                )
+
+    def close(self) -> None:
+        self._file.close()
+
+
+class _TeedStream:
+    """Looks and acts like the stream that it wraps."""
+
+    def __init__(self, original: TextIO, copy: _Copy) -> None:
+        self._original = original
+        self._copy = copy
+
+    def write(self, text: str) -> int:
+        # First: when the original refuses the text, nothing was printed.
+        written = self._original.write(text)
+        self._copy.write_text(text)
+        return written
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self.write(line)
+
+    @property
+    def buffer(self) -> IO[bytes]:
+        return cast("IO[bytes]", _TeedBuffer(self._original.buffer, self._copy))
+
+    def detach(self) -> IO[bytes]:
+        return cast("IO[bytes]", _TeedBuffer(cast("Any", self._original).detach(), self._copy))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._original, name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._original)
+
+    def __enter__(self) -> TextIO:
+        self._original.__enter__()
+        return cast("TextIO", self)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._original.__exit__(kind, error, trace)
+
+
+class _TeedBuffer:
+    """The same for the binary stream below."""
+
+    def __init__(self, original: IO[bytes], copy: _Copy) -> None:
+        self._original = original
+        self._copy = copy
+
+    def write(self, block: bytes) -> int:
+        written = self._original.write(block)
+        # Below `python -u` lies the bare file, which may take less than it is given.
+        self._copy.write(memoryview(block).cast("B")[: written or 0])
+        return written
+
+    def writelines(self, blocks: Iterable[bytes]) -> None:
+        for block in blocks:
+            self.write(block)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._original, name)
+
+
+def _open_private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+def _point_handlers(old: object, new: object) -> None:
+    """Log handlers that write to `old` write to `new` from now on."""
+    loggers = [logging.root, *logging.root.manager.loggerDict.values()]
+    for owner in loggers:
+        for handler in getattr(owner, "handlers", ()):  # a placeholder has none
+            if isinstance(handler, logging.StreamHandler) and handler.stream is old:
+                handler.setStream(new)
