@@ -45,7 +45,9 @@ def prepare(spec: RunSpec, folder: RunFolder, setup: Setup) -> Command:
         allow_local_remotes=spec.allow_local_remotes, credentials=spec.git_credentials
     )
     checkout(record.source, folder.code, home.mirrors, folder.inputs, setup, policy)
-    interpreter = prepare_environment(record.environment, folder.code, folder, home, setup)
+    interpreter = prepare_environment(
+        record.environment, folder.code, folder, home, setup, working_dir=record.source.working_dir
+    )
     environment = _environment(spec, folder, interpreter)
     if record.environment.setup:
         with setup.phase("setup"):

@@ -1,0 +1,275 @@
+"""Environments: immutable, one per digest, shared by all runs that ask for the same.
+
+<home>/environments/
+├── pythons.json          the interpreters found so far
+├── seed/                 virtualenv's own cache: pip, unpacked once
+├── <digest>.lock         held by the one who builds
+└── <digest>/             a virtual environment
+    └── complete.json     written last: without it the folder is removed and built again;
+                          its time of change is the time of last use
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import re
+import shutil
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from elsewhere.folders import read_json, write_beside
+from elsewhere_sandbox.errors import CommandError, SetupError
+from elsewhere_sandbox.installers import INSTALLERS
+from elsewhere_sandbox.installers.api import installer_variables
+from elsewhere_sandbox.layer import lay, lend
+from elsewhere_sandbox.python import find_python
+from elsewhere_sandbox.requirements import read_requirements
+from elsewhere_sandbox.runtimes.api import Command
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from elsewhere.folders import Home, RunFolder
+    from elsewhere.records import Environment
+    from elsewhere_sandbox.installers.api import Installer
+    from elsewhere_sandbox.python import Python
+    from elsewhere_sandbox.setup import Setup
+
+__all__ = ["Interpreter", "prepare_environment"]
+
+#: seconds between two looks at a lock that another run holds while it builds
+_LOCK_PAUSE_S: Final = 0.05
+#: lines of an installer's words that are kept in the task's outcome
+_LAST_LINES: Final = 20
+#: what a `bin` folder holds beyond this is a binary
+_LARGEST_SCRIPT_BYTES: Final = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interpreter:
+    """What runs the program. `path` comes first on its PATH; `digest` names the environment."""
+
+    python: Path
+    path: tuple[Path, ...]
+    digest: str
+    was_cached: bool
+
+
+def prepare_environment(
+    environment: Environment,
+    code: Path,
+    folder: RunFolder,
+    home: Home,
+    setup: Setup,
+    *,
+    working_dir: str = ".",
+    inherited: Mapping[str, str] = os.environ,
+) -> Interpreter:
+    """Python, packages and the run's own layer over them, in `folder.venv`.
+
+    Phases: `python`, `install` (the shared environment), `link` (the layer), and `install` again
+    for projects inside the code that are installed in place. Raises SetupError.
+    """
+    with setup.phase("python"):
+        known = home.environments / "pythons.json"
+        python = find_python(environment.python, known, setup, inherited)
+    with setup.phase("install"):
+        requirements = read_requirements(environment.packages, code, working_dir)
+        order = _Order(
+            python=python,
+            lines=requirements.lines,
+            installer=next(made for make in INSTALLERS.values() if (made := make()).is_available()),
+            variables=installer_variables(inherited),
+            home=home,
+            scratch=folder.path,
+            setup=setup,
+        )
+        shared = home.environments / order.digest
+        was_cached = _ensure(shared, order)
+    with setup.phase("link"):
+        lay(folder.venv, python, shared, lend(home))
+    if requirements.projects:
+        with setup.phase("install"):
+            lines = [f"-e {project.as_uri()}" for project in requirements.projects]
+            _install(order, "editable.txt", lines, folder.venv, with_dependencies=False)
+    return Interpreter(
+        python=folder.venv / "bin" / "python",
+        path=(folder.venv / "bin", shared / "bin"),
+        digest=order.digest,
+        was_cached=was_cached,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Order:
+    """What is to be built, and with what."""
+
+    python: Python
+    lines: tuple[str, ...]
+    installer: Installer
+    variables: Mapping[str, str]
+    home: Home
+    scratch: Path
+    setup: Setup
+
+    @property
+    def inputs(self) -> dict[str, object]:
+        """All that the environment depends on."""
+        prefix = self.installer.prefix
+        return {
+            "python": str(self.python.executable),
+            "version": self.python.version,
+            "platform": self.python.platform,
+            "requirements": self.lines,
+            "installer": self.installer.name,
+            "options": {k: v for k, v in sorted(self.variables.items()) if k.startswith(prefix)},
+        }
+
+    @property
+    def digest(self) -> str:
+        return hashlib.sha256(json.dumps(self.inputs).encode()).hexdigest()[:32]
+
+
+def _ensure(shared: Path, order: _Order) -> bool:
+    """Builds the environment if it is not there. True when it was."""
+    if _use(shared, order.setup):
+        return True
+    shared.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with _lock(shared, order.setup):
+        if _use(shared, order.setup):  # built while this run waited for the lock
+            return True
+        shutil.rmtree(shared, ignore_errors=True)
+        try:
+            _build(shared, order)
+        except BaseException:
+            shutil.rmtree(shared, ignore_errors=True)
+            raise
+    return False
+
+
+def _use(shared: Path, setup: Setup) -> bool:
+    marker = shared / "complete.json"
+    try:
+        os.utime(marker)
+    except FileNotFoundError:
+        return False
+    seconds = read_json(marker)["seconds"]
+    setup.say(f"Environment {shared.name[:12]} is there already: {seconds:.1f} s saved.")
+    return True
+
+
+@contextmanager
+def _lock(shared: Path, setup: Setup) -> Iterator[None]:
+    """One builder at a time. The system lets go of the lock when its holder dies."""
+    descriptor = os.open(shared.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        has_said = False
+        while not _is_locked(descriptor):
+            if not has_said:
+                setup.say(f"Another run builds environment {shared.name[:12]}: waiting for it.")
+                has_said = True
+            setup.check_stop()
+            time.sleep(_LOCK_PAUSE_S)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _is_locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _build(shared: Path, order: _Order) -> None:
+    started = time.monotonic()
+    order.setup.say(
+        f"Environment {shared.name[:12]} is built: Python {order.python.version}, "
+        f"{order.installer.name}, {len(order.lines)} requirements."
+    )
+    seed = order.home.environments / "seed"
+    argv = (
+        *(sys.executable, "-m", "virtualenv", "--quiet", "--no-download", "--no-setuptools"),
+        *("--no-periodic-update", "--app-data", str(seed)),
+        *("--python", str(order.python.executable), str(shared)),
+    )
+    virtualenv = Command(argv=argv, folder=order.scratch, environment=order.variables)
+    _run(order.setup, virtualenv, f"An environment of Python {order.python.version} cannot be made")
+    if order.lines:
+        _install(order, "requirements.txt", order.lines, shared)
+    _let_path_choose(shared / "bin")
+    facts = {
+        **json.loads(_without_passwords(json.dumps(order.inputs))),
+        "size_bytes": _size_bytes(shared),
+        "seconds": round(time.monotonic() - started, 3),
+    }
+    write_beside(shared / "complete.json", facts)
+
+
+def _install(
+    order: _Order,
+    name: str,
+    lines: Sequence[str],
+    environment: Path,
+    *,
+    with_dependencies: bool = True,
+) -> None:
+    file = order.scratch / name
+    file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    commands = order.installer.plan(
+        file, environment, order.variables, with_dependencies=with_dependencies
+    )
+    failed = f"The packages of this task cannot be installed into Python {order.python.version}"
+    advice = (
+        "Correct the task's packages where a name or a version is wrong; an index that is missing "
+        f"is named on the agent's side, by the {order.installer.prefix}* variables."
+    )
+    for command in commands:
+        _run(order.setup, command, failed, advice)
+
+
+def _run(setup: Setup, command: Command, failed: str, advice: str = "") -> None:
+    try:
+        setup.run(command)
+    except CommandError as error:
+        last = "\n".join(error.tail.strip().splitlines()[-_LAST_LINES:])
+        name = Path(command.argv[0]).name
+        message = f"{failed}: {name} {error.ended}.\n{_without_passwords(last)}\n{advice}"
+        raise SetupError(message.strip()) from error
+
+
+def _let_path_choose(folder: Path) -> None:
+    """Scripts of the environment run with the `python` that is first on PATH: the run's own, which
+    sees the run's packages and the lent ones, and into which `pip` installs.
+    """
+    own = re.escape(os.fsencode(folder / "python")) + rb"[\d.]*"
+    # as pip, uv and virtualenv write it: plainly, or through sh where the path is long
+    through_sh = rb"#!/bin/sh\n'''exec' [\"']?" + own + rb"[\"']? \"\$0\" \"\$@\"\n' '''\n"
+    first = re.compile(rb"#!\s*" + own + rb"\n|" + through_sh)
+    for path in folder.iterdir():
+        if path.is_symlink() or path.stat().st_size > _LARGEST_SCRIPT_BYTES:
+            continue
+        content = path.read_bytes()
+        if match := first.match(content):
+            path.write_bytes(b"#!/usr/bin/env python\n" + content[match.end() :])
+
+
+def _size_bytes(folder: Path) -> int:
+    return sum(
+        (Path(parent) / name).lstat().st_size
+        for parent, _, names in os.walk(folder)
+        for name in names
+    )
+
+
+def _without_passwords(text: str) -> str:
+    return re.sub(r"(?<=://)[^/\s@\"']+@", "***@", text)

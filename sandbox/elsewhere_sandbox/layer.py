@@ -1,0 +1,90 @@
+"""The run's own layer: a virtual environment of a few links over a shared one, made in no time.
+
+    <run>/venv/
+    ├── pyvenv.cfg                      names the interpreter
+    ├── bin/python, python3, pythonX.Y  links to it
+    └── lib/pythonX.Y/site-packages/
+        ├── elsewhere.pth               1. the shared environment  2. the lent packages
+        └── ...                         what the run installs by itself
+
+The order is the promise: the run's own packages, then the shared ones, then those that are lent.
+Lent are the agent's own copies of what a child needs to report: a package that the task pins wins,
+and pip sees none of them, since they come without metadata.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import secrets
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from elsewhere.folders import Home
+    from elsewhere_sandbox.python import Python
+
+__all__ = ["lay", "lend"]
+
+#: The SDK and what it imports in a run. The last three are only needed by Pythons older than the
+#: agent's, and lent where the agent has them.
+_LENT: Final = (
+    "elsewhere",
+    "fsspec",
+    "redis",
+    "rq",
+    "async_timeout",
+    "tomli",
+    "typing_extensions",
+)
+
+
+def lay(venv: Path, python: Python, shared: Path, lent: Path) -> None:
+    """Makes the run's virtual environment in `venv`, which must not exist."""
+    packages = venv / python.site_packages
+    packages.mkdir(parents=True)
+    (venv / "bin").mkdir()
+    for name in ("python", "python3", f"python{python.minor}"):
+        (venv / "bin" / name).symlink_to(python.executable)
+    (venv / "pyvenv.cfg").write_text(
+        f"home = {python.executable.parent}\n"
+        "include-system-site-packages = false\n"
+        f"version = {python.version}\n",
+        encoding="utf-8",
+    )
+    (packages / "elsewhere.pth").write_text(
+        f"import site; site.addsitedir({str(shared / python.site_packages)!r})\n{lent}\n",
+        encoding="utf-8",
+    )
+
+
+def lend(home: Home) -> Path:
+    """A folder of links to the lent packages; made once for each place that they come from."""
+    targets = sorted(str(path) for name in _LENT for path in _sources(name))
+    digest = hashlib.sha256(json.dumps(targets).encode()).hexdigest()[:32]
+    folder = home.lent / digest
+    if folder.is_dir():
+        return folder
+    beside = home.lent / f".{digest}.{secrets.token_hex(4)}"
+    beside.mkdir(parents=True, mode=0o700)
+    try:
+        for target in map(Path, targets):
+            (beside / target.name).symlink_to(target)
+        beside.rename(folder)
+    except OSError:
+        shutil.rmtree(beside)
+        if not folder.is_dir():  # else another run was quicker
+            raise
+    return folder
+
+
+def _sources(name: str) -> list[Path]:
+    """The folder of a package, or the file of a module; nothing is imported."""
+    spec = importlib.util.find_spec(name)
+    if spec is None:
+        return []
+    if spec.submodule_search_locations:
+        return [Path(next(iter(spec.submodule_search_locations))).resolve()]
+    return [Path(spec.origin).resolve()] if spec.origin else []

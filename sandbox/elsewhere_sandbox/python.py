@@ -1,0 +1,211 @@
+"""The Python that a task asks for: found on this machine, or a clear error, never another one."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from elsewhere.folders import read_json, write_beside
+from elsewhere_sandbox.errors import SetupError
+from elsewhere_sandbox.installers.api import installer_variables
+from elsewhere_sandbox.installers.uv import find_uv
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from elsewhere_sandbox.setup import Setup
+
+__all__ = ["Python", "find_python"]
+
+#: seconds for an interpreter to say who it is, on a cold and busy disk
+_PROBE_LIMIT_S: Final = 20.0
+
+#: Asks an interpreter who it is; from inside a virtual environment it names the one behind it.
+_PROBE: Final = """
+import json, os, platform, sys, sysconfig
+base = getattr(sys, "_base_executable", None) or sys.executable
+if sys.prefix != sys.base_prefix and base == sys.executable:
+    named = os.path.join(sys.base_prefix, "bin", "python%d.%d" % sys.version_info[:2])
+    base = named if os.path.exists(named) else base
+scheme = "venv" if "venv" in sysconfig.get_scheme_names() else "posix_prefix"
+packages = sysconfig.get_path("purelib", scheme, {"base": "/"})
+print(json.dumps({
+    "executable": os.path.realpath(base),
+    "version": platform.python_version(),
+    "platform": sysconfig.get_platform(),
+    "site_packages": os.path.relpath(packages, "/"),
+}))
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Python:
+    """An interpreter outside any virtual environment, links resolved.
+
+    `site_packages` is relative to the root of an environment that is made with it.
+    """
+
+    executable: Path
+    version: str
+    platform: str
+    site_packages: Path
+
+    @property
+    def minor(self) -> str:
+        """`3.11`: what must fit."""
+        return _minor(self.version)
+
+
+def find_python(
+    wanted: str, remembered: Path, setup: Setup, inherited: Mapping[str, str] = os.environ
+) -> Python:
+    """The interpreter with the same major and minor version as `wanted` (`3.11`, `3.11.7`).
+
+    An empty `wanted` is the Python of this process. What was found is kept in the file
+    `remembered`, so that nothing is started the next time. Raises SetupError when there is none.
+    """
+    if wanted and not re.fullmatch(r"\d+\.\d+(?:\.\S*)?", wanted):
+        raise SetupError(
+            f"The task asks for Python {wanted!r}, which is no version: give one like 3.11."
+        )
+    key = wanted or sys.executable
+    found = _recall(remembered, key)
+    if found is None:
+        found = _search(wanted, inherited)
+        _remember(remembered, key, found)
+    if wanted.count(".") > 1 and wanted != found.version:
+        setup.say(f"Python {found.version} runs this task, which was captured with {wanted}.")
+    return found
+
+
+def _search(wanted: str, inherited: Mapping[str, str]) -> Python:
+    """The very version where it is here, else the first that fits."""
+    minor = _minor(wanted) if wanted else _minor_of_this()
+    fits: Python | None = None
+    for candidate in _candidates(f"python{minor}", minor == _minor_of_this(), inherited):
+        python = _probe(candidate, inherited)
+        if python is None or python.minor != minor:
+            continue
+        if not wanted or python.version == wanted:
+            return python
+        fits = fits or python
+    fits = fits or _by_uv(minor, inherited)
+    if fits is None:
+        raise SetupError(_missing(wanted, minor, inherited))
+    return fits
+
+
+def _candidates(name: str, this_fits: bool, inherited: Mapping[str, str]) -> Iterator[Path]:
+    if this_fits:
+        yield Path(sys.executable)
+    for folder in _folders(inherited):
+        if os.access(folder / name, os.X_OK):
+            yield folder / name
+
+
+def _folders(inherited: Mapping[str, str]) -> list[Path]:
+    """PATH, then where interpreters usually lie although PATH may not say so."""
+    home = Path(inherited.get("HOME", "/nonexistent"))
+    on_path = [Path(entry) for entry in inherited.get("PATH", os.defpath).split(os.pathsep)]
+    usual = [Path("/usr/local/bin"), Path("/usr/bin"), Path("/opt/homebrew/bin")]
+    usual += [home / ".local" / "bin", *sorted(Path("/opt").glob("*/bin"))]
+    usual += sorted(home.glob(".pyenv/versions/*/bin"), reverse=True)
+    return list(dict.fromkeys(folder for folder in on_path + usual if folder.is_absolute()))
+
+
+def _probe(candidate: Path, inherited: Mapping[str, str]) -> Python | None:
+    """None for what does not run or is no Python: a version manager's shim, for example."""
+    answer = _output([str(candidate), "-I", "-c", _PROBE], inherited)
+    try:
+        plain = json.loads(answer)
+        return _from_plain(plain)
+    except (ValueError, TypeError, KeyError):
+        return None
+
+
+def _by_uv(minor: str, inherited: Mapping[str, str]) -> Python | None:
+    """uv knows the interpreters that it has installed itself. Nothing is downloaded."""
+    if not (uv := find_uv()):
+        return None
+    argv = [uv, "python", "find", "--no-python-downloads", "--managed-python", minor]
+    path = _output(argv, inherited).strip()
+    return _probe(Path(path), inherited) if path else None
+
+
+def _output(argv: list[str], inherited: Mapping[str, str]) -> str:
+    try:
+        return subprocess.run(
+            argv,
+            env=installer_variables(inherited),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_PROBE_LIMIT_S,
+            check=False,
+        ).stdout
+    except (OSError, subprocess.TimeoutExpired, UnicodeDecodeError):
+        return ""
+
+
+def _missing(wanted: str, minor: str, inherited: Mapping[str, str]) -> str:
+    found: dict[str, Path] = {}
+    for folder in _folders(inherited):
+        for path in sorted(folder.glob("python3.*")):
+            if re.fullmatch(r"python3\.\d+", path.name) and (python := _probe(path, inherited)):
+                found.setdefault(python.version, python.executable)
+    found.setdefault(".".join(map(str, sys.version_info[:3])), Path(sys.executable))
+    listed = ", ".join(f"{version} ({path})" for version, path in sorted(found.items()))
+    return (
+        f"The task asks for Python {wanted or minor}, and there is no Python {minor} on this "
+        f"machine. Found: {listed}. Install Python {minor} where the agent looks (PATH, /usr/bin, "
+        f"~/.pyenv, or `uv python install {minor}`), or set the task's Python to one of these."
+    )
+
+
+def _recall(remembered: Path, key: str) -> Python | None:
+    """What was found before, if its file is still the same one."""
+    try:
+        entry = read_json(remembered)[key]
+        python = _from_plain(entry["python"])
+        return python if entry["changed_at"] == _changed_at(python) else None
+    except (ValueError, TypeError, KeyError, OSError):
+        return None
+
+
+def _remember(remembered: Path, key: str, python: Python) -> None:
+    """A second writer at the same time only costs the other's entry."""
+    try:
+        known = read_json(remembered) or {}
+    except ValueError:
+        known = {}
+    plain = {name: str(value) for name, value in asdict(python).items()}
+    known[key] = {"python": plain, "changed_at": _changed_at(python)}
+    remembered.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    write_beside(remembered, known)
+
+
+def _changed_at(python: Python) -> float:
+    return python.executable.stat().st_mtime
+
+
+def _from_plain(plain: Mapping[str, str]) -> Python:
+    return Python(
+        executable=Path(plain["executable"]),
+        version=plain["version"],
+        platform=plain["platform"],
+        site_packages=Path(plain["site_packages"]),
+    )
+
+
+def _minor(version: str) -> str:
+    return ".".join(version.split(".")[:2])
+
+
+def _minor_of_this() -> str:
+    return f"{sys.version_info[0]}.{sys.version_info[1]}"

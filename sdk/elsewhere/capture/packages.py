@@ -1,0 +1,273 @@
+"""The packages that a script needs, as pinned requirement lines, and the Python that it runs on."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import logging
+import os
+import platform
+import re
+import sys
+from dataclasses import dataclass
+from importlib.metadata import Distribution
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import unquote, urlsplit
+
+from elsewhere.capture.git import Git
+from elsewhere.capture.imports import scan_imports
+from elsewhere.capture.remote import Remote, without_credentials
+from elsewhere.errors import CaptureError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["CapturedPackages", "capture_packages"]
+
+logger = logging.getLogger(__name__)
+
+#: what the agent lends to every run
+_LENT: Final = "elsewhere"
+#: folders of installed packages, by their names on every platform
+_INSTALLED: Final = {"site-packages", "dist-packages"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CapturedPackages:
+    """Requirement lines, sorted; `warnings` are sentences on what may be missing elsewhere."""
+
+    python: str
+    packages: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
+
+
+def capture_packages(entry: Path, root: Path, *, start: Path | None = None) -> CapturedPackages:
+    """Of the script `entry` and the modules below `root`, the root of its repository.
+
+    `start` is the folder that Python puts first on its path: the script's own by default, the
+    working folder for `python -m`. Only packages that are imported directly are captured.
+    """
+    root = root.resolve()
+    installed = [_Installed(path) for path in _metadata_folders()]
+    installed = [item for item in installed if item.key != _LENT]
+    projects = [item for item in installed if item.project and _is_below(item.project, root)]
+    imports = scan_imports(entry, _local_folders(start or entry.parent, root, projects))
+    wanted = {name for name in imports.names if _is_foreign(name)}
+    providers = _providers(wanted, installed)
+    needed = {item.path: item for found in providers.values() for item in found}
+    needed |= {item.path: item for item in projects if item.holds(imports.files)}
+    lines: set[str] = set()
+    warnings: set[str] = set()
+    for item in needed.values():
+        line, warning = _requirement(item, root)
+        lines |= {line} - {""}
+        warnings |= {warning} - {""}
+    tops = {name.partition(".")[0] for name in wanted - providers.keys()}
+    tops -= {name.partition(".")[0] for name in providers}
+    warnings |= {_outside(top, root) for top in tops} - {""}
+    return CapturedPackages(
+        python=platform.python_version(),
+        packages=tuple(sorted(lines)),
+        warnings=tuple(sorted(warnings)),
+    )
+
+
+class _Installed:
+    """An installed distribution, by its `.dist-info` or `.egg-info`; files are read when asked."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.direct = self._direct_url()
+        self.project: Path | None = None
+        if self.direct.get("dir_info", {}).get("editable"):
+            self.project = Path(unquote(urlsplit(self.direct["url"]).path)).resolve()
+
+    @property
+    def key(self) -> str:
+        return _normalised(self.path.stem.partition("-")[0])
+
+    def modules(self) -> bytes:
+        """Paths of its files, each after a newline; made up from names where no list is kept."""
+        if self.project is None and (record := self._read("RECORD")):
+            return b"\n" + record
+        return "".join(f"\n{top}.py" for top in self._tops()).encode()
+
+    def holds(self, files: frozenset[Path]) -> bool:
+        """True when one of the local modules belongs to this editable project."""
+        assert self.project is not None
+        tops = set(self._tops())
+        for folder in (self.project / "src", self.project):
+            for file in files:
+                if _is_below(file, folder):
+                    top = file.relative_to(folder).parts[0].removesuffix(".py")
+                    if top in tops:
+                        return True
+        return False
+
+    def _tops(self) -> list[str]:
+        if listed := self._read("top_level.txt").decode(errors="replace").split():
+            return listed
+        if self.project is None:
+            return [self.key.replace("-", "_")]
+        return [
+            path.parent.name if path.name == "__init__.py" else path.stem
+            for folder in (self.project, self.project / "src")
+            for path in (*folder.glob("*/__init__.py"), *folder.glob("*.py"))
+        ]
+
+    def _read(self, name: str) -> bytes:
+        try:
+            return (self.path / name).read_bytes()
+        except OSError:
+            return b""
+
+    def _direct_url(self) -> dict[str, Any]:
+        try:
+            plain = json.loads(self._read("direct_url.json") or b"{}")
+        except ValueError:
+            return {}
+        return plain if isinstance(plain, dict) else {}
+
+
+def _metadata_folders() -> list[Path]:
+    """One for each distribution on the path: the first wins, as it does for an import."""
+    found: dict[str, Path] = {}
+    for folder in dict.fromkeys(entry or "." for entry in sys.path):
+        try:
+            names = sorted(os.listdir(folder))  # noqa: PTH208 - hundreds of names, no paths needed
+        except OSError:
+            continue
+        for name in names:
+            if name.endswith((".dist-info", ".egg-info")):
+                found.setdefault(_normalised(name[:-10].partition("-")[0]), Path(folder, name))
+    return list(found.values())
+
+
+def _local_folders(start: Path, root: Path, projects: Sequence[_Installed]) -> list[Path]:
+    """Where modules of the repository are imported from, in Python's order."""
+    on_path = [Path(entry).resolve() for entry in sys.path]
+    local = [path for path in on_path if _is_below(path, root) and not _is_installed(path)]
+    roots = [root, *(item.project for item in projects if item.project)]
+    sources = [folder / inner for folder in roots for inner in ("", "src")]
+    return list(dict.fromkeys([start.resolve(), *local, *sources]))
+
+
+def _is_foreign(name: str) -> bool:
+    top = name.partition(".")[0]
+    return top not in sys.stdlib_module_names and top not in (_LENT, "__main__", "")
+
+
+def _providers(names: set[str], installed: Sequence[_Installed]) -> dict[str, list[_Installed]]:
+    """The distributions that hold the longest part of each dotted name that is a module.
+
+    Several where several hold the very same module. A name like `google` alone, which is a folder
+    shared by many, has none.
+    """
+    by_key = {item.key: item for item in installed}
+    found: dict[str, list[_Installed]] = {}
+    for name in names:  # most are called as they are imported: no need to read all the others
+        named = by_key.get(_normalised(name.partition(".")[0]))
+        if named and _depth(named.modules(), name):
+            found[name] = [named]
+    best = dict.fromkeys(names - found.keys(), 1)
+    for item in installed if best else ():
+        modules = item.modules()
+        for name, deepest in best.items():
+            depth = _depth(modules, name)
+            if depth > deepest:
+                best[name] = depth
+                found[name] = [item]
+            elif depth == deepest:
+                found.setdefault(name, []).append(item)
+    return found
+
+
+def _depth(modules: bytes, name: str) -> int:
+    """How many parts of a dotted name lead to a module among these paths; 0 for none."""
+    parts = name.split(".")
+    if f"\n{parts[0]}".encode() not in modules:
+        return 0
+    for depth in range(len(parts), 0, -1):
+        path = re.escape("/".join(parts[:depth]))
+        if re.search(rf"\n{path}(/__init__)?\.(py|so|pyd|[\w-]+\.so)\b".encode(), modules):
+            return depth
+    return 0
+
+
+def _requirement(item: _Installed, root: Path) -> tuple[str, str]:
+    """The line and, where it may not bring the same code, a warning."""
+    distribution = Distribution.at(item.path)
+    if not (raw_name := distribution.metadata["Name"]) or not distribution.version:
+        logger.debug("%s has no name or version and is not captured", item.path)
+        return "", ""
+    name = _normalised(raw_name)
+    pin = f"{name}=={distribution.version}"
+    place = urlsplit(item.direct.get("url", ""))
+    vcs = item.direct.get("vcs_info")
+    if vcs and place.scheme != "file":
+        url = without_credentials(place.geturl())
+        inner = item.direct.get("subdirectory", "")
+        fragment = f"#subdirectory={inner}" if inner else ""
+        return f"{name} @ {vcs['vcs']}+{url}@{vcs['commit_id']}{fragment}", ""
+    if item.project and _is_below(item.project, root):
+        inner = item.project.relative_to(root).as_posix()
+        return f"-e ./{'' if inner == '.' else inner}", ""
+    if item.project and (reference := _git_reference(item.project)):
+        return f"{name} @ {reference}", ""
+    if not item.project and not vcs:
+        return pin, ""
+    return pin, (
+        f"The package {name} is installed from the folder {place.path}, which is not a clean git "
+        f"checkout of a commit in a remote, so that it cannot travel. Elsewhere {pin} is taken "
+        "from the package index: commit and push that folder, or move it into the repository."
+    )
+
+
+def _git_reference(project: Path) -> str:
+    """`git+URL@commit` of a clean checkout whose commit is in a remote that others can reach."""
+    git = Git(project)
+    try:
+        top = Path(os.fsdecode(git.run("rev-parse", "--show-toplevel").rstrip(b"\n")))
+        commit = git.run("rev-parse", "HEAD").decode().strip()
+        branch = git.ask("symbolic-ref", "--quiet", "--short", "HEAD").stdout.decode().strip()
+        remote = Remote.of(git, branch, is_local_shared=False)
+        if not remote.url or git.run("status", "--porcelain"):
+            return ""
+        if not git.run("branch", "--remotes", "--contains", commit, "--list", f"{remote.name}/*"):
+            return ""
+    except (CaptureError, OSError) as error:
+        logger.debug("%s is no git checkout that others can have: %s", project, error)
+        return ""
+    url = re.sub(r"^([^/:]+):(?!//)/?", r"ssh://\1/", remote.url)  # the short form of ssh
+    inner = project.relative_to(top.resolve()).as_posix()
+    return f"git+{url}@{commit}" + ("" if inner == "." else f"#subdirectory={inner}")
+
+
+def _outside(top: str, root: Path) -> str:
+    """A warning when a module is neither installed nor in the repository, but is found here."""
+    try:
+        spec = importlib.util.find_spec(top)
+    except (ImportError, ValueError, AttributeError):
+        return ""
+    if spec is None or not spec.origin or not Path(spec.origin).is_file():
+        return ""
+    origin = Path(spec.origin).resolve()
+    if _is_below(origin, root) or _is_installed(origin):
+        return ""
+    return (
+        f"The module {top} is imported from {origin}, outside the repository and in no installed "
+        "package, so that it will be missing elsewhere: move it into the repository."
+    )
+
+
+def _is_below(path: Path, folder: Path) -> bool:
+    return path == folder or folder in path.parents
+
+
+def _is_installed(path: Path) -> bool:
+    return not _INSTALLED.isdisjoint(path.parts)
+
+
+def _normalised(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()

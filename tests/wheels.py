@@ -1,0 +1,103 @@
+"""Tiny distributions made by the tests: wheels to install from a folder, and installed ones."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+__all__ = ["install", "write_project", "write_wheel"]
+
+
+def write_wheel(
+    folder: Path,
+    name: str,
+    version: str = "1.0",
+    files: Mapping[str, str] | None = None,
+    *,
+    requires: Sequence[str] = (),
+    scripts: Mapping[str, str] | None = None,
+) -> Path:
+    """A pure wheel; by default with one module that has a `VERSION`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}-{version}-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as wheel:
+        for file, content in _contents(name, version, files, requires, scripts).items():
+            wheel.writestr(file, content)
+    return path
+
+
+def install(
+    site: Path,
+    name: str,
+    version: str = "1.0",
+    files: Mapping[str, str] | None = None,
+    *,
+    direct_url: str = "",
+    top_level: str = "",
+) -> Path:
+    """Lays a distribution out as an installer does. Gives its `.dist-info`."""
+    info = site / f"{name}-{version}.dist-info"
+    contents = dict(_contents(name, version, files, (), None))
+    if direct_url:
+        contents[f"{info.name}/direct_url.json"] = direct_url
+    if top_level:
+        contents[f"{info.name}/top_level.txt"] = top_level
+    for file, content in contents.items():
+        (site / file).parent.mkdir(parents=True, exist_ok=True)
+        (site / file).write_text(content)
+    return info
+
+
+def write_project(folder: Path, name: str, version: str = "1.0") -> None:
+    """A project with a package in `src` and a build backend of its own, which needs no index."""
+    (folder / "src" / name).mkdir(parents=True)
+    (folder / "src" / name / "__init__.py").write_text("WHERE = __file__\n")
+    (folder / "pyproject.toml").write_text(
+        f'[project]\nname = "{name}"\nversion = "{version}"\n'
+        '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+    )
+    (folder / "backend.py").write_text(_BACKEND.format(name=name, version=version))
+
+
+def _contents(
+    name: str,
+    version: str,
+    files: Mapping[str, str] | None,
+    requires: Sequence[str],
+    scripts: Mapping[str, str] | None,
+) -> dict[str, str]:
+    info = f"{name}-{version}.dist-info"
+    needs = "".join(f"Requires-Dist: {line}\n" for line in requires)
+    contents = dict(files if files is not None else {f"{name}.py": f"VERSION = {version!r}\n"})
+    contents |= {
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needs}",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    if scripts:
+        lines = "".join(f"{script} = {target}\n" for script, target in scripts.items())
+        contents[f"{info}/entry_points.txt"] = f"[console_scripts]\n{lines}"
+    record = f"{info}/RECORD"
+    return contents | {record: "".join(f"{file},,\n" for file in [*contents, record])}
+
+
+_BACKEND = """
+import pathlib, zipfile
+
+def build_editable(folder, config_settings=None, metadata_directory=None):
+    info = "{name}-{version}.dist-info"
+    files = {{
+        "_{name}.pth": str(pathlib.Path("src").resolve()),
+        info + "/METADATA": "Metadata-Version: 2.1\\nName: {name}\\nVersion: {version}\\n",
+        info + "/WHEEL": "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n",
+    }}
+    files[info + "/RECORD"] = "".join(file + ",,\\n" for file in [*files, info + "/RECORD"])
+    wheel = "{name}-{version}-py3-none-any.whl"
+    with zipfile.ZipFile(pathlib.Path(folder, wheel), "w") as archive:
+        for file, content in files.items():
+            archive.writestr(file, content)
+    return wheel
+
+def get_requires_for_build_editable(config_settings=None):
+    return []
+"""
