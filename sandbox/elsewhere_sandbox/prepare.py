@@ -41,6 +41,11 @@ def prepare(spec: RunSpec, folder: RunFolder, setup: Setup) -> Command:
             f"The task asks for the image {record.environment.image!r}, and this agent runs no"
             " containers: clear the task's image or use an agent that does."
         )
+    if record.source.missing:
+        raise SetupError(
+            f"The code of the task is not complete, so it must not run here."
+            f" {record.source.missing}"
+        )
     policy = GitPolicy(
         allow_local_remotes=spec.allow_local_remotes, credentials=spec.git_credentials
     )

@@ -14,6 +14,7 @@ import logging
 import os
 import select
 import signal
+import threading
 import time
 from typing import TYPE_CHECKING, Final
 
@@ -118,7 +119,8 @@ class Runner:
 
     def _outcome(self) -> Outcome:
         try:
-            command = prepare(self._spec, self._folder, self)
+            with self._watch():
+                command = prepare(self._spec, self._folder, self)
         except StopRequestedError:
             tree.end_all(_LEFTOVER_GRACE_S)
             return self._stopped(None)
@@ -184,6 +186,26 @@ class Runner:
         return bool(chunk)
 
     # the ladder
+
+    @contextlib.contextmanager
+    def _watch(self) -> Iterator[None]:
+        """A stop ends what the set-up is waiting for, too: a git that hangs, for example."""
+        is_over = threading.Event()
+
+        def watch() -> None:
+            while not is_over.wait(_LOOK_S):
+                self._look_for_stop()
+                if self._stop_at is not None:
+                    is_late = monotonic_s() > self._stop_at + self._grace_s()
+                    tree.signal_all(signal.SIGKILL if is_late else signal.SIGTERM)
+
+        watcher = threading.Thread(target=watch, name="set-up watcher", daemon=True)
+        watcher.start()
+        try:
+            yield
+        finally:
+            is_over.set()
+            watcher.join()
 
     def _climb(self, process: Process, limit_at: float | None) -> None:
         self._look_for_stop()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from elsewhere.errors import CaptureError, ElsewhereError
@@ -47,11 +49,17 @@ class Capturing(threading.Thread):
                 raise self._located
             self._captured = self._capture(self._located)
         except ElsewhereError as error:
-            self._error = error
-            logger.debug("nothing is captured: %s", error)
+            self._give_up(error)
         except Exception as error:  # the outermost seam of this thread: the script goes on
             logger.exception("The capture failed.")
-            self._error = CaptureError(f"The code could not be captured: {error!r}.")
+            self._give_up(CaptureError(f"The code could not be captured: {error!r}."))
+
+    def _give_up(self, error: ElsewhereError) -> None:
+        self._error = error
+        logger.debug("the code is not captured: %s", error)
+        with contextlib.suppress(ElsewhereError):
+            source = Source() if isinstance(self._located, CaptureError) else self._located.source
+            self._store.edit(self._task_id, source=replace(source, missing=str(error)))
 
     def wait(self, within_s: float) -> None:
         self.join(timeout=within_s)

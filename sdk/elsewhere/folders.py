@@ -13,6 +13,7 @@
 └── server/                  the embedded server
 
 <run folder>/            written by
+├── owner.json               agent: its name: whose run this is
 ├── spec.json                agent: the task record, the attempt, what the runner needs
 ├── inputs/<digest>          agent: patch and bundle
 ├── store.json               agent: how the child reaches the store, where it may (0600)
@@ -26,6 +27,7 @@
 ├── exit.json                runner: the outcome
 ├── journal/                 every process of the attempt: events
 ├── files/                   the program's SDK: artifacts that the agent shall upload
+├── requirements.txt         runner: what the installer is told (editable.txt likewise)
 ├── code/                    runner: the checkout
 └── venv/                    runner: the run's own layer over the shared environment
 """
@@ -139,6 +141,10 @@ class RunFolder:
         return self.path / "spec.json"
 
     @property
+    def owner(self) -> Path:
+        return self.path / "owner.json"
+
+    @property
     def inputs(self) -> Path:
         return self.path / "inputs"
 
@@ -200,7 +206,10 @@ class RunFolder:
         if not isinstance(plain, dict):
             return None
         return ProcessIdentity(
-            pid=int(plain["pid"]), started=str(plain["started"]), boot=str(plain["boot"])
+            pid=int(plain["pid"]),
+            started=str(plain["started"]),
+            boot=str(plain["boot"]),
+            machine=str(plain["machine"]),
         )
 
 

@@ -103,7 +103,7 @@ def begin(
         type=task_type,
         tags=tuple(tags),
         comment=f"Created on {os.uname().nodename} by {_user()}",
-        source=source,
+        source=replace(source, missing="Its code has not been captured to the end."),
         seed=seed_of_task,
         output_uri=output_uri,
         created_at=now_at(),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
-__all__ = ["ProcessIdentity", "boot_id"]
+__all__ = ["ProcessIdentity", "boot_id", "machine_id"]
 
 
 def boot_id() -> str:
@@ -15,6 +16,16 @@ def boot_id() -> str:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:
         return ""
+
+
+@cache
+def machine_id() -> str:
+    """Which machine this is; its name where it has no other identity, as in a container."""
+    try:
+        found = Path("/etc/machine-id").read_text().strip()
+    except OSError:
+        found = ""
+    return found or os.uname().nodename
 
 
 def _started(pid: int) -> str:
@@ -36,17 +47,23 @@ def _started(pid: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ProcessIdentity:
-    """A process of this or another boot of this machine."""
+    """A process of this machine, in this boot or another one, or of another machine."""
 
     pid: int
     started: str
     boot: str
+    machine: str
 
     @classmethod
     def of(cls, pid: int | None = None) -> ProcessIdentity:
         """Of a live process, this one by default; of a dead one, an identity that is not alive."""
         pid = os.getpid() if pid is None else pid
-        return cls(pid, _started(pid), boot_id())
+        return cls(pid, _started(pid), boot_id(), machine_id())
+
+    @property
+    def is_here(self) -> bool:
+        """False when it is on another machine, which shares a folder with this one."""
+        return self.machine == machine_id()
 
     def is_alive(self) -> bool:
         """True only for the very same process: not a zombie, not a later one with its pid."""

@@ -73,8 +73,18 @@ class Queues:
             )
 
     def enqueue(self, task_id: str, name: str) -> Status:
-        """Puts a task at the end of a queue, by name. Returns the status that it had before."""
+        """Puts a task at the end of a queue, by name. Returns the status that it had before.
+
+        Raises NotFoundError for an unknown task or queue and when its code is not kept any more,
+        TransitionError when its status does not allow it.
+        """
         self.check(name)
+        for digest in self._store.read(task_id).source.digests:
+            if not self._store.has_blob(digest):
+                raise NotFoundError(
+                    f"Task {task_id} cannot be enqueued: a part of its code is not in the store any"
+                    " more. Run its script once more to capture it."
+                )
         return self._store.enqueue(
             task_id,
             name,

@@ -65,6 +65,8 @@ class Source:
     `tree` is the git tree hash that the prepared folder must have. Either `entry_point` (POSIX,
     relative to `working_dir`) or `module` (for `python -m`) says what to run; `working_dir` is
     relative to the root of the code.
+
+    `missing` is a sentence when the capture is not whole: such code must not run elsewhere.
     """
 
     repository: str = ""
@@ -78,6 +80,7 @@ class Source:
     module: str = ""
     working_dir: str = "."
     argv: tuple[str, ...] = ()
+    missing: str = ""
 
     @property
     def digests(self) -> tuple[str, ...]:

@@ -36,6 +36,8 @@ logger = logging.getLogger(__name__)
 
 #: seconds between two looks at the folder
 _LOOK_S: Final = 0.1
+#: seconds between two renewals of the lease at most: they also tell of a stop
+_RENEW_S: Final = 2.0
 #: seconds to wait after the store could not be reached
 _RETRY_S: Final = 1.0
 
@@ -69,7 +71,8 @@ class Session(threading.Thread):
         self._lock = threading.Lock()
 
     def run(self) -> None:
-        renew_at = monotonic_s() + self._lease_s / 4.5
+        renew_s = min(self._lease_s / 4.5, _RENEW_S)
+        renew_at = monotonic_s() + renew_s
         wait_s = _LOOK_S
         while not self._is_ending.wait(wait_s):
             try:
@@ -77,7 +80,7 @@ class Session(threading.Thread):
                     moved = self._delivery.pump()
                 if monotonic_s() >= renew_at:
                     self._renew()
-                    renew_at = monotonic_s() + self._lease_s / 4.5
+                    renew_at = monotonic_s() + renew_s
                 wait_s = 0.0 if moved else _LOOK_S
             except StoreUnavailableError as error:
                 logger.debug("%s: %s", self._folder.path.name, error)
@@ -149,7 +152,7 @@ def deliver_dead(
     done = []
     for folder in RunFolder.all_in(home.sessions):
         owner = folder.identity(folder.runner)
-        if owner is None or owner.is_alive():
+        if owner is None or not owner.is_here or owner.is_alive():
             continue
         with _only_one(folder) as is_ours:
             if is_ours and _deliver_one(store, folder, upload):

@@ -15,9 +15,10 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 
 from elsewhere.codec import encode
-from elsewhere.errors import RecordError
+from elsewhere.errors import RecordError, StoreUnavailableError
 from elsewhere.queues import LAUNCH
 from elsewhere.records import TaskRecord
+from elsewhere.store.connection import redis_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,8 +39,11 @@ def check_job(redis: Redis, task_id: str) -> None:
     if not _ID.fullmatch(task_id):
         raise RecordError(f"The entry {task_id[:80]!r} is no task id.")
     try:
-        job = Job.fetch(task_id, connection=redis, serializer=JSONSerializer)
+        with redis_errors():
+            job = Job.fetch(task_id, connection=redis, serializer=JSONSerializer)
         is_ours = job.func_name == LAUNCH and tuple(job.args) == (task_id,) and not job.kwargs
+    except StoreUnavailableError:
+        raise
     except Exception as error:  # the outermost seam: RQ decodes bytes that anyone may have written
         raise RecordError(f"The RQ job {task_id} cannot be read: {error!r:.200}.") from error
     if not is_ours:

@@ -36,13 +36,11 @@ class Launcher:
         except FileExistsError:
             return False
         with self._lock:
-            runner, self._spare = self._spare or _start(), None
-            if runner.poll() is not None:
-                runner = _start()
+            spare, self._spare = self._spare, None
+            runner = _send(spare or _start(), folder) or _send(_start(), folder)
+            if runner is None:
+                raise OSError(f"No runner can be started with {sys.executable}.")
             self._launched.append(runner)
-        assert runner.stdin is not None
-        runner.stdin.write(f"{folder.path}\n".encode())
-        runner.stdin.close()
         logger.info("%s: runner %d", folder.path.name, runner.pid)
         return True
 
@@ -63,9 +61,21 @@ class Launcher:
             spare.wait(timeout=10)
 
 
+def _send(runner: subprocess.Popen[bytes], folder: RunFolder) -> subprocess.Popen[bytes] | None:
+    """None when the runner has ended before it was told anything."""
+    assert runner.stdin is not None
+    try:
+        runner.stdin.write(f"{folder.path}\n".encode())
+        runner.stdin.close()
+    except BrokenPipeError:
+        runner.wait()
+        return None
+    return runner
+
+
 def _start() -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-m", "elsewhere_sandbox", "--wait"],
+        [sys.executable, "-P", "-m", "elsewhere_sandbox", "--wait"],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -6,6 +6,7 @@ end at any moment and begin again in another process: what it knows is in the fo
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import shutil
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from elsewhere.folders import RunFolder
+    from elsewhere.process import ProcessIdentity
     from elsewhere.queues import Queues
     from elsewhere.records import Artifact
     from elsewhere.store.redis import RedisStore
@@ -45,12 +47,14 @@ logger = logging.getLogger(__name__)
 _LOOK_S: Final = 0.05
 #: seconds that a launched runner has to say who it is
 _APPEAR_S: Final = 10.0
+#: seconds to wait after an error that nobody foresaw
+_UNFORESEEN_S: Final = 10.0
 #: seconds to wait after the store could not be reached
 _RETRY_S: Final = 1.0
 
 
 class Supervision(threading.Thread):
-    """`poke` makes it look at the store at once; `leave` makes it end, the runner goes on."""
+    """`renew` and `stop_task` are for other threads; `leave` ends it while the runner goes on."""
 
     def __init__(
         self,
@@ -74,16 +78,32 @@ class Supervision(threading.Thread):
         self._poked = threading.Event()
         self._is_leaving = False
         self._needs_spare = False
-        self._renew_at = 0.0
+        self._is_store_away = False
+        self._fenced = ""
+        self._outcome: Outcome | None = None
         self._appear_until: float | None = None
 
-    def poke(self) -> None:
-        self._renew_at = 0.0
-        self._poked.set()
+    def renew(self) -> None:
+        """Extends the lease and learns of a stop. Raises StoreUnavailableError."""
+        renewal = self._store.renew(
+            self._folder.task_id,
+            self._folder.attempt,
+            worker=self._settings.name,
+            lease_s=self._settings.lease_s,
+        )
+        if not renewal.is_ours:
+            what = f"it is {renewal.status} now" if renewal.status else "it was deleted"
+            self._fenced = f"This attempt may not go on: {what}."
+            self._poked.set()
+        elif renewal.is_stop_requested:
+            self.stop_task(renewal.stop_grace_s)
 
-    def stop_task(self) -> None:
-        """The ladder begins, whatever the store says."""
-        self._stop(None)
+    def stop_task(self, grace_s: float | None = None) -> None:
+        """The ladder begins, whatever the store says; None for the agent's own grace."""
+        folder = self._folder
+        if folder.path.exists() and not folder.stop.exists():
+            logger.info("%s: it is being stopped", folder.path.name)
+            write_beside(folder.stop, {"grace_s": grace_s})
 
     def leave(self) -> None:
         self._is_leaving = True
@@ -96,13 +116,15 @@ class Supervision(threading.Thread):
                     self._supervise()
                     break
                 except StoreUnavailableError as error:
-                    logger.warning("%s: %s", self._folder.path.name, error)
+                    self._note_store(error)
                     self._poked.wait(_RETRY_S)
                     self._poked.clear()
-        except FencedError as error:
-            self._give_up(str(error))
-        except Exception:  # the outermost seam of this thread: the others go on
-            logger.exception("%s: the supervision failed", self._folder.path.name)
+                except FencedError as error:
+                    self._give_up(str(error))
+                    break
+                except Exception:  # the outermost seam of this thread: it begins anew
+                    logger.exception("%s: the supervision failed", self._folder.path.name)
+                    self._poked.wait(_UNFORESEEN_S)
         finally:
             self._when_over(self._folder)
 
@@ -110,12 +132,14 @@ class Supervision(threading.Thread):
         if not self._folder.launched.exists():
             self._launch()
         while not self._is_leaving:
-            outcome = self._outcome()
-            moved = self._delivery.pump(is_over=outcome is not None)
-            if outcome is not None and not moved:
-                self._finish(outcome)
+            self._look()
+            moved = self._delivery.pump(is_over=self._outcome is not None)
+            self._note_store(None)
+            if self._fenced:
+                raise FencedError(self._fenced)
+            if self._outcome is not None and not moved:
+                self._finish(self._outcome)
                 return
-            self._renew()
             if self._needs_spare and self._folder.child.exists():
                 self._needs_spare = False
                 self._launcher.prepare_spare()
@@ -123,34 +147,46 @@ class Supervision(threading.Thread):
                 self._poked.wait(_LOOK_S)
                 self._poked.clear()
 
+    def _note_store(self, error: StoreUnavailableError | None) -> None:
+        """One line when the store goes away, one when it is back."""
+        if error is not None and not self._is_store_away:
+            logger.warning("%s: kept on disk until the store is back. %s", self.name, error)
+        elif error is None and self._is_store_away:
+            logger.info("%s: the store is back", self.name)
+        self._is_store_away = error is not None
+
     # the beginning
 
     def _launch(self) -> None:
         """Writes the folder and starts its runner; whatever is wrong becomes the outcome."""
-        folder = self._folder.create()
+        folder, settings = self._folder, self._settings
         try:
             record = checked(self._store.read(folder.task_id))
             for digest in record.source.digests:
                 self._fetch(digest)
+            spec = RunSpec(
+                record=record,
+                attempt=folder.attempt,
+                worker=settings.name,
+                home=str(settings.home.path),
+                stop_grace_s=settings.stop_grace_s,
+                pass_environment=settings.pass_environment,
+                allow_local_remotes=settings.allow_local_remotes,
+                git_credentials=dict(settings.git_credentials),
+            )
+            if settings.lend_store:
+                write_beside(folder.store, {"url": settings.url})
+            write_beside(folder.spec, spec)
+            self._needs_spare = self._launcher.launch(folder)
         except (RecordError, NotFoundError) as error:
-            outcome = Outcome(reason=Reason.SETUP_FAILED, phase="claim", message=str(error))
-            write_beside(folder.exit, outcome)
-            return
-        settings = self._settings
-        spec = RunSpec(
-            record=record,
-            attempt=folder.attempt,
-            worker=settings.name,
-            home=str(settings.home.path),
-            stop_grace_s=settings.stop_grace_s,
-            pass_environment=settings.pass_environment,
-            allow_local_remotes=settings.allow_local_remotes,
-            git_credentials=dict(settings.git_credentials),
-        )
-        if settings.lend_store:
-            write_beside(folder.store, {"url": settings.url})
-        write_beside(folder.spec, spec)
-        self._needs_spare = self._launcher.launch(folder)
+            self._refuse(str(error))
+        except OSError as error:
+            self._refuse(f"The run cannot be prepared on this machine: {error}.")
+
+    def _refuse(self, message: str) -> None:
+        self._outcome = Outcome(reason=Reason.SETUP_FAILED, phase="claim", message=message)
+        self._finish(self._outcome)
+        self._is_leaving = True
 
     def _fetch(self, digest: str) -> None:
         path = self._folder.inputs / digest
@@ -163,55 +199,34 @@ class Supervision(threading.Thread):
 
     # while it runs
 
-    def _renew(self) -> None:
-        if monotonic_s() < self._renew_at:
+    def _look(self) -> None:
+        """How it ended, where it has; a runner that is gone without a word lost its attempt."""
+        if self._outcome is not None:
             return
-        settings, folder = self._settings, self._folder
-        self._renew_at = monotonic_s() + settings.renew_s
-        renewal = self._store.renew(
-            folder.task_id, folder.attempt, worker=settings.name, lease_s=settings.lease_s
-        )
-        if not renewal.is_ours:
-            what = f"it is {renewal.status} now" if renewal.status else "it was deleted"
-            raise FencedError(f"This attempt may not go on: {what}.")
-        if renewal.is_stop_requested and not folder.stop.exists():
-            logger.info("%s: a stop is asked for", folder.path.name)
-            self._stop(renewal.stop_grace_s)
-
-    def _stop(self, grace_s: float | None) -> None:
-        if not self._folder.stop.exists():
-            write_beside(self._folder.stop, {"grace_s": grace_s})
-
-    def _outcome(self) -> Outcome | None:
-        """How it ended, where it has; a runner that is gone without a word has lost its attempt."""
         written = read_json(self._folder.exit)
         if written is not None:
-            return from_plain(Outcome, written)
+            self._outcome = from_plain(Outcome, written)
+            return
         runner = self._folder.identity(self._folder.runner)
         if runner is None:
-            return self._not_appeared()
-        if runner.is_alive() or self._folder.exit.exists():
-            return None
-        if runner.boot != boot_id():
-            outcome = Outcome(
-                reason=Reason.HOST_REBOOTED, message="Its machine was rebooted while it ran."
-            )
-        else:
-            outcome = Outcome(
-                reason=Reason.LOST, message="Its runner was killed; the program was ended with it."
-            )
-        self._end_processes()
-        write_beside(self._folder.exit, outcome)
-        return outcome
+            self._await_runner()
+        elif not runner.is_alive() and not self._folder.exit.exists():
+            self._lose(runner)
 
-    def _not_appeared(self) -> Outcome | None:
+    def _lose(self, runner: ProcessIdentity) -> None:
+        if runner.boot != boot_id():
+            message = "Its machine was rebooted while it ran."
+            self._outcome = Outcome(reason=Reason.HOST_REBOOTED, message=message)
+            return
+        self._end_processes()
+        message = "Its runner was killed; the program was ended with it."
+        self._outcome = Outcome(reason=Reason.LOST, message=message)
+
+    def _await_runner(self) -> None:
         if self._appear_until is None:
             self._appear_until = monotonic_s() + _APPEAR_S
-        if monotonic_s() < self._appear_until:
-            return None
-        outcome = Outcome(reason=Reason.LOST, message="Its runner never started.")
-        write_beside(self._folder.exit, outcome)
-        return outcome
+        elif monotonic_s() > self._appear_until:
+            self._outcome = Outcome(reason=Reason.LOST, message="Its runner never started.")
 
     # the end
 
@@ -232,7 +247,7 @@ class Supervision(threading.Thread):
         logger.warning("%s: %s", self._folder.path.name, why)
         folder = self._folder
         if not folder.exit.exists():
-            self._stop(None)
+            self.stop_task()
             runner = folder.identity(folder.runner)
             until = monotonic_s() + self._settings.stop_grace_s + _APPEAR_S
             while runner and runner.is_alive() and monotonic_s() < until and not self._is_leaving:
@@ -255,7 +270,8 @@ class Supervision(threading.Thread):
         psutil.wait_procs(left, timeout=5)
 
     def _acknowledge(self) -> None:
-        self._folder.acked.touch()
+        with contextlib.suppress(OSError):
+            self._folder.acked.touch()
         for path in (self._folder.code, self._folder.venv, self._folder.inputs):
             shutil.rmtree(path, ignore_errors=True)
         self._folder.store.unlink(missing_ok=True)

@@ -3,6 +3,7 @@
 waker thread         pub/sub: something was pushed, or look at task X
 main thread          free slot -> take -> check -> claim -> Supervision
 supervision threads  one for each attempt: launch, deliver, renew, stop, finish
+renewing thread      leases, and with them requests to stop
 keeping thread       registration, reaper, sessions of killed scripts, old folders, the spare
 """
 
@@ -16,7 +17,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from elsewhere.errors import ElsewhereError, RecordError, StoreUnavailableError
-from elsewhere.folders import RunFolder
+from elsewhere.folders import RunFolder, read_json, write_beside
 from elsewhere.records import Outcome, Reason, Status
 from elsewhere.store import keys
 from elsewhere_worker.boundary import check_job
@@ -40,6 +41,8 @@ logger = logging.getLogger(__name__)
 
 #: seconds between two looks at the queues when no event comes: an event may be missed
 _LOOK_S: Final = 5.0
+#: seconds that supervisions have to end when the worker leaves
+_LEAVE_S: Final = 2.0
 #: seconds to wait after the store could not be reached
 _RETRY_S: Final = 1.0
 
@@ -83,17 +86,24 @@ class Worker:
         self._reattach()
         threads = [
             threading.Thread(target=target, name=target.__name__.strip("_"), daemon=True)
-            for target in (self._listen, self._keep)
+            for target in (self._listen, self._renew, self._keep)
         ]
         for thread in threads:
             thread.start()
-        self._recover()
+        must_recover, is_away = True, False
         while not self._is_ending.is_set():
             try:
+                if must_recover:
+                    self._recover()
+                    must_recover, is_away = False, False
                 self._take_all()
                 self._wake.wait(_LOOK_S)
             except StoreUnavailableError as error:
-                logger.warning("%s", error)
+                # A step may have been done although its answer was lost.
+                must_recover = True
+                if not is_away:
+                    logger.warning("no tasks are taken until the store is back. %s", error)
+                is_away = True
                 self._is_ending.wait(_RETRY_S)
             self._wake.clear()
         self._leave()
@@ -129,7 +139,9 @@ class Worker:
         )
         if claim.attempt:
             logger.info("task %s: attempt %d begins", task_id, claim.attempt)
-            self._supervise(settings.home.run(task_id, claim.attempt))
+            folder = settings.home.run(task_id, claim.attempt).create()
+            write_beside(folder.owner, {"worker": settings.name})
+            self._supervise(folder)
         else:
             logger.info("task %s: not claimed, it is %s", task_id, claim.status or "unknown")
         self._queues.settle(task_id, settings.name)
@@ -156,23 +168,24 @@ class Worker:
         self._wake.set()
 
     def _reattach(self) -> None:
-        """Every folder that is not acknowledged goes on where it was."""
+        """Every folder of this agent that is not acknowledged goes on where it was."""
         for folder in RunFolder.all_in(self._settings.home.runs):
-            if not folder.acked.exists():
+            owner = read_json(folder.owner)
+            is_ours = isinstance(owner, dict) and owner.get("worker") == self._settings.name
+            if is_ours and not folder.acked.exists():
                 logger.info("%s: attached again", folder.path.name)
                 self._supervise(folder)
+        self._renew_all()
 
     def _recover(self) -> None:
-        """What an agent of this name left between two steps when it died."""
+        """What was left between two steps: when an agent of this name died, or by a lost answer."""
         settings = self._settings
-        try:
-            self._queues.recover(settings.name)
-            for task_id, attempt in self._store.leased_to(settings.name):
-                if not settings.home.run(task_id, attempt).path.exists():
-                    outcome = Outcome(reason=Reason.LOST, message="It was claimed and never begun.")
-                    self._queues.lose(task_id, attempt, outcome, is_harmless=True)
-        except StoreUnavailableError as error:
-            logger.warning("%s", error)
+        self._queues.recover(settings.name)
+        for task_id, attempt in self._store.leased_to(settings.name):
+            if not settings.home.run(task_id, attempt).owner.exists():
+                logger.info("task %s: attempt %d was never begun, put back", task_id, attempt)
+                outcome = Outcome(reason=Reason.LOST, message="It was claimed and never begun.")
+                self._queues.lose(task_id, attempt, outcome, is_harmless=True)
 
     def _leave(self) -> None:
         with self._lock:
@@ -181,8 +194,9 @@ class Worker:
             self._stop_tasks(supervisions)
         for supervision in supervisions:
             supervision.leave()
+        until = time.monotonic() + _LEAVE_S
         for supervision in supervisions:
-            supervision.join(timeout=2)
+            supervision.join(timeout=max(0.0, until - time.monotonic()))
         self._launcher.close()
         try:
             self._registration.end()
@@ -215,15 +229,25 @@ class Worker:
                 if channel == keys.WAKE:
                     self._wake.set()
                 else:
-                    self._poke(payload)
+                    self._renew_all(payload)
         if listener is not None:
             listener.close()
 
-    def _poke(self, task_id: str) -> None:
+    # renewing thread
+
+    def _renew(self) -> None:
+        while not self._is_ending.wait(self._settings.renew_s):
+            self._renew_all()
+
+    def _renew_all(self, task_id: str = "") -> None:
+        """All leases, or that of one task, which somebody wants to stop."""
         with self._lock:
-            for name, supervision in self._supervisions.items():
-                if name.startswith(task_id):
-                    supervision.poke()
+            found = [s for name, s in self._supervisions.items() if name.startswith(task_id)]
+        for supervision in found:
+            try:
+                supervision.renew()
+            except StoreUnavailableError as error:
+                logger.debug("%s", error)
 
     # keeping thread
 

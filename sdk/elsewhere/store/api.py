@@ -220,7 +220,8 @@ class Store(Protocol):
 
     def texts(self, task_id: str) -> list[Text]: ...
 
-    def phases(self, task_id: str) -> list[TaskPhase]: ...
+    def phases(self, task_id: str) -> list[TaskPhase]:
+        """Each once, in the order of their beginnings; without seconds while it goes on."""
 
     def attempts(self, task_id: str) -> list[Attempt]: ...
 

@@ -134,10 +134,11 @@ class Said:
     def phases(self, task_id: str) -> list[TaskPhase]:
         with redis_errors():
             found = self.redis.lrange(keys.TaskKeys(task_id).phases, 0, -1)
-        split = (item.partition(b" ") for item in found)
-        return [
-            TaskPhase(attempt=int(number), phase=decode(Phase, text)) for number, _, text in split
-        ]
+        newest: dict[tuple[int, str, float], TaskPhase] = {}
+        for number, _, text in (item.partition(b" ") for item in found):
+            phase = decode(Phase, text)
+            newest[int(number), phase.name, phase.at] = TaskPhase(attempt=int(number), phase=phase)
+        return list(newest.values())
 
     def attempts(self, task_id: str) -> list[Attempt]:
         with redis_errors():
