@@ -2,7 +2,7 @@
 
 waker thread         pub/sub: something was pushed, or look at task X
 main thread          free slot -> take -> check -> claim -> Supervision
-supervision threads  one for each attempt: launch, deliver, renew, stop, finish
+supervision threads  one for each attempt: launch, deliver, finish
 renewing thread      leases, and with them requests to stop
 keeping thread       registration, reaper, sessions of killed scripts, old folders, the spare
 """
