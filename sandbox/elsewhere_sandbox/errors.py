@@ -1,9 +1,9 @@
 """How preparing and running one attempt can go wrong.
 
-    SandboxError
-    ├── CommandError         a command of the set-up ended with another status than 0
-    ├── SetupError           a phase of the set-up failed: what the task's outcome will say
-    └── StopRequestedError   somebody asked for a stop while the set-up was going on
+SandboxError
+├── CommandError         a command of the set-up ended with another status than 0
+├── SetupError           a phase of the set-up failed: what the task's outcome will say
+└── StopRequestedError   somebody asked for a stop while the set-up was going on
 """
 
 from __future__ import annotations

@@ -1,0 +1,162 @@
+"""From a task's source to the folder with exactly the code that was captured.
+
+Phases: `checkout` finds or fetches the commits, `patch` adds what was not committed, `verify`
+compares tree hashes, `files` writes the files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from contextlib import suppress
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Final
+
+from elsewhere.records import Submodule
+from elsewhere_sandbox.code import Code, is_dot_git
+from elsewhere_sandbox.errors import SetupError
+from elsewhere_sandbox.git import Git, GitPolicy
+from elsewhere_sandbox.mirror import Mirror
+
+if TYPE_CHECKING:
+    from elsewhere.records import Source
+    from elsewhere_sandbox.setup import Setup
+
+__all__ = ["GitPolicy", "checkout"]
+
+#: the digits of a commit's whole name
+_WHOLE: Final = 40
+_COMMIT: Final = re.compile(r"[0-9a-f]{4,40}")
+_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
+_PREREQUISITE: Final = re.compile(rb"-([0-9a-f]{40})\b")
+
+
+def checkout(
+    source: Source, folder: Path, mirrors: Path, inputs: Path, setup: Setup, policy: GitPolicy
+) -> None:
+    """Fills `folder`, which is new, with the code of `source`.
+
+    `mirrors` is shared by all attempts of the machine, `inputs` holds this one's patches and
+    bundles by digest. The code is a repository with a detached HEAD, `origin` and the changes in
+    its index; it borrows objects from `mirrors`, so both must stay where they are.
+
+    Raises SetupError, and StopRequestedError when a stop was asked for.
+    """
+    if not (source.repository or source.commit or source.patch):
+        raise SetupError(
+            "The task has no code: no repository, no commit and no changes. Give it a repository."
+        )
+    git = Git(setup, policy, mirrors)
+    outermost = Submodule(
+        path="",
+        repository=source.repository,
+        commit=source.commit,
+        patch=source.patch,
+        bundle=source.bundle,
+        tree=source.tree,
+    )
+    parts = []
+    with setup.phase("checkout"):
+        for number, record in enumerate((outermost, *sorted(source.submodules, key=_depth))):
+            code = _code(record, number, folder, git)
+            branch = "" if record.path else source.branch
+            _read_commit(record, branch, code, mirrors, inputs, git, setup)
+            parts.append((record, code))
+    if any(record.patch for record, _ in parts):
+        with setup.phase("patch"):
+            for record, code in parts:
+                if record.patch:
+                    code.apply(_input(inputs, record.patch))
+    with setup.phase("verify"):
+        for record, code in parts:
+            code.verify(record.tree)
+    with setup.phase("files"):
+        for _, code in parts:
+            code.write_files()
+        if source.tree:
+            _make_working_folder(folder, source.working_dir)
+
+
+def _depth(submodule: Submodule) -> int:
+    """The outer before the inner."""
+    return len(PurePosixPath(submodule.path).parts)
+
+
+def _code(record: Submodule, number: int, folder: Path, git: Git) -> Code:
+    """Its folder is made before any file, so that no link can stand in its way."""
+    path = PurePosixPath(record.path)
+    is_inner = bool(path.parts) and not path.is_absolute()
+    if number and (not is_inner or any(part == ".." or is_dot_git(part) for part in path.parts)):
+        raise SetupError(f"A submodule cannot be at {record.path!r}. Capture the code anew.")
+    git_dir = folder / ".git" / (f"modules/{number}" if number else "")
+    (folder / path).mkdir(parents=True, exist_ok=True)
+    return Code(folder / path, git_dir, git, path=record.path)
+
+
+def _read_commit(
+    record: Submodule,
+    branch: str,
+    code: Code,
+    mirrors: Path,
+    inputs: Path,
+    git: Git,
+    setup: Setup,
+) -> None:
+    """Makes the repository and puts the commit into its index, where there is one."""
+    mirror = Mirror(record.repository, mirrors, git, setup) if record.repository else None
+    bundle = _input(inputs, record.bundle) if record.bundle else None
+    commit = record.commit
+    if mirror and not commit:
+        commit = mirror.head(branch)
+    if commit and not _COMMIT.fullmatch(commit):
+        raise SetupError(f"{commit!r} is not the name of a commit: correct the task's commit.")
+    needed = _prerequisites(bundle) if bundle else (commit,) if commit else ()
+    if needed:
+        if mirror is None:
+            raise SetupError(
+                f"The commit {commit} is not in what the task brought with it, and the task names"
+                " no repository to fetch it from. Capture the code anew."
+            )
+        mirror.require(*needed)
+    code.create(record.repository, mirror.objects if mirror and needed else None)
+    if bundle:
+        code.unbundle(bundle)
+    if commit:
+        is_short = mirror is not None and len(commit) < _WHOLE
+        code.read(mirror.resolve(commit) if mirror and is_short else commit)
+
+
+def _prerequisites(bundle: Path) -> tuple[str, ...]:
+    """The commits that a bundle builds upon, from its header."""
+    found = []
+    with bundle.open("rb") as file:
+        while (line := file.readline(1 << 16)) not in (b"\n", b""):
+            if prerequisite := _PREREQUISITE.match(line):
+                found.append(prerequisite[1].decode())
+    return tuple(found)
+
+
+def _input(inputs: Path, digest: str) -> Path:
+    """The file with this digest. Raises SetupError where it is not what its name says."""
+    path = inputs / digest
+    if not _DIGEST.fullmatch(digest) or not path.is_file():
+        raise SetupError(
+            f"The changes {digest!r} of the task are not here: they were never stored, or their"
+            " lifetime is over. Capture the code anew."
+        )
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if found != digest:
+        raise SetupError(
+            f"The changes {digest} of the task are damaged: they have the digest {found}. Start the"
+            " task again, and capture the code anew if that does not help."
+        )
+    return path
+
+
+def _make_working_folder(folder: Path, working_dir: str) -> None:
+    """git knows no empty folders, and the program may have been started in one."""
+    working = folder / working_dir
+    if working.resolve().is_relative_to(folder.resolve()):
+        with suppress(FileExistsError):
+            working.mkdir(parents=True, exist_ok=True)

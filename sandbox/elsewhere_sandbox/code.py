@@ -1,0 +1,134 @@
+"""One repository of an attempt: a commit, the task's changes, and then the files.
+
+The changes are made in the index, and the tree that they give is checked, before the first file is
+written: nothing is ever written through a link that a patch made.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Final
+
+from elsewhere_sandbox.errors import SetupError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from elsewhere_sandbox.git import Answer, Git
+
+__all__ = ["Code", "is_dot_git"]
+
+_EMPTY_TREE: Final = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+_LINK: Final = "120000"
+_DOT_GIT: Final = re.compile(r"\.git|git~\d", re.IGNORECASE)
+
+
+class Code:
+    """The repository whose files go to `folder`; `path` is where that is in the outermost one."""
+
+    def __init__(self, folder: Path, git_dir: Path, git: Git, *, path: str = "") -> None:
+        self.folder = folder
+        self.path = path
+        self._git_dir = git_dir
+        self._git = git
+        self._commit = ""
+
+    def create(self, url: str, borrowed: Path | None) -> None:
+        """Made by hand, in place of a process. Objects are borrowed from the mirror, not copied."""
+        for name in ("objects/info", "refs/heads"):
+            (self._git_dir / name).mkdir(parents=True)
+        inner = os.path.relpath(self.folder, self._git_dir)
+        config = f'[core]\n\trepositoryformatversion = 0\n\tworktree = "{_in(inner)}"\n'
+        if url:
+            fetch = "+refs/heads/*:refs/remotes/origin/*"
+            config += f'[remote "origin"]\n\turl = "{_in(url)}"\n\tfetch = {fetch}\n'
+        (self._git_dir / "config").write_text(config)
+        (self._git_dir / "HEAD").write_text("ref: refs/heads/main\n")
+        if self._git_dir.parent != self.folder:  # as git does for a submodule
+            link = os.path.relpath(self._git_dir, self.folder)
+            (self.folder / ".git").write_text(f"gitdir: {link}\n")
+        if borrowed is not None:
+            (self._git_dir / "objects/info/alternates").write_text(f"{borrowed.resolve()}\n")
+
+    def unbundle(self, bundle: Path) -> None:
+        self._ask("bundle", "unbundle", str(bundle)).expect(
+            "The task's unpushed commits cannot be unpacked. Capture the code anew. git said:"
+        )
+
+    def read(self, commit: str) -> None:
+        """Puts a commit into the index."""
+        self._ask("read-tree", commit).expect(
+            f"The commit {commit} is not in what the task brought with it. Capture the code anew."
+            " git said:"
+        )
+        (self._git_dir / "HEAD").write_text(f"{commit}\n")
+        self._commit = commit
+
+    def apply(self, patch: Path) -> None:
+        """Changes the index. Raises SetupError with git's words: they name the file."""
+        where = f"the submodule {self.path}" if self.path else "the code"
+        self._ask("apply", "--cached", "--binary", "--whitespace=nowarn", "--", str(patch)).expect(
+            f"The task's uncommitted changes cannot be applied to {where} at"
+            f" {self._commit[:12] or 'nothing'}. Capture the code anew. git said:"
+        )
+        if _LINK.encode() in patch.read_bytes():
+            self._check_links()
+
+    def verify(self, tree: str) -> None:
+        made = self._ask("write-tree").expect("The code has no tree. git said:").strip()
+        if tree not in ("", made):
+            raise SetupError(
+                f"The code{f' of the submodule {self.path}' if self.path else ''} is not what was"
+                f" captured: its tree is {made} and should be {tree}. Capture the code anew."
+            )
+
+    def write_files(self) -> None:
+        self._ask("checkout-index", "--all", "--index", "--quiet").expect(
+            f"The code cannot be written to {self.folder}. git said:"
+        )
+
+    def _check_links(self) -> None:
+        """Only those of the patch: a commit's links are its authors' business."""
+        for link, content in self._changed_links():
+            target = self._ask("cat-file", "blob", content).expect(f"{link} cannot be read.")
+            if _leads_out(PurePosixPath(self.path, link), target):
+                raise SetupError(
+                    f"The task's uncommitted changes are refused, since the link {link} leads to"
+                    f" {target}, out of the code. Name it in .gitignore and capture the code anew."
+                )
+
+    def _changed_links(self) -> Iterator[tuple[str, str]]:
+        since = self._commit or _EMPTY_TREE
+        raw = self._ask("diff-index", "--cached", "--raw", "-z", "--no-renames", since)
+        fields = iter(raw.expect("The task's changes cannot be listed. git said:").split("\0"))
+        for entry, path in zip(fields, fields, strict=False):  # an empty string is left
+            _, mode, _, content, _ = entry.split()
+            if mode == _LINK:
+                yield path, content
+
+    def _ask(self, *arguments: str) -> Answer:
+        return self._git.ask(*arguments, git_dir=self._git_dir, worktree=self.folder)
+
+
+def is_dot_git(name: str) -> bool:
+    """True for `.git` as any file system may spell it."""
+    return _DOT_GIT.fullmatch(name) is not None
+
+
+def _leads_out(link: PurePosixPath, target: str) -> bool:
+    """Leading `..` are exact, since git puts no file behind a link; a later one need not be."""
+    parts = PurePosixPath(target).parts
+    up = next((index for index, part in enumerate(parts) if part != ".."), len(parts))
+    return (
+        target.startswith("/")
+        or up > len(link.parts) - 1
+        or ".." in parts[up:]
+        or any(map(is_dot_git, parts))
+    )
+
+
+def _in(text: str) -> str:
+    """A text inside the quotes of a setting."""
+    return text.replace("\\", "\\\\").replace('"', '\\"')

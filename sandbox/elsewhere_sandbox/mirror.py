@@ -1,0 +1,156 @@
+"""One bare repository per remote, kept on the machine and shared by all attempts.
+
+Only the remote's own objects get in: bundles and patches of tasks go into the attempt's repository.
+Nothing is ever taken out, since code folders borrow objects from here.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import re
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from elsewhere_sandbox.errors import SetupError
+
+if TYPE_CHECKING:
+    from elsewhere_sandbox.git import Answer, Git
+    from elsewhere_sandbox.setup import Setup
+
+__all__ = ["Mirror"]
+
+#: seconds between two looks at a lock that another attempt holds while it fetches
+_LOOK_S: Final = 0.05
+_WHOLE_NAME: Final = re.compile(r"[0-9a-f]{40}")
+
+
+class Mirror:
+    """The copy of the repository at `url` that lies below `mirrors`."""
+
+    def __init__(self, url: str, mirrors: Path, git: Git, setup: Setup) -> None:
+        git.policy.check(url)
+        self.url = url
+        self.path = mirrors / hashlib.sha256(url.encode()).hexdigest()
+        self._git = git
+        self._setup = setup
+
+    @property
+    def objects(self) -> Path:
+        """Where another repository borrows from."""
+        return self.path / "objects"
+
+    def head(self, branch: str) -> str:
+        """The commit that a branch or tag of the remote is at now; its default branch for an empty
+        `branch`."""
+        names = ["HEAD"]
+        if branch:
+            names = [f"refs/heads/{branch}", f"refs/tags/{branch}^{{}}", f"refs/tags/{branch}"]
+        with self._locked():
+            self._create()
+        said = self._talk("ls-remote", "--quiet", "--", self.url)
+        found = {name: commit for commit, _, name in map(_parted, self._access(said).splitlines())}
+        commit = next(filter(None, map(found.get, names)), None)
+        if commit is None:
+            raise SetupError(
+                f"The repository {self.url} has no {f'branch {branch!r}' if branch else 'commit'}."
+                " Correct the task's branch, or push it."
+            )
+        return commit
+
+    def require(self, *commits: str) -> None:
+        """Fetches what is missing: just these commits where the remote gives them, else all of its
+        branches and tags. Raises SetupError where they are not to be had."""
+        if self._has(commits):
+            self._setup.say(f"{self.url} is here already with {_listed(commits)}")
+            return
+        with self._locked():
+            if self._has(commits):  # another attempt has just fetched it
+                return
+            self._create()
+            self._setup.say(f"Fetching {_listed(commits)} from {self.url}")
+            self._clear_leftovers()
+            if not self._fetch_exactly(commits):
+                everything = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
+                self._access(self._fetch("--prune", refspecs=everything))
+        if not self._has(commits):
+            raise SetupError(
+                f"The repository {self.url} does not have {_listed(commits)}. It was probably"
+                " never pushed, or a forced push took it away: push it again, or capture the code"
+                " anew."
+            )
+
+    def resolve(self, commit: str) -> str:
+        """The whole name of a commit that is here."""
+        name = f"{commit}^{{commit}}"
+        said = self._git.ask("rev-parse", "--verify", "--quiet", name, git_dir=self.path)
+        return said.expect(f"{commit} is not one commit of {self.url}.").strip()
+
+    def _has(self, commits: Sequence[str]) -> bool:
+        if not self.path.exists():
+            return False
+        names = (f"{commit}^{{commit}}" for commit in commits)
+        return self._git.ask("rev-list", "--no-walk", "--quiet", *names, git_dir=self.path).is_ok
+
+    def _fetch_exactly(self, commits: Sequence[str]) -> bool:
+        if not all(map(_WHOLE_NAME.fullmatch, commits)):
+            return False
+        # With a ref, so that the next fetch can say what is here already.
+        refspecs = [f"+{commit}:refs/elsewhere/{commit}" for commit in commits]
+        return self._fetch(refspecs=refspecs).is_ok and self._has(commits)
+
+    def _fetch(self, *options: str, refspecs: Sequence[str]) -> Answer:
+        fixed = ("--quiet", "--no-tags", "--no-write-fetch-head")
+        return self._talk("fetch", *fixed, *options, "--", self.url, *refspecs)
+
+    def _talk(self, *arguments: str) -> Answer:
+        return self._git.ask(*arguments, git_dir=self.path, url=self.url)
+
+    def _access(self, said: Answer) -> str:
+        return said.expect(
+            f"The repository {self.url} cannot be read from this machine. Check its URL, the"
+            " network, and the git credentials or the ssh key of the agent. git said:"
+        )
+
+    def _create(self) -> None:
+        if self.path.exists():
+            return
+        beside = self.path.with_suffix(".new")
+        self._git.ask(
+            "init", "--quiet", "--bare", "--template=", str(beside), git_dir=beside
+        ).expect(f"The mirror of {self.url} cannot be made in {self.path.parent}.")
+        beside.rename(self.path)
+
+    def _clear_leftovers(self) -> None:
+        """What a git that was killed left behind: its locks would fail every later fetch."""
+        for pattern in ("*.lock", "refs/**/*.lock", "objects/pack/tmp_*"):
+            for leftover in self.path.glob(pattern):
+                leftover.unlink(missing_ok=True)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.with_suffix(".lock").open("w") as lock:
+            is_told = False
+            while True:
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if not is_told:
+                        self._setup.say(f"Waiting for another task that fetches {self.url}")
+                    is_told = True
+                    self._setup.check_stop()
+                    time.sleep(_LOOK_S)
+            yield
+
+
+def _parted(line: str) -> tuple[str, str, str]:
+    return line.partition("\t")
+
+
+def _listed(commits: Sequence[str]) -> str:
+    return f"commit {', '.join(commit[:12] for commit in commits)}"

@@ -1,0 +1,119 @@
+"""The `git` command as capturing uses it: no user setting changes what it answers, and nothing in
+the user's repository changes because it was asked."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Final
+
+from elsewhere.errors import CaptureError
+
+__all__ = ["Git"]
+
+#: settings that would change the captured bytes, run a program or write beside the index
+_SETTINGS: Final = (
+    f"core.attributesFile={os.devnull}",
+    "core.fsmonitor=false",
+    f"core.hooksPath={os.devnull}",
+    "core.autocrlf=false",
+    "core.safecrlf=false",
+    "core.splitIndex=false",
+    "core.quotePath=false",
+    "core.looseCompression=0",  # the objects live for a moment
+    "add.ignoreErrors=false",
+    "diff.suppressBlankEmpty=false",
+    "pack.threads=1",  # the same commits give the same bytes
+)
+_COMMAND: Final = ("git", *(word for setting in _SETTINGS for word in ("-c", setting)))
+
+#: what a parent (a hook of git, say) may have set to point at another repository or program
+_DROPPED: Final = frozenset(
+    {
+        "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+        "GIT_COMMON_DIR",
+        "GIT_CONFIG",
+        "GIT_CONFIG_COUNT",
+        "GIT_CONFIG_PARAMETERS",
+        "GIT_DIFF_OPTS",
+        "GIT_DIR",
+        "GIT_EXTERNAL_DIFF",
+        "GIT_GRAFT_FILE",
+        "GIT_IMPLICIT_WORK_TREE",
+        "GIT_INDEX_FILE",
+        "GIT_NAMESPACE",
+        "GIT_OBJECT_DIRECTORY",
+        "GIT_PREFIX",
+        "GIT_REPLACE_REF_BASE",
+        "GIT_SHALLOW_FILE",
+        "GIT_WORK_TREE",
+    }
+)
+_SET: Final = {
+    "GIT_ATTR_NOSYSTEM": "1",
+    "GIT_NO_REPLACE_OBJECTS": "1",  # what is replaced here is not replaced there
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_TERMINAL_PROMPT": "0",
+    "LC_ALL": "C",
+}
+
+
+class Git:
+    """Runs git in one folder. FileNotFoundError where there is no git."""
+
+    def __init__(self, folder: Path, **environment: str) -> None:
+        self.folder = folder
+        inherited = {name: value for name, value in os.environ.items() if name not in _DROPPED}
+        self._environment = {**inherited, **_SET, **environment}
+
+    def ask(self, *arguments: str, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+        """Runs to the end, whatever the end."""
+        return subprocess.run(
+            [*_COMMAND, *arguments],
+            cwd=self.folder,
+            env=self._environment,
+            input=given,
+            capture_output=True,
+            check=False,
+        )
+
+    def run(self, *arguments: str, given: bytes = b"") -> bytes:
+        """What it prints. Raises CaptureError with git's own words when it fails."""
+        ended = self.ask(*arguments, given=given)
+        if ended.returncode:
+            raise self.failed(arguments[0], ended.stderr)
+        if b"could not open directory" in ended.stderr:  # git goes on without it
+            raise self.failed(arguments[0], ended.stderr)
+        return ended.stdout
+
+    def read(self, limit_bytes: int, *arguments: str) -> bytes | None:
+        """What it prints, or None as soon as that is more than the limit."""
+        with tempfile.TemporaryFile() as words:
+            process = subprocess.Popen(
+                [*_COMMAND, *arguments],
+                cwd=self.folder,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=words,
+            )
+            with process:
+                assert process.stdout is not None
+                printed = process.stdout.read(limit_bytes + 1)
+                if len(printed) > limit_bytes:
+                    process.kill()
+                    return None
+            if process.returncode:
+                words.seek(0)
+                raise self.failed(arguments[0], words.read())
+        return printed
+
+    def failed(self, verb: str, words: bytes) -> CaptureError:
+        """The error that says what git said."""
+        said = words.decode(errors="replace").strip()
+        return CaptureError(
+            f"The code in {self.folder} cannot be captured, since `git {verb}` failed there. Mend "
+            f"what git complains about and start again:\n{said}"
+        )

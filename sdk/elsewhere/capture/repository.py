@@ -1,0 +1,138 @@
+"""The source of a task: which code runs, and the bytes of it that only this machine has.
+
+`locate` is quick and says what runs; `complete` reads the files and may go on beside the script.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from elsewhere.capture.budget import Budget
+from elsewhere.capture.loose import as_patch, read_loose_files, tree_of
+from elsewhere.capture.script import Script
+from elsewhere.capture.worktree import Snapshot, Worktree
+from elsewhere.errors import CaptureError
+from elsewhere.records import Source, Submodule
+
+__all__ = ["CapturedSource", "Located", "capture_source", "complete", "locate"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Located:
+    """What runs, before its files are read: `source` lacks patch, bundle, tree and submodules.
+    `root` is the root of the repository, or the script's folder outside git."""
+
+    source: Source
+    root: Path
+    script: Script
+    worktree: Worktree | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CapturedSource:
+    """The whole source. `blobs` has the raw bytes of its digests."""
+
+    source: Source
+    blobs: dict[str, bytes]
+
+
+def capture_source(
+    script: Script, limit_bytes: int, *, local_remotes_are_shared: bool = False
+) -> CapturedSource:
+    """`locate` and `complete` in one."""
+    located = locate(script, local_remotes_are_shared=local_remotes_are_shared)
+    return complete(located, limit_bytes)
+
+
+def locate(script: Script, *, local_remotes_are_shared: bool = False) -> Located:
+    """Repository, commit, branch, entry point and working folder.
+
+    A remote on this machine's disk counts as none, since another machine finds nothing there or
+    something else, unless `local_remotes_are_shared`: then both ends have the same disk. Raises
+    CaptureError where git is needed and missing, or refuses.
+    """
+    worktree = Worktree.find(script.base, is_local_shared=local_remotes_are_shared)
+    if worktree is None:
+        if script.is_installed:
+            raise CaptureError(
+                f"There is no code to capture: {script.path} is installed, and the working folder"
+                f" {script.folder} is not in a git repository. Start it in the repository of your"
+                " code, or start a script of your own."
+            )
+        source, root = Source(argv=script.argv), script.base
+    else:
+        root = worktree.root
+        source = Source(
+            repository=worktree.remote.url,
+            commit=worktree.commit,
+            branch=worktree.branch,
+            argv=script.argv,
+        )
+    source = replace(source, module=script.module, working_dir=_working_dir(script, root))
+    if not script.module:
+        source = replace(source, entry_point=_relative(script.path, root / source.working_dir))
+    return Located(source=source, root=root, script=script, worktree=worktree)
+
+
+def complete(located: Located, limit_bytes: int) -> CapturedSource:
+    """Reads what the repository's remote does not have, and changes nothing in the repository.
+
+    Raises TooLargeError above the limit, for raw patches and bundles together, and CaptureError
+    for what cannot travel: an ignored script, a repository that is no submodule, a link out of the
+    code, a file that cannot be read.
+    """
+    budget = Budget(limit_bytes)
+    blobs: dict[str, bytes] = {}
+    script = located.script
+    if located.worktree is None:
+        files = read_loose_files(script, budget)
+        source = replace(located.source, patch=_kept(as_patch(files), blobs), tree=tree_of(files))
+        return CapturedSource(source=source, blobs=blobs)
+    entry = "" if script.module else _relative(script.path, located.root)
+    snapshot = located.worktree.snapshot(budget, entry=entry)
+    source = replace(
+        located.source,
+        patch=_kept(snapshot.patch, blobs),
+        bundle=_kept(snapshot.bundle, blobs),
+        tree=snapshot.tree,
+        submodules=tuple(_submodules("", snapshot, blobs)),
+    )
+    return CapturedSource(source=source, blobs=blobs)
+
+
+def _working_dir(script: Script, root: Path) -> str:
+    """Where the program was started, or, when that is not in the code, where it would still run."""
+    if script.folder.is_relative_to(root):
+        return _relative(script.folder, root)
+    return _relative(script.base, root) if script.module else "."
+
+
+def _relative(path: Path, start: Path) -> str:
+    return Path(os.path.relpath(path, start)).as_posix()
+
+
+def _submodules(outer: str, snapshot: Snapshot, blobs: dict[str, bytes]) -> Iterator[Submodule]:
+    """Those of `snapshot` and of its submodules, the outer before the inner."""
+    for path, worktree, inner in snapshot.submodules:
+        yield Submodule(
+            path=outer + path,
+            repository=worktree.remote.url,
+            commit=worktree.commit,
+            patch=_kept(inner.patch, blobs),
+            bundle=_kept(inner.bundle, blobs),
+            tree=inner.tree,
+        )
+        yield from _submodules(f"{outer}{path}/", inner, blobs)
+
+
+def _kept(content: bytes, blobs: dict[str, bytes]) -> str:
+    """The digest of bytes that now travel; empty for none."""
+    if not content:
+        return ""
+    digest = hashlib.sha256(content).hexdigest()
+    blobs[digest] = content
+    return digest

@@ -1,0 +1,73 @@
+"""What this process runs: a file or a module, where, and with which arguments."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from elsewhere.errors import CaptureError
+
+__all__ = ["Script"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Script:
+    """A program as it was started. `path` is real (links resolved); `module` is for `python -m`."""
+
+    path: Path
+    folder: Path
+    module: str = ""
+    argv: tuple[str, ...] = ()
+
+    @classmethod
+    def running(cls, folder: Path | None = None) -> Script:
+        """This process's own; `folder` is where it was started, by default where it works now.
+
+        Raises CaptureError where no file runs: `python -c`, a prompt, a notebook.
+        """
+        folder = Path(os.path.realpath(folder or Path.cwd()))
+        argv = tuple(sys.argv[1:])
+        main = sys.modules["__main__"]
+        started = _file(getattr(main, "__file__", None))
+        named = _file(sys.argv[0] if sys.argv else None)
+        if started and named and _is_installed(started) and not _is_installed(named):
+            # `python -m cProfile train.py`, a debugger: the program is the file that they run
+            return cls(path=named, folder=folder, argv=argv)
+        if started is None:
+            raise CaptureError(
+                "The code cannot run elsewhere, since no file of it is running here: this is a "
+                "prompt, a notebook or `python -c`. Save it as a .py file and start that, or say "
+                "with Task.create(script=...) which file to run."
+            )
+        spec = getattr(main, "__spec__", None)
+        module = "" if spec is None or spec.name == "__main__" else str(spec.name)
+        return cls(path=started, folder=folder, module=module.removesuffix(".__main__"), argv=argv)
+
+    @property
+    def is_installed(self) -> bool:
+        """True for a program that came with a package or with Python: `python -m pytest`."""
+        return _is_installed(self.path)
+
+    @property
+    def base(self) -> Path:
+        """The folder where Python looks first for the modules that the program imports."""
+        if not self.module:
+            return self.path.parent
+        if self.is_installed:
+            return self.folder
+        depth = self.module.count(".") + (self.path.name == "__main__.py")
+        return self.path.parents[depth]
+
+
+def _file(name: str | None) -> Path | None:
+    return Path(os.path.realpath(name)) if name and Path(name).is_file() else None
+
+
+def _is_installed(path: Path) -> bool:
+    return (
+        not {"site-packages", "dist-packages"}.isdisjoint(path.parts)
+        or Path(os.path.realpath(os.__file__)).parent in path.parents
+        or path.parent == Path(os.path.realpath(sys.prefix), "bin")
+    )

@@ -1,0 +1,283 @@
+"""A working tree of git, captured without a trace in it.
+
+The index is copied and the objects of the captured state go into a folder that is thrown away, so
+that the repository keeps its index, its objects and its times.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from elsewhere.capture.budget import Budget
+from elsewhere.capture.git import Git
+from elsewhere.capture.remote import Remote
+from elsewhere.errors import CaptureError
+
+__all__ = ["Snapshot", "Worktree"]
+
+_EMPTY_TREE: Final = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+_DIFF: Final = (
+    *("diff-tree", "-r", "-p", "--binary", "--full-index", "--no-renames", "--no-color"),
+    *("--no-ext-diff", "--no-textconv", "--src-prefix=a/", "--dst-prefix=b/"),
+    *("--submodule=short", "--ignore-submodules=none"),
+)
+_FACTS: Final = (
+    *("rev-parse", "--show-toplevel", "--git-path", "index", "--git-path", "objects"),
+    *("--git-path", "shallow", "HEAD", "HEAD^{tree}", "--symbolic-full-name", "HEAD"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """What a working tree is beyond its commit: raw patch and bundle, each empty where there is
+    nothing; `submodules` are (path from this root, working tree, its snapshot)."""
+
+    patch: bytes
+    bundle: bytes
+    tree: str
+    submodules: tuple[tuple[str, Worktree, Snapshot], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worktree:
+    """Where a repository stands: `commit` and its `tree`; `commit` is empty before the first one,
+    `branch` on a detached HEAD. The rest are paths of the repository's own files."""
+
+    root: Path
+    remote: Remote
+    commit: str
+    tree: str
+    branch: str
+    is_local_shared: bool
+    index: Path
+    objects: Path
+    shallow: Path
+
+    @classmethod
+    def find(cls, folder: Path, *, is_local_shared: bool = False) -> Worktree | None:
+        """The one that the folder lies in, if any. Two git processes."""
+        git = Git(folder)
+        try:
+            asked = git.ask(*_FACTS)
+        except FileNotFoundError:
+            _check_outside(folder)
+            return None
+        lines = os.fsdecode(asked.stdout).splitlines()
+        if len(lines) < 5:
+            if b"not a git repository" in asked.stderr or b"in a work tree" in asked.stderr:
+                return None
+            raise git.failed("rev-parse", asked.stderr)
+        top, index, objects, shallow = lines[:4]
+        if asked.returncode:  # no commit yet
+            commit, tree = "", _EMPTY_TREE
+            reference = os.fsdecode(git.run("symbolic-ref", "HEAD")).strip()
+        else:
+            commit, tree, reference = lines[4:7]
+        if len(tree) != len(_EMPTY_TREE):
+            raise CaptureError(
+                f"The code in {top} cannot be captured, since the repository names its objects by"
+                " SHA-256, and only repositories with SHA-1, git's default, can be rebuilt."
+            )
+        branch = "" if reference == "HEAD" else reference.removeprefix("refs/heads/")
+        root = Path(top)
+        remote = Remote()
+        if commit:  # without one everything is in the patch
+            remote = Remote.of(Git(root), branch, is_local_shared=is_local_shared)
+        return cls(
+            root=root,
+            remote=remote,
+            commit=commit,
+            tree=tree,
+            branch=branch,
+            is_local_shared=is_local_shared,
+            index=folder / index,
+            objects=folder / objects,
+            shallow=folder / shallow,
+        )
+
+    def snapshot(
+        self, budget: Budget, *, entry: str = "", outermost: Path | None = None
+    ) -> Snapshot:
+        """Everything that another machine lacks. `entry` is a file that must be part of it;
+        `outermost` is the root of the repository that this one is a submodule of."""
+        git = Git(self.root)
+        outermost = outermost or self.root
+        bundle = self._bundle(git, budget)
+        tracked, untracked = _listed(git)
+        if entry and entry not in tracked and entry not in untracked:
+            raise CaptureError(
+                f"{self.root / entry} cannot run elsewhere, since git ignores it and ignored files"
+                " do not travel. Take it out of .gitignore, or start a file that git sees."
+            )
+        self._check_untracked(untracked, budget)
+        submodules = tuple(
+            (path, inner, inner.snapshot(budget, outermost=outermost))
+            for path, inner in self._submodules(tracked)
+        )
+        with tempfile.TemporaryDirectory(prefix="elsewhere-") as folder:
+            staging = self._staging(Path(folder))
+            staging.run("add", "--all")
+            if submodules:  # what they are at, even where .gitmodules says `ignore = all`
+                lines = (f"160000 {inner.commit}\t{path}\0" for path, inner, _ in submodules)
+                given = os.fsencode("".join(lines))
+                staging.run("update-index", "-z", "--index-info", given=given)
+            tree = staging.run("write-tree").decode().strip()
+            patch = self._patch(staging, tree, budget)
+            if b"120000" in patch:
+                self._check_links(staging, tree, outermost)
+        return Snapshot(patch=patch, bundle=bundle, tree=tree, submodules=submodules)
+
+    def _bundle(self, git: Git, budget: Budget) -> bytes:
+        if not self.commit:
+            return b""
+        unpushed = ["HEAD"]
+        is_shallow = self.shallow.exists()
+        if self.remote.name:
+            unpushed += ["--not", f"--remotes={self.remote.name}"]
+            lines = git.run("rev-list", *(() if is_shallow else ("--max-count=1",)), *unpushed)
+            if not lines:
+                return b""
+        else:
+            lines = git.run("rev-list", "HEAD") if is_shallow else b""
+        if is_shallow and not set(lines.split()).isdisjoint(self.shallow.read_bytes().split()):
+            raise CaptureError(
+                f"The commits of {self.root} that are in no remote cannot travel, since the clone"
+                " is shallow and lacks the history below them. Call `git fetch --unshallow`, or"
+                " push them."
+            )
+        bundle = git.read(budget.left_bytes, "bundle", "create", "-", *unpushed)
+        if bundle is None:
+            raise budget.exceeded(
+                f"the commits of {self.root} that are in no remote",
+                _sizes(git, unpushed),
+                "Push them to a remote that other machines reach",
+            )
+        if f"{self.commit} HEAD".encode() not in bundle.partition(b"\n\n")[0].splitlines():
+            raise CaptureError(
+                f"The code in {self.root} cannot be captured, since another commit was checked out"
+                " meanwhile. Start again."
+            )
+        budget.take(len(bundle))
+        return bundle
+
+    def _check_untracked(self, untracked: set[str], budget: Budget) -> None:
+        """Before git reads them: someone's forgotten data may be larger than any memory."""
+        sizes = []
+        for path in sorted(untracked):
+            if path.endswith("/"):
+                raise CaptureError(
+                    f"The code cannot be captured, since {self.root / path} is a git repository"
+                    f" inside the one of {self.root}, which neither tracks nor ignores it. Add it"
+                    " as a submodule or name it in .gitignore."
+                )
+            try:
+                sizes.append(((self.root / path).lstat().st_size, path))
+            except OSError:  # it has just gone
+                continue
+        if sum(size for size, _ in sizes) > budget.left_bytes:
+            raise budget.exceeded(
+                f"the files in {self.root} that git does not track",
+                sizes,
+                "Name in .gitignore what the program does not need there",
+            )
+
+    def _submodules(self, tracked: dict[str, str]) -> Iterator[tuple[str, Worktree]]:
+        for path in sorted(path for path, mode in tracked.items() if mode == "160000"):
+            if not (self.root / path / ".git").exists():
+                continue  # not checked out here, so the program does not need it there
+            inner = Worktree.find(self.root / path, is_local_shared=self.is_local_shared)
+            if inner is None or not inner.commit:
+                raise CaptureError(
+                    f"The submodule {self.root / path} cannot be captured, since it is not a git"
+                    " repository with a commit. Call `git submodule update --init` or remove it."
+                )
+            yield path, inner
+
+    def _staging(self, folder: Path) -> Git:
+        """Git on the same files with an index and a place for objects of its own."""
+        index, objects = folder / "index", folder / "objects"
+        (objects / "info").mkdir(parents=True)
+        (objects / "info" / "alternates").write_bytes(os.fsencode(f"{self.objects.resolve()}\n"))
+        if self.index.exists():
+            # With its times: files as young as the index are compared by content.
+            shutil.copy2(self.index, index)
+        return Git(self.root, GIT_INDEX_FILE=str(index), GIT_OBJECT_DIRECTORY=str(objects))
+
+    def _patch(self, staging: Git, tree: str, budget: Budget) -> bytes:
+        if tree == self.tree:
+            return b""
+        patch = staging.read(budget.left_bytes, *_DIFF, self.tree, tree)
+        if patch is None:
+            changed = (self.root / path for _, path in _changed(staging, self.tree, tree))
+            raise budget.exceeded(
+                f"the changes in {self.root}",
+                [(file.lstat().st_size, str(file)) for file in changed if os.path.lexists(file)],
+                "Commit and push them, name in .gitignore what the program does not need there",
+            )
+        budget.take(len(patch))
+        return patch
+
+    def _check_links(self, staging: Git, tree: str, outermost: Path) -> None:
+        """A link out of the tree leads nowhere elsewhere, and the other side refuses it."""
+        for mode, path in _changed(staging, self.tree, tree):
+            link = self.root / path
+            if mode != "120000" or not link.is_symlink():
+                continue
+            target = os.readlink(link)  # noqa: PTH115 - as it is written, to show it
+            real = Path(os.path.realpath(link))
+            if (
+                not os.path.isabs(target)  # noqa: PTH117
+                and real.is_relative_to(outermost)
+                and ".git" not in real.relative_to(outermost).parts
+            ):
+                continue
+            raise CaptureError(
+                f"The link {link} cannot travel, since it leads to {target}, which is not part of"
+                " the code. Name it in .gitignore, or make it a relative link to a captured file."
+            )
+
+
+def _check_outside(folder: Path) -> None:
+    for parent in (folder, *folder.parents):
+        if (parent / ".git").exists():
+            raise CaptureError(
+                f"The code in {parent} cannot be captured, since it is a git repository and there"
+                " is no `git` on the PATH. Install git."
+            )
+
+
+def _listed(git: Git) -> tuple[dict[str, str], set[str]]:
+    """Tracked paths with their modes, and untracked ones; a repository among them ends in `/`."""
+    tracked: dict[str, str] = {}
+    untracked: set[str] = set()
+    listed = git.run("ls-files", "-z", "-t", "--stage", "--others", "--exclude-standard")
+    for line in os.fsdecode(listed).split("\0")[:-1]:
+        if line.startswith("? "):
+            untracked.add(line[2:])
+        else:
+            entry, _, path = line.partition("\t")
+            tracked[path] = entry.split()[1]
+    return tracked, untracked
+
+
+def _changed(git: Git, old: str, new: str) -> Iterator[tuple[str, str]]:
+    """(new mode, path) of every file that differs."""
+    raw = git.run("diff-tree", "-r", "-z", "--raw", "--no-renames", old, new)
+    fields = iter(os.fsdecode(raw).split("\0")[:-1])
+    for entry, path in zip(fields, fields, strict=True):
+        yield entry.split()[1], path
+
+
+def _sizes(git: Git, revisions: Sequence[str]) -> list[tuple[int, str]]:
+    """(bytes, path) of every version of a file in commits."""
+    objects = git.run("rev-list", "--objects", *revisions)
+    shape = "--batch-check=%(objecttype) %(objectsize) %(rest)"
+    lines = os.fsdecode(git.run("cat-file", shape, given=objects)).splitlines()
+    blobs = (line.split(" ", 2) for line in lines if line.startswith("blob "))
+    return [(int(size), path) for _, size, path in blobs]
