@@ -28,7 +28,7 @@ BREACHES = [
     ("elsewhere_sandbox/__init__.py", "import elsewhere.store", "The host does not use the SDK's"),
     ("elsewhere_sandbox/__init__.py", "import redis", "The sandbox has no connection to Redis"),
     ("elsewhere/records.py", "import pydantic", "The SDK does not import what only the host"),
-    ("elsewhere/records.py", "import rq", "Only the queues and the worker speak RQ"),
+    ("elsewhere/catalog.py", "import rq", "Only the queues and the worker speak RQ"),
 ]
 
 

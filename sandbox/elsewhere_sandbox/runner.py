@@ -63,7 +63,7 @@ class Runner:
         self._spool = Spool(folder.output, Redactor(secrets_of(spec)))
         self._phase = ""
         self._stop_at: float | None = None
-        self._kill_at: float | None = None
+        self._is_terminated = False
         self._is_told_to_end = False
         self._is_timed_out = False
 
@@ -169,7 +169,7 @@ class Runner:
                 self._climb(process, limit_at)
                 ended = process.poll()
                 if ended is not None:
-                    tree.end_all(0.0 if self._kill_at else _LEFTOVER_GRACE_S)
+                    tree.end_all(0.0 if self._is_terminated else _LEFTOVER_GRACE_S)
                     drain_until = monotonic_s() + _DRAIN_S
             elif monotonic_s() > drain_until:
                 break
@@ -215,11 +215,11 @@ class Runner:
             logger.info("the time limit of %.0f s is over", self._spec.record.time_limit_s)
         if self._stop_at is None:
             return
-        if self._kill_at is None:
-            self._kill_at = self._stop_at + self._grace_s()
+        if not self._is_terminated:
+            self._is_terminated = True
             process.signal(signal.SIGTERM)
             logger.info("pid %d: SIGTERM, grace %.1f s", process.identity.pid, self._grace_s())
-        elif now >= self._kill_at:
+        elif now >= self._stop_at + self._grace_s():
             process.signal(signal.SIGKILL)
             logger.info("pid %d: SIGKILL after the grace", process.identity.pid)
 
@@ -228,6 +228,7 @@ class Runner:
             self._stop_at = monotonic_s()
 
     def _grace_s(self) -> float:
+        """Looked up each time: who asked for a stop may become impatient."""
         asked = read_json(self._folder.stop) if self._folder.stop.exists() else None
         grace = asked.get("grace_s") if isinstance(asked, dict) else None
         return self._spec.stop_grace_s if grace is None else float(grace)
@@ -244,7 +245,7 @@ class Runner:
             return Outcome(
                 reason=Reason.TIMED_OUT, exit_code=ended.code, signal=ended.signal, message=message
             )
-        if self._kill_at is not None:
+        if self._is_terminated:
             return self._stopped(ended)
         if ended.signal is not None:
             name = signal.Signals(ended.signal).name

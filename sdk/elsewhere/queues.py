@@ -10,7 +10,7 @@ import contextlib
 import re
 from typing import TYPE_CHECKING, Final, cast
 
-from elsewhere.errors import NotFoundError, UsageError, known_choices
+from elsewhere.errors import NotFoundError, TransitionError, UsageError, known_choices
 from elsewhere.records import Status
 from elsewhere.store import keys
 from elsewhere.store.connection import redis_errors
@@ -102,6 +102,11 @@ class Queues:
     def dequeue(self, task_id: str) -> Status:
         """Takes a queued task back. Returns its status now: the one from before the queue."""
         state = self._store.state(task_id)
+        if state.status is not Status.QUEUED:
+            raise TransitionError(
+                f"Task {task_id} cannot be taken out of a queue: it is in none, it is"
+                f" {state.status}."
+            )
         target = state.previous_status
         self._store.move(task_id, target, allowed=(Status.QUEUED,))
         self.remove(task_id, state.queue)

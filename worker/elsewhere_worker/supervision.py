@@ -100,10 +100,12 @@ class Supervision(threading.Thread):
 
     def stop_task(self, grace_s: float | None = None) -> None:
         """The ladder begins, whatever the store says; None for the agent's own grace."""
-        folder = self._folder
-        if folder.path.exists() and not folder.stop.exists():
+        folder, wanted = self._folder, {"grace_s": grace_s}
+        written = read_json(folder.stop)
+        is_news = written is None or (grace_s is not None and written != wanted)
+        if is_news and folder.path.exists():
             logger.info("%s: it is being stopped", folder.path.name)
-            write_beside(folder.stop, {"grace_s": grace_s})
+            write_beside(folder.stop, wanted)
 
     def leave(self) -> None:
         self._is_leaving = True

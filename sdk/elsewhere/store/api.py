@@ -99,7 +99,8 @@ class TaskPhase:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskFilter:
-    """What `find` looks for; empty fields do not narrow. `tags` must all be there."""
+    """What `find` looks for; empty fields do not narrow. `name` is exact and counts only together
+    with `project`; `tags` must all be there."""
 
     project: str = ""
     name: str = ""

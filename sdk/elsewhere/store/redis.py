@@ -14,7 +14,7 @@ from elsewhere.codec import decode, encode, from_plain, to_plain
 from elsewhere.errors import FencedError, NotFoundError, RecordError, TransitionError
 from elsewhere.records import Outcome, Parameter, Status, TaskRecord, TaskState
 from elsewhere.store import keys, operations
-from elsewhere.store.api import Claim, Renewal, Sweep
+from elsewhere.store.api import Claim, Renewal, Sweep, TaskFilter
 from elsewhere.store.connection import redis_errors
 from elsewhere.store.said import Said
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from redis.client import Pipeline
 
-    from elsewhere.store.api import Listener, TaskFilter
+    from elsewhere.store.api import Listener
 
 __all__ = ["RedisStore"]
 
@@ -129,6 +129,10 @@ class RedisStore(Said):
             pipe.execute()
 
     def find(self, wanted: TaskFilter, limit: int | None = None) -> list[str]:
+        if wanted == TaskFilter():
+            with redis_errors():
+                last = -1 if limit is None else limit - 1
+                return [_text(one) for one in self.redis.zrevrange(keys.UPDATED, 0, last)]
         narrowing = [keys.tag(tag) for tag in wanted.tags]
         if wanted.name and wanted.project:
             narrowing.append(keys.named(wanted.project, wanted.name))

@@ -1,5 +1,6 @@
 -- Asks for a stop. ARGV: id, grace seconds ('' for the agent's own), message
--- A queued task is stopped at once; a running one when its owner sees the request.
+-- A queued task is stopped at once; a running one when its owner sees the request. A second
+-- request can change the grace.
 local old = get('status')
 if old == 'queued' then
   local at = stamp()
@@ -9,6 +10,8 @@ elseif old == 'in_progress' then
   if get('stop_requested_at') == '' then
     redis.call('HSET', state, 'stop_requested_at', stamp(), 'stop_grace_s', ARGV[2],
       'message', ARGV[3])
+  elseif ARGV[2] ~= '' then
+    redis.call('HSET', state, 'stop_grace_s', ARGV[2])
   end
   redis.call('PUBLISH', 'ew:agent:' .. get('worker'), id)
   redis.call('PUBLISH', 'ew:changed:' .. id, 'stop')

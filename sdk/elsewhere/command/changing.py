@@ -1,0 +1,101 @@
+"""`elsewhere clone`, `enqueue`, `dequeue` and `delete`."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from elsewhere import catalog, params
+from elsewhere.command.naming import find_task, title
+from elsewhere.command.wording import say
+from elsewhere.errors import ElsewhereError, UsageError
+from elsewhere.queues import Queues
+from elsewhere.store.states import EDITABLE
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Mapping, Sequence
+
+    from elsewhere.records import Parameter
+    from elsewhere.store.redis import RedisStore
+
+__all__ = ["clone_task", "delete_tasks", "dequeue_task", "enqueue_task"]
+
+
+def clone_task(store: RedisStore, given: Namespace) -> int:
+    """The new id is all that goes to stdout."""
+    task_id = find_task(store, given.id)
+    known = store.read(task_id).parameters
+    changes = _changes(known, given.set)
+    clone_id = catalog.clone(store, task_id, name=given.name, project=given.project)
+    if changes:
+        store.edit(clone_id, allowed=EDITABLE, parameters=changes)
+    say(f"Task {title(store, task_id)} is cloned as {title(store, clone_id)}.")
+    for name in sorted(changes.keys() - known.keys()):
+        say(f"The parameter {name!r} is new: {title(store, task_id)} has none.")
+    print(clone_id)
+    return 0
+
+
+def enqueue_task(store: RedisStore, given: Namespace) -> int:
+    task_id = find_task(store, given.id)
+    queues = Queues(store)
+    queues.enqueue(task_id, given.queue)
+    waiting = queues.length(given.queue)
+    print(f"Task {title(store, task_id)} is queued in {given.queue!r}, which holds {waiting} now.")
+    return 0
+
+
+def dequeue_task(store: RedisStore, given: Namespace) -> int:
+    task_id = find_task(store, given.id)
+    status = Queues(store).dequeue(task_id)
+    print(f"Task {title(store, task_id)} is out of its queue and {status} again.")
+    return 0
+
+
+def delete_tasks(store: RedisStore, given: Namespace) -> int:
+    """Goes on after a task that cannot be deleted; returns 1 then."""
+    names = {
+        task_id: title(store, task_id) for task_id in (find_task(store, text) for text in given.id)
+    }
+    if not given.yes and not _is_sure(list(names.values())):
+        say("Nothing is deleted.")
+        return 1
+    code = 0
+    for task_id, name in names.items():
+        try:
+            store.delete(task_id)
+        except ElsewhereError as error:
+            say(str(error))
+            code = 1
+        else:
+            print(f"Task {name} is deleted.")
+    return code
+
+
+def _is_sure(names: Sequence[str]) -> bool:
+    if not sys.stdin.isatty():
+        raise UsageError("Nothing is deleted: without a terminal to ask on, --yes is needed.")
+    what = "with all that it said" if len(names) == 1 else "with all that they said"
+    print(f"Delete {', '.join(names)} {what}? [y/N] ", end="", flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def _changes(known: Mapping[str, Parameter], settings: Sequence[str]) -> dict[str, Parameter]:
+    """From `Section/name=value` each; a parameter that is known keeps its type."""
+    changes = {}
+    for setting in settings:
+        written, equals, text = setting.partition("=")
+        if not equals:
+            raise UsageError(f"--set {setting!r} cannot be read: write Section/name=value.")
+        name = params.full_name(written.strip())
+        old = known.get(name)
+        if old is None:
+            changes[name] = params.to_parameter(params.from_text(text))
+        else:
+            value = params.cast(text, params.to_value(old), name)
+            type_name = "" if old.type == "NoneType" else old.type
+            new = params.to_parameter(value, old.description, type_name)
+            changes[name] = replace(new, description=old.description)
+    return changes

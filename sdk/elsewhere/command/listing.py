@@ -1,0 +1,89 @@
+"""`elsewhere list`: tasks, the last changed one first."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final
+
+from elsewhere.codec import to_plain
+from elsewhere.command.tables import bar, open_console, status_text
+from elsewhere.command.wording import clean, duration, json_text, say, short
+from elsewhere.errors import NotFoundError, UsageError, known_choices
+from elsewhere.records import Status
+from elsewhere.store.api import TaskFilter
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Sequence
+
+    from elsewhere.records import TaskRecord, TaskState
+    from elsewhere.store.redis import RedisStore
+
+__all__ = ["list_tasks", "plain_task"]
+
+_COLUMNS: Final = ("id", "name", "project", "status", "progress", "where", "age")
+#: the columns that give way on a narrow terminal
+_FLEXIBLE: Final = ("name", "project", "where")
+
+
+def list_tasks(store: RedisStore, given: Namespace) -> int:
+    if given.limit < 0:
+        raise UsageError(f"--limit {given.limit} cannot be: it is a number of tasks, 0 for all.")
+    if given.project and given.project not in (known := store.projects()):
+        raise NotFoundError(
+            f"There is no project {given.project!r}. {known_choices(given.project, known)}"
+        )
+    wanted = TaskFilter(
+        project=given.project,
+        statuses=tuple(Status(name) for name in given.status),
+        tags=tuple(given.tag),
+    )
+    found = store.find(wanted, given.limit + 1 if given.limit else None)
+    tasks = _read(store, found[: given.limit or None])
+    if given.json:
+        print(json_text([plain_task(record, state) for record, state in tasks]))
+        return 0
+    if tasks:
+        _print(tasks, store.now())
+    else:
+        say("There is no such task.")
+    if len(found) > len(tasks) >= given.limit > 0:
+        say(f"These are the last {given.limit} tasks; '--limit 0' lists all.")
+    return 0
+
+
+def plain_task(record: TaskRecord, state: TaskState) -> dict[str, Any]:
+    """The record's fields, and below `state` those of its state."""
+    return {**to_plain(record), "state": to_plain(state)}
+
+
+def _read(store: RedisStore, task_ids: Sequence[str]) -> list[tuple[TaskRecord, TaskState]]:
+    tasks = []
+    for task_id in task_ids:
+        with suppress(NotFoundError):  # deleted since it was found
+            tasks.append((store.read(task_id), store.state(task_id)))
+    return tasks
+
+
+def _print(tasks: list[tuple[TaskRecord, TaskState]], now: float) -> None:
+    from rich.table import Table  # noqa: PLC0415 - weight
+    from rich.text import Text  # noqa: PLC0415
+
+    def flexible(text: str) -> Text:
+        return Text(clean(text), no_wrap=True, overflow="ellipsis")
+
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in _COLUMNS:
+        table.add_column(name, no_wrap=name not in _FLEXIBLE)
+    for record, state in tasks:
+        is_queued = state.status is Status.QUEUED
+        table.add_row(
+            short(record.id),
+            flexible(record.name),
+            flexible(record.project),
+            status_text(state),
+            bar(state.progress),
+            flexible(f"queue {state.queue}" if is_queued else state.worker),
+            duration(now - record.created_at),
+        )
+    open_console().print(table)

@@ -1,0 +1,203 @@
+"""`elsewhere show`: one task with all that is known about it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+from elsewhere.codec import to_plain
+from elsewhere.command.listing import plain_task
+from elsewhere.command.naming import find_task
+from elsewhere.command.tables import bar, grid, open_console, status_text
+from elsewhere.command.wording import clean, duration, json_text, number, size
+from elsewhere.params import split_name, to_text
+from elsewhere.records import Status
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Iterable, Sequence
+
+    from rich.console import Console
+
+    from elsewhere.records import Artifact, Attempt, Source, TaskRecord, TaskState
+    from elsewhere.store.api import SeriesSummary, TaskPhase
+    from elsewhere.store.redis import RedisStore
+
+__all__ = ["show_task"]
+
+#: how the title of every series begins that a monitor of resources reports
+_MONITOR: Final = ":monitor:"
+#: characters of a value that fit a line
+_LONGEST: Final = 200
+#: hex digits of a digest that people see
+_DIGEST: Final = 12
+
+
+def show_task(store: RedisStore, given: Namespace) -> int:
+    task_id = find_task(store, given.id)
+    record, state = store.read(task_id), store.state(task_id)
+    series, artifacts = store.series(task_id), list(store.artifacts(task_id).values())
+    phases, attempts = _last_of_each(store.phases(task_id)), store.attempts(task_id)
+    scalars = [item for item in series if not item.title.startswith(_MONITOR)]
+    resources = [item for item in series if item.title.startswith(_MONITOR)]
+    if given.json:
+        plain = {
+            **plain_task(record, state),
+            "attempts": [to_plain(item) for item in attempts],
+            "phases": [{"attempt": item.attempt, **to_plain(item.phase)} for item in phases],
+            "scalars": [to_plain(item) for item in scalars],
+            "resources": [to_plain(item) for item in resources],
+            "artifacts": [to_plain(item) for item in artifacts],
+        }
+        print(json_text(plain))
+        return 0
+    console = open_console()
+    _print_head(console, record, state)
+    _print_parameters(console, record)
+    _print_section(console, "source", _source_rows(record.source))
+    _print_section(console, "environment", _environment_rows(record))
+    _print_section(console, "attempts", map(_attempt_row, attempts))
+    _print_section(console, "phases", [_phase_row(item, state) for item in phases])
+    _print_section(console, "scalars", map(_scalar_row, scalars))
+    _print_section(console, "resources", map(_resource_row, resources))
+    _print_section(console, "artifacts", map(_artifact_row, artifacts))
+    return 0
+
+
+Row = tuple[str, ...]
+
+
+def _print_section(console: Console, heading: str, rows: Iterable[Row]) -> None:
+    from rich.text import Text  # noqa: PLC0415 - weight
+
+    table = grid()
+    for row in rows:
+        first, *others = (Text(clean(cell)) for cell in row)
+        first.stylize("cyan")
+        table.add_row("", first, *others)
+    if table.rows:
+        console.print(f"\n{heading}", style="bold")
+        console.print(table)
+
+
+def _print_head(console: Console, record: TaskRecord, state: TaskState) -> None:
+    from rich.text import Text  # noqa: PLC0415
+
+    console.print(Text.assemble((clean(record.name), "bold"), f"  {record.id}"))
+    status = status_text(state)
+    if state.outcome is not None and str(state.outcome.reason) != str(state.status):
+        status.append(f"  {clean(state.outcome.sentence)}")
+    message = state.message or (state.outcome.message if state.outcome else "")
+    if message:
+        status.append(f"  {clean(message)}")
+    table = grid()
+    table.add_row("status", status)
+    rows = {
+        "project": record.project,
+        "type": str(record.type),
+        "tags": ", ".join(record.tags),
+        "comment": record.comment,
+        "parent": record.parent,
+        "progress": bar(state.progress),
+        "seed": "off" if record.seed is None else str(record.seed),
+        "function": record.call.function if record.call else "",
+        "queue": state.queue,
+        "worker": state.worker,
+        "iteration": str(state.last_iteration or ""),
+        "created": _time(record.created_at),
+        "started": _time(state.started_at),
+        "ended": _time(state.ended_at),
+    }
+    for name, value in rows.items():
+        if value:
+            table.add_row(name, Text(clean(value)))
+    console.print(table)
+
+
+def _print_parameters(console: Console, record: TaskRecord) -> None:
+    sections: dict[str, list[Row]] = {}
+    for full_name, parameter in record.parameters.items():
+        section, name = split_name(full_name)
+        value = _cut(to_text(parameter.value))
+        sections.setdefault(section, []).append((name, value, parameter.type))
+    for section, rows in sections.items():
+        _print_section(console, f"parameters {clean(section)}", rows)
+
+
+def _source_rows(source: Source) -> list[Row]:
+    run = f"-m {source.module}" if source.module else source.entry_point
+    rows = {
+        "runs": " ".join((run, *source.argv)),
+        "in": source.working_dir if source.working_dir != "." else "",
+        "repository": source.repository,
+        "branch": source.branch,
+        "commit": source.commit,
+        "uncommitted": f"patch {source.patch[:_DIGEST]}" if source.patch else "",
+        "unpushed": f"bundle {source.bundle[:_DIGEST]}" if source.bundle else "",
+        "submodules": ", ".join(
+            f"{item.path} {item.commit[:_DIGEST]}" for item in source.submodules
+        ),
+    }
+    return [(name, value) for name, value in rows.items() if value]
+
+
+def _environment_rows(record: TaskRecord) -> list[Row]:
+    environment = record.environment
+    packages = environment.packages
+    rows = {
+        "python": environment.python,
+        "packages": "those of requirements.txt"
+        if packages is None
+        else ", ".join(packages) or "none",
+        "image": environment.image,
+        "setup": "; ".join(environment.setup),
+        "variables": ", ".join(sorted(environment.variables)),
+        "gpus": str(environment.gpus or ""),
+    }
+    return [(name, value) for name, value in rows.items() if value]
+
+
+def _attempt_row(attempt: Attempt) -> Row:
+    outcome = attempt.outcome
+    took = duration(attempt.ended_at - attempt.started_at) if attempt.ended_at else "going on"
+    said = f"{outcome.sentence}  {outcome.message}" if outcome else ""
+    return str(attempt.number), attempt.worker, _time(attempt.started_at), took, said
+
+
+def _last_of_each(phases: Sequence[TaskPhase]) -> list[TaskPhase]:
+    """A phase is told when it begins and again when it ends: the last word counts."""
+    return list({(item.attempt, item.phase.name): item for item in phases}.values())
+
+
+def _phase_row(item: TaskPhase, state: TaskState) -> Row:
+    is_current = item.attempt == state.attempt and state.status is Status.IN_PROGRESS
+    took = "going on" if is_current else "not ended"
+    if item.phase.seconds is not None:
+        took = f"{item.phase.seconds:.3f} s"
+    return f"attempt {item.attempt}", item.phase.name, took, _cut(item.phase.detail)
+
+
+def _scalar_row(item: SeriesSummary) -> Row:
+    values = {"last": item.last, "min": item.minimum, "max": item.maximum}
+    name = f"{item.title} / {item.series}"
+    shown = (f"{what} {number(value)}" for what, value in values.items())
+    return name, *shown, f"{item.count} points", f"iteration {item.iteration}"
+
+
+def _resource_row(item: SeriesSummary) -> Row:
+    name = f"{item.title.removeprefix(_MONITOR)} / {item.series}"
+    return name, number(item.last), f"max {number(item.maximum)}"
+
+
+def _artifact_row(artifact: Artifact) -> Row:
+    where = artifact.url or artifact.preview
+    return artifact.name, artifact.type, size(artifact.size_bytes), _cut(where)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+
+
+def _time(at: float) -> str:
+    """Local time; empty for none."""
+    return f"{datetime.fromtimestamp(at).astimezone():%Y-%m-%d %H:%M:%S}" if at else ""

@@ -1,0 +1,246 @@
+"""`elsewhere list` and `elsewhere show`, for people and for programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from elsewhere.command.main import main
+from elsewhere.events import ArtifactAdded, Phase, Progress, Resources, Scalar
+from elsewhere.records import Artifact, Environment, Parameter, Reason, Source
+from tests.sdk.command_tasks import Tasks, open_tasks
+
+
+@pytest.fixture
+def tasks(redis_url: str) -> Iterator[Tasks]:
+    with open_tasks(redis_url) as tasks:
+        yield tasks
+
+
+def plain(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
+    assert main([*arguments, "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def shown(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert main(arguments) == 0
+    return capsys.readouterr().out
+
+
+def rich_task(tasks: Tasks) -> str:
+    """A task that has said something of everything."""
+    source = Source(
+        repository="https://example.org/code.git",
+        commit="c" * 40,
+        branch="main",
+        patch="d" * 64,
+        entry_point="train.py",
+        argv=("--lr", "0.1"),
+    )
+    task_id = tasks.create(
+        tags=("fast", "blue"),
+        source=source,
+        environment=Environment(python="3.11.7", packages=("numpy==2.0.0", "rich==13.1")),
+        parameters={
+            "Args/lr": Parameter(value=0.1, type="float"),
+            "General/layers": Parameter(value=[1, 2], type="list"),
+        },
+    )
+    tasks.begin(task_id)
+    artifact = Artifact(name="weights", type="file", url="file:///storage/w.bin", size_bytes=2048)
+    tasks.says(
+        task_id,
+        Phase(name="checkout", at=1.0),
+        Phase(name="checkout", at=1.0, seconds=0.25, detail="main"),
+        Phase(name="install", at=2.0),
+        Progress(percent=50.0, at=3.0),
+        *(
+            Scalar(title="loss", series="train", value=value, iteration=step, at=1.0)
+            for step, value in enumerate((3.0, 0.5, 1.0))
+        ),
+        Resources(title=":monitor:machine", values={"cpu_percent": 42.0}, at=4.0),
+        ArtifactAdded(artifact=artifact),
+    )
+    return task_id
+
+
+def test_the_list_has_a_line_for_each_task_the_last_changed_one_first(
+    tasks: Tasks, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = tasks.create("first task"), tasks.running("second task")
+    tasks.says(second, Progress(percent=62.0, at=1.0))
+    queued = tasks.create("third task")
+    tasks.queues.enqueue(queued, "default")
+    heading, *lines = shown(capsys, "list").splitlines()
+    assert heading.split() == ["id", "name", "project", "status", "progress", "where", "age"]
+    assert [line.split()[0] for line in lines] == [queued[:8], second[:8], first[:8]]
+    assert "queue default" in lines[0]
+    assert "in_progress" in lines[1]
+    assert "62 %" in lines[1]
+    assert "box:gpu0" in lines[1]
+    assert "\x1b" not in "".join(lines), "there are colours though this is no terminal"
+
+
+def test_the_list_as_json_holds_records_with_their_states(
+    tasks: Tasks, capsys: pytest.CaptureFixture[str]
+) -> None:
+    task_id = rich_task(tasks)
+    (found,) = plain(capsys, "list")
+    assert found["id"] == task_id
+    assert found["tags"] == ["blue", "fast"]
+    assert found["parameters"]["Args/lr"] == {"value": 0.1, "type": "float", "description": ""}
+    assert found["state"]["status"] == "in_progress"
+    assert found["state"]["progress"] == 50.0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ((), {"one", "two", "three"}),
+        (("--project", "others"), {"three"}),
+        (("--status", "in_progress", "failed"), {"one", "two"}),
+        (("--status", "failed", "--status", "stopped"), {"two"}),
+        (("--tag", "red"), {"one", "two"}),
+        (("--tag", "red", "green"), {"two"}),
+        (("--status", "published"), set()),
+    ],
+)
+def test_the_list_is_narrowed(
+    arguments: tuple[str, ...],
+    expected: set[str],
+    tasks: Tasks,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    tasks.running("one", tags=("red",))
+    tasks.ends(tasks.running("two", tags=("red", "green")), Reason.PROGRAM_FAILED, exit_code=3)
+    tasks.create("three", project="others")
+    assert {task["name"] for task in plain(capsys, "list", *arguments)} == expected
+
+
+def test_a_long_list_is_cut_and_says_so(tasks: Tasks, capsys: pytest.CaptureFixture[str]) -> None:
+    for number in range(100):
+        tasks.create(f"task {number}")
+    assert main(["list"]) == 0
+    cut = capsys.readouterr()
+    assert len(cut.out.splitlines()) == 51
+    assert "--limit 0" in cut.err
+    for limit, count in (("7", 7), ("100", 100), ("0", 100)):
+        assert main(["list", "--limit", limit]) == 0
+        whole = capsys.readouterr()
+        assert len(whole.out.splitlines()) == count + 1
+        assert bool(whole.err) == (count < 100)
+
+
+def test_an_unknown_project_is_answered_with_the_closest(
+    tasks: Tasks, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tasks.create(project="examples")
+    assert main(["list", "--project", "exampels"]) == 1
+    assert "Did you mean 'examples'?" in capsys.readouterr().err
+
+
+def test_show_as_json_has_everything(tasks: Tasks, capsys: pytest.CaptureFixture[str]) -> None:
+    task_id = rich_task(tasks)
+    found = plain(capsys, "show", task_id)
+    assert found["id"] == task_id
+    assert found["seed"] == 1337
+    assert found["source"]["commit"] == "c" * 40
+    assert found["environment"]["packages"] == ["numpy==2.0.0", "rich==13.1"]
+    assert found["state"]["worker"] == "box:gpu0"
+    assert [attempt["number"] for attempt in found["attempts"]] == [1]
+    phases = {phase["name"]: phase["seconds"] for phase in found["phases"]}
+    assert phases == {"checkout": 0.25, "install": None}
+    (scalar,) = found["scalars"]
+    assert (scalar["last"], scalar["minimum"], scalar["maximum"]) == (1.0, 0.5, 3.0)
+    (resource,) = found["resources"]
+    assert (resource["series"], resource["last"]) == ("cpu_percent", 42.0)
+    (artifact,) = found["artifacts"]
+    assert artifact["url"] == "file:///storage/w.bin"
+
+
+def test_what_json_cannot_say_is_null(tasks: Tasks, capsys: pytest.CaptureFixture[str]) -> None:
+    task_id = tasks.running(parameters={"General/x": Parameter(value=float("inf"), type="float")})
+    nan = Scalar(title="loss", series="train", value=float("nan"), iteration=1, at=1.0)
+    tasks.says(task_id, nan)
+    found = plain(capsys, "show", task_id)
+    assert found["parameters"]["General/x"]["value"] is None
+    assert found["scalars"][0]["last"] is None
+
+
+def test_show_tells_people_the_same(tasks: Tasks, capsys: pytest.CaptureFixture[str]) -> None:
+    task_id = rich_task(tasks)
+    lines = [" ".join(line.split()) for line in shown(capsys, "show", task_id[:8]).splitlines()]
+    for expected in (
+        f"train model {task_id}",
+        "status in_progress",
+        "seed 1337",
+        "progress ████░░░░ 50 %",
+        "parameters Args",
+        "lr 0.1 float",
+        "parameters General",
+        "layers [1, 2] list",
+        "runs train.py --lr 0.1",
+        "branch main",
+        f"uncommitted patch {'d' * 12}",
+        "packages numpy==2.0.0, rich==13.1",
+        "attempt 1 checkout 0.250 s main",
+        "attempt 1 install going on",
+        "loss / train last 1 min 0.5 max 3 3 points iteration 2",
+        "machine / cpu_percent 42 max 42",
+        "weights file 2.0 KiB file:///storage/w.bin",
+    ):
+        assert expected in lines
+
+
+def test_show_tells_why_a_task_failed(tasks: Tasks, capsys: pytest.CaptureFixture[str]) -> None:
+    task_id = tasks.running()
+    tasks.ends(task_id, Reason.SETUP_FAILED, phase="install", message="No package is called nmpy.")
+    text = shown(capsys, "show", task_id)
+    assert "failed  setup_failed: install  No package is called nmpy." in text
+
+
+def test_what_others_wrote_cannot_steer_the_terminal(
+    tasks: Tasks, capsys: pytest.CaptureFixture[str]
+) -> None:
+    evil = "[bold]x[/bold]\x1b]0;owned\x07\x1b[2J\x9b1m\u202e\r:smile:"
+    task_id = tasks.create(
+        f"named {evil}", tags=(evil,), parameters={f"General/{evil}": Parameter(value=evil)}
+    )
+    for text in (shown(capsys, "list"), shown(capsys, "show", task_id)):
+        assert "named [bold]x[/bold]:smile:" in text
+        assert not set(text) & set("\x1b\x07\x9b\r\u202e")
+        assert "owned" not in text
+    (found,) = plain(capsys, "list")
+    assert found["name"] == f"named {evil}", "programs get the name as it is"
+
+
+def test_an_id_may_be_cut_short(tasks: Tasks, capsys: pytest.CaptureFixture[str]) -> None:
+    tasks.create("first task", id="abcd1234" + "0" * 24)
+    tasks.create("second task", id="abcd9999" + "0" * 24)
+    assert plain(capsys, "show", "ABCD1")["name"] == "first task"
+    assert main(["show", "abcd"]) == 1
+    error = capsys.readouterr().err
+    assert "abcd1234 (first task)" in error
+    assert "abcd9999 (second task)" in error
+
+
+@pytest.mark.parametrize(
+    ("wanted", "answer"),
+    [
+        ("abcd1243", "Did you mean abcd1234 (train model)?"),
+        ("abcd1243" + "0" * 24, "Did you mean abcd1234 (train model)?"),
+        ("7777", "There is no task 7777"),
+        ("abc", "at least the first 4"),
+        ("train model", "is no id of a task"),
+        ("abcd*", "is no id of a task"),
+    ],
+)
+def test_an_unknown_id_is_answered_in_a_sentence(
+    wanted: str, answer: str, tasks: Tasks, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tasks.create(id="abcd1234" + "0" * 24)
+    assert main(["show", wanted]) == 1
+    assert answer in capsys.readouterr().err
