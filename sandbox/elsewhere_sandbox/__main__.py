@@ -28,6 +28,9 @@ def main(arguments: list[str]) -> int:
         return 0
     folder = RunFolder(Path(path))
     _settle_into(folder)
+    if folder.acked.exists():
+        logger.warning("this runner comes too late: its attempt was given up")
+        return 0
     try:
         Runner(folder, decode(RunSpec, folder.spec.read_bytes())).execute()
     except Exception as error:  # the outermost seam: whatever it was, the attempt has an end

@@ -23,7 +23,11 @@ class Redactor:
     """`feed` what is read, in order; `flush` at the end."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        values = {secret.encode() for secret in secrets if len(secret) >= _SHORTEST}
+        values = {
+            secret.encode(errors="surrogateescape")
+            for secret in secrets
+            if len(secret) >= _SHORTEST
+        }
         self._values = sorted(values, key=len, reverse=True)
         self._pattern = re.compile(b"|".join(map(re.escape, self._values)) or b"(?!)")
         self._held = b""
@@ -36,6 +40,8 @@ class Redactor:
         shown, at = [], 0
         hold = len(data) - self._open_end(data)
         for match in self._pattern.finditer(data):
+            if match.start() >= hold:  # it may be the beginning of a longer one
+                break
             shown += [data[at : match.start()], _MASK]
             at = match.end()
         hold = max(hold, at)
@@ -44,7 +50,7 @@ class Redactor:
 
     def flush(self) -> bytes:
         rest, self._held = self._held, b""
-        return rest
+        return self._pattern.sub(_MASK, rest)
 
     def _open_end(self, data: bytes) -> int:
         """How many bytes at the end are the beginning of a secret."""

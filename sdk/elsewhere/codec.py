@@ -29,7 +29,7 @@ def decode(kind: type[T], text: str | bytes) -> T:
     """The record that `encode` wrote. Raises RecordError for anything else."""
     try:
         plain = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise RecordError(f"A {kind.__name__} cannot be read: it is not JSON ({error}).") from error
     return from_plain(kind, plain)
 
@@ -45,7 +45,7 @@ def from_plain(kind: type[T], plain: object) -> T:
     """A record from its dict. Raises RecordError when a value has the wrong shape."""
     try:
         return cast("T", _convert(kind, plain))
-    except (TypeError, ValueError, KeyError) as error:
+    except (TypeError, ValueError, KeyError, OverflowError, RecursionError) as error:
         raise RecordError(f"A {kind.__name__} cannot be read: {error}.") from error
 
 
@@ -65,13 +65,19 @@ def _convert(kind: Any, plain: Any) -> Any:
         choices = [choice for choice in get_args(kind) if choice is not type(None)]
         return _convert(choices[0], plain) if len(choices) == 1 else plain
     if origin is tuple:
+        if not isinstance(plain, (list, tuple)):
+            raise TypeError(f"expected a list, found {plain!r:.80}")
         return tuple(_convert(get_args(kind)[0], item) for item in plain)
     if origin is dict:
+        if not isinstance(plain, dict):
+            raise TypeError(f"expected an object, found {plain!r:.80}")
         of = get_args(kind)[1]
         return {str(key): _convert(of, item) for key, item in plain.items()}
     if isinstance(kind, type):
         if is_dataclass(kind):
             hints = _hints(kind)
+            if not isinstance(plain, dict):
+                raise TypeError(f"expected an object, found {plain!r:.80}")
             return kind(**{k: _convert(hints[k], v) for k, v in plain.items() if k in hints})
         if issubclass(kind, Enum):
             return kind(plain)

@@ -93,11 +93,19 @@ class Delivery:
         if not isinstance(event, ArtifactAdded) or not event.file:
             return event
         try:
-            artifact = self._upload(self._folder, event.artifact, self._folder.path / event.file)
+            path = self._staged(event.file)
+            artifact = self._upload(self._folder, event.artifact, path)
         except StorageError as error:
             logger.warning("Artifact %r of %s: %s", event.artifact.name, self._folder.path, error)
             artifact = replace(event.artifact, preview=f"It could not be uploaded. {error}")
         return ArtifactAdded(artifact=artifact)
+
+    def _staged(self, name: str) -> Path:
+        """The program wrote the name: it may only be that of a file which was staged."""
+        path = (self._folder.path / name).resolve()
+        if not path.is_relative_to(self._folder.files.resolve()):
+            raise StorageError(f"The file {name!r} of an artifact is not one that was staged.")
+        return path
 
     def _forget_uploaded(self, delivered: list[Event], events: list[Event]) -> None:
         """A long run's artifacts would fill the disk twice."""

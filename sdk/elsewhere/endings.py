@@ -5,6 +5,8 @@
     Ctrl-C, SIGTERM                        stopped
     kill -9, os._exit, a crash             nobody is told: the session's folder tells who comes next
 
+`raise SystemExit(n)` by hand cannot be told from the last line: use sys.exit.
+
 Everything is put back by `detach`: a signal handler is only set where there was none.
 """
 
@@ -34,7 +36,7 @@ class Endings:
         self._end = end
         self._pid = os.getpid()
         self._outcome: Outcome | None = None
-        self._exit: SystemExit | None = None
+        self._exit: _Exit | None = None
         self._signal: int | None = None
         self._excepthook = sys.excepthook
         self._sys_exit = sys.exit
@@ -77,7 +79,7 @@ class Endings:
         self._excepthook(kind, error, trace)
 
     def _on_exit(self, code: Any = None, /) -> NoReturn:
-        error = SystemExit(code)
+        error = _Exit(code)
         if threading.current_thread() is threading.main_thread():
             self._exit = error
         raise error
@@ -103,7 +105,7 @@ class Endings:
             return Outcome(reason=Reason.STOPPED, signal=self._signal, message=message)
         if self._outcome is not None:
             return self._outcome
-        code = self._exit.code if self._exit is not None and _was_last(self._exit) else None
+        code = self._exit.code if self._exit is not None and self._exit.was_last else None
         if code is None or code == 0:
             return Outcome(reason=Reason.COMPLETED, exit_code=0)
         number = code if isinstance(code, int) else 1
@@ -111,7 +113,13 @@ class Endings:
         return Outcome(reason=Reason.PROGRAM_FAILED, exit_code=number & 0xFF, message=message)
 
 
-def _was_last(error: SystemExit) -> bool:
-    """True when nobody caught it: it has left the outermost frame of the program."""
-    trace = error.__traceback__
-    return trace is not None and trace.tb_frame.f_back is None
+class _Exit(SystemExit):
+    """Knows whether anybody caught it: at the end the interpreter itself, from no Python frame,
+    asks for its code."""
+
+    was_last = False
+
+    def __getattribute__(self, name: str) -> Any:
+        if name == "code" and sys._getframe().f_back is None:
+            self.was_last = True
+        return super().__getattribute__(name)

@@ -218,7 +218,7 @@ def write_beside(path: Path, value: object, *, mode: int = 0o600) -> None:
     beside = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
             file.write(encode(value))
             file.flush()
             os.fsync(file.fileno())

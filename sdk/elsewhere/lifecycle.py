@@ -111,7 +111,7 @@ def begin(
     )
     store = open_store(settings)
     folder = settings.home.ensure().session(record.id, 1).create()
-    write_beside(folder.spec, {"record": to_plain(record)})
+    write_beside(folder.spec, {"record": to_plain(record), "store": store.identity()})
     write_beside(folder.runner, ProcessIdentity.of())
     worker = f"{os.uname().nodename}:{os.getpid()}"
     _start_task(store, record, worker, settings.lease_s)

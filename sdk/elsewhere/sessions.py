@@ -149,11 +149,14 @@ def deliver_dead(
 
     Returns the ids of the tasks. Raises StoreUnavailableError.
     """
-    done = []
+    done, identity = [], store.identity()
     for folder in RunFolder.all_in(home.sessions):
         owner = folder.identity(folder.runner)
         if owner is None or not owner.is_here or owner.is_alive():
             continue
+        spec = read_json(folder.spec)
+        if not isinstance(spec, dict) or spec.get("store") != identity:
+            continue  # it waits for the store that it began with
         with _only_one(folder) as is_ours:
             if is_ours and _deliver_one(store, folder, upload):
                 done.append(folder.task_id)

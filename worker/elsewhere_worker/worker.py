@@ -65,6 +65,7 @@ class Worker:
         self._registration = registration
         self._upload = upload
         self._deliver_sessions = deliver_sessions
+        self._owner: dict[str, str] = {}
         self._launcher = Launcher()
         self._reaper = Reaper(store, queues, settings)
         self._lock = threading.Lock()
@@ -83,6 +84,7 @@ class Worker:
         for name in self._settings.queues:
             self._queues.create(name)
         self._registration.begin()
+        self._owner = {"worker": self._settings.name, "store": self._store.identity()}
         self._reattach()
         threads = [
             threading.Thread(target=target, name=target.__name__.strip("_"), daemon=True)
@@ -139,12 +141,21 @@ class Worker:
         )
         if claim.attempt:
             logger.info("task %s: attempt %d begins", task_id, claim.attempt)
-            folder = settings.home.run(task_id, claim.attempt).create()
-            write_beside(folder.owner, {"worker": settings.name})
-            self._supervise(folder)
+            self._begin(task_id, claim.attempt)
         else:
             logger.info("task %s: not claimed, it is %s", task_id, claim.status or "unknown")
         self._queues.settle(task_id, settings.name)
+
+    def _begin(self, task_id: str, attempt: int) -> None:
+        folder = self._settings.home.run(task_id, attempt)
+        try:
+            write_beside(folder.create().owner, self._owner)
+        except OSError as error:
+            message = f"The run cannot be prepared on this machine: {error}."
+            outcome = Outcome(reason=Reason.SETUP_FAILED, phase="claim", message=message)
+            self._store.finish(task_id, attempt, outcome)
+        else:
+            self._supervise(folder)
 
     def _supervise(self, folder: RunFolder) -> None:
         supervision = Supervision(
@@ -171,10 +182,13 @@ class Worker:
         """Every folder of this agent that is not acknowledged goes on where it was."""
         for folder in RunFolder.all_in(self._settings.home.runs):
             owner = read_json(folder.owner)
-            is_ours = isinstance(owner, dict) and owner.get("worker") == self._settings.name
-            if is_ours and not folder.acked.exists():
+            if folder.acked.exists() or not isinstance(owner, dict):
+                continue
+            if owner == self._owner:
                 logger.info("%s: attached again", folder.path.name)
                 self._supervise(folder)
+            elif owner["worker"] == self._owner["worker"]:
+                logger.warning("%s: left alone, it belongs to another store", folder.path.name)
         self._renew_all()
 
     def _recover(self) -> None:

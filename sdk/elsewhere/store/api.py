@@ -99,8 +99,8 @@ class TaskPhase:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskFilter:
-    """What `find` looks for; empty fields do not narrow. `name` is exact and counts only together
-    with `project`; `tags` must all be there."""
+    """What `find` looks for; empty fields do not narrow. `name` is exact and needs `project`;
+    `tags` must all be there."""
 
     project: str = ""
     name: str = ""
@@ -119,6 +119,9 @@ class Listener(Protocol):
 
 class Store(Protocol):
     """See the module. Ids are those of tasks; an unknown one raises NotFoundError."""
+
+    def identity(self) -> str:
+        """The same text for as long as this store's data lives."""
 
     # records
     def create(self, record: TaskRecord) -> None:

@@ -34,6 +34,7 @@ def connect(url: str, *, timeout_s: float = 5.0) -> redis.Redis:
             url,
             protocol=2,  # redis-py's own default differs from version to version
             decode_responses=False,
+            encoding_errors="backslashreplace",  # inside JSON that is JSON's own escape
             retry=redis.retry.Retry(redis.backoff.NoBackoff(), 0),
             socket_timeout=timeout_s,
             socket_connect_timeout=timeout_s,

@@ -27,7 +27,8 @@
     ew:leases                        zset    scripts                 while leased; score: until when
     ew:taken:<agent>                 list    the agent               between pop and claim
     ew:agent:<name>                  string  the agent               60 s, renewed
-    ew:sweep                         hash    sweep script            permanent: last, hold_until
+    ew:store                         string  identity                permanent
+ew:sweep                         hash    sweep script            permanent: last, hold_until
     ew:blob:<sha256>                 string  put_blob                30 days, renewed on use
 
 US is the unit separator (0x1f). Channels: ew:changed:<id> (status, output, event), ew:wake (the
@@ -49,6 +50,7 @@ PROJECTS: Final = "ew:projects"
 QUEUES: Final = "ew:queues"
 QUEUED: Final = "ew:queued"
 LEASES: Final = "ew:leases"
+STORE: Final = "ew:store"
 SWEEP: Final = "ew:sweep"
 WAKE: Final = "ew:wake"
 

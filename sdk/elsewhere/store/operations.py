@@ -35,6 +35,8 @@ Word: TypeAlias = str | bytes | int | float
 
 #: iteration, time (Unix seconds), value
 POINT: Final = struct.Struct("<qdd")
+#: iterations lie within plus and minus this, a double's own last whole number before int64 ends
+_MOST: Final = (1 << 63) - 1024
 #: how many reported texts and phases a task keeps
 _TEXTS: Final = 1000
 _PHASES: Final = 200
@@ -57,11 +59,11 @@ def of_events(task_id: str, attempt: int, events: Iterable[Event]) -> list[list[
     for event in events:
         if isinstance(event, Scalar):
             series = f"{event.title}{keys.UNIT_SEPARATOR}{event.series}"
-            points.setdefault(series, []).append((event.iteration, event.at, event.value))
+            points.setdefault(series, []).append((_int64(event.iteration), event.at, event.value))
         elif isinstance(event, Resources):
             for name, value in event.values.items():
                 series = f"{event.title}{keys.UNIT_SEPARATOR}{name}"
-                points.setdefault(series, []).append((int(event.elapsed_s), event.at, value))
+                points.setdefault(series, []).append((_int64(event.elapsed_s), event.at, value))
         elif isinstance(event, Progress):
             operations.append(["HSET", task.state, "progress", repr(event.percent)])
         elif isinstance(event, Parameters):
@@ -104,6 +106,11 @@ def set_tags(
         for tag in tags:
             operations += [[command, key, tag], [command, keys.tag(tag), task_id]]
     return operations
+
+
+def _int64(number: float) -> int:
+    """The nearest that a point can hold: what a task says never stops its delivery."""
+    return int(max(-_MOST, min(_MOST, number))) if number == number else 0
 
 
 def _points(series: str, points: list[tuple[int, float, float]]) -> list[Word]:

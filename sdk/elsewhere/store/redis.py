@@ -6,12 +6,14 @@ State changes are the scripts in `lua/`; what an operation does to which key is 
 from __future__ import annotations
 
 import hashlib
+import json
+import os
 import zlib
 from dataclasses import fields
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from elsewhere.codec import decode, encode, from_plain, to_plain
-from elsewhere.errors import FencedError, NotFoundError, RecordError, TransitionError
+from elsewhere.errors import FencedError, NotFoundError, RecordError, TransitionError, UsageError
 from elsewhere.records import Outcome, Parameter, Status, TaskRecord, TaskState
 from elsewhere.store import keys, operations
 from elsewhere.store.api import Claim, Renewal, Sweep, TaskFilter
@@ -29,6 +31,8 @@ __all__ = ["RedisStore"]
 
 #: how many attempts a task may lose with their machines before it is ended for good
 _MAX_LOSSES: Final = 3
+#: bytes of a blob, unpacked: nobody's code is larger, and memory has an end
+_BLOB_BYTES: Final = 1 << 30
 #: bytes in one command when a blob is written or read
 _BLOB_PIECE: Final = 1 << 20
 _IN_RECORD: Final = tuple(
@@ -38,6 +42,11 @@ _IN_RECORD: Final = tuple(
 
 class RedisStore(Said):
     """See `api.Store`. Threads may share it."""
+
+    def identity(self) -> str:
+        with redis_errors():
+            self.redis.set(keys.STORE, os.urandom(16).hex(), nx=True)
+            return _text(self.redis.get(keys.STORE))
 
     # records
 
@@ -99,7 +108,7 @@ class RedisStore(Said):
             )
         script += operations.set_tags(task_id, added=add_tags, removed=remove_tags)
         if {"name", "project", "type"} & changes.keys():
-            script += self._reindex(self.read(task_id), changes)
+            script += self._reindex(self.read(task_id), changes, self.now())
         done, status = self._scripts.on_task(
             "edit", task_id, ",".join(map(str, allowed)), *operations.flat(script)
         )
@@ -133,6 +142,8 @@ class RedisStore(Said):
             with redis_errors():
                 last = -1 if limit is None else limit - 1
                 return [_text(one) for one in self.redis.zrevrange(keys.UPDATED, 0, last)]
+        if wanted.name and not wanted.project:
+            raise UsageError("Tasks are found by name within a project only: name the project too.")
         narrowing = [keys.tag(tag) for tag in wanted.tags]
         if wanted.name and wanted.project:
             narrowing.append(keys.named(wanted.project, wanted.name))
@@ -307,9 +318,8 @@ class RedisStore(Said):
                     " capture it."
                 )
             for at in range(0, length, _BLOB_PIECE):
-                data += unpacker.decompress(
-                    cast("bytes", self.redis.getrange(key, at, at + _BLOB_PIECE - 1))
-                )
+                piece = self.redis.getrange(key, at, at + _BLOB_PIECE - 1)
+                data += _unpacked(unpacker, piece, digest, _BLOB_BYTES - len(data))
         if hashlib.sha256(data).hexdigest() != digest:
             raise RecordError(f"The bytes stored as {digest} are not those: they are not used.")
         return bytes(data)
@@ -353,7 +363,9 @@ class RedisStore(Said):
         pipe.sadd(keys.task_type(record.type), record.id)
 
     @staticmethod
-    def _reindex(old: TaskRecord, changes: Mapping[str, object]) -> list[list[operations.Word]]:
+    def _reindex(
+        old: TaskRecord, changes: Mapping[str, object], at: float
+    ) -> list[list[operations.Word]]:
         name = str(changes.get("name", old.name))
         project = str(changes.get("project", old.project))
         kind = str(changes.get("type", old.type))
@@ -364,8 +376,18 @@ class RedisStore(Said):
             ["SADD", keys.project(project), old.id],
             ["SADD", keys.named(project, name), old.id],
             ["SADD", keys.task_type(kind), old.id],
-            ["ZADD", keys.PROJECTS, old.created_at, project],
+            ["ZADD", keys.PROJECTS, at, project],
         ]
+
+
+def _unpacked(unpacker: Any, piece: bytes, digest: str, limit_bytes: int) -> bytes:
+    try:
+        data: bytes = unpacker.decompress(piece, limit_bytes + 1)
+    except zlib.error as error:
+        raise RecordError(f"The bytes stored as {digest} are not compressed data.") from error
+    if len(data) > limit_bytes:
+        raise RecordError(f"The bytes stored as {digest} are more than {_BLOB_BYTES} bytes.")
+    return data
 
 
 _BUSY: Final = {Status.QUEUED, Status.IN_PROGRESS}
@@ -374,14 +396,15 @@ _BUSY: Final = {Status.QUEUED, Status.IN_PROGRESS}
 def _record(
     task_id: str, record: dict[bytes, bytes], parameters: dict[bytes, bytes], tags: set[bytes]
 ) -> TaskRecord:
-    import json  # noqa: PLC0415 - weight
-
-    plain = {_text(name): json.loads(value) for name, value in record.items()}
+    try:
+        plain = {_text(name): json.loads(value) for name, value in record.items()}
+        plain["parameters"] = {
+            _text(name): json.loads(value) for name, value in sorted(parameters.items())
+        }
+    except (ValueError, RecursionError) as error:
+        raise RecordError(f"The record of task {task_id} cannot be read: {error}.") from error
     plain["id"] = task_id
     plain["tags"] = sorted(_text(tag) for tag in tags)
-    plain["parameters"] = {
-        _text(name): json.loads(value) for name, value in sorted(parameters.items())
-    }
     return from_plain(TaskRecord, plain)
 
 

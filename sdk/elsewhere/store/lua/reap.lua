@@ -22,7 +22,8 @@ elseif get('queue') ~= '' then
 end
 set_status(old, new, at)
 end_attempt(get('attempt'), ARGV[4], at)
-redis.call('HSET', state, 'ended_by', 'reaper', 'message', ARGV[5])
+-- Only what the reaper decided can be taken back: an owner that gave its attempt up means it.
+redis.call('HSET', state, 'ended_by', ARGV[2] == '' and 'reaper' or 'owner', 'message', ARGV[5])
 if new == 'queued' then
   redis.call('HSET', state, 'queued_at', at)
   redis.call('ZADD', 'ew:queued', '0', id)
