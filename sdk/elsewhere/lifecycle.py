@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Connections", "attach", "begin", "pending_overrides", "run_folder"]
 
+#: our own commands, which a task's program may call: their command lines are not the task's
+_COMMANDS: Final = ("agent", "elsewhere")
 #: set by the runner: this process belongs to a task that is already there
 _RUN_FOLDER: Final = "ELSEWHERE_RUN_FOLDER"
 
@@ -70,6 +72,8 @@ def read_task(folder: RunFolder) -> TaskRecord:
 
 def pending_overrides() -> Mapping[str, Parameter] | None:
     """For a command line that is parsed before `Task.init`: what the task wants it to say."""
+    if Path(sys.argv[0]).name in _COMMANDS:
+        return None
     folder = run_folder()
     return read_task(folder).parameters if folder is not None else None
 

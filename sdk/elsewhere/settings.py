@@ -30,7 +30,6 @@ class Settings:
     lease_s: float = 45.0
     lost_after_s: float = 900.0
     stop_grace_s: float = 10.0
-    is_offline: bool = False
     #: both ends see this machine's disk, so a repository's remote may be a path on it
     local_remotes_are_shared: bool = False
     #: field -> 'default', the name of a variable, or the path of config.toml

@@ -30,16 +30,18 @@ def test_nothing_configured_gives_the_defaults_in_the_users_home() -> None:
     assert settings.redis_url == ""
     assert settings.capture_limit_bytes == 64 * 1024 * 1024
     assert (settings.lease_s, settings.lost_after_s, settings.stop_grace_s) == (45.0, 900.0, 10.0)
-    assert settings.is_offline is False
+    assert settings.local_remotes_are_shared is False
     assert set(settings.origins.values()) == {"default"}
 
 
 def test_the_environment_wins_over_the_file_and_the_file_over_the_default(tmp_path: Path) -> None:
-    config = _write(tmp_path, 'redis_url = "redis://file"\nlease_s = 3\nis_offline = true\n')
+    config = _write(
+        tmp_path, 'redis_url = "redis://file"\nlease_s = 3\nlocal_remotes_are_shared = true\n'
+    )
     settings = load({"ELSEWHERE_HOME": str(tmp_path), "ELSEWHERE_REDIS_URL": "redis://variable"})
     assert settings.redis_url == "redis://variable"
     assert (settings.lease_s, type(settings.lease_s)) == (3.0, float)
-    assert settings.is_offline is True
+    assert settings.local_remotes_are_shared is True
     assert settings.origins == {
         "home": "ELSEWHERE_HOME",
         "redis_url": "ELSEWHERE_REDIS_URL",
@@ -48,7 +50,7 @@ def test_the_environment_wins_over_the_file_and_the_file_over_the_default(tmp_pa
         "lease_s": str(config),
         "lost_after_s": "default",
         "stop_grace_s": "default",
-        "is_offline": str(config),
+        "local_remotes_are_shared": str(config),
     }
 
 
@@ -58,11 +60,11 @@ def test_each_kind_of_value_is_read_from_the_environment(tmp_path: Path) -> None
             "ELSEWHERE_HOME": str(tmp_path),
             "ELSEWHERE_CAPTURE_LIMIT_BYTES": "1000",
             "ELSEWHERE_LEASE_S": "0.5",
-            "ELSEWHERE_IS_OFFLINE": "Yes",
+            "ELSEWHERE_LOCAL_REMOTES_ARE_SHARED": "Yes",
         }
     )
     assert (settings.capture_limit_bytes, settings.lease_s) == (1000, 0.5)
-    assert settings.is_offline is True
+    assert settings.local_remotes_are_shared is True
 
 
 def test_an_empty_variable_counts_as_not_set(tmp_path: Path) -> None:
@@ -99,8 +101,11 @@ def test_an_unknown_key_is_answered_with_the_closest_one(tmp_path: Path) -> None
         ("lost_after_s = inf", "lost_after_s in {} is inf, but must be a number above 0"),
         ("stop_grace_s = nan", "stop_grace_s in {} is nan, but must be a number above 0"),
         ("capture_limit_bytes = 1.5", "in {} is 1.5, but must be a whole number above 0"),
-        ("is_offline = 1", "is_offline in {} is 1, but must be true or false"),
-        ("is_offline =", "The settings in {} are not valid TOML"),
+        (
+            "local_remotes_are_shared = 1",
+            "local_remotes_are_shared in {} is 1, but must be true or false",
+        ),
+        ("local_remotes_are_shared =", "The settings in {} are not valid TOML"),
     ],
 )
 def test_a_wrong_line_of_the_file_is_refused(tmp_path: Path, line: str, expected: str) -> None:
@@ -114,7 +119,7 @@ def test_a_wrong_line_of_the_file_is_refused(tmp_path: Path, line: str, expected
         ("ELSEWHERE_LEASE_S", "soon", "is 'soon', but must be a number above 0"),
         ("ELSEWHERE_LEASE_S", "-1", "is '-1', but must be a number above 0"),
         ("ELSEWHERE_CAPTURE_LIMIT_BYTES", "64MB", "is '64MB', but must be a whole number above 0"),
-        ("ELSEWHERE_IS_OFFLINE", "maybe", "is 'maybe', but must be true or false"),
+        ("ELSEWHERE_LOCAL_REMOTES_ARE_SHARED", "maybe", "is 'maybe', but must be true or false"),
     ],
 )
 def test_a_wrong_variable_is_refused(

@@ -24,7 +24,8 @@ logger = logging.getLogger(__name__)
 class Launcher:
     """Threads may share it."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, keeps_spare: bool = True) -> None:
+        self._keeps_spare = keeps_spare
         self._lock = threading.Lock()
         self._spare: subprocess.Popen[bytes] | None = None
         self._launched: list[subprocess.Popen[bytes]] = []
@@ -48,7 +49,7 @@ class Launcher:
         """Starts a spare runner where there is none, and takes leave of runners that ended."""
         with self._lock:
             self._launched = [runner for runner in self._launched if runner.poll() is None]
-            if self._spare is None or self._spare.poll() is not None:
+            if self._keeps_spare and (self._spare is None or self._spare.poll() is not None):
                 self._spare = _start()
 
     def close(self) -> None:
@@ -58,7 +59,11 @@ class Launcher:
         if spare is not None:
             assert spare.stdin is not None
             spare.stdin.close()
-            spare.wait(timeout=10)
+            try:
+                spare.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                spare.kill()
+                spare.wait()
 
 
 def _send(runner: subprocess.Popen[bytes], folder: RunFolder) -> subprocess.Popen[bytes] | None:

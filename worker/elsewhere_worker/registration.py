@@ -71,8 +71,8 @@ class Registration:
                 other = decode(AgentRecord, found)
                 if other.machine != self._record.machine:
                     raise UsageError(
-                        f"An agent named {other.name!r} already runs on the machine {other.host!r}:"
-                        " give this one another name with --name."
+                        f"An agent named {other.name!r} already runs on the machine {other.host!r},"
+                        f" with the home {other.home}: give this one another name with --name."
                     )
             self._redis.delete(self._rq.key)
             self._rq.register_birth()

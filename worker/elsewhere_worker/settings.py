@@ -18,7 +18,7 @@ class WorkerSettings:
     name: str
     queues: tuple[str, ...]
     home: Home
-    url: str
+    url: str = field(repr=False)
     slots: int = 1
     lease_s: float = 45.0
     lost_after_s: float = 900.0
@@ -27,7 +27,7 @@ class WorkerSettings:
     pass_environment: tuple[str, ...] = ()
     allow_local_remotes: bool = False
     lend_store: bool = True
-    git_credentials: dict[str, tuple[str, str]] = field(default_factory=dict)
+    git_credentials: dict[str, tuple[str, str]] = field(default_factory=dict, repr=False)
     output_uri: str = ""
 
     @property

@@ -17,11 +17,12 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from elsewhere.errors import ElsewhereError, RecordError, StoreUnavailableError
-from elsewhere.folders import RunFolder, read_json, write_beside
+from elsewhere.folders import RunFolder
 from elsewhere.records import Outcome, Reason, Status
 from elsewhere.store import keys
 from elsewhere_worker.boundary import check_job
 from elsewhere_worker.launcher import Launcher
+from elsewhere_worker.owner import Owner
 from elsewhere_worker.reaper import Reaper
 from elsewhere_worker.supervision import Supervision
 
@@ -41,6 +42,8 @@ logger = logging.getLogger(__name__)
 
 #: seconds between two looks at the queues when no event comes: an event may be missed
 _LOOK_S: Final = 5.0
+#: seconds that news gather before the others are told
+_GATHER_S: Final = 0.2
 #: seconds that supervisions have to end when the worker leaves
 _LEAVE_S: Final = 2.0
 #: seconds to wait after the store could not be reached
@@ -48,7 +51,7 @@ _RETRY_S: Final = 1.0
 
 
 class Worker:
-    """`run` until `end` is called, from a signal handler too."""
+    """`run` until `end` is called, from another thread."""
 
     def __init__(
         self,
@@ -58,6 +61,7 @@ class Worker:
         registration: Registration,
         upload: Callable[[RunFolder, Artifact, Path], Artifact],
         deliver_sessions: Callable[[], None],
+        when_up: Callable[[], None],
     ) -> None:
         self._settings = settings
         self._store = store
@@ -65,12 +69,14 @@ class Worker:
         self._registration = registration
         self._upload = upload
         self._deliver_sessions = deliver_sessions
-        self._owner: dict[str, str] = {}
+        self._when_up = when_up
+        self._owner = Owner(worker=settings.name, store=store.identity())
         self._launcher = Launcher()
         self._reaper = Reaper(store, queues, settings)
         self._lock = threading.Lock()
         self._supervisions: dict[str, Supervision] = {}
         self._wake = threading.Event()
+        self._news = threading.Event()
         self._is_ending = threading.Event()
         self._is_stopping_tasks = False
 
@@ -79,13 +85,14 @@ class Worker:
         self._is_stopping_tasks |= stop_tasks
         self._is_ending.set()
         self._wake.set()
+        self._news.set()
 
     def run(self) -> None:
         for name in self._settings.queues:
             self._queues.create(name)
         self._registration.begin()
-        self._owner = {"worker": self._settings.name, "store": self._store.identity()}
         self._reattach()
+        self._when_up()
         threads = [
             threading.Thread(target=target, name=target.__name__.strip("_"), daemon=True)
             for target in (self._listen, self._renew, self._keep)
@@ -149,7 +156,7 @@ class Worker:
     def _begin(self, task_id: str, attempt: int) -> None:
         folder = self._settings.home.run(task_id, attempt)
         try:
-            write_beside(folder.create().owner, self._owner)
+            self._owner.take(folder)
         except OSError as error:
             message = f"The run cannot be prepared on this machine: {error}."
             outcome = Outcome(reason=Reason.SETUP_FAILED, phase="claim", message=message)
@@ -172,22 +179,24 @@ class Worker:
                 return
             self._supervisions[folder.path.name] = supervision
         supervision.start()
+        self._news.set()
 
     def _over(self, folder: RunFolder) -> None:
         with self._lock:
             del self._supervisions[folder.path.name]
         self._wake.set()
+        self._news.set()
 
     def _reattach(self) -> None:
         """Every folder of this agent that is not acknowledged goes on where it was."""
         for folder in RunFolder.all_in(self._settings.home.runs):
-            owner = read_json(folder.owner)
-            if folder.acked.exists() or not isinstance(owner, dict):
+            owner = Owner.of(folder)
+            if owner is None or folder.acked.exists():
                 continue
             if owner == self._owner:
                 logger.info("%s: attached again", folder.path.name)
                 self._supervise(folder)
-            elif owner["worker"] == self._owner["worker"]:
+            elif owner.worker == self._owner.worker:
                 logger.warning("%s: left alone, it belongs to another store", folder.path.name)
         self._renew_all()
 
@@ -266,21 +275,20 @@ class Worker:
     # keeping thread
 
     def _keep(self) -> None:
-        renewed_at = 0.0
         while not self._is_ending.is_set():
+            self._news.clear()
             try:
                 self._launcher.prepare_spare()
+                self._registration.renew(self.running())
                 self._reaper.sweep()
-                if time.monotonic() - renewed_at > _LOOK_S:
-                    self._registration.renew(self.running())
-                    renewed_at = time.monotonic()
                 self._deliver_sessions()
                 self._forget_old_runs()
             except ElsewhereError as error:
                 logger.warning("%s", error)
             except Exception:  # the outermost seam of this thread: the next round comes
                 logger.exception("a round of keeping failed")
-            self._is_ending.wait(min(self._settings.sweep_s, _LOOK_S))
+            self._news.wait(min(self._settings.sweep_s, _LOOK_S))
+            self._is_ending.wait(_GATHER_S)
 
     def _forget_old_runs(self) -> None:
         for folder in RunFolder.all_in(self._settings.home.runs):

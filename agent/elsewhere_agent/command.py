@@ -1,0 +1,252 @@
+"""The command `agent`. Here an operator's mistake becomes one sentence and an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from importlib import metadata
+from typing import TYPE_CHECKING
+
+from elsewhere.errors import ElsewhereError, UsageError
+from elsewhere.settings import load
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from elsewhere.settings import Settings
+    from elsewhere_agent.configuration import AgentSettings
+
+__all__ = ["main"]
+
+# Each command imports what it needs when it is called: a daemon stays small, `--help` is quick.
+# ruff: noqa: PLC0415
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The exit code: 0, 1 for what failed, 2 for wrong usage, 130 after Ctrl-C, or the command's
+    own as its help says."""
+    options = _parser().parse_args(arguments)
+    run: Callable[[argparse.Namespace], int] = options.run
+    try:
+        return run(options)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # whoever read the output has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except (ElsewhereError, OSError) as error:
+        print(f"agent: {_sentence(error)}", file=sys.stderr)
+        return 2 if isinstance(error, UsageError) else 1
+
+
+def _sentence(error: ElsewhereError | OSError) -> str:
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename} cannot be used: {error.strerror}."
+    return str(error)
+
+
+# the commands
+
+
+def _daemon(options: argparse.Namespace) -> int:
+    settings, agent = _settings(name=options.name, queues=options.queue, slots=options.slots)
+    if not options.detached:
+        _run_daemon(settings, agent, lambda: None, is_detached=False)
+        return 0
+
+    from elsewhere_agent.detach import detach
+    from elsewhere_agent.folder import AgentFolder
+
+    folder = AgentFolder.of(settings.home, agent.name).create()
+
+    def run(when_up: Callable[[], None]) -> str | None:
+        try:
+            _run_daemon(settings, agent, when_up, is_detached=True)
+        except (ElsewhereError, OSError) as error:
+            return _sentence(error)
+        return None
+
+    pid = detach(run, folder.log)
+    print(f"The agent {agent.name!r} runs as process {pid}. Its log is {folder.log}.")
+    return 0
+
+
+def _run_daemon(
+    settings: Settings, agent: AgentSettings, when_up: Callable[[], None], *, is_detached: bool
+) -> None:
+    from elsewhere_agent.daemon import Daemon
+    from elsewhere_agent.folder import AgentFolder
+    from elsewhere_agent.log import log_to
+
+    log = AgentFolder.of(settings.home, agent.name).log
+    log_to(log if is_detached else None, agent.log_level)
+    Daemon(settings, agent).run(when_up)
+
+
+def _stop(options: argparse.Namespace) -> int:
+    from elsewhere_agent.stop import stop_daemon
+
+    print(stop_daemon(load(), options.name, is_now=options.now))
+    return 0
+
+
+def _status(options: argparse.Namespace) -> int:
+    from elsewhere_agent.status import show_status
+
+    show_status(load(), as_json=options.json)
+    return 0
+
+
+def _execute(options: argparse.Namespace) -> int:
+    from elsewhere_agent.execute import execute
+    from elsewhere_agent.log import log_to
+
+    settings, agent = _settings()
+    log_to(None, "warning")
+    return execute(settings, agent, options.id)
+
+
+def _init(options: argparse.Namespace) -> int:
+    from elsewhere_agent.init import initialize
+
+    print(initialize(load(), options.redis_url))
+    return 0
+
+
+def _config(options: argparse.Namespace) -> int:
+    from elsewhere_agent.show import show_configuration
+
+    settings, agent = _settings()
+    show_configuration(settings, agent, as_json=options.json)
+    return 0
+
+
+def _demo(_options: argparse.Namespace) -> int:
+    from elsewhere_agent.demo import demo
+
+    return demo()
+
+
+def _settings(**options: object) -> tuple[Settings, AgentSettings]:
+    from elsewhere_agent.configuration import load_agent
+
+    settings = load()
+    return settings, load_agent(settings, options=options)
+
+
+# their options
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="agent",
+        description="Runs tasks from queues on this machine.",
+        epilog="Settings are read from config.toml in ELSEWHERE_HOME (~/.elsewhere) and from"
+        " variables; 'agent config' shows them. To work with tasks, see 'elsewhere --help'.",
+    )
+    version = metadata.version("elsewhere")
+    parser.add_argument("--version", action="version", version=f"elsewhere {version}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True, title="commands")
+
+    daemon = _add(
+        commands,
+        "daemon",
+        _daemon,
+        "serve queues until stopped",
+        "Takes tasks from queues and runs them, each in a process that outlives this one: when the"
+        " daemon is stopped, upgraded or killed its tasks go on, and it comes back to them. SIGTERM"
+        " and Ctrl-C end it; SIGQUIT stops its tasks, too.",
+    )
+    daemon.add_argument(
+        "--queue",
+        action="append",
+        metavar="NAME",
+        help="a queue to serve; repeat it for more, the first one that has a task goes first"
+        " (default: default)",
+    )
+    daemon.add_argument(
+        "--slots", type=int, metavar="N", help="how many tasks run at the same time (default: 1)"
+    )
+    daemon.add_argument("--name", help="what this agent is called (default: the host's name)")
+    where = daemon.add_mutually_exclusive_group()
+    where.add_argument(
+        "--foreground", action="store_true", help="stay here and log to stderr (the default)"
+    )
+    where.add_argument(
+        "--detached",
+        action="store_true",
+        help="go on in the background, log to agent.log, return when it is up",
+    )
+
+    stop = _add(
+        commands,
+        "stop",
+        _stop,
+        "end the daemon of this machine",
+        "Ends the daemon and waits until it is gone. Its tasks go on, and it comes back to them"
+        " when it is started again. Exit code 1 when none runs.",
+    )
+    stop.add_argument("--now", action="store_true", help="stop its running tasks, too")
+    stop.add_argument("--name", help="which one, where several run here")
+
+    status = _add(
+        commands,
+        "status",
+        _status,
+        "show agents and queues",
+        "Shows the agents of all machines that have reported within a minute, and the queues.",
+    )
+    status.add_argument("--json", action="store_true", help="as JSON")
+
+    execute = _add(
+        commands,
+        "execute",
+        _execute,
+        "run one task, here and now",
+        "Runs one task without a queue and follows its output. Ctrl-C stops the task. The exit code"
+        " is the program's: 128 + n when signal n ended it, 3 when it could not be set up, 124"
+        " after its time limit, 130 after Ctrl-C.",
+    )
+    execute.add_argument("--id", required=True, metavar="TASK", help="the task's id")
+
+    init = _add(
+        commands,
+        "init",
+        _init,
+        "write a first config.toml",
+        "Looks whether the store can be used, and writes config.toml with every setting at its"
+        " default, if there is none.",
+    )
+    init.add_argument("--redis-url", metavar="URL", help="the Redis to use")
+
+    config = _add(
+        commands,
+        "config",
+        _config,
+        "show the settings in use",
+        "Shows every setting with its value and where it is from. Secrets are not shown.",
+    )
+    config.add_argument("--json", action="store_true", help="as JSON")
+
+    _add(
+        commands,
+        "demo",
+        _demo,
+        "see it work, in a minute",
+        "Runs a task through everything, live, with a server and a daemon of its own; leaves"
+        " nothing behind. Exit code 0 only if all was as it should be.",
+    )
+    return parser
+
+
+def _add(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    run: Callable[[argparse.Namespace], int],
+    summary: str,
+    description: str,
+) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=summary, description=description)
+    parser.set_defaults(run=run)
+    return parser

@@ -1,0 +1,265 @@
+"""What the operator of this machine has set for its agent, beside what the SDK reads for everyone.
+
+    option of the command  >  ELSEWHERE_AGENT_<FIELD>  >  [agent] in config.toml  >  default
+
+Lists in variables are separated by commas; git_credentials is JSON there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import tomllib
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from elsewhere.errors import ConfigurationError, UsageError, known_choices
+from elsewhere.queues import DEFAULT_QUEUE
+from elsewhere.settings import masked
+from elsewhere_worker.settings import WorkerSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from elsewhere.settings import Settings
+
+__all__ = ["AgentSettings", "GitCredential", "load_agent", "shown", "worker_settings"]
+
+
+class GitCredential(BaseModel):
+    """Who this machine is to a git host: a token, or the file that holds one."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    user: str = Field(min_length=1)
+    token: str = Field(default="", repr=False)
+    token_file: str = ""
+
+    @model_validator(mode="after")
+    def _has_one_token(self) -> GitCredential:
+        if bool(self.token) == bool(self.token_file):
+            raise ValueError("either token or token_file must be there")
+        return self
+
+
+class AgentSettings(BaseModel):
+    """Times in seconds. `origins`: field -> 'default', an option, a variable, or a file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(default_factory=socket.gethostname, pattern=r"^\w[\w.@-]{0,99}$")
+    queues: tuple[str, ...] = Field(default=(DEFAULT_QUEUE,), min_length=1)
+    slots: int = Field(default=1, ge=1)
+    keep_runs_s: float = Field(default=86400.0, ge=0, allow_inf_nan=False)
+    pass_environment: tuple[str, ...] = ()
+    allow_local_remotes: bool = False
+    lend_store: bool = True
+    git_credentials: dict[str, GitCredential] = Field(default_factory=dict, repr=False)
+    output_uri: str = ""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    origins: dict[str, str] = Field(default_factory=dict, repr=False)
+
+
+def load_agent(
+    settings: Settings,
+    *,
+    options: Mapping[str, object] | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> AgentSettings:
+    """`options` are those of the command, by field; None stands for one that was not given.
+
+    Raises ConfigurationError, or UsageError for an option, for the first value that cannot be used.
+    """
+    environ = os.environ if environ is None else environ
+    config = settings.home.config
+    written = _written(config)
+    variables = _variables(environ)
+    given = {name: value for name, value in (options or {}).items() if value is not None}
+    layers = (
+        (_from_file(written, config), dict.fromkeys(written, str(config))),
+        (_from_variables(variables), {name: _PREFIX + name.upper() for name in variables}),
+        (_from_options(given), {name: _option(name) for name in given}),
+    )
+    agent = AgentSettings()
+    origins = dict.fromkeys(_FIELDS, "default")
+    for layer, layer_origins in layers:
+        agent = agent.model_copy(
+            update={name: getattr(layer, name) for name in layer.model_fields_set}
+        )
+        origins |= layer_origins
+    queues = tuple(dict.fromkeys(agent.queues))
+    return agent.model_copy(update={"queues": queues, "origins": origins})
+
+
+def worker_settings(settings: Settings, agent: AgentSettings, url: str) -> WorkerSettings:
+    """Raises ConfigurationError when a token's file cannot be read."""
+    return WorkerSettings(
+        name=agent.name,
+        queues=agent.queues,
+        home=settings.home,
+        url=url,
+        slots=agent.slots,
+        lease_s=settings.lease_s,
+        lost_after_s=settings.lost_after_s,
+        stop_grace_s=settings.stop_grace_s,
+        keep_runs_s=agent.keep_runs_s,
+        pass_environment=agent.pass_environment,
+        allow_local_remotes=agent.allow_local_remotes,
+        lend_store=agent.lend_store,
+        git_credentials={
+            host: (credential.user, _token(host, credential))
+            for host, credential in agent.git_credentials.items()
+        },
+        output_uri=agent.output_uri or settings.output_uri or settings.home.storage.as_uri(),
+    )
+
+
+def shown(settings: Settings, agent: AgentSettings) -> dict[str, tuple[object, str]]:
+    """Each setting by its name in config.toml: (value as plain data without secrets, origin)."""
+    found: dict[str, tuple[object, str]] = {}
+    for name, origin in settings.origins.items():
+        value = getattr(settings, name)
+        if name == "home":
+            value = str(value.path)
+        elif isinstance(value, str):
+            value = masked(value)
+        found[name] = (value, origin)
+    plain = agent.model_dump(mode="json", exclude={"origins"})
+    for credential in plain["git_credentials"].values():
+        credential["token"] = "***" if credential["token"] else ""
+    plain["output_uri"] = masked(plain["output_uri"])
+    for name in _FIELDS:
+        found[f"agent.{name}"] = (plain[name], agent.origins.get(name, "default"))
+    return found
+
+
+_PREFIX: Final = "ELSEWHERE_AGENT_"
+_FIELDS: Final = tuple(name for name in AgentSettings.model_fields if name != "origins")
+_LISTS: Final = ("queues", "pass_environment")
+_CREDENTIALS: Final = "git_credentials"
+
+_ALLOWED: Final = {
+    "name": "up to 100 letters, digits and . _ @ -, with a letter or digit first",
+    "queues": "a list of at least one name",
+    "slots": "a whole number above 0",
+    "keep_runs_s": "a number from 0 up",
+    "pass_environment": "a list of names",
+    "allow_local_remotes": "true or false",
+    "lend_store": "true or false",
+    "output_uri": "a text",
+    "log_level": "debug, info, warning or error",
+}
+
+
+def _written(config: Path) -> dict[str, Any]:
+    """The table [agent]; that the file can be read at all, `elsewhere.settings` has seen to."""
+    try:
+        table = tomllib.loads(config.read_text(encoding="utf-8")).get("agent", {})
+    except FileNotFoundError:
+        return {}
+    if not isinstance(table, dict):
+        raise ConfigurationError(f"The setting agent in {config} must be a table: [agent].")
+    for key in table:
+        if key not in _FIELDS:
+            raise ConfigurationError(
+                f"The table [agent] in {config} holds the unknown key {key!r}."
+                f" {known_choices(key, _FIELDS)}"
+            )
+    return table
+
+
+def _variables(environ: Mapping[str, str]) -> dict[str, str]:
+    """Field to text; an empty variable counts as not set."""
+    found = {}
+    for variable, text in environ.items():
+        name = variable.removeprefix(_PREFIX).lower()
+        if not variable.startswith(_PREFIX) or not text:
+            continue
+        if name not in _FIELDS:
+            known = [_PREFIX + field.upper() for field in _FIELDS]
+            raise ConfigurationError(
+                f"The variable {variable} sets nothing. {known_choices(variable, known)}"
+            )
+        found[name] = text
+    return found
+
+
+def _from_file(written: dict[str, Any], config: Path) -> AgentSettings:
+    try:
+        return AgentSettings.model_validate_json(json.dumps(written, default=str), strict=True)
+    except ValidationError as error:
+        name, problem = _explained(error)
+        raise ConfigurationError(f"The setting agent.{name} in {config} {problem}") from None
+
+
+def _from_variables(variables: dict[str, str]) -> AgentSettings:
+    values: dict[str, object] = dict(variables)
+    for name in _LISTS:
+        if name in variables:
+            parts = (part.strip() for part in variables[name].split(","))
+            values[name] = tuple(part for part in parts if part)
+    try:
+        if _CREDENTIALS in variables:
+            values[_CREDENTIALS] = json.loads(variables[_CREDENTIALS])
+        return AgentSettings.model_validate(values)
+    except ValidationError as error:
+        name, problem = _explained(error)
+        variable = _PREFIX + name.partition(".")[0].upper()
+        raise ConfigurationError(f"The setting {name} in {variable} {problem}") from None
+    except ValueError:
+        raise ConfigurationError(
+            f"The variable {_PREFIX}{_CREDENTIALS.upper()} is not valid JSON. Write it like"
+            ' {"git.example.org": {"user": "ci", "token_file": "/etc/elsewhere/token"}}.'
+        ) from None
+
+
+def _from_options(given: dict[str, object]) -> AgentSettings:
+    try:
+        return AgentSettings.model_validate(given)
+    except ValidationError as error:
+        name, problem = _explained(error)
+        raise UsageError(f"The option {_option(name.partition('.')[0])} {problem}") from None
+
+
+def _option(field: str) -> str:
+    return f"--{field.removesuffix('s') if field == 'queues' else field}"
+
+
+def _explained(error: ValidationError) -> tuple[str, str]:
+    """(the setting's name, the rest of the sentence); a secret is not repeated."""
+    first = error.errors(include_url=False)[0]
+    field = str(first["loc"][0])
+    name = ".".join(map(str, first["loc"])) if field == _CREDENTIALS else field
+    if field == _CREDENTIALS:
+        return name, (
+            f"cannot be used: {first['msg'].removeprefix('Value error, ').lower()}. Write for each"
+            " host a user, and a token or a token_file."
+        )
+    default = AgentSettings.model_fields[field].get_default(call_default_factory=True)
+    if isinstance(default, tuple):
+        default = list(default)
+    return (
+        name,
+        f"is {first['input']!r}, but must be {_ALLOWED[field]}. The default is {default!r}.",
+    )
+
+
+def _token(host: str, credential: GitCredential) -> str:
+    if credential.token:
+        return credential.token
+    path = Path(credential.token_file).expanduser()
+    try:
+        token = path.read_text(encoding="utf-8").strip()
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(
+            f"The token for {host} cannot be read from {path}: {error}. Correct token_file in"
+            " git_credentials."
+        ) from error
+    if not token or "\n" in token:
+        raise ConfigurationError(
+            f"The token for {host} cannot be read from {path}: the file must hold one line."
+        )
+    return token

@@ -1,0 +1,118 @@
+"""The daemon: one agent's process, from its lock to its last word. Its tasks outlive it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import threading
+from importlib import metadata
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Final
+
+from elsewhere.artifacts import uploader
+from elsewhere.clock import now_at
+from elsewhere.queues import Queues
+from elsewhere.sessions import deliver_dead
+from elsewhere.settings import masked
+from elsewhere.store import store_url
+from elsewhere.store.connection import connect
+from elsewhere.store.redis import RedisStore
+from elsewhere_agent.configuration import worker_settings
+from elsewhere_agent.folder import AgentFolder
+from elsewhere_agent.watch import StoreWatch
+from elsewhere_worker.registration import AgentRecord, Registration
+from elsewhere_worker.worker import Worker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from elsewhere.settings import Settings
+    from elsewhere_agent.configuration import AgentSettings
+
+__all__ = ["Daemon"]
+
+logger = logging.getLogger(__name__)
+
+#: signal -> whether the tasks are to be stopped, too
+_ENDS: Final = {signal.SIGTERM: False, signal.SIGINT: False, signal.SIGQUIT: True}
+
+
+class Daemon:
+    """Call `run` in the main thread."""
+
+    def __init__(self, settings: Settings, agent: AgentSettings) -> None:
+        self._settings = settings
+        self._agent = agent
+        self._folder = AgentFolder.of(settings.home, agent.name)
+
+    def run(self, when_up: Callable[[], None]) -> None:
+        """Until a signal ends it: SIGTERM or SIGINT leave its tasks running, SIGQUIT stops them.
+
+        `when_up` is called once it takes tasks. Raises AlreadyRunningError at once, and
+        StoreUnavailableError within a few seconds.
+        """
+        with self._folder.held():
+            url = store_url(self._settings)
+            store = RedisStore(connect(url))
+            registration = Registration(connect(url), self._record())
+            config = worker_settings(self._settings, self._agent, url)
+            upload = uploader(config.output_uri)
+
+            def deliver_sessions() -> None:
+                deliver_dead(store, self._settings.home, upload)
+
+            worker = Worker(
+                config,
+                store,
+                Queues(store),
+                registration,
+                upload,
+                deliver_sessions,
+                lambda: self._up(url, when_up),
+            )
+            watch = StoreWatch(self._settings, store)
+            watch.start()
+            _end_by_signal(worker)
+            worker.run()
+            watch.end()
+            # The store stays open: the worker's threads look at it as long as this process lives.
+            logger.info("agent %r has ended", self._agent.name)
+
+    def _up(self, url: str, when_up: Callable[[], None]) -> None:
+        agent = self._agent
+        logger.info(
+            "agent %r is up: process %d, store %s, queues %s, slots %d",
+            *(agent.name, os.getpid(), masked(url), ", ".join(agent.queues), agent.slots),
+        )
+        when_up()
+
+    def _record(self) -> AgentRecord:
+        return AgentRecord(
+            name=self._agent.name,
+            machine=self._folder.id(),
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            home=str(self._settings.home.path),
+            version=metadata.version("elsewhere"),
+            queues=self._agent.queues,
+            slots=self._agent.slots,
+            started_at=now_at(),
+        )
+
+
+def _end_by_signal(worker: Worker) -> None:
+    """The handlers only put the number into a queue that may be used there: a lock that the
+    interrupted code may just hold, as inside an Event, would never be free again."""
+    numbers: SimpleQueue[int] = SimpleQueue()
+
+    def end() -> None:
+        while True:
+            number = signal.Signals(numbers.get())
+            logger.info("%s: this agent ends", number.name)
+            worker.end(stop_tasks=_ENDS[number])
+
+    threading.Thread(target=end, name="signals", daemon=True).start()
+    for number in _ENDS:
+        signal.signal(number, lambda received, _: numbers.put(received))

@@ -1,0 +1,90 @@
+"""Detaching: a daemon that outlives the terminal it was started from."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import sys
+from typing import TYPE_CHECKING, Final, TextIO
+
+from elsewhere_agent.errors import AgentError, UnresponsiveError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+__all__ = ["detach"]
+
+#: seconds that a daemon has to come up: it waits five for the store, and five for an own server
+_UP_S: Final = 30.0
+
+
+def detach(run: Callable[[Callable[[], None]], str | None], log: Path) -> int:
+    """Calls `run` in a process of its own; returns its pid once it called what it was given.
+
+    `run` returns when the daemon has ended: None, or the sentence that says why it failed. Raises
+    AgentError with that sentence when it failed before it was up. When this process ends before
+    that, the daemon does not come up.
+    """
+    reader, writer = os.pipe()
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            os.close(reader)
+            _become_daemon(run, log, writer)
+        os._exit(0)
+    os.close(writer)
+    os.wait()
+    try:
+        return _heard(reader, log)
+    finally:
+        os.close(reader)
+
+
+def _become_daemon(run: Callable[[Callable[[], None]], str | None], log: Path, writer: int) -> None:
+    """Never returns: what is on the stack above belongs to the process that was left."""
+    code = 1
+    try:
+        os.chdir("/")
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        for source, target in ((nothing, 0), (output, 1), (output, 2)):
+            os.dup2(source, target)
+        os.close(nothing)
+        os.close(output)
+        parent = os.fdopen(writer, "w", encoding="utf-8")
+        failure = run(lambda: _say(parent, {"pid": os.getpid()}))
+        if failure is None:
+            code = 0
+        elif not parent.closed:
+            _say(parent, {"failure": failure})
+    except BaseException:  # noqa: BLE001 - the outermost seam of this process
+        sys.excepthook(*sys.exc_info())
+    finally:
+        os._exit(code)
+
+
+def _say(parent: TextIO, message: dict[str, object]) -> None:
+    with parent:
+        parent.write(f"{json.dumps(message)}\n")
+
+
+def _heard(reader: int, log: Path) -> int:
+    said = b""
+    while not said.endswith(b"\n"):
+        readable, _, _ = select.select([reader], [], [], _UP_S)
+        if not readable:
+            raise UnresponsiveError(
+                f"The daemon is not up after {_UP_S:.0f} s. Look into {log} for the reason."
+            )
+        piece = os.read(reader, 65536)
+        if not piece:
+            raise UnresponsiveError(
+                f"The daemon ended before it was up. Look into {log} for the reason."
+            )
+        said += piece
+    message = json.loads(said)
+    if "failure" in message:
+        raise AgentError(message["failure"])
+    return int(message["pid"])

@@ -1,0 +1,180 @@
+"""One task, here and now: claimed without a queue, run as the daemon would, followed to its end."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import signal
+import sys
+import threading
+from typing import TYPE_CHECKING, BinaryIO, Final
+
+from elsewhere.artifacts import uploader
+from elsewhere.codec import from_plain
+from elsewhere.errors import StoreUnavailableError, TransitionError
+from elsewhere.folders import read_json
+from elsewhere.queues import Queues
+from elsewhere.records import Outcome, Reason, Status
+from elsewhere.store import keys, store_url
+from elsewhere.store.connection import connect
+from elsewhere.store.redis import RedisStore
+from elsewhere_agent.configuration import worker_settings
+from elsewhere_worker.launcher import Launcher
+from elsewhere_worker.owner import Owner
+from elsewhere_worker.supervision import Supervision
+
+if TYPE_CHECKING:
+    from elsewhere.folders import RunFolder
+    from elsewhere.settings import Settings
+    from elsewhere.store.api import Listener
+    from elsewhere_agent.configuration import AgentSettings
+    from elsewhere_worker.settings import WorkerSettings
+
+__all__ = ["execute"]
+
+logger = logging.getLogger(__name__)
+
+#: what `execute` takes: everything that does not run already and is not published
+_ALLOWED: Final = (
+    Status.CREATED,
+    Status.QUEUED,
+    Status.STOPPED,
+    Status.FAILED,
+    Status.COMPLETED,
+)
+#: seconds between two looks at the output
+_LOOK_S: Final = 0.05
+#: seconds to wait after the store could not be reached
+_RETRY_S: Final = 1.0
+_PIECE_BYTES: Final = 1 << 16
+
+
+def execute(settings: Settings, agent: AgentSettings, task_id: str) -> int:
+    """Runs the task, its output on the standard output. Ctrl-C and SIGTERM stop it by the ladder.
+
+    The exit code is the program's; 128 + n when signal n ended it, 3 when it could not be set up,
+    124 after its time limit, 130 or 143 when this process was told to end, 1 otherwise. Raises
+    NotFoundError, and TransitionError for a task that runs already.
+    """
+    url = store_url(settings)
+    store = RedisStore(connect(url))
+    queues = Queues(store)
+    config = worker_settings(settings, agent, url)
+    folder = _claim(store, queues, config, task_id)
+    launcher = Launcher(keeps_spare=False)
+    supervision = Supervision(
+        folder,
+        settings=config,
+        store=store,
+        queues=queues,
+        launcher=launcher,
+        upload=uploader(config.output_uri),
+        when_over=lambda _: None,
+    )
+    told = _Told()
+    supervision.start()
+    threading.Thread(
+        target=_renew, args=(supervision, store, config), name="renew", daemon=True
+    ).start()
+    _follow(folder, supervision, told)
+    launcher.close()
+    written = read_json(folder.exit)
+    outcome = from_plain(Outcome, written) if written else store.state(task_id).outcome
+    if outcome is None:
+        return told.code or 1
+    if outcome.reason is not Reason.COMPLETED:
+        print(f"Task {task_id}: {outcome.sentence}. {outcome.message}", file=sys.stderr)
+    return _exit_code(outcome, told)
+
+
+class _Told:
+    """SIGINT and SIGTERM, from now on, are noted: how many there were, and the code to end with."""
+
+    def __init__(self) -> None:
+        self.times = 0
+        self.code = 0
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._note)
+
+    def _note(self, number: int, _frame: object) -> None:
+        self.times += 1
+        self.code = 128 + number
+
+
+def _claim(store: RedisStore, queues: Queues, settings: WorkerSettings, task_id: str) -> RunFolder:
+    before = store.state(task_id)
+    claim = store.claim(
+        task_id,
+        worker=settings.name,
+        token=secrets.token_hex(16),
+        lease_s=settings.lease_s,
+        allowed=_ALLOWED,
+    )
+    if not claim.attempt:
+        raise TransitionError(
+            f"Task {task_id} cannot be executed: it is {claim.status}. It must be one of"
+            f" {', '.join(sorted(_ALLOWED))}."
+        )
+    if before.status is Status.QUEUED:
+        queues.remove(task_id, before.queue)
+    # By the name of this machine's agent: should this process be killed, the daemon comes back to
+    # the task. Should it start earlier, both carry the same bytes to the same offsets.
+    owner = Owner(worker=settings.name, store=store.identity())
+    return owner.take(settings.home.run(task_id, claim.attempt))
+
+
+def _renew(supervision: Supervision, store: RedisStore, settings: WorkerSettings) -> None:
+    """Keeps the lease and hears of a stop, until the supervision is over."""
+    listener: Listener | None = None
+    while supervision.is_alive():
+        try:
+            listener = listener or store.listen(keys.agent(settings.name))
+            supervision.renew()
+            listener.wait(settings.renew_s)
+        except StoreUnavailableError as error:
+            logger.debug("%s", error)
+            listener = None
+            supervision.join(_RETRY_S)
+
+
+def _follow(folder: RunFolder, supervision: Supervision, told: _Told) -> None:
+    """Until everything is delivered; or, when told to end twice, until the program has ended."""
+    offset, is_stopping = 0, False
+    while supervision.is_alive():
+        supervision.join(_LOOK_S)
+        offset = _copy(folder, offset, sys.stdout.buffer)
+        if told.times and not is_stopping:
+            is_stopping = True
+            print("Stopping the task.", file=sys.stderr)
+            supervision.stop_task()
+        if told.times > 1 and folder.exit.exists():
+            supervision.leave()
+    _copy(folder, offset, sys.stdout.buffer)
+
+
+def _copy(folder: RunFolder, offset: int, target: BinaryIO) -> int:
+    """What was printed since; returns the new offset."""
+    try:
+        with folder.output.open("rb") as file:
+            file.seek(offset)
+            while piece := file.read(_PIECE_BYTES):
+                target.write(piece)
+                offset += len(piece)
+    except FileNotFoundError:
+        return offset
+    target.flush()
+    return offset
+
+
+def _exit_code(outcome: Outcome, told: _Told) -> int:
+    if outcome.reason is Reason.COMPLETED:
+        return 0
+    if told.code:
+        return told.code
+    if outcome.reason is Reason.SETUP_FAILED:
+        return 3
+    if outcome.reason is Reason.TIMED_OUT:
+        return 124
+    if outcome.signal is not None:
+        return 128 + outcome.signal
+    return outcome.exit_code or 1

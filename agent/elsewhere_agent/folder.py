@@ -1,0 +1,105 @@
+"""The folder of one agent on this machine, and the lock that only one daemon of its name holds.
+
+<home>/agents/<name>/
+├── lock         held by the daemon as long as it lives; its content says who that is
+├── id           made once: what tells this agent from one of the same name elsewhere
+└── agent.log    of a detached daemon
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from elsewhere.codec import decode, encode
+from elsewhere.errors import RecordError
+from elsewhere.process import ProcessIdentity
+from elsewhere_agent.errors import AlreadyRunningError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from elsewhere.folders import Home
+
+__all__ = ["AgentFolder"]
+
+
+@dataclass(frozen=True, slots=True)
+class AgentFolder:
+    """See the module."""
+
+    path: Path
+
+    @classmethod
+    def of(cls, home: Home, name: str) -> AgentFolder:
+        return cls(home.agents / name)
+
+    @classmethod
+    def all_in(cls, home: Home) -> list[AgentFolder]:
+        """Of every agent that ever ran with this home."""
+        return [cls(path.parent) for path in sorted(home.agents.glob("*/lock"))]
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    @property
+    def lock(self) -> Path:
+        return self.path / "lock"
+
+    @property
+    def log(self) -> Path:
+        return self.path / "agent.log"
+
+    def create(self) -> AgentFolder:
+        """Makes the folder, closed to others. May be called twice."""
+        self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return self
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Inside it, this process is the agent. Raises AlreadyRunningError at once.
+
+        The file stays, since a lock belongs to the file and not to its name; however the process
+        ends, the lock ends with it.
+        """
+        self.create()
+        descriptor = os.open(self.lock, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                daemon = self.daemon()
+                who = f"process {daemon.pid}" if daemon else "a process that is just starting"
+                raise AlreadyRunningError(
+                    f"An agent named {self.name!r} already runs on this machine: {who}. Stop it"
+                    f" with 'agent stop --name {self.name}', or give this one another name with"
+                    " --name."
+                ) from error
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, encode(ProcessIdentity.of()).encode(), 0)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def daemon(self) -> ProcessIdentity | None:
+        """The daemon that runs now."""
+        try:
+            found = decode(ProcessIdentity, self.lock.read_bytes())
+        except (FileNotFoundError, RecordError):
+            return None
+        return found if found.is_alive() else None
+
+    def id(self) -> str:
+        """Call it while the lock is held."""
+        path = self.path / "id"
+        if not path.exists():
+            beside = path.with_name(".id")
+            beside.write_text(secrets.token_hex(16), encoding="ascii")
+            beside.rename(path)
+        return path.read_text(encoding="ascii").strip()

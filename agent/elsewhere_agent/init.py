@@ -1,0 +1,108 @@
+"""The first configuration of a machine: written once, never over what is there."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from elsewhere.errors import ConfigurationError
+from elsewhere.settings import masked
+from elsewhere.store import store_url
+from elsewhere.store.connection import connect
+
+if TYPE_CHECKING:
+    from elsewhere.settings import Settings
+
+__all__ = ["TEMPLATE", "initialize"]
+
+#: every setting with its default, as a comment; deploy/config.example.toml is the same text
+TEMPLATE: Final = """\
+# Settings of Elsewhere for one user of one machine: <ELSEWHERE_HOME>/config.toml, by default
+# ~/.elsewhere/config.toml. A line without its "#" counts instead of the default.
+# An environment variable, ELSEWHERE_REDIS_URL or ELSEWHERE_AGENT_SLOTS for instance, wins over it.
+
+# The Redis that laptops and agents share: redis://USER:PASSWORD@HOST:6379/0, rediss:// for TLS, or
+# unix:///PATH. Empty: a private server of this home, which starts by itself.
+# redis_url = ""
+
+# Where artifacts go: a folder, or a URL of s3, gs or az. Empty: <home>/storage.
+# output_uri = ""
+
+# Bytes of code that may travel with a task because no remote repository has them.
+# capture_limit_bytes = 67108864
+
+# Seconds after which a running task that nobody reports for is shown as unreachable ...
+# lease_s = 45.0
+# ... and is given up, or enqueued again where the task says so.
+# lost_after_s = 900.0
+# Seconds between SIGTERM and SIGKILL when a task is stopped.
+# stop_grace_s = 10.0
+
+# Scripts write what they report to disk only, to be imported later.
+
+# Whether a repository's remote that is a path of this machine is there for every agent, too.
+# local_remotes_are_shared = false
+
+[agent]
+# What this agent is called; no two that share a Redis may have the same name. Default: the host's.
+# name = "gpu-box-1"
+
+# The queues that it serves; the first one that has a task goes first.
+# queues = ["default"]
+
+# How many tasks run at the same time.
+# slots = 1
+
+# Seconds that the folder of an ended run is kept.
+# keep_runs_s = 86400.0
+
+# Variables of the agent's environment that every task gets.
+# pass_environment = []
+
+# Whether a task's repository may be a path of this machine. Only for trying things out.
+# allow_local_remotes = false
+
+# Whether a task may reach the store itself, to read other tasks and to enqueue new ones.
+# lend_store = true
+
+# Where artifacts of tasks go that name no place. Empty: output_uri above.
+# output_uri = ""
+
+# debug, info, warning or error
+# log_level = "info"
+
+# Who the agent is to a git host, for repositories over https: a token_file, or a token right here.
+# [agent.git_credentials."git.example.org"]
+# user = "ci"
+# token_file = "/etc/elsewhere/git-token"
+"""
+
+
+def initialize(settings: Settings, redis_url: str | None) -> str:
+    """Looks whether the store can be used, and writes config.toml if there is none. Returns what
+    was done, for people.
+
+    Raises StoreUnavailableError, with nothing written, and ConfigurationError for a URL that would
+    have to be written into a file that is there.
+    """
+    config = settings.home.config
+    if redis_url is not None and config.exists():
+        raise ConfigurationError(
+            f"There are settings in {config} already, which are not changed. Set redis_url there."
+        )
+    url = store_url(settings if redis_url is None else replace(settings, redis_url=redis_url))
+    connect(url).close()
+    answers = f"The store at {masked(url)} answers."
+    if config.exists():
+        return f"The settings in {config} are kept as they are. {answers}"
+    text = TEMPLATE
+    if redis_url is not None:
+        line = f"redis_url = {json.dumps(redis_url, ensure_ascii=False)}"
+        text = text.replace('# redis_url = ""', line)
+    settings.home.ensure()
+    descriptor = os.open(config, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+    return f"{config} is written, with every setting at its default. {answers}"

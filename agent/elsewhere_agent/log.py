@@ -1,0 +1,57 @@
+"""Where a daemon's log goes, and how much of it."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from logging.handlers import RotatingFileHandler
+from typing import TYPE_CHECKING, Final
+
+from elsewhere.clock import monotonic_s
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["log_to"]
+
+#: bytes of a log file; one older file is kept
+_LOG_BYTES: Final = 10 << 20
+#: seconds until a warning that has been said is said again, if it still holds
+_AGAIN_S: Final = 600.0
+#: warnings that are remembered
+_REMEMBERED: Final = 1000
+_OURS: Final = ("elsewhere", "elsewhere_agent", "elsewhere_sandbox", "elsewhere_worker")
+
+
+def log_to(path: Path | None, level: str) -> None:
+    """To the file, or to stderr. `level` is that of Elsewhere; of others, warnings are shown."""
+    handler: logging.Handler
+    if path is None:
+        handler = logging.StreamHandler(sys.stderr)
+    else:
+        handler = RotatingFileHandler(path, maxBytes=_LOG_BYTES, backupCount=1, encoding="utf-8")
+    handler.addFilter(_Unrepeated())
+    logging.basicConfig(
+        format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING, handlers=[handler]
+    )
+    for name in _OURS:
+        logging.getLogger(name).setLevel(level.upper())
+
+
+class _Unrepeated(logging.Filter):
+    """While the store is away every thread notices it every second: once is enough."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said_at: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.levelno != logging.WARNING:
+            return True
+        text, now = record.getMessage(), monotonic_s()
+        if now - self._said_at.get(text, -_AGAIN_S) < _AGAIN_S:
+            return False
+        if len(self._said_at) >= _REMEMBERED:
+            self._said_at.clear()
+        self._said_at[text] = now
+        return True

@@ -1,0 +1,36 @@
+"""The settings in use, each with where it is from."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from elsewhere_agent.configuration import shown
+
+if TYPE_CHECKING:
+    from elsewhere.settings import Settings
+    from elsewhere_agent.configuration import AgentSettings
+
+__all__ = ["show_configuration"]
+
+
+def show_configuration(settings: Settings, agent: AgentSettings, *, as_json: bool) -> None:
+    """To the standard output; no secret is shown."""
+    found = shown(settings, agent)
+    if as_json:
+        plain = {
+            name: {"value": value, "origin": origin} for name, (value, origin) in found.items()
+        }
+        print(json.dumps(plain, indent=2, ensure_ascii=False))
+        return
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for column in ("setting", "value", "from"):
+        table.add_column(column, overflow="fold")
+    for name, (value, origin) in found.items():
+        text = value if isinstance(value, str) and value else json.dumps(value, ensure_ascii=False)
+        table.add_row(name, escape(str(text)), escape(origin))
+    Console().print(table)

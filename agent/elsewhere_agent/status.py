@@ -1,0 +1,73 @@
+"""What runs where: the agents that report to the store, and the queues."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from elsewhere.queues import Queues
+from elsewhere.store import open_store
+from elsewhere_worker.registration import registered_agents
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from elsewhere.settings import Settings
+    from elsewhere_worker.registration import AgentRecord
+
+__all__ = ["show_status"]
+
+
+def show_status(settings: Settings, *, as_json: bool) -> None:
+    """To the standard output. Raises StoreUnavailableError."""
+    store = open_store(settings)
+    queues = Queues(store)
+    agents = registered_agents(store.redis)
+    lengths = {name: queues.length(name) for name in queues.names()}
+    store.close()
+    if as_json:
+        plain = {"agents": [asdict(agent) for agent in agents], "queues": lengths}
+        print(json.dumps(plain, indent=2, ensure_ascii=False))
+        return
+    console = Console()
+    if agents:
+        console.print(_agents(agents))
+    else:
+        console.print("No agent reports. Start one: agent daemon --queue default")
+    console.print(_queues(lengths, agents))
+
+
+def _agents(agents: Iterable[AgentRecord]) -> Table:
+    table = _table("agent", "queues", "slots", "running", "host", "process", "since")
+    for agent in agents:
+        table.add_row(
+            escape(agent.name),
+            escape(", ".join(agent.queues)),
+            str(agent.slots),
+            escape("\n".join(agent.running)) or "-",
+            escape(agent.host),
+            str(agent.pid),
+            time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(agent.started_at)),
+        )
+    return table
+
+
+def _queues(lengths: dict[str, int], agents: Iterable[AgentRecord]) -> Table:
+    table = _table("queue", "waiting", "served by")
+    for name, length in lengths.items():
+        served = ", ".join(agent.name for agent in agents if name in agent.queues)
+        table.add_row(escape(name), str(length), escape(served) or "nobody")
+    return table
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for column in columns:
+        table.add_column(column, overflow="fold", no_wrap=column in ("since", "process"))
+    return table

@@ -1,0 +1,57 @@
+"""The watch over the store: says when it goes and when it comes back.
+
+It also starts the embedded server again when both the server and its keeper are gone.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import TYPE_CHECKING, Final
+
+from elsewhere.errors import StoreUnavailableError
+from elsewhere.store import store_url
+
+if TYPE_CHECKING:
+    from elsewhere.settings import Settings
+    from elsewhere.store.redis import RedisStore
+
+__all__ = ["StoreWatch"]
+
+logger = logging.getLogger(__name__)
+
+#: seconds between two looks
+_LOOK_S: Final = 2.0
+
+
+class StoreWatch(threading.Thread):
+    """Runs until `end`."""
+
+    def __init__(self, settings: Settings, store: RedisStore) -> None:
+        super().__init__(name="store-watch", daemon=True)
+        self._settings = settings
+        self._store = store
+        self._is_ending = threading.Event()
+
+    def end(self) -> None:
+        self._is_ending.set()
+
+    def run(self) -> None:
+        is_away = False
+        while not self._is_ending.wait(_LOOK_S):
+            try:
+                self._look()
+            except StoreUnavailableError as error:
+                if not is_away:
+                    logger.error("%s Until then running tasks go on.", error)  # noqa: TRY400
+                is_away = True
+            except Exception:  # the outermost seam of this thread: the next look comes
+                logger.exception("a look at the store failed")
+            else:
+                if is_away:
+                    logger.info("the store is back")
+                is_away = False
+
+    def _look(self) -> None:
+        store_url(self._settings)
+        self._store.now()

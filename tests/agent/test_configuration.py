@@ -1,0 +1,195 @@
+"""Settings of the agent: what wins, where each value is from, and how wrong ones are refused."""
+
+from __future__ import annotations
+
+import re
+import socket
+from pathlib import Path
+
+import pytest
+import tomllib
+
+from elsewhere.errors import ConfigurationError, UsageError
+from elsewhere.settings import Settings, load
+from elsewhere_agent.configuration import AgentSettings, load_agent, shown, worker_settings
+from elsewhere_agent.init import TEMPLATE
+
+ROOT = Path(__file__).parents[2]
+
+
+def _settings(home: Path, text: str = "", **environ: str) -> Settings:
+    if text:
+        (home / "config.toml").write_text(text)
+    return load({"ELSEWHERE_HOME": str(home), **environ})
+
+
+def _agent(
+    home: Path, text: str = "", options: dict[str, object] | None = None, **environ: str
+) -> AgentSettings:
+    return load_agent(_settings(home, text), options=options, environ=environ)
+
+
+def test_nothing_configured_gives_the_defaults(tmp_path: Path) -> None:
+    agent = _agent(tmp_path)
+    assert agent.name == socket.gethostname()
+    assert (agent.queues, agent.slots, agent.keep_runs_s) == (("default",), 1, 86400.0)
+    assert (agent.pass_environment, agent.git_credentials) == ((), {})
+    assert (agent.allow_local_remotes, agent.lend_store) == (False, True)
+    assert set(agent.origins.values()) == {"default"}
+    assert set(agent.origins) == set(AgentSettings.model_fields) - {"origins"}
+
+
+def test_an_option_wins_over_a_variable_over_the_file_over_the_default(tmp_path: Path) -> None:
+    agent = _agent(
+        tmp_path,
+        '[agent]\nname = "file"\nqueues = ["file"]\nslots = 2\nkeep_runs_s = 5\n',
+        {"queues": ["option", "second", "option"], "slots": None},
+        ELSEWHERE_AGENT_QUEUES="variable",
+        ELSEWHERE_AGENT_SLOTS="3",
+        ELSEWHERE_AGENT_NAME="",
+    )
+    assert (agent.name, agent.queues, agent.slots) == ("file", ("option", "second"), 3)
+    assert (agent.keep_runs_s, type(agent.keep_runs_s)) == (5.0, float)
+    config = str(tmp_path / "config.toml")
+    assert agent.origins["name"] == config
+    assert agent.origins["queues"] == "--queue"
+    assert agent.origins["slots"] == "ELSEWHERE_AGENT_SLOTS"
+    assert agent.origins["keep_runs_s"] == config
+    assert agent.origins["lend_store"] == "default"
+
+
+def test_each_kind_of_value_is_read_from_the_environment(tmp_path: Path) -> None:
+    agent = _agent(
+        tmp_path,
+        ELSEWHERE_AGENT_QUEUES=" a, b ,",
+        ELSEWHERE_AGENT_LEND_STORE="no",
+        ELSEWHERE_AGENT_KEEP_RUNS_S="0.5",
+        ELSEWHERE_AGENT_GIT_CREDENTIALS='{"git.example.org": {"user": "ci", "token": "t"}}',
+    )
+    assert agent.queues == ("a", "b")
+    assert agent.lend_store is False
+    assert agent.keep_runs_s == 0.5
+    assert agent.git_credentials["git.example.org"].user == "ci"
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ('slots = "2"', "agent.slots in {config} is '2', but must be a whole number above 0"),
+        ("slots = 0", "agent.slots in {config} is 0, but must be a whole number above 0"),
+        ("slots = true", "agent.slots in {config} is True, but must be a whole number above 0"),
+        ('lend_store = "yes"', "agent.lend_store in {config} is 'yes', but must be true or false"),
+        ("queues = []", "agent.queues in {config} is [], but must be a list of at least one name"),
+        ('queues = "a"', "agent.queues in {config} is 'a', but must be a list"),
+        ('name = "../x"', "agent.name in {config} is '../x', but must be up to 100 letters"),
+        ("keep_runs_s = inf", "agent.keep_runs_s in {config} is inf, but must be a number"),
+        ('log_level = "loud"', "agent.log_level in {config} is 'loud', but must be debug, info"),
+        ("slot = 2", "[agent] in {config} holds the unknown key 'slot'. Did you mean 'slots'?"),
+        ("origins = {}", "holds the unknown key 'origins'"),
+    ],
+)
+def test_a_wrong_value_in_the_file_is_named(tmp_path: Path, line: str, expected: str) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        _agent(tmp_path, f"[agent]\n{line}\n")
+    assert expected.format(config=tmp_path / "config.toml") in str(refused.value)
+
+
+def test_a_wrong_variable_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="slots in ELSEWHERE_AGENT_SLOTS is 'many', but"):
+        _agent(tmp_path, ELSEWHERE_AGENT_SLOTS="many")
+    with pytest.raises(ConfigurationError, match="Did you mean 'ELSEWHERE_AGENT_SLOTS'"):
+        _agent(tmp_path, ELSEWHERE_AGENT_SLOT="2")
+
+
+def test_a_wrong_option_is_a_mistake_of_usage(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="The option --slots is 0, but must be a whole number"):
+        _agent(tmp_path, options={"slots": 0})
+
+
+def test_an_agent_that_is_no_table_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="must be a table"):
+        _agent(tmp_path, "agent = 3\n")
+
+
+@pytest.mark.parametrize(
+    "credential",
+    [
+        '{"user": "ci"}',
+        '{"user": "ci", "token": "tok-1", "token_file": "/x"}',
+        '{"token": "tok-1"}',
+    ],
+)
+def test_a_credential_has_a_user_and_one_token_and_is_never_repeated(
+    tmp_path: Path, credential: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=r"git_credentials\.git\.example\.org") as refused:
+        _agent(tmp_path, ELSEWHERE_AGENT_GIT_CREDENTIALS=f'{{"git.example.org": {credential}}}')
+    assert "tok-1" not in str(refused.value)
+    assert "Write for each host a user, and a token or a token_file." in str(refused.value)
+
+
+def test_credentials_that_are_no_json_are_not_repeated(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="is not valid JSON") as refused:
+        _agent(tmp_path, ELSEWHERE_AGENT_GIT_CREDENTIALS="tok-1")
+    assert "tok-1" not in str(refused.value)
+
+
+def test_tokens_reach_the_worker_from_the_settings_and_from_files(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("tok-2\n")
+    text = (
+        '[agent.git_credentials."a.example.org"]\nuser = "a"\ntoken = "tok-1"\n'
+        f'[agent.git_credentials."b.example.org"]\nuser = "b"\ntoken_file = "{tmp_path}/token"\n'
+    )
+    settings = _settings(tmp_path, text)
+    agent = load_agent(settings, environ={})
+    worker = worker_settings(settings, agent, "redis://x")
+    assert worker.git_credentials == {
+        "a.example.org": ("a", "tok-1"),
+        "b.example.org": ("b", "tok-2"),
+    }
+    assert "tok-1" not in repr(agent)
+    (tmp_path / "token").unlink()
+    with pytest.raises(ConfigurationError, match=r"The token for b\.example\.org cannot be read"):
+        worker_settings(settings, agent, "redis://x")
+
+
+def test_artifacts_go_where_the_agent_says_else_the_user_else_the_home(tmp_path: Path) -> None:
+    def place(**environ: str) -> str:
+        settings = _settings(tmp_path, **environ)
+        return worker_settings(settings, load_agent(settings, environ=environ), "").output_uri
+
+    assert place() == f"file://{tmp_path}/storage"
+    assert place(ELSEWHERE_OUTPUT_URI="s3://user") == "s3://user"
+    both = {"ELSEWHERE_OUTPUT_URI": "s3://user", "ELSEWHERE_AGENT_OUTPUT_URI": "s3://agent"}
+    assert place(**both) == "s3://agent"
+
+
+def test_what_is_shown_has_every_setting_and_no_secret(tmp_path: Path) -> None:
+    settings = _settings(tmp_path, ELSEWHERE_REDIS_URL="redis://u:hidden-1@h")
+    agent = _agent(
+        tmp_path,
+        ELSEWHERE_AGENT_GIT_CREDENTIALS='{"git.example.org": {"user": "ci", "token": "hidden-2"}}',
+    )
+    found = shown(settings, agent)
+    assert "hidden" not in repr(found)
+    assert found["redis_url"] == ("redis://u:***@h", "ELSEWHERE_REDIS_URL")
+    assert found["agent.slots"] == (1, "default")
+    assert set(found) >= {"home", "lease_s", "agent.git_credentials", "agent.name"}
+
+
+def test_the_example_names_every_setting_with_its_default(tmp_path: Path) -> None:
+    plain = tomllib.loads(re.sub(r"(?m)^# (?=\w+ = |\[)", "", TEMPLATE))
+    credentials = plain["agent"].pop("git_credentials")
+    table = plain.pop("agent")
+    assert list(credentials) == ["git.example.org"]
+    assert table.pop("name")
+    defaults = AgentSettings().model_dump(
+        mode="json", exclude={"origins", "name", "git_credentials"}
+    )
+    assert table == defaults
+    settings = load({"ELSEWHERE_HOME": str(tmp_path)})
+    assert plain == {name: getattr(settings, name) for name in settings.origins if name != "home"}
+
+
+def test_the_example_in_deploy_is_what_init_writes() -> None:
+    assert (ROOT / "deploy" / "config.example.toml").read_text() == TEMPLATE

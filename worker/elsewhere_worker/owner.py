@@ -1,0 +1,33 @@
+"""Whose run a folder is: an agent's, by name, in a store. Others leave the folder alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from elsewhere.codec import from_plain
+from elsewhere.folders import read_json, write_beside
+
+if TYPE_CHECKING:
+    from elsewhere.folders import RunFolder
+
+__all__ = ["Owner"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owner:
+    """Agents that share a home have names of their own; `store` is the store's identity."""
+
+    worker: str
+    store: str
+
+    @classmethod
+    def of(cls, folder: RunFolder) -> Owner | None:
+        """None for a folder whose claim was not followed by anything."""
+        written = read_json(folder.owner)
+        return None if written is None else from_plain(cls, written)
+
+    def take(self, folder: RunFolder) -> RunFolder:
+        """Makes the folder. Raises OSError."""
+        write_beside(folder.create().owner, self)
+        return folder
