@@ -101,7 +101,7 @@ def clone(
     record: TaskRecord = replace(
         source,
         id=new_id(),
-        name=checked_name("task", f"Clone Of {source.name}" if name is None else name),
+        name=checked_name("task", f"Clone Of {source.name}"[:_LONGEST] if name is None else name),
         project=source.project if project is None else checked_name("project", project),
         comment=source.comment if comment is None else comment,
         parent=parent or source.parent or source.id,
@@ -122,7 +122,6 @@ def find_named(store: RedisStore, project: str | None, name: str | None) -> str 
     if name is None or project is not None:
         found = store.find(TaskFilter(project=project or "", name=name or ""), limit=1)
         return found[0] if found else None
-    for one in store.projects():
-        if found := store.find(TaskFilter(project=one, name=name), limit=1):
-            return found[0]
-    return None
+    filters = (TaskFilter(project=one, name=name) for one in store.projects())
+    newest = [found[0] for one in filters if (found := store.find(one, limit=1))]
+    return max(newest, key=lambda task_id: store.state(task_id).updated_at, default=None)

@@ -141,7 +141,7 @@ class Queues:
     def settle(self, task_id: str, agent: str) -> None:
         """The entry that was taken is done with: claimed or refused."""
         with redis_errors(), self._redis.pipeline() as pipe:
-            pipe.lrem(keys.taken(agent), 0, task_id)
+            pipe.delete(keys.taken(agent))  # one at a time, and it may be no text at all
             pipe.delete(f"rq:job:{task_id}")
             pipe.execute()
 
@@ -155,8 +155,8 @@ class Queues:
                 state = self._store.state(task_id)
                 if state.status is Status.QUEUED:
                     self.push_again(task_id, state.queue)
-            with redis_errors():
-                self._redis.lrem(keys.taken(agent), 0, task_id)
+        with redis_errors():
+            self._redis.delete(keys.taken(agent))
 
     def lose(
         self, task_id: str, attempt: int, outcome: Outcome, *, is_harmless: bool

@@ -30,6 +30,8 @@ __all__ = ["check_job", "checked"]
 _ID: Final = re.compile(r"[0-9a-f]{32}")
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+#: bytes of a job's data, packed: ours have about a hundred, and zlib packs 1000 into one
+_JOB_BYTES: Final = 1000
 #: bytes of a record without its code, which travels in blobs
 _RECORD_BYTES: Final = 4 << 20
 
@@ -40,9 +42,11 @@ def check_job(redis: Redis, task_id: str) -> None:
         raise RecordError(f"The entry {task_id[:80]!r} is no task id.")
     try:
         with redis_errors():
+            if redis.hstrlen(f"rq:job:{task_id}", "data") > _JOB_BYTES:
+                raise RecordError(f"The RQ job {task_id} is larger than one of ours.")
             job = Job.fetch(task_id, connection=redis, serializer=JSONSerializer)
         is_ours = job.func_name == LAUNCH and tuple(job.args) == (task_id,) and not job.kwargs
-    except StoreUnavailableError:
+    except (StoreUnavailableError, RecordError):
         raise
     except Exception as error:  # the outermost seam: RQ decodes bytes that anyone may have written
         raise RecordError(f"The RQ job {task_id} cannot be read: {error!r:.200}.") from error

@@ -107,6 +107,10 @@ class Supervision(threading.Thread):
             logger.info("%s: it is being stopped", folder.path.name)
             write_beside(folder.stop, wanted)
 
+    def is_stopped(self) -> bool:
+        """Its program has ended; what the store cannot take now is delivered at the next start."""
+        return not self.is_alive() or (self._is_store_away and self._folder.exit.exists())
+
     def leave(self) -> None:
         self._is_leaving = True
         self._poked.set()

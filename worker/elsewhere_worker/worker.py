@@ -231,8 +231,8 @@ class Worker:
         for supervision in supervisions:
             supervision.stop_task()
         until = time.monotonic() + self._settings.stop_grace_s + 10
-        for supervision in supervisions:
-            supervision.join(timeout=max(0.1, until - time.monotonic()))
+        while time.monotonic() < until and not all(one.is_stopped() for one in supervisions):
+            time.sleep(0.05)
 
     # waker thread
 

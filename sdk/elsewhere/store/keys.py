@@ -28,7 +28,7 @@
     ew:taken:<agent>                 list    the agent               between pop and claim
     ew:agent:<name>                  string  the agent               60 s, renewed
     ew:store                         string  identity                permanent
-ew:sweep                         hash    sweep script            permanent: last, hold_until
+    ew:sweep                         hash    sweep script            permanent: last, hold_until
     ew:blob:<sha256>                 string  put_blob                30 days, renewed on use
 
 US is the unit separator (0x1f). Channels: ew:changed:<id> (status, output, event), ew:wake (the

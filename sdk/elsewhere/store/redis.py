@@ -196,7 +196,7 @@ class RedisStore(Said):
 
     def finish(self, task_id: str, attempt: int, outcome: Outcome) -> Status:
         done, status = self._scripts.on_task(
-            "finish", task_id, attempt, str(outcome.status), encode(outcome), outcome.message
+            "finish", task_id, attempt, str(outcome.status), _plain(outcome), outcome.message
         )
         if not done:
             raise _fenced(task_id, attempt, _text(status))
@@ -349,7 +349,7 @@ class RedisStore(Said):
         *,
         is_harmless: bool,
     ) -> Status | None:
-        words = (attempt, lost_after_s, encode(outcome), outcome.message, _MAX_LOSSES)
+        words = (attempt, lost_after_s, _plain(outcome), outcome.message, _MAX_LOSSES)
         done, status = self._scripts.on_task("reap", task_id, *words, int(is_harmless))
         return Status(_text(status)) if done else None
 
@@ -378,6 +378,11 @@ class RedisStore(Said):
             ["SADD", keys.task_type(kind), old.id],
             ["ZADD", keys.PROJECTS, at, project],
         ]
+
+
+def _plain(outcome: Outcome) -> str:
+    """For the scripts' JSON decoder, which takes no half characters."""
+    return encode(outcome).encode(errors="replace").decode()
 
 
 def _unpacked(unpacker: Any, piece: bytes, digest: str, limit_bytes: int) -> bytes:
