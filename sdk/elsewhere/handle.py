@@ -131,11 +131,16 @@ class Handle:
         self._set_parameters(values, is_whole=True)
 
     def set_parameter(self, name: str, value: Any, description: str | None = None) -> None:
-        """Sets one; the others stay."""
+        """Sets one; the others stay. Text for a parameter of another type is read as that type."""
         from elsewhere import params  # noqa: PLC0415
 
-        parameter = params.to_parameter(value, description=description or "")
-        self._set_parameters({params.full_name(name): parameter}, is_whole=False)
+        full_name = params.full_name(name)
+        before = self._parameters.get(full_name)
+        type_name = before.type if before is not None and isinstance(value, str) else ""
+        if description is None:
+            description = before.description if before is not None else ""
+        parameter = params.to_parameter(value, description, type_name)
+        self._set_parameters({full_name: parameter}, is_whole=False)
 
     def get_parameters(self) -> dict[str, Any]:
         """`Section/name` to value, with the types that they were set with."""
