@@ -5,18 +5,17 @@ State changes are the scripts in `lua/`; what an operation does to which key is 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-import zlib
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from elsewhere.codec import decode, encode, from_plain, to_plain
 from elsewhere.errors import FencedError, NotFoundError, RecordError, TransitionError, UsageError
 from elsewhere.records import Outcome, Parameter, Status, TaskRecord, TaskState
 from elsewhere.store import keys, operations
 from elsewhere.store.api import Claim, Renewal, Sweep, TaskFilter
+from elsewhere.store.blobs import Blobs
 from elsewhere.store.connection import redis_errors
 from elsewhere.store.said import Said
 
@@ -31,16 +30,12 @@ __all__ = ["RedisStore"]
 
 #: how many attempts a task may lose with their machines before it is ended for good
 _MAX_LOSSES: Final = 3
-#: bytes of a blob, unpacked: nobody's code is larger, and memory has an end
-_BLOB_BYTES: Final = 1 << 30
-#: bytes in one command when a blob is written or read
-_BLOB_PIECE: Final = 1 << 20
 _IN_RECORD: Final = tuple(
     item.name for item in fields(TaskRecord) if item.name not in ("id", "tags", "parameters")
 )
 
 
-class RedisStore(Said):
+class RedisStore(Said, Blobs):
     """See `api.Store`. Threads may share it."""
 
     def identity(self) -> str:
@@ -286,44 +281,6 @@ class RedisStore(Said):
                 queues = pipe.execute()
         return {task_id: _text(queue or b"") for task_id, queue in zip(found, queues, strict=True)}
 
-    # blobs
-
-    def has_blob(self, digest: str) -> bool:
-        with redis_errors():
-            return bool(self.redis.expire(keys.blob(digest), keys.BLOB_LIFETIME_S))
-
-    def put_blob(self, digest: str, data: bytes) -> None:
-        packed, key = zlib.compress(data, 6), keys.blob(digest)
-        with redis_errors():
-            beside = f"{key}:{self.redis.client_id()}"
-            self.redis.delete(beside)
-            for at in range(0, max(len(packed), 1), _BLOB_PIECE):
-                with self.redis.pipeline() as pipe:
-                    pipe.append(beside, packed[at : at + _BLOB_PIECE])
-                    pipe.expire(beside, 600)
-                    pipe.execute()
-            with self.redis.pipeline() as pipe:
-                pipe.rename(beside, key)
-                pipe.expire(key, keys.BLOB_LIFETIME_S)
-                pipe.execute()
-
-    def get_blob(self, digest: str) -> bytes:
-        key, unpacker, data = keys.blob(digest), zlib.decompressobj(), bytearray()
-        with redis_errors():
-            length = int(self.redis.strlen(key))
-            if not length:
-                raise NotFoundError(
-                    f"The code with the digest {digest} is not in the store any more: it is kept"
-                    f" for {keys.BLOB_LIFETIME_S // 86400} days. Run the script once more to"
-                    " capture it."
-                )
-            for at in range(0, length, _BLOB_PIECE):
-                piece = self.redis.getrange(key, at, at + _BLOB_PIECE - 1)
-                data += _unpacked(unpacker, piece, digest, _BLOB_BYTES - len(data))
-        if hashlib.sha256(data).hexdigest() != digest:
-            raise RecordError(f"The bytes stored as {digest} are not those: they are not used.")
-        return bytes(data)
-
     # waking up
 
     def listen(self, *channels: str) -> Listener:
@@ -383,16 +340,6 @@ class RedisStore(Said):
 def _plain(outcome: Outcome) -> str:
     """For the scripts' JSON decoder, which takes no half characters."""
     return encode(outcome).encode(errors="replace").decode()
-
-
-def _unpacked(unpacker: Any, piece: bytes, digest: str, limit_bytes: int) -> bytes:
-    try:
-        data: bytes = unpacker.decompress(piece, limit_bytes + 1)
-    except zlib.error as error:
-        raise RecordError(f"The bytes stored as {digest} are not compressed data.") from error
-    if len(data) > limit_bytes:
-        raise RecordError(f"The bytes stored as {digest} are more than {_BLOB_BYTES} bytes.")
-    return data
 
 
 _BUSY: Final = {Status.QUEUED, Status.IN_PROGRESS}
