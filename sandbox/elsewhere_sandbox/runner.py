@@ -30,11 +30,13 @@ from elsewhere_sandbox.errors import CommandError, SetupError, StopRequestedErro
 from elsewhere_sandbox.prepare import prepare, secrets_of
 from elsewhere_sandbox.redact import Redactor
 from elsewhere_sandbox.runtimes import RUNTIMES
+from elsewhere_sandbox.runtimes.api import signal_name
 from elsewhere_sandbox.spool import Spool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from elsewhere.events import Event
     from elsewhere.folders import RunFolder
     from elsewhere_sandbox.runtimes.api import Command, Exit, Process
     from elsewhere_sandbox.spec import RunSpec
@@ -45,6 +47,8 @@ logger = logging.getLogger(__name__)
 
 #: seconds between two looks at the stop file while nothing is printed
 _LOOK_S: Final = 0.1
+#: seconds between two tries to write on a full disk
+_RETRY_S: Final = 1.0
 #: seconds that processes which the program left behind have to end by themselves
 _LEFTOVER_GRACE_S: Final = 2.0
 #: seconds that an ended program's pipe may stay open, in the hand of a process we cannot see
@@ -78,9 +82,31 @@ class Runner:
         self._spool.say(f"ended: {outcome.sentence}")
         self._spool.close()
         self._journal.close()
-        write_beside(self._folder.exit, outcome)
+        self._write_exit(outcome)
         logger.info("ended: %s", outcome)
         return outcome
+
+    def _write_exit(self, outcome: Outcome) -> None:
+        """Waits for room on a full disk: the agent sees a living runner, and nothing is lost."""
+        is_told = False
+        while True:
+            try:
+                write_beside(self._folder.exit, outcome)
+                return
+            except OSError as error:
+                if not is_told:
+                    logger.error("exit.json cannot be written: %s", error)  # noqa: TRY400
+                is_told = True
+                self._look_for_stop()
+                if self._stop_at is not None:
+                    return
+                time.sleep(_RETRY_S)
+
+    def _note(self, event: Event) -> None:
+        try:
+            self._journal.append([event])
+        except OSError as error:
+            logger.error("an event cannot be written: %s", error)  # noqa: TRY400 - no bug of ours
 
     # what the steps of the set-up use
 
@@ -88,10 +114,10 @@ class Runner:
     def phase(self, name: str) -> Iterator[None]:
         self.check_stop()
         self._phase, started, began_at = name, monotonic_s(), now_at()
-        self._journal.append([Phase(name=name, at=began_at)])
+        self._note(Phase(name=name, at=began_at))
         yield
         seconds = monotonic_s() - started
-        self._journal.append([Phase(name=name, at=began_at, seconds=seconds)])
+        self._note(Phase(name=name, at=began_at, seconds=seconds))
         self._spool.say(f"{name}: {seconds:.3f} s")
         self._phase = ""
 
@@ -141,18 +167,16 @@ class Runner:
     def _run_program(self, command: Command) -> Exit:
         kills = _oom_kills()
         began_at, started = now_at(), monotonic_s()
-        self._journal.append([Phase(name="run", at=began_at)])
+        self._note(Phase(name="run", at=began_at))
         self.check_stop()
         process = self._runtime.start(command)
         write_beside(self._folder.child, process.identity)
         limit_s = self._spec.record.time_limit_s
-        monitor = Monitor(
-            lambda event: self._journal.append([event]), lambda: [process.identity.pid]
-        )
+        monitor = Monitor(self._note, lambda: [process.identity.pid])
         monitor.start()
         ended = self._follow(process, limit_at=started + limit_s if limit_s else None)
         monitor.stop()
-        self._journal.append([Phase(name="run", at=began_at, seconds=monotonic_s() - started)])
+        self._note(Phase(name="run", at=began_at, seconds=monotonic_s() - started))
         self._was_oom_killed = ended.signal == signal.SIGKILL and _oom_kills() > kills
         return ended
 
@@ -248,9 +272,9 @@ class Runner:
         if self._is_terminated:
             return self._stopped(ended)
         if ended.signal is not None:
-            name = signal.Signals(ended.signal).name
             reason = Reason.OUT_OF_MEMORY if self._was_oom_killed else Reason.KILLED
-            return Outcome(reason=reason, signal=ended.signal, message=f"It was ended by {name}.")
+            message = f"It was ended by {signal_name(ended.signal)}."
+            return Outcome(reason=reason, signal=ended.signal, message=message)
         if ended.code:
             message = f"It ended with exit code {ended.code}."
             return Outcome(reason=Reason.PROGRAM_FAILED, exit_code=ended.code, message=message)

@@ -41,6 +41,7 @@ from pathlib import Path
 from typing import Any
 
 from elsewhere.codec import encode
+from elsewhere.errors import RecordError
 from elsewhere.process import ProcessIdentity
 
 __all__ = ["Home", "RunFolder", "read_json", "write_beside"]
@@ -229,8 +230,10 @@ def write_beside(path: Path, value: object, *, mode: int = 0o600) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """Plain data that `write_beside` wrote; None where there is no file."""
+    """Plain data that `write_beside` wrote; None where there is no file. Raises RecordError."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_bytes())
     except FileNotFoundError:
         return None
+    except ValueError as error:
+        raise RecordError(f"The file {path} is damaged: {error}.") from error

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 from elsewhere.clock import monotonic_s
 from elsewhere.codec import from_plain
 from elsewhere.delivery import Delivery
-from elsewhere.errors import FencedError, NotFoundError, StoreUnavailableError
+from elsewhere.errors import FencedError, NotFoundError, RecordError, StoreUnavailableError
 from elsewhere.folders import RunFolder, read_json
 from elsewhere.records import Outcome, Reason
 
@@ -119,6 +119,8 @@ class Session(threading.Thread):
                 with self._lock:
                     if not self._delivery.pump(is_over=is_over):
                         return True
+            except FencedError:
+                return False
             except StoreUnavailableError as error:
                 logger.debug("%s", error)
                 if monotonic_s() + _RETRY_S > until:
@@ -151,21 +153,36 @@ def deliver_dead(
     """
     done, identity = [], store.identity()
     for folder in RunFolder.all_in(home.sessions):
-        owner = folder.identity(folder.runner)
-        if owner is None or not owner.is_here or owner.is_alive():
-            continue
-        spec = read_json(folder.spec)
-        if not isinstance(spec, dict) or spec.get("store") != identity:
-            continue  # it waits for the store that it began with
-        with _only_one(folder) as is_ours:
-            if is_ours and _deliver_one(store, folder, upload):
+        try:
+            if _is_dead(folder, identity) and _deliver_one(store, folder, upload):
                 done.append(folder.task_id)
+        except RecordError as error:
+            logger.warning("A session is left as it is. %s", error)
     return done
+
+
+def _is_dead(folder: RunFolder, store: str) -> bool:
+    """Its script has ended, here, and it waits for this store."""
+    owner, spec = folder.identity(folder.runner), read_json(folder.spec)
+    if owner is None or not isinstance(spec, dict) or spec.get("store") != store:
+        return False
+    return owner.is_here and not owner.is_alive()
 
 
 def _deliver_one(
     store: RedisStore, folder: RunFolder, upload: Callable[[RunFolder, Artifact, Path], Artifact]
 ) -> bool:
+    with _only_one(folder) as is_ours:
+        if is_ours:
+            _carry(store, folder, upload)
+        return is_ours
+
+
+def _carry(
+    store: RedisStore,
+    folder: RunFolder,
+    upload: Callable[[RunFolder, Artifact, Path], Artifact],
+) -> None:
     written = read_json(folder.exit)
     outcome = (
         from_plain(Outcome, written)
@@ -180,7 +197,6 @@ def _deliver_one(
     except (FencedError, NotFoundError) as error:
         logger.debug("%s", error)
     shutil.rmtree(folder.path, ignore_errors=True)
-    return True
 
 
 @contextlib.contextmanager

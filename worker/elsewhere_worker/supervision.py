@@ -209,9 +209,13 @@ class Supervision(threading.Thread):
         """How it ended, where it has; a runner that is gone without a word lost its attempt."""
         if self._outcome is not None:
             return
-        written = read_json(self._folder.exit)
-        if written is not None:
-            self._outcome = from_plain(Outcome, written)
+        try:
+            written = read_json(self._folder.exit)
+            if written is not None:
+                self._outcome = from_plain(Outcome, written)
+                return
+        except RecordError as error:
+            self._outcome = Outcome(reason=Reason.LOST, message=str(error))
             return
         runner = self._folder.identity(self._folder.runner)
         if runner is None:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from elsewhere.process import ProcessIdentity
 
-__all__ = ["Command", "Exit", "Process", "Runtime"]
+__all__ = ["Command", "Exit", "Process", "Runtime", "signal_name"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,8 +33,13 @@ class Exit:
 
     def __str__(self) -> str:
         if self.signal is not None:
-            return f"was ended by {signals.Signals(self.signal).name}"
+            return f"was ended by {signal_name(self.signal)}"
         return f"ended with exit code {self.code}"
+
+
+def signal_name(number: int) -> str:
+    """`SIGKILL`; real-time signals have no name."""
+    return next((one.name for one in signals.Signals if one == number), f"signal {number}")
 
 
 class Process(Protocol):

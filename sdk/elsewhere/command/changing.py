@@ -43,7 +43,8 @@ def enqueue_task(store: RedisStore, given: Namespace) -> int:
     queues = Queues(store)
     queues.enqueue(task_id, given.queue)
     waiting = queues.length(given.queue)
-    print(f"Task {title(store, task_id)} is queued in {given.queue!r}, which holds {waiting} now.")
+    holds = f", which holds {waiting} now" if waiting else ""  # an idle agent has it already
+    print(f"Task {title(store, task_id)} is queued in {given.queue!r}{holds}.")
     return 0
 
 

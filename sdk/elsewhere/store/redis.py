@@ -414,6 +414,9 @@ def _refused(
     if not status:
         return _unknown(task_id)
     legal = ", ".join(sorted(map(str, allowed)))
+    is_done = status in (Status.COMPLETED, Status.PUBLISHED)
+    advice = " Clone it and enqueue the clone." if wanted == "enqueued" and is_done else ""
     return TransitionError(
         f"Task {task_id} cannot be {wanted}: it is {status}, and only these may be: {legal}."
+        f"{advice}"
     )
