@@ -48,9 +48,10 @@ class GitCredential(BaseModel):
 class AgentSettings(BaseModel):
     """Times in seconds. `origins`: field -> 'default', an option, a variable, or a file."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # Rust's regular expressions make a huge automaton of a repeated \w: 10 MB for a name.
+    model_config = ConfigDict(frozen=True, extra="forbid", regex_engine="python-re")
 
-    name: str = Field(default_factory=socket.gethostname, pattern=r"^\w[\w.@-]{0,99}$")
+    name: str = Field(default_factory=socket.gethostname, pattern=r"^\w[\w.@-]{0,99}\Z")
     queues: tuple[str, ...] = Field(default=(DEFAULT_QUEUE,), min_length=1)
     slots: int = Field(default=1, ge=1)
     keep_runs_s: float = Field(default=86400.0, ge=0, allow_inf_nan=False)

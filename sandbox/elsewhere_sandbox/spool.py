@@ -38,7 +38,8 @@ class Spool:
     def say(self, line: str) -> None:
         """A line of ours, on a line of its own."""
         self.settle()
-        self._append(f"[elsewhere] {line}\n".encode(errors="replace"))
+        text = f"[elsewhere] {line}\n".encode(errors="replace")
+        self._append(self._redactor.feed(text) + self._redactor.flush())
 
     def settle(self) -> None:
         """Ends what a program printed: nothing is held back, the last line is whole."""

@@ -81,9 +81,11 @@ def _problems(record: TaskRecord) -> Iterator[str]:
         yield "the id is not 32 hex digits"
     if not all(map(_DIGEST.fullmatch, source.digests)):
         yield "a digest of its code is not a sha256"
-    for name in record.environment.variables:
-        if not _VARIABLE.fullmatch(name):
-            yield f"{name[:80]!r} is no name for an environment variable"
+    for name, value in record.environment.variables.items():
+        if not _VARIABLE.fullmatch(name) or "\0" in value:
+            yield f"{name[:80]!r} cannot be an environment variable"
+    if record.time_limit_s < 0:
+        yield "its time limit is negative"
     words = (source.entry_point, source.module, source.working_dir, *source.argv)
     if any("\0" in word for word in words):
         yield "its command holds a NUL character"

@@ -6,6 +6,7 @@ raises out of signal handlers, and with several queues it forgets what it has ju
 
 from __future__ import annotations
 
+import logging
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,7 +14,7 @@ from rq import Queue, SimpleWorker
 from rq.serializers import JSONSerializer
 
 from elsewhere.codec import decode, encode
-from elsewhere.errors import UsageError
+from elsewhere.errors import RecordError, UsageError
 from elsewhere.store import keys
 from elsewhere.store.connection import redis_errors
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from redis import Redis
 
 __all__ = ["AgentRecord", "Registration", "registered_agents"]
+
+logger = logging.getLogger(__name__)
 
 #: seconds after which an agent that does not report is no longer shown
 _LIFETIME_S: Final = 60
@@ -82,6 +85,8 @@ class Registration:
         plain = {**asdict(self._record), "running": tuple(running)}
         with redis_errors():
             self._redis.set(self._key, encode(plain), ex=_LIFETIME_S)
+            if not self._redis.exists(self._rq.key):  # the store has lost it, or it ran out
+                self._rq.register_birth()
             self._rq.set_state("busy" if plain["running"] else "idle")
             self._rq.heartbeat()
 
@@ -96,4 +101,13 @@ def registered_agents(redis: Redis) -> list[AgentRecord]:
     with redis_errors():
         names = sorted(redis.scan_iter(f"{keys.agent('')}*"))
         found = redis.mget(names) if names else []
-    return [decode(AgentRecord, item) for item in found if item]
+    return [record for item in found if item and (record := _readable(item))]
+
+
+def _readable(item: bytes) -> AgentRecord | None:
+    """None for a record of a newer version, or of nobody of ours: the others are shown."""
+    try:
+        return decode(AgentRecord, item)
+    except RecordError as error:
+        logger.warning("an agent is left out. %s", error)
+        return None

@@ -120,8 +120,10 @@ class Worktree:
             (path, inner, inner.snapshot(budget, outermost=outermost))
             for path, inner in self._submodules(tracked)
         )
-        with tempfile.TemporaryDirectory(prefix="elsewhere-") as folder:
-            staging = self._staging(Path(folder))
+        # TemporaryDirectory would be emptied at the exit, before the capture's end is waited for.
+        folder = Path(tempfile.mkdtemp(prefix="elsewhere-"))
+        try:
+            staging = self._staging(folder)
             staging.run("add", "--all")
             if submodules:  # what they are at, even where .gitmodules says `ignore = all`
                 lines = (f"160000 {inner.commit}\t{path}\0" for path, inner, _ in submodules)
@@ -131,6 +133,8 @@ class Worktree:
             patch = self._patch(staging, tree, budget)
             if b"120000" in patch:
                 self._check_links(staging, tree, outermost)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
         return Snapshot(patch=patch, bundle=bundle, tree=tree, submodules=submodules)
 
     def _bundle(self, git: Git, budget: Budget) -> bytes:
