@@ -231,7 +231,11 @@ class Handle:
         if self._run is not None:
             self._run.set_parameters(values, is_whole=is_whole)
         else:
-            self._store.edit(self.id, parameters=values, are_all_parameters=is_whole)
+            from elsewhere.store.states import EDITABLE  # noqa: PLC0415
+
+            self._store.edit(
+                self.id, allowed=EDITABLE, parameters=values, are_all_parameters=is_whole
+            )
 
     def _end(self, status: Status, reason: Reason, message: str | None, *, force: bool) -> None:
         if self._run is None or self._run.is_over:

@@ -73,6 +73,7 @@ def _send(runner: subprocess.Popen[bytes], folder: RunFolder) -> subprocess.Pope
         runner.stdin.write(f"{folder.path}\n".encode())
         runner.stdin.close()
     except BrokenPipeError:
+        runner.stdin.close()
         runner.wait()
         return None
     return runner
@@ -85,4 +86,5 @@ def _start() -> subprocess.Popen[bytes]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
+        bufsize=0,  # a runner that is gone is noticed by the write
     )

@@ -104,7 +104,7 @@ def registered_agents(redis: Redis) -> list[AgentRecord]:
     return [record for item in found if item and (record := _readable(item))]
 
 
-def _readable(item: bytes) -> AgentRecord | None:
+def _readable(item: bytes | str) -> AgentRecord | None:
     """None for a record of a newer version, or of nobody of ours: the others are shown."""
     try:
         return decode(AgentRecord, item)
