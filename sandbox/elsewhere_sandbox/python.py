@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from elsewhere.errors import RecordError
 from elsewhere.folders import read_json, write_beside
 from elsewhere_sandbox.errors import SetupError
 from elsewhere_sandbox.installers.api import installer_variables
@@ -174,7 +175,7 @@ def _recall(remembered: Path, key: str) -> Python | None:
         entry = read_json(remembered)[key]
         python = _from_plain(entry["python"])
         return python if entry["changed_at"] == _changed_at(python) else None
-    except (ValueError, TypeError, KeyError, OSError):
+    except (RecordError, TypeError, KeyError, OSError):
         return None
 
 
@@ -182,7 +183,7 @@ def _remember(remembered: Path, key: str, python: Python) -> None:
     """A second writer at the same time only costs the other's entry."""
     try:
         known = read_json(remembered) or {}
-    except ValueError:
+    except RecordError:
         known = {}
     plain = {name: str(value) for name, value in asdict(python).items()}
     known[key] = {"python": plain, "changed_at": _changed_at(python)}

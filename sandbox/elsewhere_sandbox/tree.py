@@ -64,16 +64,16 @@ def end_all(grace_s: float, except_pid: int = 0) -> bool:
 
     Returns when none is left; True when there were any.
     """
-    pids = signal_all(signal.SIGTERM)
-    if not pids:
-        return False
-    logger.info("left behind by the program, SIGTERM: %s", pids)
+    told: set[int] = set()
     until = time.monotonic() + grace_s
     while True:
         reap(except_pid)
         left = _alive(psutil.Process().children(recursive=True), except_pid)
         if not left:
-            return True
+            return bool(told)
+        if new := [process for process in left if process.pid not in told]:
+            told.update(process.pid for process in new)
+            logger.info("left behind by the program, SIGTERM: %s", _send(new, signal.SIGTERM))
         if time.monotonic() >= until:
             logger.info("SIGKILL after %.1f s: %s", grace_s, _send(left, signal.SIGKILL))
         time.sleep(_LOOK_S)

@@ -20,6 +20,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from elsewhere.process import at_fork
 from elsewhere.records import Outcome, Reason
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class Endings:
         self._outcome: Outcome | None = None
         self._exit: _Exit | None = None
         self._signal: int | None = None
+        self._mask: set[int] | None = None
         self._excepthook = sys.excepthook
         self._sys_exit = sys.exit
         self._builtins = {name: getattr(builtins, name, None) for name in ("exit", "quit")}
@@ -51,6 +53,11 @@ class Endings:
         )
         if self._has_handler:
             signal.signal(signal.SIGTERM, self._on_signal)
+            at_fork(
+                before=self._before_fork,
+                after_in_parent=self._in_parent,
+                after_in_child=self._in_child,
+            )
         atexit.register(self._at_exit)
 
     def detach(self) -> None:
@@ -66,6 +73,31 @@ class Endings:
         is_main = threading.current_thread() is threading.main_thread()
         if self._has_handler and is_main and signal.getsignal(signal.SIGTERM) == self._on_signal:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+    # A forked child must end at SIGTERM as it always did, from its first moment on: a worker of a
+    # pool that is told to end while it is being born, or while it waits for a lock, may never come
+    # to run a handler. So a fork happens with the default in place, and with SIGTERM held back.
+
+    def _before_fork(self) -> None:
+        is_main = threading.current_thread() is threading.main_thread()
+        if is_main and signal.getsignal(signal.SIGTERM) == self._on_signal:
+            self._mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+    def _in_parent(self) -> None:
+        if self._mask is not None:
+            signal.signal(signal.SIGTERM, self._on_signal)
+            self._unmask()
+
+    def _in_child(self) -> None:
+        if self._mask is not None:
+            self._unmask()
+        elif signal.getsignal(signal.SIGTERM) == self._on_signal:  # another thread forked
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+    def _unmask(self) -> None:
+        mask, self._mask = self._mask, None
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask or ())
 
     def _on_exception(
         self, kind: type[BaseException], error: BaseException, trace: TracebackType | None

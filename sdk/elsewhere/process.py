@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+import weakref
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-__all__ = ["ProcessIdentity", "boot_id", "machine_id"]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["ProcessIdentity", "at_fork", "boot_id", "machine_id"]
 
 
 def boot_id() -> str:
@@ -16,6 +21,21 @@ def boot_id() -> str:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:
         return ""
+
+
+def at_fork(**methods: Callable[[], None]) -> None:
+    """`os.register_at_fork` with bound methods, called as long as their object lives."""
+    os.register_at_fork(**{when: _weakly(method) for when, method in methods.items()})
+
+
+def _weakly(method: Callable[[], None]) -> Callable[[], None]:
+    bound = weakref.WeakMethod(method)
+
+    def call() -> None:
+        if alive := bound():
+            alive()
+
+    return call
 
 
 @cache

@@ -94,7 +94,10 @@ class Session(threading.Thread):
 
     def drain(self, within_s: float) -> bool:
         """Delivers all that is in the folder now. False when that was not possible in time."""
-        return self._drain(within_s, is_over=False)
+        try:
+            return self._drain(within_s, is_over=False)
+        except FencedError:
+            return False
 
     def finish(self, outcome: Outcome, within_s: float) -> bool:
         """Ends the thread, delivers the rest and the outcome. False when not possible in time."""
@@ -119,8 +122,6 @@ class Session(threading.Thread):
                 with self._lock:
                     if not self._delivery.pump(is_over=is_over):
                         return True
-            except FencedError:
-                return False
             except StoreUnavailableError as error:
                 logger.debug("%s", error)
                 if monotonic_s() + _RETRY_S > until:

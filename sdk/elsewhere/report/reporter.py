@@ -13,10 +13,8 @@ from __future__ import annotations
 
 import atexit
 import logging
-import os
 import sys
 import threading
-import weakref
 from collections import deque
 from contextlib import suppress
 from queue import Empty, SimpleQueue
@@ -25,9 +23,9 @@ from typing import TYPE_CHECKING, Final
 from elsewhere.clock import monotonic_s
 from elsewhere.events import Resources, Scalar, Text, encode_event
 from elsewhere.journal import JournalWriter
+from elsewhere.process import at_fork
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from elsewhere.events import Event
@@ -72,7 +70,7 @@ class Reporter:
         self._retry_at: float | None = None
         self._dropped = 0
         atexit.register(self._write_through)
-        _after_fork(weakref.WeakMethod(self._start_anew))
+        at_fork(after_in_child=self._start_anew)
 
     def record(self, event: Event) -> None:
         """Takes an event and returns at once."""
@@ -245,14 +243,6 @@ class Reporter:
         writer, self._writer = self._writer, None
         if writer is not None:
             writer.close()
-
-
-def _after_fork(start_anew: weakref.WeakMethod[Callable[[], None]]) -> None:
-    def in_child() -> None:
-        if call := start_anew():
-            call()
-
-    os.register_at_fork(after_in_child=in_child)
 
 
 def _is_json(event: Event) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import zlib
 from typing import Any, Final
 
@@ -30,8 +31,7 @@ class Blobs:
     def put_blob(self, digest: str, data: bytes) -> None:
         packed, key = zlib.compress(data, 6), keys.blob(digest)
         with redis_errors():
-            beside = f"{key}:{self.redis.client_id()}"
-            self.redis.delete(beside)
+            beside = f"{key}:{os.urandom(8).hex()}"
             for at in range(0, max(len(packed), 1), _BLOB_PIECE):
                 with self.redis.pipeline() as pipe:
                     pipe.append(beside, packed[at : at + _BLOB_PIECE])

@@ -258,7 +258,7 @@ class RedisStore(Said, Blobs):
                 pipe.sadd(keys.status(Status.QUEUED), task_id)
                 pipe.zadd(keys.QUEUED, {task_id: at})
                 pipe.zadd(keys.UPDATED, {task_id: at})
-                pipe.hdel(state, "stop_requested_at", "ended_by", "message")
+                pipe.hdel(state, "stop_requested_at", "ended_by", "message", "losses")
                 news = {"status": "queued", "previous_status": old, "queue": queue}
                 pipe.hset(state, mapping={**news, "queued_at": repr(at), "updated_at": repr(at)})
                 push(pipe)

@@ -8,6 +8,9 @@ if old ~= 'in_progress' then
   if get('ended_by') ~= 'reaper' then return {0, old} end
   set_status(old, 'in_progress', at)
   redis.call('HDEL', state, 'ended_by', 'outcome', 'ended_at')
+  local attempt = cjson.decode(redis.call('HGET', base .. ':attempts', ARGV[2]))
+  attempt.ended_at, attempt.outcome = nil, nil
+  redis.call('HSET', base .. ':attempts', ARGV[2], cjson.encode(attempt))
 end
 local lease = string.format('%.6f', tonumber(at) + tonumber(ARGV[4]))
 redis.call('HSET', state, 'lease_until', lease)
