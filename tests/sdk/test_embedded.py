@@ -21,7 +21,7 @@ import redis
 
 from elsewhere.errors import StoreUnavailableError
 from elsewhere.folders import Home
-from elsewhere.process import ProcessIdentity
+from elsewhere.process import ProcessIdentity, machine_id
 from elsewhere.store import embedded, keys
 from tests.waiting import wait_until
 
@@ -50,7 +50,7 @@ def _kept(home: Home) -> dict[str, Any]:
 
 def _keeper(home: Home) -> ProcessIdentity:
     kept = _kept(home)
-    return ProcessIdentity(pid=kept["pid"], started=kept["started"], boot=kept["boot"])
+    return ProcessIdentity(kept["pid"], kept["started"], kept["boot"], machine_id())
 
 
 def _processes(home: Home) -> list[str]:

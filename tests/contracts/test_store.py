@@ -1,0 +1,328 @@
+"""What every store promises of records: kept, found, moved, deleted; and of blobs and waking."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import os
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from elsewhere.errors import FencedError, NotFoundError, RecordError, TransitionError, UsageError
+from elsewhere.events import (
+    ArtifactAdded,
+    Event,
+    Phase,
+    Resources,
+    Scalar,
+    Tags,
+    Text,
+)
+from elsewhere.records import (
+    Artifact,
+    Environment,
+    OnLost,
+    Outcome,
+    Parameter,
+    Reason,
+    Source,
+    Status,
+    TaskRecord,
+    TaskType,
+)
+from elsewhere.store import keys
+from elsewhere.store.api import Claim, Renewal, TaskFilter
+from elsewhere.store.redis import RedisStore
+from elsewhere.store.states import MOVES, sources
+from tests.stores import claim, enqueue, make_record, running, waiting
+
+BUSY = (Status.QUEUED, Status.IN_PROGRESS)
+COMPLETED = Outcome(reason=Reason.COMPLETED, exit_code=0)
+LOST = Outcome(reason=Reason.LOST, message="Nobody reported.")
+
+
+def brought_to(store: RedisStore, status: Status) -> str:
+    record = make_record()
+    store.create(record)
+    if status is not Status.CREATED:
+        store.move(record.id, status, allowed=(Status.CREATED,))
+    return record.id
+
+
+# records
+
+
+RECORD = make_record(
+    type=TaskType.TESTING,
+    tags=("a", "b"),
+    comment="é\n",
+    source=Source(repository="https://example.org/r.git", argv=("--name", "two words")),
+    environment=Environment(packages=("numpy==1.0",), variables={"A": "1"}),
+    seed=None,
+    parameters={"General/x": Parameter(value=[1, {"y": None}], type="list")},
+    on_lost=OnLost.ENQUEUE,
+    created_at=5.5,
+)
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        RECORD,
+        make_record(created_at=1.0),
+        make_record(created_at=1.0, source=Source(argv=("\udcff",)), comment="\udcff"),
+    ],
+    ids=["full", "plain", "undecodable"],
+)
+def test_a_record_comes_back_as_it_was(store: RedisStore, record: TaskRecord) -> None:
+    store.create(record)
+    assert store.read(record.id) == record
+    assert store.state(record.id).status is Status.CREATED
+
+
+UNKNOWN: dict[str, Callable[[RedisStore], object]] = {
+    "read": lambda store: store.read("no"),
+    "state": lambda store: store.state("no"),
+    "edit": lambda store: store.edit("no", comment="x"),
+    "delete": lambda store: store.delete("no"),
+    "move": lambda store: store.move("no", Status.STOPPED, allowed=tuple(Status)),
+    "enqueue": lambda store: enqueue(store, "no"),
+    "request_stop": lambda store: store.request_stop("no"),
+    "get_blob": lambda store: store.get_blob("no"),
+}
+
+
+@pytest.mark.parametrize("call", UNKNOWN.values(), ids=UNKNOWN)
+def test_what_is_not_there_is_not_found_and_not_made(
+    store: RedisStore, call: Callable[[RedisStore], object]
+) -> None:
+    with pytest.raises(NotFoundError):
+        call(store)
+    assert store.redis.keys() == []
+
+
+def test_nobody_can_claim_renew_or_end_what_is_not_there(store: RedisStore) -> None:
+    assert claim(store, "no") == Claim(attempt=0, status="")
+    assert store.renew("no", 1, worker="box", lease_s=1) == Renewal(is_ours=False, status="")
+    with pytest.raises(FencedError):
+        store.finish("no", 1, COMPLETED)
+    assert store.reap("no", lost_after_s=0, outcome=LOST) is None
+    assert store.redis.keys() == []
+
+
+def test_edits_change_what_they_name_and_nothing_else(store: RedisStore) -> None:
+    store.create(RECORD)
+    store.edit(RECORD.id, comment="new", seed=7, add_tags=("c", "a"), remove_tags=("b", "z"))
+    store.edit(RECORD.id, parameters={"General/y": Parameter(value=1)})
+    record = store.read(RECORD.id)
+    assert (record.comment, record.seed, record.tags) == ("new", 7, ("a", "c"))
+    assert set(record.parameters) == {"General/x", "General/y"}
+    assert record.source == RECORD.source
+    store.edit(RECORD.id, parameters={}, are_all_parameters=True)
+    assert store.read(RECORD.id).parameters == {}
+
+
+@pytest.mark.parametrize("status", Status)
+def test_an_edit_is_refused_where_the_status_does_not_allow_it(
+    store: RedisStore, status: Status
+) -> None:
+    task_id = brought_to(store, status)
+    for allowed, is_allowed in (((), True), ((status,), True), (set(Status) - {status}, False)):
+        before = store.read(task_id)
+        if is_allowed:
+            store.edit(task_id, allowed=allowed, comment=f"{before.comment}+")
+        else:
+            with pytest.raises(TransitionError, match=str(status)):
+                store.edit(task_id, allowed=allowed, comment="no")
+            assert store.read(task_id) == before
+    assert store.read(task_id).comment == "++"
+
+
+@pytest.mark.parametrize("field", ["source", "parameters", "created_at"])
+@pytest.mark.parametrize("damage", ["{", "[]", "[" * 100_000, "1e999", '"\\ud800"'])
+def test_a_damaged_record_is_a_record_error(store: RedisStore, field: str, damage: str) -> None:
+    record = make_record(parameters={"a": Parameter(value=1)})
+    store.create(record)
+    task = keys.TaskKeys(record.id)
+    key, name = (task.parameters, "a") if field == "parameters" else (task.record, field)
+    store.redis.hset(key, name, damage)
+    if (field, damage) == ("created_at", "1e999"):
+        assert store.read(record.id).created_at == math.inf
+        return
+    with pytest.raises(RecordError):
+        store.read(record.id)
+
+
+# finding
+
+
+def test_tasks_are_found_by_what_they_are_the_last_changed_one_first(store: RedisStore) -> None:
+    a = make_record(name="one", tags=("x", "y"))
+    b = make_record(name="two", tags=("x",))
+    c = make_record(name="one", project="others")
+    for record in (a, b, c):
+        store.create(record)
+    store.move(b.id, Status.STOPPED, allowed=tuple(Status))
+    store.edit(a.id, comment="touched")
+    table: list[tuple[TaskFilter, list[str]]] = [
+        (TaskFilter(), [a.id, b.id, c.id]),
+        (TaskFilter(project="examples"), [a.id, b.id]),
+        (TaskFilter(project="examples", name="one"), [a.id]),
+        (TaskFilter(tags=("x",)), [a.id, b.id]),
+        (TaskFilter(tags=("x", "y")), [a.id]),
+        (TaskFilter(tags=("x", "never")), []),
+        (TaskFilter(statuses=(Status.STOPPED,)), [b.id]),
+        (TaskFilter(statuses=(Status.STOPPED, Status.CREATED)), [a.id, b.id, c.id]),
+        (TaskFilter(project="examples", statuses=(Status.CREATED,), tags=("y",)), [a.id]),
+        (TaskFilter(project="never"), []),
+    ]
+    for wanted, found in table:
+        assert store.find(wanted) == found, wanted
+    assert store.find(TaskFilter(), limit=2) == [a.id, b.id]
+    with pytest.raises(UsageError, match="project"):
+        store.find(TaskFilter(name="one"))
+
+
+def test_a_renamed_task_is_found_by_its_new_name_alone(store: RedisStore) -> None:
+    record = make_record(name="old")
+    store.create(record)
+    store.create(make_record(project="newest"))
+    store.edit(record.id, name="new", project="moved")
+    assert store.find(TaskFilter(project="examples")) == []
+    assert store.find(TaskFilter(project="moved", name="new")) == [record.id]
+    assert store.projects()[0] == "moved", "it was used last"
+
+
+# moves
+
+
+@pytest.mark.parametrize("old", Status)
+@pytest.mark.parametrize("target", Status)
+def test_a_move_is_made_from_the_statuses_that_may_and_from_no_other(
+    store: RedisStore, old: Status, target: Status
+) -> None:
+    task_id = brought_to(store, old)
+    if target in MOVES[old]:
+        assert store.move(task_id, target, allowed=sources(target), message="why") is old
+        state = store.state(task_id)
+        assert (state.status, state.previous_status, state.message) == (target, old, "why")
+    else:
+        with pytest.raises(TransitionError, match=f"it is {old}"):
+            store.move(task_id, target, allowed=sources(target))
+        assert store.state(task_id).status is old
+    wanted = TaskFilter(statuses=(store.state(task_id).status,))
+    assert store.find(wanted) == [task_id]
+
+
+def test_of_many_that_want_the_same_move_one_gets_it(store: RedisStore) -> None:
+    task_id = brought_to(store, Status.CREATED)
+    won: list[int] = []
+
+    def move(number: int) -> None:
+        try:
+            store.move(task_id, Status.STOPPED, allowed=(Status.CREATED,))
+        except TransitionError:
+            return
+        won.append(number)
+
+    threads = [threading.Thread(target=move, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(won) == 1
+
+
+@pytest.mark.parametrize("status", Status)
+def test_a_task_is_enqueued_from_the_statuses_that_may_and_once(
+    store: RedisStore, status: Status
+) -> None:
+    task_id = brought_to(store, status)
+    if status in sources(Status.QUEUED):
+        enqueue(store, task_id)
+        assert store.queued(older_than_s=0) == {task_id: "default"}
+    with pytest.raises(TransitionError):
+        enqueue(store, task_id)
+
+
+# the end of a task
+
+
+@pytest.mark.parametrize("status", BUSY)
+def test_a_task_that_is_queued_or_runs_cannot_be_deleted(store: RedisStore, status: Status) -> None:
+    task_id = waiting(store) if status is Status.QUEUED else running(store)
+    with pytest.raises(TransitionError):
+        store.delete(task_id)
+    assert store.state(task_id).status is status
+
+
+def test_a_deleted_task_leaves_nothing_but_what_is_not_its_own(store: RedisStore) -> None:
+    task_id = running(store, tags=("x",), parameters={"a": Parameter(value=1)})
+    for attempt in (1, 2):
+        events: list[Event] = [
+            Scalar(title="loss", series="train", value=1.0, iteration=1, at=0.0),
+            Tags(added=("later",)),
+            Text(message="x", level=1, at=0),
+            Phase(name="run", at=0.0),
+            ArtifactAdded(artifact=Artifact(name="m", type="file")),
+            Resources(title=":monitor:machine", values={"cpu": 1.0}, at=0.0),
+        ]
+        store.apply(task_id, attempt, "f", 0, 1, events)
+        store.append_output(task_id, attempt, 0, 9, b"x" * (3 << 20), "y")
+        store.finish(task_id, attempt, Outcome(reason=Reason.LOST))
+        if attempt == 1:
+            enqueue(store, task_id)
+            claim(store, task_id, "next")
+    store.delete(task_id)
+    assert {key.decode() for key in store.redis.keys("*")} <= {keys.PROJECTS, keys.QUEUES}
+
+
+# blobs
+
+
+@pytest.mark.parametrize("data", [b"", b"patch", os.urandom(5 << 20)], ids=len)
+def test_a_blob_comes_back_as_it_was_and_has_a_lifetime(store: RedisStore, data: bytes) -> None:
+    digest = hashlib.sha256(data).hexdigest()
+    assert not store.has_blob(digest)
+    for _ in range(2):  # the answer was lost
+        store.put_blob(digest, data)
+    assert store.has_blob(digest)
+    assert store.get_blob(digest) == data
+    assert [store.redis.ttl(key) > 86400 for key in store.redis.keys("*")] == [True]
+
+
+@pytest.mark.parametrize("stored", ["other bytes", "cut", "no zlib"])
+def test_bytes_that_are_not_those_of_the_digest_are_refused(store: RedisStore, stored: str) -> None:
+    data = os.urandom(10_000)
+    digest, other = (hashlib.sha256(one).hexdigest() for one in (data, b"other"))
+    store.put_blob(digest, data)
+    if stored == "other bytes":
+        store.put_blob(other, b"other")
+        store.redis.rename(keys.blob(other), keys.blob(digest))
+    elif stored == "cut":
+        store.redis.set(keys.blob(digest), store.redis.get(keys.blob(digest))[:-100])
+    else:
+        store.redis.set(keys.blob(digest), b"\x00garbage")
+    with pytest.raises(RecordError, match="not"):
+        store.get_blob(digest)
+
+
+# waking up
+
+
+def test_a_listener_wakes_for_what_happens_after_it_began(store: RedisStore) -> None:
+    task_id = running(store)
+    listener = store.listen(keys.TaskKeys(task_id).changed, keys.WAKE)
+    store.append_output(task_id, 1, 0, 2, b"x\n", "")
+    assert listener.wait(5) == [f"ew:changed:{task_id} output"]
+    store.apply(task_id, 1, "f", 0, 1, [])
+    store.finish(task_id, 1, LOST)
+    heard: list[str] = []
+    while len(heard) < 2:
+        heard += listener.wait(5)
+    assert heard == [f"ew:changed:{task_id} event", f"ew:changed:{task_id} status"]
+    enqueue(store, task_id)
+    assert set(listener.wait(5)) & {"ew:wake default", f"ew:changed:{task_id} status"}
+    listener.close()

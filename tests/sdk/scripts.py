@@ -1,0 +1,52 @@
+"""Scripts that are tasks, as people start them: files in a folder, run by a process."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["Ran", "Scripts"]
+
+_INIT = """
+import json, os, random, sys
+from pathlib import Path
+from elsewhere import Task
+"""
+
+
+@dataclass
+class Ran:
+    """How a script ended. `lines` are those that it printed itself."""
+
+    status: int
+    lines: list[str]
+    errors: str
+
+    @property
+    def last_error(self) -> str:
+        return self.errors.strip().splitlines()[-1] if self.errors.strip() else ""
+
+
+class Scripts:
+    """Runs them in `folder`, outside git, against one store."""
+
+    def __init__(self, folder: Path, redis_url: str) -> None:
+        self.folder = folder
+        self._environment = {**os.environ, "ELSEWHERE_REDIS_URL": redis_url}
+
+    def run(self, script: str, name: str = "train.py", **environment: str) -> Ran:
+        (self.folder / name).write_text(_INIT + textwrap.dedent(script))
+        ended = subprocess.run(
+            [sys.executable, name],
+            cwd=self.folder,
+            env={**self._environment, **environment},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        return Ran(ended.returncode, ended.stdout.splitlines(), ended.stderr)

@@ -1,0 +1,191 @@
+"""The catalogue: names that may be, copies that carry what they should, tasks found by name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from elsewhere import catalog
+from elsewhere.errors import NotFoundError, UsageError
+from elsewhere.events import ArtifactAdded, Event, Progress, Scalar
+from elsewhere.records import (
+    Artifact,
+    Call,
+    Environment,
+    Outcome,
+    Parameter,
+    Reason,
+    Source,
+    Status,
+    TaskType,
+)
+from elsewhere.store.redis import RedisStore
+from tests.stores import begin, make_record, opened
+
+
+@pytest.fixture
+def store(redis_url: str) -> Iterator[RedisStore]:
+    with opened(redis_url) as store:
+        yield store
+
+
+def test_ids_are_32_hex_digits_and_differ() -> None:
+    ids = {catalog.new_id() for _ in range(100)}
+    assert len(ids) == 100
+    assert all(re.fullmatch("[0-9a-f]{32}", one) for one in ids)
+
+
+@pytest.mark.parametrize(
+    ("name", "is_good"),
+    [
+        ("abc", True),
+        ("  abc  ", True),
+        ("über", True),
+        ("a/b c", True),
+        ("x" * 200, True),
+        ("", False),
+        ("ab", False),
+        ("  ab  ", False),
+        ("x" * 201, False),
+        ("a\nb", False),
+        ("a\x1fb", False),
+        ("abc\udcff", False),
+        (None, False),
+        (123, False),
+    ],
+)
+def test_a_name_has_3_to_200_characters_that_can_be_printed(name: object, is_good: bool) -> None:
+    if is_good:
+        assert catalog.checked_name("task", name) == str(name).strip()
+    else:
+        with pytest.raises(UsageError, match="name"):
+            catalog.checked_name("task", name)
+
+
+@pytest.mark.parametrize(
+    ("given", "type_"),
+    [(None, TaskType.TRAINING), ("qc", TaskType.QC), (TaskType.CUSTOM, TaskType.CUSTOM)],
+)
+def test_a_type_is_taken_by_its_name(given: object, type_: TaskType) -> None:
+    assert catalog.checked_type(given) is type_
+
+
+@pytest.mark.parametrize("given", ["trainin", "", 5])
+def test_an_unknown_type_is_answered_with_those_that_there_are(given: object) -> None:
+    with pytest.raises(UsageError, match="Known: application, controller, custom"):
+        catalog.checked_type(given)
+
+
+DRAFT: dict[str, Any] = {
+    "project": "examples",
+    "name": None,
+    "task_type": TaskType.TRAINING,
+    "packages": ("a",),
+    "seed": 5,
+}
+
+
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [
+        ({"entry_point": "scripts/train.py"}, "train"),
+        ({"module": "package.train"}, "package.train"),
+        ({"entry_point": "a.py", "name": "other"}, "other"),
+    ],
+)
+def test_a_draft_is_called_after_what_it_runs(given: dict[str, Any], name: str) -> None:
+    record = catalog.draft(**{**DRAFT, **given})
+    assert (record.name, record.seed, record.environment.packages) == (name, 5, ("a",))
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ({"entry_point": "train.py", "module": "train"}, "not both"),
+        ({"entry_point": "train.py", "project": ""}, "needs a project"),
+        ({"entry_point": "train.py", "project": "ab"}, "2 characters"),
+        ({"entry_point": "a.py"}, "1 characters"),
+    ],
+)
+def test_a_draft_that_cannot_be_run_is_refused(given: dict[str, Any], why: str) -> None:
+    with pytest.raises(UsageError, match=why):
+        catalog.draft(**{**DRAFT, **given})
+
+
+def test_a_clone_has_what_runs_and_nothing_of_what_was_said(store: RedisStore) -> None:
+    fields: dict[str, Any] = {
+        "comment": "why",
+        "tags": ("x",),
+        "source": Source(repository="r", argv=("--a",)),
+        "environment": Environment(packages=("a==1",)),
+        "seed": 3,
+        "parameters": {"General/a": Parameter(value=1)},
+        "call": Call(function="f"),
+    }
+    source = begin(store, **fields)
+    said: list[Event] = [
+        Progress(percent=5.0, at=0.0),
+        Scalar(title="a", series="b", value=1.0, iteration=1, at=0.0),
+        ArtifactAdded(artifact=Artifact(name="m", type="file")),
+    ]
+    store.apply(source, 1, "f", 0, 1, said)
+    store.append_output(source, 1, 0, 2, b"x\n", "")
+    store.finish(source, 1, Outcome(reason=Reason.COMPLETED))
+    clone = catalog.clone(store, source)
+    record, state = store.read(clone), store.state(clone)
+    assert (record.name, record.parent) == ("Clone Of train", source)
+    assert {name: getattr(record, name) for name in fields} == fields
+    assert (state.status, state.attempt, state.progress) == (Status.CREATED, 0, None)
+    assert store.series(clone) == []
+    assert store.artifacts(clone) == {}
+    assert store.output_length(clone) == 0
+    assert record.created_at > 0
+
+
+def test_a_clone_takes_what_is_given_and_clones_of_a_clone_are_siblings(store: RedisStore) -> None:
+    source = make_record()
+    store.create(source)
+    clone = catalog.clone(store, source.id, name="other", comment="c", project="elsewhere", seed=9)
+    record = store.read(clone)
+    assert (record.name, record.comment, record.project) == ("other", "c", "elsewhere")
+    assert record.seed == 9
+    assert store.read(catalog.clone(store, clone)).parent == source.id
+    assert store.read(catalog.clone(store, clone, parent="p")).parent == "p"
+
+
+def test_a_clone_with_a_name_that_cannot_be_makes_nothing(store: RedisStore) -> None:
+    source = make_record()
+    store.create(source)
+    before = store.redis.dbsize()
+    for wrong in ({"name": "ab"}, {"name": ""}, {"project": "ab"}):
+        with pytest.raises(UsageError):
+            catalog.clone(store, source.id, **wrong)
+    with pytest.raises(NotFoundError):
+        catalog.clone(store, "no")
+    assert store.redis.dbsize() == before
+
+
+def test_a_clone_of_a_task_with_the_longest_name_has_a_name_that_may_be(store: RedisStore) -> None:
+    source = make_record(name="x" * 200)
+    store.create(source)
+    assert store.read(catalog.clone(store, source.id)).name.startswith("Clone Of xxx")
+
+
+def test_tasks_are_found_by_name_the_last_changed_first(store: RedisStore) -> None:
+    old, new = make_record(name="one"), make_record(name="one")
+    other = make_record(name="one", project="others")
+    for record in (old, new, other):
+        store.create(record)
+    assert catalog.find_named(store, "examples", "one") == new.id
+    store.edit(old.id, comment="touched")
+    assert catalog.find_named(store, "examples", "one") == old.id
+    assert catalog.find_named(store, "examples", "never") is None
+    assert catalog.find_named(store, "others", None) == other.id
+    assert catalog.find_named(store, None, "never") is None
+    assert catalog.find_named(store, None, None) == old.id
+    assert catalog.find_named(store, None, "one") == old.id, "of any project, the last changed"
+    with pytest.raises(NotFoundError, match="Did you mean 'examples'"):
+        catalog.find_named(store, "exampels", "one")

@@ -1,0 +1,71 @@
+"""Folders: names that come back, files that are whole or not there."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from elsewhere.folders import Home, RunFolder, read_json, write_beside
+from elsewhere.process import ProcessIdentity
+from elsewhere.records import Outcome, Reason
+
+ID = "0123456789abcdef" * 2
+
+
+def test_a_run_folder_knows_its_task_and_attempt(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    for folder in (home.run(ID, 12), home.session(ID, 12)):
+        assert (folder.task_id, folder.attempt) == (ID, 12)
+    assert home.run(ID, 1).path.parent != home.session(ID, 1).path.parent
+
+
+def test_home_and_run_folders_are_closed_to_others_and_may_be_made_twice(tmp_path: Path) -> None:
+    home = Home(tmp_path / "a" / "home").ensure().ensure()
+    folder = home.run(ID, 1).create().create()
+    assert {path.stat().st_mode & 0o777 for path in (home.path, folder.path)} == {0o700}
+    assert folder.journal.is_dir()
+    assert folder.files.is_dir()
+
+
+def test_only_folders_that_are_named_like_runs_are_found(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    runs = [home.run(ID, number).create() for number in (1, 2)]
+    (home.runs / "notes").mkdir()
+    (home.runs / "a.b").mkdir()
+    (home.runs / "file.1").touch()
+    assert RunFolder.all_in(home.runs) == runs
+    assert RunFolder.all_in(home.sessions) == []
+
+
+def test_what_is_written_beside_is_read_again(tmp_path: Path) -> None:
+    path = tmp_path / "exit.json"
+    assert read_json(path) is None
+    write_beside(path, Outcome(reason=Reason.STOPPED))
+    write_beside(path, Outcome(reason=Reason.KILLED, message="é"))
+    assert read_json(path)["message"] == "é"
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert os.listdir(tmp_path) == ["exit.json"]  # noqa: PTH208 - hidden ones too
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_beside_it(tmp_path: Path) -> None:
+    path = tmp_path / "stop"
+    write_beside(path, {"grace_s": 1})
+    with pytest.raises(TypeError):
+        write_beside(path, {1, 2})
+    assert read_json(path) == {"grace_s": 1}
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_text_that_is_no_text_can_be_written_too(tmp_path: Path) -> None:
+    """An exception's message may hold an undecodable file name."""
+    write_beside(tmp_path / "exit.json", {"message": "\udcff"})
+    assert read_json(tmp_path / "exit.json") == {"message": "\udcff"}
+
+
+def test_the_identity_in_a_folder_is_that_of_the_process(tmp_path: Path) -> None:
+    folder = Home(tmp_path).run(ID, 1).create()
+    assert folder.identity(folder.runner) is None
+    write_beside(folder.runner, ProcessIdentity.of())
+    assert folder.identity(folder.runner) == ProcessIdentity.of()
