@@ -1,0 +1,60 @@
+"""What becomes of an attempt is told by how its program ended, and nothing of it stays."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from elsewhere.process import ProcessIdentity
+from elsewhere.records import Reason, Status
+from elsewhere.store.redis import RedisStore
+from tests.faults.harness import Machine, send
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV, signal.SIGTERM])
+def test_a_program_that_is_killed_has_failed_with_the_signal(
+    machine: Machine, store: RedisStore, tmp_path: Path, number: signal.Signals
+) -> None:
+    task = send(store, tmp_path, "counting.py", "0")
+    machine.start()
+    task.wait_until_printing()
+    os.kill(machine.program(task.id).pid, number)
+    state = task.wait_until_ended()
+    assert (state.status, state.attempt) == (Status.FAILED, 1)
+    assert state.outcome is not None
+    assert state.outcome.reason is Reason.KILLED
+    assert state.outcome.signal == number
+    assert number.name in state.outcome.message
+    task.assert_exact(machine, was_ended=True)
+    assert task.starts == [1]
+    machine.wait_until_quiet(task.id)
+
+
+def test_the_exit_code_is_kept(machine: Machine, store: RedisStore, tmp_path: Path) -> None:
+    task = send(store, tmp_path, "counting.py", "7", "scalars")
+    task.let_go()
+    machine.start()
+    state = task.wait_until_ended()
+    assert (state.status, state.attempt) == (Status.FAILED, 1)
+    assert state.outcome is not None
+    assert (state.outcome.reason, state.outcome.exit_code) == (Reason.PROGRAM_FAILED, 7)
+    task.assert_exact(machine)
+    task.assert_scalars()
+    machine.wait_until_quiet(task.id)
+
+
+def test_what_a_program_leaves_behind_is_ended_with_it(
+    machine: Machine, store: RedisStore, tmp_path: Path
+) -> None:
+    task = send(store, tmp_path, "leaving.py")
+    machine.start()
+    state = task.wait_until_ended()
+    assert state.status is Status.COMPLETED, state
+    assert b"\nthe last line\n" in store.output(task.id).data
+    for name in ("holding", "deaf"):
+        assert not ProcessIdentity.of(int((task.folder / name).read_text())).is_alive()
+    machine.wait_until_quiet(task.id)
+    assert task.starts == [1]
