@@ -1,0 +1,38 @@
+"""One box for all stories that a test process tells, and a laptop for each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from tests.e2e.world import Box, Laptop, World, make_venv, make_wheels
+from tests.redis_server import RedisServer
+from tests.waiting import wait_until
+
+
+@pytest.fixture(scope="session")
+def world() -> Iterator[World]:
+    with TemporaryDirectory(prefix="ew-", dir="/tmp") as name:
+        folder = Path(name)
+        make_wheels(folder / "wheels")
+        python = make_venv(folder / "venv")
+        with RedisServer(folder) as server:
+            box = Box(folder / "box", server.url, folder / "wheels")
+            box.start()
+            yield World(server.url, python, folder / "wheels", box)
+            box.stop()
+
+
+@pytest.fixture
+def box(world: World) -> Iterator[Box]:
+    """Its agent serves the queue `default`. No program may be left on it."""
+    yield world.box
+    wait_until(lambda: not world.box.programs(), what="the box is idle")
+
+
+@pytest.fixture
+def laptop(world: World, tmp_path: Path) -> Laptop:
+    return Laptop(world.python, tmp_path, world.box.store, world.url)
