@@ -36,7 +36,7 @@ venv: .venv/.dev ## .venv with the tools
 
 clean: ## remove .venv, builds and caches
 	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
-	find sdk sandbox worker agent server tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	find sdk sandbox worker agent server benchmarks tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamps: .venv is filled again only when pyproject.toml has changed.
 $(BIN)/pip:
