@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -151,8 +152,12 @@ class Place:
         """Waits until the process and its children compute nothing."""
 
         def used() -> float:
-            times = [one.cpu_times() for one in (process, *process.children(recursive=True))]
-            return sum(time.user + time.system for time in times)
+            total = 0.0
+            for one in (process, *process.children(recursive=True)):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    times = one.cpu_times()
+                    total += times.user + times.system
+            return total
 
         before, since = used(), time.monotonic()
         until = since + _LIMIT_S

@@ -343,7 +343,7 @@ def test_an_option_among_the_requirements_is_refused_before_anything_runs(runs: 
 
 def test_installers_do_not_see_the_agent_s_secrets(runs: Runs) -> None:
     runs.prepare("greeting==1.0")
-    assert len(runs.setup.commands) == 2
+    assert len(runs.setup.commands) == 3  # virtualenv, pip, the package
     for command in runs.setup.commands:
         assert "UV_FIND_LINKS" in command.environment
         assert not [name for name in command.environment if name.startswith("ELSEWHERE_")]

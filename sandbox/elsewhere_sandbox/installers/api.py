@@ -35,6 +35,10 @@ class Installer(Protocol):
     def prefix(self) -> str:
         """What its variables begin with, those that change what it installs: indexes, ..."""
 
+    @property
+    def brings_pip(self) -> bool:
+        """It needs no pip in an environment, and so can put one in."""
+
     def is_available(self) -> bool: ...
 
     def plan(
@@ -47,8 +51,9 @@ class Installer(Protocol):
     ) -> Sequence[Command]:
         """Commands that install the lines of a requirements file into `environment`.
 
-        `environment` is a virtual environment in whose `bin/python` pip can be imported. The
-        commands run in the folder of `requirements`, with `variables` and nothing else.
+        `environment` is a virtual environment in whose `bin/python` pip can be imported, unless
+        the installer `brings_pip`. The commands run in the folder of `requirements`, with
+        `variables` and nothing else.
         """
 
 

@@ -18,6 +18,7 @@ class Pip:
 
     name = "pip"
     prefix = "PIP_"
+    brings_pip = False
 
     def is_available(self) -> bool:
         return True

@@ -19,6 +19,7 @@ class Uv:
 
     name = "uv"
     prefix = "UV_"
+    brings_pip = True
 
     def is_available(self) -> bool:
         return bool(find_uv())
