@@ -1,4 +1,4 @@
-"""What a task uses of its machine, as means over short intervals."""
+"""What a task uses of its machine: means over short intervals, of its memory the highest."""
 
 from __future__ import annotations
 
@@ -140,8 +140,8 @@ class Monitor:
 
 def _means(samples: list[dict[str, float]], seconds: float) -> dict[str, float]:
     first, last = samples[0], samples[-1]
-    values = {}
-    for name in ("memory_used_gb", "memory_free_gb", "disk_free_percent"):
+    values = {"memory_used_gb": max(one["memory_used_gb"] for one in samples)}
+    for name in ("memory_free_gb", "disk_free_percent"):
         if known := [one[name] for one in samples if name in one]:
             values[name] = sum(known) / len(known)
     if seconds >= _SHORTEST_S:
