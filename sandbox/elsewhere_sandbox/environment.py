@@ -206,7 +206,8 @@ def _build(shared: Path, order: _Order) -> None:
     virtualenv = Command(argv=argv, folder=order.scratch, environment=order.variables)
     _run(order.setup, virtualenv, f"An environment of Python {order.python.version} cannot be made")
     if brings_pip:
-        _install(order, "pip.txt", [f"pip @ {_pip_wheel(order.python.version).as_uri()}"], shared)
+        pip = f"pip @ {_pip_wheel(order.python.version).as_uri()}"
+        _install(order, "pip.txt", [pip], shared, is_quiet=True)
     if order.lines:
         _install(order, "requirements.txt", order.lines, shared)
     _let_path_choose(shared / "bin")
@@ -234,11 +235,16 @@ def _install(
     environment: Path,
     *,
     with_dependencies: bool = True,
+    is_quiet: bool = False,
 ) -> None:
     file = order.scratch / name
     file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     commands = order.installer.plan(
-        file, environment, order.variables, with_dependencies=with_dependencies
+        file,
+        environment,
+        order.variables,
+        with_dependencies=with_dependencies,
+        is_quiet=is_quiet,
     )
     failed = f"The packages of this task cannot be installed into Python {order.python.version}"
     advice = (

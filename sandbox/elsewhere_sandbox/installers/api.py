@@ -48,6 +48,7 @@ class Installer(Protocol):
         variables: Mapping[str, str],
         *,
         with_dependencies: bool = True,
+        is_quiet: bool = False,
     ) -> Sequence[Command]:
         """Commands that install the lines of a requirements file into `environment`.
 

@@ -30,11 +30,13 @@ class Pip:
         variables: Mapping[str, str],
         *,
         with_dependencies: bool = True,
+        is_quiet: bool = False,
     ) -> Sequence[Command]:
         argv = (
             *(str(environment / "bin" / "python"), "-m", "pip", "install"),
             *("--no-input", "--disable-pip-version-check", "--progress-bar", "off"),
             *(() if with_dependencies else ("--no-deps",)),
+            *(("--quiet",) if is_quiet else ()),
             *("--requirement", str(requirements)),
         )
         # an operator's `user = true` would make pip refuse a virtual environment

@@ -31,11 +31,13 @@ class Uv:
         variables: Mapping[str, str],
         *,
         with_dependencies: bool = True,
+        is_quiet: bool = False,
     ) -> Sequence[Command]:
         argv = (
             *(find_uv(), "pip", "install", "--no-progress"),
             *("--python", str(environment / "bin" / "python")),
             *(() if with_dependencies else ("--no-deps",)),
+            *(("--quiet",) if is_quiet else ()),
             *("--requirement", str(requirements)),
         )
         own = {"UV_PYTHON_DOWNLOADS": "never"}
