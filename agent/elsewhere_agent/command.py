@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import os
+import platform
 import sys
-from importlib import metadata
-from typing import TYPE_CHECKING
+from textwrap import fill
+from typing import TYPE_CHECKING, Final
 
+from elsewhere.command.program import INTERRUPTED, add_version, drop_lost_output, os_sentence
+from elsewhere.command.wording import say
 from elsewhere.errors import ElsewhereError, UsageError
 from elsewhere.settings import load
 
@@ -26,24 +28,38 @@ __all__ = ["main"]
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code: 0, 1 for what failed, 2 for wrong usage, 130 after Ctrl-C, or the command's
     own as its help says."""
-    options = _parser().parse_args(arguments)
-    run: Callable[[argparse.Namespace], int] = options.run
     try:
-        return run(options)
+        options = _parser().parse_args(arguments)
+        if sys.version_info < (3, 11):
+            return _refuse(
+                f"The agent needs Python 3.11 or newer, and this is {platform.python_version()}.", 1
+            )
+        run: Callable[[argparse.Namespace], int] = options.run
+        code = run(options)
+        sys.stdout.flush()
+        return code
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED
     except BrokenPipeError:  # whoever read the output has enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        drop_lost_output()
         return 1
+    except ModuleNotFoundError as error:
+        return _refuse(
+            f"The package {error.name} is missing, for the agent is an extra: install"
+            " 'elsewhere[agent]'.",
+            1,
+        )
     except (ElsewhereError, OSError) as error:
-        print(f"agent: {_sentence(error)}", file=sys.stderr)
-        return 2 if isinstance(error, UsageError) else 1
+        return _refuse(_sentence(error), 2 if isinstance(error, UsageError) else 1)
+
+
+def _refuse(sentence: str, code: int) -> int:
+    say(sentence, "agent")
+    return code
 
 
 def _sentence(error: ElsewhereError | OSError) -> str:
-    if isinstance(error, OSError) and error.filename is not None:
-        return f"{error.filename} cannot be used: {error.strerror}."
-    return str(error)
+    return os_sentence(error) if isinstance(error, OSError) else str(error)
 
 
 # the commands
@@ -145,8 +161,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Settings are read from config.toml in ELSEWHERE_HOME (~/.elsewhere) and from"
         " variables; 'agent config' shows them. To work with tasks, see 'elsewhere --help'.",
     )
-    version = metadata.version("elsewhere")
-    parser.add_argument("--version", action="version", version=f"elsewhere {version}")
+    add_version(parser)
     commands = parser.add_subparsers(metavar="COMMAND", required=True, title="commands")
 
     daemon = _add(
@@ -157,6 +172,7 @@ def _parser() -> argparse.ArgumentParser:
         "Takes tasks from queues and runs them, each in a process that outlives this one: when the"
         " daemon is stopped, upgraded or killed its tasks go on, and it comes back to them. SIGTERM"
         " and Ctrl-C end it; SIGQUIT stops its tasks, too.",
+        "--queue default --queue large --slots 2 --detached",
     )
     daemon.add_argument(
         "--queue",
@@ -186,6 +202,7 @@ def _parser() -> argparse.ArgumentParser:
         "end the daemon of this machine",
         "Ends the daemon and waits until it is gone. Its tasks go on, and it comes back to them"
         " when it is started again. Exit code 1 when none runs.",
+        "--now",
     )
     stop.add_argument("--now", action="store_true", help="stop its running tasks, too")
     stop.add_argument("--name", help="which one, where several run here")
@@ -196,6 +213,7 @@ def _parser() -> argparse.ArgumentParser:
         _status,
         "show agents and queues",
         "Shows the agents of all machines that have reported within a minute, and the queues.",
+        "--json",
     )
     status.add_argument("--json", action="store_true", help="as JSON")
 
@@ -207,8 +225,11 @@ def _parser() -> argparse.ArgumentParser:
         "Runs one task without a queue and follows its output. Ctrl-C stops the task. The exit code"
         " is the program's: 128 + n when signal n ended it, 3 when it could not be set up, 124"
         " after its time limit, 130 after Ctrl-C.",
+        "--id 1a2b3c4d",
     )
-    execute.add_argument("--id", required=True, metavar="TASK", help="the task's id")
+    execute.add_argument(
+        "--id", required=True, metavar="ID", help="id of the task, or how it begins"
+    )
 
     init = _add(
         commands,
@@ -217,6 +238,7 @@ def _parser() -> argparse.ArgumentParser:
         "write a first config.toml",
         "Looks whether the store can be used, and writes config.toml with every setting at its"
         " default, if there is none.",
+        "--redis-url redis://:PASSWORD@HOST:6379/0",
     )
     init.add_argument("--redis-url", metavar="URL", help="the Redis to use")
 
@@ -226,6 +248,7 @@ def _parser() -> argparse.ArgumentParser:
         _config,
         "show the settings in use",
         "Shows every setting with its value and where it is from. Secrets are not shown.",
+        "--json",
     )
     config.add_argument("--json", action="store_true", help="as JSON")
 
@@ -236,8 +259,13 @@ def _parser() -> argparse.ArgumentParser:
         "see it work, in a minute",
         "Runs a task through everything, live, with a server and a daemon of its own; leaves"
         " nothing behind. Exit code 0 only if all was as it should be.",
+        "",
     )
     return parser
+
+
+#: characters in a line of a description
+_COLUMNS: Final = 78
 
 
 def _add(
@@ -246,7 +274,14 @@ def _add(
     run: Callable[[argparse.Namespace], int],
     summary: str,
     description: str,
+    example: str,
 ) -> argparse.ArgumentParser:
-    parser = commands.add_parser(name, help=summary, description=description)
+    parser = commands.add_parser(
+        name,
+        help=summary,
+        description=fill(description, _COLUMNS),
+        epilog=f"example:\n  agent {name} {example}".rstrip(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.set_defaults(run=run)
     return parser

@@ -13,6 +13,7 @@ from elsewhere.clock import monotonic_s
 from elsewhere.command.tables import bar
 from elsewhere.command.watching import watch
 from elsewhere.command.wording import clean, number, safe_for_terminal, short
+from elsewhere.records import Status
 from elsewhere_agent.errors import AgentError
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ class _View:
         self._task_id = task_id
         self._console = console
         self.seen: list[float] = []
+        self._attempt = 0
         self._at = 0
         self._begun = b""
         self._pending = ""
@@ -97,7 +99,7 @@ class _View:
             for item in self._store.series(self._task_id)
             if not item.title.startswith(_MONITOR)
         }
-        self._print_output()
+        self._print_output(state)
         percent = state.progress or 0.0
         if not state.status.is_final:
             self.seen.append(percent)
@@ -133,9 +135,14 @@ class _View:
             words.append(f"{clean(name)} {number(values[-1])}{drawn}")
         return ", ".join(words)
 
-    def _print_output(self) -> None:
+    def _print_output(self, state: TaskState) -> None:
+        """While it waits, the newest attempt is that of the laptop, which has been seen there."""
+        if state.status is Status.QUEUED:
+            return
+        if state.attempt != self._attempt:
+            self._attempt, self._at, self._begun = state.attempt, 0, b""
         while True:
-            found = self._store.output(self._task_id, start=self._at)
+            found = self._store.output(self._task_id, attempt=self._attempt, start=self._at)
             self._pending = found.pending
             if found.next == self._at:
                 return

@@ -24,16 +24,18 @@ def detach(run: Callable[[Callable[[], None]], str | None], log: Path) -> int:
     """Calls `run` in a process of its own; returns its pid once it called what it was given.
 
     `run` returns when the daemon has ended: None, or the sentence that says why it failed. Raises
-    AgentError with that sentence when it failed before it was up. When this process ends before
-    that, the daemon does not come up.
+    AgentError with that sentence when it failed before it was up, and OSError for the log. When
+    this process ends before that, the daemon does not come up.
     """
+    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     reader, writer = os.pipe()
     if os.fork() == 0:
         os.setsid()
         if os.fork() == 0:
             os.close(reader)
-            _become_daemon(run, log, writer)
+            _become_daemon(run, output, writer)
         os._exit(0)
+    os.close(output)
     os.close(writer)
     os.wait()
     try:
@@ -42,13 +44,14 @@ def detach(run: Callable[[Callable[[], None]], str | None], log: Path) -> int:
         os.close(reader)
 
 
-def _become_daemon(run: Callable[[Callable[[], None]], str | None], log: Path, writer: int) -> None:
+def _become_daemon(
+    run: Callable[[Callable[[], None]], str | None], output: int, writer: int
+) -> None:
     """Never returns: what is on the stack above belongs to the process that was left."""
     code = 1
     try:
         os.chdir("/")
         nothing = os.open(os.devnull, os.O_RDONLY)
-        output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         for source, target in ((nothing, 0), (output, 1), (output, 2)):
             os.dup2(source, target)
         os.close(nothing)

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 
 from elsewhere.artifacts import uploader
 from elsewhere.codec import from_plain
-from elsewhere.errors import StoreUnavailableError, TransitionError
+from elsewhere.command.naming import find_task, title
+from elsewhere.command.wording import say, why
+from elsewhere.errors import StoreUnavailableError, TransitionError, UsageError
 from elsewhere.folders import read_json
 from elsewhere.queues import Queues
 from elsewhere.records import Outcome, Reason, Status
@@ -19,8 +21,10 @@ from elsewhere.store import keys, store_url
 from elsewhere.store.connection import connect
 from elsewhere.store.redis import RedisStore
 from elsewhere_agent.configuration import worker_settings
+from elsewhere_agent.folder import AgentFolder
 from elsewhere_worker.launcher import Launcher
 from elsewhere_worker.owner import Owner
+from elsewhere_worker.registration import registered_agents
 from elsewhere_worker.supervision import Supervision
 
 if TYPE_CHECKING:
@@ -49,8 +53,9 @@ _RETRY_S: Final = 1.0
 _PIECE_BYTES: Final = 1 << 16
 
 
-def execute(settings: Settings, agent: AgentSettings, task_id: str) -> int:
+def execute(settings: Settings, agent: AgentSettings, wanted: str) -> int:
     """Runs the task, its output on the standard output. Ctrl-C and SIGTERM stop it by the ladder.
+    `wanted` is its id, or how that begins.
 
     The exit code is the program's; 128 + n when signal n ended it, 3 when it could not be set up,
     124 after its time limit, 130 or 143 when this process was told to end, 1 otherwise. Raises
@@ -60,6 +65,7 @@ def execute(settings: Settings, agent: AgentSettings, task_id: str) -> int:
     store = RedisStore(connect(url))
     queues = Queues(store)
     config = worker_settings(settings, agent, url)
+    task_id = find_task(store, wanted)
     folder = _claim(store, queues, config, task_id)
     launcher = Launcher(keeps_spare=False)
     supervision = Supervision(
@@ -83,7 +89,7 @@ def execute(settings: Settings, agent: AgentSettings, task_id: str) -> int:
     if outcome is None:
         return told.code or 1
     if outcome.reason is not Reason.COMPLETED:
-        print(f"Task {task_id}: {outcome.sentence}. {outcome.message}", file=sys.stderr)
+        print(f"Task {task_id}: {why(outcome)}. {outcome.message}", file=sys.stderr)
     return _exit_code(outcome, told)
 
 
@@ -102,6 +108,13 @@ class _Told:
 
 
 def _claim(store: RedisStore, queues: Queues, settings: WorkerSettings, task_id: str) -> RunFolder:
+    machine = AgentFolder.of(settings.home, settings.name).create().id()
+    for other in registered_agents(store.redis):
+        if other.name == settings.name and other.machine != machine:
+            raise UsageError(
+                f"An agent named {other.name!r} runs on {other.host!r} with the home {other.home}:"
+                " set agent.name to another one for this home, to tell their tasks apart."
+            )
     before = store.state(task_id)
     claim = store.claim(
         task_id,
@@ -115,12 +128,21 @@ def _claim(store: RedisStore, queues: Queues, settings: WorkerSettings, task_id:
             f"Task {task_id} cannot be executed: it is {claim.status}. It must be one of"
             f" {', '.join(sorted(_ALLOWED))}."
         )
+    if before.status.is_final:
+        name = title(store, task_id)
+        say(f"Task {name} was {before.status}: attempt {claim.attempt} of it begins.", "agent")
     if before.status is Status.QUEUED:
         queues.remove(task_id, before.queue)
     # By the name of this machine's agent: should this process be killed, the daemon comes back to
     # the task. Should it start earlier, both carry the same bytes to the same offsets.
     owner = Owner(worker=settings.name, store=store.identity())
-    return owner.take(settings.home.run(task_id, claim.attempt))
+    try:
+        return owner.take(settings.home.run(task_id, claim.attempt))
+    except OSError as error:
+        message = f"The run cannot be prepared on this machine: {error}."
+        outcome = Outcome(reason=Reason.SETUP_FAILED, phase="claim", message=message)
+        store.finish(task_id, claim.attempt, outcome)
+        raise TransitionError(f"Task {task_id} is not run. {message}") from error
 
 
 def _renew(supervision: Supervision, store: RedisStore, settings: WorkerSettings) -> None:

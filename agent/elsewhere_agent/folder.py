@@ -11,7 +11,7 @@ from __future__ import annotations
 import fcntl
 import os
 import secrets
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -81,8 +81,9 @@ class AgentFolder:
                     f" with 'agent stop --name {self.name}', or give this one another name with"
                     " --name."
                 ) from error
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, encode(ProcessIdentity.of()).encode(), 0)
+            with _named(self.lock):
+                os.ftruncate(descriptor, 0)
+                os.pwrite(descriptor, encode(ProcessIdentity.of()).encode(), 0)
             yield
         finally:
             os.close(descriptor)
@@ -96,10 +97,23 @@ class AgentFolder:
         return found if found.is_alive() else None
 
     def id(self) -> str:
-        """Call it while the lock is held."""
+        """The same for every process, whoever asks first."""
         path = self.path / "id"
         if not path.exists():
-            beside = path.with_name(".id")
-            beside.write_text(secrets.token_hex(16), encoding="ascii")
-            beside.rename(path)
+            made = secrets.token_hex(16)
+            beside = path.with_name(f".id.{made}")
+            with _named(path):
+                beside.write_text(made, encoding="ascii")
+            with suppress(FileExistsError):  # another process was faster
+                path.hardlink_to(beside)
+            beside.unlink()
         return path.read_text(encoding="ascii").strip()
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """An error of writing knows a descriptor only: with the file's name it says what is full."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error

@@ -40,8 +40,6 @@ TEMPLATE: Final = """\
 # Seconds between SIGTERM and SIGKILL when a task is stopped.
 # stop_grace_s = 10.0
 
-# Scripts write what they report to disk only, to be imported later.
-
 # Whether a repository's remote that is a path of this machine is there for every agent, too.
 # local_remotes_are_shared = false
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
+from elsewhere.command.tables import open_console
+from elsewhere.command.wording import clean
 from elsewhere_agent.configuration import shown
 
 if TYPE_CHECKING:
@@ -32,5 +32,5 @@ def show_configuration(settings: Settings, agent: AgentSettings, *, as_json: boo
         table.add_column(column, overflow="fold")
     for name, (value, origin) in found.items():
         text = value if isinstance(value, str) and value else json.dumps(value, ensure_ascii=False)
-        table.add_row(name, escape(str(text)), escape(origin))
-    Console().print(table)
+        table.add_row(name, clean(str(text)), clean(origin))
+    open_console().print(table)

@@ -7,10 +7,10 @@ import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
+from elsewhere.command.tables import open_console
+from elsewhere.command.wording import clean, short
 from elsewhere.queues import Queues
 from elsewhere.store import open_store
 from elsewhere_worker.registration import registered_agents
@@ -35,7 +35,7 @@ def show_status(settings: Settings, *, as_json: bool) -> None:
         plain = {"agents": [asdict(agent) for agent in agents], "queues": lengths}
         print(json.dumps(plain, indent=2, ensure_ascii=False))
         return
-    console = Console()
+    console = open_console()
     if agents:
         console.print(_agents(agents))
     else:
@@ -47,11 +47,11 @@ def _agents(agents: Iterable[AgentRecord]) -> Table:
     table = _table("agent", "queues", "slots", "running", "host", "process", "since")
     for agent in agents:
         table.add_row(
-            escape(agent.name),
-            escape(", ".join(agent.queues)),
+            clean(agent.name),
+            clean(", ".join(agent.queues)),
             str(agent.slots),
-            escape("\n".join(agent.running)) or "-",
-            escape(agent.host),
+            "\n".join(clean(short(run)) for run in agent.running) or "-",
+            clean(agent.host),
             str(agent.pid),
             time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(agent.started_at)),
         )
@@ -62,7 +62,7 @@ def _queues(lengths: dict[str, int], agents: Iterable[AgentRecord]) -> Table:
     table = _table("queue", "waiting", "served by")
     for name, length in lengths.items():
         served = ", ".join(agent.name for agent in agents if name in agent.queues)
-        table.add_row(escape(name), str(length), escape(served) or "nobody")
+        table.add_row(clean(name), str(length), clean(served) or "nobody")
     return table
 
 

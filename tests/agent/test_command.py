@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import stat
+import subprocess
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
 from elsewhere.folders import Home
 from elsewhere.store import embedded
-from tests.agent.running import call, running_daemon
+from elsewhere.store.connection import connect
+from elsewhere_worker.registration import AgentRecord, Registration
+from tests.agent.running import CALL, call, running_daemon
 
 COMMANDS = ("daemon", "stop", "status", "execute", "init", "config", "demo")
 
@@ -22,10 +26,54 @@ def test_help_explains_itself(words: tuple[str, ...]) -> None:
     assert told.stdout.startswith(" ".join(("usage: agent", *words)))
     if not words:
         assert all(f"    {name} " in told.stdout for name in COMMANDS)
+        assert "print the version and leave" in told.stdout
+    else:
+        assert f"\nexample:\n  agent {words[0]}" in told.stdout
+        assert all(len(line) < 81 for line in told.stdout.splitlines())
 
 
 def test_the_version_is_told() -> None:
-    assert call("--version").stdout == "elsewhere 0.1.0\n"
+    assert call("--version").stdout == f"elsewhere {version('elsewhere')}\n"
+
+
+def test_what_the_extra_installs_is_missed_in_one_sentence() -> None:
+    code = f"import sys; sys.modules['pydantic'] = None; {CALL[-1]}"
+    told = subprocess.run([*CALL[:-1], code, "config"], capture_output=True, text=True, check=False)
+    assert told.returncode == 1
+    (line,) = told.stderr.splitlines()
+    assert "The package pydantic is missing" in line
+    assert "'elsewhere[agent]'" in line
+
+
+@pytest.mark.parametrize("words", [("config",), ("init",)])
+def test_output_that_cannot_be_written_is_one_sentence(
+    words: tuple[str, ...], redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ELSEWHERE_REDIS_URL", redis_url)
+    monkeypatch.setenv("PYTHONUNBUFFERED", "")
+    with Path("/dev/full").open("wb") as full:
+        told = subprocess.run([*CALL, *words], stdout=full, stderr=subprocess.PIPE, check=False)
+    assert told.returncode == 1
+    assert told.stderr == b"agent: The output cannot be written: No space left on device.\n"
+
+
+@pytest.mark.parametrize("option", ["--foreground", "--detached"])
+def test_a_daemon_without_room_on_its_disk_names_the_file(
+    option: str, elsewhere_home: Path
+) -> None:
+    limited = ["sh", "-c", 'ulimit -f 0; exec "$@"', "sh", *CALL, "daemon", "--name", "box", option]
+    told = subprocess.run(limited, capture_output=True, text=True, check=False)
+    assert told.returncode == 1
+    lock = elsewhere_home / "agents" / "box" / "lock"
+    assert told.stderr == f"agent: {lock} cannot be used: File too large.\n"
+
+
+def test_a_log_that_cannot_be_opened_is_named(elsewhere_home: Path) -> None:
+    log = elsewhere_home / "agents" / "box" / "agent.log"
+    log.mkdir(parents=True)
+    told = call("daemon", "--detached", "--name", "box")
+    assert told.returncode == 1
+    assert told.stderr == f"agent: {log} cannot be used: Is a directory.\n"
 
 
 @pytest.mark.parametrize(
@@ -84,7 +132,7 @@ def test_config_shows_values_with_their_origin_and_no_secret(elsewhere_home: Pat
         "value": "redis://user:***@host:1/0",
         "origin": "ELSEWHERE_REDIS_URL",
     }
-    table = call("config", ELSEWHERE_REDIS_URL=url, COLUMNS="200")
+    table = call("config", ELSEWHERE_REDIS_URL=url, COLUMNS="20")  # of no meaning for a pipe
     assert table.returncode == 0
     assert "hidden" not in table.stdout
     rows = [line.split() for line in table.stdout.splitlines()]
@@ -143,9 +191,35 @@ def test_status_shows_agents_and_queues(redis_url: str, tmp_path: Path) -> None:
         assert (agent["name"], agent["queues"], agent["slots"]) == ("box", ["b", "a"], 3)
         assert (agent["pid"], agent["running"]) == (daemon.process.pid, [])
         assert found["queues"] == {"a": 0, "b": 0, "default": 0}
-        table = call("status", COLUMNS="120", **where).stdout
+        table = call("status", **where).stdout
         assert "b, a" in table
         assert str(daemon.process.pid) in table
+
+
+def test_status_shows_the_tasks_that_run_by_their_short_ids(redis_url: str) -> None:
+    task_id = "0123456789abcdef" * 2
+    with connect(redis_url) as client:
+        record = AgentRecord(
+            name="box",
+            machine="m",
+            host="h",
+            pid=1,
+            home="/home",
+            version="1",
+            queues=("default",),
+            slots=1,
+            started_at=1.0,
+        )
+        registration = Registration(client, record)
+        registration.begin()
+        registration.renew([f"{task_id}.2"])
+        where = {"ELSEWHERE_REDIS_URL": redis_url}
+        lines = call("status", **where).stdout.splitlines()
+        (agent,) = (line.split() for line in lines if line.startswith("box "))
+        assert agent[3] == task_id[:8]
+        (plain,) = json.loads(call("status", "--json", **where).stdout)["agents"]
+        assert plain["running"] == [f"{task_id}.2"]
+        registration.end()
 
 
 def test_a_store_that_is_not_there_is_one_sentence() -> None:

@@ -52,8 +52,9 @@ def _reason(store: RedisStore, task_id: str) -> Reason | None:
 def test_a_draft_runs_here_and_again(store: RedisStore, tmp_path: Path) -> None:
     task_id = draft(store, tmp_path, "print('one two three')")
     for attempt in (1, 2):
-        told = call("execute", "--id", task_id)
-        assert (told.returncode, told.stderr) == (0, "")
+        told = call("execute", "--id", task_id[:8])
+        again = f"agent: Task {task_id[:8]} (a script) was completed: attempt 2 of it begins.\n"
+        assert (told.returncode, told.stderr) == (0, again if attempt == 2 else "")
         assert "one two three\n" in told.stdout
         assert store.state(task_id).status is Status.COMPLETED
         assert store.state(task_id).attempt == attempt

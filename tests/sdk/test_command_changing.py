@@ -66,7 +66,7 @@ def test_a_clone_is_a_draft_with_changed_parameters_of_the_same_types(
         (("--set", "Args/lr=fast"), "Parameter 'Args/lr' cannot be 'fast': it takes a number."),
         (("--set", "Args/lr"), "write Section/name=value"),
         (("--set", "Args/=1"), "does not name a parameter"),
-        (("--name", "x"), "The task name 'x' cannot be used"),
+        (("--name", "x"), "The task name 'x' cannot be used: it has 1 character, and 3 to 200"),
     ],
 )
 def test_a_clone_that_cannot_be_is_not_made(
@@ -102,7 +102,18 @@ def test_an_unknown_queue_is_answered_with_the_known_ones(
     task_id = tasks.create()
     assert main(["enqueue", task_id, "--queue", "defualt"]) == 1
     assert "Did you mean 'default'?" in capsys.readouterr().err
+    assert main(["enqueue", task_id, "--queue", "big box"]) == 1
+    assert "agent daemon --queue 'big box'" in capsys.readouterr().err
     assert tasks.store.state(task_id).status is Status.CREATED
+
+
+def test_a_name_that_no_queue_can_have_is_not_recommended(
+    tasks: Tasks, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["enqueue", tasks.create(), "--queue", "a/b; reboot"]) == 2
+    error = capsys.readouterr().err
+    assert "The queue name 'a/b; reboot' cannot be used" in error
+    assert "agent daemon" not in error
 
 
 def test_aborting_a_queued_task_takes_it_out_of_its_queue(
@@ -179,6 +190,7 @@ def test_tasks_are_deleted_but_not_those_that_run(
     assert main(["delete", "--yes", first, running, second]) == 1
     captured = capsys.readouterr()
     assert "cannot be deleted: it is in_progress" in captured.err
+    assert f"'elsewhere abort {running[:8]} --wait' stops it first." in captured.err
     assert "first one) is deleted" in captured.out
     assert "last one) is deleted" in captured.out
     for task_id in (first, second):
@@ -257,16 +269,36 @@ def test_a_store_that_is_away_is_an_error_of_one_sentence(
     assert "there is no such socket" in line
 
 
-def test_output_that_cannot_be_written_is_an_error_of_one_sentence(tasks: Tasks) -> None:
+@pytest.mark.parametrize("command", ["logs", "show"])
+@pytest.mark.parametrize("lines", [1, 100_000])
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_output_that_cannot_be_written_is_an_error_of_one_sentence(
+    command: str, lines: int, unbuffered: str, tasks: Tasks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
     task_id = tasks.running()
-    tasks.prints(task_id, b"line\n")
+    tasks.prints(task_id, b"line\n" * lines)
     with Path("/dev/full").open("wb") as full:
         ended = subprocess.run(
-            [*COMMAND, "logs", task_id], stdout=full, stderr=subprocess.PIPE, check=False
+            [*COMMAND, command, task_id], stdout=full, stderr=subprocess.PIPE, check=False
         )
     assert ended.returncode == 1
     (line,) = ended.stderr.splitlines()
-    assert b"No space left on device" in line
+    assert line.endswith(b": No space left on device.")
+
+
+def test_ctrl_c_while_the_command_is_loaded_is_no_traceback() -> None:
+    loading = (
+        "import sys\n"
+        "class Interrupted:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'elsewhere.command.options':\n"
+        "            raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Interrupted())\n"
+    )
+    code = f"{loading}{COMMAND[-1]}"
+    ended = subprocess.run([*COMMAND[:-1], code, "list"], capture_output=True, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, b"", b"")
 
 
 def test_the_version_is_that_of_the_distribution(capsys: pytest.CaptureFixture[str]) -> None:

@@ -121,7 +121,7 @@ def test_following_prints_each_line_until_the_task_has_ended(tasks: Tasks) -> No
         tasks.ends(task_id)
         assert process.wait(10) == 0
         assert out.look() == b"line 0\nline 1\nline 2\nthe rest"
-        err.has(b"is completed after")
+        err.has(b"): completed after")
 
 
 def test_following_goes_on_with_the_next_attempt(tasks: Tasks) -> None:
@@ -136,12 +136,14 @@ def test_following_goes_on_with_the_next_attempt(tasks: Tasks) -> None:
         tasks.store.move(task_id, Status.CREATED, allowed=[Status.IN_PROGRESS])
         tasks.begin(task_id)
         tasks.prints(task_id, b"second\n")
-        tasks.ends(task_id, Reason.PROGRAM_FAILED, exit_code=3, message="It ended with 3.")
+        tasks.ends(
+            task_id, Reason.PROGRAM_FAILED, exit_code=3, message="It ended with exit code 3."
+        )
         assert process.wait(10) == 4
         assert out.look() == b"first\nlast words\nsecond\n"
         err.has(b"Attempt 2 begins.")
-        err.has(b"failed after")
-        err.has(b"program_failed: exit code 3. It ended with 3.")
+        err.has(b"): failed after")
+        err.has(b" s: program_failed. It ended with exit code 3.")
 
 
 def test_following_an_attempt_ends_with_it(tasks: Tasks) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from elsewhere.command.main import main
 from elsewhere.events import ArtifactAdded, Phase, Progress, Resources, Scalar
-from elsewhere.records import Artifact, Environment, Parameter, Reason, Source
+from elsewhere.records import Artifact, Environment, Parameter, Reason, Source, Status
 from tests.sdk.command_tasks import Tasks, open_tasks
 
 
@@ -126,12 +126,22 @@ def test_a_long_list_is_cut_and_says_so(tasks: Tasks, capsys: pytest.CaptureFixt
     assert main(["list"]) == 0
     cut = capsys.readouterr()
     assert len(cut.out.splitlines()) == 51
-    assert "--limit 0" in cut.err
+    assert cut.err == "elsewhere: There are more than these 50: '--limit 0' lists all.\n"
     for limit, count in (("7", 7), ("100", 100), ("0", 100)):
         assert main(["list", "--limit", limit]) == 0
         whole = capsys.readouterr()
         assert len(whole.out.splitlines()) == count + 1
-        assert bool(whole.err) == (count < 100)
+        assert whole.err == ""
+
+
+def test_a_long_name_does_not_widen_the_list(
+    tasks: Tasks, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tasks.create("n" * 200, project="p" * 200)
+    (_, line) = shown(capsys, "list").splitlines()
+    assert f"{'n' * 59}…" in line
+    assert f"{'p' * 59}…" in line
+    assert len(line) < 200
 
 
 def test_an_unknown_project_is_answered_with_the_closest(
@@ -200,6 +210,32 @@ def test_show_tells_why_a_task_failed(tasks: Tasks, capsys: pytest.CaptureFixtur
     tasks.ends(task_id, Reason.SETUP_FAILED, phase="install", message="No package is called nmpy.")
     text = shown(capsys, "show", task_id)
     assert "failed  setup_failed: install  No package is called nmpy." in text
+
+
+def test_an_exit_code_is_not_told_again_and_again(
+    tasks: Tasks, capsys: pytest.CaptureFixture[str]
+) -> None:
+    task_id = tasks.running()
+    told = {"exit_code": 3, "message": "It ended with exit code 3."}
+    tasks.ends(task_id, Reason.PROGRAM_FAILED, **told)
+    text = shown(capsys, "show", task_id)
+    assert "failed  program_failed  It ended with exit code 3." in text
+    assert text.count("exit code 3") == 2, "the attempt's row names it once more"
+    tasks.store.move(task_id, Status.STOPPED, allowed=[Status.FAILED])
+    tasks.begin(task_id)
+    text = shown(capsys, "show", task_id)
+    assert text.count("program_failed  It ended with exit code 3.") == 1
+
+
+def test_the_arguments_of_a_clone_are_those_of_what_was_captured(
+    tasks: Tasks, capsys: pytest.CaptureFixture[str]
+) -> None:
+    task_id = rich_task(tasks)
+    assert main(["clone", task_id, "--set", "Args/lr=0.2"]) == 0
+    text = shown(capsys, "show", capsys.readouterr().out.strip())
+    lines = [" ".join(line.split()) for line in text.splitlines()]
+    assert "captured as train.py --lr 0.1" in lines
+    assert "lr 0.2 float" in lines
 
 
 def test_what_others_wrote_cannot_steer_the_terminal(

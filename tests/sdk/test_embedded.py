@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -22,7 +23,8 @@ import redis
 from elsewhere.errors import StoreUnavailableError
 from elsewhere.folders import Home
 from elsewhere.process import ProcessIdentity, machine_id
-from elsewhere.store import embedded, keys
+from elsewhere.settings import load
+from elsewhere.store import embedded, keys, open_store
 from tests.waiting import wait_until
 
 #: ensures the server, says which process it is, and stays until it is told to go or is killed
@@ -377,6 +379,77 @@ def test_a_server_that_ends_at_once_is_answered_with_its_last_words(
     with pytest.raises(StoreUnavailableError, match="ended at once") as refused:
         embedded.ensure(home)
     assert "\n    Redis server v=7.0.15 says no\n" in str(refused.value)
+
+
+def test_a_server_that_cannot_be_started_is_started_once(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = "Redis server v=7.0.15 says no\n1:M 1 Jan 1970 # WARNING of the host"
+    _put_on_path(monkeypatch, tmp_path, redis_server=said)
+    with pytest.raises(StoreUnavailableError) as refused:
+        open_store(load())
+    assert refused.value.__context__ is None
+    assert "WARNING" not in str(refused.value)
+    assert (home.server / "server.log").read_text().count("says no") == 1
+
+
+def test_a_server_that_cannot_write_says_why_at_once(home: Home) -> None:
+    url = embedded.ensure(home)
+    server = psutil.Process(_kept(home)["server_pid"])
+    with redis.Redis.from_url(url) as client:
+        client.set("name", "value")
+        server.rlimit(psutil.RLIMIT_FSIZE, (1, psutil.RLIM_INFINITY))
+        with suppress(redis.ResponseError):
+            wait_until(lambda: client.set("name", "value") is None)
+    wait_until(lambda: not embedded.is_running(home))
+    with pytest.raises(StoreUnavailableError) as refused:
+        open_store(load())
+    assert f"{home.server} cannot write its data: File too large. " in str(refused.value)
+    assert "\n" not in str(refused.value)
+    assert refused.value.__context__ is None
+    server.rlimit(psutil.RLIMIT_FSIZE, (psutil.RLIM_INFINITY, psutil.RLIM_INFINITY))
+    wait_until(lambda: embedded.is_running(home))
+
+
+def test_a_full_disk_is_told(home: Home) -> None:
+    home.server.mkdir(mode=0o700)
+
+    def answer(far: socket.socket) -> None:
+        with suppress(OSError):  # the end of the test
+            while True:
+                with far.accept()[0] as connection:
+                    connection.recv(65536)
+                    connection.sendall(
+                        b"-MISCONF Errors writing to the AOF file: No space left on device\r\n"
+                    )
+
+    with embedded._lock(home), socket.socket(socket.AF_UNIX) as far:
+        far.bind(str(home.server / "valkey.sock"))
+        far.listen()
+        thread = threading.Thread(target=answer, args=(far,))
+        thread.start()
+        try:
+            with pytest.raises(StoreUnavailableError, match="cannot be used: its disk is full"):
+                embedded.ensure(home)
+        finally:
+            far.shutdown(socket.SHUT_RDWR)
+            thread.join()
+
+
+def test_a_home_without_room_for_a_server_is_told_in_one_sentence(elsewhere_home: Path) -> None:
+    code = "from elsewhere.command.main import main; raise SystemExit(main(['list']))"
+    limited = ["sh", "-c", 'ulimit -f 0; exec "$@"', "sh", sys.executable, "-c", code]
+    ended = subprocess.run(limited, capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    (line,) = ended.stderr.splitlines()
+    assert f"{elsewhere_home}/server cannot write its data: File too large." in line
+
+
+def test_a_lock_that_cannot_be_opened_is_told_with_the_ways_out(elsewhere_home: Path) -> None:
+    (elsewhere_home / "server").mkdir(mode=0o700)
+    (elsewhere_home / "server" / "lock").mkdir()
+    with pytest.raises(StoreUnavailableError, match="Set ELSEWHERE_HOME to a folder that you can"):
+        embedded.ensure(Home(elsewhere_home))
 
 
 def test_beside_a_server_that_hangs_no_second_one_is_started(

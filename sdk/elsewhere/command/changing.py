@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from elsewhere import catalog, params
 from elsewhere.command.naming import find_task, title
-from elsewhere.command.wording import say
-from elsewhere.errors import ElsewhereError, UsageError
+from elsewhere.command.wording import say, short
+from elsewhere.errors import ElsewhereError, TransitionError, UsageError
 from elsewhere.queues import Queues
 from elsewhere.store.states import EDITABLE
 
@@ -67,6 +67,9 @@ def delete_tasks(store: RedisStore, given: Namespace) -> int:
     for task_id, name in names.items():
         try:
             store.delete(task_id)
+        except TransitionError as error:
+            say(f"{error} 'elsewhere abort {short(task_id)} --wait' stops it first.")
+            code = 1
         except ElsewhereError as error:
             say(str(error))
             code = 1

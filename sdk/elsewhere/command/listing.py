@@ -19,16 +19,22 @@ if TYPE_CHECKING:
     from elsewhere.records import TaskRecord, TaskState
     from elsewhere.store.redis import RedisStore
 
-__all__ = ["list_tasks", "plain_task"]
+__all__ = ["LIMIT", "list_tasks", "plain_task"]
+
+#: tasks that are listed where nobody says how many
+LIMIT: Final = 50
 
 _COLUMNS: Final = ("id", "name", "project", "status", "progress", "where", "age")
 #: the columns that give way on a narrow terminal
 _FLEXIBLE: Final = ("name", "project", "where")
+#: characters of each of them that are shown, also where there is no terminal
+_WIDEST: Final = 60
 
 
 def list_tasks(store: RedisStore, given: Namespace) -> int:
-    if given.limit < 0:
-        raise UsageError(f"--limit {given.limit} cannot be: it is a number of tasks, 0 for all.")
+    limit = LIMIT if given.limit is None else given.limit
+    if limit < 0:
+        raise UsageError(f"--limit {limit} cannot be: it is a number of tasks, 0 for all.")
     if given.project and given.project not in (known := store.projects()):
         raise NotFoundError(
             f"There is no project {given.project!r}. {known_choices(given.project, known)}"
@@ -38,8 +44,8 @@ def list_tasks(store: RedisStore, given: Namespace) -> int:
         statuses=tuple(Status(name) for name in given.status),
         tags=tuple(given.tag),
     )
-    found = store.find(wanted, given.limit + 1 if given.limit else None)
-    tasks = _read(store, found[: given.limit or None])
+    found = store.find(wanted, limit + 1 if limit else None)
+    tasks = _read(store, found[: limit or None])
     if given.json:
         print(json_text([plain_task(record, state) for record, state in tasks]))
         return 0
@@ -47,8 +53,8 @@ def list_tasks(store: RedisStore, given: Namespace) -> int:
         _print(tasks, store.now())
     else:
         say("There is no such task.")
-    if len(found) > len(tasks) >= given.limit > 0:
-        say(f"These are the last {given.limit} tasks; '--limit 0' lists all.")
+    if given.limit is None and len(found) > LIMIT:
+        say(f"There are more than these {LIMIT}: '--limit 0' lists all.")
     return 0
 
 
@@ -74,7 +80,8 @@ def _print(tasks: list[tuple[TaskRecord, TaskState]], now: float) -> None:
 
     table = Table(box=None, pad_edge=False, header_style="dim")
     for name in _COLUMNS:
-        table.add_column(name, no_wrap=name not in _FLEXIBLE)
+        is_flexible = name in _FLEXIBLE
+        table.add_column(name, no_wrap=not is_flexible, max_width=_WIDEST if is_flexible else None)
     for record, state in tasks:
         is_queued = state.status is Status.QUEUED
         table.add_row(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from elsewhere.command.naming import find_task, title
 from elsewhere.command.screen import open_sink
 from elsewhere.command.watching import exit_code, watch
-from elsewhere.command.wording import duration
+from elsewhere.command.wording import duration, why
 from elsewhere.errors import NotFoundError, UsageError
 from elsewhere.records import Status
 
@@ -120,16 +120,16 @@ def _follow(reading: _Reading, state: TaskState, wanted: int | None) -> int:
         outcome = outcomes.get(wanted)
         sink.note(f"Attempt {wanted} is over: {outcome.sentence if outcome else 'lost'}.")
         return exit_code(outcome.status if outcome else Status.FAILED)
-    sink.note(f"Task {title(store, task_id)} {_ended(seen)}")
+    sink.note(f"Task {title(store, task_id)}: {_ended(seen)}")
     return exit_code(seen.status)
 
 
 def _ended(state: TaskState) -> str:
     took = f" after {duration(state.ended_at - state.started_at)}" if state.started_at else ""
     outcome = state.outcome
-    why = f": {outcome.sentence}" if outcome and str(outcome.reason) != str(state.status) else ""
+    how = f": {why(outcome)}" if outcome and str(outcome.reason) != str(state.status) else ""
     said = f" {state.message}" if state.message else ""
-    return f"is {state.status}{took}{why}.{said}"
+    return f"{state.status}{took}{how}.{said}"
 
 
 def _waiting_for(state: TaskState) -> str:

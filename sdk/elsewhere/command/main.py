@@ -9,195 +9,58 @@
 
 from __future__ import annotations
 
-import argparse
-import os
 import sys
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Final
 
-from elsewhere.command.aborting import abort_task
-from elsewhere.command.changing import clone_task, delete_tasks, dequeue_task, enqueue_task
-from elsewhere.command.listing import list_tasks
-from elsewhere.command.logs import print_logs
-from elsewhere.command.showing import show_task
+from elsewhere.command.program import INTERRUPTED, drop_lost_output, os_sentence
 from elsewhere.command.wording import say
 from elsewhere.errors import ElsewhereError, UsageError
-from elsewhere.queues import DEFAULT_QUEUE
-from elsewhere.records import Status
-from elsewhere.settings import load
-from elsewhere.store import open_store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from elsewhere.store.redis import RedisStore
-
-    Command = Callable[[RedisStore, argparse.Namespace], int]
+    from collections.abc import Sequence
 
 __all__ = ["main"]
 
 _ERROR: Final = 1
 _USAGE: Final = 2
-_INTERRUPTED: Final = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code. Raises SystemExit for --help, --version and what argparse refuses."""
-    given = _parser().parse_args(arguments)
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(AttributeError):  # a stand-in that a test or a notebook has put there
-            stream.reconfigure(errors="replace")  # type: ignore[union-attr]
     try:
-        settings = load()
-        given.home = settings.home
-        with closing(open_store(settings)) as store:
-            code: int = given.command(store, given)
-        sys.stdout.flush()
-        return code
+        return _run(arguments)
     except KeyboardInterrupt:
-        return _INTERRUPTED
-    except BrokenPipeError:
-        # The reader has seen enough (`| head`). What is still buffered must not fail at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader has seen enough (`| head`)
+        drop_lost_output()
         return 0
     except UsageError as error:
         return _refuse(str(error), _USAGE)
     except ElsewhereError as error:
         return _refuse(str(error), _ERROR)
     except OSError as error:
-        return _refuse(f"The command could not go on: {error}.", _ERROR)
+        return _refuse(os_sentence(error), _ERROR)
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    # Imported here: it takes longest, and Ctrl-C may come meanwhile.
+    from elsewhere.command.options import parser  # noqa: PLC0415
+    from elsewhere.settings import load  # noqa: PLC0415
+    from elsewhere.store import open_store  # noqa: PLC0415
+
+    given = parser().parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(AttributeError):  # a stand-in that a test or a notebook has put there
+            stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    settings = load()
+    given.home = settings.home
+    with closing(open_store(settings)) as store:
+        code: int = given.command(store, given)
+    sys.stdout.flush()
+    return code
 
 
 def _refuse(sentence: str, code: int) -> int:
     say(sentence)
     return code
-
-
-class _Version(argparse.Action):
-    """Looks the version up only when it is asked for."""
-
-    def __call__(self, parser: argparse.ArgumentParser, *_: object, **__: object) -> None:
-        from importlib.metadata import version  # noqa: PLC0415 - weight
-
-        print(f"elsewhere {version('elsewhere')}")
-        parser.exit()
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="elsewhere",
-        description="Tasks: what there is, what they say, and what shall become of them.",
-        epilog="An ID is the 32 hex digits of a task, or at least the first 4 of them.",
-    )
-    parser.add_argument("--version", nargs=0, action=_Version, help="print the version and leave")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-
-    def add(
-        name: str, command: Command, what: str, example: str, *, has_id: bool = True
-    ) -> argparse.ArgumentParser:
-        one = commands.add_parser(
-            name,
-            help=what,
-            description=f"{what[0].upper()}{what[1:]}.",
-            epilog=f"example:\n  elsewhere {example}",
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-        one.set_defaults(command=command)
-        if has_id:
-            one.add_argument("id", metavar="ID", help="id of the task, or how it begins")
-        return one
-
-    listed = add(
-        "list",
-        list_tasks,
-        "list tasks, the last changed one first",
-        "list --project examples --status failed stopped --limit 10",
-        has_id=False,
-    )
-    listed.add_argument("--project", default="", help="only tasks of this project")
-    listed.add_argument(
-        "--status",
-        action="extend",
-        nargs="+",
-        default=[],
-        choices=[str(status) for status in Status],
-        metavar="STATUS",
-        help="only tasks with one of these: %(choices)s",
-    )
-    listed.add_argument(
-        "--tag",
-        action="extend",
-        nargs="+",
-        default=[],
-        help="only tasks with all of these tags",
-    )
-    listed.add_argument(
-        "--limit",
-        type=int,
-        default=50,
-        metavar="N",
-        help="at most so many, 0 for all (default: %(default)s)",
-    )
-    _add_json(listed)
-
-    _add_json(add("show", show_task, "show all that is known about a task", "show 1a2b3c4d"))
-
-    logs = add("logs", print_logs, "print what a task has printed", "logs -f 1a2b3c4d")
-    logs.add_argument(
-        "-f", "--follow", action="store_true", help="go on until it ends; 4 when it failed"
-    )
-    logs.add_argument(
-        "--attempt", type=int, metavar="N", help="this attempt (default: the newest one)"
-    )
-    logs.add_argument("--tail", type=int, metavar="N", help="begin with the last N lines")
-
-    clone = add(
-        "clone",
-        clone_task,
-        "make a draft with a task's code, environment and parameters; print its id",
-        "clone 1a2b3c4d --name 'Slower' --set Args/lr=0.01 --set General/epochs=20",
-    )
-    clone.add_argument("--name", help="(default: Clone Of NAME)")
-    clone.add_argument("--project", help="(default: that of the task)")
-    clone.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="SECTION/NAME=VALUE",
-        help="change or add a parameter; may be given several times",
-    )
-
-    enqueue = add(
-        "enqueue", enqueue_task, "put a task into a queue", "enqueue 1a2b3c4d --queue default"
-    )
-    enqueue.add_argument("--queue", default=DEFAULT_QUEUE, help="(default: %(default)s)")
-
-    add("dequeue", dequeue_task, "take a task out of its queue", "dequeue 1a2b3c4d")
-
-    abort = add(
-        "abort", abort_task, "stop a task that runs or waits", "abort 1a2b3c4d --grace 30 --wait"
-    )
-    abort.add_argument(
-        "--grace",
-        type=float,
-        metavar="SECONDS",
-        help="from SIGTERM to SIGKILL (default: as the agent is set)",
-    )
-    abort.add_argument(
-        "--wait", action="store_true", help="return when it has ended; 4 when it failed"
-    )
-
-    delete = add(
-        "delete",
-        delete_tasks,
-        "delete tasks with all that they said; their artifacts stay where they are",
-        "delete 1a2b3c4d 5e6f7a8b --yes",
-        has_id=False,
-    )
-    delete.add_argument("id", nargs="+", metavar="ID", help="ids of tasks, or how they begin")
-    delete.add_argument("--yes", action="store_true", help="do not ask")
-    return parser
-
-
-def _add_json(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="print JSON for programs")

@@ -9,7 +9,7 @@ from elsewhere.codec import to_plain
 from elsewhere.command.listing import plain_task
 from elsewhere.command.naming import find_task
 from elsewhere.command.tables import bar, grid, open_console, status_text
-from elsewhere.command.wording import clean, duration, json_text, number, size
+from elsewhere.command.wording import clean, duration, json_text, number, size, why
 from elsewhere.params import split_name, to_text
 from elsewhere.records import Status
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from elsewhere.records import Artifact, Attempt, Source, TaskRecord, TaskState
+    from elsewhere.records import Artifact, Attempt, TaskRecord, TaskState
     from elsewhere.store.api import SeriesSummary, TaskPhase
     from elsewhere.store.redis import RedisStore
 
@@ -54,9 +54,9 @@ def show_task(store: RedisStore, given: Namespace) -> int:
     console = open_console()
     _print_head(console, record, state)
     _print_parameters(console, record)
-    _print_section(console, "source", _source_rows(record.source))
+    _print_section(console, "source", _source_rows(record))
     _print_section(console, "environment", _environment_rows(record))
-    _print_section(console, "attempts", map(_attempt_row, attempts))
+    _print_section(console, "attempts", (_attempt_row(item, state) for item in attempts))
     _print_section(console, "phases", [_phase_row(item, state) for item in phases])
     _print_section(console, "scalars", map(_scalar_row, scalars))
     _print_section(console, "resources", map(_resource_row, resources))
@@ -86,7 +86,7 @@ def _print_head(console: Console, record: TaskRecord, state: TaskState) -> None:
     console.print(Text.assemble((clean(record.name), "bold"), f"  {record.id}"))
     status = status_text(state)
     if state.outcome is not None and str(state.outcome.reason) != str(state.status):
-        status.append(f"  {clean(state.outcome.sentence)}")
+        status.append(f"  {clean(why(state.outcome))}")
     message = state.message or (state.outcome.message if state.outcome else "")
     if message:
         status.append(f"  {clean(message)}")
@@ -124,10 +124,13 @@ def _print_parameters(console: Console, record: TaskRecord) -> None:
         _print_section(console, f"parameters {clean(section)}", rows)
 
 
-def _source_rows(source: Source) -> list[Row]:
+def _source_rows(record: TaskRecord) -> list[Row]:
+    source = record.source
     run = f"-m {source.module}" if source.module else source.entry_point
+    # The arguments of a clone are those of the run that was captured: its parameters go before.
+    heading = "captured as" if record.parent and source.argv else "runs"
     rows = {
-        "runs": " ".join((run, *source.argv)),
+        heading: " ".join((run, *source.argv)),
         "in": source.working_dir if source.working_dir != "." else "",
         "repository": source.repository,
         "branch": source.branch,
@@ -157,10 +160,13 @@ def _environment_rows(record: TaskRecord) -> list[Row]:
     return [(name, value) for name, value in rows.items() if value]
 
 
-def _attempt_row(attempt: Attempt) -> Row:
+def _attempt_row(attempt: Attempt, state: TaskState) -> Row:
+    """What the last one said at its end stands at the top already."""
     outcome = attempt.outcome
     took = duration(attempt.ended_at - attempt.started_at) if attempt.ended_at else "going on"
-    said = f"{outcome.sentence}  {outcome.message}" if outcome else ""
+    said = outcome.sentence if outcome else ""
+    if outcome and outcome != state.outcome:
+        said = f"{why(outcome)}  {outcome.message}"
     return str(attempt.number), attempt.worker, _time(attempt.started_at), took, said
 
 

@@ -6,11 +6,24 @@ import json
 import math
 import re
 import sys
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from elsewhere.codec import to_plain
 
-__all__ = ["clean", "duration", "json_text", "number", "safe_for_terminal", "say", "short", "size"]
+if TYPE_CHECKING:
+    from elsewhere.records import Outcome
+
+__all__ = [
+    "clean",
+    "duration",
+    "json_text",
+    "number",
+    "safe_for_terminal",
+    "say",
+    "short",
+    "size",
+    "why",
+]
 
 #: hex digits of an id that people see
 _SHORT: Final = 8
@@ -27,9 +40,17 @@ def clean(text: str) -> str:
     return "".join(c for c in visible if c.isprintable())
 
 
-def say(sentence: str) -> None:
-    """Our own words beside a command's output: on stderr, at once."""
-    print(f"elsewhere: {clean(sentence)}", file=sys.stderr, flush=True)
+def say(text: str, program: str = "elsewhere") -> None:
+    """Our own words beside a command's output: on stderr, at once. Its lines stay lines."""
+    lines = "\n".join(map(clean, text.split("\n")))
+    print(f"{program}: {lines}", file=sys.stderr, flush=True)
+
+
+def why(outcome: Outcome) -> str:
+    """The sentence of an outcome, to stand before its message: what that repeats is left out."""
+    reason, _, detail = outcome.sentence.partition(": ")
+    is_repeated = bool(detail) and not outcome.phase and detail in outcome.message
+    return reason if is_repeated else outcome.sentence
 
 
 def safe_for_terminal(text: str) -> str:

@@ -22,13 +22,14 @@ def open_store(settings: Settings) -> RedisStore:
     """Raises StoreUnavailableError within a few seconds."""
     from elsewhere.errors import StoreUnavailableError  # noqa: PLC0415
 
+    url = store_url(settings)
     try:
-        return connect_store(store_url(settings))
+        return connect_store(url)
     except StoreUnavailableError:
         if settings.redis_url:
             raise
-        # The embedded server may have ended, idle, just between the two steps.
-        return connect_store(store_url(settings))
+    # The embedded server may have ended, idle, just between the two steps.
+    return connect_store(store_url(settings))
 
 
 def connect_store(url: str) -> RedisStore:

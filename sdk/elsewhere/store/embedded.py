@@ -17,6 +17,7 @@ when it dies (the next `ensure` does that), nor ended when idle.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import importlib.util
@@ -51,6 +52,8 @@ _PAUSE_S: Final = 0.005
 _SOCKET_PATH_BYTES: Final = 103
 _MOUNTS: Final = Path("/proc/mounts")
 _LOG_BYTES: Final = 1024 * 1024
+#: bytes of room below which a server that fails does so for want of room
+_LEAST_BYTES: Final = 64 * 1024
 _OLDEST: Final = (6, 2)
 #: up to here Redis and Valkey read each other's data; then each went its own way
 _COMMON: Final = (7, 2)
@@ -119,6 +122,8 @@ def _start(home: Home, address: str, idle_s: float, check_every_s: float) -> Non
         answer = _ask(address, "PING")
         if answer == "+PONG":
             return
+        if answer.startswith("-MISCONF"):
+            raise _unwritable(home, answer)
         if time.monotonic() > deadline:
             is_loading = answer.startswith("-LOADING")
             raise _failure(
@@ -130,9 +135,25 @@ def _start(home: Home, address: str, idle_s: float, check_every_s: float) -> Non
         time.sleep(_PAUSE_S)
 
 
+def _unwritable(home: Home, why: str) -> StoreUnavailableError:
+    """`why` is what the server or the system says to it."""
+    if os.strerror(errno.ENOSPC) in why:
+        return StoreUnavailableError(
+            f"The embedded server in {home.server} cannot be used: its disk is full. Make room"
+            " there, and it goes on."
+        )
+    return StoreUnavailableError(
+        f"The embedded server in {home.server} cannot write its data: {why.rpartition(': ')[2]}."
+        f" Mend that, and it goes on; {home.server / 'server.log'} may say more."
+    )
+
+
 def _failure(home: Home, what: str) -> StoreUnavailableError:
+    if shutil.disk_usage(home.server).free < _LEAST_BYTES:
+        return _unwritable(home, os.strerror(errno.ENOSPC))
     log = home.server / "server.log"
-    lines = log.read_text(errors="replace").splitlines()[-6:] if log.exists() else []
+    said = log.read_text(errors="replace").splitlines() if log.exists() else []
+    lines = [line for line in said if " WARNING " not in line][-6:]  # of the host's settings
     sentence = (
         f"The embedded server in {home.server} {what}. Set ELSEWHERE_REDIS_URL to use another; the"
         f" last lines of {log}:"
@@ -155,7 +176,10 @@ def _ask(address: str, command: str) -> str:
 @contextmanager
 def _lock(home: Home) -> Iterator[int | None]:
     """A descriptor that holds the lock, closed at the end; None while others hold it."""
-    descriptor = os.open(home.server / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        descriptor = os.open(home.server / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise _homeless(home, error) from error
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -168,10 +192,14 @@ def _lock(home: Home) -> Iterator[int | None]:
 
 
 def _launch(home: Home, address: str, lock: int, idle_s: float, check_every_s: float) -> None:
-    server = _choose_server(home)
-    _write_version(home, server)
     log = home.server / "server.log"
-    with log.open("ab") as output:
+    try:
+        server = _choose_server(home)
+        _write_version(home, server)
+        output = log.open("ab")
+    except OSError as error:
+        raise _unwritable(home, error.strerror or str(error)) from error
+    with output:
         if output.tell() > _LOG_BYTES:
             output.truncate(0)
         command: list[str | Path] = [
@@ -339,11 +367,15 @@ def _prepare_folders(home: Home, address: str) -> None:
             folder.mkdir(mode=0o700, exist_ok=True)
             _check_private(folder)
     except OSError as error:
-        raise StoreUnavailableError(
-            f"The embedded server cannot keep its data in {home.server}: {error}. Set"
-            " ELSEWHERE_HOME to a folder that you can write, or ELSEWHERE_REDIS_URL to a Redis"
-            " that runs."
-        ) from error
+        raise _homeless(home, error) from error
+
+
+def _homeless(home: Home, error: OSError) -> StoreUnavailableError:
+    return StoreUnavailableError(
+        f"The embedded server cannot keep its data in {home.server}: {error.strerror}. Set"
+        " ELSEWHERE_HOME to a folder that you can write, or ELSEWHERE_REDIS_URL to a Redis that"
+        " runs."
+    )
 
 
 def _file_system(path: Path, mounts: Path) -> str:

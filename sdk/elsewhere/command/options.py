@@ -1,0 +1,144 @@
+"""The options of `elsewhere`, each command with the function that carries it out."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from elsewhere.command.aborting import abort_task
+from elsewhere.command.changing import clone_task, delete_tasks, dequeue_task, enqueue_task
+from elsewhere.command.listing import LIMIT, list_tasks
+from elsewhere.command.logs import print_logs
+from elsewhere.command.program import add_version
+from elsewhere.command.showing import show_task
+from elsewhere.queues import DEFAULT_QUEUE
+from elsewhere.records import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from elsewhere.store.redis import RedisStore
+
+    Command = Callable[[RedisStore, argparse.Namespace], int]
+
+__all__ = ["parser"]
+
+
+def parser() -> argparse.ArgumentParser:
+    """`command` of what it parses is the function to call."""
+    program = argparse.ArgumentParser(
+        prog="elsewhere",
+        description="Tasks: what there is, what they say, and what shall become of them.",
+        epilog="An ID is the 32 hex digits of a task, or at least the first 4 of them.",
+    )
+    add_version(program)
+    commands = program.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    def add(
+        name: str, command: Command, what: str, example: str, *, has_id: bool = True
+    ) -> argparse.ArgumentParser:
+        one = commands.add_parser(
+            name,
+            help=what,
+            description=f"{what[0].upper()}{what[1:]}.",
+            epilog=f"example:\n  elsewhere {example}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        one.set_defaults(command=command)
+        if has_id:
+            one.add_argument("id", metavar="ID", help="id of the task, or how it begins")
+        return one
+
+    listed = add(
+        "list",
+        list_tasks,
+        "list tasks, the last changed one first",
+        "list --project examples --status failed stopped --limit 10",
+        has_id=False,
+    )
+    listed.add_argument("--project", default="", help="only tasks of this project")
+    listed.add_argument(
+        "--status",
+        action="extend",
+        nargs="+",
+        default=[],
+        choices=[str(status) for status in Status],
+        metavar="STATUS",
+        help="only tasks with one of these: %(choices)s",
+    )
+    listed.add_argument(
+        "--tag",
+        action="extend",
+        nargs="+",
+        default=[],
+        help="only tasks with all of these tags",
+    )
+    listed.add_argument(
+        "--limit",
+        type=int,
+        metavar="N",
+        help=f"at most so many, 0 for all (default: {LIMIT})",
+    )
+    _add_json(listed)
+
+    _add_json(add("show", show_task, "show all that is known about a task", "show 1a2b3c4d"))
+
+    logs = add("logs", print_logs, "print what a task has printed", "logs -f 1a2b3c4d")
+    logs.add_argument(
+        "-f", "--follow", action="store_true", help="go on until it ends; 4 when it failed"
+    )
+    logs.add_argument(
+        "--attempt", type=int, metavar="N", help="this attempt (default: the newest one)"
+    )
+    logs.add_argument("--tail", type=int, metavar="N", help="begin with the last N lines")
+
+    clone = add(
+        "clone",
+        clone_task,
+        "make a draft with a task's code, environment and parameters; print its id",
+        "clone 1a2b3c4d --name 'Slower' --set Args/lr=0.01 --set General/epochs=20",
+    )
+    clone.add_argument("--name", help="(default: Clone Of NAME)")
+    clone.add_argument("--project", help="(default: that of the task)")
+    clone.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="SECTION/NAME=VALUE",
+        help="change or add a parameter; may be given several times",
+    )
+
+    enqueue = add(
+        "enqueue", enqueue_task, "put a task into a queue", "enqueue 1a2b3c4d --queue default"
+    )
+    enqueue.add_argument("--queue", default=DEFAULT_QUEUE, help="(default: %(default)s)")
+
+    add("dequeue", dequeue_task, "take a task out of its queue", "dequeue 1a2b3c4d")
+
+    abort = add(
+        "abort", abort_task, "stop a task that runs or waits", "abort 1a2b3c4d --grace 30 --wait"
+    )
+    abort.add_argument(
+        "--grace",
+        type=float,
+        metavar="SECONDS",
+        help="from SIGTERM to SIGKILL (default: as the agent is set)",
+    )
+    abort.add_argument(
+        "--wait", action="store_true", help="return when it has ended; 4 when it failed"
+    )
+
+    delete = add(
+        "delete",
+        delete_tasks,
+        "delete tasks with all that they said; their artifacts stay where they are",
+        "delete 1a2b3c4d 5e6f7a8b --yes",
+        has_id=False,
+    )
+    delete.add_argument("id", nargs="+", metavar="ID", help="ids of tasks, or how they begin")
+    delete.add_argument("--yes", action="store_true", help="do not ask")
+    return program
+
+
+def _add_json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print JSON for programs")
