@@ -10,16 +10,19 @@ import logging
 import os
 import sys
 from pathlib import Path
+from typing import Final
 
-from elsewhere.codec import decode
 from elsewhere.folders import RunFolder, write_beside
 from elsewhere.records import Outcome, Reason
+from elsewhere_sandbox import spec, tree
 from elsewhere_sandbox.runner import Runner
-from elsewhere_sandbox.spec import RunSpec
 
 __all__ = ["main"]
 
 logger = logging.getLogger(__name__)
+
+#: seconds that a program has to end when its runner fails
+_GRACE_S: Final = 2.0
 
 
 def main(arguments: list[str]) -> int:
@@ -32,9 +35,10 @@ def main(arguments: list[str]) -> int:
         logger.warning("this runner comes too late: its attempt was given up")
         return 0
     try:
-        Runner(folder, decode(RunSpec, folder.spec.read_bytes())).execute()
+        Runner(folder, spec.take(folder)).execute()
     except Exception as error:  # the outermost seam: whatever it was, the attempt has an end
         logger.exception("the runner failed")
+        tree.end_all(_GRACE_S)
         message = f"The runner itself failed: {error!r}. {folder.runner_log} has the details."
         write_beside(
             folder.exit, Outcome(reason=Reason.SETUP_FAILED, phase="runner", message=message)

@@ -73,7 +73,8 @@ class Code:
             f"The task's uncommitted changes cannot be applied to {where} at"
             f" {self._commit[:12] or 'nothing'}. Capture the code anew. git said:"
         )
-        if _LINK.encode() in patch.read_bytes():
+        content = patch.read_bytes()
+        if any(word in content for word in (_LINK.encode(), b"rename ", b"copy ")):
             self._check_links()
 
     def verify(self, tree: str) -> None:

@@ -22,7 +22,7 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from elsewhere.folders import read_json, write_beside
 from elsewhere_sandbox.errors import CommandError, SetupError
@@ -120,7 +120,7 @@ class _Order:
     setup: Setup
 
     @property
-    def inputs(self) -> dict[str, object]:
+    def inputs(self) -> dict[str, Any]:
         """All that the environment depends on."""
         prefix = self.installer.prefix
         return {
@@ -213,6 +213,7 @@ def _build(shared: Path, order: _Order) -> None:
     _let_path_choose(shared / "bin")
     facts = {
         **json.loads(_without_passwords(json.dumps(order.inputs))),
+        "options": sorted(order.inputs["options"]),  # their values may be passwords
         "size_bytes": _size_bytes(shared),
         "seconds": round(time.monotonic() - started, 3),
     }
@@ -274,7 +275,9 @@ def _let_path_choose(folder: Path) -> None:
     through_sh = rb"#!/bin/sh\n'''exec' [\"']?" + own + rb"[\"']? \"\$0\" \"\$@\"\n' '''\n"
     first = re.compile(rb"#!\s*" + own + rb"\n|" + through_sh)
     for path in folder.iterdir():
-        if path.is_symlink() or path.stat().st_size > _LARGEST_SCRIPT_BYTES:
+        if path.is_symlink() or not path.is_file():
+            continue
+        if path.stat().st_size > _LARGEST_SCRIPT_BYTES:
             continue
         content = path.read_bytes()
         if match := first.match(content):

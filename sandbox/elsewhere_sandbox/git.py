@@ -72,6 +72,8 @@ class GitPolicy:
             reason = "it is a place on a disk, and this agent is not set to allow local remotes"
         elif separator and not is_local and scheme not in _TRANSPORTS:
             reason = f"git may not use {scheme!r} here, only {', '.join(sorted(_TRANSPORTS))}"
+        elif separator and not _is_url(url):
+            reason = "it is no URL"
         elif separator and urlsplit(url).password:
             reason = "it holds a password, which belongs into the agent's settings"
         elif not separator and not is_local and not _SSH_SHORT.match(url):
@@ -195,3 +197,10 @@ def _execute(
 def _without_password(text: str) -> str:
     """Without what stands between `://` and `@`."""
     return re.sub(r"://[^/@\s]*@", "://***@", text)
+
+
+def _is_url(text: str) -> bool:
+    try:
+        return bool(urlsplit(text).scheme)
+    except ValueError:
+        return False

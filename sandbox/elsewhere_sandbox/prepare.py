@@ -10,7 +10,7 @@ from elsewhere.folders import Home
 from elsewhere_sandbox.checkout import GitPolicy, checkout
 from elsewhere_sandbox.environment import prepare_environment
 from elsewhere_sandbox.errors import SetupError
-from elsewhere_sandbox.redact import SECRET_NAME
+from elsewhere_sandbox.redact import SECRET_NAME, passwords_in
 from elsewhere_sandbox.runtimes.api import Command
 
 if TYPE_CHECKING:
@@ -69,7 +69,8 @@ def secrets_of(spec: RunSpec) -> Iterable[str]:
     for credential in spec.git_credentials.values():
         yield credential[-1]
     given = {**_passed(spec), **spec.record.environment.variables}
-    yield from (value for name, value in given.items() if SECRET_NAME.search(name))
+    for name, value in given.items():
+        yield from [value] if SECRET_NAME.search(name) else passwords_in(value)
 
 
 def _program(

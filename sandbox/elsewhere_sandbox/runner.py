@@ -16,9 +16,11 @@ import select
 import signal
 import threading
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from elsewhere.clock import monotonic_s, now_at
+from elsewhere.errors import RecordError
 from elsewhere.events import Phase
 from elsewhere.folders import read_json, write_beside
 from elsewhere.journal import JournalWriter
@@ -98,7 +100,7 @@ class Runner:
                     logger.error("exit.json cannot be written: %s", error)  # noqa: TRY400
                 is_told = True
                 self._look_for_stop()
-                if self._stop_at is not None:
+                if self._stop_at is not None or not self._folder.path.exists():
                     return
                 time.sleep(_RETRY_S)
 
@@ -127,7 +129,9 @@ class Runner:
     def run(self, command: Command) -> str:
         self.check_stop()
         self._spool.tail = b""
-        process = self._runtime.start(command)
+        # Marked, so that an agent finds what is left of it should this runner be killed.
+        marked = {**command.environment, "ELSEWHERE_RUN_FOLDER": str(self._folder.path)}
+        process = self._runtime.start(replace(command, environment=marked))
         ended = self._follow(process)
         self._spool.settle()
         printed = self._spool.tail.decode(errors="replace")
@@ -162,6 +166,11 @@ class Runner:
             ended = self._run_program(command)
         except StopRequestedError:
             return self._stopped(None)
+        except OSError as error:  # too long a command line or variable, for example
+            tree.end_all(_LEFTOVER_GRACE_S)
+            message = f"The program cannot be started: {error}."
+            self._spool.say(message)
+            return Outcome(reason=Reason.SETUP_FAILED, phase="run", message=message)
         return self._judge(ended)
 
     def _run_program(self, command: Command) -> Exit:
@@ -253,7 +262,10 @@ class Runner:
 
     def _grace_s(self) -> float:
         """Looked up each time: who asked for a stop may become impatient."""
-        asked = read_json(self._folder.stop) if self._folder.stop.exists() else None
+        try:
+            asked = read_json(self._folder.stop)
+        except RecordError:  # whatever it says: somebody asks for a stop
+            asked = None
         grace = asked.get("grace_s") if isinstance(asked, dict) else None
         return self._spec.stop_grace_s if grace is None else float(grace)
 

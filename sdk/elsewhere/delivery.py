@@ -14,7 +14,7 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from elsewhere.errors import StorageError
+from elsewhere.errors import StorageError, StoreUnavailableError
 from elsewhere.events import ArtifactAdded
 from elsewhere.journal import journal_files, read_events
 
@@ -35,6 +35,8 @@ logger = logging.getLogger(__name__)
 _OUTPUT_BYTES: Final = 256 * 1024
 #: transactions per file before the others get their turn
 _TURNS: Final = 8
+#: how often an artifact's upload is tried before the rest goes on without it
+_TRIES: Final = 5
 #: characters of an unfinished line that are shown
 _PENDING_CHARACTERS: Final = 2000
 
@@ -58,12 +60,16 @@ class Delivery:
         self._offsets: dict[str, int] = {}
         self._output_offset: int | None = None
         self._pending = ""
+        self._tries: dict[str, int] = {}
+        #: an artifact could not be uploaded: the folder has the only copy of its bytes
+        self.has_kept_files = False
 
     def pump(self, *, is_over: bool = False) -> bool:
         """Moves what is there, some of it when it is much. True when there was something.
 
         `is_over`: nobody writes any more, so the last line counts as whole. Raises FencedError, and
-        StoreUnavailableError; after both, everything that was not taken is still in the folder.
+        StoreUnavailableError; after both, everything that was not taken is still in the folder. An
+        artifact whose place cannot be reached is tried a few times before it is given up.
         """
         moved = False
         for path in journal_files(self._folder.journal):
@@ -92,28 +98,37 @@ class Delivery:
     def _uploaded(self, event: Event) -> Event:
         if not isinstance(event, ArtifactAdded) or not event.file:
             return event
+        artifact = replace(event.artifact, url="")
+        path = self._staged(event.file)
+        if path is None:
+            logger.warning("%s: an artifact names %r", self._folder.path, event.file)
+            preview = f"It was not uploaded: {event.file!r} is no file that was staged."
+            return ArtifactAdded(artifact=replace(artifact, preview=preview))
         try:
-            path = self._staged(event.file)
-            artifact = self._upload(self._folder, event.artifact, path)
+            return ArtifactAdded(artifact=self._upload(self._folder, artifact, path))
         except StorageError as error:
-            logger.warning("Artifact %r of %s: %s", event.artifact.name, self._folder.path, error)
-            artifact = replace(event.artifact, preview=f"It could not be uploaded. {error}")
-        return ArtifactAdded(artifact=artifact)
+            self._tries[event.file] = self._tries.get(event.file, 0) + 1
+            if self._tries[event.file] < _TRIES:
+                message = f"The artifact {artifact.name!r} is not uploaded yet. {error}"
+                raise StoreUnavailableError(message) from error
+            logger.warning("artifact %r of %s: %s", artifact.name, self._folder.path, error)
+            self.has_kept_files = True
+            preview = f"It could not be uploaded, and is kept in {path}. {error}"
+            return ArtifactAdded(artifact=replace(artifact, preview=preview))
 
-    def _staged(self, name: str) -> Path:
+    def _staged(self, name: str) -> Path | None:
         """The program wrote the name: it may only be that of a file which was staged."""
         path = (self._folder.path / name).resolve()
-        if not path.is_relative_to(self._folder.files.resolve()):
-            raise StorageError(f"The file {name!r} of an artifact is not one that was staged.")
-        return path
+        is_inside = path.is_relative_to(self._folder.files.resolve())
+        return path if is_inside and path.is_file() else None
 
     def _forget_uploaded(self, delivered: list[Event], events: list[Event]) -> None:
         """A long run's artifacts would fill the disk twice."""
         for after, before in zip(delivered, events, strict=True):
             if not (isinstance(after, ArtifactAdded) and isinstance(before, ArtifactAdded)):
                 continue
-            if before.file and after.artifact.url:
-                (self._folder.path / before.file).unlink(missing_ok=True)
+            if before.file and after.artifact.url and (path := self._staged(before.file)):
+                path.unlink(missing_ok=True)
 
     def _pump_output(self, *, is_over: bool) -> bool:
         task_id, attempt = self._folder.task_id, self._folder.attempt

@@ -18,7 +18,8 @@ import os
 import signal
 import sys
 import threading
-from typing import TYPE_CHECKING, Any, NoReturn
+import time
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from elsewhere.process import at_fork
 from elsewhere.records import Outcome, Reason
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
     from types import FrameType, TracebackType
 
 __all__ = ["Endings"]
+
+
+#: seconds that a program's threads have to end by themselves after a SIGTERM
+_THREADS_S: Final = 1.0
 
 
 class Endings:
@@ -40,6 +45,7 @@ class Endings:
         self._exit: _Exit | None = None
         self._signal: int | None = None
         self._mask: set[int] | None = None
+        self._ending = threading.Lock()
         self._excepthook = sys.excepthook
         self._sys_exit = sys.exit
         self._builtins = {name: getattr(builtins, name, None) for name in ("exit", "quit")}
@@ -118,11 +124,22 @@ class Endings:
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         self._signal = number
-        raise SystemExit(128 + number)
+        if not self._ending.locked():  # once the end has begun, nothing interrupts it
+            threading.Thread(target=self._end_at_last, name="elsewhere-end", daemon=True).start()
+            raise SystemExit(128 + number)
+
+    def _end_at_last(self) -> None:
+        """Python waits for a program's own threads before it ends; SIGTERM never did."""
+        threading.main_thread().join()
+        time.sleep(_THREADS_S)
+        if self._ending.acquire(blocking=False):
+            self._end(self._judged())
+            os._exit(128 + (self._signal or 0))
 
     def _at_exit(self) -> None:
         if os.getpid() != self._pid:
             return
+        self._ending.acquire()
         self._end(self._judged())
         self.detach()
         if self._signal is not None:

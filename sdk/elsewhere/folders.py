@@ -15,6 +15,7 @@
 <run folder>/            written by
 ├── owner.json               agent: its name: whose run this is
 ├── spec.json                agent: the task record, the attempt, what the runner needs
+├── secrets.json             agent: what the runner alone may know; gone once it has read it
 ├── inputs/<digest>          agent: patch and bundle
 ├── store.json               agent: how the child reaches the store, where it may (0600)
 ├── launched                 agent: just before the fork; at most one launch per attempt
@@ -40,7 +41,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from elsewhere.codec import encode
+from elsewhere.codec import encode, from_plain
 from elsewhere.errors import RecordError
 from elsewhere.process import ProcessIdentity
 
@@ -146,6 +147,10 @@ class RunFolder:
         return self.path / "owner.json"
 
     @property
+    def secrets(self) -> Path:
+        return self.path / "secrets.json"
+
+    @property
     def inputs(self) -> Path:
         return self.path / "inputs"
 
@@ -202,16 +207,11 @@ class RunFolder:
         return self.path / "venv"
 
     def identity(self, path: Path) -> ProcessIdentity | None:
-        """The process that `runner.json` or `child.json` names; None where there is none."""
-        plain = read_json(path)
-        if not isinstance(plain, dict):
+        """The process that `runner.json` or `child.json` names; None where it names none."""
+        try:
+            return from_plain(ProcessIdentity, read_json(path) or {})
+        except RecordError:
             return None
-        return ProcessIdentity(
-            pid=int(plain["pid"]),
-            started=str(plain["started"]),
-            boot=str(plain["boot"]),
-            machine=str(plain["machine"]),
-        )
 
 
 def write_beside(path: Path, value: object, *, mode: int = 0o600) -> None:
@@ -224,6 +224,9 @@ def write_beside(path: Path, value: object, *, mode: int = 0o600) -> None:
             file.flush()
             os.fsync(file.fileno())
         beside.rename(path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise OSError(error.errno, error.strerror, str(path)) from error
     except BaseException:
         beside.unlink(missing_ok=True)
         raise

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from elsewhere import catalog
 from elsewhere.connect import connect_dict
 from elsewhere.errors import UsageError
-from elsewhere.params import to_parameter
+from elsewhere.params import flatten, to_parameter
 from elsewhere.records import Call
 
 if TYPE_CHECKING:
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["call", "create", "is_called"]
 
 _SECTION: Final = "Function"
-#: seconds that the capture of the code may take before a function task can be made
-_CAPTURE_S: Final = 60.0
 
 
 def is_called(run: Run, name: str) -> bool:
@@ -46,11 +44,11 @@ def create(run: Run, name: str, task_name: str | None, arguments: dict[str, Any]
         return None
     for key, value in arguments.items():
         _check(name, key, value)
-    if run.capturing is not None:
-        run.capturing.result(_CAPTURE_S)
+    run.capture_whole()
     run.flush(wait=True)
     record = run.store.read(run.task_record.id)
-    parameters = {f"{_SECTION}/{key}": to_parameter(value) for key, value in arguments.items()}
+    leaves = flatten(arguments, _SECTION)
+    parameters = {key: to_parameter(value) for key, value in leaves.items()}
     return catalog.clone(
         run.store,
         record.id,

@@ -31,6 +31,8 @@ logger = logging.getLogger(__name__)
 
 #: bytes that one `read_events` looks at: bounds a reader's memory and one transaction's size
 READ_BYTES: Final = 256 * 1024
+#: bytes of a line at most: no event is larger, and the reader's memory has an end
+_LONGEST_BYTES: Final = 16 << 20
 _SUFFIX: Final = ".events"
 
 
@@ -63,7 +65,12 @@ class JournalWriter:
 def journal_files(folder: Path) -> list[Path]:
     """The files of all writers, in a fixed order."""
     try:
-        return sorted(path for path in folder.iterdir() if path.suffix == _SUFFIX)
+        # The program may write here, too: what is no plain file is none of ours.
+        return sorted(
+            path
+            for path in folder.iterdir()
+            if path.suffix == _SUFFIX and path.is_file() and not path.is_symlink()
+        )
     except FileNotFoundError:
         return []
 
@@ -71,14 +78,17 @@ def journal_files(folder: Path) -> list[Path]:
 def read_events(path: Path, offset: int, limit_bytes: int = READ_BYTES) -> tuple[list[Event], int]:
     """The whole events from `offset` on, and the offset behind the last of them.
 
-    Reads about `limit_bytes`, more only where a single event is larger.
+    Reads about `limit_bytes`, more only where a single event is larger, 16 MiB at most.
     """
     with path.open("rb") as file:
         file.seek(offset)
         block = file.read(limit_bytes)
         if len(block) == limit_bytes and not block.endswith(b"\n"):
-            block += file.readline()
+            block += file.readline(_LONGEST_BYTES)
     end = block.rfind(b"\n") + 1
+    if not end and len(block) > _LONGEST_BYTES:
+        logger.warning("%s: a line is longer than any of ours and is left out.", path)
+        end = len(block)  # what follows up to its end will not match its check sum
     events = []
     for line in block[:end].splitlines():
         try:

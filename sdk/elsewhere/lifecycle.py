@@ -16,7 +16,13 @@ from elsewhere.capturing import Capturing
 from elsewhere.clock import now_at
 from elsewhere.codec import from_plain, to_plain
 from elsewhere.endings import Endings
-from elsewhere.errors import CaptureError, ElsewhereError, TransitionError, UsageError
+from elsewhere.errors import (
+    CaptureError,
+    ElsewhereError,
+    StorageError,
+    TransitionError,
+    UsageError,
+)
 from elsewhere.folders import RunFolder, read_json, write_beside
 from elsewhere.process import ProcessIdentity
 from elsewhere.records import Source, Status, TaskRecord, TaskType
@@ -83,7 +89,7 @@ def attach(settings: Settings, folder: RunFolder, connections: Connections) -> R
     record = read_task(folder)
     run = Run(settings, record, folder, Reporter(folder.journal))
     _connect(run, connections.hooks, record.seed)
-    run.when_over(Endings(run.end).detach)
+    run.unwatch = Endings(run.end).detach
     return run
 
 
@@ -98,7 +104,10 @@ def begin(
     output_uri: str,
     connections: Connections,
 ) -> Run:
-    """A new task that this process runs. Raises UsageError and StoreUnavailableError."""
+    """A new task that this process runs.
+
+    Raises UsageError, StoreUnavailableError, and StorageError when the disk does not take it.
+    """
     located = _locate(settings)
     source = located.source if not isinstance(located, CaptureError) else Source()
     record = TaskRecord(
@@ -114,9 +123,17 @@ def begin(
         created_at=now_at(),
     )
     store = open_store(settings)
-    folder = settings.home.ensure().session(record.id, 1).create()
-    write_beside(folder.spec, {"record": to_plain(record), "store": store.identity()})
-    write_beside(folder.runner, ProcessIdentity.of())
+    folder = settings.home.session(record.id, 1)
+    try:
+        settings.home.ensure()
+        folder.create()
+        write_beside(folder.spec, {"record": to_plain(record), "store": store.identity()})
+        write_beside(folder.runner, ProcessIdentity.of())
+    except OSError as error:
+        raise StorageError(
+            f"What this script says cannot be kept in {settings.home.path}: {error}. Make room"
+            " there, or set ELSEWHERE_HOME to another folder."
+        ) from error
     worker = f"{os.uname().nodename}:{os.getpid()}"
     _start_task(store, record, worker, settings.lease_s)
     upload = uploader(settings.output_uri or str(settings.home.storage))
@@ -138,12 +155,12 @@ def begin(
         capturing=capturing,
         store=store,
     )
-    run.when_over(Endings(run.end).detach)
+    capturing.start()
+    session.start()
+    run.unwatch = Endings(run.end).detach
     if connections.streams:
         run.when_over(Tee(folder.output).detach)
     _announce(record)
-    capturing.start()
-    session.start()
     threading.Thread(
         target=_deliver_dead, args=(store, settings, upload), name="elsewhere-dead", daemon=True
     ).start()
@@ -190,13 +207,14 @@ def _locate(settings: Settings) -> Located | CaptureError:
 def _without_secrets(argv: tuple[str, ...]) -> tuple[str, ...]:
     """A record holds no secrets: `--api-key X` travels as `--api-key ***`."""
     shown: list[str] = []
-    for word in argv:
+    for before, word in zip(("", *argv), argv, strict=False):
         name, equals, _ = word.partition("=")
-        if shown and shown[-1].startswith("--") and "=" not in shown[-1]:
-            shown.append("***" if params.is_secret(shown[-1]) else word)
-        else:
-            is_hidden = equals and word.startswith("--") and params.is_secret(name)
+        if word.startswith("-"):  # an option, so the one before it was a flag
+            is_hidden = equals and params.is_secret(name)
             shown.append(f"{name}=***" if is_hidden else word)
+        else:
+            is_value = before.startswith("--") and "=" not in before
+            shown.append("***" if is_value and params.is_secret(before) else word)
     return tuple(shown)
 
 
@@ -204,7 +222,7 @@ def _stop_this_process(why: str) -> None:
     """The same way as a SIGTERM from outside: the script can clean up after itself."""
     import signal  # noqa: PLC0415 - weight
 
-    print(f"Elsewhere: this script is being stopped: {why}.", file=sys.stderr)
+    print(f"Elsewhere: this script is being stopped: {why}", file=sys.stderr)
     os.kill(os.getpid(), signal.SIGTERM)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import shlex
 from typing import TYPE_CHECKING, Final, cast
 
 from elsewhere.errors import NotFoundError, TransitionError, UsageError, known_choices
@@ -55,21 +56,18 @@ class Queues:
 
     def create(self, name: str) -> None:
         """Makes a queue; nothing happens when it is there. Raises UsageError for a bad name."""
-        if not _NAME.fullmatch(name):
-            raise UsageError(
-                f"The queue name {name!r} cannot be used: up to 100 letters, digits, spaces and"
-                " any of . _ @ - are allowed, beginning with a letter or digit."
-            )
+        _check_name(name)
         with redis_errors():
             self._redis.sadd(keys.QUEUES, name)
 
     def check(self, name: str) -> None:
-        """Raises NotFoundError for a queue that nobody made."""
+        """Raises NotFoundError for a queue that nobody made, UsageError for a bad name."""
+        _check_name(name)
         known = self.names()
         if name not in known:
             raise NotFoundError(
                 f"There is no queue {name!r}. {known_choices(name, known)}"
-                f" An agent makes it by listening: agent daemon --queue {name}"
+                f" An agent makes it by listening: agent daemon --queue {shlex.quote(name)}"
             )
 
     def enqueue(self, task_id: str, name: str) -> Status:
@@ -100,14 +98,16 @@ class Queues:
             pipe.execute()
 
     def dequeue(self, task_id: str) -> Status:
-        """Takes a queued task back. Returns its status now: the one from before the queue."""
+        """Takes a queued task back. Returns its status now: the one from before, or stopped."""
         state = self._store.state(task_id)
         if state.status is not Status.QUEUED:
             raise TransitionError(
                 f"Task {task_id} cannot be taken out of a queue: it is in none, it is"
                 f" {state.status}."
             )
-        target = state.previous_status
+        # A task that was put back after a loss had begun: it is stopped, not running.
+        before = state.previous_status
+        target = Status.STOPPED if before is Status.IN_PROGRESS else before
         self._store.move(task_id, target, allowed=(Status.QUEUED,))
         self.remove(task_id, state.queue)
         return target
@@ -177,3 +177,11 @@ class Queues:
         from rq.serializers import JSONSerializer  # noqa: PLC0415
 
         return Queue(name, connection=self._redis, serializer=JSONSerializer)
+
+
+def _check_name(name: str) -> None:
+    if not _NAME.fullmatch(name):
+        raise UsageError(
+            f"The queue name {name!r} cannot be used: up to 100 letters, digits, spaces and any of"
+            " . _ @ - are allowed, beginning with a letter or digit."
+        )

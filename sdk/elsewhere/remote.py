@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from elsewhere import catalog
+from elsewhere.clock import now_at
+from elsewhere.events import Verdict
 from elsewhere.queues import Queues
 from elsewhere.records import Outcome, Reason, Status
 
@@ -13,9 +15,6 @@ if TYPE_CHECKING:
     from elsewhere.run import Run
 
 __all__ = ["send"]
-
-#: seconds that the capture of the code may take
-_CAPTURE_S: Final = 600.0
 
 
 def send(run: Run, queue: str | None, *, is_clone: bool) -> str:
@@ -28,7 +27,7 @@ def send(run: Run, queue: str | None, *, is_clone: bool) -> str:
     if queue is not None:
         queues.check(queue)
     assert run.capturing is not None
-    run.capturing.result(_CAPTURE_S)
+    run.capture_whole()
     for warning in run.capturing.warnings:
         print(f"Elsewhere: {warning}", file=sys.stderr)
     run.flush(wait=True)
@@ -37,9 +36,9 @@ def send(run: Run, queue: str | None, *, is_clone: bool) -> str:
         task_id = catalog.clone(store, task_id)
     else:
         message = "It goes on elsewhere." if queue is not None else "It was made a draft."
+        # A draft from its end on: nobody who watches takes it for a task that has ended.
+        run.record(Verdict(status=Status.CREATED, message=message, at=now_at()))
         run.end(Outcome(reason=Reason.STOPPED, message=message))
-        if queue is None:
-            store.move(task_id, Status.CREATED, allowed=(Status.STOPPED,))
     if queue is not None:
         queues.enqueue(task_id, queue)
         print(f"Elsewhere: task {task_id} waits in queue {queue!r}", file=sys.stderr)

@@ -6,11 +6,14 @@ remote   a run folder; the agent delivers it; the runner sees how this process e
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
 import sys
+import threading
 from typing import TYPE_CHECKING, Any, Final
 
-from elsewhere.artifacts import stage
+from elsewhere.artifacts import delete_original, stage
 from elsewhere.clock import now_at
 from elsewhere.errors import UsageError
 from elsewhere.events import ArtifactAdded, Parameters, Progress, Tags, Verdict
@@ -34,8 +37,12 @@ __all__ = ["Run"]
 
 logger = logging.getLogger(__name__)
 
+#: seconds after which the end says what it is doing
+_SLOW_S: Final = 1.0
 #: seconds that the end of a script may take to deliver the rest
 _END_S: Final = 10.0
+#: seconds that the capture of the code may take before it is needed
+_CAPTURE_S: Final = 600.0
 #: seconds that `flush(wait=True)` may take
 _FLUSH_S: Final = 10.0
 
@@ -66,6 +73,10 @@ class Run:
         self._store = store
         self._closers: list[Callable[[], None]] = []
         self.is_over = False
+        self._is_closed = False
+        #: called at the very end: until then a signal does not interrupt it
+        self.unwatch: Callable[[], None] = lambda: None
+        self._pid = os.getpid()
 
     @property
     def is_remote(self) -> bool:
@@ -85,7 +96,9 @@ class Run:
         return self._store
 
     def record(self, event: Event) -> None:
-        """Into the journal, and into what this process sees of its own task."""
+        """Into the journal, and into what this process sees of its own task; not after its end."""
+        if self._is_closed:
+            return
         if isinstance(event, Parameters):
             kept = {} if event.is_whole else self.parameters
             self.parameters = {**kept, **event.values}
@@ -108,11 +121,16 @@ class Run:
     def add_tags(self, tags: tuple[str, ...]) -> None:
         self.record(Tags(added=tags))
 
-    def upload_artifact(self, name: str, artifact_object: object, **how: Any) -> None:
+    def upload_artifact(
+        self, name: str, artifact_object: object, *, is_deleted: bool = False, **how: Any
+    ) -> None:
         """Takes the bytes now; whoever delivers uploads them. See `artifacts.stage`."""
         artifact, file = stage(name, artifact_object, self.folder.files, **how)
-        inside = file.relative_to(self.folder.path).as_posix()
+        inside = "" if file is None else file.relative_to(self.folder.path).as_posix()
         self.record(ArtifactAdded(artifact=artifact, file=inside))
+        if is_deleted:
+            self._reporter.flush()  # a copy that no journal names would be lost
+            delete_original(artifact_object)
 
     def mark(self, status: Status, reason: Reason, message: str) -> None:
         """The program's own verdict: at once on a local run, at its end on a remote one."""
@@ -133,27 +151,61 @@ class Run:
         self._reporter.flush()
         return self.session.drain(_FLUSH_S) if wait and self.session is not None else True
 
+    def is_uploaded(self, artifact: str) -> bool:
+        found = self.store.artifacts(self.task_record.id).get(artifact)
+        return found is not None and bool(found.url)
+
+    def capture_whole(self) -> None:
+        """Waits until the code is in the store. Raises what cannot be captured; not on an agent."""
+        if self.capturing is not None:
+            self.capturing.result(_CAPTURE_S)
+
     def complete(self) -> None:
         self.end(Outcome(reason=Reason.COMPLETED, exit_code=0))
 
     def end(self, outcome: Outcome) -> None:
         """Unhooks everything, delivers the rest, ends the task. Bounded; may be called twice."""
+        if os.getpid() != self._pid:  # a forked child: the task is its parent's
+            self._reporter.flush()
+            return
         if self.is_over:
             return
         self.is_over = True
+        if self.session is not None:
+            self._write_exit(outcome)
         if self.capturing is not None:
             self.capturing.wait(_END_S)
         while self._closers:
             self._closers.pop()()
         self._reporter.close()
-        if self.session is None:
-            return
-        write_beside(self.folder.exit, outcome)
-        if not self.session.finish(outcome, _END_S):
-            what = "ended" if outcome.reason is Reason.COMPLETED else str(outcome.sentence)
-            print(
-                f"Elsewhere: the store cannot be reached, so task {self.task_record.id} ({what}) is"
-                f" not delivered yet. It is kept in {self.folder.path}; the next script or agent on"
-                " this machine delivers it.",
-                file=sys.stderr,
+        self._is_closed = True
+        if self.session is not None:
+            self._finish(self.session, outcome)
+        self.unwatch()
+
+    def _finish(self, session: Session, outcome: Outcome) -> None:
+        slow = threading.Timer(_SLOW_S, _say, (f"delivering the rest, {_END_S:.0f} s at most",))
+        slow.daemon = True
+        with contextlib.suppress(RuntimeError):  # an interpreter that starts no threads any more
+            slow.start()
+        is_delivered = session.finish(outcome, _END_S)
+        slow.cancel()
+        if not is_delivered:
+            _say(
+                f"task {self.task_record.id} ({outcome.sentence}) could not be delivered whole"
+                f" within {_END_S:.0f} s. It is kept in {self.folder.path}; the next script or"
+                " agent on this machine delivers it."
             )
+        elif session.has_kept_files:
+            _say(f"artifacts that could not be uploaded are kept in {self.folder.files}")
+
+    def _write_exit(self, outcome: Outcome) -> None:
+        """First of all: whatever happens to the rest of the end, how it ended is known."""
+        try:
+            write_beside(self.folder.exit, outcome)
+        except OSError as error:
+            _say(f"the end of this script cannot be noted in {self.folder.path}: {error}")
+
+
+def _say(sentence: str) -> None:
+    print(f"Elsewhere: {sentence}", file=sys.stderr)

@@ -20,6 +20,7 @@ from elsewhere.codec import from_plain
 from elsewhere.delivery import Delivery
 from elsewhere.errors import FencedError, NotFoundError, RecordError, StoreUnavailableError
 from elsewhere.folders import RunFolder, read_json
+from elsewhere.process import at_fork
 from elsewhere.records import Outcome, Reason
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ _RETRY_S: Final = 1.0
 class Session(threading.Thread):
     """Delivers the folder of the script that it is a thread of, and keeps its lease.
 
-    `when_stopped` is called once, in this thread, when somebody asks for a stop or when the task is
+    `when_stopped` is called once, in a thread, when somebody asks for a stop or when the task is
     not this script's any more; with a sentence that says which.
     """
 
@@ -69,28 +70,43 @@ class Session(threading.Thread):
         self._is_told = False
         self._is_ending = threading.Event()
         self._lock = threading.Lock()
+        at_fork(after_in_child=self._start_anew)
+
+    @property
+    def has_kept_files(self) -> bool:
+        """An artifact could not be uploaded; its bytes stay in the folder."""
+        return self._delivery.has_kept_files
+
+    def _start_anew(self) -> None:
+        """In the child of a fork, which may deliver too: the store knows how far it has come."""
+        self._lock = threading.Lock()
 
     def run(self) -> None:
-        renew_s = min(self._lease_s / 4.5, _RENEW_S)
-        renew_at = monotonic_s() + renew_s
-        wait_s = _LOOK_S
+        threading.Thread(target=self._keep_lease, name="elsewhere-lease", daemon=True).start()
+        wait_s, has_failed = _LOOK_S, False
         while not self._is_ending.wait(wait_s):
             try:
                 with self._lock:
                     moved = self._delivery.pump()
-                if monotonic_s() >= renew_at:
-                    self._renew()
-                    renew_at = monotonic_s() + renew_s
                 wait_s = 0.0 if moved else _LOOK_S
             except StoreUnavailableError as error:
                 logger.debug("%s: %s", self._folder.path.name, error)
                 wait_s = _RETRY_S
-            except FencedError as error:
-                self._tell(str(error))
-                return
-            except Exception:  # the outermost seam of this thread: the script goes on
-                logger.exception("The session's delivery failed; what is reported stays on disk.")
-                return
+            except FencedError:
+                return  # the lease's thread says why
+            except Exception:  # the outermost seam of this thread: it tries again
+                if not has_failed:
+                    logger.exception("The session's delivery failed; what is said stays on disk.")
+                has_failed, wait_s = True, _RETRY_S
+
+    def _keep_lease(self) -> None:
+        """On a thread of its own: an upload may take longer than a lease."""
+        while not self._is_ending.wait(min(self._lease_s / 4.5, _RENEW_S)):
+            try:
+                if not self._renew():
+                    return
+            except StoreUnavailableError as error:
+                logger.debug("%s: %s", self._folder.path.name, error)
 
     def drain(self, within_s: float) -> bool:
         """Delivers all that is in the folder now. False when that was not possible in time."""
@@ -109,40 +125,53 @@ class Session(threading.Thread):
             self._store.finish(self._folder.task_id, self._folder.attempt, outcome)
         except FencedError as error:
             logger.debug("%s", error)
-        except StoreUnavailableError as error:
+            spec = read_json(self._folder.spec)
+            if spec["store"] != self._store.identity():
+                return False  # the store has lost its data: this is the only copy
+        except (StoreUnavailableError, OSError) as error:
             logger.debug("%s", error)
             return False
-        shutil.rmtree(self._folder.path, ignore_errors=True)
+        _leave(self._folder, self._delivery)
         return True
 
     def _drain(self, within_s: float, *, is_over: bool) -> bool:
         until = monotonic_s() + within_s
         while True:
+            if not self._lock.acquire(timeout=max(0.0, until - monotonic_s())):
+                return False  # an upload takes its time
             try:
-                with self._lock:
-                    if not self._delivery.pump(is_over=is_over):
-                        return True
+                if not self._delivery.pump(is_over=is_over):
+                    return True
             except StoreUnavailableError as error:
                 logger.debug("%s", error)
                 if monotonic_s() + _RETRY_S > until:
                     return False
                 time.sleep(_RETRY_S)
+            finally:
+                self._lock.release()
             if monotonic_s() > until:
                 return False
 
-    def _renew(self) -> None:
+    def _renew(self) -> bool:
+        """False when there is nothing left to renew."""
+        task_id = self._folder.task_id
         renewal = self._store.renew(
-            self._folder.task_id, self._folder.attempt, worker=self._worker, lease_s=self._lease_s
+            task_id, self._folder.attempt, worker=self._worker, lease_s=self._lease_s
         )
-        if not renewal.is_ours:
-            self._tell(f"the task is {renewal.status or 'deleted'} now")
-        elif renewal.is_stop_requested:
-            self._tell("a stop was asked for")
-
-    def _tell(self, why: str) -> None:
-        if not self._is_told:
-            self._is_told = True
-            self._when_stopped(why)
+        if renewal.is_ours:
+            if renewal.is_stop_requested and not self._is_told:
+                self._is_told = True
+                self._when_stopped("a stop was asked for")
+            return True
+        if renewal.status:
+            self._when_stopped(f"the task is {renewal.status} now")
+        else:  # the store's loss is no reason to end the script
+            logger.warning(
+                "The store does not know task %s any more: what it says stays in %s.",
+                task_id,
+                self._folder.path,
+            )
+        return False
 
 
 def deliver_dead(
@@ -166,6 +195,8 @@ def _is_dead(folder: RunFolder, store: str) -> bool:
     """Its script has ended, here, and it waits for this store."""
     owner, spec = folder.identity(folder.runner), read_json(folder.spec)
     if owner is None or not isinstance(spec, dict) or spec.get("store") != store:
+        return False
+    if folder.acked.exists():
         return False
     return owner.is_here and not owner.is_alive()
 
@@ -197,7 +228,15 @@ def _carry(
         store.finish(folder.task_id, folder.attempt, outcome)
     except (FencedError, NotFoundError) as error:
         logger.debug("%s", error)
-    shutil.rmtree(folder.path, ignore_errors=True)
+    _leave(folder, delivery)
+
+
+def _leave(folder: RunFolder, delivery: Delivery) -> None:
+    """The folder goes, unless it has the only copy of something."""
+    if delivery.has_kept_files:
+        folder.acked.touch()
+    else:
+        shutil.rmtree(folder.path, ignore_errors=True)
 
 
 @contextlib.contextmanager

@@ -91,7 +91,7 @@ _FLAGS: Final = {
 def _home(environ: Mapping[str, str]) -> Home:
     text = environ.get(_HOME_VARIABLE) or "~/.elsewhere"
     try:
-        return Home(Path(text).expanduser().absolute())
+        return Home(Path(os.path.normpath(Path(text).expanduser().absolute())))
     except RuntimeError as error:
         raise ConfigurationError(
             f"The home of Elsewhere, {text}, cannot be found: {error} Set {_HOME_VARIABLE} to the"

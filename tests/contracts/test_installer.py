@@ -40,7 +40,7 @@ def environment(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     """An empty virtual environment with pip."""
     folder = tmp_path / "a path with spaces" / "environment"
     seed = tmp_path_factory.getbasetemp() / "seed"
-    argv = [sys.executable, "-m", "virtualenv", "--quiet", "--no-download", "--app-data"]
+    argv = [sys.executable, "-m", "virtualenv", "--quiet", "--no-periodic-update", "--app-data"]
     subprocess.run([*argv, str(seed), str(folder)], check=True)
     return folder
 

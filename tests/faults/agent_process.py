@@ -48,7 +48,7 @@ _CALLS: Final[dict[str, tuple[Any, str]]] = {
     "claim": (RedisStore, "claim"),
     "settle": (Queues, "settle"),
     "write_owner": (Owner, "take"),
-    "write_spec": (elsewhere_worker.supervision, "write_beside"),
+    "write_spec": (elsewhere_worker.supervision, "write"),
     "launch": (Launcher, "launch"),
     "mark_launched": (_Marking, "close"),
     "apply": (RedisStore, "apply"),

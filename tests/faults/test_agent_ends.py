@@ -84,7 +84,7 @@ _POINTS = {
     "before:settle": 1,
     "after:settle": 1,
     "before:write_spec": 1,
-    "after:write_spec:2": 1,  # the first file is the store's
+    "after:write_spec": 1,  # the first file is the store's
     "before:launch": 1,
     "after:mark_launched": 2,  # nobody knows whether a runner was started: it must not be twice
     "after:launch": 1,

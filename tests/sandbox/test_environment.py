@@ -140,7 +140,8 @@ def test_the_marker_says_what_was_built_and_when_it_was_last_used(runs: Runs) ->
     assert facts["installer"] == "uv"
     assert facts["size_bytes"] > 0
     assert facts["seconds"] > 0
-    assert facts["options"]["UV_EXTRA_INDEX_URL"] == "https://***@example.org/simple"
+    assert "UV_EXTRA_INDEX_URL" in facts["options"]
+    assert "hunter2" not in marker.read_text()
     os.utime(marker, (1000, 1000))
     runs.prepare("greeting==1.0")
     assert marker.stat().st_mtime > 1000

@@ -251,10 +251,10 @@ def test_a_module_run_by_name_imports_from_where_python_was_started(site: Path, 
 
 
 def test_metadata_without_a_list_of_files_is_read_by_its_names(site: Path, root: Path) -> None:
-    for name, top_level in (("python_yaml", "yaml\n_yaml"), ("plain", "")):
+    for name, top_level in (("python_odd", "oddly\n_oddly"), ("plain", "")):
         info = install(site, name, top_level=top_level)
         (info / "RECORD").unlink()
-    assert capture(root, "import yaml, plain").packages == ("plain==1.0", "python-yaml==1.0")
+    assert capture(root, "import oddly, plain").packages == ("plain==1.0", "python-odd==1.0")
 
 
 def test_imports_of_a_script_are_named_with_their_whole_path(root: Path) -> None:

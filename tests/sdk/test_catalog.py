@@ -107,7 +107,7 @@ def test_a_draft_is_called_after_what_it_runs(given: dict[str, Any], name: str) 
         ({"entry_point": "train.py", "module": "train"}, "not both"),
         ({"entry_point": "train.py", "project": ""}, "needs a project"),
         ({"entry_point": "train.py", "project": "ab"}, "2 characters"),
-        ({"entry_point": "a.py"}, "1 characters"),
+        ({"entry_point": "a.py"}, "1 character"),
     ],
 )
 def test_a_draft_that_cannot_be_run_is_refused(given: dict[str, Any], why: str) -> None:

@@ -264,7 +264,7 @@ def test_an_artifact_that_cannot_be_uploaded_is_named_with_the_reason_and_the_re
 ) -> None:
     say(folder, *artifacts("gone"), text("after"))
     deliver(store, folder)
-    assert "There is no gone" in store.artifacts(folder.task_id)["gone"].preview
+    assert "no file that was staged" in store.artifacts(folder.task_id)["gone"].preview
     assert said(store, folder) == ["after"]
 
 

@@ -132,6 +132,18 @@ def test_a_task_that_is_taken_back_has_its_status_of_before(
         queues.dequeue(record.id)
 
 
+def test_a_task_that_was_put_back_after_a_loss_is_stopped_when_it_is_taken_back(
+    store: RedisStore, queues: Queues
+) -> None:
+    record = make_record()
+    store.create(record)
+    queues.enqueue(record.id, "low")
+    store.claim(record.id, worker="box", token="t", lease_s=9, allowed=(Status.QUEUED,))
+    assert queues.lose(record.id, 1, LOST, is_harmless=True) is Status.QUEUED
+    assert queues.dequeue(record.id) is Status.STOPPED
+    assert queues.enqueue(record.id, "low") is Status.STOPPED
+
+
 def test_what_was_taken_is_gone_when_it_is_settled(store: RedisStore, queues: Queues) -> None:
     task_id = waiting(store)
     queues.take(["low"], "box")

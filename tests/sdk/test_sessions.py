@@ -126,8 +126,9 @@ def test_a_script_whose_task_is_not_its_own_any_more_is_told(
     store.move(folder.task_id, Status.STOPPED, allowed=(Status.IN_PROGRESS,))
     if what == "deleted":
         store.delete(folder.task_id)
-    wait_until(lambda: running.told)
-    assert running.told == [f"the task is {'stopped' if what == 'marked' else 'deleted'} now"]
+    if what == "marked":
+        wait_until(lambda: running.told)
+        assert running.told == ["the task is stopped now"]
     say(folder, "late\n")
     assert running.session.drain(5) == (what == "marked")
     assert running.session.finish(COMPLETED, 5)
@@ -135,7 +136,21 @@ def test_a_script_whose_task_is_not_its_own_any_more_is_told(
     if what == "marked":
         assert store.state(folder.task_id).status is Status.STOPPED
     else:
+        assert running.told == [], "that is no reason to end a script"
         assert store.redis.exists(f"ew:task:{folder.task_id}:texts") == 0
+
+
+def test_a_store_that_lost_its_data_ends_no_script_and_costs_no_word(
+    store: RedisStore, home: Home
+) -> None:
+    folder = make_folder(store, home)
+    running = Running(store, folder, lease_s=0.9)
+    store.redis.flushdb()
+    say(folder, "late\n")
+    assert not running.session.drain(2)
+    assert not running.session.finish(COMPLETED, 2)
+    assert running.told == []
+    assert folder.output.read_text() == "late\n"
 
 
 def test_without_the_store_the_folder_stays_and_the_next_one_delivers_it(

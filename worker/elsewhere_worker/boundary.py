@@ -32,6 +32,8 @@ _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 #: bytes of a job's data, packed: ours have about a hundred, and zlib packs 1000 into one
 _JOB_BYTES: Final = 1000
+#: of a requirement line: no real one has so many
+_LINE_CHARACTERS: Final = 2000
 #: bytes of a record without its code, which travels in blobs
 _RECORD_BYTES: Final = 4 << 20
 
@@ -84,8 +86,12 @@ def _problems(record: TaskRecord) -> Iterator[str]:
     for name, value in record.environment.variables.items():
         if not _VARIABLE.fullmatch(name) or "\0" in value:
             yield f"{name[:80]!r} cannot be an environment variable"
+    if record.seed is not None and not 0 <= record.seed < 1 << 32:
+        yield "its seed is not a number of 32 bits"
     if record.time_limit_s < 0:
         yield "its time limit is negative"
+    if any(len(line) > _LINE_CHARACTERS for line in record.environment.packages or ()):
+        yield "a line of its packages is too long"
     words = (source.entry_point, source.module, source.working_dir, *source.argv)
     if any("\0" in word for word in words):
         yield "its command holds a NUL character"

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from elsewhere.codec import from_plain
+from elsewhere.errors import RecordError
 from elsewhere.folders import read_json, write_beside
 
 if TYPE_CHECKING:
     from elsewhere.folders import RunFolder
 
 __all__ = ["Owner"]
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,9 +27,13 @@ class Owner:
 
     @classmethod
     def of(cls, folder: RunFolder) -> Owner | None:
-        """None for a folder whose claim was not followed by anything."""
-        written = read_json(folder.owner)
-        return None if written is None else from_plain(cls, written)
+        """None for a folder whose claim was not followed by anything, or that is damaged."""
+        try:
+            written = read_json(folder.owner)
+            return None if written is None else from_plain(cls, written)
+        except (RecordError, OSError) as error:
+            logger.warning("%s is left alone. %s", folder.path, error)
+            return None
 
     def take(self, folder: RunFolder) -> RunFolder:
         """Makes the folder. Raises OSError."""

@@ -23,9 +23,11 @@ from elsewhere.errors import FencedError, NotFoundError, RecordError, StoreUnava
 from elsewhere.folders import read_json, write_beside
 from elsewhere.process import boot_id
 from elsewhere.records import Outcome, Reason
-from elsewhere_sandbox.spec import RunSpec
+from elsewhere_sandbox.redact import passwords_in
+from elsewhere_sandbox.spec import RunSpec, write
 from elsewhere_sandbox.tree import marked
 from elsewhere_worker.boundary import checked
+from elsewhere_worker.owner import Owner
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -93,19 +95,23 @@ class Supervision(threading.Thread):
         )
         if not renewal.is_ours:
             what = f"it is {renewal.status} now" if renewal.status else "it was deleted"
-            self._fenced = f"This attempt may not go on: {what}."
-            self._poked.set()
+            if renewal.status or not self._is_store_another():
+                self._fenced = f"This attempt may not go on: {what}."
+                self._poked.set()
         elif renewal.is_stop_requested:
             self.stop_task(renewal.stop_grace_s)
 
     def stop_task(self, grace_s: float | None = None) -> None:
         """The ladder begins, whatever the store says; None for the agent's own grace."""
         folder, wanted = self._folder, {"grace_s": grace_s}
-        written = read_json(folder.stop)
-        is_news = written is None or (grace_s is not None and written != wanted)
-        if is_news and folder.path.exists():
-            logger.info("%s: it is being stopped", folder.path.name)
-            write_beside(folder.stop, wanted)
+        try:
+            written = read_json(folder.stop)
+            is_news = written is None or (grace_s is not None and written != wanted)
+            if is_news and folder.path.exists():
+                logger.info("%s: it is being stopped", folder.path.name)
+                write_beside(folder.stop, wanted)
+        except (OSError, RecordError) as error:  # this folder's trouble, not the others'
+            logger.warning("%s cannot be told to stop: %s", folder.path.name, error)
 
     def is_stopped(self) -> bool:
         """Its program has ended; what the store cannot take now is delivered at the next start."""
@@ -126,23 +132,33 @@ class Supervision(threading.Thread):
                     self._poked.wait(_RETRY_S)
                     self._poked.clear()
                 except FencedError as error:
-                    self._give_up(str(error))
-                    break
+                    if not self._is_store_another():
+                        self._give_up(str(error))
+                        break
+                    # The store has lost its data: no reason to end a program. Its folder stays.
+                    self._note_store(StoreUnavailableError(str(error)))
+                    if self._outcome is not None:
+                        break
+                    self._poked.wait(_RETRY_S)
+                    self._poked.clear()
                 except Exception:  # the outermost seam of this thread: it begins anew
                     logger.exception("%s: the supervision failed", self._folder.path.name)
+                    self._poked.clear()
                     self._poked.wait(_UNFORESEEN_S)
         finally:
             self._when_over(self._folder)
 
     def _supervise(self) -> None:
         if not self._folder.launched.exists():
-            self._launch()
+            self.renew()  # it may have waited here for days
+            if not self._fenced:
+                self._launch()
         while not self._is_leaving:
             self._look()
-            moved = self._delivery.pump(is_over=self._outcome is not None)
-            self._note_store(None)
             if self._fenced:
                 raise FencedError(self._fenced)
+            moved = self._delivery.pump(is_over=self._outcome is not None)
+            self._note_store(None)
             if self._outcome is not None and not moved:
                 self._finish(self._outcome)
                 return
@@ -152,6 +168,14 @@ class Supervision(threading.Thread):
             if not moved:
                 self._poked.wait(_LOOK_S)
                 self._poked.clear()
+
+    def _is_store_another(self) -> bool:
+        """True when what answers is not the store that this attempt was begun in."""
+        owner = Owner.of(self._folder)
+        try:
+            return owner is not None and owner.store != self._store.identity()
+        except StoreUnavailableError:
+            return True
 
     def _note_store(self, error: StoreUnavailableError | None) -> None:
         """One line when the store goes away, one when it is back."""
@@ -179,10 +203,11 @@ class Supervision(threading.Thread):
                 pass_environment=settings.pass_environment,
                 allow_local_remotes=settings.allow_local_remotes,
                 git_credentials=dict(settings.git_credentials),
+                secrets=tuple(passwords_in(settings.url)),
             )
             if settings.lend_store:
                 write_beside(folder.store, {"url": settings.url})
-            write_beside(folder.spec, spec)
+            write(spec, folder)
             self._needs_spare = self._launcher.launch(folder)
         except (RecordError, NotFoundError) as error:
             self._refuse(str(error))
@@ -236,6 +261,8 @@ class Supervision(threading.Thread):
         if self._appear_until is None:
             self._appear_until = monotonic_s() + _APPEAR_S
         elif monotonic_s() > self._appear_until:
+            self.stop_task(0.0)  # should it still come
+            self._end_processes()
             self._outcome = Outcome(reason=Reason.LOST, message="Its runner never started.")
 
     # the end

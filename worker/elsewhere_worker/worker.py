@@ -4,7 +4,8 @@ waker thread         pub/sub: something was pushed, or look at task X
 main thread          free slot -> take -> check -> claim -> Supervision
 supervision threads  one for each attempt: launch, deliver, finish
 renewing thread      leases, and with them requests to stop
-keeping thread       registration, reaper, sessions of killed scripts, old folders, the spare
+keeping thread       registration, reaper, the spare
+tidying thread       sessions of killed scripts, old folders
 """
 
 from __future__ import annotations
@@ -91,11 +92,17 @@ class Worker:
         for name in self._settings.queues:
             self._queues.create(name)
         self._registration.begin()
+        try:
+            self._serve()
+        finally:
+            self._leave()
+
+    def _serve(self) -> None:
         self._reattach()
         self._when_up()
         threads = [
             threading.Thread(target=target, name=target.__name__.strip("_"), daemon=True)
-            for target in (self._listen, self._renew, self._keep)
+            for target in (self._listen, self._renew, self._keep, self._tidy)
         ]
         for thread in threads:
             thread.start()
@@ -114,8 +121,10 @@ class Worker:
                     logger.warning("no tasks are taken until the store is back. %s", error)
                 is_away = True
                 self._is_ending.wait(_RETRY_S)
+            except Exception:  # the outermost seam: what one entry does must not end the agent
+                logger.exception("no task could be taken")
+                self._is_ending.wait(_LOOK_S)
             self._wake.clear()
-        self._leave()
 
     def running(self) -> list[str]:
         """Names of the run folders that are being supervised."""
@@ -281,14 +290,25 @@ class Worker:
                 self._launcher.prepare_spare()
                 self._registration.renew(self.running())
                 self._reaper.sweep()
-                self._deliver_sessions()
-                self._forget_old_runs()
             except ElsewhereError as error:
                 logger.warning("%s", error)
             except Exception:  # the outermost seam of this thread: the next round comes
                 logger.exception("a round of keeping failed")
             self._news.wait(min(self._settings.sweep_s, _LOOK_S))
             self._is_ending.wait(_GATHER_S)
+
+    # tidying thread
+
+    def _tidy(self) -> None:
+        """What may take its time: uploads of killed scripts, removing large folders."""
+        while not self._is_ending.wait(_LOOK_S):
+            try:
+                self._deliver_sessions()
+                self._forget_old_runs()
+            except ElsewhereError as error:
+                logger.warning("%s", error)
+            except Exception:  # the outermost seam of this thread: the next round comes
+                logger.exception("a round of tidying failed")
 
     def _forget_old_runs(self) -> None:
         for folder in RunFolder.all_in(self._settings.home.runs):

@@ -1,6 +1,6 @@
 """The store: the one truth about every task, shared by laptops, agents and the server.
 
-Nobody above it knows a key. Each method is one transaction, safe to call again when its reply was
+Nobody above it knows a key. Each change is one transaction, safe to make again when its reply was
 lost, and raises StoreUnavailableError when the store cannot be reached. Times are the store's
 clock.
 """
@@ -8,10 +8,10 @@ clock.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from elsewhere.events import Event, Phase, Text
     from elsewhere.records import (
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         TaskRecord,
         TaskState,
     )
+    from elsewhere.store.filters import Filter
 
 __all__ = [
     "Claim",
@@ -140,6 +141,8 @@ class Store(Protocol):
         are_all_parameters: bool = False,
         add_tags: Sequence[str] = (),
         remove_tags: Sequence[str] = (),
+        add_system_tags: Sequence[str] = (),
+        remove_system_tags: Sequence[str] = (),
         **fields: object,
     ) -> None:
         """Changes fields of the record. Raises TransitionError where the status is not allowed."""
@@ -149,6 +152,12 @@ class Store(Protocol):
 
     def find(self, wanted: TaskFilter, limit: int | None = None) -> list[str]:
         """Ids, the last changed one first."""
+
+    def search(self, wanted: Filter) -> Iterator[str]:
+        """Ids in the order that the filter asks for, without a limit but its own."""
+
+    def look_up(self, task_ids: Iterable[str], names: Collection[str]) -> list[dict[str, Any]]:
+        """Id and fields of each task that there still is; see `search.py` for their names."""
 
     def projects(self) -> list[str]: ...
 
@@ -241,6 +250,9 @@ class Store(Protocol):
     # waking up
     def listen(self, *channels: str) -> Listener:
         """Channels as in keys.py."""
+
+    def listen_to(self, task_id: str) -> Listener:
+        """What happens to one task."""
 
     def now(self) -> float: ...
 

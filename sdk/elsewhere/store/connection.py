@@ -97,6 +97,7 @@ _BY_CLASS: Final = {
 _BY_WORDS: Final = {
     "OOM command not allowed": _BY_CLASS["OutOfMemoryError"],
     "READONLY ": _BY_CLASS["ReadOnlyError"],
+    "DB index is out of range": ("it has no database of that number", "Correct redis_url"),
     "MISCONF ": (
         "it cannot write its data to disk",
         "Make room on its disk and look into its log",

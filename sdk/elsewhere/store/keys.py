@@ -5,6 +5,7 @@
     ew:task:<id>:state               hash    scripts only            "
     ew:task:<id>:parameters          hash    create, edit, delivery  "    Section/name -> Parameter
     ew:task:<id>:tags                set     create, edit, delivery  "
+    ew:task:<id>:system_tags         set     edit                    "    archived
     ew:task:<id>:properties          hash    edit, delivery          "
     ew:task:<id>:artifacts           hash    delivery                "    name -> Artifact
     ew:task:<id>:scalars             hash    delivery                "    title US series -> summary
@@ -22,6 +23,7 @@
     ew:status:<status>               set     scripts                 until deleted
     ew:type:<type>                   set     create, edit            "
     ew:tag:<tag>                     set     create, edit, delivery  "
+    ew:system_tag:<tag>              set     edit                    "
     ew:queues                        set     queues.create           permanent
     ew:queued                        zset    enqueue, scripts        while queued; score: since when
     ew:leases                        zset    scripts                 while leased; score: until when
@@ -30,6 +32,7 @@
     ew:store                         string  identity                permanent
     ew:sweep                         hash    sweep script            permanent: last, hold_until
     ew:blob:<sha256>                 string  put_blob                30 days, renewed on use
+    ew:blob:<sha256>:<random>        string  put_blob                10 minutes: one being written
 
 US is the unit separator (0x1f). Channels: ew:changed:<id> (status, output, event), ew:wake (the
 name of a queue: something was pushed), ew:agent:<name> (a task id: look at it).
@@ -63,6 +66,7 @@ class TaskKeys:
         self.state = f"{self.record}:state"
         self.parameters = f"{self.record}:parameters"
         self.tags = f"{self.record}:tags"
+        self.system_tags = f"{self.record}:system_tags"
         self.properties = f"{self.record}:properties"
         self.artifacts = f"{self.record}:artifacts"
         self.scalars = f"{self.record}:scalars"
@@ -87,6 +91,7 @@ class TaskKeys:
             self.state,
             self.parameters,
             self.tags,
+            self.system_tags,
             self.properties,
             self.artifacts,
             self.scalars,
@@ -116,6 +121,10 @@ def task_type(name: str) -> str:
 
 def tag(name: str) -> str:
     return f"ew:tag:{name}"
+
+
+def system_tag(name: str) -> str:
+    return f"ew:system_tag:{name}"
 
 
 def taken(agent: str) -> str:

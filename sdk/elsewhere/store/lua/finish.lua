@@ -4,8 +4,11 @@
 local old = get('status')
 if get('attempt') ~= ARGV[2] then return {0, old} end
 local reaped = get('ended_by') == 'reaper'
-if old ~= 'in_progress' and not reaped then return {1, old} end
 local at = stamp()
+if old ~= 'in_progress' and not reaped then
+  write_attempt(ARGV[2], ARGV[4], at, true)
+  return {1, old}
+end
 local new, message = ARGV[3], ARGV[5]
 if get('verdict') ~= '' then new, message = get('verdict'), get('verdict_message') end
 if new == 'completed' then redis.call('HSET', state, 'progress', '100') end

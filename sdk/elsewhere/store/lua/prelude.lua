@@ -30,14 +30,18 @@ local function set_status(old, new, at)
   redis.call('PUBLISH', 'ew:changed:' .. id, 'status')
 end
 
-local function end_attempt(number, outcome, at)
+local function write_attempt(number, outcome, at, only_if_open)
   local written = redis.call('HGET', base .. ':attempts', number)
-  if written then
-    local attempt = cjson.decode(written)
-    attempt.ended_at = tonumber(at)
-    attempt.outcome = cjson.decode(outcome)
-    redis.call('HSET', base .. ':attempts', number, cjson.encode(attempt))
-  end
+  if not written then return end
+  local attempt = cjson.decode(written)
+  if only_if_open and attempt.ended_at then return end
+  attempt.ended_at = tonumber(at)
+  attempt.outcome = cjson.decode(outcome)
+  redis.call('HSET', base .. ':attempts', number, cjson.encode(attempt))
+end
+
+local function end_attempt(number, outcome, at)
+  write_attempt(number, outcome, at)
   redis.call('HSET', state, 'outcome', outcome, 'ended_at', at)
 end
 
