@@ -17,6 +17,7 @@ from benchmarks import (
     live_output,
     on_the_laptop,
     pickup,
+    query,
     warm_start,
 )
 from benchmarks.figures import table
@@ -41,6 +42,7 @@ _ALL: Final = (
     at_rest,
     back_to_back,
     flood,
+    query,
 )
 
 

@@ -2,22 +2,39 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import re
 from dataclasses import replace
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from elsewhere.errors import NotFoundError, UsageError, known_choices
 from elsewhere.records import Environment, Source, TaskRecord, TaskType
-from elsewhere.store.api import TaskFilter
+from elsewhere.store import filters
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from elsewhere.store.redis import RedisStore
 
-__all__ = ["checked_name", "checked_type", "clone", "draft", "find_named", "new_id"]
+__all__ = [
+    "checked_name",
+    "checked_type",
+    "clone",
+    "draft",
+    "existing",
+    "find_named",
+    "new_id",
+    "search",
+]
+
+logger = logging.getLogger(__name__)
 
 #: characters that the name of a task or project has at least (seed page, "Task Creation")
 _SHORTEST: Final = 3
 _LONGEST: Final = 200
+_PASSWORD: Final = re.compile(r"https?://[^\s/@]*:[^\s/@]+@")
 
 
 def new_id() -> str:
@@ -31,9 +48,10 @@ def checked_name(what: str, name: object) -> str:
         raise UsageError(f"The name of a {what} must be text, not {name!r:.80}.")
     stripped = name.strip()
     if not _SHORTEST <= len(stripped) <= _LONGEST:
+        count = "1 character" if len(stripped) == 1 else f"{len(stripped)} characters"
         raise UsageError(
-            f"The {what} name {name!r:.80} cannot be used: it has {len(stripped)} characters, and"
-            f" {_SHORTEST} to {_LONGEST} are needed."
+            f"The {what} name {name!r:.80} cannot be used: it has {count}, and {_SHORTEST} to"
+            f" {_LONGEST} are needed."
         )
     if not stripped.isprintable():
         raise UsageError(f"The {what} name {name!r:.80} cannot be used: it has control characters.")
@@ -66,6 +84,13 @@ def draft(
     Raises UsageError for what cannot be run.
     """
     code = Source(**source)
+    if _PASSWORD.search(code.repository) or any(map(_PASSWORD.search, packages or ())):
+        raise UsageError(
+            "A task cannot hold a password or token in a URL, since everybody who sees the task"
+            " sees it: leave it out, and give the agent the credentials of that host."
+        )
+    if not (code.entry_point or code.module):
+        raise UsageError("A task needs something to run: give script or module.")
     if code.entry_point and code.module:
         raise UsageError("A task runs a script or a module, not both: give one of them.")
     if not project:
@@ -112,16 +137,53 @@ def clone(
     return record.id
 
 
-def find_named(store: RedisStore, project: str | None, name: str | None) -> str | None:
-    """The task with exactly this name that changed last; None where there is none.
+def find_named(
+    store: RedisStore, project: str | None, name: str | None, **narrower: Any
+) -> str | None:
+    """The task with exactly this name that changed last, one that is not archived before those that
+    are; None where there is none. `narrower`: tags, allow_archived and task_filter.
 
     Raises NotFoundError for an unknown project.
     """
+    if name is not None and not isinstance(name, str):
+        raise UsageError(f"task_name must be a text, not {name!r:.80}.")
     if project is not None and project not in (known := store.projects()):
-        raise NotFoundError(f"There is no project {project!r}. {known_choices(project, known)}")
-    if name is None or project is not None:
-        found = store.find(TaskFilter(project=project or "", name=name or ""), limit=1)
-        return found[0] if found else None
-    filters = (TaskFilter(project=one, name=name) for one in store.projects())
-    newest = [found[0] for one in filters if (found := store.find(one, limit=1))]
-    return max(newest, key=lambda task_id: store.state(task_id).updated_at, default=None)
+        raise NotFoundError(
+            f"There is no project {project!r}. {known_choices(str(project), known)}"
+        )
+    given = {"project_name": project, "exact_name": name or "", **narrower}
+    takes = (False, True) if given.get("allow_archived", True) else (False,)
+    for is_archived_taken in takes:
+        wanted = filters.parse(**{**given, "allow_archived": is_archived_taken})
+        found = list(islice(store.search(wanted), 2))
+        if name and len(found) > 1:
+            logger.warning("Several tasks are called %r: this is the one that changed last.", name)
+        if found:
+            return found[0]
+    return None
+
+
+def search(store: RedisStore, **arguments: Any) -> Iterator[str]:
+    """The ids of all tasks that `filters.parse` describes; an unknown project is a warning."""
+    wanted = filters.parse(**arguments)
+    given = arguments.get("project_name")
+    if given is not None:
+        known = store.projects()
+        for name in sorted({given} if isinstance(given, str) else set(given)):
+            if name not in known:
+                logger.warning("There is no project %r. %s", name, known_choices(name, known))
+    return store.search(wanted)
+
+
+def existing(store: RedisStore, task_ids: object) -> list[str]:
+    """These ids in their order. Raises NotFoundError for the first one that is none of a task."""
+    ids: Any = [task_ids] if isinstance(task_ids, str) else task_ids
+    if not isinstance(ids, (list, tuple, set, frozenset)) or not all(
+        isinstance(task_id, str) for task_id in ids
+    ):
+        raise UsageError(f"task_ids must be a list of ids, not {task_ids!r:.80}.")
+    there = {row["id"] for row in store.look_up(ids, ())}
+    for task_id in ids:
+        if task_id not in there:
+            raise NotFoundError(f"There is no task with the id {task_id!r} in the store.")
+    return list(ids)

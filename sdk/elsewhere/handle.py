@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from typing import TYPE_CHECKING, Any
 
 from elsewhere.choices import Reason, Status
@@ -79,7 +80,7 @@ class Handle:
         and when the task gets to another final one, TimeoutError after `within_s`."""
         wanted, bad = set(map(str, status)), set(map(str, raise_on_status))
         until = None if within_s is None else monotonic_s() + within_s
-        listener = self._store.listen(f"ew:changed:{self.id}")
+        listener = self._store.listen_to(self.id)
         try:
             while True:
                 now = self._state
@@ -187,13 +188,16 @@ class Handle:
     def get_reported_console_output(self, number_of_reports: int = 1) -> list[str]:
         """The last pieces of the newest attempt's output, at most 64 KiB each, oldest first."""
         self._settle()
-        size = 64 * 1024
-        length = self._store.output_length(self.id)
+        size, attempt = 64 * 1024, self._state.attempt
+        length = self._store.output_length(self.id, attempt)
         start = max(0, length - size * max(1, number_of_reports))
+        decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
         pieces = []
         while start < length:
-            piece = self._store.output(self.id, start=start, limit_bytes=size)
-            pieces.append(piece.data.decode(errors="replace"))
+            piece = self._store.output(self.id, attempt=attempt, start=start, limit_bytes=size)
+            if piece.next == start:  # deleted meanwhile
+                break
+            pieces.append(decoder.decode(piece.data))
             start = piece.next
         return pieces
 

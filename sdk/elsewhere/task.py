@@ -6,20 +6,19 @@ import sys
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from elsewhere.choices import DEFAULT_SEED, TaskType
-from elsewhere.errors import NotFoundError, UsageError
-from elsewhere.handle import Handle
+from elsewhere.errors import UsageError
+from elsewhere.finder import Finder
 from elsewhere.logger import Logger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from elsewhere.run import Run
-    from elsewhere.store.redis import RedisStore
 
 __all__ = ["Task"]
 
 
-class Task(Handle):
+class Task(Finder):
     """A unit of work: its code, environment, seed and parameters, and all that it said.
 
     `Task.init` makes this script a task; `Task.get_task` gives a handle on another one. Imports
@@ -28,7 +27,6 @@ class Task(Handle):
 
     TaskTypes = TaskType
 
-    _current: ClassVar[Task | None] = None
     _seed: ClassVar[int | None] = DEFAULT_SEED
 
     # making
@@ -59,8 +57,8 @@ class Task(Handle):
         from elsewhere import catalog, lifecycle  # noqa: PLC0415
         from elsewhere.settings import load  # noqa: PLC0415
 
-        if cls._current is not None:
-            return cls._current._checked_again(project_name, task_name)
+        if (current := cls.current_task()) is not None:
+            return current._checked_again(project_name, task_name)
         settings = load()
         connections = lifecycle.Connections(
             arg_parser=auto_connect_arg_parser,
@@ -137,42 +135,26 @@ class Task(Handle):
         parent: str | None = None,
         project: str | None = None,
     ) -> Task:
-        """A draft with the same code, environment, seed and parameters, called "Clone Of NAME"."""
+        """A draft with the same code, environment, seed and parameters, called "Clone Of NAME".
+
+        Raises CaptureError when this script's own code cannot travel.
+        """
         from elsewhere import catalog  # noqa: PLC0415
 
         source = cls._given(source_task or cls._current)
         source._settle()
+        if source._run is not None:
+            source._run.capture_whole()
         task_id = catalog.clone(
             source._store, source.id, name=name, comment=comment, parent=parent, project=project
         )
         return cls(task_id, source._store)
 
     @classmethod
-    def get_task(
-        cls,
-        task_id: str | None = None,
-        project_name: str | None = None,
-        task_name: str | None = None,
-    ) -> Task | None:
-        """A handle on one task: by its id, else the last changed one with exactly these names.
-
-        Raises NotFoundError for an unknown id or project; None when no task has the name.
-        """
-        from elsewhere import catalog  # noqa: PLC0415
-
-        if task_id is not None and cls._current is not None and cls._current.id == task_id:
-            return cls._current
-        store = cls._open()
-        if task_id is None:
-            found = catalog.find_named(store, project_name, task_name)
-            return cls(found, store) if found is not None else None
-        store.state(task_id)
-        return cls(task_id, store)
-
-    @classmethod
     def current_task(cls) -> Task | None:
         """The task that this process is; None before `init` and after `close`."""
-        return cls._current
+        current: Task | None = cls._current
+        return current
 
     @classmethod
     def set_random_seed(cls, random_seed: int | bool | None) -> None:
@@ -306,24 +288,54 @@ class Task(Handle):
         name: str,
         artifact_object: object,
         metadata: Mapping[str, object] | None = None,
+        delete_after_upload: bool = False,
+        auto_pickle: bool | None = None,
         preview: str | None = None,
         wait_on_upload: bool = False,
         extension_name: str | None = None,
+        serialization_function: Callable[[Any], bytes | bytearray] | None = None,
+        retries: int = 0,
+        sort_keys: bool = True,
     ) -> bool:
-        """Keeps a file, a folder (zipped), a dict, a list, text or a number under `name`.
+        """Keeps files or an object under `name`; an artifact of that name is replaced.
+
+        `artifact_object` is the path of a file, of a folder (zipped), or with a wildcard (all that
+        matches, zipped); a list of Paths (zipped); a URL (kept as a link); or an object. Formats,
+        by `extension_name`, the default first, the dot may be left out:
+
+            dict                        .json .yaml
+            pandas.DataFrame            .csv.gz .parquet .feather .pickle
+            numpy.ndarray               .npz .csv.gz
+            PIL.Image                   .png and all that Pillow writes
+            list, tuple, number, bool   .json
+            str                         .txt
+            anything                    .pkl; needs no extension_name unless auto_pickle is False
+
+        `serialization_function` makes the bytes of any object instead. `sort_keys` sorts those of
+        dicts. `preview` replaces the text that is shown; `metadata` is kept as text.
+        `delete_after_upload` deletes the original of a single file as soon as its bytes are kept.
+        `retries`: more attempts when the disk fails.
 
         The bytes are taken when this is called. Returns True, and False only when `wait_on_upload`
-        is given and the upload was not done in time.
+        is given and the upload failed or was not done in time. On an agent there is no waiting.
+        Raises UsageError for what cannot be kept, StorageError when the disk does not take it.
         """
         run = self._own_run("upload_artifact")
         run.upload_artifact(
             name,
             artifact_object,
+            is_deleted=delete_after_upload,
             metadata=metadata,
             preview=preview,
             extension_name=extension_name,
+            serialization_function=serialization_function,
+            auto_pickle=auto_pickle,
+            sort_keys=sort_keys,
+            retries=retries,
         )
-        return run.flush(wait=wait_on_upload)
+        if not wait_on_upload:
+            return run.flush()
+        return run.flush(wait=True) and (run.is_remote or run.is_uploaded(name))
 
     # helpers
 
@@ -355,23 +367,3 @@ class Task(Handle):
     def _forget(self) -> None:
         if Task._current is self:
             Task._current = None
-
-    @classmethod
-    def _given(cls, task: Task | str | None) -> Task:
-        if isinstance(task, Task):
-            return task
-        if not isinstance(task, str):
-            raise UsageError(f"A task is needed, or its id, not {task!r:.80}.")
-        found = cls.get_task(task_id=task)
-        if found is None:
-            raise NotFoundError(f"There is no task with the id {task!r}.")
-        return found
-
-    @classmethod
-    def _open(cls) -> RedisStore:
-        if cls._current is not None:
-            return cls._current._store
-        from elsewhere.settings import load  # noqa: PLC0415
-        from elsewhere.store import open_store  # noqa: PLC0415
-
-        return open_store(load())

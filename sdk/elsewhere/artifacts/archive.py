@@ -30,18 +30,20 @@ _LONG_BYTES: Final = 1 << 30
 _NAMED: Final = 5
 
 
-def pack(folder: Path, archive: Path) -> list[str]:
+def pack(folder: Path, archive: Path, members: tuple[Path, ...] | None = None) -> list[str]:
     """Writes the zip file, which may lie in the folder itself, and gives a line for each entry.
 
-    A link to a file inside the folder becomes that file. Other links, devices, sockets and what
-    goes away meanwhile are left out, with a warning. Raises OSError, and UsageError for file names
-    that zip cannot hold.
+    `members` are the files to take, below the folder; links among them are followed. Without them
+    all below the folder is taken, and a link to a file inside it becomes that file. Other links,
+    devices, sockets and what goes away meanwhile are left out, with a warning. Raises OSError, and
+    UsageError for file names that zip cannot hold.
     """
     lines: list[str] = []
     left_out: list[str] = []
-    root = folder.resolve()
+    root = folder.resolve() if members is None else folder
+    inside = root if members is None else Path(root.anchor)
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as target:
-        for path in _walk(root):
+        for path in _walk(root) if members is None else members:
             name = path.relative_to(root).as_posix()
             try:
                 name.encode()
@@ -52,7 +54,7 @@ def pack(folder: Path, archive: Path) -> list[str]:
                 ) from error
             if path.is_dir() and not path.is_symlink():
                 target.writestr(_entry(f"{name}/", 0o755), b"")
-            elif (file := _open_inside(path, root)) is None:
+            elif (file := _open_inside(path, inside)) is None:
                 left_out.append(name)
             elif os.path.samestat(os.fstat(file), archive.stat()):
                 os.close(file)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import json
+import hashlib
+import logging
 import os
 import re
 import secrets
@@ -11,31 +12,46 @@ import socket
 from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, Literal, overload
 
 from elsewhere.artifacts.archive import unpack
-from elsewhere.errors import StorageError
+from elsewhere.artifacts.cache import CACHE_BYTES, evict, hold
+from elsewhere.artifacts.serializers import SERIALIZERS
+from elsewhere.errors import ElsewhereError, StorageError
 from elsewhere.storage import local_path, sha256_of, storage_for
 
 if TYPE_CHECKING:
-    from elsewhere.records import Artifact, Json
+    from collections.abc import Callable
+
+    from elsewhere.artifacts.serializers import Format
+    from elsewhere.records import Artifact
 
 __all__ = ["ArtifactHandle"]
 
+logger = logging.getLogger(__name__)
+
+#: names in an entry of the cache that no artifact's file may have
+_OURS: Final = (".lock", "folder")
 _DIGEST: Final = re.compile("[0-9a-f]{64}")
-#: types whose file is JSON
-_JSON_TYPES: Final = ("bool", "dict", "list", "number")
+
+
+class _Reading:
+    """Holds an entry of the cache while it is read."""
 
 
 class ArtifactHandle:
     """One artifact's record, and the way to its bytes. Local copies are kept in `cache`.
 
-    What is given out has been checked against the artifact's digest: it is what was uploaded.
+    What is given out has been checked against the artifact's digest: it is what was uploaded. Only
+    a link has no digest. The cache holds `limit_bytes`; what this object gave out stays there at
+    least as long as this object lives.
     """
 
-    def __init__(self, artifact: Artifact, cache: Path) -> None:
+    def __init__(self, artifact: Artifact, cache: Path, limit_bytes: int = CACHE_BYTES) -> None:
         self._artifact = artifact
         self._cache = cache
+        self._limit_bytes = limit_bytes
+        self._place: Path | None = None
 
     def __repr__(self) -> str:
         return f"<Artifact {self.name!r}: {self.type}, {self.size} bytes, at {self.url!r}>"
@@ -46,7 +62,7 @@ class ArtifactHandle:
 
     @property
     def type(self) -> str:
-        """`file`, `archive`, or the kind of object: `dict`, `list`, `string`, `number`, `bool`."""
+        """`file`, `archive`, `custom`, or the kind of object: `dict`, `numpy`, `pandas`, ..."""
         return self._artifact.type
 
     @property
@@ -61,8 +77,18 @@ class ArtifactHandle:
 
     @property
     def digest(self) -> str:
-        """The sha256 of the bytes at `url`."""
+        """The sha256 of the bytes at `url`; empty for a link."""
         return self._artifact.digest
+
+    @property
+    def hash(self) -> str:
+        """The same as `digest`."""
+        return self._artifact.digest
+
+    @property
+    def mode(self) -> str:
+        """`output`: tasks make artifacts, they are not given any."""
+        return "output"
 
     @property
     def timestamp(self) -> datetime:
@@ -77,50 +103,119 @@ class ArtifactHandle:
     def preview(self) -> str:
         return self._artifact.preview
 
-    def get(self) -> Json | Path:
+    def get(
+        self,
+        force_download: bool = False,
+        deserialization_function: Callable[[bytes], Any] | None = None,
+        block_unsafe_artifacts: bool = False,
+    ) -> Any:
         """The object again; of a file its local path, of an archive that of its folder.
 
-        Raises StorageError.
-        """
-        path = self.get_local_copy()
-        if self.type == "string":
-            return path.read_bytes().decode("utf-8", "surrogatepass")
-        if self.type not in _JSON_TYPES:
-            return path
-        try:
-            value: Json = json.loads(path.read_bytes())
-        except ValueError as error:
-            raise StorageError(
-                f"The artifact {self.name!r} is no JSON, although it is a {self.type}: {error}. "
-                "Use get_local_copy to look at its file."
-            ) from error
-        return value
+        A pickle runs what it says when it is read: `block_unsafe_artifacts` refuses all of them.
+        `deserialization_function` makes the object from the file's bytes, whatever the type is.
 
-    def get_local_copy(self, extract_archive: bool = True) -> Path:
+        Raises StorageError, also for a file that does not hold what its type says, and what
+        `deserialization_function` raises.
+        """
+        reading = _Reading()
+        if deserialization_function is not None:
+            return deserialization_function(self._file(reading, force_download).read_bytes())
+        form = self._format()
+        if form is None:
+            return self._local_copy(force_download=force_download)
+        if form.is_pickle:
+            self._check_pickle(is_blocked=block_unsafe_artifacts)
+        file = self._file(reading, force_download)
+        try:
+            return form.read(file)
+        except ElsewhereError:
+            raise
+        except Exception as error:  # each library has errors of its own, and pickles all of them
+            raise StorageError(
+                f"The artifact {self.name!r} cannot be read as {form.content_type}, although it is "
+                f"a {self.type}: {type(error).__name__}: {error}. Use get_local_copy to look at "
+                "its file."
+            ) from error
+
+    @overload
+    def get_local_copy(
+        self,
+        extract_archive: bool = ...,
+        raise_on_error: Literal[True] = ...,
+        force_download: bool = ...,
+    ) -> Path: ...
+
+    @overload
+    def get_local_copy(
+        self, extract_archive: bool = ..., *, raise_on_error: bool, force_download: bool = ...
+    ) -> Path | None: ...
+
+    def get_local_copy(
+        self,
+        extract_archive: bool = True,
+        raise_on_error: bool = True,
+        force_download: bool = False,
+    ) -> Path | None:
         """The path of its file here, of an archive that of its folder. Not to be written to.
 
-        A file of this machine is given directly; anything else is downloaded once.
-        Raises StorageError.
+        A file of this machine is given directly; anything else is downloaded once, or anew with
+        `force_download`. Raises StorageError; with `raise_on_error` False it is a warning, and the
+        path is None.
         """
+        try:
+            return self._local_copy(extract=extract_archive, force_download=force_download)
+        except StorageError as error:
+            if raise_on_error:
+                raise
+            logger.warning("%s", error)
+            return None
+
+    def _format(self) -> Format | None:
+        """How its file is read; None for a file that is given as it is."""
+        serializer = SERIALIZERS.get(self.type)
+        if serializer is None:
+            return None
+        formats = list(serializer.formats().values())
+        wanted = self._artifact.content_type
+        return next((form for form in formats if form.content_type == wanted), formats[0])
+
+    def _check_pickle(self, *, is_blocked: bool) -> None:
+        if is_blocked:
+            raise StorageError(
+                f"The artifact {self.name!r} is refused: it is a pickle, and reading one runs what "
+                "its writer wished. Use get_local_copy to look at its file, or leave out "
+                "block_unsafe_artifacts where you trust its task."
+            )
+        if not self.digest:
+            raise StorageError(
+                f"The artifact {self.name!r} is refused: it is a pickle without a digest, so that "
+                "nobody knows whether it is what was uploaded. Use get_local_copy to look at it."
+            )
+
+    def _local_copy(self, *, extract: bool = True, force_download: bool = False) -> Path:
+        file = self._file(self, force_download)
+        if self.type != "archive" or not extract:
+            return file
+        place = self._held(self)
+        folder = place / "folder"
+        if force_download or not folder.is_dir():
+            beside = place / f".{secrets.token_hex(8)}.partial"
+            unpack(file, beside)
+            if force_download:
+                shutil.rmtree(folder, ignore_errors=True)
+            with suppress(OSError):  # another process was faster, with the same content
+                beside.rename(folder)
+            shutil.rmtree(beside, ignore_errors=True)
+            evict(self._cache, self._limit_bytes)
+        return folder
+
+    def _file(self, holder: object, force_download: bool) -> Path:
+        """Its checked file, kept as long as the holder lives where it is in the cache."""
         if not self.url:
             raise StorageError(
                 f"The artifact {self.name!r} is not uploaded yet: it is still on the machine "
                 f"{self._artifact.machine!r} that runs its task. Try again a little later."
             )
-        place = self._cache / (self.digest if _DIGEST.fullmatch(self.digest) else "unchecked")
-        file = self._file(place)
-        if self.type != "archive" or not extract_archive:
-            return file
-        folder = place / "folder"
-        if not folder.is_dir():
-            beside = place / f".{secrets.token_hex(8)}.partial"
-            unpack(file, beside)
-            with suppress(OSError):  # another process was faster, with the same content
-                beside.rename(folder)
-            shutil.rmtree(beside, ignore_errors=True)
-        return folder
-
-    def _file(self, place: Path) -> Path:
         storage = storage_for(self.url)
         if "://" not in self.url or self.url.lower().startswith("file://"):
             path = local_path(self.url)
@@ -128,18 +223,32 @@ class ArtifactHandle:
                 raise StorageError(self._missing(path))
             self._check(path)
             return path
+        place = self._held(holder)
         file = place / _file_name(self.url)
-        if file.is_file():
-            return file
+        if file.is_file() and not force_download:
+            with suppress(StorageError):  # somebody changed it: it is downloaded anew
+                self._check(file)
+                return file
         fresh = place / f".{secrets.token_hex(8)}.fresh"
         try:
             storage.download(self.url, fresh)
             self._check(fresh)
-            fresh.chmod(0o444)  # a change by hand would be given out as the artifact ever after
+            fresh.chmod(0o444)  # a change by hand would cost a download
             fresh.rename(file)
         finally:
             fresh.unlink(missing_ok=True)
+        evict(self._cache, self._limit_bytes)
         return file
+
+    def _held(self, holder: object) -> Path:
+        if self._place is not None:
+            return self._place
+        known = _DIGEST.fullmatch(self.digest)
+        key = self.digest if known else "link-" + hashlib.sha256(self.url.encode()).hexdigest()
+        place = hold(self._cache, key, holder)
+        if holder is self:
+            self._place = place
+        return place
 
     def _check(self, file: Path) -> None:
         if self.digest and sha256_of(file) != self.digest:
@@ -165,4 +274,4 @@ class ArtifactHandle:
 def _file_name(url: str) -> str:
     """The last part of the URL's path; `artifact` when that is no file name."""
     name = os.path.basename(url.partition("?")[0])  # noqa: PTH119 - a URL is no path
-    return name if name.strip(".") and "\0" not in name else "artifact"
+    return name if name.strip(".") and "\0" not in name and name not in _OURS else "artifact"

@@ -2,45 +2,48 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import mimetypes
-import os
 import secrets
 import shutil
 import socket
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from elsewhere.artifacts.archive import pack
+from elsewhere.artifacts.originals import find_original
+from elsewhere.artifacts.preview import shortened, shown, storable
+from elsewhere.artifacts.serializers import PICKLE_EXTENSION, SERIALIZERS, UnwritableError
+from elsewhere.clock import now_at
 from elsewhere.errors import StorageError, UsageError, known_choices
 from elsewhere.records import Artifact
-from elsewhere.storage import copy_file, sha256_of
+from elsewhere.storage import STORAGES, copy_file, sha256_of, storage_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
-__all__ = ["SERIALIZERS", "Serializer", "stage"]
+    from elsewhere.artifacts.originals import Original
+    from elsewhere.artifacts.serializers import Serializer
+
+__all__ = ["stage"]
 
 logger = logging.getLogger(__name__)
 
-#: bytes of a preview, which is part of a record
-_PREVIEW_BYTES: Final = 64 * 1024
-#: characters of the longest path that Linux takes; longer text is no path
-_LONGEST_PATH: Final = 4096
 #: bytes of a file name before its extension
 _LONGEST_STEM: Final = 200
+#: characters of the longest URL that is a link; longer text is text
+_LONGEST_LINK: Final = 2048
 
 
 @dataclass(frozen=True, slots=True)
-class Serializer:
-    """How objects of one kind become a file; the first of `extensions` is the default."""
+class _Kept:
+    """What became of an object: its file, and how the record describes it."""
 
-    accepts: Callable[[object], bool]
-    write: Callable[[Any, Path], None]
-    extensions: tuple[str, ...]
+    type: str
+    file: Path
     content_type: str
+    preview: str
 
 
 def stage(
@@ -51,111 +54,204 @@ def stage(
     metadata: Mapping[str, object] | None = None,
     preview: str | None = None,
     extension_name: str | None = None,
-) -> tuple[Artifact, Path]:
+    serialization_function: Callable[[Any], bytes | bytearray] | None = None,
+    auto_pickle: bool | None = None,
+    sort_keys: bool = True,
+    retries: int = 0,
+) -> tuple[Artifact, Path | None]:
     """The artifact, without a URL yet, and the new file in a new folder in `folder`.
 
-    `obj` is the path of a file or a folder, or an object that one of SERIALIZERS accepts. Text is a
-    path when a file of that name is there. The artifact's `type` is `file`, `archive` (a folder,
-    zipped) or the serializer's name.
+    `obj` is the path of a file or a folder, a path with a wildcard, a list of Paths, a URL, or an
+    object. Text is a path when a file of that name is there. A URL is a link: its bytes stay where
+    they are, it has no digest, and there is no file. `serialization_function` gives the bytes of
+    any object. What no serializer takes, or its format cannot hold, becomes a pickle, unless
+    `auto_pickle` is False. `sort_keys` sorts those of dicts. `retries`: more attempts when the
+    disk fails.
 
-    Raises UsageError for what cannot be an artifact, StorageError when the disk does not take it.
+    The artifact's `type` is `file`, `archive`, `custom` (a link, or bytes of a function), or a key
+    of SERIALIZERS.
+
+    Raises UsageError for what cannot be an artifact, StorageError when the disk does not take it,
+    and what `serialization_function` raises.
     """
     given: object = name
-    if not isinstance(given, str) or not given.strip() or given != _storable(given):
+    if not isinstance(given, str) or not given.strip() or given != storable(given):
         raise UsageError(
             f"An artifact cannot have the name {name!r}: it must be text that is not empty, and "
             "valid Unicode."
         )
-    source = _existing_path(obj)
-    place = folder / secrets.token_hex(8)
-    try:
-        place.mkdir(parents=True)
-        if source is None:
-            kind, file, content_type = _serialize(name, obj, place, extension_name)
-            shown = _head(file)
-        elif source.is_dir():
-            _check_extension("a folder", extension_name, (".zip",))
-            file = place / f"{source.resolve().name or 'folder'}.zip"
-            kind, content_type = "archive", "application/zip"
-            shown = _shortened("\n".join(pack(source, file)).encode())
-        else:
-            _check_extension("a file", extension_name, (source.suffix,))
-            file = place / source.name
-            kind, content_type = "file", _guessed_type(source.name)
-            copy_file(source, file)
-            shown = _storable(f"{source.name}: {file.stat().st_size} bytes")
-        artifact = Artifact(
-            name=name,
-            type=kind,
-            size_bytes=file.stat().st_size,
-            digest=sha256_of(file),
-            content_type=content_type,
-            preview=shown if preview is None else _shortened(_storable(preview).encode()),
-            metadata={
-                _storable(str(key)): _storable(str(value))
-                for key, value in (metadata or {}).items()
-            },
-            machine=socket.gethostname(),
-        )
-    except OSError as error:
-        shutil.rmtree(place, ignore_errors=True)
-        raise StorageError(
-            f"The artifact {name!r} cannot be kept in {folder}: {error}. "
-            "Is there room on that disk, and may this user read the original?"
-        ) from error
-    except BaseException:
-        shutil.rmtree(place, ignore_errors=True)
-        raise
-    return artifact, file
-
-
-def _existing_path(obj: object) -> Path | None:
-    """The file or folder that `obj` names; None for an object to serialize."""
-    if isinstance(obj, str):
-        if not obj or len(obj) > _LONGEST_PATH or "\0" in obj or "\n" in obj:
-            return None
-        path = Path(obj)
-    elif isinstance(obj, os.PathLike):
-        path = Path(os.fsdecode(obj))
-    else:
-        return None
-    try:
-        path = path.expanduser()
-        if path.is_file() or path.is_dir():
-            return path
-        is_there = path.exists()
-    except (OSError, RuntimeError):  # a name that is too long, an unknown user's home
-        is_there = False
-    if is_there:
-        raise UsageError(f"{path} cannot be an artifact: it is neither a file nor a folder.")
-    if not isinstance(obj, str):
-        raise UsageError(f"{path} cannot be an artifact: there is no such file or folder.")
-    if os.sep in obj and " " not in obj:
-        logger.warning("%r is kept as text, since there is no file of this name.", obj)
-    return None
-
-
-def _serialize(
-    name: str, obj: object, place: Path, extension_name: str | None
-) -> tuple[str, Path, str]:
-    for kind, serializer in SERIALIZERS.items():
-        if serializer.accepts(obj):
-            extension = _check_extension(f"a {kind}", extension_name, serializer.extensions)
-            file = place / (_file_stem(name) + extension)
-            serializer.write(obj, file)
-            return kind, file, serializer.content_type
-    raise UsageError(
-        f"The artifact {name!r} cannot be kept: there is no file format for a "
-        f"{type(obj).__module__}.{type(obj).__qualname__}. "
-        f"Pass the path of a file or a folder, or one of: {', '.join(sorted(SERIALIZERS))}."
+    artifact = Artifact(
+        name=name,
+        type="custom",
+        preview=shortened(preview) if preview is not None else "",
+        metadata={storable(str(key)): storable(str(value)) for key, value in _items(metadata)},
+        machine=socket.gethostname(),
     )
+    if serialization_function is None and _is_link(obj):
+        storage_for(str(obj))  # refuses credentials
+        return replace(artifact, url=str(obj), uploaded_at=now_at()), None
+
+    def keep(place: Path) -> _Kept:
+        if serialization_function is not None:
+            return _by_function(name, obj, place, extension_name, serialization_function)
+        original = find_original(obj)
+        if original is not None:
+            return _from_files(name, original, place, extension_name)
+        return _serialized(
+            name,
+            obj,
+            place,
+            extension_name,
+            may_pickle=auto_pickle is not False,
+            sort_keys=sort_keys,
+        )
+
+    kept = _attempted(name, folder, keep, retries)
+    return replace(
+        artifact,
+        type=kept.type,
+        size_bytes=kept.file.stat().st_size,
+        digest=sha256_of(kept.file),
+        content_type=kept.content_type,
+        preview=artifact.preview if preview is not None else kept.preview,
+    ), kept.file
+
+
+def _attempted(name: str, folder: Path, keep: Callable[[Path], _Kept], retries: int) -> _Kept:
+    """In a new folder for each attempt; those that failed leave nothing."""
+    while True:
+        place = folder / secrets.token_hex(8)
+        try:
+            place.mkdir(parents=True)
+            return keep(place)
+        except OSError as error:
+            shutil.rmtree(place, ignore_errors=True)
+            if retries > 0:
+                retries -= 1
+                continue
+            raise StorageError(
+                f"The artifact {name!r} cannot be kept in {folder}: {error}. "
+                "Is there room on that disk, and may this user read the original?"
+            ) from error
+        except BaseException:
+            shutil.rmtree(place, ignore_errors=True)
+            raise
+
+
+def _items(metadata: Mapping[str, object] | None) -> list[tuple[str, object]]:
+    try:
+        return list((metadata or {}).items())
+    except AttributeError as error:
+        raise UsageError(
+            f"The metadata of an artifact must be a dict, not {type(metadata).__name__}."
+        ) from error
+
+
+def _is_link(obj: object) -> bool:
+    if not isinstance(obj, str) or len(obj) > _LONGEST_LINK:
+        return False
+    scheme, separator, rest = obj.partition("://")
+    return bool(separator and rest) and scheme.lower() in STORAGES and len(obj.split()) == 1
+
+
+def _by_function(
+    name: str,
+    obj: object,
+    place: Path,
+    extension_name: str | None,
+    function: Callable[[Any], bytes | bytearray],
+) -> _Kept:
+    file = place / (_file_stem(name) + _dotted(extension_name or ""))
+    block = function(obj)
+    if not isinstance(block, (bytes, bytearray)):
+        raise UsageError(
+            f"The serialization_function of the artifact {name!r} gave a {type(block).__name__}: "
+            "it must give bytes."
+        )
+    file.write_bytes(block)
+    return _Kept("custom", file, _guessed_type(file.name), shown(obj))
+
+
+def _from_files(name: str, original: Original, place: Path, extension_name: str | None) -> _Kept:
+    source = original.path
+    if original.members is None and source.is_file():
+        _check_extension("a file", extension_name, (source.suffix,))
+        file = place / source.name
+        copy_file(source, file)
+        preview = storable(f"{source.name}: {file.stat().st_size} bytes")
+        return _Kept("file", file, _guessed_type(source.name), preview)
+    _check_extension("a folder", extension_name, (".zip",))
+    stem = _file_stem(name) if original.is_list else source.resolve().name or "folder"
+    file = place / f"{stem}.zip"
+    preview = shortened("\n".join(pack(source, file, original.members)))
+    return _Kept("archive", file, "application/zip", preview)
+
+
+def _serialized(
+    name: str,
+    obj: object,
+    place: Path,
+    extension_name: str | None,
+    *,
+    may_pickle: bool,
+    sort_keys: bool,
+) -> _Kept:
+    kind, extension = _chosen(name, obj, extension_name, may_pickle=may_pickle)
+    while True:
+        serializer = SERIALIZERS[kind]
+        form = serializer.formats()[extension]
+        file = place / (_file_stem(name) + extension)
+        write = form.write if sort_keys else form.write_unsorted or form.write
+        try:
+            write(obj, file)
+            return _Kept(kind, file, form.content_type, shortened(serializer.preview(obj, file)))
+        except UnwritableError as error:
+            file.unlink(missing_ok=True)
+            instead = form.otherwise
+            if not instead or (instead == PICKLE_EXTENSION and not may_pickle):
+                raise UsageError(
+                    f"The artifact {name!r}, a {_class_of(obj)}, cannot be kept as {extension}: "
+                    f"{error}. Convert it, choose another extension_name, save it to a file, or "
+                    "pass a serialization_function."
+                ) from error
+            logger.warning("The artifact %r is kept as %s: %s.", name, instead, error)
+            kind, extension = ("pickle" if instead == PICKLE_EXTENSION else kind), instead
+
+
+def _chosen(
+    name: str, obj: object, extension_name: str | None, *, may_pickle: bool
+) -> tuple[str, str]:
+    """The kind and the extension. An extension that names pickles is leave enough for one."""
+    if extension_name and _dotted(extension_name) == PICKLE_EXTENSION:
+        return "pickle", PICKLE_EXTENSION
+    for kind, serializer in SERIALIZERS.items():
+        if not serializer.accepts(obj) or (kind == "pickle" and not may_pickle):
+            continue
+        formats = serializer.formats()
+        if extension_name:
+            return kind, _check_extension(f"a {kind}", extension_name, tuple(formats))
+        return kind, _default(serializer, obj, may_pickle=may_pickle)
+    known = ", ".join(sorted(set(SERIALIZERS) - {"pickle"}))
+    raise UsageError(
+        f"The artifact {name!r} cannot be kept: there is no file format for a {_class_of(obj)}, "
+        f"and auto_pickle is False. Pass the path of a file or a folder, one of: {known}; or allow "
+        "a pickle."
+    )
+
+
+def _default(serializer: Serializer, obj: object, *, may_pickle: bool) -> str:
+    formats = serializer.formats()
+    extension = serializer.default(obj) if serializer.default else next(iter(formats))
+    if formats[extension].is_pickle and not may_pickle:
+        return formats[extension].otherwise
+    return extension
 
 
 def _check_extension(what: str, wanted: str | None, known: tuple[str, ...]) -> str:
     """The extension to use, with its dot."""
     if not wanted:
         return known[0]
-    extension = wanted if wanted.startswith(".") else f".{wanted}"
+    extension = _dotted(wanted)
     if extension not in known:
         raise UsageError(
             f"{what.capitalize()} cannot be kept with extension_name={wanted!r}. "
@@ -164,49 +260,12 @@ def _check_extension(what: str, wanted: str | None, known: tuple[str, ...]) -> s
     return extension
 
 
-def _write_json(obj: object, file: Path) -> None:
-    try:
-        text = json.dumps(obj, indent=2, ensure_ascii=False)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise UsageError(
-            f"A {type(obj).__name__} cannot be kept as JSON: {error}. "
-            "Convert what it holds to text, numbers, lists and dicts, or save it to a file."
-        ) from error
-    # A backslash escape of half a surrogate pair is what JSON writes for it, too.
-    file.write_bytes(text.encode("utf-8", "backslashreplace"))
+def _dotted(extension: str) -> str:
+    return extension if not extension or extension.startswith(".") else f".{extension}"
 
 
-def _write_text(obj: str, file: Path) -> None:
-    file.write_bytes(obj.encode("utf-8", "surrogatepass"))
-
-
-def _json_of(*kinds: type) -> Serializer:
-    return Serializer(
-        accepts=lambda obj: isinstance(obj, kinds),
-        write=_write_json,
-        extensions=(".json",),
-        content_type="application/json",
-    )
-
-
-#: by the artifact's type, the first that accepts an object
-SERIALIZERS: Final[dict[str, Serializer]] = {
-    "bool": _json_of(bool),
-    "number": _json_of(int, float),
-    "dict": _json_of(dict),
-    "list": _json_of(list, tuple),
-    "string": Serializer(
-        accepts=lambda obj: isinstance(obj, str),
-        write=_write_text,
-        extensions=(".txt",),
-        content_type="text/plain",
-    ),
-}
-
-
-def _storable(text: str) -> str:
-    """Half surrogate pairs, which come from undecodable file names, are no UTF-8: escaped."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+def _class_of(obj: object) -> str:
+    return f"{type(obj).__module__}.{type(obj).__qualname__}"
 
 
 def _file_stem(name: str) -> str:
@@ -220,15 +279,3 @@ def _guessed_type(file_name: str) -> str:
     if compression:
         return f"application/{compression}"
     return content_type or "application/octet-stream"
-
-
-def _head(file: Path) -> str:
-    with file.open("rb") as reader:
-        return _shortened(reader.read(_PREVIEW_BYTES + 1), file.stat().st_size)
-
-
-def _shortened(block: bytes, whole_bytes: int | None = None) -> str:
-    if len(block) <= _PREVIEW_BYTES:
-        return block.decode("utf-8", "replace")
-    note = f"\n... and so on, {len(block) if whole_bytes is None else whole_bytes} bytes in all"
-    return block[: _PREVIEW_BYTES - len(note)].decode("utf-8", "ignore") + note

@@ -24,12 +24,12 @@ from elsewhere.events import (
 from elsewhere.store import keys
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from elsewhere.events import Event
     from elsewhere.records import Parameter
 
-__all__ = ["POINT", "Word", "flat", "of_events", "set_parameters", "set_tags"]
+__all__ = ["POINT", "Word", "flat", "of_events", "set_parameters", "set_system_tags", "set_tags"]
 
 Word: TypeAlias = str | bytes | int | float
 
@@ -100,11 +100,28 @@ def set_tags(
     task_id: str, *, added: Sequence[str] = (), removed: Sequence[str] = ()
 ) -> list[list[Word]]:
     """Adds and removes tags, in the task and in the index."""
-    key = keys.TaskKeys(task_id).tags
+    return _in_both(task_id, keys.TaskKeys(task_id).tags, keys.tag, added, removed)
+
+
+def set_system_tags(
+    task_id: str, *, added: Sequence[str] = (), removed: Sequence[str] = ()
+) -> list[list[Word]]:
+    """The same for the tags that people do not see."""
+    key = keys.TaskKeys(task_id).system_tags
+    return _in_both(task_id, key, keys.system_tag, added, removed)
+
+
+def _in_both(
+    task_id: str,
+    key: str,
+    index: Callable[[str], str],
+    added: Sequence[str],
+    removed: Sequence[str],
+) -> list[list[Word]]:
     operations: list[list[Word]] = []
     for command, tags in (("SADD", added), ("SREM", removed)):
         for tag in tags:
-            operations += [[command, key, tag], [command, keys.tag(tag), task_id]]
+            operations += [[command, key, tag], [command, index(tag), task_id]]
     return operations
 
 

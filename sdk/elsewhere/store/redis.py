@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Final, cast
 from elsewhere.codec import decode, encode, from_plain, to_plain
 from elsewhere.errors import FencedError, NotFoundError, RecordError, TransitionError, UsageError
 from elsewhere.records import Outcome, Parameter, Status, TaskRecord, TaskState
-from elsewhere.store import keys, operations
+from elsewhere.store import filters, keys, operations
 from elsewhere.store.api import Claim, Renewal, Sweep, TaskFilter
 from elsewhere.store.blobs import Blobs
 from elsewhere.store.connection import redis_errors
 from elsewhere.store.said import Said
+from elsewhere.store.search import Search
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -35,7 +36,7 @@ _IN_RECORD: Final = tuple(
 )
 
 
-class RedisStore(Said, Blobs):
+class RedisStore(Said, Search, Blobs):
     """See `api.Store`. Threads may share it."""
 
     def identity(self) -> str:
@@ -52,10 +53,10 @@ class RedisStore(Said, Blobs):
             record_at = record.created_at or at
             plain = {**to_plain(record), "created_at": record_at}
             pipe.hset(task.record, mapping={name: encode(plain[name]) for name in _IN_RECORD})
-            pipe.hset(
-                task.state,
-                mapping={"status": str(Status.CREATED), "attempt": 0, "updated_at": repr(at)},
-            )
+            # Called again after a lost reply, it does not undo what has happened since.
+            pipe.hsetnx(task.state, "status", str(Status.CREATED))
+            pipe.hsetnx(task.state, "attempt", 0)
+            pipe.hsetnx(task.state, "updated_at", repr(at))
             for words in operations.set_parameters(record.id, record.parameters):
                 pipe.execute_command(*words)
             for words in operations.set_tags(record.id, added=record.tags):
@@ -92,6 +93,8 @@ class RedisStore(Said, Blobs):
         are_all_parameters: bool = False,
         add_tags: Sequence[str] = (),
         remove_tags: Sequence[str] = (),
+        add_system_tags: Sequence[str] = (),
+        remove_system_tags: Sequence[str] = (),
         **changes: object,
     ) -> None:
         task = keys.TaskKeys(task_id)
@@ -102,6 +105,9 @@ class RedisStore(Said, Blobs):
                 task_id, dict(parameters), is_whole=are_all_parameters
             )
         script += operations.set_tags(task_id, added=add_tags, removed=remove_tags)
+        script += operations.set_system_tags(
+            task_id, added=add_system_tags, removed=remove_system_tags
+        )
         if {"name", "project", "type"} & changes.keys():
             script += self._reindex(self.read(task_id), changes, self.now())
         done, status = self._scripts.on_task(
@@ -111,26 +117,36 @@ class RedisStore(Said, Blobs):
             raise _refused(task_id, _text(status), "changed", allowed)
 
     def delete(self, task_id: str) -> None:
-        record, task = self.read(task_id), keys.TaskKeys(task_id)
-        state = self.state(task_id)
-        if not state.status.is_final and state.status is not Status.CREATED:
-            raise _refused(task_id, state.status, "deleted", set(Status) - _BUSY)
-        gone = list(task.fixed)
-        gone += [
-            task.points(f"{item.title}{keys.UNIT_SEPARATOR}{item.series}")
-            for item in self.series(task_id)
-        ]
-        gone += self._blocks(task_id, state.attempt)
+        from redis import WatchError  # noqa: PLC0415 - weight
+
+        task = keys.TaskKeys(task_id)
         with redis_errors(), self.redis.pipeline() as pipe:
-            pipe.delete(*gone)
-            pipe.zrem(keys.UPDATED, task_id)
-            pipe.srem(keys.project(record.project), task_id)
-            pipe.srem(keys.named(record.project, record.name), task_id)
-            pipe.srem(keys.task_type(record.type), task_id)
-            pipe.srem(keys.status(state.status), task_id)
-            for tag in record.tags:
-                pipe.srem(keys.tag(tag), task_id)
-            pipe.execute()
+            while True:
+                pipe.watch(task.state)
+                record, state = self.read(task_id), self.state(task_id)
+                if state.status in _BUSY:
+                    raise _refused(task_id, state.status, "deleted", set(Status) - _BUSY)
+                points = (
+                    task.points(f"{one.title}{keys.UNIT_SEPARATOR}{one.series}")
+                    for one in self.series(task_id)
+                )
+                gone = [*task.fixed, *points, *self._blocks(task_id, state.attempt)]
+                pipe.multi()
+                pipe.delete(*gone)
+                pipe.zrem(keys.UPDATED, task_id)
+                pipe.srem(keys.project(record.project), task_id)
+                pipe.srem(keys.named(record.project, record.name), task_id)
+                pipe.srem(keys.task_type(record.type), task_id)
+                pipe.srem(keys.status(state.status), task_id)
+                for tag in record.tags:
+                    pipe.srem(keys.tag(tag), task_id)
+                for tag in filters.SYSTEM_TAGS:
+                    pipe.srem(keys.system_tag(tag), task_id)
+                try:
+                    pipe.execute()
+                except WatchError:
+                    continue
+                return
 
     def find(self, wanted: TaskFilter, limit: int | None = None) -> list[str]:
         if wanted == TaskFilter():
@@ -258,7 +274,7 @@ class RedisStore(Said, Blobs):
                 pipe.sadd(keys.status(Status.QUEUED), task_id)
                 pipe.zadd(keys.QUEUED, {task_id: at})
                 pipe.zadd(keys.UPDATED, {task_id: at})
-                pipe.hdel(state, "stop_requested_at", "ended_by", "message", "losses")
+                pipe.hdel(state, *_OF_AN_ATTEMPT)
                 news = {"status": "queued", "previous_status": old, "queue": queue}
                 pipe.hset(state, mapping={**news, "queued_at": repr(at), "updated_at": repr(at)})
                 push(pipe)
@@ -287,6 +303,9 @@ class RedisStore(Said, Blobs):
         from elsewhere.store.listener import RedisListener  # noqa: PLC0415 - weight
 
         return RedisListener(self.redis, channels)
+
+    def listen_to(self, task_id: str) -> Listener:
+        return self.listen(keys.TaskKeys(task_id).changed)
 
     def now(self) -> float:
         with redis_errors():
@@ -342,6 +361,11 @@ def _plain(outcome: Outcome) -> str:
     return encode(outcome).encode(errors="replace").decode()
 
 
+#: fields of the state that speak of an attempt, and not of a task that waits
+_OF_AN_ATTEMPT: Final = (
+    *("stop_requested_at", "ended_by", "message", "losses", "outcome", "ended_at"),
+    *("verdict", "verdict_message"),
+)
 _BUSY: Final = {Status.QUEUED, Status.IN_PROGRESS}
 
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["Scripts"]
 
 _LUA: Final = Path(__file__).with_name("lua")
+#: scripts that are about no single task
+_ALONE: Final = ("search", "sweep")
 
 
 class Scripts:
@@ -34,10 +36,13 @@ class Scripts:
     def sweep(self, *words: Word) -> Any:
         return self._run("sweep", keys.SWEEP, list(words))
 
+    def search(self, *words: Word) -> Any:
+        return self._run("search", keys.UPDATED, list(words))
+
     def _run(self, name: str, key: str, words: list[Word]) -> Any:
         script = self._loaded.get(name)
         if script is None:
-            prelude = "" if name == "sweep" else (_LUA / "prelude.lua").read_text()
+            prelude = "" if name in _ALONE else (_LUA / "prelude.lua").read_text()
             script = self._redis.register_script(prelude + (_LUA / f"{name}.lua").read_text())
             self._loaded[name] = script
         with redis_errors():

@@ -1,0 +1,34 @@
+"""Kinds of objects, and the files that they become. The first that accepts an object has it.
+
+numpy     .npz .csv.gz                       dict      .json .yaml
+pandas    .csv.gz .parquet .feather .pickle  list, tuple, number, bool   .json
+image     .png and all that Pillow writes    string    .txt
+                                             pickle    .pkl, for anything, where it is allowed
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from elsewhere.artifacts.serializers.api import Format, Serializer, UnwritableError
+from elsewhere.artifacts.serializers.arrays import ARRAYS
+from elsewhere.artifacts.serializers.frames import FRAMES
+from elsewhere.artifacts.serializers.images import IMAGES
+from elsewhere.artifacts.serializers.pickles import PICKLE_EXTENSION, PICKLES
+from elsewhere.artifacts.serializers.texts import BOOLS, DICTS, LISTS, NUMBERS, STRINGS, TUPLES
+
+__all__ = ["PICKLE_EXTENSION", "SERIALIZERS", "Format", "Serializer", "UnwritableError"]
+
+#: by the artifact's type
+SERIALIZERS: Final[dict[str, Serializer]] = {
+    "numpy": ARRAYS,
+    "pandas": FRAMES,
+    "image": IMAGES,
+    "bool": BOOLS,
+    "number": NUMBERS,
+    "dict": DICTS,
+    "list": LISTS,
+    "tuple": TUPLES,
+    "string": STRINGS,
+    "pickle": PICKLES,
+}

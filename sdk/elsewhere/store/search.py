@@ -1,0 +1,258 @@
+"""Queries on Redis: narrowed on the server by the sets that there are, then looked at in pieces."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, fields
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
+
+from elsewhere.errors import RecordError, UsageError, known_choices
+from elsewhere.records import TaskRecord
+from elsewhere.store import filters, keys
+from elsewhere.store.connection import redis_errors
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+
+    from elsewhere.store.filters import Filter, Order
+    from elsewhere.store.operations import Word
+    from elsewhere.store.scripts import Scripts
+    from elsewhere.store.tags import Clause
+
+__all__ = ["Search"]
+
+#: tasks that are looked at in one round trip
+_PIECE: Final = 1000
+_SETS: Final[dict[str, Callable[[str], str]]] = {
+    "project": keys.project,
+    "status": keys.status,
+    "system_tags": keys.system_tag,
+    "tags": keys.tag,
+    "type": keys.task_type,
+}
+_PARAMETER: Final = "parameters."
+#: behind a series: which word of its summary
+_OF_SERIES: Final = {"value": 2, "min_value": 3, "max_value": 4}
+_RECORD: Final = frozenset(item.name for item in fields(TaskRecord)) - {"id", "tags", "parameters"}
+_KNOWN: Final = (
+    *(*filters.TEXTS, *filters.LISTS, *filters.TIMES, *filters.NUMBERS, *_RECORD),
+    *(_PARAMETER + "<section>/<name>", filters.METRIC + "<title>.<series>"),
+)
+
+
+class Search:
+    """The part of the Redis store that answers queries."""
+
+    redis: Any
+    _scripts: Scripts
+
+    def search(self, wanted: Filter) -> Iterator[str]:
+        """Ids in the wanted order, looked at piece by piece where the order allows it."""
+        of_conditions = {name for one in wanted.conditions for name in one.fields}
+        rows: Iterable[dict[str, Any]] = (
+            row
+            for row in self._rows(self._narrowed(wanted), of_conditions | _names(wanted.order))
+            if all(condition.holds(row) for condition in wanted.conditions)
+        )
+        if wanted.order:
+            rows = _ordered(list(rows), wanted.order)
+        end = None if wanted.limit is None else wanted.skipped + wanted.limit
+        for row in islice(rows, wanted.skipped, end):
+            yield row["id"]
+
+    def look_up(self, task_ids: Iterable[str], names: Collection[str]) -> list[dict[str, Any]]:
+        """The id and these fields of each task, without the tasks that are gone.
+
+        Beside the fields of filters: `parameters.<section>/<name>`, and fields of the record with
+        dots for what is inside (`source.commit`). Times are Unix seconds; None is what a task has
+        not. Raises UsageError for an unknown name.
+        """
+        tasks = [(task_id, None) for task_id in task_ids]
+        wanted = ["id", *names]
+        return [
+            {name: row[name] for name in wanted}
+            for row in self._rows(tasks, {*names, "status"})
+            if row["status"] is not None
+        ]
+
+    def _narrowed(self, wanted: Filter) -> list[tuple[str, float | None]]:
+        """What the server alone can say: ids with the time of the last change, newest first."""
+        clauses: list[Clause] = []
+        excluded: list[str] = []
+        projects: list[str] = []
+        for field, expression in wanted.sets:
+            key = _SETS[field]
+            for clause in expression.clauses:
+                clauses.append(tuple(tuple(map(key, group)) for group in clause))
+                projects += [name for group in clause for name in group if field == "project"]
+            excluded += map(key, expression.excluded)
+        with redis_errors():
+            if wanted.name:
+                known = projects or [
+                    one.decode() for one in self.redis.zrange(keys.PROJECTS, 0, -1)
+                ]
+                clauses.append(tuple((keys.named(one, wanted.name),) for one in known))
+            found = self._scripts.search(*map(repr, _changed(wanted)), *_words(excluded, clauses))
+        pairs = zip(map(float, found[1::2]), found[::2], strict=True)
+        return [(task_id.decode(), at) for at, task_id in sorted(pairs, reverse=True)]
+
+    def _rows(
+        self, tasks: Sequence[tuple[str, float | None]], names: Collection[str]
+    ) -> Iterator[dict[str, Any]]:
+        """The fields of each task; id and last_update cost nothing where they are known."""
+        is_at_hand = all(at is not None for _, at in tasks)
+        known = {"id", "last_update"} if is_at_hand else {"id"}
+        columns = {name: _column(name) for name in sorted(set(names) - known)}
+        hashes = sorted({column.part for column in columns.values() if column.fields})
+        sets = sorted({column.part for column in columns.values() if not column.fields})
+        asked = {
+            part: [
+                field
+                for column in columns.values()
+                if column.part == part
+                for field in column.fields
+            ]
+            for part in hashes
+        }
+        for first in range(0, len(tasks), _PIECE):
+            piece = tasks[first : first + _PIECE]
+            answers: Iterator[Any] = iter(())
+            if columns:
+                with redis_errors(), self.redis.pipeline(transaction=False) as pipe:
+                    for task_id, _ in piece:
+                        task = keys.TaskKeys(task_id)
+                        for part in hashes:
+                            pipe.hmget(getattr(task, part), asked[part])
+                        for part in sets:
+                            pipe.smembers(getattr(task, part))
+                    answers = iter(pipe.execute())
+            for task_id, at in piece:
+                row: dict[str, Any] = {"id": task_id, "last_update": at}
+                values = {part: iter(next(answers)) for part in hashes}
+                members = {part: next(answers) for part in sets}
+                for name, column in columns.items():
+                    if column.fields:
+                        row[name] = column.read(
+                            list(islice(values[column.part], len(column.fields)))
+                        )
+                    else:
+                        row[name] = sorted(item.decode() for item in members[column.part])
+                yield row
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Column:
+    """What of the key `part` a field is read from; a whole set where there are no `fields`."""
+
+    part: str
+    fields: tuple[str, ...] = ()
+    read: Callable[[list[bytes | None]], Any] = list
+
+
+def _column(name: str) -> _Column:
+    """Where a field lies. Raises UsageError for an unknown one."""
+    if name in filters.LISTS:
+        return _Column(part=name)
+    if name in _STATE:
+        field, read = _STATE[name]
+        return _Column(part="state", fields=(field,), read=read)
+    if name.startswith(_PARAMETER):
+        full_name = name.removeprefix(_PARAMETER)
+        return _Column(part="parameters", fields=(full_name,), read=_inside(name, ["value"]))
+    if name.startswith(filters.METRIC):
+        return _metric(name.removeprefix(filters.METRIC))
+    top, *path = ("created_at" if name == "created" else name).split(".")
+    if top in _RECORD:
+        return _Column(part="record", fields=(top,), read=_inside(name, path))
+    raise UsageError(f"A task has no field {name!r:.80}. {known_choices(name, _KNOWN)}")
+
+
+def _metric(name: str) -> _Column:
+    """Dots may be within titles and series too: the first split that there is counts."""
+    words = name.split(".")
+    which = _OF_SERIES.get(words[-1], 0) if len(words) > 2 else 0
+    series = words[:-1] if which else words
+    splits = tuple(
+        f"{'.'.join(series[:end])}{keys.UNIT_SEPARATOR}{'.'.join(series[end:])}"
+        for end in range(1, len(series))
+    )
+
+    def read(values: list[bytes | None]) -> float | None:
+        found = next((value for value in values if value), None)
+        return float(found.split()[which or _OF_SERIES["value"]]) if found else None
+
+    return _Column(part="scalars", fields=splits, read=read)
+
+
+def _inside(name: str, path: list[str]) -> Callable[[list[bytes | None]], Any]:
+    def read(values: list[bytes | None]) -> Any:
+        try:
+            plain = json.loads(values[0] or "null")
+        except ValueError as error:
+            raise RecordError(f"The field {name} of a task cannot be read: {error}.") from error
+        for step in path:
+            plain = plain.get(step) if isinstance(plain, dict) else None
+        return plain
+
+    return read
+
+
+def _text(values: list[bytes | None]) -> str | None:
+    return None if values[0] is None else values[0].decode(errors="replace")
+
+
+def _number(values: list[bytes | None]) -> float | None:
+    return float(values[0]) if values[0] else None
+
+
+def _whole(values: list[bytes | None]) -> int | None:
+    return int(float(values[0])) if values[0] else None
+
+
+#: field -> where the hash of the state has it, and how it is read
+_STATE: Final[dict[str, tuple[str, Callable[[list[bytes | None]], Any]]]] = {
+    "completed": ("ended_at", _number),
+    "last_iteration": ("last_iteration", _whole),
+    "last_update": ("updated_at", _number),
+    "progress": ("progress", _number),
+    "started": ("started_at", _number),
+    "status": ("status", _text),
+    "status_message": ("message", _text),
+}
+
+
+def _names(order: Iterable[Order]) -> set[str]:
+    return {one.field for one in order}
+
+
+def _ordered(rows: list[dict[str, Any]], order: Sequence[Order]) -> list[dict[str, Any]]:
+    """Sorted from the least important field to the first; who lacks a value comes last."""
+    for one in reversed(order):
+        has = [row[one.field] is not None and row[one.field] == row[one.field] for row in rows]
+        there = [row for row, is_there in zip(rows, has, strict=True) if is_there]
+        there.sort(key=lambda row, field=one.field: row[field], reverse=one.is_descending)  # type: ignore[misc]
+        rows = there + [row for row, is_there in zip(rows, has, strict=True) if not is_there]
+    return rows
+
+
+def _changed(wanted: Filter) -> tuple[float, float]:
+    """First and last time of the last change: the server begins with the narrowest that it has."""
+    bounds = [
+        bound
+        for condition in wanted.conditions
+        if condition.fields == ("last_update",) and isinstance(condition.test, filters.Range)
+        for bound in condition.test.bounds
+    ]
+    first = max((end for sign, end in bounds if sign[0] == ">"), default=float("-inf"))
+    return first, min((end for sign, end in bounds if sign[0] == "<"), default=float("inf"))
+
+
+def _words(excluded: Sequence[str], clauses: Sequence[Clause]) -> list[Word]:
+    """As `search.lua` reads them."""
+    words: list[Word] = [len(excluded), *excluded]
+    for clause in clauses:
+        words.append(len(clause))
+        for group in clause:
+            words += [len(group), *group]
+    return words
