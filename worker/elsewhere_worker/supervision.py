@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 import psutil
 
-from elsewhere.clock import monotonic_s
+from elsewhere.clock import monotonic_s, now_at
 from elsewhere.codec import from_plain
 from elsewhere.delivery import Delivery
 from elsewhere.errors import FencedError, NotFoundError, RecordError, StoreUnavailableError
@@ -49,6 +49,8 @@ logger = logging.getLogger(__name__)
 _LOOK_S: Final = 0.05
 #: seconds that a launched runner has to say who it is
 _APPEAR_S: Final = 10.0
+#: seconds that a runner has, beyond the grace, to end what was to be stopped
+_OVERDUE_S: Final = 30.0
 #: seconds to wait after an error that nobody foresaw
 _UNFORESEEN_S: Final = 10.0
 #: seconds to wait after the store could not be reached
@@ -245,8 +247,23 @@ class Supervision(threading.Thread):
         runner = self._folder.identity(self._folder.runner)
         if runner is None:
             self._await_runner()
-        elif not runner.is_alive() and not self._folder.exit.exists():
+        elif runner.is_alive():
+            self._end_overdue(runner)
+        elif not self._folder.exit.exists():
             self._lose(runner)
+
+    def _end_overdue(self, runner: ProcessIdentity) -> None:
+        """The last rung of the ladder: a runner that does not climb it itself."""
+        try:
+            asked_at = self._folder.stop.stat().st_mtime
+            asked = read_json(self._folder.stop)
+        except (FileNotFoundError, RecordError):
+            return
+        grace = asked.get("grace_s") if isinstance(asked, dict) else None
+        grace_s = self._settings.stop_grace_s if grace is None else float(grace)
+        if now_at() - asked_at > grace_s + _OVERDUE_S:
+            logger.warning("%s: runner %d SIGKILL", self._folder.path.name, runner.pid)
+            os.kill(runner.pid, signal.SIGKILL)
 
     def _lose(self, runner: ProcessIdentity) -> None:
         if runner.boot != boot_id():

@@ -1,0 +1,82 @@
+"""Supervision: what it does when a runner does not do its part."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from elsewhere.folders import Home, RunFolder, write_beside
+from elsewhere.process import ProcessIdentity
+from elsewhere.queues import Queues
+from elsewhere.store.redis import RedisStore
+from elsewhere_worker.launcher import Launcher
+from elsewhere_worker.settings import WorkerSettings
+from elsewhere_worker.supervision import Supervision
+from tests.stores import make_record, opened
+
+
+@pytest.fixture
+def folder(elsewhere_home: Path) -> RunFolder:
+    return Home(elsewhere_home).run(make_record().id, 1).create()
+
+
+@pytest.fixture
+def runner(folder: RunFolder) -> Iterator[subprocess.Popen[bytes]]:
+    """It never looks at anything."""
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        write_beside(folder.runner, ProcessIdentity.of(process.pid))
+        yield process
+        process.kill()
+
+
+@pytest.fixture
+def supervision(folder: RunFolder, redis_url: str) -> Iterator[Supervision]:
+    settings = WorkerSettings(
+        name="box", queues=("default",), home=Home(folder.path.parent.parent), url=redis_url
+    )
+    with opened(redis_url) as store:
+        yield make(folder, settings, store)
+
+
+def make(folder: RunFolder, settings: WorkerSettings, store: RedisStore) -> Supervision:
+    return Supervision(
+        folder,
+        settings=settings,
+        store=store,
+        queues=Queues(store),
+        launcher=Launcher(keeps_spare=False),
+        upload=lambda _folder, artifact, _file: artifact,
+        when_over=lambda _folder: None,
+    )
+
+
+@pytest.mark.parametrize(("age_s", "is_ended"), [(0, False), (35, False), (100, True)])
+def test_a_runner_that_does_not_stop_is_ended_long_after_the_grace(
+    folder: RunFolder,
+    runner: subprocess.Popen[bytes],
+    supervision: Supervision,
+    age_s: int,
+    is_ended: bool,
+) -> None:
+    supervision.stop_task(10.0)
+    before = folder.stop.stat().st_mtime - age_s
+    os.utime(folder.stop, (before, before))
+    supervision._look()
+    if is_ended:
+        assert runner.wait(timeout=10) == -signal.SIGKILL
+    else:
+        assert runner.poll() is None
+
+
+def test_a_folder_that_cannot_be_written_to_holds_up_nobody_else(
+    folder: RunFolder, supervision: Supervision
+) -> None:
+    folder.stop.mkdir()
+    supervision.stop_task()
+    assert folder.stop.is_dir()
