@@ -11,13 +11,15 @@ import logging
 import os
 import sys
 import threading
+import time
 from typing import TYPE_CHECKING, Any, Final
 
 from elsewhere.artifacts import delete_original, stage
-from elsewhere.clock import now_at
-from elsewhere.errors import UsageError
+from elsewhere.clock import monotonic_s, now_at
+from elsewhere.errors import StoreUnavailableError, UsageError
 from elsewhere.events import ArtifactAdded, Parameters, Progress, Tags, Verdict
 from elsewhere.folders import read_json, write_beside
+from elsewhere.journal import journal_files
 from elsewhere.records import Outcome, Reason
 from elsewhere.store import connect_store
 
@@ -43,6 +45,8 @@ _SLOW_S: Final = 1.0
 _END_S: Final = 10.0
 #: seconds that the capture of the code may take before it is needed
 _CAPTURE_S: Final = 600.0
+#: seconds between two looks at what the agent has carried
+_LOOK_S: Final = 0.05
 #: seconds that `flush(wait=True)` may take
 _FLUSH_S: Final = 10.0
 
@@ -147,11 +151,43 @@ class Run:
         self._closers.append(close)
 
     def flush(self, wait: bool = False) -> bool:
-        """On disk; with `wait` in the store as well, on a local run. False when not in time."""
+        """On disk; with `wait` in the store as well. False when not in time.
+
+        A remote run waits for its agent, where that lends its store; else there is no knowing.
+        """
         self._reporter.flush()
-        return self.session.drain(_FLUSH_S) if wait and self.session is not None else True
+        if not wait:
+            return True
+        if self.session is not None:
+            return self.session.drain(_FLUSH_S)
+        return not self._can_read or self._is_carried()
+
+    @property
+    def _can_read(self) -> bool:
+        return self._store is not None or self.folder.store.exists()
+
+    def _is_carried(self) -> bool:
+        """What is in the journals now, the agent has brought into the store."""
+        sizes = {path.name: path.stat().st_size for path in journal_files(self.folder.journal)}
+        task_id, attempt, until = self.task_record.id, self.folder.attempt, monotonic_s() + _FLUSH_S
+        try:
+            while sizes:
+                name, size = next(iter(sizes.items()))
+                if self.store.journal_offset(task_id, attempt, name) >= size:
+                    del sizes[name]
+                elif monotonic_s() > until:
+                    return False
+                else:
+                    time.sleep(_LOOK_S)
+        except StoreUnavailableError as error:
+            logger.debug("%s", error)
+            return False
+        return True
 
     def is_uploaded(self, artifact: str) -> bool:
+        """Where that can be known; else True."""
+        if not self._can_read:
+            return True
         found = self.store.artifacts(self.task_record.id).get(artifact)
         return found is not None and bool(found.url)
 

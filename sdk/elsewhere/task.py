@@ -317,7 +317,7 @@ class Task(Finder):
         `retries`: more attempts when the disk fails.
 
         The bytes are taken when this is called. Returns True, and False only when `wait_on_upload`
-        is given and the upload failed or was not done in time. On an agent there is no waiting.
+        is given and the upload failed or was not done in time.
         Raises UsageError for what cannot be kept, StorageError when the disk does not take it.
         """
         run = self._own_run("upload_artifact")
@@ -335,7 +335,7 @@ class Task(Finder):
         )
         if not wait_on_upload:
             return run.flush()
-        return run.flush(wait=True) and (run.is_remote or run.is_uploaded(name))
+        return run.flush(wait=True) and run.is_uploaded(name)
 
     # helpers
 

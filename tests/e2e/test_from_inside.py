@@ -174,3 +174,18 @@ while not pathlib.Path({str(flag)!r}).exists():
     wait_until(is_heard, within_s=30)
     flag.touch()
     assert box.end(task).status == "completed"
+
+
+def test_it_reads_what_it_has_just_said(laptop: Laptop, box: Box) -> None:
+    code = """
+for step in range(3):
+    task.get_logger().report_scalar("loss", "train", 1 / (step + 1), step)
+print("curve", task.get_reported_scalars()["loss"]["train"]["x"])
+print("kept", task.upload_artifact("result", {"best": 3}, wait_on_upload=True))
+print("artifact", task.artifacts["result"].get())
+"""
+    ended = box.end(_sent(laptop, code))
+    assert ended.status == "completed", ended
+    assert "curve [0, 1, 2]" in ended.output
+    assert "kept True" in ended.output
+    assert "artifact {'best': 3}" in ended.output
