@@ -40,8 +40,11 @@ class Machine:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        (folder / "tmp").mkdir()
         self.environment = {
             **{k: v for k, v in os.environ.items() if not k.startswith(("ELSEWHERE_", "GIT_"))},
+            # a script that is killed while it is captured leaves what it works with
+            "TMPDIR": str(folder / "tmp"),
             "ELSEWHERE_HOME": str(folder / "home"),
             "ELSEWHERE_STOP_GRACE_S": "2",
             # the laptop's remote is a folder, which here is within everyone's reach
