@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from elsewhere.process import ProcessIdentity
 from elsewhere.records import Reason, Status
 from elsewhere.store.redis import RedisStore
 from tests.faults.harness import Machine, send
+from tests.waiting import wait_until
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV, signal.SIGTERM])
@@ -58,3 +60,47 @@ def test_what_a_program_leaves_behind_is_ended_with_it(
         assert not ProcessIdentity.of(int((task.folder / name).read_text())).is_alive()
     machine.wait_until_quiet(task.id)
     assert task.starts == [1]
+
+
+def make_group() -> Path | None:
+    """A control group of 60 MB, of either version; None where none can be made."""
+    for root, limit in (
+        (Path("/sys/fs/cgroup/memory"), "memory.limit_in_bytes"),
+        (Path("/sys/fs/cgroup"), "memory.max"),
+    ):
+        group = root / f"elsewhere-{os.getpid()}"
+        try:
+            group.mkdir()
+            (group / limit).write_text("60000000")
+        except OSError:
+            if group.is_dir():
+                group.rmdir()
+        else:
+            return group
+    return None
+
+
+@pytest.fixture
+def processes_of_a_small_group() -> Iterator[Path]:
+    group = make_group()
+    if group is None:
+        pytest.skip("no control group with a limit of memory can be made here")
+    processes = group / "cgroup.procs"
+    yield processes
+    wait_until(lambda: not processes.read_text(), what="the group is empty")
+    group.rmdir()
+
+
+def test_a_program_that_the_kernel_ends_for_want_of_memory_is_named_so(
+    machine: Machine, store: RedisStore, tmp_path: Path, processes_of_a_small_group: Path
+) -> None:
+    task = send(store, tmp_path, "hungry.py", str(processes_of_a_small_group))
+    machine.start()
+    state = task.wait_until_ended()
+    assert (state.status, state.attempt) == (Status.FAILED, 1)
+    assert state.outcome is not None
+    assert state.outcome.reason is Reason.OUT_OF_MEMORY
+    assert state.outcome.signal == signal.SIGKILL
+    assert b"hungry\n" in store.output(task.id).data
+    assert task.starts == [1]
+    machine.wait_until_quiet(task.id)
