@@ -42,7 +42,8 @@ def test_a_fork_in_the_middle_of_a_delivery_can_ask_for_its_task(scripts: Script
         task = Task.init("examples", "forking")
         task._run.session._lock.acquire()  # as its thread has it while it delivers
         if (child := os.fork()) == 0:
-            os._exit(0 if task.get_status() == "in_progress" else 1)
+            is_there = task.flush(wait_for_uploads=True) and task.get_status() == "in_progress"
+            os._exit(0 if is_there else 1)
         print(os.waitpid(child, 0)[1])
         task._run.session._lock.release()
         """

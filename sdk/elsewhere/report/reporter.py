@@ -142,7 +142,7 @@ class Reporter:
                 self._is_awake = False
                 if self._waiting:
                     self._bell.put(None)
-        except Exception:
+        except Exception:  # the outermost seam of this thread: the program goes on
             logger.exception("The reporter's thread has ended: events are written at once.")
             self._is_write_through = True
         finally:

@@ -126,7 +126,7 @@ class Monitor:
                 last = samples[-1]
                 is_over = self._stopping.is_set()
                 length_s = self._interval_s
-        except Exception:
+        except Exception:  # the outermost seam of this thread: the program goes on
             logger.exception("Resources are not monitored any more.")
 
     def _samples(self, length_s: float) -> Iterator[dict[str, float]]:
