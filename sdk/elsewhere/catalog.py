@@ -16,7 +16,7 @@ from elsewhere.store import filters
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from elsewhere.store.redis import RedisStore
+    from elsewhere.store.api import Store
 
 __all__ = [
     "checked_name",
@@ -108,7 +108,7 @@ def draft(
 
 
 def clone(
-    store: RedisStore,
+    store: Store,
     source_id: str,
     *,
     name: str | None = None,
@@ -137,9 +137,7 @@ def clone(
     return record.id
 
 
-def find_named(
-    store: RedisStore, project: str | None, name: str | None, **narrower: Any
-) -> str | None:
+def find_named(store: Store, project: str | None, name: str | None, **narrower: Any) -> str | None:
     """The task with exactly this name that changed last, one that is not archived before those that
     are; None where there is none. `narrower`: tags, allow_archived and task_filter.
 
@@ -163,7 +161,7 @@ def find_named(
     return None
 
 
-def search(store: RedisStore, **arguments: Any) -> Iterator[str]:
+def search(store: Store, **arguments: Any) -> Iterator[str]:
     """The ids of all tasks that `filters.parse` describes; an unknown project is a warning."""
     wanted = filters.parse(**arguments)
     given = arguments.get("project_name")
@@ -175,7 +173,7 @@ def search(store: RedisStore, **arguments: Any) -> Iterator[str]:
     return store.search(wanted)
 
 
-def existing(store: RedisStore, task_ids: object) -> list[str]:
+def existing(store: Store, task_ids: object) -> list[str]:
     """These ids in their order. Raises NotFoundError for the first one that is none of a task."""
     ids: Any = [task_ids] if isinstance(task_ids, str) else task_ids
     if not isinstance(ids, (list, tuple, set, frozenset)) or not all(

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import json
 import types
-from dataclasses import asdict, fields, is_dataclass
+from dataclasses import MISSING, asdict, fields, is_dataclass
 from enum import Enum
 from functools import cache
 from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from elsewhere.errors import RecordError
 
-__all__ = ["decode", "encode", "from_plain", "to_plain"]
+__all__ = ["compact", "decode", "encode", "from_plain", "to_plain"]
 
 T = TypeVar("T")
 
@@ -41,12 +41,38 @@ def to_plain(value: object) -> Any:
     return value
 
 
+def compact(value: object) -> Any:
+    """Like `to_plain`, without the fields that have their defaults: what is kept by the million."""
+    if is_dataclass(value) and not isinstance(value, type):
+        defaults = _defaults(type(value))
+        given = ((name, getattr(value, name)) for name in defaults)
+        return {name: compact(item) for name, item in given if item != defaults[name]}
+    if isinstance(value, (list, tuple)):
+        return [compact(item) for item in value]
+    if isinstance(value, dict):
+        return {key: compact(item) for key, item in value.items()}
+    return value
+
+
 def from_plain(kind: type[T], plain: object) -> T:
     """A record from its dict. Raises RecordError when a value has the wrong shape."""
     try:
         return cast("T", _convert(kind, plain))
     except (TypeError, ValueError, KeyError, OverflowError, RecursionError) as error:
         raise RecordError(f"A {kind.__name__} cannot be read: {error}.") from error
+
+
+@cache
+def _defaults(kind: type) -> dict[str, Any]:
+    """The default of each field, and what equals nothing for one that has none."""
+    return {
+        item.name: item.default
+        if item.default is not MISSING
+        else item.default_factory()
+        if item.default_factory is not MISSING
+        else MISSING
+        for item in fields(kind)
+    }
 
 
 @cache

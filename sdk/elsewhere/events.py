@@ -5,25 +5,43 @@ Events describe the one attempt in whose folder they lie. Times are Unix seconds
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final, TypeAlias
+from dataclasses import dataclass, field, replace
+from typing import Final, TypeAlias, TypeVar
 
 from elsewhere.codec import decode, encode
 from elsewhere.errors import RecordError
-from elsewhere.records import Artifact, Parameter, Status
+from elsewhere.records import (
+    Artifact,
+    Configuration,
+    Json,
+    ModelUse,
+    Parameter,
+    Status,
+    TaskRecord,
+    TaskType,
+)
 
 __all__ = [
     "ArtifactAdded",
+    "ArtifactsRemoved",
+    "Configurations",
+    "Edited",
     "Event",
+    "Labels",
+    "ModelSaved",
+    "ModelUsed",
+    "ModelsUnused",
     "Parameters",
     "Phase",
     "Progress",
-    "Property",
+    "Properties",
     "Resources",
     "Scalar",
     "Tags",
     "Text",
     "Verdict",
+    "allowed_fields",
+    "applied",
     "decode_event",
     "encode_event",
 ]
@@ -52,8 +70,31 @@ class Progress:
 class Parameters:
     """`Section/name` to parameter. `is_whole`: these replace all that there are."""
 
-    values: dict[str, Parameter]
+    values: dict[str, Parameter] = field(default_factory=dict)
+    removed: tuple[str, ...] = ()
     is_whole: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Configurations:
+    """Configuration objects by name."""
+
+    values: dict[str, Configuration] = field(default_factory=dict)
+    removed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Labels:
+    """The classes that the task's models tell apart, all of them."""
+
+    values: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edited:
+    """What the task is called from now on: `name`, `project`, `comment`, `type`, `parent`."""
+
+    fields: dict[str, Json]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +103,37 @@ class ArtifactAdded:
 
     artifact: Artifact
     file: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArtifactsRemoved:
+    """Artifacts that the task has no more."""
+
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelSaved:
+    """Fields of a `ModelRecord` of the task, or of a new one; the others stay. `file`: where its
+    bytes lie in the run folder when they are not at its URL yet."""
+
+    model: str
+    fields: dict[str, Json] = field(default_factory=dict)
+    file: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelUsed:
+    """The task made this model, or began from it."""
+
+    use: ModelUse
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelsUnused:
+    """Models that the task did not begin from after all, by the names that it gave them."""
+
+    names: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,20 +157,19 @@ class Resources:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tags:
-    """Tags added to and removed from the task."""
+    """Tags added to and removed from the task; `are_system`: those that people do not see."""
 
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
+    are_system: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Property:
-    """A user property: a label that does not influence the run."""
+class Properties:
+    """User properties by name: labels that do not influence the run."""
 
-    name: str
-    value: str
-    type: str = "str"
-    description: str = ""
+    values: dict[str, Parameter] = field(default_factory=dict)
+    removed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,11 +195,18 @@ Event: TypeAlias = (
     Scalar
     | Progress
     | Parameters
+    | Configurations
+    | Labels
+    | Edited
     | ArtifactAdded
+    | ArtifactsRemoved
+    | ModelSaved
+    | ModelUsed
+    | ModelsUnused
     | Text
     | Resources
     | Tags
-    | Property
+    | Properties
     | Phase
     | Verdict
 )
@@ -137,20 +215,71 @@ _KINDS: Final[dict[str, type[Event]]] = {
     "scalar": Scalar,
     "progress": Progress,
     "parameters": Parameters,
+    "configurations": Configurations,
+    "labels": Labels,
+    "edited": Edited,
     "artifact": ArtifactAdded,
+    "artifacts_removed": ArtifactsRemoved,
+    "model": ModelSaved,
+    "model_used": ModelUsed,
+    "models_unused": ModelsUnused,
     "text": Text,
     "resources": Resources,
     "tags": Tags,
-    "property": Property,
+    "properties": Properties,
     "phase": Phase,
     "verdict": Verdict,
 }
 _NAMES: Final = {kind: name for name, kind in _KINDS.items()}
 
 
+#: what a program may call its own task
+_CALLED: Final = ("name", "project", "comment", "parent")
+
+
+def applied(record: TaskRecord, event: Event) -> TaskRecord:
+    """The record as it is after the event; the same where the event is about something else."""
+    if isinstance(event, Parameters):
+        old = {} if event.is_whole else record.parameters
+        return replace(record, parameters=_changed(old, event.values, event.removed))
+    if isinstance(event, Properties):
+        properties = _changed(record.properties, event.values, event.removed)
+        return replace(record, properties=properties)
+    if isinstance(event, Configurations):
+        configurations = _changed(record.configurations, event.values, event.removed)
+        return replace(record, configurations=configurations)
+    if isinstance(event, Labels):
+        return replace(record, labels=dict(event.values))
+    if isinstance(event, Tags) and not event.are_system:
+        tags = {*record.tags, *event.added} - set(event.removed)
+        return replace(record, tags=tuple(sorted(tags)))
+    if isinstance(event, Edited):
+        return replace(record, **allowed_fields(event))  # type: ignore[arg-type]
+    return record
+
+
+def allowed_fields(event: Edited) -> dict[str, Json]:
+    """Those of the fields that are what they must be: the program wrote them."""
+    fields: dict[str, Json] = {
+        name: value
+        for name, value in event.fields.items()
+        if name in _CALLED and isinstance(value, str)
+    }
+    if (kind := event.fields.get("type")) in set(map(str, TaskType)):
+        fields["type"] = TaskType(kind)
+    return fields
+
+
 def encode_event(event: Event) -> bytes:
     """`kind {json}`, one line without its end."""
     return f"{_NAMES[type(event)]} {encode(event)}".encode(errors="backslashreplace")
+
+
+T = TypeVar("T")
+
+
+def _changed(old: dict[str, T], values: dict[str, T], removed: tuple[str, ...]) -> dict[str, T]:
+    return {**{name: item for name, item in old.items() if name not in removed}, **values}
 
 
 def decode_event(line: bytes) -> Event:

@@ -5,19 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from elsewhere.errors import NotFoundError, UsageError
-from elsewhere.handle import Handle
+from elsewhere.handle import TaskHandle
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from typing_extensions import Self
 
-    from elsewhere.store.redis import RedisStore
+    from elsewhere.store.api import Store
 
 __all__ = ["Finder"]
 
 
-class Finder(Handle):
+class Finder(TaskHandle):
     """Handles of the class itself, and the one that this process is where it is asked for."""
 
     #: the task that this process is; of the class itself, which a class variable cannot say
@@ -141,20 +141,20 @@ class Finder(Handle):
         return current if current is not None and current.id == task_id else None
 
     @classmethod
-    def _handle(cls, task_id: str, store: RedisStore) -> Self:
+    def _handle(cls, task_id: str, store: Store) -> Self:
         if current := cls._this(task_id):
             return current
         return cls(task_id, store)
 
     @classmethod
-    def _settled(cls) -> RedisStore:
+    def _settled(cls) -> Store:
         """The store, with all that this process has said about its own task."""
         if cls._current is not None:
             cls._current._settle()
         return cls._open()
 
     @classmethod
-    def _given(cls, task: Handle | str | None) -> Self:
+    def _given(cls, task: TaskHandle | str | None) -> Self:
         if isinstance(task, cls):
             return task
         if not isinstance(task, str):
@@ -165,9 +165,9 @@ class Finder(Handle):
         return found
 
     @classmethod
-    def _open(cls) -> RedisStore:
+    def _open(cls) -> Store:
         if cls._current is not None:
-            store: RedisStore = cls._current._store
+            store: Store = cls._current._store
             return store
         from elsewhere.settings import load  # noqa: PLC0415
         from elsewhere.store import open_store  # noqa: PLC0415

@@ -15,6 +15,7 @@ from elsewhere.errors import NotFoundError, TransitionError, UsageError, known_c
 from elsewhere.records import Status
 from elsewhere.store import keys
 from elsewhere.store.connection import redis_errors
+from elsewhere.store.redis import RedisStore
 from elsewhere.store.states import sources
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from rq import Queue
 
     from elsewhere.records import Outcome
-    from elsewhere.store.redis import RedisStore
+    from elsewhere.store.api import Store
 
 __all__ = ["DEFAULT_QUEUE", "LAUNCH", "Queues"]
 
@@ -45,7 +46,13 @@ return false
 class Queues:
     """All queues of a store."""
 
-    def __init__(self, store: RedisStore) -> None:
+    def __init__(self, store: Store) -> None:
+        """Raises UsageError for a store that has none: that of an offline task."""
+        if not isinstance(store, RedisStore):
+            raise UsageError(
+                "There are no queues offline: import the session first, where the store can be"
+                " reached, then enqueue its task."
+            )
         self._store = store
         self._redis = store.redis
 

@@ -5,15 +5,16 @@ The host side validates the same classes with pydantic before it trusts bytes fr
     TaskRecord ── Source ── Submodule
        │    ├──── Environment
        │    ├──── Call
-       │    └──── Parameter
+       │    ├──── Parameter
+       │    └──── Configuration
     TaskState ─── Attempt ── Outcome
-    Artifact
+    Artifact, ModelRecord, ModelUse
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Union
+from typing import Any
 
 from elsewhere.choices import DEFAULT_SEED, OnLost, Reason, Status, TaskType
 
@@ -22,8 +23,11 @@ __all__ = [
     "Artifact",
     "Attempt",
     "Call",
+    "Configuration",
     "Environment",
     "Json",
+    "ModelRecord",
+    "ModelUse",
     "OnLost",
     "Outcome",
     "Parameter",
@@ -36,7 +40,7 @@ __all__ = [
     "TaskType",
 ]
 
-Json = Union[None, bool, int, float, str, "list[Any]", "dict[str, Any]"]
+Json = None | bool | int | float | str | list[Any] | dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +127,15 @@ class Parameter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Configuration:
+    """A configuration as one text, kept to the byte; `type` says what it is: json, yaml, ..."""
+
+    text: str
+    type: str = ""
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """How an attempt ended. `phase` names the set-up phase that failed."""
 
@@ -179,8 +192,56 @@ class Artifact:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ModelRecord:
+    """A model: weights at `url`, and what they are. `digest` is the sha256 of what lies there.
+
+    `task` made it, and is empty for one that came from outside; `parent` is the model that it began
+    from. `machine` is where the URL is a path of one machine's disk. A package is several files,
+    zipped.
+    """
+
+    id: str
+    name: str = ""
+    project: str = ""
+    task: str = ""
+    parent: str = ""
+    url: str = ""
+    framework: str = ""
+    comment: str = ""
+    tags: tuple[str, ...] = ()
+    labels: dict[str, int] = field(default_factory=dict)
+    design: str = ""
+    metadata: dict[str, Parameter] = field(default_factory=dict)
+    iteration: int | None = None
+    size_bytes: int = 0
+    digest: str = ""
+    machine: str = ""
+    preview: str = ""
+    is_package: bool = False
+    is_published: bool = False
+    is_archived: bool = False
+    created_at: float = 0.0
+    updated_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelUse:
+    """A model that a task made (`is_output`) or began from, under the name that the task gives."""
+
+    name: str
+    model: str
+    is_output: bool
+    at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TaskRecord:
-    """What to run, and what it is called."""
+    """What to run, and what it is called.
+
+    `properties` are labels of people, which no run reads. `labels` are those of the classes that
+    the task's models tell apart. `continues_at`: the iteration that a continued task goes on with;
+    its scalars are kept when a next attempt begins.
+    """
 
     id: str
     name: str
@@ -194,6 +255,10 @@ class TaskRecord:
     call: Call | None = None
     seed: int | None = DEFAULT_SEED
     parameters: dict[str, Parameter] = field(default_factory=dict)
+    configurations: dict[str, Configuration] = field(default_factory=dict)
+    properties: dict[str, Parameter] = field(default_factory=dict)
+    labels: dict[str, int] = field(default_factory=dict)
+    continues_at: int | None = None
     output_uri: str = ""
     on_lost: OnLost = OnLost.END
     time_limit_s: float = 0.0

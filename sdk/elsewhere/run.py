@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from elsewhere.artifacts import delete_original, stage
 from elsewhere.clock import monotonic_s, now_at
 from elsewhere.errors import StoreUnavailableError, UsageError
-from elsewhere.events import ArtifactAdded, Parameters, Progress, Tags, Verdict
+from elsewhere.events import ArtifactAdded, Progress, Verdict, applied
 from elsewhere.folders import read_json, write_beside
 from elsewhere.journal import journal_files
 from elsewhere.records import Outcome, Reason
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from elsewhere.capturing import Capturing
     from elsewhere.events import Event
     from elsewhere.folders import RunFolder
-    from elsewhere.records import Parameter, Status, TaskRecord
+    from elsewhere.records import Configuration, Parameter, Status, TaskRecord
     from elsewhere.report.reporter import Reporter
     from elsewhere.sessions import Session
     from elsewhere.settings import Settings
@@ -66,11 +66,12 @@ class Run:
         store: RedisStore | None = None,
     ) -> None:
         self.settings = settings
+        #: as this process knows it: what it was given, and what it has said since
         self.task_record = record
+        self._given = record
         self.folder = folder
         self.session = session
         self.capturing = capturing
-        self.parameters: dict[str, Parameter] = dict(record.parameters)
         self.progress: float | None = 0.0
         self.function_names: set[str] = set()
         self._reporter = reporter
@@ -103,11 +104,10 @@ class Run:
         """Into the journal, and into what this process sees of its own task; not after its end."""
         if self._is_closed:
             return
-        if isinstance(event, Parameters):
-            kept = {} if event.is_whole else self.parameters
-            self.parameters = {**kept, **event.values}
-        elif isinstance(event, Progress):
+        if isinstance(event, Progress):
             self.progress = event.percent
+        else:
+            self.task_record = applied(self.task_record, event)
         self._reporter.record(event)
 
     def set_progress(self, progress: object) -> None:
@@ -118,12 +118,6 @@ class Run:
             logger.warning("Progress %r is not within 0 to 100: it is not changed.", progress)
         else:
             self.record(Progress(percent=float(progress), at=now_at()))
-
-    def set_parameters(self, values: dict[str, Parameter], *, is_whole: bool) -> None:
-        self.record(Parameters(values=values, is_whole=is_whole))
-
-    def add_tags(self, tags: tuple[str, ...]) -> None:
-        self.record(Tags(added=tags))
 
     def upload_artifact(
         self, name: str, artifact_object: object, *, is_deleted: bool = False, **how: Any
@@ -144,7 +138,10 @@ class Run:
             self.end(Outcome(reason=reason, message=message))
 
     def overrides(self) -> Mapping[str, Parameter] | None:
-        return self.task_record.parameters if self.is_remote else None
+        return self._given.parameters if self.is_remote else None
+
+    def configurations(self) -> Mapping[str, Configuration] | None:
+        return self._given.configurations if self.is_remote else None
 
     def when_over(self, close: Callable[[], None]) -> None:
         """Called at the end, the last one first."""

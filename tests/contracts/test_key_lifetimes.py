@@ -11,16 +11,17 @@ import pytest
 
 from elsewhere.events import (
     ArtifactAdded,
+    Configurations,
     Event,
     Parameters,
     Phase,
-    Property,
+    Properties,
     Scalar,
     Tags,
     Text,
 )
 from elsewhere.queues import Queues
-from elsewhere.records import Artifact, Outcome, Parameter, Reason, Source, Status
+from elsewhere.records import Artifact, Configuration, Outcome, Parameter, Reason, Source, Status
 from elsewhere.store import keys
 from elsewhere.store.redis import RedisStore
 from elsewhere_worker.registration import AgentRecord, Registration
@@ -33,7 +34,8 @@ EVENTS: Final[list[Event]] = [
     Scalar(title="loss", series="train", value=1.0, iteration=1, at=0.0),
     Parameters(values={"General/a": Parameter(value=1)}),
     Tags(added=("later",)),
-    Property(name="owner", value="Ada"),
+    Properties(values={"owner": Parameter(value="Ada")}),
+    Configurations(values={"net": Configuration(text="a: 1")}),
     Text(message="x", level=1, at=0.0),
     Phase(name="run", at=0.0, seconds=1.0),
     ArtifactAdded(artifact=Artifact(name="m", type="file")),

@@ -14,6 +14,7 @@ from elsewhere.errors import FencedError, NotFoundError, RecordError, Transition
 from elsewhere.events import (
     ArtifactAdded,
     Event,
+    Parameters,
     Phase,
     Resources,
     Scalar,
@@ -114,13 +115,14 @@ def test_nobody_can_claim_renew_or_end_what_is_not_there(store: RedisStore) -> N
 
 def test_edits_change_what_they_name_and_nothing_else(store: RedisStore) -> None:
     store.create(RECORD)
-    store.edit(RECORD.id, comment="new", seed=7, add_tags=("c", "a"), remove_tags=("b", "z"))
-    store.edit(RECORD.id, parameters={"General/y": Parameter(value=1)})
+    tags = Tags(added=("c", "a"), removed=("b", "z"))
+    store.edit(RECORD.id, tags, comment="new", seed=7)
+    store.edit(RECORD.id, Parameters(values={"General/y": Parameter(value=1)}))
     record = store.read(RECORD.id)
     assert (record.comment, record.seed, record.tags) == ("new", 7, ("a", "c"))
     assert set(record.parameters) == {"General/x", "General/y"}
     assert record.source == RECORD.source
-    store.edit(RECORD.id, parameters={}, are_all_parameters=True)
+    store.edit(RECORD.id, Parameters(is_whole=True))
     assert store.read(RECORD.id).parameters == {}
 
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from elsewhere.errors import UsageError
-from elsewhere.events import Event, Progress, Scalar
+from elsewhere.events import Event, Progress, Scalar, Tags
 from elsewhere.records import Outcome, Parameter, Reason, Source, Status, TaskType
 from elsewhere.store.filters import parse
 from elsewhere.store.redis import RedisStore
@@ -58,12 +58,12 @@ def test_status_type_and_archive_narrow(store: RedisStore) -> None:
     done = made(store)
     store.move(done, Status.COMPLETED, allowed=(Status.CREATED,))
     put_away = made(store)
-    store.edit(put_away, add_system_tags=("archived",))
+    store.edit(put_away, Tags(added=("archived",), are_system=True))
     assert found(store, {"status": ["completed"]}) == [done]
     assert found(store, {"status": ["-completed"]}, allow_archived=False) == [draft]
     assert found(store, {"type": "testing"}) == [draft]
     assert found(store, {"system_tags": ["archived"]}) == [put_away]
-    store.edit(put_away, remove_system_tags=("archived",))
+    store.edit(put_away, Tags(removed=("archived",), are_system=True))
     assert found(store, allow_archived=False) == [put_away, done, draft]
 
 

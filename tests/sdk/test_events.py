@@ -11,11 +11,18 @@ from hypothesis import strategies as st
 from elsewhere.errors import RecordError
 from elsewhere.events import (
     ArtifactAdded,
+    ArtifactsRemoved,
+    Configurations,
+    Edited,
     Event,
+    Labels,
+    ModelSaved,
+    ModelsUnused,
+    ModelUsed,
     Parameters,
     Phase,
     Progress,
-    Property,
+    Properties,
     Resources,
     Scalar,
     Tags,
@@ -24,7 +31,7 @@ from elsewhere.events import (
     decode_event,
     encode_event,
 )
-from elsewhere.records import Artifact, Parameter, Status
+from elsewhere.records import Artifact, Configuration, ModelUse, Parameter, Status
 from tests.properties import PROPERTY
 
 EVENTS: list[Event] = [
@@ -34,10 +41,17 @@ EVENTS: list[Event] = [
     ArtifactAdded(
         artifact=Artifact(name="model", type="file", metadata={"a": "b"}), file="files/m"
     ),
+    ArtifactsRemoved(names=("model",)),
+    Configurations(values={"net": Configuration(text="a: 1\n", type="yaml")}, removed=("old",)),
+    Labels(values={"cat": 1}),
+    Edited(fields={"name": "another name"}),
+    ModelSaved(model="m1", fields={"name": "net", "iteration": 3}, file="files/m"),
+    ModelUsed(use=ModelUse(name="net", model="m1", is_output=True, at=1.0)),
+    ModelsUnused(names=("net",)),
     Text(message="two\nlines\r", level=20, at=1.0),
     Resources(title=":monitor:machine", values={"cpu": 1.0}, at=1.0, elapsed_s=2.0),
     Tags(added=("a", "b"), removed=("c",)),
-    Property(name="owner", value="Ada"),
+    Properties(values={"owner": Parameter(value="Ada")}),
     Phase(name="install", at=1.0, seconds=None),
     Verdict(status=Status.FAILED, message="no", at=1.0),
 ]

@@ -10,6 +10,7 @@ from elsewhere import catalog, params
 from elsewhere.command.naming import find_task, title
 from elsewhere.command.wording import say, short
 from elsewhere.errors import ElsewhereError, TransitionError, UsageError
+from elsewhere.events import Parameters
 from elsewhere.queues import Queues
 from elsewhere.store.states import EDITABLE
 
@@ -30,7 +31,7 @@ def clone_task(store: RedisStore, given: Namespace) -> int:
     changes = _changes(known, given.set)
     clone_id = catalog.clone(store, task_id, name=given.name, project=given.project)
     if changes:
-        store.edit(clone_id, allowed=EDITABLE, parameters=changes)
+        store.edit(clone_id, Parameters(values=changes), allowed=EDITABLE)
     say(f"Task {title(store, task_id)} is cloned as {title(store, clone_id)}.")
     for name in sorted(changes.keys() - known.keys()):
         say(f"The parameter {name!r} is new: {title(store, task_id)} has none.")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from elsewhere.events import Event
-from elsewhere.records import Parameter
+from elsewhere.records import Configuration, Parameter
 
 __all__ = ["Hook", "Recorder"]
 
@@ -16,6 +16,10 @@ class Recorder(Protocol):
 
     def record(self, event: Event) -> None:
         """Into the task's journal; never raises, never waits."""
+        ...
+
+    def configurations(self) -> Mapping[str, Configuration] | None:
+        """The configuration objects that this run must use, by name. None on a local run."""
         ...
 
     def overrides(self) -> Mapping[str, Parameter] | None:

@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator
 
     from elsewhere.events import Event, Phase, Text
     from elsewhere.records import (
         Artifact,
         Attempt,
         Outcome,
-        Parameter,
         Status,
         TaskRecord,
         TaskState,
@@ -133,19 +132,10 @@ class Store(Protocol):
     def state(self, task_id: str) -> TaskState: ...
 
     def edit(
-        self,
-        task_id: str,
-        *,
-        allowed: Collection[Status] = (),
-        parameters: Mapping[str, Parameter] | None = None,
-        are_all_parameters: bool = False,
-        add_tags: Sequence[str] = (),
-        remove_tags: Sequence[str] = (),
-        add_system_tags: Sequence[str] = (),
-        remove_system_tags: Sequence[str] = (),
-        **fields: object,
+        self, task_id: str, *said: Event, allowed: Collection[Status] = (), **fields: object
     ) -> None:
-        """Changes fields of the record. Raises TransitionError where the status is not allowed."""
+        """Says something about a task from outside, as it would itself, and sets fields of its
+        record. Raises TransitionError where its status is not allowed; none given: all are."""
 
     def delete(self, task_id: str) -> None:
         """The task with all that it said; it must not be queued or running."""

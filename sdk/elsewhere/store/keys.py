@@ -6,7 +6,9 @@
     ew:task:<id>:parameters          hash    create, edit, delivery  "    Section/name -> Parameter
     ew:task:<id>:tags                set     create, edit, delivery  "
     ew:task:<id>:system_tags         set     edit                    "    archived
-    ew:task:<id>:properties          hash    edit, delivery          "
+    ew:task:<id>:properties          hash    edit, delivery          "    name -> Parameter
+    ew:task:<id>:configurations      hash    create, edit, delivery  "    name -> Configuration
+    ew:task:<id>:models              hash    edit, delivery          "    output/name -> ModelUse
     ew:task:<id>:artifacts           hash    delivery                "    name -> Artifact
     ew:task:<id>:scalars             hash    delivery                "    title US series -> summary
     ew:task:<id>:points:<series>     string  delivery                "    24 bytes a point
@@ -68,6 +70,8 @@ class TaskKeys:
         self.tags = f"{self.record}:tags"
         self.system_tags = f"{self.record}:system_tags"
         self.properties = f"{self.record}:properties"
+        self.configurations = f"{self.record}:configurations"
+        self.models = f"{self.record}:models"
         self.artifacts = f"{self.record}:artifacts"
         self.scalars = f"{self.record}:scalars"
         self.texts = f"{self.record}:texts"
@@ -93,6 +97,8 @@ class TaskKeys:
             self.tags,
             self.system_tags,
             self.properties,
+            self.configurations,
+            self.models,
             self.artifacts,
             self.scalars,
             self.texts,

@@ -8,28 +8,32 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from elsewhere.codec import encode
+from elsewhere.codec import compact, encode
 from elsewhere.events import (
     ArtifactAdded,
+    ArtifactsRemoved,
+    Configurations,
+    Edited,
+    Labels,
     Parameters,
     Phase,
     Progress,
-    Property,
+    Properties,
     Resources,
     Scalar,
     Tags,
     Text,
     Verdict,
+    allowed_fields,
 )
 from elsewhere.store import keys
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from elsewhere.events import Event
-    from elsewhere.records import Parameter
 
-__all__ = ["POINT", "Word", "flat", "of_events", "set_parameters", "set_system_tags", "set_tags"]
+__all__ = ["POINT", "Word", "flat", "of_event", "of_events", "of_fields"]
 
 Word: TypeAlias = str | bytes | int | float
 
@@ -53,7 +57,6 @@ def flat(operations: Iterable[Sequence[Word]]) -> list[Word]:
 
 def of_events(task_id: str, attempt: int, events: Iterable[Event]) -> list[list[Word]]:
     """The commands for a piece of a journal. Points of one series become one command."""
-    task = keys.TaskKeys(task_id)
     operations: list[list[Word]] = []
     points: dict[str, list[tuple[int, float, float]]] = {}
     for event in events:
@@ -64,51 +67,55 @@ def of_events(task_id: str, attempt: int, events: Iterable[Event]) -> list[list[
             for name, value in event.values.items():
                 series = f"{event.title}{keys.UNIT_SEPARATOR}{name}"
                 points.setdefault(series, []).append((_int64(event.elapsed_s), event.at, value))
-        elif isinstance(event, Progress):
-            operations.append(["HSET", task.state, "progress", repr(event.percent)])
-        elif isinstance(event, Parameters):
-            operations += set_parameters(task_id, event.values, is_whole=event.is_whole)
-        elif isinstance(event, ArtifactAdded):
-            name = event.artifact.name
-            operations.append(["HSET", task.artifacts, name, encode(event.artifact)])
-        elif isinstance(event, Text):
-            operations.append(["RPUSH", task.texts, encode(event)])
-            operations.append(["LTRIM", task.texts, -_TEXTS, -1])
-        elif isinstance(event, Tags):
-            operations += set_tags(task_id, added=event.added, removed=event.removed)
-        elif isinstance(event, Property):
-            operations.append(["HSET", task.properties, event.name, encode(event)])
-        elif isinstance(event, Phase):
-            operations.append(["RPUSH", task.phases, f"{attempt} {encode(event)}"])
-            operations.append(["LTRIM", task.phases, -_PHASES, -1])
-        elif isinstance(event, Verdict):
-            fields = ("verdict", str(event.status), "verdict_message", event.message)
-            operations.append(["HSET", task.state, *fields])
+        else:
+            operations += of_event(task_id, event, attempt)
     return operations + [_points(series, of_one) for series, of_one in points.items()]
 
 
-def set_parameters(
-    task_id: str, values: dict[str, Parameter], *, is_whole: bool = False
-) -> list[list[Word]]:
-    """Sets parameters; `is_whole` takes all others away."""
-    key = keys.TaskKeys(task_id).parameters
-    operations: list[list[Word]] = [["DEL", key]] if is_whole else []
-    return operations + [["HSET", key, name, encode(item)] for name, item in values.items()]
+def of_event(task_id: str, event: Event, attempt: int = 0) -> list[list[Word]]:
+    """The commands for anything but a point."""
+    task = keys.TaskKeys(task_id)
+    if isinstance(event, Progress):
+        return [["HSET", task.state, "progress", repr(event.percent)]]
+    if isinstance(event, Parameters):
+        gone: list[list[Word]] = [["DEL", task.parameters]] if event.is_whole else []
+        return gone + _in_hash(task.parameters, event.values, event.removed)
+    if isinstance(event, Properties):
+        return _in_hash(task.properties, event.values, event.removed)
+    if isinstance(event, Configurations):
+        return _in_hash(task.configurations, event.values, event.removed)
+    if isinstance(event, Labels):
+        return of_fields({"labels": event.values})
+    if isinstance(event, Edited):
+        return of_fields(allowed_fields(event))
+    if isinstance(event, ArtifactAdded):
+        return [["HSET", task.artifacts, event.artifact.name, encode(event.artifact)]]
+    if isinstance(event, ArtifactsRemoved):
+        return [["HDEL", task.artifacts, name] for name in event.names]
+    if isinstance(event, Text):
+        return [["RPUSH", task.texts, encode(event)], ["LTRIM", task.texts, -_TEXTS, -1]]
+    if isinstance(event, Tags):
+        key, index = (
+            (task.system_tags, keys.system_tag) if event.are_system else (task.tags, keys.tag)
+        )
+        return _in_both(task_id, key, index, event.added, event.removed)
+    if isinstance(event, Phase):
+        phase = f"{attempt} {encode(event)}"
+        return [["RPUSH", task.phases, phase], ["LTRIM", task.phases, -_PHASES, -1]]
+    if isinstance(event, Verdict):
+        verdict = ("verdict", str(event.status), "verdict_message", event.message)
+        return [["HSET", task.state, *verdict]]
+    return []
 
 
-def set_tags(
-    task_id: str, *, added: Sequence[str] = (), removed: Sequence[str] = ()
-) -> list[list[Word]]:
-    """Adds and removes tags, in the task and in the index."""
-    return _in_both(task_id, keys.TaskKeys(task_id).tags, keys.tag, added, removed)
+def of_fields(fields: Mapping[str, object]) -> list[list[Word]]:
+    """Sets fields of the record; the script keeps the index true."""
+    return [["FIELD", name, encode(compact(value))] for name, value in fields.items()]
 
 
-def set_system_tags(
-    task_id: str, *, added: Sequence[str] = (), removed: Sequence[str] = ()
-) -> list[list[Word]]:
-    """The same for the tags that people do not see."""
-    key = keys.TaskKeys(task_id).system_tags
-    return _in_both(task_id, key, keys.system_tag, added, removed)
+def _in_hash(key: str, values: Mapping[str, object], removed: Sequence[str]) -> list[list[Word]]:
+    operations: list[list[Word]] = [["HDEL", key, name] for name in removed]
+    return operations + [["HSET", key, name, encode(compact(v))] for name, v in values.items()]
 
 
 def _in_both(

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import fields
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
-from elsewhere.codec import decode, encode, from_plain, to_plain
+from elsewhere.codec import compact, decode, encode, from_plain
 from elsewhere.errors import FencedError, NotFoundError, RecordError, TransitionError, UsageError
-from elsewhere.records import Outcome, Parameter, Status, TaskRecord, TaskState
+from elsewhere.events import Configurations, Parameters, Properties, Tags
+from elsewhere.records import Outcome, Status, TaskRecord, TaskState
 from elsewhere.store import filters, keys, operations
 from elsewhere.store.api import Claim, Renewal, Sweep, TaskFilter
 from elsewhere.store.blobs import Blobs
@@ -21,19 +21,20 @@ from elsewhere.store.said import Said
 from elsewhere.store.search import Search
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection
 
     from redis.client import Pipeline
 
+    from elsewhere.events import Event
     from elsewhere.store.api import Listener
 
 __all__ = ["RedisStore"]
 
 #: how many attempts a task may lose with their machines before it is ended for good
 _MAX_LOSSES: Final = 3
-_IN_RECORD: Final = tuple(
-    item.name for item in fields(TaskRecord) if item.name not in ("id", "tags", "parameters")
-)
+#: hashes of their own that belong to a record
+_PARTS: Final = ("parameters", "configurations", "properties")
+_APART: Final = ("id", "tags", *_PARTS)
 
 
 class RedisStore(Said, Search, Blobs):
@@ -50,17 +51,16 @@ class RedisStore(Said, Search, Blobs):
         task = keys.TaskKeys(record.id)
         with redis_errors(), self.redis.pipeline() as pipe:
             at = self.now()
-            record_at = record.created_at or at
-            plain = {**to_plain(record), "created_at": record_at}
-            pipe.hset(task.record, mapping={name: encode(plain[name]) for name in _IN_RECORD})
+            plain = {**compact(record), "created_at": record.created_at or at}
+            fields = {name: encode(item) for name, item in plain.items() if name not in _APART}
+            pipe.hset(task.record, mapping=fields)
             # Called again after a lost reply, it does not undo what has happened since.
             pipe.hsetnx(task.state, "status", str(Status.CREATED))
             pipe.hsetnx(task.state, "attempt", 0)
             pipe.hsetnx(task.state, "updated_at", repr(at))
-            for words in operations.set_parameters(record.id, record.parameters):
-                pipe.execute_command(*words)
-            for words in operations.set_tags(record.id, added=record.tags):
-                pipe.execute_command(*words)
+            for event in _in_keys_of_their_own(record):
+                for words in operations.of_event(record.id, event):
+                    pipe.execute_command(*words)
             self._index(pipe, record, at)
             pipe.execute()
 
@@ -68,12 +68,13 @@ class RedisStore(Said, Search, Blobs):
         task = keys.TaskKeys(task_id)
         with redis_errors(), self.redis.pipeline(transaction=False) as pipe:
             pipe.hgetall(task.record)
-            pipe.hgetall(task.parameters)
+            for part in _PARTS:
+                pipe.hgetall(getattr(task, part))
             pipe.smembers(task.tags)
-            record, parameters, tags = pipe.execute()
+            record, *parts, tags = pipe.execute()
         if not record:
             raise _unknown(task_id)
-        return _record(task_id, record, parameters, tags)
+        return _record(task_id, record, parts, tags)
 
     def state(self, task_id: str) -> TaskState:
         with redis_errors(), self.redis.pipeline(transaction=False) as pipe:
@@ -85,31 +86,9 @@ class RedisStore(Said, Search, Blobs):
         return _state(state, _seconds(now))
 
     def edit(
-        self,
-        task_id: str,
-        *,
-        allowed: Collection[Status] = (),
-        parameters: Mapping[str, Parameter] | None = None,
-        are_all_parameters: bool = False,
-        add_tags: Sequence[str] = (),
-        remove_tags: Sequence[str] = (),
-        add_system_tags: Sequence[str] = (),
-        remove_system_tags: Sequence[str] = (),
-        **changes: object,
+        self, task_id: str, *said: Event, allowed: Collection[Status] = (), **changes: object
     ) -> None:
-        task = keys.TaskKeys(task_id)
-        words = [["HSET", task.record, name, encode(value)] for name, value in changes.items()]
-        script = cast("list[list[operations.Word]]", words)
-        if parameters is not None:
-            script += operations.set_parameters(
-                task_id, dict(parameters), is_whole=are_all_parameters
-            )
-        script += operations.set_tags(task_id, added=add_tags, removed=remove_tags)
-        script += operations.set_system_tags(
-            task_id, added=add_system_tags, removed=remove_system_tags
-        )
-        if {"name", "project", "type"} & changes.keys():
-            script += self._reindex(self.read(task_id), changes, self.now())
+        script = operations.of_events(task_id, 0, said) + operations.of_fields(changes)
         done, status = self._scripts.on_task(
             "edit", task_id, ",".join(map(str, allowed)), *operations.flat(script)
         )
@@ -338,22 +317,14 @@ class RedisStore(Said, Search, Blobs):
         pipe.sadd(keys.status(Status.CREATED), record.id)
         pipe.sadd(keys.task_type(record.type), record.id)
 
-    @staticmethod
-    def _reindex(
-        old: TaskRecord, changes: Mapping[str, object], at: float
-    ) -> list[list[operations.Word]]:
-        name = str(changes.get("name", old.name))
-        project = str(changes.get("project", old.project))
-        kind = str(changes.get("type", old.type))
-        return [
-            ["SREM", keys.project(old.project), old.id],
-            ["SREM", keys.named(old.project, old.name), old.id],
-            ["SREM", keys.task_type(old.type), old.id],
-            ["SADD", keys.project(project), old.id],
-            ["SADD", keys.named(project, name), old.id],
-            ["SADD", keys.task_type(kind), old.id],
-            ["ZADD", keys.PROJECTS, at, project],
-        ]
+
+def _in_keys_of_their_own(record: TaskRecord) -> list[Event]:
+    return [
+        Parameters(values=record.parameters),
+        Configurations(values=record.configurations),
+        Properties(values=record.properties),
+        Tags(added=record.tags),
+    ]
 
 
 def _plain(outcome: Outcome) -> str:
@@ -370,18 +341,21 @@ _BUSY: Final = {Status.QUEUED, Status.IN_PROGRESS}
 
 
 def _record(
-    task_id: str, record: dict[bytes, bytes], parameters: dict[bytes, bytes], tags: set[bytes]
+    task_id: str, record: dict[bytes, bytes], parts: list[dict[bytes, bytes]], tags: set[bytes]
 ) -> TaskRecord:
     try:
-        plain = {_text(name): json.loads(value) for name, value in record.items()}
-        plain["parameters"] = {
-            _text(name): json.loads(value) for name, value in sorted(parameters.items())
-        }
+        plain = _plain_of(record)
+        for name, part in zip(_PARTS, parts, strict=True):
+            plain[name] = _plain_of(part)
     except (ValueError, RecursionError) as error:
         raise RecordError(f"The record of task {task_id} cannot be read: {error}.") from error
     plain["id"] = task_id
     plain["tags"] = sorted(_text(tag) for tag in tags)
     return from_plain(TaskRecord, plain)
+
+
+def _plain_of(part: dict[bytes, bytes]) -> dict[str, Any]:
+    return {_text(name): json.loads(value) for name, value in sorted(part.items())}
 
 
 def _state(state: dict[bytes, bytes], now: float) -> TaskState:

@@ -64,6 +64,25 @@ local function add_points(series, packed, count, iteration, last, minimum, maxim
   end
 end
 
+-- FIELD name json
+local function set_field(name, value)
+  local old = redis.call('HGET', base, name)
+  redis.call('HSET', base, name, value)
+  if name == 'type' then
+    redis.call('SREM', 'ew:type:' .. cjson.decode(old or '"training"'), id)
+    redis.call('SADD', 'ew:type:' .. cjson.decode(value), id)
+  elseif (name == 'name' or name == 'project') and old then
+    local project = cjson.decode(name == 'project' and old or redis.call('HGET', base, 'project'))
+    local called = cjson.decode(name == 'name' and old or redis.call('HGET', base, 'name'))
+    redis.call('SREM', 'ew:project:' .. project, id)
+    redis.call('SREM', 'ew:named:' .. project .. '\31' .. called, id)
+    if name == 'name' then called = cjson.decode(value) else project = cjson.decode(value) end
+    redis.call('SADD', 'ew:project:' .. project, id)
+    redis.call('SADD', 'ew:named:' .. project .. '\31' .. called, id)
+    redis.call('ZADD', 'ew:projects', stamp(), project)
+  end
+end
+
 -- Operations from ARGV[first] on, each: number of words, then the words of a command.
 local function run_operations(first)
   local at = first
@@ -71,6 +90,8 @@ local function run_operations(first)
     local count = tonumber(ARGV[at])
     if ARGV[at + 1] == 'POINTS' then
       add_points(unpack(ARGV, at + 2, at + count))
+    elseif ARGV[at + 1] == 'FIELD' then
+      set_field(ARGV[at + 2], ARGV[at + 3])
     else
       redis.call(unpack(ARGV, at + 1, at + count))
     end
