@@ -3,10 +3,10 @@ SHELL := /bin/bash
 BIN := .venv/bin
 PIP := $(BIN)/pip --quiet --quiet --disable-pip-version-check install --editable
 
-.PHONY: help demo test check bench fmt venv clean
+.PHONY: help demo test check bench fmt reference venv clean
 
 help: ## what there is to make
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' Makefile
 
 demo: .venv/.agent ## set up .venv, then run one task through everything, live
 	@$(BIN)/agent demo
@@ -31,6 +31,9 @@ bench: venv ## what it costs, each figure beside its floor
 fmt: ## format, and mend what ruff can mend
 	@$(BIN)/ruff check --quiet --fix-only .
 	@$(BIN)/ruff format --quiet .
+
+reference: venv ## write docs/sdk.md anew
+	@$(BIN)/python -m tests.reference
 
 venv: .venv/.dev ## .venv with the tools
 

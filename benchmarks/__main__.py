@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Final
 from benchmarks import (
     at_rest,
     back_to_back,
+    closing,
     cold_start,
     flood,
     live_output,
     on_the_laptop,
     pickup,
     query,
+    uploading,
     warm_start,
 )
 from benchmarks.figures import table
@@ -43,6 +45,8 @@ _ALL: Final = (
     back_to_back,
     flood,
     query,
+    closing,
+    uploading,
 )
 
 

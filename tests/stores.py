@@ -9,11 +9,11 @@ from typing import Any
 
 from elsewhere.records import Status, TaskRecord
 from elsewhere.store import connect_store
-from elsewhere.store.api import Claim
+from elsewhere.store.api import Claim, Store
 from elsewhere.store.redis import RedisStore
 from elsewhere.store.states import sources
 
-__all__ = ["begin", "claim", "enqueue", "make_record", "opened", "running", "waiting"]
+__all__ = ["begin", "brought_to", "claim", "enqueue", "make_record", "opened", "running", "waiting"]
 
 
 @contextmanager
@@ -31,7 +31,16 @@ def make_record(**fields: Any) -> TaskRecord:
     return TaskRecord(**given)
 
 
-def begin(store: RedisStore, *, worker: str = "box", lease_s: float = 60.0, **fields: Any) -> str:
+def brought_to(store: Store, status: Status) -> str:
+    """The id of a task with that status."""
+    record = make_record()
+    store.create(record)
+    if status is not Status.CREATED:
+        store.move(record.id, status, allowed=(Status.CREATED,))
+    return record.id
+
+
+def begin(store: Store, *, worker: str = "box", lease_s: float = 60.0, **fields: Any) -> str:
     """The id of a task whose first attempt has just begun."""
     record = make_record(**fields)
     store.create(record)
@@ -42,12 +51,16 @@ def begin(store: RedisStore, *, worker: str = "box", lease_s: float = 60.0, **fi
     return record.id
 
 
-def enqueue(store: RedisStore, task_id: str) -> None:
-    """What `queues` does, without RQ."""
-    store.enqueue(task_id, "default", lambda _: None, allowed=sources(Status.QUEUED))
+def enqueue(store: Store, task_id: str) -> None:
+    """What `queues` does, without RQ; a store without queues just sets the status."""
+    allowed = sources(Status.QUEUED)
+    if isinstance(store, RedisStore):
+        store.enqueue(task_id, "default", lambda _: None, allowed=allowed)
+    else:
+        store.move(task_id, Status.QUEUED, allowed=allowed)
 
 
-def waiting(store: RedisStore, **fields: Any) -> str:
+def waiting(store: Store, **fields: Any) -> str:
     """The id of a task in a queue."""
     record = make_record(**fields)
     store.create(record)
@@ -55,13 +68,13 @@ def waiting(store: RedisStore, **fields: Any) -> str:
     return record.id
 
 
-def claim(store: RedisStore, task_id: str, token: str = "t", lease_s: float = 60.0) -> Claim:
+def claim(store: Store, task_id: str, token: str = "t", lease_s: float = 60.0) -> Claim:
     return store.claim(
         task_id, worker="box", token=token, lease_s=lease_s, allowed=(Status.QUEUED,)
     )
 
 
-def running(store: RedisStore, lease_s: float = 60.0, **fields: Any) -> str:
+def running(store: Store, lease_s: float = 60.0, **fields: Any) -> str:
     """Like `begin`, but from a queue: only such a task may be put back into it."""
     task_id = waiting(store, **fields)
     assert claim(store, task_id, lease_s=lease_s).attempt == 1

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Mapping, Sequence
+from importlib.metadata import distribution
 from pathlib import Path
 
-__all__ = ["install", "write_project", "write_wheel"]
+__all__ = ["install", "pack", "write_project", "write_wheel"]
 
 
 def write_wheel(
@@ -24,6 +25,28 @@ def write_wheel(
     with zipfile.ZipFile(path, "w") as wheel:
         for file, content in _contents(name, version, files, requires, scripts).items():
             wheel.writestr(file, content)
+    return path
+
+
+def pack(folder: Path, name: str) -> Path:
+    """A wheel of what is installed here under this name, without its commands."""
+    found = distribution(name)
+    files = {str(file): file for file in found.files or () if ".." not in file.parts}
+    (wheel_file,) = (file for file in files if file.endswith(".dist-info/WHEEL"))
+    info = Path(wheel_file).parent.name
+    lines = (found.read_text("WHEEL") or "").splitlines()
+    tag = next(line.removeprefix("Tag: ") for line in lines if line.startswith("Tag: "))
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{info.removesuffix('.dist-info')}-{tag}.whl"
+    left_out = {
+        f"{info}/{name}" for name in ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json")
+    }
+    kept = [name for name in files if name not in left_out and not name.endswith((".pyc", ".pyo"))]
+    with zipfile.ZipFile(path, "w") as wheel:
+        for file in kept:
+            wheel.write(files[file].locate(), file)
+        record = f"{info}/RECORD"
+        wheel.writestr(record, "".join(f"{file},,\n" for file in [*kept, record]))
     return path
 
 

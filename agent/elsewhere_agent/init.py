@@ -40,8 +40,18 @@ TEMPLATE: Final = """\
 # Seconds between SIGTERM and SIGKILL when a task is stopped.
 # stop_grace_s = 10.0
 
+# Hours within which a script that runs again may overwrite its last task, as long as that left no
+# artifacts and no models.
+# reuse_within_h = 72.0
+
 # Whether a repository's remote that is a path of this machine is there for every agent, too.
 # local_remotes_are_shared = false
+
+# Environment variables that are recorded as parameters: names and patterns, commas between them.
+# log_environment = ""
+
+# Whether scripts report into a folder, to be imported later, instead of the Redis.
+# offline_mode = false
 
 [agent]
 # What this agent is called; no two that share a Redis may have the same name. Default: the host's.

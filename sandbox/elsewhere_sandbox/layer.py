@@ -5,6 +5,7 @@
     ├── bin/python, python3, pythonX.Y  links to it
     └── lib/pythonX.Y/site-packages/
         ├── elsewhere.pth               1. the shared environment  2. the lent packages
+        │                               3. the start of a task whose program does not begin it
         └── ...                         what the run installs by itself
 
 The order is the promise: the run's own packages, then the shared ones, then those that are lent.
@@ -39,6 +40,11 @@ _LENT: Final = (
     "tomli",
     "typing_extensions",
 )
+#: `program.py` sets the variable, for the one process that is the program
+_INIT: Final = (
+    "import os; 'ELSEWHERE_INIT' in os.environ"
+    " and __import__('elsewhere.implicit').implicit.begin()"
+)
 
 
 def lay(venv: Path, python: Python, shared: Path, lent: Path) -> None:
@@ -55,7 +61,7 @@ def lay(venv: Path, python: Python, shared: Path, lent: Path) -> None:
         encoding="utf-8",
     )
     (packages / "elsewhere.pth").write_text(
-        f"import site; site.addsitedir({str(shared / python.site_packages)!r})\n{lent}\n",
+        f"import site; site.addsitedir({str(shared / python.site_packages)!r})\n{lent}\n{_INIT}\n",
         encoding="utf-8",
     )
 

@@ -10,11 +10,12 @@ from elsewhere.folders import Home
 from elsewhere_sandbox.checkout import GitPolicy, checkout
 from elsewhere_sandbox.environment import prepare_environment
 from elsewhere_sandbox.errors import SetupError
+from elsewhere_sandbox.program import program
 from elsewhere_sandbox.redact import SECRET_NAME, passwords_in
 from elsewhere_sandbox.runtimes.api import Command
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from elsewhere.folders import RunFolder
     from elsewhere_sandbox.environment import Interpreter
@@ -36,11 +37,6 @@ _PASSED_PREFIXES: Final = ("PIP_", "UV_", "CUDA_", "NVIDIA_", "OPENBLAS_", "OMP_
 def prepare(spec: RunSpec, folder: RunFolder, setup: Setup) -> Command:
     """Checkout, environment, set-up lines. Raises SetupError, CommandError, StopRequestedError."""
     record, home = spec.record, Home(Path(spec.home))
-    if record.environment.image:
-        raise SetupError(
-            f"The task asks for the image {record.environment.image!r}, and this agent runs no"
-            " containers: clear the task's image or use an agent that does."
-        )
     if record.source.missing:
         raise SetupError(
             f"The code of the task is not complete, so it must not run here."
@@ -54,13 +50,21 @@ def prepare(spec: RunSpec, folder: RunFolder, setup: Setup) -> Command:
         record.environment, folder.code, folder, home, setup, working_dir=record.source.working_dir
     )
     environment = _environment(spec, folder, interpreter)
-    if record.environment.setup:
+    if image := record.environment.image:
+        # A script that names an image runs where there are no containers, too; what is to run in
+        # the image, as its root, must not run on the machine itself.
+        skipped = ", nor is its set-up script run" if record.environment.setup else ""
+        setup.say(
+            f"The image {image} is not used{skipped}: this agent runs no containers, so the program"
+            " runs on the machine itself."
+        )
+    elif record.environment.setup:
         with setup.phase("setup"):
             for line in record.environment.setup:
                 argv = ("/bin/sh", "-ec", line)
                 command = Command(argv=argv, folder=folder.code, environment=environment)
                 setup.run(command)
-    return _program(spec, folder, interpreter, environment)
+    return program(record.source, folder.code, interpreter.python, environment)
 
 
 def secrets_of(spec: RunSpec) -> Iterable[str]:
@@ -71,35 +75,6 @@ def secrets_of(spec: RunSpec) -> Iterable[str]:
     given = {**_passed(spec), **spec.record.environment.variables}
     for name, value in given.items():
         yield from [value] if SECRET_NAME.search(name) else passwords_in(value)
-
-
-def _program(
-    spec: RunSpec, folder: RunFolder, interpreter: Interpreter, environment: Mapping[str, str]
-) -> Command:
-    source = spec.record.source
-    working = folder.code / source.working_dir
-    if not working.is_dir() or folder.code.resolve() not in (
-        working.resolve(),
-        *working.resolve().parents,
-    ):
-        raise SetupError(
-            f"The working folder {source.working_dir!r} is not in the code of the task: correct the"
-            " task's working_dir."
-        )
-    what: tuple[str, ...]
-    if source.module:
-        what = ("-m", source.module)
-    elif source.entry_point:
-        what = (source.entry_point,)
-        if not (working / source.entry_point).is_file():
-            raise SetupError(
-                f"The script {source.entry_point!r} is not in {source.working_dir!r} of the code:"
-                " correct the task's entry point."
-            )
-    else:
-        raise SetupError("The task names neither a script nor a module: there is nothing to run.")
-    argv = (str(interpreter.python), *what, *source.argv)
-    return Command(argv=argv, folder=working, environment=environment)
 
 
 def _environment(spec: RunSpec, folder: RunFolder, interpreter: Interpreter) -> dict[str, str]:

@@ -3,8 +3,9 @@
 A process of its own that outlives the agent and has no connection to anything: it reads `spec.json`
 and `stop` of its run folder and writes `output.log`, its journal and, last of all, `exit.json`.
 
-Stopping is a ladder: `stop` appears -> SIGTERM to every process of the program's tree -> the grace
--> SIGKILL to all that is left. Each step is a line in `runner.log`.
+Stopping is a ladder: `stop` appears -> the program's abort callback, where it has one -> SIGTERM to
+every process of the program's tree -> the grace -> SIGKILL to all that is left. Each step is a line
+in `runner.log`.
 """
 
 from __future__ import annotations
@@ -69,7 +70,8 @@ class Runner:
         self._spool = Spool(folder.output, Redactor(secrets_of(spec)))
         self._phase = ""
         self._stop_at: float | None = None
-        self._is_terminated = False
+        self._terminated_at: float | None = None
+        self._is_awaiting_callback = False
         self._is_told_to_end = False
         self._is_timed_out = False
 
@@ -202,7 +204,7 @@ class Runner:
                 self._climb(process, limit_at)
                 ended = process.poll()
                 if ended is not None:
-                    tree.end_all(0.0 if self._is_terminated else _LEFTOVER_GRACE_S)
+                    tree.end_all(0.0 if self._terminated_at is not None else _LEFTOVER_GRACE_S)
                     drain_until = monotonic_s() + _DRAIN_S
             elif monotonic_s() > drain_until:
                 break
@@ -248,13 +250,29 @@ class Runner:
             logger.info("the time limit of %.0f s is over", self._spec.record.time_limit_s)
         if self._stop_at is None:
             return
-        if not self._is_terminated:
-            self._is_terminated = True
+        pid = process.identity.pid
+        if self._terminated_at is None:
+            if self._awaits_callback(pid, now - self._stop_at):
+                return
+            self._terminated_at = now
             process.signal(signal.SIGTERM)
-            logger.info("pid %d: SIGTERM, grace %.1f s", process.identity.pid, self._grace_s())
-        elif now >= self._stop_at + self._grace_s():
+            logger.info("pid %d: SIGTERM, grace %.1f s", pid, self._grace_s())
+        elif now >= self._terminated_at + self._grace_s():
             process.signal(signal.SIGKILL)
-            logger.info("pid %d: SIGKILL after the grace", process.identity.pid)
+            logger.info("pid %d: SIGKILL after the grace", pid)
+
+    def _awaits_callback(self, pid: int, seconds: float) -> bool:
+        """The program may say something before it is ended: it has asked for that."""
+        limit_s = self._folder.abort_callback_s()
+        if limit_s and not self._is_awaiting_callback:
+            self._is_awaiting_callback = True
+            logger.info("pid %d: %.1f s for its abort callback", pid, limit_s)
+        if self._folder.aborted.exists():
+            logger.info("pid %d: its abort callback ended after %.1f s", pid, seconds)
+            return False
+        if self._is_awaiting_callback and seconds >= limit_s:
+            logger.info("pid %d: its abort callback is not waited for any more", pid)
+        return seconds < limit_s
 
     def _look_for_stop(self) -> None:
         if self._stop_at is None and (self._is_told_to_end or self._folder.stop.exists()):
@@ -281,7 +299,7 @@ class Runner:
             return Outcome(
                 reason=Reason.TIMED_OUT, exit_code=ended.code, signal=ended.signal, message=message
             )
-        if self._is_terminated:
+        if self._terminated_at is not None or self._is_awaiting_callback:
             return self._stopped(ended)
         if ended.signal is not None:
             reason = Reason.OUT_OF_MEMORY if self._was_oom_killed else Reason.KILLED

@@ -33,6 +33,8 @@ class RunSpec:
     pass_environment: tuple[str, ...] = ()
     devices: str = ""
     allow_local_remotes: bool = False
+    #: where the agent brings what a task says no place for; the program is told
+    output_uri: str = ""
     git_credentials: dict[str, tuple[str, ...]] = field(default_factory=dict)
     secrets: tuple[str, ...] = ()
 

@@ -11,18 +11,50 @@ The same code, with its uncommitted changes, its packages and its seed, then run
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
-from elsewhere.hooks import argparse
+from elsewhere import current, hooks, started_in  # noqa: F401 - it remembers the folder of this moment
 from elsewhere.logger import Logger
 from elsewhere.task import Task
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from elsewhere.records import Parameter
+    from elsewhere.connect.task_parameters import TaskParameters, param, percent_param
+    from elsewhere.models import InputModel, Model, OutputModel
+    from elsewhere.records import Configuration, Parameter
+    from elsewhere.storage_manager import StorageManager
 
-__all__ = ["Logger", "Task"]
+__all__ = [
+    "InputModel",
+    "Logger",
+    "Model",
+    "OutputModel",
+    "StorageManager",
+    "Task",
+    "TaskParameters",
+    "param",
+    "percent_param",
+]
+
+#: public names, and the modules that are imported when somebody asks for them: for their weight
+_LATER: Final = {
+    "InputModel": "elsewhere.models",
+    "Model": "elsewhere.models",
+    "OutputModel": "elsewhere.models",
+    "StorageManager": "elsewhere.storage_manager",
+    "TaskParameters": "elsewhere.connect.task_parameters",
+    "param": "elsewhere.connect.task_parameters",
+    "percent_param": "elsewhere.connect.task_parameters",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415 - weight
+
+    return getattr(import_module(_LATER[name]), name)
 
 
 def _pending_overrides() -> Mapping[str, Parameter] | None:
@@ -31,4 +63,21 @@ def _pending_overrides() -> Mapping[str, Parameter] | None:
     return lifecycle.pending_overrides()
 
 
-argparse.watch(_pending_overrides)
+def _pending_configurations() -> Mapping[str, Configuration] | None:
+    from elsewhere import lifecycle  # noqa: PLC0415 - weight
+
+    return lifecycle.pending_configurations()
+
+
+def _end_task(error: Exception | None) -> None:
+    task = Task.current_task()
+    if task is None:
+        return
+    if error is None:
+        task.close()
+    else:
+        task.mark_failed(status_message=f"{type(error).__name__}: {error}"[:1000])
+
+
+hooks.watch(_pending_overrides, _pending_configurations, _end_task)
+current.tell(Task.current_task)

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 
 from elsewhere.errors import CaptureError, ElsewhereError
 from elsewhere.records import Environment, Source
+from elsewhere.wishes import NO_WISHES
 
 if TYPE_CHECKING:
     from elsewhere.capture.repository import Located
     from elsewhere.settings import Settings
-    from elsewhere.store.redis import RedisStore
+    from elsewhere.store.api import Store
+    from elsewhere.wishes import Wishes
 
 __all__ = ["Capturing"]
 
@@ -30,15 +32,17 @@ class Capturing(threading.Thread):
     def __init__(
         self,
         settings: Settings,
-        store: RedisStore,
+        store: Store,
         task_id: str,
         located: Located | CaptureError,
+        wishes: Wishes = NO_WISHES,
     ) -> None:
         super().__init__(name="elsewhere-capture", daemon=True)
         self._settings = settings
         self._store = store
         self._task_id = task_id
         self._located = located
+        self._wishes = wishes
         self._error: ElsewhereError | None = None
         self._captured: tuple[Source, Environment] | None = None
         self.warnings: tuple[str, ...] = ()
@@ -61,6 +65,10 @@ class Capturing(threading.Thread):
             source = Source() if isinstance(self._located, CaptureError) else self._located.source
             self._store.edit(self._task_id, source=replace(source, missing=str(error)))
 
+    def describe(self, source: Source, environment: Environment) -> None:
+        """People have said by hand what runs: what could not be captured matters no more."""
+        self._error, self._captured = None, (source, environment)
+
     def wait(self, within_s: float) -> None:
         self.join(timeout=within_s)
 
@@ -82,7 +90,9 @@ class Capturing(threading.Thread):
 
         captured = complete(located, self._settings.capture_limit_bytes)
         script = located.script
-        packages = capture_packages(script.path, located.root, start=script.base)
+        packages = capture_packages(
+            script.path, located.root, start=script.base, wishes=self._wishes
+        )
         self.warnings = packages.warnings
         for digest, data in captured.blobs.items():
             if not self._store.has_blob(digest):

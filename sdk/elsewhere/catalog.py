@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from elsewhere.errors import NotFoundError, UsageError, known_choices
-from elsewhere.records import Environment, Source, TaskRecord, TaskType
+from elsewhere.events import ModelUsed
+from elsewhere.records import TaskRecord, TaskType
 from elsewhere.store import filters
 
 if TYPE_CHECKING:
@@ -20,11 +20,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "checked_name",
+    "checked_tags",
     "checked_type",
     "clone",
-    "draft",
     "existing",
     "find_named",
+    "name_of_clone",
     "new_id",
     "search",
 ]
@@ -34,7 +35,6 @@ logger = logging.getLogger(__name__)
 #: characters that the name of a task or project has at least (seed page, "Task Creation")
 _SHORTEST: Final = 3
 _LONGEST: Final = 200
-_PASSWORD: Final = re.compile(r"https?://[^\s/@]*:[^\s/@]+@")
 
 
 def new_id() -> str:
@@ -58,6 +58,17 @@ def checked_name(what: str, name: object) -> str:
     return stripped
 
 
+def checked_tags(given: object) -> tuple[str, ...]:
+    """A list of texts, or one text with spaces between the tags, each once. Raises UsageError."""
+    tags: Any = given.split() if isinstance(given, str) else given
+    are_many = isinstance(tags, (list, tuple, set, frozenset))
+    if not are_many or not all(isinstance(tag, str) and tag.strip() for tag in tags):
+        raise UsageError(
+            f"Tags are a text with spaces between them, or a list of texts, not {given!r:.80}."
+        )
+    return tuple(dict.fromkeys(tags))
+
+
 def checked_type(given: object) -> TaskType:
     """None is training. Raises UsageError with the known types."""
     if given is None:
@@ -70,41 +81,9 @@ def checked_type(given: object) -> TaskType:
         ) from error
 
 
-def draft(
-    *,
-    project: str,
-    name: str | None,
-    task_type: TaskType,
-    packages: tuple[str, ...] | None,
-    seed: int | None,
-    **source: Any,
-) -> TaskRecord:
-    """The record of a task that is described by hand; `source` has the fields of a Source.
-
-    Raises UsageError for what cannot be run.
-    """
-    code = Source(**source)
-    if _PASSWORD.search(code.repository) or any(map(_PASSWORD.search, packages or ())):
-        raise UsageError(
-            "A task cannot hold a password or token in a URL, since everybody who sees the task"
-            " sees it: leave it out, and give the agent the credentials of that host."
-        )
-    if not (code.entry_point or code.module):
-        raise UsageError("A task needs something to run: give script or module.")
-    if code.entry_point and code.module:
-        raise UsageError("A task runs a script or a module, not both: give one of them.")
-    if not project:
-        raise UsageError("A task needs a project: give project_name, or call Task.init before.")
-    what = code.module or code.entry_point.rpartition("/")[2].removesuffix(".py")
-    return TaskRecord(
-        id=new_id(),
-        name=checked_name("task", name or what),
-        project=checked_name("project", project),
-        type=task_type,
-        source=code,
-        environment=Environment(packages=packages),
-        seed=seed,
-    )
+def name_of_clone(source: TaskRecord) -> str:
+    """What a clone is called where nobody says it."""
+    return f"Clone Of {source.name}"[:_LONGEST].strip()
 
 
 def clone(
@@ -117,23 +96,32 @@ def clone(
     project: str | None = None,
     **changes: object,
 ) -> str:
-    """The id of a new draft with the source's code, environment, seed and parameters.
+    """The id of a new draft with all that the source was given, and its tags and labels.
 
-    What the source said and made (scalars, output, artifacts, progress) is not copied. The parent
-    is the source's own, or else the source: clones of a clone are siblings.
+    What the source said and made (scalars, output, artifacts, progress) is not copied, nor is that
+    it is archived. The parent is the source's own, or else the source: clones of a clone are
+    siblings. Raises NotFoundError for an unknown source or parent.
     """
     source = store.read(source_id)
+    if parent:
+        store.state(parent)
+    if comment is not None and not isinstance(comment, str):
+        raise UsageError(f"A comment must be text, not {comment!r:.80}.")
     record: TaskRecord = replace(
         source,
         id=new_id(),
-        name=checked_name("task", f"Clone Of {source.name}"[:_LONGEST] if name is None else name),
+        name=checked_name("task", name_of_clone(source) if name is None else name),
         project=source.project if project is None else checked_name("project", project),
         comment=source.comment if comment is None else comment,
         parent=parent or source.parent or source.id,
+        continues_at=None,
         created_at=0.0,
         **changes,  # type: ignore[arg-type]
     )
     store.create(record)
+    used = (use for use in store.task_models(source_id) if not use.is_output)
+    if begun_from := [ModelUsed(use=use) for use in used]:
+        store.edit(record.id, *begun_from)
     return record.id
 
 

@@ -8,16 +8,31 @@ from __future__ import annotations
 
 import json
 import types
-from dataclasses import MISSING, asdict, fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from enum import Enum
-from functools import cache
-from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from functools import cache, partial
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Final,
+    TypeVar,
+    Union,
+    cast,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 from elsewhere.errors import RecordError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["compact", "decode", "encode", "from_plain", "to_plain"]
 
 T = TypeVar("T")
+
+_SIMPLE: Final = (str, int, float, bool, type(None))
 
 
 def encode(value: object) -> str:
@@ -28,16 +43,23 @@ def encode(value: object) -> str:
 def decode(kind: type[T], text: str | bytes) -> T:
     """The record that `encode` wrote. Raises RecordError for anything else."""
     try:
-        plain = json.loads(text)
+        plain = json.loads(text if isinstance(text, str) else text.decode())
     except (ValueError, RecursionError) as error:
         raise RecordError(f"A {kind.__name__} cannot be read: it is not JSON ({error}).") from error
     return from_plain(kind, plain)
 
 
 def to_plain(value: object) -> Any:
-    """Dataclasses as dicts; everything else as it is."""
-    if is_dataclass(value) and not isinstance(value, type):
-        return asdict(value)
+    """Dataclasses as dicts, tuples as lists; everything else as it is."""
+    kind = type(value)
+    if kind in _SIMPLE:
+        return value
+    if kind in (list, tuple):
+        return [to_plain(item) for item in value]  # type: ignore[attr-defined]
+    if kind is dict:
+        return {key: to_plain(item) for key, item in value.items()}  # type: ignore[attr-defined]
+    if is_dataclass(kind):
+        return {name: to_plain(getattr(value, name)) for name in _defaults(kind)}
     return value
 
 
@@ -57,7 +79,7 @@ def compact(value: object) -> Any:
 def from_plain(kind: type[T], plain: object) -> T:
     """A record from its dict. Raises RecordError when a value has the wrong shape."""
     try:
-        return cast("T", _convert(kind, plain))
+        return cast("T", _converter(cast("Any", kind))(plain))
     except (TypeError, ValueError, KeyError, OverflowError, RecursionError) as error:
         raise RecordError(f"A {kind.__name__} cannot be read: {error}.") from error
 
@@ -76,39 +98,58 @@ def _defaults(kind: type) -> dict[str, Any]:
 
 
 @cache
-def _hints(kind: type) -> dict[str, Any]:
-    hints = get_type_hints(kind)
-    return {item.name: hints[item.name] for item in fields(kind)}
-
-
-def _convert(kind: Any, plain: Any) -> Any:
+def _converter(kind: Any) -> Callable[[Any], Any]:
+    """What makes a value of this annotation from plain data, put together once."""
     origin = get_origin(kind)
-    if kind is Any or (origin is dict and plain == {}):
-        return plain
+    if kind is Any:
+        return _as_it_is
     if origin in (Union, types.UnionType):
-        if plain is None:
-            return None
         choices = [choice for choice in get_args(kind) if choice is not type(None)]
-        return _convert(choices[0], plain) if len(choices) == 1 else plain
+        if len(choices) > 1:
+            return _as_it_is
+        only = _converter(choices[0])
+        return lambda plain: None if plain is None else only(plain)
     if origin is tuple:
-        if not isinstance(plain, (list, tuple)):
-            raise TypeError(f"expected a list, found {plain!r:.80}")
-        return tuple(_convert(get_args(kind)[0], item) for item in plain)
+        return partial(_to_tuple, _converter(get_args(kind)[0]))
     if origin is dict:
-        if not isinstance(plain, dict):
-            raise TypeError(f"expected an object, found {plain!r:.80}")
-        of = get_args(kind)[1]
-        return {str(key): _convert(of, item) for key, item in plain.items()}
+        return partial(_to_dict, _converter(get_args(kind)[1]))
     if isinstance(kind, type):
         if is_dataclass(kind):
-            hints = _hints(kind)
-            if not isinstance(plain, dict):
-                raise TypeError(f"expected an object, found {plain!r:.80}")
-            return kind(**{k: _convert(hints[k], v) for k, v in plain.items() if k in hints})
+            hints = get_type_hints(kind)
+            of_fields = {item.name: _converter(hints[item.name]) for item in fields(kind)}
+            return partial(_to_record, kind, of_fields)
         if issubclass(kind, Enum):
-            return kind(plain)
-        if kind is float and isinstance(plain, int):
-            return float(plain)
-        if kind in (str, int, bool, float) and not isinstance(plain, kind):
-            raise TypeError(f"expected {kind.__name__}, found {plain!r:.80}")
+            return kind
+        if kind in (str, int, bool, float):
+            return partial(_to_scalar, kind)
+    return _as_it_is
+
+
+def _as_it_is(plain: Any) -> Any:
     return plain
+
+
+def _to_tuple(convert: Callable[[Any], Any], plain: Any) -> tuple[Any, ...]:
+    if not isinstance(plain, (list, tuple)):
+        raise TypeError(f"expected a list, found {plain!r:.80}")
+    return tuple(map(convert, plain))
+
+
+def _to_dict(convert: Callable[[Any], Any], plain: Any) -> dict[str, Any]:
+    if not isinstance(plain, dict):
+        raise TypeError(f"expected an object, found {plain!r:.80}")
+    return {str(key): convert(item) for key, item in plain.items()}
+
+
+def _to_record(kind: Any, of_fields: dict[str, Callable[[Any], Any]], plain: Any) -> Any:
+    if not isinstance(plain, dict):
+        raise TypeError(f"expected an object, found {plain!r:.80}")
+    return kind(**{k: of_fields[k](value) for k, value in plain.items() if k in of_fields})
+
+
+def _to_scalar(kind: type, plain: Any) -> Any:
+    if isinstance(plain, kind):
+        return plain
+    if kind is float and isinstance(plain, int):
+        return float(plain)
+    raise TypeError(f"expected {kind.__name__}, found {plain!r:.80}")

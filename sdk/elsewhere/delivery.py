@@ -14,9 +14,11 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from elsewhere import storage
 from elsewhere.errors import StorageError, StoreUnavailableError
-from elsewhere.events import ArtifactAdded
+from elsewhere.events import ArtifactAdded, ArtifactsRemoved, ModelSaved
 from elsewhere.journal import journal_files, read_events
+from elsewhere.records import Artifact
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,13 +26,15 @@ if TYPE_CHECKING:
 
     from elsewhere.events import Event
     from elsewhere.folders import RunFolder
-    from elsewhere.records import Artifact
+    from elsewhere.records import Json
     from elsewhere.store.api import Store
 
-__all__ = ["Delivery", "collapse"]
+__all__ = ["WEIGHTS", "Delivery", "collapse"]
 
 logger = logging.getLogger(__name__)
 
+#: the type of the artifact that stands for a model's weights while they are uploaded
+WEIGHTS: Final = "weights"
 #: bytes of output in one transaction
 _OUTPUT_BYTES: Final = 256 * 1024
 #: transactions per file before the others get their turn
@@ -45,7 +49,9 @@ class Delivery:
     """Carries one folder. Not for several threads at once.
 
     `upload` brings an artifact's file to storage and returns the artifact with its URL; it raises
-    StorageError.
+    StorageError. A model's weights come as an artifact of the type WEIGHTS, with the model's id as
+    its name, and with the place below which they shall lie as its URL, where that is not the
+    task's.
     """
 
     def __init__(
@@ -53,14 +59,22 @@ class Delivery:
         store: Store,
         folder: RunFolder,
         upload: Callable[[RunFolder, Artifact, Path], Artifact],
+        *,
+        keeps_files: bool = False,
+        heard: Callable[[Event], Event] = lambda event: event,
     ) -> None:
+        """`keeps_files`: what was uploaded also stays where it was staged. `heard` gives what is
+        taken for each event."""
         self._store = store
         self._folder = folder
         self._upload = upload
+        self._keeps_files = keeps_files
+        self._heard = heard
         self._offsets: dict[str, int] = {}
         self._output_offset: int | None = None
         self._pending = ""
         self._tries: dict[str, int] = {}
+        self._artifacts: dict[str, Artifact] | None = None
         #: an artifact could not be uploaded: the folder has the only copy of its bytes
         self.has_kept_files = False
 
@@ -89,32 +103,41 @@ class Delivery:
             events, end = read_events(path, offset)
             if end == offset:
                 break
-            ready = [self._uploaded(event) for event in events]
+            ready = [self._uploaded(self._heard(event)) for event in events]
+            before = self._artifacts_before(ready)
             self._offsets[name] = self._store.apply(task_id, attempt, name, offset, end, ready)
-            self._forget_uploaded(ready, events)
+            if self._offsets[name] == end:
+                self._delete_unnamed(before, ready)
+            else:  # somebody else delivers too
+                self._artifacts = None
+            if not self._keeps_files:
+                self._forget_uploaded(ready, events)
             moved = True
         return moved
 
     def _uploaded(self, event: Event) -> Event:
-        if not isinstance(event, ArtifactAdded) or not event.file:
+        if isinstance(event, ArtifactAdded) and not event.file:
+            # A link. With a digest, which the program wrote, its bytes would be deleted as ours.
+            return ArtifactAdded(artifact=replace(event.artifact, digest=""))
+        if not isinstance(event, (ArtifactAdded, ModelSaved)) or not event.file:
             return event
-        artifact = replace(event.artifact, url="")
-        path = self._staged(event.file)
+        artifact, path = _standing_for(event), self._staged(event.file)
+        what = "model" if artifact.type == WEIGHTS else "artifact"
         if path is None:
-            logger.warning("%s: an artifact names %r", self._folder.path, event.file)
+            logger.warning("%s: a %s names %r", self._folder.path, what, event.file)
             preview = f"It was not uploaded: {event.file!r} is no file that was staged."
-            return ArtifactAdded(artifact=replace(artifact, preview=preview))
+            return _brought(event, replace(artifact, url="", preview=preview))
         try:
-            return ArtifactAdded(artifact=self._upload(self._folder, artifact, path))
+            return _brought(event, self._upload(self._folder, artifact, path))
         except StorageError as error:
             self._tries[event.file] = self._tries.get(event.file, 0) + 1
             if self._tries[event.file] < _TRIES:
-                message = f"The artifact {artifact.name!r} is not uploaded yet. {error}"
+                message = f"The {what} {artifact.name!r} is not uploaded yet. {error}"
                 raise StoreUnavailableError(message) from error
-            logger.warning("artifact %r of %s: %s", artifact.name, self._folder.path, error)
+            logger.warning("%s %r of %s: %s", what, artifact.name, self._folder.path, error)
             self.has_kept_files = True
             preview = f"It could not be uploaded, and is kept in {path}. {error}"
-            return ArtifactAdded(artifact=replace(artifact, preview=preview))
+            return _brought(event, replace(artifact, url="", preview=preview))
 
     def _staged(self, name: str) -> Path | None:
         """The program wrote the name: it may only be that of a file which was staged."""
@@ -125,10 +148,42 @@ class Delivery:
     def _forget_uploaded(self, delivered: list[Event], events: list[Event]) -> None:
         """A long run's artifacts would fill the disk twice."""
         for after, before in zip(delivered, events, strict=True):
-            if not (isinstance(after, ArtifactAdded) and isinstance(before, ArtifactAdded)):
+            if not isinstance(before, (ArtifactAdded, ModelSaved)) or not before.file:
                 continue
-            if before.file and after.artifact.url and (path := self._staged(before.file)):
+            if _url_of(after) and (path := self._staged(before.file)):
                 path.unlink(missing_ok=True)
+
+    def _artifacts_before(self, events: list[Event]) -> dict[str, Artifact]:
+        """Those of the task where these events may replace or remove some, to be kept in step."""
+        if any(isinstance(event, (ArtifactAdded, ArtifactsRemoved)) for event in events):
+            if self._artifacts is None:
+                found = self._store.artifacts(self._folder.task_id)
+                self._artifacts = {name: _bare(artifact) for name, artifact in found.items()}
+            return self._artifacts
+        return {}
+
+    def _delete_unnamed(self, artifacts: dict[str, Artifact], events: list[Event]) -> None:
+        """Deletes bytes that no record names any more: of what was removed, or replaced by a file
+        of another name. Links, and what lies elsewhere than artifacts do, stay."""
+        gone: list[Artifact | None] = []
+        for event in events:
+            if isinstance(event, ArtifactAdded):
+                earlier = artifacts.get(event.artifact.name)
+                artifacts[event.artifact.name] = _bare(event.artifact)
+                gone += [earlier] if event.artifact.url else []
+            elif isinstance(event, ArtifactsRemoved):
+                removed = [artifacts.pop(name, None) for name in event.names]
+                gone += [] if event.keeps_bytes else removed
+        named = {artifact.url for artifact in artifacts.values()} if gone else set()
+        place = f".{self._folder.task_id}/artifacts/"
+        for artifact in gone:
+            if artifact is None or not artifact.digest or artifact.url in named:
+                continue
+            if place in artifact.url:
+                try:
+                    storage.delete(artifact.url, artifact.machine)
+                except StorageError as error:
+                    logger.warning("An earlier artifact %r is left. %s", artifact.name, error)
 
     def _pump_output(self, *, is_over: bool) -> bool:
         task_id, attempt = self._folder.task_id, self._folder.attempt
@@ -149,6 +204,34 @@ class Delivery:
             if not taken:
                 break
         return moved
+
+
+def _standing_for(event: ArtifactAdded | ModelSaved) -> Artifact:
+    """What is uploaded."""
+    if isinstance(event, ArtifactAdded):
+        return replace(event.artifact, url="")
+    return Artifact(name=event.model, type=WEIGHTS, url=event.output_uri)
+
+
+def _brought(event: ArtifactAdded | ModelSaved, artifact: Artifact) -> ArtifactAdded | ModelSaved:
+    """The event with what became of its file."""
+    if isinstance(event, ArtifactAdded):
+        return ArtifactAdded(artifact=artifact)
+    fields = {**event.fields, "url": artifact.url, "machine": artifact.machine}
+    if artifact.preview:
+        fields["preview"] = artifact.preview
+    return ModelSaved(model=event.model, fields=fields)
+
+
+def _bare(artifact: Artifact) -> Artifact:
+    """Without what takes memory: a task may have thousands."""
+    return replace(artifact, preview="", metadata={})
+
+
+def _url_of(event: Event) -> Json:
+    if isinstance(event, ModelSaved):
+        return event.fields.get("url")
+    return event.artifact.url if isinstance(event, ArtifactAdded) else None
 
 
 def collapse(block: bytes, *, is_over: bool = False) -> tuple[int, bytes, str]:

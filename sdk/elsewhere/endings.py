@@ -126,7 +126,8 @@ class Endings:
         self._signal = number
         if not self._ending.locked():  # once the end has begun, nothing interrupts it
             threading.Thread(target=self._end_at_last, name="elsewhere-end", daemon=True).start()
-            raise SystemExit(128 + number)
+            if threading.main_thread().is_alive():  # else it waits for threads, and is ending
+                raise SystemExit(128 + number)
 
     def _end_at_last(self) -> None:
         """Python waits for a program's own threads before it ends; SIGTERM never did."""

@@ -10,6 +10,7 @@ ElsewhereError
 ├── StoreUnavailableError            Redis cannot be reached
 ├── CaptureError                     the code or its packages cannot be captured
 │   └── TooLargeError                more bytes than may travel
+├── DeleteError                      a task, or bytes that it made, could not be deleted
 └── StorageError                     bytes at a URL cannot be read or written
 """
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CaptureError",
     "ConfigurationError",
+    "DeleteError",
     "ElsewhereError",
     "FencedError",
     "NotFoundError",
@@ -75,6 +77,10 @@ class CaptureError(ElsewhereError):
 
 class TooLargeError(CaptureError):
     """What must travel with the task is larger than the limit."""
+
+
+class DeleteError(ElsewhereError):
+    """A task, or bytes that it made, could not be deleted."""
 
 
 class StorageError(ElsewhereError):

@@ -35,6 +35,7 @@ __all__ = [
     "Phase",
     "Progress",
     "Properties",
+    "PublishAtEnd",
     "Resources",
     "Scalar",
     "Tags",
@@ -107,33 +108,43 @@ class ArtifactAdded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArtifactsRemoved:
-    """Artifacts that the task has no more."""
+    """Artifacts that the task has no more. `keeps_bytes`: what was uploaded stays where it is."""
 
     names: tuple[str, ...]
+    keeps_bytes: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSaved:
-    """Fields of a `ModelRecord` of the task, or of a new one; the others stay. `file`: where its
-    bytes lie in the run folder when they are not at its URL yet."""
+    """Fields of a `ModelRecord` of the task, or of a new one; the others stay. `metadata/<key>` is
+    one of its metadata, None where it goes. `file`: where its bytes lie in the run folder when they
+    are not at its URL yet, and `output_uri` below which place they shall; empty for the task's."""
 
     model: str
     fields: dict[str, Json] = field(default_factory=dict)
     file: str = ""
+    output_uri: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelUsed:
-    """The task made this model, or began from it."""
+    """The task made this model, or began from it.
+
+    `found` is what a program knows of weights that it loaded without asking the store whose they
+    are, a `url` first: the model that lies there is used, else this one is made of these fields.
+    """
 
     use: ModelUse
+    found: dict[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelsUnused:
-    """Models that the task did not begin from after all, by the names that it gave them."""
+    """Models that the task did not begin from after all, by the names that it gave them; with
+    `are_output`, that it does not call its own any more."""
 
     names: tuple[str, ...]
+    are_output: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,6 +194,13 @@ class Phase:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PublishAtEnd:
+    """Whether the task shall be published as soon as it is completed."""
+
+    is_wanted: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """The status that the program gave itself: it wins over what its exit would say."""
 
@@ -208,6 +226,7 @@ Event: TypeAlias = (
     | Tags
     | Properties
     | Phase
+    | PublishAtEnd
     | Verdict
 )
 
@@ -228,6 +247,7 @@ _KINDS: Final[dict[str, type[Event]]] = {
     "tags": Tags,
     "properties": Properties,
     "phase": Phase,
+    "publish_at_end": PublishAtEnd,
     "verdict": Verdict,
 }
 _NAMES: Final = {kind: name for name, kind in _KINDS.items()}

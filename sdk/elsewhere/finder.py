@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
+from elsewhere.connected import Connected
 from elsewhere.errors import NotFoundError, UsageError
-from elsewhere.handle import TaskHandle
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from typing_extensions import Self
 
+    from elsewhere.handle import TaskHandle
+    from elsewhere.projects import Project
     from elsewhere.store.api import Store
 
 __all__ = ["Finder"]
 
 
-class Finder(TaskHandle):
+class Finder(Connected):
     """Handles of the class itself, and the one that this process is where it is asked for."""
-
-    #: the task that this process is; of the class itself, which a class variable cannot say
-    _current: ClassVar[Any] = None
 
     @classmethod
     def get_task(
@@ -132,6 +131,28 @@ class Finder(TaskHandle):
             return list(found)
         return store.look_up(list(found), additional_return_fields)
 
+    @classmethod
+    def get_projects(cls, name: str | None = None) -> list[Project]:
+        """All projects, the last used one first, with `id` and `name`; `name` is a regular
+        expression that is searched for in their names. Raises UsageError."""
+        from elsewhere import projects  # noqa: PLC0415
+
+        return projects.find(cls._settled(), name)
+
+    @classmethod
+    def get_project_id(
+        cls,
+        project_name: str,
+        search_hidden: bool = True,  # noqa: ARG003 - taken from those who give it
+    ) -> str | None:
+        """The id of the project with exactly this name, which is its name; None for no project.
+
+        No project is hidden here, so `search_hidden` changes nothing.
+        """
+        if not isinstance(project_name, str):
+            raise UsageError(f"project_name must be text, not {project_name!r:.80}.")
+        return project_name if project_name in cls._settled().projects() else None
+
     # helpers
 
     @classmethod
@@ -163,13 +184,3 @@ class Finder(TaskHandle):
         if found is None:
             raise NotFoundError(f"There is no task with the id {task!r}.")
         return found
-
-    @classmethod
-    def _open(cls) -> Store:
-        if cls._current is not None:
-            store: Store = cls._current._store
-            return store
-        from elsewhere.settings import load  # noqa: PLC0415
-        from elsewhere.store import open_store  # noqa: PLC0415
-
-        return open_store(load())

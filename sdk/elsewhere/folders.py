@@ -4,11 +4,13 @@
 ├── config.toml              settings of this machine's user
 ├── runs/<task>.<attempt>/   run folders of tasks that this machine's agent runs
 ├── sessions/<task>.<attempt>/   the same for scripts that people start here
+├── offline/<task>/          sessions of scripts that run offline; <task>.zip when they are over
 ├── mirrors/                 one bare repository per remote
 ├── environments/            one immutable environment per digest
 ├── lent/                    the packages that a child is lent
 ├── storage/                 artifacts, where no other place is configured
 ├── cache/                   local copies of artifacts
+├── last/                    which task each script was the last time
 ├── agents/<name>/           lock, log and state of an agent
 └── server/                  the embedded server
 
@@ -19,15 +21,19 @@
 ├── inputs/<digest>          agent: patch and bundle
 ├── store.json               agent: how the child reaches the store, where it may (0600)
 ├── launched                 agent: just before the fork; at most one launch per attempt
-├── stop                     agent: a stop is asked for
+├── stop                     agent: a stop is asked for; with the grace, and whether the program
+│                            may still say something before
 ├── acked                    agent: all is in the store; the folder may go
 ├── runner.json              runner: its process identity
 ├── child.json               runner: the program's process identity
+├── abort.json               the program's SDK: how long its abort callback may take before a stop
+├── aborted                  the program's SDK: the callback has been called
 ├── output.log               runner: all that the program and its set-up printed
 ├── runner.log               runner: its own log
 ├── exit.json                runner: the outcome
 ├── journal/                 every process of the attempt: events
 ├── files/                   the program's SDK: artifacts that the agent shall upload
+├── configurations/          the program's SDK: files with the task's configuration objects
 ├── requirements.txt         runner: what the installer is told (editable.txt likewise)
 ├── code/                    runner: the checkout
 └── venv/                    runner: the run's own layer over the shared environment
@@ -37,15 +43,24 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from elsewhere.codec import encode, from_plain
 from elsewhere.errors import RecordError
 from elsewhere.process import ProcessIdentity
 
-__all__ = ["Home", "RunFolder", "read_json", "write_beside"]
+__all__ = ["ABORT_CALLBACK_S", "Home", "RunFolder", "read_json", "write_beside"]
+
+#: the longest that a stop waits for what a program wants to do before
+ABORT_CALLBACK_S: Final = 1800.0
+
+
+#: behind the name of a folder that is being removed
+_GONE: Final = ".gone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +87,10 @@ class Home:
         return self.path / "sessions"
 
     @property
+    def offline(self) -> Path:
+        return self.path / "offline"
+
+    @property
     def mirrors(self) -> Path:
         return self.path / "mirrors"
 
@@ -90,6 +109,10 @@ class Home:
     @property
     def cache(self) -> Path:
         return self.path / "cache"
+
+    @property
+    def last(self) -> Path:
+        return self.path / "last"
 
     @property
     def agents(self) -> Path:
@@ -130,6 +153,20 @@ class RunFolder:
         self.files.mkdir(exist_ok=True)
         return self
 
+    def remove(self) -> None:
+        """All of it, or nothing that anybody would still take for a run; as far as that is allowed
+        here. What a kill leaves of it goes with `sweep`."""
+        gone = self.path.with_name(f"{self.path.name}{_GONE}")
+        with suppress(OSError):
+            self.path.rename(gone)
+        shutil.rmtree(gone, ignore_errors=True)
+
+    @staticmethod
+    def sweep(parent: Path) -> None:
+        """Takes away what was left in the middle of a `remove`."""
+        for path in parent.glob(f"*{_GONE}"):
+            shutil.rmtree(path, ignore_errors=True)
+
     @property
     def task_id(self) -> str:
         return self.path.stem
@@ -167,6 +204,14 @@ class RunFolder:
         return self.path / "stop"
 
     @property
+    def abort(self) -> Path:
+        return self.path / "abort.json"
+
+    @property
+    def aborted(self) -> Path:
+        return self.path / "aborted"
+
+    @property
     def acked(self) -> Path:
         return self.path / "acked"
 
@@ -199,12 +244,30 @@ class RunFolder:
         return self.path / "files"
 
     @property
+    def configurations(self) -> Path:
+        return self.path / "configurations"
+
+    @property
     def code(self) -> Path:
         return self.path / "code"
 
     @property
     def venv(self) -> Path:
         return self.path / "venv"
+
+    def abort_callback_s(self) -> float:
+        """Seconds that a stop waits for the program's abort callback; 0 where there is none to
+        wait for. What the program wrote is not trusted."""
+        try:
+            written, stop = read_json(self.abort), read_json(self.stop)
+        except RecordError:
+            return 0.0
+        if isinstance(stop, dict) and not stop.get("is_heard", True):
+            return 0.0
+        seconds = written.get("timeout_s") if isinstance(written, dict) else None
+        if stop is None or not isinstance(seconds, (int, float)) or not seconds > 0:
+            return 0.0
+        return float(min(seconds, ABORT_CALLBACK_S))
 
     def identity(self, path: Path) -> ProcessIdentity | None:
         """The process that `runner.json` or `child.json` names; None where it names none."""
@@ -238,5 +301,5 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_bytes())
     except FileNotFoundError:
         return None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise RecordError(f"The file {path} is damaged: {error}.") from error

@@ -10,11 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from elsewhere import catalog, hooks, params, seed
-from elsewhere.artifacts import uploader
+from elsewhere import catalog, params, seed
+from elsewhere.artifacts import DEFAULT_PLACE, uploader
 from elsewhere.capturing import Capturing
 from elsewhere.clock import now_at
 from elsewhere.codec import from_plain, to_plain
+from elsewhere.earlier import Earlier, Last, choose
 from elsewhere.endings import Endings
 from elsewhere.errors import (
     CaptureError,
@@ -24,6 +25,7 @@ from elsewhere.errors import (
     UsageError,
 )
 from elsewhere.folders import RunFolder, read_json, write_beside
+from elsewhere.offline import refuse
 from elsewhere.process import ProcessIdentity
 from elsewhere.records import Source, Status, TaskRecord, TaskType
 from elsewhere.report.reporter import Reporter
@@ -31,38 +33,53 @@ from elsewhere.report.resources import Monitor
 from elsewhere.report.streams import Tee
 from elsewhere.run import Run
 from elsewhere.sessions import Session, deliver_dead
+from elsewhere.started_in import FOLDER
+from elsewhere.storage import check, file_url
 from elsewhere.store import open_store
+from elsewhere.wishes import NO_WISHES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from elsewhere.artifacts import Uploader
     from elsewhere.capture.repository import Located
-    from elsewhere.records import Parameter
+    from elsewhere.connections import Connections
+    from elsewhere.offline import OfflineSession
+    from elsewhere.records import Configuration, Parameter
     from elsewhere.settings import Settings
-    from elsewhere.store.redis import RedisStore
+    from elsewhere.store.api import Store
+    from elsewhere.wishes import Wishes
 
-__all__ = ["Connections", "attach", "begin", "pending_overrides", "run_folder"]
+__all__ = [
+    "attach",
+    "begin",
+    "join",
+    "leader_folder",
+    "pending_configurations",
+    "pending_overrides",
+    "run_folder",
+]
 
 #: our own commands, which a task's program may call: their command lines are not the task's
 _COMMANDS: Final = ("agent", "elsewhere")
 #: set by the runner: this process belongs to a task that is already there
 _RUN_FOLDER: Final = "ELSEWHERE_RUN_FOLDER"
-
-
-class Connections:
-    """What is recorded without a line in the script: `Task.init`'s auto_connect_... arguments."""
-
-    def __init__(self, *, arg_parser: bool, streams: bool, resources: bool) -> None:
-        self.hooks = frozenset({"argparse"} if arg_parser else ())
-        self.streams = streams
-        self.resources = resources
+#: set by the process that is the task, for those that it starts: its id and the folder
+_LEADER: Final = "ELSEWHERE_LEADER"
 
 
 def run_folder() -> RunFolder | None:
     """The folder of the attempt that this process is part of; None on a laptop."""
     path = os.environ.get(_RUN_FOLDER)
     return RunFolder(Path(path)) if path else None
+
+
+def leader_folder() -> RunFolder | None:
+    """The folder of the task whose process has started this one; None for a process that is the
+    task itself, or whose leader's task is over."""
+    pid, _, path = os.environ.get(_LEADER, "").partition(":")
+    folder = RunFolder(Path(path))
+    return folder if path and pid != str(os.getpid()) and folder.spec.exists() else None
 
 
 def read_task(folder: RunFolder) -> TaskRecord:
@@ -78,18 +95,37 @@ def read_task(folder: RunFolder) -> TaskRecord:
 
 def pending_overrides() -> Mapping[str, Parameter] | None:
     """For a command line that is parsed before `Task.init`: what the task wants it to say."""
-    if Path(sys.argv[0]).name in _COMMANDS:
-        return None
+    record = _pending()
+    return record.parameters if record is not None else None
+
+
+def pending_configurations() -> Mapping[str, Configuration] | None:
+    """The same for configuration objects."""
+    record = _pending()
+    return record.configurations if record is not None else None
+
+
+def _pending() -> TaskRecord | None:
     folder = run_folder()
-    return read_task(folder).parameters if folder is not None else None
+    if folder is None or Path(sys.argv[0]).name in _COMMANDS:
+        return None
+    return read_task(folder)
 
 
 def attach(settings: Settings, folder: RunFolder, connections: Connections) -> Run:
     """Inside a sandbox: nothing is captured, no stream is teed, the record's parameters count."""
-    record = read_task(folder)
-    run = Run(settings, record, folder, Reporter(folder.journal))
-    _connect(run, connections.hooks, record.seed)
+    run = Run(settings, read_task(folder), folder, Reporter(folder.journal), is_remote=True)
+    _connect(run, connections)
+    _lead(run)
     run.unwatch = Endings(run.end).detach
+    return run
+
+
+def join(settings: Settings, folder: RunFolder, connections: Connections) -> Run:
+    """In a process that the task's own has started: it reports to the same task."""
+    is_remote = run_folder() is not None
+    run = Run(settings, read_task(folder), folder, Reporter(folder.journal), is_remote=is_remote)
+    _connect(run, connections)
     return run
 
 
@@ -101,17 +137,23 @@ def begin(
     task_type: TaskType,
     tags: Sequence[str],
     seed_of_task: int | None,
-    output_uri: str,
+    output_uri: str | bool | None,
+    reuse: bool | str,
+    continues: bool | str | int,
     connections: Connections,
+    wishes: Wishes = NO_WISHES,
+    offline: OfflineSession | None = None,
 ) -> Run:
-    """A new task that this process runs.
+    """A task that this process runs: a new one, or the one that it was the last time.
 
-    Raises UsageError, StoreUnavailableError, and StorageError when the disk does not take it.
+    `offline`: where it reports into, instead of the store.
+    Raises UsageError, StoreUnavailableError, TransitionError for a task that cannot be continued,
+    and StorageError when the disk does not take what is said, or `output_uri` no artifacts.
     """
-    located = _locate(settings)
+    located = _locate(settings, in_repository=connections.finds_repository)
     source = located.source if not isinstance(located, CaptureError) else Source()
     record = TaskRecord(
-        id=catalog.new_id(),
+        id=offline.task_id if offline is not None else catalog.new_id(),
         name=catalog.checked_name("task", name or _script_name(source)),
         project=catalog.checked_name("project", project or _project_name(source)),
         type=task_type,
@@ -119,33 +161,35 @@ def begin(
         comment=f"Created on {os.uname().nodename} by {_user()}",
         source=replace(source, missing="Its code has not been captured to the end."),
         seed=seed_of_task,
-        output_uri=output_uri,
+        output_uri=_place(settings, output_uri, is_tried=offline is None),
         created_at=now_at(),
     )
-    store = open_store(settings)
-    folder = settings.home.session(record.id, 1)
-    try:
-        settings.home.ensure()
-        folder.create()
-        write_beside(folder.spec, {"record": to_plain(record), "store": store.identity()})
-        write_beside(folder.runner, ProcessIdentity.of())
-    except OSError as error:
-        raise StorageError(
-            f"What this script says cannot be kept in {settings.home.path}: {error}. Make room"
-            " there, or set ELSEWHERE_HOME to another folder."
-        ) from error
+    if offline is not None and not (continues is False and isinstance(reuse, bool)):
+        raise refuse()
+    store: Store = open_store(settings) if offline is None else offline.begin()
+    last, within_s = Last(settings.home, store, record), settings.reuse_within_h * 3600
+    earlier = choose(store, record, last.read(within_s), reuse=reuse, continues=continues)
     worker = f"{os.uname().nodename}:{os.getpid()}"
-    _start_task(store, record, worker, settings.lease_s)
+    try:
+        record, folder = _start(settings, store, record, earlier, worker, offline)
+    except TransitionError:
+        if earlier is None or earlier.continues_at is not None:
+            raise
+        earlier = None  # another script was faster
+        record, folder = _start(settings, store, record, earlier, worker, offline)
     upload = uploader(settings.output_uri or str(settings.home.storage))
+    if offline is None:
+        last.write(record.id, within_s)
     session = Session(
         store,
         folder,
         worker=worker,
         lease_s=settings.lease_s,
-        upload=upload,
+        upload=upload if offline is None else offline.keep,
         when_stopped=_stop_this_process,
+        leave=None if offline is None else offline.leave,
     )
-    capturing = Capturing(settings, store, record.id, located)
+    capturing = Capturing(settings, store, record.id, located, wishes)
     run = Run(
         settings,
         record,
@@ -159,45 +203,115 @@ def begin(
     session.start()
     run.unwatch = Endings(run.end).detach
     if connections.streams:
-        run.when_over(Tee(folder.output).detach)
-    _announce(record)
-    threading.Thread(
-        target=_deliver_dead, args=(store, settings, upload), name="elsewhere-dead", daemon=True
-    ).start()
-    if connections.resources:
-        monitor = Monitor(run.record)
+        run.when_over(Tee(folder.output, connections.streams).detach)
+    _lead(run)
+    _announce(record, earlier)
+    if offline is None:
+        threading.Thread(
+            target=_deliver_dead, args=(store, settings, upload), name="elsewhere-dead", daemon=True
+        ).start()
+    if connections.has_resources:
+        first_s = connections.first_report_s
+        monitor = Monitor(run.record) if first_s is None else Monitor(run.record, first_s=first_s)
         monitor.start()
         run.when_over(monitor.stop)
-    _connect(run, connections.hooks, record.seed)
+    _connect(run, connections)
     return run
 
 
-def _connect(run: Run, enabled: frozenset[str], seed_of_task: int | None) -> None:
-    if seed_of_task is not None:
-        run.when_over(seed.fix(seed_of_task))
-    run.when_over(hooks.attach(run, enabled))
+def _connect(run: Run, connections: Connections) -> None:
+    if run.task_record.seed is not None:
+        run.when_over(seed.fix(run.task_record.seed))
+    run.when_over(connections.attach(run))
 
 
-def _start_task(store: RedisStore, record: TaskRecord, worker: str, lease_s: float) -> None:
-    store.create(record)
-    claim = store.claim(
-        record.id,
-        worker=worker,
-        token=catalog.new_id(),
-        lease_s=lease_s,
-        allowed=(Status.CREATED,),
-    )
-    if not claim.attempt:
-        raise TransitionError(f"Task {record.id} cannot be started: it is {claim.status}.")
+def _lead(run: Run) -> None:
+    """Processes that this one starts belong to its task."""
+    os.environ[_LEADER] = f"{os.getpid()}:{run.folder.path}"
+
+    def lead_no_more() -> None:
+        os.environ.pop(_LEADER, None)
+
+    run.when_over(lead_no_more)
 
 
-def _locate(settings: Settings) -> Located | CaptureError:
+def _start(
+    settings: Settings,
+    store: Store,
+    new: TaskRecord,
+    earlier: Earlier | None,
+    worker: str,
+    offline: OfflineSession | None,
+) -> tuple[TaskRecord, RunFolder]:
+    """Makes the folder, then the task, then the attempt. Raises TransitionError when somebody else
+    has begun one meanwhile."""
+    record = new if earlier is None else earlier.as_new(new)
+    attempt = 1 if earlier is None else earlier.attempt + 1
+    folder = settings.home.session(record.id, attempt) if offline is None else offline.run
+    try:
+        settings.home.ensure()
+        folder.create()
+        write_beside(folder.spec, {"record": to_plain(record), "store": store.identity()})
+        write_beside(folder.runner, ProcessIdentity.of())
+    except OSError as error:
+        raise StorageError(
+            f"What this script says cannot be kept in {settings.home.path}: {error}. Make room"
+            " there, or set ELSEWHERE_HOME to another folder."
+        ) from error
+    try:
+        if earlier is None:
+            store.create(record)
+        else:
+            earlier.write(store, record)
+        goes_on = earlier is not None and earlier.continues_at is not None
+        status = earlier.status if earlier is not None and goes_on else Status.CREATED
+        claim = store.claim(
+            record.id,
+            worker=worker,
+            token=catalog.new_id(),
+            lease_s=settings.lease_s,
+            allowed=(status,),
+        )
+        if not claim.attempt:
+            raise TransitionError(f"Task {record.id} cannot be started: it is {claim.status}.")
+        if claim.attempt != attempt:  # the reset has fenced off an owner that may still write
+            folder = RunFolder(
+                folder.path.rename(settings.home.session(record.id, claim.attempt).path)
+            )
+    except TransitionError:
+        folder.remove()
+        raise
+    return record, folder
+
+
+def _place(settings: Settings, output_uri: object, *, is_tried: bool) -> str:
+    """What the record says of where artifacts and models go. Raises UsageError, StorageError."""
+    if output_uri is False or (output_uri is None and not settings.output_uri):
+        return ""
+    if output_uri is None or output_uri is True:
+        if settings.output_uri and is_tried:
+            check(settings.output_uri)
+        return settings.output_uri or DEFAULT_PLACE
+    if not isinstance(output_uri, str) or not output_uri.strip():
+        raise UsageError(
+            f"output_uri cannot be {output_uri!r:.80}: it takes a folder, a URL, True or False."
+        )
+    uri = output_uri.strip()
+    if is_tried:
+        check(uri)
+    return uri if "://" in uri else file_url(Path(uri))
+
+
+def _locate(settings: Settings, *, in_repository: bool) -> Located | CaptureError:
     from elsewhere.capture.repository import locate  # noqa: PLC0415 - weight
     from elsewhere.capture.script import Script  # noqa: PLC0415
 
     try:
-        are_shared = settings.local_remotes_are_shared
-        located = locate(Script.running(), local_remotes_are_shared=are_shared)
+        located = locate(
+            Script.running(Path(FOLDER) if FOLDER else None),
+            local_remotes_are_shared=settings.local_remotes_are_shared,
+            in_repository=in_repository,
+        )
     except CaptureError as error:
         return error
     source = replace(located.source, argv=_without_secrets(located.source.argv))
@@ -209,9 +323,10 @@ def _without_secrets(argv: tuple[str, ...]) -> tuple[str, ...]:
     shown: list[str] = []
     for before, word in zip(("", *argv), argv, strict=False):
         name, equals, _ = word.partition("=")
-        if word.startswith("-"):  # an option, so the one before it was a flag
-            is_hidden = equals and params.is_secret(name)
-            shown.append(f"{name}=***" if is_hidden else word)
+        if equals and params.is_secret(name):
+            shown.append(f"{name}=***")
+        elif word.startswith("-"):  # an option, so the one before it was a flag
+            shown.append(word)
         else:
             is_value = before.startswith("--") and "=" not in before
             shown.append("***" if is_value and params.is_secret(before) else word)
@@ -226,15 +341,16 @@ def _stop_this_process(why: str) -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _deliver_dead(store: RedisStore, settings: Settings, upload: Uploader) -> None:
+def _deliver_dead(store: Store, settings: Settings, upload: Uploader) -> None:
     try:
         deliver_dead(store, settings.home, upload)
     except ElsewhereError as error:
         print(f"Elsewhere: an earlier session is not delivered yet. {error}", file=sys.stderr)
 
 
-def _announce(record: TaskRecord) -> None:
+def _announce(record: TaskRecord, earlier: Earlier | None) -> None:
     lines = [f"task {record.id} {record.name!r} in project {record.project!r}"]
+    lines += [earlier.says] if earlier is not None else []
     lines += [seed.announcement(record.seed)] if record.seed is not None else []
     for line in lines:
         print(f"Elsewhere: {line}", file=sys.stderr)

@@ -27,7 +27,7 @@ class Logger:
     """Reports for one task. All threads may share it.
 
     `record` takes the events, `flush` is called with what `Logger.flush` is called with, and
-    `offset` gives what is added to each iteration: a continued task counts on from there.
+    `shifted` gives the iteration that is recorded: a continued task counts on.
     """
 
     def __init__(
@@ -35,17 +35,17 @@ class Logger:
         record: Callable[[Event], None],
         *,
         flush: Callable[[bool], object],
-        offset: Callable[[], int] = lambda: 0,
+        shifted: Callable[[int], int] = lambda iteration: iteration,
     ) -> None:
         self._record = record
         self._flush = flush
-        self._offset = offset
+        self._shifted = shifted
 
     def report_scalar(self, title: str, series: str, value: SupportsFloat, iteration: int) -> None:
         """A point of the series `series` in the graph `title`. NaN and infinities are kept."""
         from elsewhere.events import Scalar  # noqa: PLC0415 - weight
 
-        at_iteration = _iteration(iteration) + self._offset()
+        at_iteration = self._shifted(_iteration(iteration))
         event = Scalar(
             title=_name("title", title),
             series=_name("series", series),

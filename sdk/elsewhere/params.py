@@ -19,11 +19,14 @@ __all__ = [
     "GENERAL",
     "HIDDEN",
     "cast",
+    "checked_type",
     "flatten",
     "from_text",
     "full_name",
     "is_hidden",
+    "is_recorded_as",
     "is_secret",
+    "meaning",
     "split_name",
     "to_parameter",
     "to_text",
@@ -81,13 +84,16 @@ _TEXT_TOKENS: Final = {
 
 
 def to_parameter(value: object, description: str = "", type_name: str = "") -> Parameter:
-    """The parameter of a value. A text with a `type_name` such as `int` is read as one.
+    """The parameter of a value. With a `type_name` such as `int` the value is made one, or read as
+    one where it is a text.
 
     Enum members go by their names, paths by their text, scalars of numpy by their Python value.
     Raises UsageError for what JSON cannot say.
     """
     if isinstance(value, str) and type_name in _SAMPLES:
         return Parameter(value=from_text(value, type_name), type=type_name, description=description)
+    if type_name in _SAMPLES and value is not None:
+        value = cast(Parameter(value=_to_json(value)[0]), _SAMPLES[type_name])
     if isinstance(value, Enum) and not description:
         description = f"One of {', '.join(type(value).__members__)}."
     plain, found = _to_json(value)
@@ -99,6 +105,36 @@ def to_value(parameter: Parameter) -> object:
     if parameter.type == "tuple" and isinstance(parameter.value, list):
         return tuple(parameter.value)
     return parameter.value
+
+
+def meaning(parameter: Parameter) -> object:
+    """The value; a text whose type nobody knows is what somebody who typed it probably means."""
+    value = to_value(parameter)
+    is_open = isinstance(value, str) and parameter.type in ("", "NoneType")
+    return _guess(value) if is_open and isinstance(value, str) else value
+
+
+def checked_type(given: object) -> str:
+    """The name of a type that parameters have, given by itself or by its name; None is no name.
+
+    Raises UsageError with the known ones.
+    """
+    if given is None:
+        return ""
+    name = given.__name__ if isinstance(given, type) else given
+    if not isinstance(name, str) or name not in (*_SAMPLES, "NoneType"):
+        known = known_choices(str(name), _SAMPLES)
+        raise UsageError(f"A parameter cannot have the type {name!r:.80}. {known}")
+    return name
+
+
+def is_recorded_as(like: object, value: Json) -> bool:
+    """True when a record holds `value` where the program has `like`."""
+    try:
+        plain = _to_json(like)[0]
+    except UsageError:
+        return False
+    return type(plain) is type(value) and plain == value
 
 
 def to_text(value: Json) -> str:
@@ -131,15 +167,14 @@ def cast(given: Parameter | str, like: object, name: str = "") -> object:
     """
     parameter = given if isinstance(given, Parameter) else Parameter(value=given)
     value = parameter.value
-    if _is_recorded_as(like, value):
+    if is_recorded_as(like, value):
         return like
     if value is None or (value == "" and not isinstance(like, str)):
         return None
     if like is None:
-        is_open = isinstance(value, str) and parameter.type in ("", "NoneType")
         if isinstance(value, str) and parameter.type in _SAMPLES:
             return cast(value, _SAMPLES[parameter.type], name)
-        return _guess(value) if is_open and isinstance(value, str) else to_value(parameter)
+        return meaning(parameter)
     try:
         return _convert(value, like)
     except (ValueError, TypeError, LookupError, OverflowError, SyntaxError) as error:
@@ -153,7 +188,7 @@ def flatten(nested: Mapping[Any, Any], section: str) -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for key, value in nested.items():
         path = f"{section}/{key}"
-        is_leaf = not value or not isinstance(value, MutableMapping)
+        is_leaf = not isinstance(value, MutableMapping) or not value
         flat |= {path: value} if is_leaf else flatten(value, path)
     return flat
 
@@ -228,14 +263,6 @@ def _to_json(value: object) -> tuple[Json, str]:
         f"A {type(value).__name__} cannot be a parameter. Use None, bool, int, float, str, an Enum "
         "member, a path, or lists, tuples and dicts of these."
     )
-
-
-def _is_recorded_as(like: object, value: Json) -> bool:
-    try:
-        plain = _to_json(like)[0]
-    except UsageError:
-        return False
-    return type(plain) is type(value) and plain == value
 
 
 def _convert(value: Any, like: object) -> object:

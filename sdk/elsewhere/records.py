@@ -70,6 +70,9 @@ class Source:
     relative to `working_dir`) or `module` (for `python -m`) says what to run; `working_dir` is
     relative to the root of the code.
 
+    `binary` runs the entry point in place of Python: `/bin/bash`. `needs_init`: where the script
+    does not call `Task.init`, the SDK does, before its first line.
+
     `missing` is a sentence when the capture is not whole: such code must not run elsewhere.
     """
 
@@ -84,6 +87,8 @@ class Source:
     module: str = ""
     working_dir: str = "."
     argv: tuple[str, ...] = ()
+    binary: str = ""
+    needs_init: bool = False
     missing: str = ""
 
     @property

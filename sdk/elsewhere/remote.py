@@ -2,33 +2,44 @@
 
 from __future__ import annotations
 
+import logging
 import sys
+import threading
 from typing import TYPE_CHECKING
 
 from elsewhere import catalog
 from elsewhere.clock import now_at
+from elsewhere.errors import UsageError
 from elsewhere.events import Verdict
 from elsewhere.queues import Queues
 from elsewhere.records import Outcome, Reason, Status
 
 if TYPE_CHECKING:
     from elsewhere.run import Run
+    from elsewhere.store.api import Store
 
-__all__ = ["send"]
+__all__ = ["send", "send_other"]
+
+logger = logging.getLogger(__name__)
 
 
-def send(run: Run, queue: str | None, *, is_clone: bool) -> str:
-    """The id of the task that waits. Without a queue it becomes a draft.
+def send(run: Run, queue: str | None, *, is_clone: bool, is_last: bool) -> str:
+    """The id of the task that waits. Without a queue it becomes a draft. `is_last`: the script ends
+    with this.
 
     The whole code must be in the store before anything changes: what cannot be captured is raised,
     and the script goes on.
     """
+    if is_last and threading.current_thread() is not threading.main_thread():
+        raise UsageError(
+            "execute_remotely ends the script, which a thread cannot: call it from the main thread,"
+            " or with clone=True and exit_process=False."
+        )
     store, queues = run.store, Queues(run.store)
     if queue is not None:
         queues.check(queue)
-    assert run.capturing is not None
     run.capture_whole()
-    for warning in run.capturing.warnings:
+    for warning in run.capturing.warnings if run.capturing is not None else ():
         print(f"Elsewhere: {warning}", file=sys.stderr)
     run.flush(wait=True)
     task_id = run.task_record.id
@@ -39,7 +50,30 @@ def send(run: Run, queue: str | None, *, is_clone: bool) -> str:
         # A draft from its end on: nobody who watches takes it for a task that has ended.
         run.record(Verdict(status=Status.CREATED, message=message, at=now_at()))
         run.end(Outcome(reason=Reason.STOPPED, message=message))
-    if queue is not None:
-        queues.enqueue(task_id, queue)
-        print(f"Elsewhere: task {task_id} waits in queue {queue!r}", file=sys.stderr)
+    _enqueue(queues, task_id, queue)
     return task_id
+
+
+def send_other(store: Store, task_id: str, queue: str | None, *, is_clone: bool) -> str:
+    """The same for a task that this process is not, and that may have run: nothing ends here."""
+    if not queue:
+        raise UsageError(
+            f"execute_remotely needs a queue here, since task {task_id} is not the one that this"
+            " script is: give queue_name."
+        )
+    queues = Queues(store)
+    queues.check(queue)
+    logger.warning(
+        "Task %s is not this script's own: it is sent, and this script goes on.", task_id
+    )
+    sent = catalog.clone(store, task_id) if is_clone else task_id
+    _enqueue(queues, sent, queue)
+    return sent
+
+
+def _enqueue(queues: Queues, task_id: str, queue: str | None) -> None:
+    if queue is None:
+        print(f"Elsewhere: task {task_id} is a draft: it can be enqueued", file=sys.stderr)
+        return
+    queues.enqueue(task_id, queue)
+    print(f"Elsewhere: task {task_id} waits in queue {queue!r}", file=sys.stderr)

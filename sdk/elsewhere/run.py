@@ -2,6 +2,7 @@
 
 local    a session folder; a thread delivers it; this process ends the task
 remote   a run folder; the agent delivers it; the runner sees how this process ends
+child    a process that such a process has started: it reports to the same task, and ends nothing
 """
 
 from __future__ import annotations
@@ -20,8 +21,10 @@ from elsewhere.errors import StoreUnavailableError, UsageError
 from elsewhere.events import ArtifactAdded, Progress, Verdict, applied
 from elsewhere.folders import read_json, write_beside
 from elsewhere.journal import journal_files
+from elsewhere.offline import OfflineSession
 from elsewhere.records import Outcome, Reason
-from elsewhere.store import connect_store
+from elsewhere.report.offset import Offset
+from elsewhere.store import connect_store, open_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -33,7 +36,7 @@ if TYPE_CHECKING:
     from elsewhere.report.reporter import Reporter
     from elsewhere.sessions import Session
     from elsewhere.settings import Settings
-    from elsewhere.store.redis import RedisStore
+    from elsewhere.store.api import Store
 
 __all__ = ["Run"]
 
@@ -52,7 +55,10 @@ _FLUSH_S: Final = 10.0
 
 
 class Run:
-    """Also the `Recorder` that hooks get. `session` and `capturing` are None on a remote run."""
+    """Also the `Recorder` that hooks get. Only a local run has `session` and `capturing`.
+
+    `store` is None where it is opened at its first use; `is_remote`: an agent runs the task.
+    """
 
     def __init__(
         self,
@@ -61,19 +67,26 @@ class Run:
         folder: RunFolder,
         reporter: Reporter,
         *,
+        is_remote: bool = False,
         session: Session | None = None,
         capturing: Capturing | None = None,
-        store: RedisStore | None = None,
+        store: Store | None = None,
     ) -> None:
         self.settings = settings
         #: as this process knows it: what it was given, and what it has said since
         self.task_record = record
         self._given = record
         self.folder = folder
+        self.is_remote = is_remote
         self.session = session
         self.capturing = capturing
         self.progress: float | None = 0.0
         self.function_names: set[str] = set()
+        #: where weights lie that this process has kept or loaded, and whose they are
+        self.model_paths: dict[str, str] = {}
+        self.offset = Offset(record.continues_at or 0)
+        #: where this run keeps what it says; None where that goes into the store
+        self.offline = OfflineSession.around(folder)
         self._reporter = reporter
         self._store = store
         self._closers: list[Callable[[], None]] = []
@@ -84,12 +97,19 @@ class Run:
         self._pid = os.getpid()
 
     @property
-    def is_remote(self) -> bool:
-        return self.session is None
+    def is_child(self) -> bool:
+        return not self.is_remote and self.session is None
 
     @property
-    def store(self) -> RedisStore:
+    def is_forked(self) -> bool:
+        """Here is a child that the run's process has forked."""
+        return os.getpid() != self._pid
+
+    @property
+    def store(self) -> Store:
         """Raises UsageError on a remote run whose agent does not lend its store."""
+        if self._store is None and self.is_child:
+            self._store = self.offline.store() if self.offline else open_store(self.settings)
         if self._store is None:
             lent = read_json(self.folder.store)
             if lent is None:
@@ -132,7 +152,7 @@ class Run:
 
     def mark(self, status: Status, reason: Reason, message: str) -> None:
         """The program's own verdict: at once on a local run, at its end on a remote one."""
-        if self.is_remote:
+        if self.session is None or os.getpid() != self._pid:
             self.record(Verdict(status=status, message=message, at=now_at()))
         else:
             self.end(Outcome(reason=reason, message=message))
@@ -157,11 +177,12 @@ class Run:
             return True
         if self.session is not None:
             return self.session.drain(_FLUSH_S)
-        return not self._can_read or self._is_carried()
+        return not self.can_read or self._is_carried()
 
     @property
-    def _can_read(self) -> bool:
-        return self._store is not None or self.folder.store.exists()
+    def can_read(self) -> bool:
+        """What has arrived in the store can be seen from here."""
+        return self._store is not None or self.is_child or self.folder.store.exists()
 
     def _is_carried(self) -> bool:
         """What is in the journals now, the agent has brought into the store."""
@@ -183,7 +204,7 @@ class Run:
 
     def is_uploaded(self, artifact: str) -> bool:
         """Where that can be known; else True."""
-        if not self._can_read:
+        if not self.can_read:
             return True
         found = self.store.artifacts(self.task_record.id).get(artifact)
         return found is not None and bool(found.url)
@@ -217,13 +238,16 @@ class Run:
         self.unwatch()
 
     def _finish(self, session: Session, outcome: Outcome) -> None:
-        slow = threading.Timer(_SLOW_S, _say, (f"delivering the rest, {_END_S:.0f} s at most",))
+        what = f"delivering the rest, {_END_S:.0f} s at most"
+        slow = threading.Timer(_SLOW_S, _say, ("zipping the session" if self.offline else what,))
         slow.daemon = True
         with contextlib.suppress(RuntimeError):  # an interpreter that starts no threads any more
             slow.start()
         is_delivered = session.finish(outcome, _END_S)
         slow.cancel()
-        if not is_delivered:
+        if not is_delivered and self.offline is not None:
+            _say(f"this session could not be ended whole. Import its folder: {self.offline.path}")
+        elif not is_delivered:
             _say(
                 f"task {self.task_record.id} ({outcome.sentence}) could not be delivered whole"
                 f" within {_END_S:.0f} s. It is kept in {self.folder.path}; the next script or"

@@ -10,7 +10,6 @@ import contextlib
 import fcntl
 import logging
 import os
-import shutil
 import threading
 import time
 from typing import TYPE_CHECKING, Final
@@ -29,9 +28,9 @@ if TYPE_CHECKING:
 
     from elsewhere.folders import Home
     from elsewhere.records import Artifact
-    from elsewhere.store.redis import RedisStore
+    from elsewhere.store.api import Store
 
-__all__ = ["Session", "deliver_dead"]
+__all__ = ["Session", "deliver_dead", "outcome_of", "stop_waits_for"]
 
 logger = logging.getLogger(__name__)
 
@@ -52,21 +51,26 @@ class Session(threading.Thread):
 
     def __init__(
         self,
-        store: RedisStore,
+        store: Store,
         folder: RunFolder,
         *,
         worker: str,
         lease_s: float,
         upload: Callable[[RunFolder, Artifact, Path], Artifact],
         when_stopped: Callable[[str], None],
+        leave: Callable[[], None] | None = None,
     ) -> None:
+        """`leave` decides what becomes of the folder at the end, with all that lies in it."""
         super().__init__(name="elsewhere-session", daemon=True)
         self._store = store
         self._folder = folder
         self._worker = worker
         self._lease_s = lease_s
-        self._delivery = Delivery(store, folder, upload)
+        self._delivery = Delivery(store, folder, upload, keeps_files=leave is not None)
+        self._leave = leave
         self._when_stopped = when_stopped
+        #: called before `when_stopped` where a stop is asked for, while the task may still write
+        self.before_stop: Callable[[], None] | None = None
         self._is_told = False
         self._is_ending = threading.Event()
         self._lock = threading.Lock()
@@ -131,7 +135,10 @@ class Session(threading.Thread):
         except (StoreUnavailableError, OSError) as error:
             logger.debug("%s", error)
             return False
-        _leave(self._folder, self._delivery)
+        if self._leave is not None:
+            self._leave()
+        else:
+            _leave(self._folder, self._delivery)
         return True
 
     def _drain(self, within_s: float, *, is_over: bool) -> bool:
@@ -161,7 +168,7 @@ class Session(threading.Thread):
         if renewal.is_ours:
             if renewal.is_stop_requested and not self._is_told:
                 self._is_told = True
-                self._when_stopped("a stop was asked for")
+                stop_waits_for(self._begin_stop)
             return True
         if renewal.status:
             self._when_stopped(f"the task is {renewal.status} now")
@@ -173,15 +180,29 @@ class Session(threading.Thread):
             )
         return False
 
+    def _begin_stop(self) -> None:
+        if self.before_stop is not None:
+            self.before_stop()
+        if not self._is_ending.is_set():
+            self._when_stopped("a stop was asked for")
+
+
+def stop_waits_for(call: Callable[[], None]) -> None:
+    """On a thread of its own, since the lease is kept meanwhile; one that a script which ends
+    meanwhile waits for."""
+    with contextlib.suppress(RuntimeError):  # an interpreter that starts no threads any more
+        threading.Thread(target=call, name="elsewhere-stop", daemon=False).start()
+
 
 def deliver_dead(
-    store: RedisStore, home: Home, upload: Callable[[RunFolder, Artifact, Path], Artifact]
+    store: Store, home: Home, upload: Callable[[RunFolder, Artifact, Path], Artifact]
 ) -> list[str]:
     """Delivers and ends what scripts left that were killed, or that could not reach the store.
 
     Returns the ids of the tasks. Raises StoreUnavailableError.
     """
     done, identity = [], store.identity()
+    RunFolder.sweep(home.sessions)
     for folder in RunFolder.all_in(home.sessions):
         try:
             if _is_dead(folder, identity) and _deliver_one(store, folder, upload):
@@ -202,7 +223,7 @@ def _is_dead(folder: RunFolder, store: str) -> bool:
 
 
 def _deliver_one(
-    store: RedisStore, folder: RunFolder, upload: Callable[[RunFolder, Artifact, Path], Artifact]
+    store: Store, folder: RunFolder, upload: Callable[[RunFolder, Artifact, Path], Artifact]
 ) -> bool:
     with _only_one(folder) as is_ours:
         if is_ours:
@@ -211,16 +232,11 @@ def _deliver_one(
 
 
 def _carry(
-    store: RedisStore,
+    store: Store,
     folder: RunFolder,
     upload: Callable[[RunFolder, Artifact, Path], Artifact],
 ) -> None:
-    written = read_json(folder.exit)
-    outcome = (
-        from_plain(Outcome, written)
-        if written is not None
-        else Outcome(reason=Reason.LOST, message="Its process was killed before it could end.")
-    )
+    outcome = outcome_of(folder)
     delivery = Delivery(store, folder, upload)
     try:
         while delivery.pump(is_over=True):
@@ -231,12 +247,20 @@ def _carry(
     _leave(folder, delivery)
 
 
+def outcome_of(folder: RunFolder) -> Outcome:
+    """How a script that has ended did so. Raises RecordError."""
+    written = read_json(folder.exit)
+    if written is None:
+        return Outcome(reason=Reason.LOST, message="Its process was killed before it could end.")
+    return from_plain(Outcome, written)
+
+
 def _leave(folder: RunFolder, delivery: Delivery) -> None:
     """The folder goes, unless it has the only copy of something."""
     if delivery.has_kept_files:
         folder.acked.touch()
     else:
-        shutil.rmtree(folder.path, ignore_errors=True)
+        folder.remove()
 
 
 @contextlib.contextmanager

@@ -30,8 +30,14 @@ class Settings:
     lease_s: float = 45.0
     lost_after_s: float = 900.0
     stop_grace_s: float = 10.0
+    #: a script that runs again within this time may overwrite its last task
+    reuse_within_h: float = 72.0
     #: both ends see this machine's disk, so a repository's remote may be a path on it
     local_remotes_are_shared: bool = False
+    #: environment variables to record: names and patterns (`*`, `AWS_*`), commas between them
+    log_environment: str = ""
+    #: tasks report into a folder, to be imported later; see `Task.set_offline`
+    offline_mode: bool = False
     #: field -> 'default', the name of a variable, or the path of config.toml
     origins: Mapping[str, str] = field(default_factory=dict)
 

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, Final
 
-from elsewhere.choices import DEFAULT_SEED, TaskType
+from elsewhere.choices import TaskType
 from elsewhere.errors import UsageError
-from elsewhere.finder import Finder
+from elsewhere.handle.queued import chosen_queue
 from elsewhere.logger import Logger
+from elsewhere.maker import Maker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from elsewhere.run import Run
+    from elsewhere.aborting import AbortCallback
 
 __all__ = ["Task"]
 
+#: says that a task's process has started this one; see lifecycle.py
+_LEADER: Final = "ELSEWHERE_LEADER"
 
-class Task(Finder):
+
+class Task(Maker):
     """A unit of work: its code, environment, seed and parameters, and all that it said.
 
     `Task.init` makes this script a task; `Task.get_task` gives a handle on another one. Imports
@@ -27,7 +32,7 @@ class Task(Finder):
 
     TaskTypes = TaskType
 
-    _seed: ClassVar[int | None] = DEFAULT_SEED
+    _abort_callback: AbortCallback | None = None
 
     # making
 
@@ -38,46 +43,95 @@ class Task(Finder):
         task_name: str | None = None,
         task_type: TaskType | str | None = None,
         tags: Sequence[str] | None = None,
-        *,
-        output_uri: str | None = None,
-        auto_connect_arg_parser: bool = True,
-        auto_resource_monitoring: bool = True,
-        auto_connect_streams: bool = True,
+        reuse_last_task_id: bool | str = True,
+        continue_last_task: bool | str | int = False,
+        output_uri: str | bool | None = None,
+        auto_connect_arg_parser: bool | Mapping[str, bool] = True,
+        auto_connect_frameworks: bool | Mapping[str, Any] = True,
+        auto_resource_monitoring: bool | Mapping[str, Any] = True,
+        auto_connect_streams: bool | Mapping[str, bool] = True,
+        deferred_init: bool = False,  # noqa: ARG003
     ) -> Task:
         """Makes this script a task, or, on an agent, joins the task that the agent runs.
 
         Captures the repository with its uncommitted changes, the packages and the command line;
         records what is printed and the machine's resources; fixes the random seed (1337 unless
-        `set_random_seed` said otherwise). On an agent all arguments but the `auto_` ones are the
-        task's own and those here are not looked at.
+        `set_random_seed` said otherwise). A second call returns the same task, and so does a call
+        in a process that this one starts. On an agent the names, the type, the tags, the earlier
+        task and the place of outputs are the task's own, and those here are not looked at.
 
-        A second call returns the same task. Raises UsageError for a name of fewer than 3
-        characters and StoreUnavailableError, within 5 s, when the store cannot be reached.
+        project_name, task_name
+            At least 3 characters each; slashes nest projects. Without them: the repository's name,
+            or Untitled, and the script's.
+        task_type
+            One of `Task.TaskTypes`; training by default.
+        tags
+            Added to the task's.
+        reuse_last_task_id
+            True: the task that this script was the last time on this machine is overwritten when
+            that was less than 72 hours ago (the setting reuse_within_h), under the same names and
+            type, never enqueued, and left no artifacts and no models; it is said when that happens.
+            False: always a new task. An id: that task is overwritten, if it is such a one.
+        continue_last_task
+            True: the last task, or the one that reuse_last_task_id names, goes on: what it reported
+            stays, and iterations count on behind the last one. An id: that task goes on. A number:
+            iterations count on from there; 0 leaves them as the script reports them. A script that
+            counts on by itself, so that its first iteration lies there or behind, is not shifted.
+        output_uri
+            Where artifacts and models go: a folder or a URL (s3, gs, az, file), which is tried at
+            once. None: the setting output_uri; without one artifacts lie in the home's storage and
+            models stay where they are saved. True: models go to that storage, too. False: models
+            stay where they are saved in any case.
+        auto_connect_arg_parser
+            Arguments of argparse, click, Fire, absl, jsonargparse, and variables of the environment
+            (the setting log_environment). A dict takes some: {"rate": True, "*": False}.
+        auto_connect_frameworks
+            A dict switches single ones, {"hydra": False}; others stay on. Wildcards choose the
+            models of one by their paths: {"pytorch": "*.pt"}.
+        auto_resource_monitoring
+            Of processor, memory, disk and network. A dict may give first_report_sec.
+        auto_connect_streams
+            A dict takes some of stdout, stderr and logging: {"stdout": True}.
+        deferred_init
+            Accepted: nothing slow is waited for here in any case.
+
+        Raises UsageError for what cannot be used, StoreUnavailableError, within 5 s, when the store
+        cannot be reached, NotFoundError and TransitionError for a task that cannot be continued,
+        and StorageError for a place that takes nothing.
         """
         from elsewhere import catalog, lifecycle  # noqa: PLC0415
+        from elsewhere.connections import Connections  # noqa: PLC0415
         from elsewhere.settings import load  # noqa: PLC0415
 
-        if (current := cls.current_task()) is not None:
-            return current._checked_again(project_name, task_name)
+        kind = None if task_type is None else catalog.checked_type(task_type)
+        if cls._current is not None:
+            current: Task = cls._current
+            return current._checked_again(project_name, task_name, kind)
         settings = load()
-        connections = lifecycle.Connections(
+        connections = Connections(
             arg_parser=auto_connect_arg_parser,
-            streams=auto_connect_streams,
+            frameworks=auto_connect_frameworks,
             resources=auto_resource_monitoring,
+            streams=auto_connect_streams,
         )
-        folder = lifecycle.run_folder()
-        if folder is not None:
+        if (folder := lifecycle.leader_folder()) is not None:
+            run = lifecycle.join(settings, folder, connections)
+        elif (folder := lifecycle.run_folder()) is not None:
             run = lifecycle.attach(settings, folder, connections)
         else:
             run = lifecycle.begin(
                 settings,
                 project=project_name,
                 name=task_name,
-                task_type=catalog.checked_type(task_type),
-                tags=tags or (),
+                task_type=kind or TaskType.TRAINING,
+                tags=catalog.checked_tags(tags or ()),
                 seed_of_task=cls._seed,
-                output_uri=output_uri or "",
+                output_uri=output_uri,
+                reuse=reuse_last_task_id,
+                continues=continue_last_task,
                 connections=connections,
+                wishes=cls._wishes,
+                offline=cls._mode().take(settings),
             )
         task = cls(run.task_record.id, None, run)
         run.when_over(task._forget)
@@ -85,74 +139,16 @@ class Task(Finder):
         return task
 
     @classmethod
-    def create(
-        cls,
-        project_name: str | None = None,
-        task_name: str | None = None,
-        task_type: TaskType | str | None = None,
-        repo: str | None = None,
-        branch: str | None = None,
-        commit: str | None = None,
-        script: str | None = None,
-        working_directory: str | None = None,
-        packages: Sequence[str] | None = None,
-        module: str | None = None,
-        *,
-        argv: Sequence[str] = (),
-    ) -> Task:
-        """A draft made by hand: nothing of this process is captured.
-
-        `packages` are requirement lines; None leaves the repository's requirements.txt in charge,
-        and an empty list installs nothing. `script` is relative to `working_directory`, and that to
-        the repository's root. Raises UsageError.
-        """
-        from elsewhere import catalog  # noqa: PLC0415
-
-        record = catalog.draft(
-            project=project_name or (cls._current.project if cls._current else ""),
-            name=task_name,
-            task_type=catalog.checked_type(task_type),
-            packages=None if packages is None else tuple(packages),
-            seed=cls._seed,
-            repository=repo or "",
-            branch=branch or "",
-            commit=commit or "",
-            entry_point=script or "",
-            module=module or "",
-            working_dir=working_directory or ".",
-            argv=tuple(argv),
-        )
-        store = cls._open()
-        store.create(record)
-        return cls(record.id, store)
-
-    @classmethod
-    def clone(
-        cls,
-        source_task: Task | str | None = None,
-        name: str | None = None,
-        comment: str | None = None,
-        parent: str | None = None,
-        project: str | None = None,
-    ) -> Task:
-        """A draft with the same code, environment, seed and parameters, called "Clone Of NAME".
-
-        Raises CaptureError when this script's own code cannot travel.
-        """
-        from elsewhere import catalog  # noqa: PLC0415
-
-        source = cls._given(source_task or cls._current)
-        source._settle()
-        if source._run is not None:
-            source._run.capture_whole()
-        task_id = catalog.clone(
-            source._store, source.id, name=name, comment=comment, parent=parent, project=project
-        )
-        return cls(task_id, source._store)
-
-    @classmethod
     def current_task(cls) -> Task | None:
-        """The task that this process is; None before `init` and after `close`."""
+        """The task that this process is; None before `init` and after `close`.
+
+        In a process that the task's own has started, whichever way: the same task.
+        """
+        if cls._current is None and _LEADER in os.environ:
+            from elsewhere import lifecycle  # noqa: PLC0415
+
+            if lifecycle.leader_folder() is not None:
+                cls.init()
         current: Task | None = cls._current
         return current
 
@@ -173,23 +169,43 @@ class Task(Finder):
 
     @classmethod
     def enqueue(
-        cls, task: Task | str, queue_name: str | None = None, queue_id: str | None = None
-    ) -> None:
-        """Puts a task at the end of a queue. Raises NotFoundError, and TransitionError when its
-        status does not allow it: a completed task is cloned first."""
-        from elsewhere.queues import DEFAULT_QUEUE, Queues  # noqa: PLC0415
+        cls,
+        task: Task | str,
+        queue_name: str | None = None,
+        queue_id: str | None = None,
+        force: bool = False,
+    ) -> dict[str, Any]:
+        """Puts a task at the end of a queue, by its name or id; of the default queue without both.
 
-        given = cls._given(task)
-        given._settle()
-        Queues(given._store).enqueue(given.id, queue_name or queue_id or DEFAULT_QUEUE)
+        Returns {"queued": 1, "updated": 1, "fields": {...}}: what has changed. Raises NotFoundError
+        for an unknown task or queue, and TransitionError when its status does not allow it: a
+        completed task is cloned first. `force` resets such a task instead, which stops and forgets
+        its run, and takes a queued one out of its other queue.
+        """
+        return cls._given(task)._enqueue(chosen_queue(queue_name, queue_id), force=force)
 
     @classmethod
-    def dequeue(cls, task: Task | str) -> None:
-        """Takes a task out of its queue; it has the status that it had before."""
+    def dequeue(cls, task: Task | str) -> dict[str, Any]:
+        """Takes a task out of its queue; it has the status that it had before.
+
+        Returns {"dequeued": 1, "updated": 1, "fields": {...}}. Raises TransitionError for a task
+        that is in no queue.
+        """
+        return cls._given(task)._dequeue()
+
+    @classmethod
+    def get_num_enqueued_tasks(
+        cls, queue_name: str | None = None, queue_id: str | None = None
+    ) -> int:
+        """How many tasks wait in a queue; in the default queue without both arguments.
+
+        Raises NotFoundError for a queue that nobody made.
+        """
         from elsewhere.queues import Queues  # noqa: PLC0415
 
-        given = cls._given(task)
-        Queues(given._store).dequeue(given.id)
+        queue, queues = chosen_queue(queue_name, queue_id), Queues(cls._open())
+        queues.check(queue)
+        return queues.length(queue)
 
     def execute_remotely(
         self, queue_name: str | None = None, clone: bool = False, exit_process: bool = True
@@ -198,20 +214,29 @@ class Task(Finder):
 
         On the agent the call does nothing and the script goes on behind it. `clone` sends a copy
         instead; only then may `exit_process` be False, and the copy is returned. Without a queue
-        the task becomes a draft. Raises CaptureError when the code cannot travel and NotFoundError
-        for an unknown queue; the script then still runs here.
+        the task, or its copy, becomes a draft. On a handle of another task nothing ends: that task
+        is enqueued, or a copy, which is returned.
+
+        Raises CaptureError when the code cannot travel (a prompt, a notebook, `python -c`) and
+        NotFoundError for an unknown queue; the script then still runs here. UsageError in a process
+        or a thread that the script has started, and on a handle without a queue.
         """
         from elsewhere import remote  # noqa: PLC0415
 
+        if self._run is None or not self._is_own:
+            self._settle()
+            copy = remote.send_other(self._store, self.id, queue_name, is_clone=clone)
+            return type(self)(copy, self._store) if clone else None
         if not clone and not exit_process:
             raise UsageError(
                 "execute_remotely(clone=False, exit_process=False) would run the same task in two"
                 " places: use clone=True, or let the script end here."
             )
-        run = self._own_run("execute_remotely")
-        if run.is_remote:
+        if self._run.is_remote:
             return None
-        task_id = remote.send(run, queue_name, is_clone=clone)
+        self._checked_process("execute_remotely")
+        run = self._run
+        task_id = remote.send(run, queue_name, is_clone=clone, is_last=exit_process)
         if exit_process:
             sys.exit(0)
         return type(self)(task_id, run.store)
@@ -225,26 +250,58 @@ class Task(Finder):
     ) -> Task | None:
         """A draft that calls `func(**kwargs)` elsewhere, by running this script up to this line.
 
-        The arguments are the parameters `Function/...` and can be changed before it is enqueued.
+        `func` is anything that can be called: a function, also a nested one, a lambda or a method;
+        only its name travels, which is `func_name` where several have the same or one has none.
+        What must be awaited or iterated over is refused. The arguments are the parameters
+        `Function/...` and can be changed before it is enqueued; they keep their types.
+
         On the agent the call does not return: it calls the function and ends the program. Returns
-        None there when the draft is for another function.
+        None there when the draft is for another function. Several run side by side where agents
+        have slots for them. Raises UsageError for what cannot travel, in a process that the script
+        has started, and inside a function that is run so.
         """
         from elsewhere import function  # noqa: PLC0415
 
+        self._check_online()
         run = self._own_run("create_function_task")
-        if not callable(func):
-            raise UsageError(f"A function task needs a function, not {func!r:.80}.")
-        name = func_name or func.__name__
+        self._checked_process("create_function_task")
+        name = function.checked_name(run, func, func_name, kwargs)
         if function.is_called(run, name):
-            function.call(run, func, kwargs)
-        if name in run.function_names:
-            raise UsageError(
-                f"There already is a function task {name!r} in this script: give each its own"
-                " func_name."
-            )
-        run.function_names.add(name)
+            function.call(run, func, name, kwargs)
         task_id = function.create(run, name, task_name, kwargs)
         return type(self)(task_id, run.store) if task_id is not None else None
+
+    def register_abort_callback(
+        self,
+        callback_function: Callable[[], Any] | None,
+        callback_execution_timeout: float = 30.0,
+    ) -> None:
+        """Calls a function when somebody asks for a stop: `elsewhere abort`, `stop_request`.
+
+        It runs in a thread of its own while the task may still write, so that what it saves is
+        kept; SIGTERM follows when it has ended, or after the timeout (seconds, 1800 at most). What
+        it raises is shown and keeps no stop away. A program that ends meanwhile is stopped, too,
+        unless the callback says otherwise (`mark_completed`). There is one callback, the last one;
+        None removes it. It is not called for Ctrl-C, nor when the task is not this script's any
+        more.
+
+        Raises UsageError, also in a process that the task's own has started.
+        """
+        from elsewhere import aborting, lifecycle  # noqa: PLC0415
+
+        run = self._own_run("register_abort_callback")
+        if lifecycle.leader_folder() is not None:
+            raise UsageError(
+                "register_abort_callback belongs to the process that the task is, and this is one"
+                " that it has started: call it there."
+            )
+        before, self._abort_callback = self._abort_callback, None
+        if before is not None:
+            before.remove()
+        if callback_function is not None:
+            self._abort_callback = aborting.AbortCallback(
+                run, callback_function, callback_execution_timeout
+            )
 
     def close(self) -> None:
         """Delivers all and ends the task as completed, so that `init` can be called again.
@@ -256,22 +313,8 @@ class Task(Finder):
 
     def flush(self, wait_for_uploads: bool = False) -> bool:
         """What was reported is on disk; with the argument, in the store. False when not in time."""
+        self._look_at_registered()
         return self._run.flush(wait=wait_for_uploads) if self._run is not None else True
-
-    # parameters
-
-    def connect(self, mutable: dict[Any, Any], name: str | None = None) -> dict[Any, Any]:
-        """Records a dict as parameters of the section `name` (default General), later writes too.
-
-        On an agent its values are first set to the task's parameters, cast to the types they have
-        here. Use the returned dict. Raises UsageError for a value that does not fit.
-        """
-        from elsewhere.connect import connect_dict  # noqa: PLC0415
-
-        run = self._own_run("connect")
-        if not isinstance(mutable, dict):
-            raise UsageError(f"connect takes a dict, not {type(mutable).__name__}.")
-        return connect_dict(mutable, name or "General", run.overrides(), run.record)
 
     # what it says
 
@@ -280,83 +323,34 @@ class Task(Finder):
         self._own_run("set_progress").set_progress(progress)
 
     def get_logger(self) -> Logger:
+        """What reports scalars, values and texts of this task."""
         run = self._own_run("get_logger")
-        return Logger(run.record, flush=run.flush)
+        return Logger(run.record, flush=run.flush, shifted=run.offset.shifted)
 
-    def upload_artifact(
-        self,
-        name: str,
-        artifact_object: object,
-        metadata: Mapping[str, object] | None = None,
-        delete_after_upload: bool = False,
-        auto_pickle: bool | None = None,
-        preview: str | None = None,
-        wait_on_upload: bool = False,
-        extension_name: str | None = None,
-        serialization_function: Callable[[Any], bytes | bytearray] | None = None,
-        retries: int = 0,
-        sort_keys: bool = True,
-    ) -> bool:
-        """Keeps files or an object under `name`; an artifact of that name is replaced.
+    def set_initial_iteration(self, offset: int = 0) -> int:
+        """Iterations that are reported from now on count on from there, as `continue_last_task`
+        says. Returns it."""
+        run = self._own_run("set_initial_iteration")
+        if isinstance(offset, bool) or not isinstance(offset, int):
+            raise UsageError(f"set_initial_iteration takes a whole number, not {offset!r:.80}.")
+        run.offset.set(offset)
+        return offset
 
-        `artifact_object` is the path of a file, of a folder (zipped), or with a wildcard (all that
-        matches, zipped); a list of Paths (zipped); a URL (kept as a link); or an object. Formats,
-        by `extension_name`, the default first, the dot may be left out:
-
-            dict                        .json .yaml
-            pandas.DataFrame            .csv.gz .parquet .feather .pickle
-            numpy.ndarray               .npz .csv.gz
-            PIL.Image                   .png and all that Pillow writes
-            list, tuple, number, bool   .json
-            str                         .txt
-            anything                    .pkl; needs no extension_name unless auto_pickle is False
-
-        `serialization_function` makes the bytes of any object instead. `sort_keys` sorts those of
-        dicts. `preview` replaces the text that is shown; `metadata` is kept as text.
-        `delete_after_upload` deletes the original of a single file as soon as its bytes are kept.
-        `retries`: more attempts when the disk fails.
-
-        The bytes are taken when this is called. Returns True, and False only when `wait_on_upload`
-        is given and the upload failed or was not done in time.
-        Raises UsageError for what cannot be kept, StorageError when the disk does not take it.
-        """
-        run = self._own_run("upload_artifact")
-        run.upload_artifact(
-            name,
-            artifact_object,
-            is_deleted=delete_after_upload,
-            metadata=metadata,
-            preview=preview,
-            extension_name=extension_name,
-            serialization_function=serialization_function,
-            auto_pickle=auto_pickle,
-            sort_keys=sort_keys,
-            retries=retries,
-        )
-        if not wait_on_upload:
-            return run.flush()
-        return run.flush(wait=True) and run.is_uploaded(name)
+    def get_initial_iteration(self) -> int:
+        """The iteration that a continued task counts on from; 0 for any other."""
+        return self._own_run("get_initial_iteration").offset.at
 
     # helpers
 
-    def _own_run(self, what: str) -> Run:
-        if self._run is None:
-            raise UsageError(
-                f"{what} belongs to the task that a script is, and task {self.id} is another one:"
-                " call it on what Task.init returned."
-            )
-        if self._run.is_over:
-            raise UsageError(f"{what} came after close(): task {self.id} is over in this process.")
-        return self._run
-
-    def _checked_again(self, project: str | None, name: str | None) -> Task:
+    def _checked_again(self, project: str | None, name: str | None, kind: TaskType | None) -> Task:
         assert self._run is not None
         record = self._run.task_record
         for what, given, has in (
             ("project", project, record.project),
             ("task", name, record.name),
+            ("type", kind, record.type),
         ):
-            if given is not None and given.strip() != has and not self._run.is_remote:
+            if given is not None and given.strip() != has and self._run.session is not None:
                 raise UsageError(
                     f"This script already is the task {record.name!r} of project"
                     f" {record.project!r}, so it cannot be the {what} {given!r} too: call close()"

@@ -13,6 +13,8 @@ from elsewhere.events import (
     ArtifactAdded,
     Configurations,
     Event,
+    ModelSaved,
+    ModelUsed,
     Parameters,
     Phase,
     Properties,
@@ -21,7 +23,17 @@ from elsewhere.events import (
     Text,
 )
 from elsewhere.queues import Queues
-from elsewhere.records import Artifact, Configuration, Outcome, Parameter, Reason, Source, Status
+from elsewhere.records import (
+    Artifact,
+    Configuration,
+    Json,
+    ModelUse,
+    Outcome,
+    Parameter,
+    Reason,
+    Source,
+    Status,
+)
 from elsewhere.store import keys
 from elsewhere.store.redis import RedisStore
 from elsewhere_worker.registration import AgentRecord, Registration
@@ -143,3 +155,25 @@ def test_an_agent_that_is_gone_leaves_nothing_but_what_ends_by_itself(store: Red
     registration.end()
     left = {key for key in names(store) if store.redis.ttl(key) < 0}
     assert left <= RQ_STAYS
+
+
+def test_a_model_stays_when_its_task_goes_until_it_is_deleted_itself(store: RedisStore) -> None:
+    live(store, "1" * 32, Queues(store))
+    before, model = names(store), "a" * 32
+    fields: dict[str, Json] = {
+        "project": "examples",
+        "tags": ["x"],
+        "url": "s3://b/m",
+        "digest": "d",
+    }
+    use = ModelUse(name="m", model=model, is_output=False)
+    store.edit("1" * 32, ModelSaved(model=model, fields=fields), ModelUsed(use=use))
+    for key in names(store) - before:
+        assert store.redis.type(key).decode() == row_of(key)[0], key
+    store.delete("1" * 32)
+    left = {
+        key for key in names(store) - RQ_STAYS if row_of(key)[1] == "until the model is deleted"
+    }
+    assert len(left) == 5
+    store.delete_model(model)
+    assert not left & names(store)

@@ -1,6 +1,7 @@
 """The contract of every storage, and what is particular to each.
 
-Object stores are stood for by fsspec's own store in memory, which goes through the same code.
+gs and az are stood for by fsspec's own store in memory, which goes through the same code; s3 is
+moto's server.
 """
 
 from __future__ import annotations
@@ -17,11 +18,15 @@ import fsspec
 import pytest
 
 from elsewhere.errors import StorageError
-from elsewhere.storage import copy_file, file_url, local_path, storage_for
+from elsewhere.storage import check, copy_file, file_url, local_path, storage_for
 from elsewhere.storage.api import Storage
 from elsewhere.storage.remote import RemoteStorage
+from elsewhere.storage.s3 import PART_BYTES
+from tests.object_store import ObjectStore, serving_s3
 
 CONTENT = b"\x00\xff" + b"content\n" * 20_000
+#: in s3 several parts, the last of them a short one
+LARGE = bytes(range(256)) * (PART_BYTES // 256 * 3) + b"end"
 
 
 @dataclass(frozen=True)
@@ -50,7 +55,7 @@ class _Handler(SimpleHTTPRequestHandler):
             super().do_GET()
 
     def do_HEAD(self) -> None:
-        if self.path == "/forbidden":
+        if self.path in ("/forbidden", "/signed"):
             self.send_error(403)
         else:
             super().do_HEAD()
@@ -69,13 +74,19 @@ def web(tmp_path: Path) -> Iterator[str]:
         thread.join()
 
 
+@pytest.fixture
+def s3() -> Iterator[ObjectStore]:
+    with serving_s3() as store:
+        yield store
+
+
 def _write(folder: Path, name: str, content: bytes) -> None:
     path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
 
 
-@pytest.fixture(params=["file", "path", "web", "memory"])
+@pytest.fixture(params=["file", "path", "web", "s3", "memory"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     if request.param == "file":
         folder = tmp_path / "the storage"
@@ -94,6 +105,13 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
             partial(_write, tmp_path / "web"),
             is_writable=False,
         )
+    elif request.param == "s3":
+        s3 = request.getfixturevalue("s3")
+        yield Place(
+            storage_for("s3://bucket"),
+            lambda name: f"s3://bucket/{name}",
+            lambda name, content: s3.system.pipe_file(f"s3://bucket/{name}", content),
+        )
     else:
         system = fsspec.filesystem("memory")
         yield Place(
@@ -109,6 +127,11 @@ def local(tmp_path: Path) -> Path:
     path = tmp_path / "local"
     path.write_bytes(CONTENT)
     return path
+
+
+def plain(url: str) -> str:
+    """A file has two names, its path and its URL."""
+    return str(local_path(url)) if url.startswith(("/", "file:")) else url
 
 
 def names_in(folder: Path) -> list[str]:
@@ -160,6 +183,63 @@ def test_an_upload_replaces_what_was_there(place: Place, local: Path, tmp_path: 
     place.storage.download(url, tmp_path / "copy")
     assert (tmp_path / "copy").read_bytes() == CONTENT
     assert local.read_bytes() == CONTENT
+
+
+def test_a_large_file_arrives_whole(place: Place, tmp_path: Path) -> None:
+    large = tmp_path / "large.npy"
+    large.write_bytes(LARGE)
+    if place.is_writable:
+        place.storage.upload(large, place.url("a/large.npy"))
+    else:
+        place.put("a/large.npy", LARGE)
+    place.storage.download(place.url("a/large.npy"), tmp_path / "copy")
+    assert (tmp_path / "copy").read_bytes() == LARGE
+
+
+def test_what_is_looked_at_tells_one_content_from_another(place: Place) -> None:
+    place.put("a/file", b"one")
+    first = place.storage.look(place.url("a/file"))
+    assert (plain(first.url), first.size_bytes) == (plain(place.url("a/file")), 3)
+    assert first.modified_at is not None
+    assert first.version
+    assert place.storage.look(place.url("a/file")) == first
+    place.put("a/file", b"longer")
+    assert place.storage.look(place.url("a/file")).version != first.version
+
+
+def test_a_folder_is_no_file(place: Place) -> None:
+    place.put("a/file", CONTENT)
+    if place.is_writable:
+        assert not place.storage.exists(place.url("a"))
+        with pytest.raises(StorageError):
+            place.storage.look(place.url("a"))
+
+
+def test_all_files_below_a_url_are_listed(place: Place) -> None:
+    for name in ("a/b/two", "a/one", "a/b/c/three", "ab/other"):
+        place.put(name, CONTENT)
+    if not place.is_writable:
+        with pytest.raises(StorageError, match="cannot be listed"):
+            place.storage.list(place.url("a"))
+        return
+    found = place.storage.list(place.url("a"))
+    names = ("a/b/c/three", "a/b/two", "a/one")
+    assert [plain(one.url) for one in found] == [plain(place.url(name)) for name in names]
+    assert {one.size_bytes for one in found} == {len(CONTENT)}
+    assert [one.size_bytes for one in place.storage.list(place.url("a/one"))] == [len(CONTENT)]
+    assert place.storage.list(place.url("nothing")) == []
+
+
+def test_a_place_is_checked_and_left_as_it_was(place: Place) -> None:
+    place.put("a/file", CONTENT)
+    if not place.is_writable:
+        with pytest.raises(StorageError, match=r"cannot be written.*Set output_uri"):
+            place.storage.check(place.url("a"))
+        return
+    before = place.storage.list(place.url(""))
+    place.storage.check(place.url("a"))
+    place.storage.check(place.url("new/folder"))
+    assert place.storage.list(place.url("")) == before
 
 
 def test_what_is_deleted_is_gone(place: Place) -> None:
@@ -229,6 +309,13 @@ def test_what_may_not_be_read_is_not_said_to_be_missing(web: str) -> None:
         storage_for(web).exists(f"{web}/forbidden")
 
 
+def test_what_only_may_be_downloaded_is_looked_at_all_the_same(web: str, tmp_path: Path) -> None:
+    """A presigned URL allows one method."""
+    (tmp_path / "web" / "signed").write_bytes(CONTENT)
+    assert storage_for(web).size(f"{web}/signed") == len(CONTENT)
+    assert storage_for(web).exists(f"{web}/signed")
+
+
 def test_a_server_that_does_not_answer_is_an_error(web: str) -> None:
     # Nobody listens at this other address of the loopback network.
     url = web.replace("127.0.0.1", "127.255.255.254") + "/file"
@@ -252,7 +339,36 @@ def test_an_at_sign_in_a_path_is_fine() -> None:
     storage_for("s3://bucket/user@host")
 
 
-def test_a_driver_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "s3fs", None)
-    with pytest.raises(StorageError, match="pip install s3fs"):
-        storage_for("s3://bucket/key").exists("s3://bucket/key")
+@pytest.mark.parametrize(
+    ("uri", "why"),
+    [
+        ("http://example.org/folder", "a web server only gives files out"),
+        ("s4://bucket", "no storage for the scheme 's4'"),
+        ("/proc/nothing/here", "Nothing can be written below /proc/nothing/here"),
+        ("file:///proc/nothing", "Set output_uri to a folder that this user may write to"),
+    ],
+)
+def test_a_place_that_cannot_be_written_says_why(uri: str, why: str) -> None:
+    with pytest.raises(StorageError, match=why):
+        check(uri)
+
+
+def test_a_file_is_no_folder_to_write_to(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(StorageError, match="Nothing can be written below"):
+        check(str(tmp_path / "file" / "below"))
+    assert names_in(tmp_path) == ["file"]
+
+
+@pytest.mark.parametrize(("scheme", "package"), [("s3", "s3fs"), ("gs", "gcsfs"), ("az", "adlfs")])
+def test_a_driver_that_is_not_installed_is_named(
+    scheme: str, package: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    registry = sys.modules["fsspec.registry"]  # what fsspec has by this name is something else
+    monkeypatch.delitem(registry._registry, scheme, raising=False)
+    url = f"{scheme}://bucket/key"
+    with pytest.raises(StorageError, match=f"pip install {package}"):
+        storage_for(url).exists(url)
+    with pytest.raises(StorageError, match=f"pip install {package}"):
+        check(url)

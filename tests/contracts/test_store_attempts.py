@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -11,6 +12,7 @@ from elsewhere.errors import FencedError
 from elsewhere.events import (
     Event,
     Progress,
+    Scalar,
     Text,
     Verdict,
 )
@@ -20,29 +22,20 @@ from elsewhere.records import (
     Reason,
     Status,
 )
-from elsewhere.store import keys
-from elsewhere.store.api import Claim, Renewal
-from elsewhere.store.redis import RedisStore
-from tests.stores import begin, claim, enqueue, make_record, running, waiting
+from elsewhere.store.api import Claim, Renewal, Store
+from tests.contracts.insides import Inside
+from tests.stores import begin, brought_to, claim, enqueue, running, waiting
 
 BUSY = (Status.QUEUED, Status.IN_PROGRESS)
 COMPLETED = Outcome(reason=Reason.COMPLETED, exit_code=0)
 LOST = Outcome(reason=Reason.LOST, message="Nobody reported.")
 
 
-def brought_to(store: RedisStore, status: Status) -> str:
-    record = make_record()
-    store.create(record)
-    if status is not Status.CREATED:
-        store.move(record.id, status, allowed=(Status.CREATED,))
-    return record.id
-
-
 # attempts
 
 
 def test_the_attempt_number_counts_up_and_the_same_token_gets_the_same_answer(
-    store: RedisStore,
+    store: Store,
 ) -> None:
     task_id = waiting(store)
     assert claim(store, task_id, "a") == Claim(attempt=1)
@@ -55,7 +48,7 @@ def test_the_attempt_number_counts_up_and_the_same_token_gets_the_same_answer(
     assert [(one.number, one.worker) for one in store.attempts(task_id)] == [(1, "box"), (2, "box")]
 
 
-def test_of_many_that_claim_a_task_one_gets_it(store: RedisStore) -> None:
+def test_of_many_that_claim_a_task_one_gets_it(store: Store) -> None:
     task_id = waiting(store)
     got: list[int] = []
     threads = [
@@ -69,7 +62,7 @@ def test_of_many_that_claim_a_task_one_gets_it(store: RedisStore) -> None:
     assert sorted(got) == [0] * 7 + [1]
 
 
-def test_a_claim_begins_anew_what_the_last_attempt_said_of_itself(store: RedisStore) -> None:
+def test_a_claim_begins_anew_what_the_last_attempt_said_of_itself(store: Store) -> None:
     task_id = running(store)
     store.request_stop(task_id, message="enough")
     events: list[Event] = [
@@ -87,6 +80,24 @@ def test_a_claim_begins_anew_what_the_last_attempt_said_of_itself(store: RedisSt
     assert store.finish(task_id, 2, COMPLETED) is Status.COMPLETED, "the old verdict is forgotten"
 
 
+@pytest.mark.parametrize("continues_at", [None, 0, 7])
+def test_what_a_task_reported_is_kept_where_it_is_continued(
+    store: Store, continues_at: int | None
+) -> None:
+    task_id = running(store)
+    point = Scalar(title="loss", series="train", value=0.5, iteration=6, at=1.0)
+    said: list[Event] = [point, Text(message="x", level=1, at=0), Progress(percent=50.0, at=0.0)]
+    store.apply(task_id, 1, "f", 0, 1, said)
+    store.finish(task_id, 1, Outcome(reason=Reason.STOPPED))
+    store.edit(task_id, continues_at=continues_at)
+    enqueue(store, task_id)
+    claim(store, task_id, "next")
+    store.apply(task_id, 2, "g", 0, 1, [replace(point, iteration=8)])
+    iterations = [n for n, _, _ in store.points(task_id, "loss", "train")]
+    kept = (iterations, len(store.texts(task_id)), store.state(task_id).progress)
+    assert kept == (([8], 0, None) if continues_at is None else ([6, 8], 1, 50.0))
+
+
 @pytest.mark.parametrize(
     ("outcome", "status"),
     [
@@ -98,7 +109,7 @@ def test_a_claim_begins_anew_what_the_last_attempt_said_of_itself(store: RedisSt
     ],
 )
 def test_an_attempt_ends_once_with_its_outcome(
-    store: RedisStore, outcome: Outcome, status: Status
+    store: Store, outcome: Outcome, status: Status
 ) -> None:
     task_id = running(store)
     assert store.finish(task_id, 1, outcome) is status
@@ -112,7 +123,7 @@ def test_an_attempt_ends_once_with_its_outcome(
     assert store.sweep(sweep_s=0, hold_s=0).over == ()
 
 
-def test_what_the_program_or_somebody_said_wins_over_its_exit(store: RedisStore) -> None:
+def test_what_the_program_or_somebody_said_wins_over_its_exit(store: Store) -> None:
     by_program, by_somebody = running(store), running(store)
     store.apply(by_program, 1, "f", 0, 1, [Verdict(status=Status.FAILED, message="diverged")])
     store.move(by_somebody, Status.STOPPED, allowed=(Status.IN_PROGRESS,))
@@ -121,7 +132,7 @@ def test_what_the_program_or_somebody_said_wins_over_its_exit(store: RedisStore)
     assert store.finish(by_somebody, 1, COMPLETED) is Status.STOPPED
 
 
-def stale_writes(store: RedisStore, task_id: str) -> dict[str, Callable[[], object]]:
+def stale_writes(store: Store, task_id: str) -> dict[str, Callable[[], object]]:
     return {
         "apply": lambda: store.apply(task_id, 1, "f", 0, 5, [Text(message="x", level=1, at=0)]),
         "append_output": lambda: store.append_output(task_id, 1, 0, 5, b"late\n", ""),
@@ -131,7 +142,9 @@ def stale_writes(store: RedisStore, task_id: str) -> dict[str, Callable[[], obje
 
 @pytest.mark.parametrize("what", ["apply", "append_output", "finish"])
 @pytest.mark.parametrize("is_deleted", [True, False], ids=["deleted", "newer attempt"])
-def test_a_stale_attempt_writes_nothing(store: RedisStore, what: str, is_deleted: bool) -> None:
+def test_a_stale_attempt_writes_nothing(
+    store: Store, inside: Inside, what: str, is_deleted: bool
+) -> None:
     task_id = running(store)
     store.finish(task_id, 1, Outcome(reason=Reason.LOST))
     if is_deleted:
@@ -139,22 +152,18 @@ def test_a_stale_attempt_writes_nothing(store: RedisStore, what: str, is_deleted
     else:
         enqueue(store, task_id)
         claim(store, task_id, "next")
-    before = dump(store)
+    before = inside.contents()
     with pytest.raises(FencedError):
         stale_writes(store, task_id)[what]()
     assert not store.renew(task_id, 1, worker="box", lease_s=60).is_ours
     assert store.lose(task_id, 1, LOST, is_harmless=True) is None
-    assert dump(store) == before
-
-
-def dump(store: RedisStore) -> dict[bytes, bytes]:
-    return {key: store.redis.dump(key) for key in sorted(store.redis.keys())}
+    assert inside.contents() == before
 
 
 # leases
 
 
-def test_a_lease_is_kept_by_its_worker_alone(store: RedisStore) -> None:
+def test_a_lease_is_kept_by_its_worker_alone(store: Store) -> None:
     task_id = running(store, lease_s=0)
     assert store.state(task_id).is_unreachable
     assert not store.renew(task_id, 1, worker="another", lease_s=60).is_ours
@@ -171,14 +180,13 @@ def test_a_lease_is_kept_by_its_worker_alone(store: RedisStore) -> None:
     ("on_lost", "in_queue", "stop", "status"),
     [
         (OnLost.END, True, False, Status.FAILED),
-        (OnLost.ENQUEUE, True, False, Status.QUEUED),
         (OnLost.ENQUEUE, False, False, Status.FAILED),
         (OnLost.ENQUEUE, True, True, Status.STOPPED),
         (OnLost.END, True, True, Status.STOPPED),
     ],
 )
 def test_a_lost_attempt_is_reaped_by_the_policy_of_its_task(
-    store: RedisStore, on_lost: OnLost, in_queue: bool, stop: bool, status: Status
+    store: Store, on_lost: OnLost, in_queue: bool, stop: bool, status: Status
 ) -> None:
     made = running if in_queue else begin
     task_id = made(store, lease_s=0, on_lost=on_lost)
@@ -188,30 +196,16 @@ def test_a_lost_attempt_is_reaped_by_the_policy_of_its_task(
     assert store.reap(task_id, lost_after_s=0, outcome=LOST) is status
     assert store.reap(task_id, lost_after_s=0, outcome=LOST) is None, "once"
     assert store.attempts(task_id)[0].outcome == LOST
-    assert (task_id in store.queued(older_than_s=0)) == (status is Status.QUEUED)
 
 
-def test_a_live_attempt_is_not_reaped(store: RedisStore) -> None:
+def test_a_live_attempt_is_not_reaped(store: Store) -> None:
     task_id = running(store, on_lost=OnLost.ENQUEUE)
     assert store.reap(task_id, lost_after_s=0, outcome=LOST) is None
     assert store.state(task_id).status is Status.IN_PROGRESS
 
 
-@pytest.mark.parametrize("is_harmless", [True, False])
-def test_an_owner_gives_up_its_attempt_at_once_and_three_times_at_most(
-    store: RedisStore, is_harmless: bool
-) -> None:
-    on_lost = OnLost.END if is_harmless else OnLost.ENQUEUE
-    task_id = running(store, on_lost=on_lost)
-    for attempt in (1, 2, 3):
-        status = store.lose(task_id, attempt, LOST, is_harmless=is_harmless)
-        assert status is Status.QUEUED
-        assert claim(store, task_id, f"t{attempt}").attempt == attempt + 1
-    assert store.lose(task_id, 4, LOST, is_harmless=is_harmless) is Status.FAILED
-
-
 def test_an_attempt_lost_after_the_program_began_ends_the_task_that_says_so(
-    store: RedisStore,
+    store: Store,
 ) -> None:
     task_id = running(store, on_lost=OnLost.END)
     assert store.lose(task_id, 1, LOST, is_harmless=False) is Status.FAILED
@@ -219,55 +213,42 @@ def test_an_attempt_lost_after_the_program_began_ends_the_task_that_says_so(
 
 @pytest.mark.parametrize("on_lost", OnLost)
 def test_an_owner_that_returns_before_anyone_began_again_takes_its_attempt_back(
-    store: RedisStore, on_lost: OnLost
+    store: Store, inside: Inside, on_lost: OnLost
 ) -> None:
     task_id = running(store, lease_s=0, on_lost=on_lost)
     store.reap(task_id, lost_after_s=0, outcome=LOST)
     assert store.renew(task_id, 1, worker="box", lease_s=60).is_ours
     state = store.state(task_id)
     assert (state.status, state.attempt, state.outcome) == (Status.IN_PROGRESS, 1, None)
-    assert store.queued(older_than_s=0) == {}
+    assert inside.waiting() == set()
     assert claim(store, task_id, "other").attempt == 0
     assert store.leased_to("box") == [(task_id, 1)]
 
 
 @pytest.mark.parametrize("on_lost", OnLost)
 def test_an_owner_that_returns_at_its_end_delivers_its_outcome(
-    store: RedisStore, on_lost: OnLost
+    store: Store, inside: Inside, on_lost: OnLost
 ) -> None:
     task_id = running(store, lease_s=0, on_lost=on_lost)
     store.reap(task_id, lost_after_s=0, outcome=LOST)
     store.apply(task_id, 1, "f", 0, 1, [Text(message="late", level=1, at=0)])
     assert store.finish(task_id, 1, COMPLETED) is Status.COMPLETED
-    assert store.queued(older_than_s=0) == {}
+    assert inside.waiting() == set()
     assert store.attempts(task_id)[0].outcome == COMPLETED
 
 
-@pytest.mark.parametrize("what", ["claimed", "stopped", "moved"])
-def test_an_owner_that_returns_too_late_gets_nothing_back(store: RedisStore, what: str) -> None:
-    task_id = running(store, lease_s=0, on_lost=OnLost.ENQUEUE)
-    store.reap(task_id, lost_after_s=0, outcome=LOST)
-    if what == "claimed":
-        claim(store, task_id, "next")
-    elif what == "stopped":
-        store.request_stop(task_id)
-    else:
-        store.move(task_id, Status.CREATED, allowed=(Status.QUEUED,))
-    status = store.state(task_id).status
-    assert not store.renew(task_id, 1, worker="box", lease_s=60).is_ours
-    assert store.state(task_id).status is status
-
-
-def test_one_agent_sweeps_at_a_time_and_owners_get_a_hold_off_first(store: RedisStore) -> None:
+def test_one_agent_sweeps_at_a_time_and_owners_get_a_hold_off_first(
+    store: Store, inside: Inside
+) -> None:
     task_id = running(store, lease_s=0)
     first = store.sweep(sweep_s=60, hold_s=60)
     assert (first.is_mine, first.over) == (True, ()), "nobody swept before: hold off"
     assert not store.sweep(sweep_s=60, hold_s=60).is_mine
     still = store.sweep(sweep_s=0, hold_s=60)
     assert (still.is_mine, still.over) == (True, ()), "the hold-off goes on"
-    store.redis.hset(keys.SWEEP, "hold_until", "0")
+    inside.set_sweep("hold_until", 0)
     assert store.sweep(sweep_s=0, hold_s=60).over == (task_id,)
-    store.redis.hset(keys.SWEEP, "last", str(store.now() - 30))
+    inside.set_sweep("last", store.now() - 30)
     assert store.sweep(sweep_s=0, hold_s=60).over == (), "the store or all agents were away"
 
 
@@ -275,31 +256,28 @@ def test_one_agent_sweeps_at_a_time_and_owners_get_a_hold_off_first(store: Redis
 
 
 @pytest.mark.parametrize("status", [s for s in Status if s not in BUSY])
-def test_a_stop_changes_nothing_where_nothing_runs(store: RedisStore, status: Status) -> None:
+def test_a_stop_changes_nothing_where_nothing_runs(store: Store, status: Status) -> None:
     task_id = brought_to(store, status)
     before = store.state(task_id)
     assert store.request_stop(task_id) is status
     assert store.state(task_id) == before
 
 
-def test_a_queued_task_is_stopped_at_once(store: RedisStore) -> None:
+def test_a_queued_task_is_stopped_at_once(store: Store, inside: Inside) -> None:
     task_id = waiting(store)
     assert store.request_stop(task_id, message="not needed") is Status.QUEUED
     state = store.state(task_id)
     assert (state.status, state.message) == (Status.STOPPED, "not needed")
-    assert store.queued(older_than_s=0) == {}
+    assert inside.waiting() == set()
     assert claim(store, task_id) == Claim(attempt=0, status="stopped")
 
 
 @pytest.mark.parametrize("grace_s", [None, 0.0, 2.5])
 def test_the_owner_of_a_running_task_learns_of_a_stop_with_its_renewal(
-    store: RedisStore, grace_s: float | None
+    store: Store, grace_s: float | None
 ) -> None:
     task_id = running(store)
-    listener = store.listen(keys.agent("box"))
     assert store.request_stop(task_id, grace_s=grace_s) is Status.IN_PROGRESS
-    assert listener.wait(5) == [f"{keys.agent('box')} {task_id}"]
-    listener.close()
     renewal = store.renew(task_id, 1, worker="box", lease_s=60)
     assert renewal == Renewal(is_ours=True, is_stop_requested=True, stop_grace_s=grace_s)
     assert store.state(task_id).status is Status.IN_PROGRESS

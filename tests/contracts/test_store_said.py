@@ -24,8 +24,7 @@ from elsewhere.records import (
     Parameter,
     Reason,
 )
-from elsewhere.store.api import TaskFilter
-from elsewhere.store.redis import RedisStore
+from elsewhere.store.api import Store, TaskFilter
 from tests.stores import claim, enqueue, running
 
 LOST = Outcome(reason=Reason.LOST, message="Nobody reported.")
@@ -38,7 +37,7 @@ def point(value: float, iteration: int = 1) -> Scalar:
     return Scalar(title="loss", series="train", value=value, iteration=iteration, at=2.0)
 
 
-def test_events_change_what_they_say(store: RedisStore) -> None:
+def test_events_change_what_they_say(store: Store) -> None:
     task_id = running(store)
     events: list[Event] = [
         Progress(percent=12.5, at=0.0),
@@ -77,7 +76,7 @@ def test_events_change_what_they_say(store: RedisStore) -> None:
 )
 @pytest.mark.parametrize("at_once", [True, False])
 def test_a_series_has_the_same_summary_however_its_points_came(
-    store: RedisStore, values: list[float], minimum: float, maximum: float, at_once: bool
+    store: Store, values: list[float], minimum: float, maximum: float, at_once: bool
 ) -> None:
     task_id = running(store)
     events = [point(value, len(values) - n) for n, value in enumerate(values)]
@@ -93,7 +92,7 @@ def test_a_series_has_the_same_summary_however_its_points_came(
     ]
 
 
-def test_the_same_piece_of_a_journal_is_taken_once(store: RedisStore) -> None:
+def test_the_same_piece_of_a_journal_is_taken_once(store: Store) -> None:
     task_id = running(store)
     for _ in range(2):  # the answer was lost
         assert store.apply(task_id, 1, "f", 0, 10, [point(1.0)]) == 10
@@ -105,7 +104,7 @@ def test_the_same_piece_of_a_journal_is_taken_once(store: RedisStore) -> None:
     assert store.journal_offset(task_id, 2, "f") == 0
 
 
-def test_the_same_piece_of_output_is_taken_once(store: RedisStore) -> None:
+def test_the_same_piece_of_output_is_taken_once(store: Store) -> None:
     task_id = running(store)
     for _ in range(2):
         assert store.append_output(task_id, 1, 0, 9, b"one\n", "10%") == 9
@@ -117,7 +116,7 @@ def test_the_same_piece_of_output_is_taken_once(store: RedisStore) -> None:
 
 
 def test_output_comes_in_pieces_of_any_size_and_each_attempt_has_its_own(
-    store: RedisStore,
+    store: Store,
 ) -> None:
     task_id = running(store)
     data = os.urandom(3 << 20)
@@ -131,7 +130,7 @@ def test_output_comes_in_pieces_of_any_size_and_each_attempt_has_its_own(
     assert store.output(task_id, attempt=1, start=5, limit_bytes=2).data == data[5:7]
 
 
-def read_output(store: RedisStore, task_id: str, limit_bytes: int) -> tuple[bytes, int]:
+def read_output(store: Store, task_id: str, limit_bytes: int) -> tuple[bytes, int]:
     """All of it, and how many bytes are not kept."""
     data, at, gap = bytearray(), 0, 0
     while (piece := store.output(task_id, start=at, limit_bytes=limit_bytes)).data:
@@ -141,7 +140,7 @@ def read_output(store: RedisStore, task_id: str, limit_bytes: int) -> tuple[byte
     return bytes(data), gap
 
 
-def test_of_a_very_long_output_the_beginning_and_the_end_are_kept(store: RedisStore) -> None:
+def test_of_a_very_long_output_the_beginning_and_the_end_are_kept(store: Store) -> None:
     task_id, size = running(store), 1 << 20
     blocks = [bytes([n]) * size for n in range(50)]
     for n in range(0, 50, 5):

@@ -13,30 +13,31 @@ from hypothesis import strategies as st
 from elsewhere.errors import UsageError
 from elsewhere.events import Event, Progress, Scalar, Tags
 from elsewhere.records import Outcome, Parameter, Reason, Source, Status, TaskType
+from elsewhere.store.api import Store
 from elsewhere.store.filters import parse
-from elsewhere.store.redis import RedisStore
+from tests.contracts.insides import Inside
 from tests.properties import PROPERTY
 from tests.stores import begin, make_record
 
 
-def made(store: RedisStore, **fields: Any) -> str:
+def made(store: Store, **fields: Any) -> str:
     record = make_record(**fields)
     store.create(record)
     return record.id
 
 
-def found(store: RedisStore, task_filter: object = None, **arguments: Any) -> list[str]:
+def found(store: Store, task_filter: object = None, **arguments: Any) -> list[str]:
     return list(store.search(parse(task_filter, **arguments)))
 
 
-def said(store: RedisStore, events: list[Event], **fields: Any) -> str:
+def said(store: Store, events: list[Event], **fields: Any) -> str:
     """The id of a task that runs and has said this."""
     task_id = begin(store, **fields)
     store.apply(task_id, 1, "f", 0, 1, events)
     return task_id
 
 
-def test_without_a_filter_all_come_the_last_changed_first(store: RedisStore) -> None:
+def test_without_a_filter_all_come_the_last_changed_first(store: Store) -> None:
     first, second, third = (made(store) for _ in range(3))
     assert found(store) == [third, second, first]
     store.edit(first, comment="changed")
@@ -45,7 +46,7 @@ def test_without_a_filter_all_come_the_last_changed_first(store: RedisStore) -> 
     assert found(store) == [first, second]
 
 
-def test_projects_are_exact_and_one_of_several(store: RedisStore) -> None:
+def test_projects_are_exact_and_one_of_several(store: Store) -> None:
     a, inner, b = (made(store, project=name) for name in ("a/b", "a/b/c", "-b"))
     assert found(store, project_name="a/b") == [a]
     assert found(store, project_name=["a/b", "-b", "none"]) == [b, a]
@@ -53,7 +54,7 @@ def test_projects_are_exact_and_one_of_several(store: RedisStore) -> None:
     assert found(store, project_name="a") == []
 
 
-def test_status_type_and_archive_narrow(store: RedisStore) -> None:
+def test_status_type_and_archive_narrow(store: Store) -> None:
     draft = made(store, type=TaskType.TESTING)
     done = made(store)
     store.move(done, Status.COMPLETED, allowed=(Status.CREATED,))
@@ -67,7 +68,7 @@ def test_status_type_and_archive_narrow(store: RedisStore) -> None:
     assert found(store, allow_archived=False) == [put_away, done, draft]
 
 
-def test_an_exact_name_is_found_in_some_projects_or_in_all(store: RedisStore) -> None:
+def test_an_exact_name_is_found_in_some_projects_or_in_all(store: Store) -> None:
     a, b = made(store, project="a", name="one"), made(store, project="b", name="one")
     made(store, project="a", name="one more")
     assert found(store, exact_name="one") == [b, a]
@@ -75,7 +76,7 @@ def test_an_exact_name_is_found_in_some_projects_or_in_all(store: RedisStore) ->
     assert found(store, exact_name="none") == []
 
 
-def test_names_comments_and_words_are_searched(store: RedisStore) -> None:
+def test_names_comments_and_words_are_searched(store: Store) -> None:
     a = made(store, name="Train net", comment="with dropout")
     b = made(store, name="train tree", comment="é\n")
     assert found(store, task_name="^Train") == [a]
@@ -87,7 +88,7 @@ def test_names_comments_and_words_are_searched(store: RedisStore) -> None:
     assert found(store, {"_all_": {"fields": ["name", "comment"], "pattern": "t"}}) == [a]
 
 
-def test_parents_and_ids_are_exact(store: RedisStore) -> None:
+def test_parents_and_ids_are_exact(store: Store) -> None:
     parent = made(store)
     child = made(store, parent=parent)
     assert found(store, {"parent": [parent]}) == [child]
@@ -95,7 +96,7 @@ def test_parents_and_ids_are_exact(store: RedisStore) -> None:
     assert found(store, {"id": [parent, "0" * 32]}) == [parent]
 
 
-def test_times_narrow_with_their_bounds(store: RedisStore) -> None:
+def test_times_narrow_with_their_bounds(store: Store) -> None:
     ids = [made(store, created_at=float(n)) for n in range(1, 4)]
     assert found(store, {"created": [2, None]}) == [ids[2], ids[1]]
     assert found(store, {"created": [">1.0", "<3.0"]}) == [ids[1]]
@@ -107,7 +108,7 @@ def test_times_narrow_with_their_bounds(store: RedisStore) -> None:
     assert found(store, {"last_update": [f"<={at!r}", f"<={time.time() + 60}"]}) == ids[1::-1]
 
 
-def test_what_tasks_said_is_compared_and_sorted_by(store: RedisStore) -> None:
+def test_what_tasks_said_is_compared_and_sorted_by(store: Store) -> None:
     def losses(*values: float) -> list[Event]:
         return [
             Scalar(title="loss.all", series="a.b", value=value, iteration=n, at=0.0)
@@ -130,7 +131,7 @@ def test_what_tasks_said_is_compared_and_sorted_by(store: RedisStore) -> None:
     assert found(store, {"progress": [None, 50]}) == [high]
 
 
-def test_several_orders_sort_one_within_the_other(store: RedisStore) -> None:
+def test_several_orders_sort_one_within_the_other(store: Store) -> None:
     ids = [
         made(store, name=name, created_at=at) for name, at in (("bbb", 1), ("aaa", 2), ("bbb", 3))
     ]
@@ -142,13 +143,13 @@ def test_several_orders_sort_one_within_the_other(store: RedisStore) -> None:
     assert found(store, {"page": 7}) == []
 
 
-def test_more_tasks_than_a_page_come_at_once(store: RedisStore) -> None:
+def test_more_tasks_than_a_page_come_at_once(store: Store) -> None:
     ids = [made(store, id=f"{n:032x}", tags=("many",)) for n in range(1200)]
     assert found(store, tags=["many"]) == ids[::-1]
     assert found(store, {"name": "train", "order_by": "id"}) == ids
 
 
-def test_fields_are_looked_up_with_their_own_types(store: RedisStore) -> None:
+def test_fields_are_looked_up_with_their_own_types(store: Store) -> None:
     task_id = said(
         store,
         [Scalar(title="loss", series="train", value=0.25, iteration=3, at=0.0)],
@@ -184,7 +185,22 @@ def test_fields_are_looked_up_with_their_own_types(store: RedisStore) -> None:
     assert store.look_up([task_id, "0" * 32], list(wanted)) == [{"id": task_id, **wanted}]
 
 
-def test_an_unknown_field_is_answered_with_the_closest(store: RedisStore) -> None:
+def test_what_a_record_leaves_to_its_default_is_looked_up_as_that(store: Store) -> None:
+    task_id = made(store, source=Source(commit="c0ffee"))
+    wanted = {
+        "type": "training",
+        "comment": "",
+        "source.commit": "c0ffee",
+        "source.branch": "",
+        "environment.packages": None,
+    }
+    assert store.look_up([task_id], list(wanted)) == [{"id": task_id, **wanted}]
+    testing = made(store, type=TaskType.TESTING)
+    assert found(store, {"order_by": ["type"]}) == [testing, task_id]
+    assert found(store, {"comment": "^$"}) == [testing, task_id]
+
+
+def test_an_unknown_field_is_answered_with_the_closest(store: Store) -> None:
     with pytest.raises(UsageError, match=r"no field 'naem'\. Did you mean 'name'\?"):
         store.look_up([made(store)], ["naem"])
 
@@ -223,8 +239,9 @@ def naive(
     project=st.sampled_from([None, *PROJECTS]),
     is_done=st.booleans(),
 )
-def test_the_server_finds_what_a_naive_evaluation_does(
-    store: RedisStore,
+def test_the_store_finds_what_a_naive_evaluation_does(
+    store: Store,
+    inside: Inside,
     tasks: list[tuple[str, set[str], bool]],
     first: list[str],
     groups: list[tuple[str, list[str]]],
@@ -238,7 +255,7 @@ def test_the_server_finds_what_a_naive_evaluation_does(
     for operator, tags in groups:
         query += [operator, *tags]
     query += [f"-{tag}" for tag in sorted(excluded)]
-    store.redis.flushall()
+    inside.clear()
     wanted = []
     for its_project, tags_there, is_its_done in tasks:
         task_id = made(store, id=os.urandom(16).hex(), project=its_project, tags=tuple(tags_there))

@@ -8,8 +8,11 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from elsewhere.store.redis import RedisStore
 from tests.e2e.world import Box, Laptop, World, make_venv, make_wheels
 from tests.redis_server import RedisServer
+from tests.sdk.scripts import Scripts
+from tests.stores import opened
 from tests.waiting import wait_until
 
 
@@ -36,3 +39,16 @@ def box(world: World) -> Iterator[Box]:
 @pytest.fixture
 def laptop(world: World, tmp_path: Path) -> Laptop:
     return Laptop(world.python, tmp_path, world.box.store, world.url)
+
+
+@pytest.fixture
+def scripts(tmp_path: Path, redis_url: str) -> Scripts:
+    """Of somebody who has a store and no agent."""
+    return Scripts(tmp_path, redis_url)
+
+
+@pytest.fixture
+def store(redis_url: str) -> Iterator[RedisStore]:
+    """That store."""
+    with opened(redis_url) as store:
+        yield store

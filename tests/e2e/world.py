@@ -139,13 +139,13 @@ class Laptop:
             repository.push()
         return repository
 
-    def run(self, folder: Path, *words: str, **environ: str) -> Printed:
-        """`python words...` in a folder, to its end."""
+    def run(self, folder: Path, *words: str, says: str = "", **environ: str) -> Printed:
+        """`python words...` in a folder, to its end; `says` is its input."""
         ended = subprocess.run(
             [self._python, *words],
             cwd=folder,
             env={**os.environ, **self._environ, **environ},
-            stdin=subprocess.DEVNULL,
+            input=says.encode(),
             capture_output=True,
             check=False,
             timeout=60,

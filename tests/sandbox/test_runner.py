@@ -16,7 +16,7 @@ import pytest
 
 from elsewhere.events import Phase, Resources
 from elsewhere.folders import read_json
-from elsewhere.records import Environment, Outcome, Reason, Source
+from elsewhere.records import Environment, Outcome, Parameter, Reason, Source
 from tests.sandbox.attempts import Attempts
 from tests.waiting import wait_until
 
@@ -279,7 +279,7 @@ def test_what_the_program_uses_is_measured(attempts: Attempts) -> None:
 
 WRONG: dict[str, tuple[dict[str, Any], str, str]] = {
     "no program": ({"source": Source(), "environment": Environment()}, "prepare", "no code"),
-    "image": ({"environment": Environment(image="python")}, "prepare", "no containers"),
+    "binary": ({"binary": "no-such-shell"}, "prepare", "'no-such-shell', which this machine does"),
     "incomplete": ({"missing": "Too large."}, "prepare", "Too large."),
     "entry point": ({"entry_point": "other.py"}, "prepare", "'other.py' is not in"),
     "neither": ({"entry_point": ""}, "prepare", "neither a script nor a module"),
@@ -305,6 +305,69 @@ def test_a_set_up_that_fails_says_in_which_phase_and_why(
     assert why in outcome.message
     assert why.encode() in attempt.output
     assert b"started" not in attempt.output
+
+
+def test_an_image_is_not_used_and_that_is_said_in_one_line(attempts: Attempts) -> None:
+    """Its set-up script is one for the image's root: it must not run on the machine."""
+    attempt = attempts.make("print('started')", setup=["echo set up"])
+    record = attempt.spec.record
+    environment = replace(record.environment, image="nvidia/cuda:12")
+    attempt.spec = replace(attempt.spec, record=replace(record, environment=environment))
+    assert attempt.run().reason is Reason.COMPLETED
+    assert attempt.printed == b"started\n"
+    lines = [line for line in attempt.output.splitlines() if b"nvidia/cuda:12" in line]
+    assert len(lines) == 1
+    assert b"is not used, nor is its set-up script run: this agent runs no containers" in lines[0]
+    assert "setup" not in attempt.phases
+
+
+def test_what_is_no_python_runs_a_script_of_another_language(attempts: Attempts) -> None:
+    attempt = attempts.make('echo "bash $0 $*"; python -c "print(6 * 7)"')
+    record = attempt.spec.record
+    source = replace(record.source, binary="/bin/bash", argv=("a", "b"), needs_init=True)
+    attempt.spec = replace(attempt.spec, record=replace(record, source=source))
+    assert attempt.run().reason is Reason.COMPLETED
+    assert attempt.printed == b"bash main.py a b\n42\n"
+
+
+# a program that does not make itself the task
+
+ARGUMENTS = """
+    import argparse, os, random, subprocess, sys
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--lr", type=float, default=0.1)
+    drawn = random.random()
+    print(parser.parse_args().lr, drawn == random.Random(7).random(), sys.argv, __name__, __file__)
+    print("elsewhere.task" in sys.modules, os.environ.get("ELSEWHERE_INIT"))
+    """
+
+
+@pytest.mark.parametrize(
+    ("line", "needs_init", "is_begun", "first"),
+    [
+        ("", True, True, "0.5 True"),
+        ("# Task.init()", True, True, "0.5 True"),
+        ("", False, False, "0.1 False"),
+        ("if 0: Task.init('a', 'b')", True, False, "0.1 False"),
+        ("if 0: elsewhere.Task.init()", True, False, "0.1 False"),
+    ],
+)
+def test_a_script_without_init_is_a_task_where_that_is_asked_for(
+    attempts: Attempts, line: str, needs_init: bool, is_begun: bool, first: str
+) -> None:
+    attempt = attempts.make(
+        f"{ARGUMENTS}\n    {line}",
+        seed=7,
+        parameters={"Args/lr": Parameter(value=0.5, type="float")},
+    )
+    record = attempt.spec.record
+    source = replace(record.source, needs_init=needs_init)
+    attempt.spec = replace(attempt.spec, record=replace(record, source=source))
+    assert attempt.run().reason is Reason.COMPLETED, attempt.output
+    lines = attempt.printed.decode().splitlines()
+    assert lines[-2].startswith(first), lines
+    assert "['main.py'] __main__" in lines[-2]
+    assert lines[-1] == f"{is_begun} None"
 
 
 @pytest.mark.parametrize("spec", ["{", "{}", "[]"])

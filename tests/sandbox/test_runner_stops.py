@@ -10,9 +10,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from elsewhere.folders import read_json
+from elsewhere.events import ArtifactAdded
+from elsewhere.folders import read_json, write_beside
 from elsewhere.records import Outcome, Reason
-from tests.sandbox.attempts import Attempts
+from tests.sandbox.attempts import Attempt, Attempts
 from tests.waiting import wait_until
 
 #: what most programs begin with
@@ -134,6 +135,120 @@ def test_a_runner_that_is_killed_takes_its_program_along(attempts: Attempts) -> 
         attempt.signal(signal.SIGKILL)
         wait_until(lambda: not attempt.left(), within_s=20, what="the program is gone")
         assert not attempt.folder.exit.exists()
+
+
+# what the program wants to do before
+
+
+WAITS = IMPORTS + (
+    "from pathlib import Path\n"
+    "folder = Path(os.environ['ELSEWHERE_RUN_FOLDER'])\n"
+    "(folder / 'abort.json').write_text('{\"timeout_s\": %s}')\n"
+    "print('ready', flush=True)\n"
+    "while not (folder / 'stop').exists(): time.sleep(0.01)\n"
+)
+SAVES = WAITS % 60 + (
+    "print('saved', flush=True)\n"
+    "(folder / 'aborted').touch()\n"
+    f"time.sleep({LONG})\n"
+)  # fmt: skip
+ENDS = WAITS % 60 + "print('saved', flush=True)\nsys.exit(%d)\n"
+
+
+def steps(attempt: Attempt) -> list[str]:
+    """The lines of the ladder without their numbers."""
+    known = ("for its abort callback", "ended after", "not waited for", "SIGTERM", "SIGKILL")
+    lines = attempt.folder.runner_log.read_text().splitlines()
+    return [word for line in lines for word in known if word in line]
+
+
+def test_a_program_with_an_abort_callback_gets_its_signal_after_it(attempts: Attempts) -> None:
+    with attempts.started(SAVES) as attempt:
+        attempt.wait_for(b"ready")
+        attempt.stop()
+        outcome = attempt.wait()
+    assert facts(outcome) == (Reason.STOPPED, None, signal.SIGTERM)
+    assert attempt.printed == b"ready\nsaved\n"
+    assert steps(attempt) == ["for its abort callback", "ended after", "SIGTERM"]
+
+
+def test_a_callback_that_does_not_end_keeps_no_stop_away_and_the_grace_begins_behind_it(
+    attempts: Attempts,
+) -> None:
+    slowly = "time.sleep(0.8), print('told', flush=True)"
+    program = WAITS % 1.0 + STUBBORN.replace("print('told', flush=True)", f"({slowly})")
+    with attempts.started(program) as attempt:
+        attempt.wait_for(b"ready")
+        attempt.stop(1.5)
+        outcome = attempt.wait()
+    assert facts(outcome) == (Reason.STOPPED, None, signal.SIGKILL)
+    assert b"told" in attempt.printed, "it had its whole grace"
+    assert steps(attempt)[:4] == ["for its abort callback", "not waited for", "SIGTERM", "SIGKILL"]
+
+
+@pytest.mark.parametrize("code", [0, 3])
+def test_a_program_that_ends_during_its_callback_is_stopped(attempts: Attempts, code: int) -> None:
+    with attempts.started(ENDS % code) as attempt:
+        attempt.wait_for(b"ready")
+        attempt.stop()
+        outcome = attempt.wait()
+    assert facts(outcome) == (Reason.STOPPED, code, None)
+    assert steps(attempt) == ["for its abort callback"]
+
+
+def test_a_program_that_nobody_listens_to_any_more_is_not_waited_for(attempts: Attempts) -> None:
+    with attempts.started(WAITS % LONG + f"time.sleep({LONG})") as attempt:
+        attempt.wait_for(b"ready")
+        write_beside(attempt.folder.stop, {"grace_s": None, "is_heard": False})
+        outcome = attempt.wait()
+    assert facts(outcome) == (Reason.STOPPED, None, signal.SIGTERM)
+    assert steps(attempt) == ["SIGTERM"]
+
+
+def test_what_the_callback_of_a_task_saves_is_in_its_journal(attempts: Attempts) -> None:
+    program = IMPORTS + (
+        "from elsewhere import Task\n"
+        "task = Task.init('examples', 'a task')\n"
+        "def save():\n"
+        "    task.upload_artifact('state', {'step': 3})\n"
+        "    print('saved', flush=True)\n"
+        "    raise ValueError('after all')\n"
+        "task.register_abort_callback(lambda: print('never'))\n"
+        "task.register_abort_callback(save)\n"
+        "print('ready', flush=True)\n"
+        f"time.sleep({LONG})\n"
+    )
+    with attempts.started(program) as attempt:
+        attempt.wait_for(b"ready")
+        attempt.stop()
+        outcome = attempt.wait()
+    assert facts(outcome) == (Reason.STOPPED, None, signal.SIGTERM)
+    assert b"saved\n" in attempt.printed
+    assert b"ValueError: after all" in attempt.printed
+    assert b"never" not in attempt.printed
+    assert steps(attempt) == ["for its abort callback", "ended after", "SIGTERM"]
+    saved = [event.artifact.name for event in attempt.events if isinstance(event, ArtifactAdded)]
+    assert saved == ["state"]
+
+
+def test_a_callback_that_was_removed_or_whose_task_is_closed_is_not_called(
+    attempts: Attempts,
+) -> None:
+    for end in ("task.register_abort_callback(None)", "task.close()"):
+        program = IMPORTS + (
+            "from elsewhere import Task\n"
+            "task = Task.init('examples', 'a task')\n"
+            "task.register_abort_callback(lambda: print('called', flush=True))\n"
+            f"{end}\n"
+            "print('ready', flush=True)\n"
+            f"time.sleep({LONG})\n"
+        )
+        with attempts.started(program) as attempt:
+            attempt.wait_for(b"ready")
+            attempt.stop()
+            assert attempt.wait().reason is Reason.STOPPED
+        assert b"called" not in attempt.printed
+        assert steps(attempt) == ["SIGTERM"]
 
 
 # what it leaves behind

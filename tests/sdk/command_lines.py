@@ -8,10 +8,11 @@ from contextlib import contextmanager
 from enum import Enum
 
 from elsewhere.events import Event, Parameters
-from elsewhere.hooks.argparse import attach, watch
+from elsewhere.hooks import watch
+from elsewhere.hooks.argparse import attach
 from elsewhere.lifecycle import pending_overrides
 from elsewhere.params import to_parameter
-from elsewhere.records import Parameter
+from elsewhere.records import Configuration, Parameter
 
 Build = Callable[[ArgumentParser], object]
 
@@ -33,6 +34,9 @@ class Task:
 
     def overrides(self) -> Mapping[str, Parameter] | None:
         return self._overrides
+
+    def configurations(self) -> Mapping[str, Configuration] | None:
+        return None if self._overrides is None else {}
 
     @property
     def parameters(self) -> dict[str, Parameter]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 import textwrap
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 __all__ = ["Ran", "Scripts"]
 
@@ -25,6 +27,12 @@ class Ran:
     status: int
     lines: list[str]
     errors: str
+
+    @property
+    def said(self) -> Any:
+        """The JSON of its last line, when nothing went wrong."""
+        assert self.status == 0, self.errors
+        return json.loads(self.lines[-1])
 
     @property
     def last_error(self) -> str:

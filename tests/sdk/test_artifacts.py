@@ -227,7 +227,7 @@ def test_what_cannot_be_an_artifact_is_said_and_leaves_nothing(
 
 
 def test_an_unknown_extension_is_answered_with_the_known_ones(files: Path, tree: Path) -> None:
-    with pytest.raises(UsageError, match=r"A dict .*='jason'.*mean '\.json'\? Known"):
+    with pytest.raises(UsageError, match=r"type dict .*='jason'.*mean '\.json'\? Known"):
         staged("data", {}, files, extension_name="jason")
     with pytest.raises(UsageError, match=r"A folder .*Known: \.zip\."):
         staged("data", tree, files, extension_name=".tar")

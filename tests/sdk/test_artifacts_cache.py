@@ -75,7 +75,7 @@ def test_the_least_recently_used_makes_room(far: Far, cache: Path) -> None:
     assert b.get() == "b" * 1000
     age(a, cache, 200)
     age(b, cache, 100)
-    assert a.get() == "a" * 1000  # from the cache, and fresh again
+    assert far("a").get() == "a" * 1000  # from the cache, and fresh again
     assert len(far.served.requests) == 2
     assert c.get() == "c" * 1000
     assert {path.name for path in cache.iterdir()} == {a.digest, c.digest}

@@ -127,3 +127,18 @@ def test_an_object_of_a_class_that_is_not_here_is_an_error(
     monkeypatch.delattr(sys.modules[Thing.__module__], "Thing")
     with pytest.raises(StorageError, match=r"cannot be read as application/pickle.*Thing"):
         handle.get()
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"extension_name": 5}, "extension_name must be the end of a file's name.*, not 5"),
+        ({"extension_name": "../x"}, r"extension_name must be .*, not '\.\./x'"),
+        ({"serialization_function": "dump"}, "serialization_function must be a function"),
+        ({"retries": "2"}, "retries must be a whole number, not '2'"),
+    ],
+)
+def test_a_wrong_option_is_said(options: Any, sentence: str, files: Path) -> None:
+    with pytest.raises(UsageError, match=f"^The artifact 'a' cannot be kept: {sentence}"):
+        stage("a", {"a": 1}, files, **options)
+    assert not files.exists()

@@ -5,11 +5,14 @@ import platform
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from elsewhere.capture.imports import scan_imports
 from elsewhere.capture.packages import CapturedPackages, capture_packages
+from elsewhere.errors import UsageError
+from elsewhere.wishes import Wishes
 from tests.wheels import install, write_project
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -264,3 +267,62 @@ def test_imports_of_a_script_are_named_with_their_whole_path(root: Path) -> None
     imports = scan_imports(root / "train.py", [root])
     assert imports.names == {"a.b", "c.d.e", "c.d.f"}
     assert imports.files == {(root / "near.py").resolve()}
+
+
+# what a script wishes beside what it imports
+
+
+def wished(root: Path, source: str = "import used", **wishes: Any) -> tuple[str, ...]:
+    write(root, {"train.py": source})
+    return capture_packages(root / "train.py", root, wishes=Wishes(**wishes)).packages
+
+
+@pytest.mark.parametrize(
+    ("version", "line"),
+    [
+        (None, "more==2.0"),
+        ("", "more"),
+        (">=2", "more>=2"),
+        ("== 1.0", "more== 1.0"),
+        ("1.0", "more==1.0"),
+        ("@ git+https://example.org/a", "more@ git+https://example.org/a"),
+    ],
+)
+def test_a_package_is_added_in_a_version(
+    site: Path, root: Path, version: str | None, line: str
+) -> None:
+    install(site, "used")
+    install(site, "more", "2.0")
+    assert wished(root, added=(("more", version),)) == tuple(sorted([line, "used==1.0"]))
+
+
+def test_an_added_package_counts_before_an_imported_one(site: Path, root: Path) -> None:
+    install(site, "used")
+    assert wished(root, added=(("Used", ">=3"),)) == ("Used>=3",)
+    assert wished(root, added=(("not_installed", None),)) == ("not_installed", "used==1.0")
+
+
+def test_an_ignored_package_stays_away(site: Path, root: Path) -> None:
+    install(site, "used")
+    install(site, "Other.Name", files={"other.py": ""})
+    assert wished(root, "import used, other", ignored=frozenset({"other_name"})) == ("used==1.0",)
+
+
+def test_lines_of_a_file_are_added(site: Path, root: Path, tmp_path: Path) -> None:
+    install(site, "used")
+    (tmp_path / "more.txt").write_text("a==1\nused>=5\n")
+    assert wished(root, added=((str(tmp_path / "more.txt"), None),)) == ("a==1", "used>=5")
+
+
+def test_all_that_is_installed_is_frozen(
+    site: Path, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", [str(site)])
+    for name in ("used", "unused", "pip", "elsewhere"):
+        install(site, name)
+    assert wished(root, is_frozen=True) == ("unused==1.0", "used==1.0")
+    assert wished(root, is_frozen=True, ignored=frozenset({"used"})) == ("unused==1.0",)
+    (tmp_path / "frozen.txt").write_text("a==1\n")
+    assert wished(root, is_frozen=True, file=str(tmp_path / "frozen.txt")) == ("a==1",)
+    with pytest.raises(UsageError, match="cannot be read"):
+        wished(root, is_frozen=True, file="not_there.txt")

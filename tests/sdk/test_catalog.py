@@ -10,10 +10,11 @@ import pytest
 
 from elsewhere import catalog
 from elsewhere.errors import NotFoundError, UsageError
-from elsewhere.events import ArtifactAdded, Event, Progress, Scalar
+from elsewhere.events import ArtifactAdded, Event, Progress, Scalar, Tags
 from elsewhere.records import (
     Artifact,
     Call,
+    Configuration,
     Environment,
     Outcome,
     Parameter,
@@ -79,42 +80,6 @@ def test_an_unknown_type_is_answered_with_those_that_there_are(given: object) ->
         catalog.checked_type(given)
 
 
-DRAFT: dict[str, Any] = {
-    "project": "examples",
-    "name": None,
-    "task_type": TaskType.TRAINING,
-    "packages": ("a",),
-    "seed": 5,
-}
-
-
-@pytest.mark.parametrize(
-    ("given", "name"),
-    [
-        ({"entry_point": "scripts/train.py"}, "train"),
-        ({"module": "package.train"}, "package.train"),
-        ({"entry_point": "a.py", "name": "other"}, "other"),
-    ],
-)
-def test_a_draft_is_called_after_what_it_runs(given: dict[str, Any], name: str) -> None:
-    record = catalog.draft(**{**DRAFT, **given})
-    assert (record.name, record.seed, record.environment.packages) == (name, 5, ("a",))
-
-
-@pytest.mark.parametrize(
-    ("given", "why"),
-    [
-        ({"entry_point": "train.py", "module": "train"}, "not both"),
-        ({"entry_point": "train.py", "project": ""}, "needs a project"),
-        ({"entry_point": "train.py", "project": "ab"}, "2 characters"),
-        ({"entry_point": "a.py"}, "1 character"),
-    ],
-)
-def test_a_draft_that_cannot_be_run_is_refused(given: dict[str, Any], why: str) -> None:
-    with pytest.raises(UsageError, match=why):
-        catalog.draft(**{**DRAFT, **given})
-
-
 def test_a_clone_has_what_runs_and_nothing_of_what_was_said(store: RedisStore) -> None:
     fields: dict[str, Any] = {
         "comment": "why",
@@ -124,8 +89,13 @@ def test_a_clone_has_what_runs_and_nothing_of_what_was_said(store: RedisStore) -
         "seed": 3,
         "parameters": {"General/a": Parameter(value=1)},
         "call": Call(function="f"),
+        "configurations": {"net": Configuration(text="a: 1\n", type="yaml")},
+        "properties": {"who": Parameter(value="ada", type="str")},
+        "labels": {"cat": 1},
+        "output_uri": "s3://bucket",
     }
-    source = begin(store, **fields)
+    source = begin(store, **fields, continues_at=7)
+    store.edit(source, Tags(added=("archived",), are_system=True))
     said: list[Event] = [
         Progress(percent=5.0, at=0.0),
         Scalar(title="a", series="b", value=1.0, iteration=1, at=0.0),
@@ -143,6 +113,8 @@ def test_a_clone_has_what_runs_and_nothing_of_what_was_said(store: RedisStore) -
     assert store.artifacts(clone) == {}
     assert store.output_length(clone) == 0
     assert record.created_at > 0
+    assert record.continues_at is None
+    assert list(catalog.search(store, allow_archived=False, project_name="examples")) == [clone]
 
 
 def test_a_clone_takes_what_is_given_and_clones_of_a_clone_are_siblings(store: RedisStore) -> None:
@@ -153,18 +125,20 @@ def test_a_clone_takes_what_is_given_and_clones_of_a_clone_are_siblings(store: R
     assert (record.name, record.comment, record.project) == ("other", "c", "elsewhere")
     assert record.seed == 9
     assert store.read(catalog.clone(store, clone)).parent == source.id
-    assert store.read(catalog.clone(store, clone, parent="p")).parent == "p"
+    assert store.read(catalog.clone(store, clone, parent=clone)).parent == clone
 
 
 def test_a_clone_with_a_name_that_cannot_be_makes_nothing(store: RedisStore) -> None:
     source = make_record()
     store.create(source)
     before = store.redis.dbsize()
-    for wrong in ({"name": "ab"}, {"name": ""}, {"project": "ab"}):
+    for wrong in ({"name": "ab"}, {"name": ""}, {"project": "ab"}, {"comment": 5}):
         with pytest.raises(UsageError):
             catalog.clone(store, source.id, **wrong)
     with pytest.raises(NotFoundError):
         catalog.clone(store, "no")
+    with pytest.raises(NotFoundError):
+        catalog.clone(store, source.id, parent="no")
     assert store.redis.dbsize() == before
 
 

@@ -141,6 +141,16 @@ def test_aborting_a_running_task_asks_its_owner(
     assert tasks.store.state(task_id).status is Status.IN_PROGRESS
 
 
+def test_aborting_a_task_that_was_only_marked_as_running_stops_it(
+    tasks: Tasks, capsys: pytest.CaptureFixture[str]
+) -> None:
+    task_id = tasks.create()
+    tasks.store.move(task_id, Status.IN_PROGRESS, allowed=(Status.CREATED,))
+    assert main(["abort", task_id]) == 0
+    assert "Nothing ran it" in capsys.readouterr().out
+    assert tasks.store.state(task_id).status is Status.STOPPED
+
+
 def test_aborting_a_task_of_this_machine_tells_its_runner(
     tasks: Tasks, elsewhere_home: Path
 ) -> None:

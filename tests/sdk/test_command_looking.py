@@ -9,8 +9,25 @@ from typing import Any
 import pytest
 
 from elsewhere.command.main import main
-from elsewhere.events import ArtifactAdded, Phase, Progress, Resources, Scalar
-from elsewhere.records import Artifact, Environment, Parameter, Reason, Source, Status
+from elsewhere.events import (
+    ArtifactAdded,
+    ModelSaved,
+    ModelUsed,
+    Phase,
+    Progress,
+    Resources,
+    Scalar,
+)
+from elsewhere.records import (
+    Artifact,
+    Configuration,
+    Environment,
+    ModelUse,
+    Parameter,
+    Reason,
+    Source,
+    Status,
+)
 from tests.sdk.command_tasks import Tasks, open_tasks
 
 
@@ -280,3 +297,33 @@ def test_an_unknown_id_is_answered_in_a_sentence(
     tasks.create(id="abcd1234" + "0" * 24)
     assert main(["show", wanted]) == 1
     assert answer in capsys.readouterr().err
+
+
+def test_what_a_task_was_given_beside_its_parameters_is_shown(
+    tasks: Tasks, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = "a: 1\n\tb: [1,   2]\n" + "".join(f"line{number}: x\n" for number in range(30))
+    task_id = tasks.create(
+        configurations={"model": Configuration(text=text, type="yaml")},
+        properties={"stage": Parameter(value="good", type="str", description="how far")},
+        labels={"cat": 1},
+    )
+    tasks.begin(task_id)
+    model_id = "a" * 32
+    use = ModelUse(name="best", model=model_id, is_output=True)
+    tasks.says(task_id, ModelSaved(model=model_id, fields={"name": "m"}), ModelUsed(use=use))
+    lines = [line.rstrip() for line in shown(capsys, "show", task_id).splitlines()]
+    at = lines.index("configuration model (yaml)")
+    assert lines[at + 1 : at + 4] == ["  a: 1", "      b: [1,   2]", "  line0: x"]
+    assert lines[at + 20 : at + 23] == [
+        "  line17: x",
+        "  ... and 12 more lines: --json has all",
+        "",
+    ]
+    assert [line.split() for line in lines if "how far" in line] == [
+        ["stage", "good", "how", "far"]
+    ]
+    assert lines[lines.index("labels") + 1].split() == ["cat", "1"]
+    assert lines[lines.index("models") + 1].split() == ["best", "output", model_id]
+    (listed,) = plain(capsys, "show", task_id)["models"]
+    assert (listed["name"], listed["model"]) == ("best", model_id)

@@ -23,6 +23,7 @@ from elsewhere.events import (
     Phase,
     Progress,
     Properties,
+    PublishAtEnd,
     Resources,
     Scalar,
     Tags,
@@ -53,6 +54,7 @@ EVENTS: list[Event] = [
     Tags(added=("a", "b"), removed=("c",)),
     Properties(values={"owner": Parameter(value="Ada")}),
     Phase(name="install", at=1.0, seconds=None),
+    PublishAtEnd(is_wanted=True),
     Verdict(status=Status.FAILED, message="no", at=1.0),
 ]
 

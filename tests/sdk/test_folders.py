@@ -14,6 +14,33 @@ from elsewhere.records import Outcome, Reason
 ID = "0123456789abcdef" * 2
 
 
+@pytest.mark.parametrize(
+    ("abort", "stop", "seconds"),
+    [
+        ({"timeout_s": 2.5}, {"grace_s": None}, 2.5),
+        ({"timeout_s": 2.5}, {"grace_s": 1.0, "is_heard": True}, 2.5),
+        ({"timeout_s": 1e9}, {}, 1800.0),
+        ({"timeout_s": 2.5}, {"is_heard": False}, 0.0),
+        ({"timeout_s": 2.5}, None, 0.0),
+        (None, {}, 0.0),
+        ({"timeout_s": "2"}, {}, 0.0),
+        ({"timeout_s": float("nan")}, {}, 0.0),
+        ({"timeout_s": -1}, {}, 0.0),
+        ([], {}, 0.0),
+    ],
+)
+def test_a_stop_waits_for_an_abort_callback_that_can_still_say_something(
+    tmp_path: Path, abort: object, stop: object, seconds: float
+) -> None:
+    folder = RunFolder(tmp_path)
+    for path, written in ((folder.abort, abort), (folder.stop, stop)):
+        if written is not None:
+            write_beside(path, written)
+    assert folder.abort_callback_s() == seconds
+    folder.abort.write_text("{")
+    assert folder.abort_callback_s() == 0.0
+
+
 def test_a_run_folder_knows_its_task_and_attempt(tmp_path: Path) -> None:
     home = Home(tmp_path)
     for folder in (home.run(ID, 12), home.session(ID, 12)):
@@ -69,3 +96,15 @@ def test_the_identity_in_a_folder_is_that_of_the_process(tmp_path: Path) -> None
     assert folder.identity(folder.runner) is None
     write_beside(folder.runner, ProcessIdentity.of())
     assert folder.identity(folder.runner) == ProcessIdentity.of()
+
+
+def test_a_folder_that_was_not_removed_whole_is_no_run_and_goes_at_the_next_sweep(
+    tmp_path: Path,
+) -> None:
+    folder = RunFolder(tmp_path / f"{'a' * 32}.1").create()
+    left = RunFolder(tmp_path / f"{'b' * 32}.1").create()
+    left.path.rename(tmp_path / f"{'b' * 32}.1.gone")  # where a kill in the middle leaves it
+    assert RunFolder.all_in(tmp_path) == [folder]
+    RunFolder.sweep(tmp_path)
+    folder.remove()
+    assert list(tmp_path.iterdir()) == []

@@ -38,7 +38,7 @@ def flushes() -> list[bool]:
 
 @pytest.fixture
 def task_logger(events: list[Event], flushes: list[bool]) -> Logger:
-    return Logger(events.append, flush=flushes.append, offset=lambda: 100)
+    return Logger(events.append, flush=flushes.append, shifted=lambda i: i + 100)
 
 
 def test_a_scalar_is_offset_and_becomes_a_float(task_logger: Logger, events: list[Event]) -> None:

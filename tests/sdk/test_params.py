@@ -17,10 +17,12 @@ from elsewhere.codec import decode, encode
 from elsewhere.errors import UsageError
 from elsewhere.params import (
     cast,
+    checked_type,
     flatten,
     from_text,
     full_name,
     is_secret,
+    meaning,
     split_name,
     to_parameter,
     to_text,
@@ -118,6 +120,51 @@ def test_a_text_with_a_type_is_read_as_one() -> None:
     assert to_parameter("5", type_name="int") == Parameter(value=5, type="int")
     with pytest.raises(UsageError, match="'five'"):
         to_parameter("five", type_name="int")
+
+
+@pytest.mark.parametrize(
+    ("value", "type_name", "plain"),
+    [(5, "float", 5.0), (5.0, "int", 5), ([1], "tuple", [1]), (5, "str", "5"), (1, "bool", True)],
+)
+def test_a_value_becomes_the_type_that_is_given(value: object, type_name: str, plain: Json) -> None:
+    found = to_parameter(value, type_name=type_name)
+    assert found == Parameter(value=plain, type=type_name)
+    assert type(found.value) is type(plain)
+
+
+@pytest.mark.parametrize(("value", "type_name"), [(5.5, "int"), (True, "float"), ([1], "dict")])
+def test_a_value_that_is_no_such_type_is_refused(value: object, type_name: str) -> None:
+    with pytest.raises(UsageError, match="A parameter cannot be"):
+        to_parameter(value, type_name=type_name)
+
+
+@pytest.mark.parametrize(
+    ("given", "name"), [(None, ""), (int, "int"), ("tuple", "tuple"), (type(None), "NoneType")]
+)
+def test_a_type_is_given_by_itself_or_by_its_name(given: object, name: str) -> None:
+    assert checked_type(given) == name
+
+
+@pytest.mark.parametrize(
+    ("given", "hint"), [("flot", "Did you mean 'float'"), (complex, "Known: bool"), (5, "Known")]
+)
+def test_an_unknown_type_is_answered_with_the_known_ones(given: object, hint: str) -> None:
+    with pytest.raises(UsageError, match=f"A parameter cannot have the type.*{hint}"):
+        checked_type(given)
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value"),
+    [
+        (Parameter(value="5"), 5),
+        (Parameter(value="[1, 'a']", type="NoneType"), [1, "a"]),
+        (Parameter(value="5", type="str"), "5"),
+        (Parameter(value="RED", type="Color"), "RED"),
+        (Parameter(value=[1], type="tuple"), (1,)),
+    ],
+)
+def test_a_text_means_something_where_no_type_is_known(parameter: Parameter, value: object) -> None:
+    assert meaning(parameter) == value
 
 
 @pytest.mark.parametrize("value", [object(), {1, 2}, b"x", 1j, [object()], {"a": {1}}, {b"k": 2}])

@@ -50,7 +50,10 @@ def test_the_environment_wins_over_the_file_and_the_file_over_the_default(tmp_pa
         "lease_s": str(config),
         "lost_after_s": "default",
         "stop_grace_s": "default",
+        "reuse_within_h": "default",
         "local_remotes_are_shared": str(config),
+        "log_environment": "default",
+        "offline_mode": "default",
     }
 
 
@@ -61,9 +64,11 @@ def test_each_kind_of_value_is_read_from_the_environment(tmp_path: Path) -> None
             "ELSEWHERE_CAPTURE_LIMIT_BYTES": "1000",
             "ELSEWHERE_LEASE_S": "0.5",
             "ELSEWHERE_LOCAL_REMOTES_ARE_SHARED": "Yes",
+            "ELSEWHERE_LOG_ENVIRONMENT": "AWS_*, HOME",
         }
     )
     assert (settings.capture_limit_bytes, settings.lease_s) == (1000, 0.5)
+    assert settings.log_environment == "AWS_*, HOME"
     assert settings.local_remotes_are_shared is True
 
 

@@ -146,7 +146,7 @@ MISUSE: dict[str, tuple[str, str]] = {
     ),
     "connect": (
         "Task.init('examples', 'task').connect([1])",
-        "UsageError: connect takes a dict, not list.",
+        "UsageError: connect takes a dict, an object with attributes, a class",
     ),
     "queue": (
         "Task.init('examples', 'task').execute_remotely('nowhere')",
@@ -158,7 +158,7 @@ MISUSE: dict[str, tuple[str, str]] = {
     ),
     "unknown task": ("Task.get_task('0' * 32)", "NotFoundError: There is no task with the id"),
     "another's progress": (
-        "Task.create('examples', 'task', script='a.py').set_progress(5)",
+        "Task.create('examples', 'task').set_progress(5)",
         "UsageError: set_progress belongs to the task that a script is",
     ),
 }

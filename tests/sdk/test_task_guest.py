@@ -51,9 +51,16 @@ def test_a_fork_in_the_middle_of_a_delivery_can_ask_for_its_task(scripts: Script
     assert (ran.status, ran.lines) == (0, ["0"]), ran.errors
 
 
-@pytest.mark.parametrize("end", ["close()", "mark_completed()", "mark_failed()"])
-def test_a_forked_child_does_not_end_its_parents_task(
-    scripts: Scripts, store: RedisStore, end: str
+@pytest.mark.parametrize(
+    ("end", "status"),
+    [
+        ("close()", Status.COMPLETED),
+        ("mark_completed()", Status.COMPLETED),
+        ("mark_failed()", Status.FAILED),
+    ],
+)
+def test_a_forked_child_does_not_end_its_parents_task_but_may_judge_it(
+    scripts: Scripts, store: RedisStore, end: str, status: Status
 ) -> None:
     ran = scripts.run(
         f"""
@@ -67,7 +74,7 @@ def test_a_forked_child_does_not_end_its_parents_task(
         """
     )
     assert (ran.status, ran.lines) == (0, ["in_progress"]), ran.errors
-    assert store.state(only(store)).status is Status.COMPLETED
+    assert store.state(only(store)).status is status
     assert len(store.points(only(store), "a", "b")) == 1
 
 
@@ -157,7 +164,11 @@ def test_an_artifact_whose_place_cannot_be_reached_is_kept_and_told(
 ) -> None:
     ran = scripts.run(
         """
-        task = Task.init("examples", "artifacts", output_uri="/proc/nowhere")
+        place = Path("place")
+        place.mkdir()
+        task = Task.init("examples", "artifacts", output_uri=str(place.absolute()))
+        place.rmdir()
+        place.write_text("in the way")
         print(task.upload_artifact("kept", {"a": 1}, wait_on_upload=True))
         """
     )

@@ -74,6 +74,24 @@ def test_a_runner_that_does_not_stop_is_ended_long_after_the_grace(
         assert runner.poll() is None
 
 
+def test_a_runner_has_the_time_of_the_abort_callback_on_top(
+    folder: RunFolder,
+    runner: subprocess.Popen[bytes],
+    supervision: Supervision,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    write_beside(folder.abort, {"timeout_s": 60.0})
+    supervision.stop_task(10.0)
+    before = folder.stop.stat().st_mtime - 90
+    os.utime(folder.stop, (before, before))
+    supervision._look()
+    assert "SIGKILL" not in caplog.text
+    supervision.stop_task(is_heard=False)
+    os.utime(folder.stop, (before, before))
+    supervision._look()
+    assert runner.wait(timeout=10) == -signal.SIGKILL, "nothing that it says counts any more"
+
+
 def test_a_folder_that_cannot_be_written_to_holds_up_nobody_else(
     folder: RunFolder, supervision: Supervision
 ) -> None:

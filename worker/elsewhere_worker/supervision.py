@@ -103,12 +103,14 @@ class Supervision(threading.Thread):
         elif renewal.is_stop_requested:
             self.stop_task(renewal.stop_grace_s)
 
-    def stop_task(self, grace_s: float | None = None) -> None:
-        """The ladder begins, whatever the store says; None for the agent's own grace."""
-        folder, wanted = self._folder, {"grace_s": grace_s}
+    def stop_task(self, grace_s: float | None = None, *, is_heard: bool = True) -> None:
+        """The ladder begins, whatever the store says; None for the agent's own grace. `is_heard`:
+        what the program says until its end still counts, so that its abort callback is called."""
+        folder, wanted = self._folder, {"grace_s": grace_s, "is_heard": is_heard}
         try:
             written = read_json(folder.stop)
-            is_news = written is None or (grace_s is not None and written != wanted)
+            is_more = written != wanted and (grace_s is not None or not is_heard)
+            is_news = written is None or is_more
             if is_news and folder.path.exists():
                 logger.info("%s: it is being stopped", folder.path.name)
                 write_beside(folder.stop, wanted)
@@ -204,6 +206,7 @@ class Supervision(threading.Thread):
                 stop_grace_s=settings.stop_grace_s,
                 pass_environment=settings.pass_environment,
                 allow_local_remotes=settings.allow_local_remotes,
+                output_uri=settings.output_uri,
                 git_credentials=dict(settings.git_credentials),
                 secrets=tuple(passwords_in(settings.url)),
             )
@@ -261,7 +264,7 @@ class Supervision(threading.Thread):
             return
         grace = asked.get("grace_s") if isinstance(asked, dict) else None
         grace_s = self._settings.stop_grace_s if grace is None else float(grace)
-        if now_at() - asked_at > grace_s + _OVERDUE_S:
+        if now_at() - asked_at > self._folder.abort_callback_s() + grace_s + _OVERDUE_S:
             logger.warning("%s: runner %d SIGKILL", self._folder.path.name, runner.pid)
             os.kill(runner.pid, signal.SIGKILL)
 
@@ -278,7 +281,7 @@ class Supervision(threading.Thread):
         if self._appear_until is None:
             self._appear_until = monotonic_s() + _APPEAR_S
         elif monotonic_s() > self._appear_until:
-            self.stop_task(0.0)  # should it still come
+            self.stop_task(0.0, is_heard=False)  # should it still come
             self._end_processes()
             self._outcome = Outcome(reason=Reason.LOST, message="Its runner never started.")
 
@@ -301,7 +304,7 @@ class Supervision(threading.Thread):
         logger.warning("%s: %s", self._folder.path.name, why)
         folder = self._folder
         if not folder.exit.exists():
-            self.stop_task()
+            self.stop_task(is_heard=False)
             runner = folder.identity(folder.runner)
             until = monotonic_s() + self._settings.stop_grace_s + _APPEAR_S
             while runner and runner.is_alive() and monotonic_s() < until and not self._is_leaving:

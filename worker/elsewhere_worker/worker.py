@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import logging
 import secrets
-import shutil
 import threading
 import time
 from typing import TYPE_CHECKING, Final
@@ -311,10 +310,11 @@ class Worker:
                 logger.exception("a round of tidying failed")
 
     def _forget_old_runs(self) -> None:
+        RunFolder.sweep(self._settings.home.runs)
         for folder in RunFolder.all_in(self._settings.home.runs):
             try:
                 acked_at = folder.acked.stat().st_mtime
             except FileNotFoundError:
                 continue
             if time.time() - acked_at > self._settings.keep_runs_s:
-                shutil.rmtree(folder.path, ignore_errors=True)
+                folder.remove()

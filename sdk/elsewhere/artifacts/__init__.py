@@ -12,13 +12,14 @@ from __future__ import annotations
 from elsewhere.artifacts.cache import CACHE_BYTES
 from elsewhere.artifacts.handle import ArtifactHandle
 from elsewhere.artifacts.originals import delete_original
-from elsewhere.artifacts.places import artifact_url, upload
+from elsewhere.artifacts.places import artifact_url, upload, weights_url
 from elsewhere.artifacts.serializers import SERIALIZERS, Format, Serializer
 from elsewhere.artifacts.staging import stage
-from elsewhere.artifacts.uploading import Uploader, uploader
+from elsewhere.artifacts.uploading import DEFAULT_PLACE, Uploader, uploader
 
 __all__ = [
     "CACHE_BYTES",
+    "DEFAULT_PLACE",
     "SERIALIZERS",
     "ArtifactHandle",
     "Format",
@@ -29,4 +30,5 @@ __all__ = [
     "stage",
     "upload",
     "uploader",
+    "weights_url",
 ]

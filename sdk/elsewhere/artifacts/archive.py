@@ -6,16 +6,22 @@ import logging
 import os
 import shutil
 import stat
+import struct
 import zipfile
+import zlib
+from collections import Counter
+from contextlib import ExitStack, suppress
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Final
 
 from elsewhere.errors import StorageError, UsageError
+from elsewhere.storage.progress import DISPLAY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
+    from typing import IO
 
-__all__ = ["pack", "unpack"]
+__all__ = ["copy_bytes", "pack", "unpack"]
 
 logger = logging.getLogger(__name__)
 
@@ -26,11 +32,22 @@ _MOST_ENTRIES: Final = 1_000_000
 #: from this size on, an entry needs the long form of the format; below the limit of 2 GiB, since
 #: the file may grow while it is read
 _LONG_BYTES: Final = 1 << 30
+#: what zipfile raises for bytes that are no archive, or no longer a whole one, or an encrypted one
+_DAMAGES: Final = (
+    *(zipfile.BadZipFile, zlib.error, struct.error),
+    *(EOFError, ValueError, RuntimeError),
+)
 #: file names in a warning
 _NAMED: Final = 5
 
 
-def pack(folder: Path, archive: Path, members: tuple[Path, ...] | None = None) -> list[str]:
+def pack(
+    folder: Path,
+    archive: Path,
+    members: tuple[Path, ...] | None = None,
+    *,
+    is_compressed: bool = True,
+) -> list[str]:
     """Writes the zip file, which may lie in the folder itself, and gives a line for each entry.
 
     `members` are the files to take, below the folder; links among them are followed. Without them
@@ -42,8 +59,13 @@ def pack(folder: Path, archive: Path, members: tuple[Path, ...] | None = None) -
     left_out: list[str] = []
     root = folder.resolve() if members is None else folder
     inside = root if members is None else Path(root.anchor)
-    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as target:
-        for path in _walk(root) if members is None else members:
+    how = zipfile.ZIP_DEFLATED if is_compressed else zipfile.ZIP_STORED
+    paths = tuple(_walk(root)) if members is None else members
+    with (
+        DISPLAY.moving(f"Zipping {archive.name}", _size_bytes(paths)) as row,
+        zipfile.ZipFile(archive, "w", how, strict_timestamps=False) as target,
+    ):
+        for path in paths:
             name = path.relative_to(root).as_posix()
             try:
                 name.encode()
@@ -53,13 +75,13 @@ def pack(folder: Path, archive: Path, members: tuple[Path, ...] | None = None) -
                     "Rename it."
                 ) from error
             if path.is_dir() and not path.is_symlink():
-                target.writestr(_entry(f"{name}/", 0o755), b"")
+                target.writestr(_entry(f"{name}/", 0o755, how), b"")
             elif (file := _open_inside(path, inside)) is None:
                 left_out.append(name)
             elif os.path.samestat(os.fstat(file), archive.stat()):
                 os.close(file)
             else:
-                lines.append(f"{name}: {_add(target, name, file)} bytes")
+                lines.append(f"{name}: {_add(target, name, file, how, row.advance)} bytes")
     if left_out:
         logger.warning(
             "Not in the archive of %s: %d that are no files inside it, such as %s",
@@ -78,9 +100,10 @@ def unpack(archive: Path, folder: Path) -> None:
     """
     try:
         folder.mkdir(parents=True)
-        with zipfile.ZipFile(archive) as source:
+        with ExitStack() as outer, zipfile.ZipFile(archive) as source:
             entries = source.infolist()
-            _check(archive, entries, shutil.disk_usage(folder).free)
+            size = _check(archive, entries, shutil.disk_usage(folder).free)
+            row = outer.enter_context(DISPLAY.moving(f"Unpacking {archive.name}", size))
             for entry in entries:
                 path = folder / entry.filename
                 if entry.is_dir():
@@ -89,15 +112,21 @@ def unpack(archive: Path, folder: Path) -> None:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 # Exclusively: no entry writes over another.
                 with source.open(entry) as reader, path.open("xb") as writer:
-                    shutil.copyfileobj(reader, writer, 1 << 20)
+                    copy_bytes(reader, writer, row.advance)
                 if entry.external_attr >> 16 & 0o100:
                     path.chmod(path.stat().st_mode | 0o111)
-    except (OSError, zipfile.BadZipFile, EOFError, ValueError, NotImplementedError) as error:
+    except (*_DAMAGES, OSError) as error:
         shutil.rmtree(folder, ignore_errors=True)
         raise StorageError(f"The archive {archive} cannot be unpacked: {error}.") from error
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
+
+
+def copy_bytes(reader: IO[bytes], writer: IO[bytes], advance: Callable[[int], None]) -> None:
+    while block := reader.read(1 << 20):
+        writer.write(block)
+        advance(len(block))
 
 
 def _walk(folder: Path) -> Iterator[Path]:
@@ -119,26 +148,38 @@ def _open_inside(path: Path, root: Path) -> int | None:
         return None
 
 
-def _add(target: zipfile.ZipFile, name: str, descriptor: int) -> int:
+def _size_bytes(paths: Iterable[Path]) -> int:
+    size = 0
+    for path in paths:
+        with suppress(OSError):
+            status = path.stat()
+            size += status.st_size if stat.S_ISREG(status.st_mode) else 0
+    return size
+
+
+def _add(
+    target: zipfile.ZipFile, name: str, descriptor: int, how: int, advance: Callable[[int], None]
+) -> int:
     """Adds one file, and gives its bytes."""
     with os.fdopen(descriptor, "rb") as reader:
         status = os.fstat(descriptor)
-        entry = _entry(name, 0o755 if status.st_mode & 0o100 else 0o644)
+        entry = _entry(name, 0o755 if status.st_mode & 0o100 else 0o644, how)
         with target.open(entry, "w", force_zip64=status.st_size >= _LONG_BYTES) as writer:
-            shutil.copyfileobj(reader, writer, 1 << 20)
+            copy_bytes(reader, writer, advance)
         return entry.file_size
 
 
-def _entry(name: str, mode: int) -> zipfile.ZipInfo:
+def _entry(name: str, mode: int, how: int) -> zipfile.ZipInfo:
     entry = zipfile.ZipInfo(name, _TIME)
     entry.create_system = 3  # Unix, whatever this system is: the mode counts
-    entry.compress_type = zipfile.ZIP_DEFLATED
+    entry.compress_type = how
     kind = stat.S_IFDIR if name.endswith("/") else stat.S_IFREG
     entry.external_attr = (kind | mode) << 16
     return entry
 
 
-def _check(archive: Path, entries: list[zipfile.ZipInfo], free_bytes: int) -> None:
+def _check(archive: Path, entries: list[zipfile.ZipInfo], free_bytes: int) -> int:
+    """The bytes of all."""
     if len(entries) > _MOST_ENTRIES:
         raise StorageError(
             f"The archive {archive} is refused: it holds {len(entries)} files and folders, more "
@@ -146,11 +187,11 @@ def _check(archive: Path, entries: list[zipfile.ZipInfo], free_bytes: int) -> No
         )
     for entry in entries:
         path = PurePosixPath(entry.filename)
-        is_link = stat.S_ISLNK(entry.external_attr >> 16)
-        if is_link or path.is_absolute() or ".." in path.parts or not path.parts:
+        is_plain = stat.S_IFMT(entry.external_attr >> 16) in (0, stat.S_IFREG, stat.S_IFDIR)
+        if not is_plain or path.is_absolute() or ".." in path.parts or not path.parts:
             raise StorageError(
-                f"The archive {archive} is refused: {entry.filename!r} is a link, or lies outside "
-                "of the folder that it is unpacked into."
+                f"The archive {archive} is refused: {entry.filename!r} is a link or a device, or "
+                "lies outside of the folder that it is unpacked into."
             )
     # Each entry yields at most what it declares, so that the sum bounds what is written.
     size = sum(entry.file_size for entry in entries)
@@ -160,3 +201,8 @@ def _check(archive: Path, entries: list[zipfile.ZipInfo], free_bytes: int) -> No
             f"{free_bytes} are free there. Make room, or call get_local_copy with "
             "extract_archive=False."
         )
+    names = [PurePosixPath(entry.filename) for entry in entries]
+    if len(set(names)) < len(names):
+        twice = next(name for name, count in Counter(names).items() if count > 1)
+        raise StorageError(f"The archive {archive} cannot be unpacked: it holds {twice} twice.")
+    return size

@@ -62,8 +62,9 @@ def hold(cache: Path, key: str, holder: object) -> Path:
     raise StorageError(f"The cache {cache} cannot be used: other processes empty it all the time.")
 
 
-def evict(cache: Path, limit_bytes: int) -> None:
-    """Deletes entries that nobody holds, the least recently used first, until the rest fits."""
+def evict(cache: Path, limit_bytes: int, limit_entries: int | None = None) -> None:
+    """Deletes entries that nobody holds, the least recently used first, until the rest fits: into
+    the bytes, and into the number of entries where that has a limit."""
     entries: list[tuple[int, int, Path]] = []
     for place in _listed(cache):
         if place.name.startswith("."):
@@ -71,12 +72,15 @@ def evict(cache: Path, limit_bytes: int) -> None:
         else:
             entries.append((_used_at(place), _size_bytes(place), place))
     size_bytes = sum(size for _, size, _ in entries)
+    count = len(entries)
+    most = count if limit_entries is None else limit_entries
     for _, size, place in sorted(entries):
-        if size_bytes <= limit_bytes:
+        if size_bytes <= limit_bytes and count <= most:
             return
         if _remove(place):
             logger.debug("The cached artifact %s made room: %d bytes.", place, size)
             size_bytes -= size
+            count -= 1
 
 
 def _remove(place: Path) -> bool:

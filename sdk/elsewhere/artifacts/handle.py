@@ -7,18 +7,18 @@ import logging
 import os
 import re
 import secrets
-import shutil
 import socket
 from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, overload
 
 from elsewhere.artifacts.archive import unpack
 from elsewhere.artifacts.cache import CACHE_BYTES, evict, hold
 from elsewhere.artifacts.serializers import SERIALIZERS
+from elsewhere.artifacts.unpacking import unpacked
 from elsewhere.errors import ElsewhereError, StorageError
-from elsewhere.storage import local_path, sha256_of, storage_for
+from elsewhere.storage import download, local_path, sha256_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,6 +35,10 @@ _OURS: Final = (".lock", "folder")
 _DIGEST: Final = re.compile("[0-9a-f]{64}")
 
 
+#: there is no object yet, which may be None
+_UNREAD: Final = object()
+
+
 class _Reading:
     """Holds an entry of the cache while it is read."""
 
@@ -47,11 +51,15 @@ class ArtifactHandle:
     least as long as this object lives.
     """
 
+    #: what it is called in sentences
+    _noun: ClassVar[str] = "artifact"
+
     def __init__(self, artifact: Artifact, cache: Path, limit_bytes: int = CACHE_BYTES) -> None:
         self._artifact = artifact
         self._cache = cache
         self._limit_bytes = limit_bytes
         self._place: Path | None = None
+        self._object: object = _UNREAD
 
     def __repr__(self) -> str:
         return f"<Artifact {self.name!r}: {self.type}, {self.size} bytes, at {self.url!r}>"
@@ -111,8 +119,10 @@ class ArtifactHandle:
     ) -> Any:
         """The object again; of a file its local path, of an archive that of its folder.
 
+        It is read once: later calls give the same object, unless `force_download` is given.
         A pickle runs what it says when it is read: `block_unsafe_artifacts` refuses all of them.
-        `deserialization_function` makes the object from the file's bytes, whatever the type is.
+        `deserialization_function` makes the object from the file's bytes, whatever the type is,
+        each time anew.
 
         Raises StorageError, also for a file that does not hold what its type says, and what
         `deserialization_function` raises.
@@ -125,17 +135,20 @@ class ArtifactHandle:
             return self._local_copy(force_download=force_download)
         if form.is_pickle:
             self._check_pickle(is_blocked=block_unsafe_artifacts)
+        if self._object is not _UNREAD and not force_download:
+            return self._object
         file = self._file(reading, force_download)
         try:
-            return form.read(file)
+            self._object = form.read(file)
         except ElsewhereError:
             raise
         except Exception as error:  # each library has errors of its own, and pickles all of them
             raise StorageError(
-                f"The artifact {self.name!r} cannot be read as {form.content_type}, although it is "
-                f"a {self.type}: {type(error).__name__}: {error}. Use get_local_copy to look at "
-                "its file."
+                f"The {self._noun} {self.name!r} cannot be read as {form.content_type}, although "
+                f"it is a {self.type}: {type(error).__name__}: {error}. Use get_local_copy to look "
+                "at its file."
             ) from error
+        return self._object
 
     @overload
     def get_local_copy(
@@ -182,14 +195,15 @@ class ArtifactHandle:
     def _check_pickle(self, *, is_blocked: bool) -> None:
         if is_blocked:
             raise StorageError(
-                f"The artifact {self.name!r} is refused: it is a pickle, and reading one runs what "
-                "its writer wished. Use get_local_copy to look at its file, or leave out "
+                f"The {self._noun} {self.name!r} is refused: it is a pickle, and reading one runs "
+                "what its writer wished. Use get_local_copy to look at its file, or leave out "
                 "block_unsafe_artifacts where you trust its task."
             )
         if not self.digest:
             raise StorageError(
-                f"The artifact {self.name!r} is refused: it is a pickle without a digest, so that "
-                "nobody knows whether it is what was uploaded. Use get_local_copy to look at it."
+                f"The {self._noun} {self.name!r} is refused: it is a pickle without a digest, so "
+                "that nobody knows whether it is what was uploaded. Use get_local_copy to look at "
+                "it."
             )
 
     def _local_copy(self, *, extract: bool = True, force_download: bool = False) -> Path:
@@ -197,15 +211,9 @@ class ArtifactHandle:
         if self.type != "archive" or not extract:
             return file
         place = self._held(self)
-        folder = place / "folder"
-        if force_download or not folder.is_dir():
-            beside = place / f".{secrets.token_hex(8)}.partial"
-            unpack(file, beside)
-            if force_download:
-                shutil.rmtree(folder, ignore_errors=True)
-            with suppress(OSError):  # another process was faster, with the same content
-                beside.rename(folder)
-            shutil.rmtree(beside, ignore_errors=True)
+        is_there = (place / "folder").is_dir() and not force_download
+        folder = unpacked(unpack, file, place, is_forced=force_download)
+        if not is_there:
             evict(self._cache, self._limit_bytes)
         return folder
 
@@ -213,10 +221,9 @@ class ArtifactHandle:
         """Its checked file, kept as long as the holder lives where it is in the cache."""
         if not self.url:
             raise StorageError(
-                f"The artifact {self.name!r} is not uploaded yet: it is still on the machine "
+                f"The {self._noun} {self.name!r} is not uploaded yet: it is still on the machine "
                 f"{self._artifact.machine!r} that runs its task. Try again a little later."
             )
-        storage = storage_for(self.url)
         if "://" not in self.url or self.url.lower().startswith("file://"):
             path = local_path(self.url)
             if not path.is_file():
@@ -231,7 +238,7 @@ class ArtifactHandle:
                 return file
         fresh = place / f".{secrets.token_hex(8)}.fresh"
         try:
-            storage.download(self.url, fresh)
+            download(self.url, fresh)
             self._check(fresh)
             fresh.chmod(0o444)  # a change by hand would cost a download
             fresh.rename(file)
@@ -253,21 +260,30 @@ class ArtifactHandle:
     def _check(self, file: Path) -> None:
         if self.digest and sha256_of(file) != self.digest:
             raise StorageError(
-                f"The artifact {self.name!r} is not what was uploaded: the bytes at {self.url} do "
-                f"not match the digest {self.digest}. They were changed since, or replaced by a "
+                f"The {self._noun} {self.name!r} is not what was uploaded: the bytes at {self.url} "
+                f"do not match the digest {self.digest}. They were changed since, or replaced by a "
                 "later upload: reload the task, or run it again."
+                + (f" {self._elsewhere(file)}" if self._is_elsewhere(file) else "")
             )
 
     def _missing(self, path: Path) -> str:
-        here, there = socket.gethostname(), self._artifact.machine
-        if there in ("", here):
+        if not self._is_elsewhere(path):
             return (
-                f"The artifact {self.name!r} is gone: there is no file {path} on {here} any more."
+                f"The {self._noun} {self.name!r} is gone: there is no file {path} on "
+                f"{socket.gethostname()} any more."
             )
+        return f"The {self._noun} {self.name!r} is not here. {self._elsewhere(path)}"
+
+    def _is_elsewhere(self, file: Path) -> bool:
+        """Whether it is a file of a machine, another than this one."""
+        is_cached = file.is_relative_to(self._cache)
+        return not is_cached and self._artifact.machine not in ("", socket.gethostname())
+
+    def _elsewhere(self, path: Path) -> str:
         return (
-            f"The artifact {self.name!r} lies on the machine {there!r}, as {path}, and this is "
-            f"{here!r}. Read it there, or set output_uri to a place that both reach, such as a "
-            "shared folder or an s3 URL, and run its task again."
+            f"It lies on the machine {self._artifact.machine!r}, as {path}, and this is "
+            f"{socket.gethostname()!r}. Read it there; or set output_uri to a place that both "
+            "reach, such as a shared folder or an s3 URL, and run its task again."
         )
 
 

@@ -1,21 +1,28 @@
-"""Where artifacts lie: `<output_uri>/<project>/<task>.<task id>/artifacts/<artifact>/<file>`."""
+"""Where artifacts and models lie: below `<output_uri>/<project>/<task>.<task id>/`
+
+artifacts/<artifact>/<file>
+models/<model id>/<file>
+"""
 
 from __future__ import annotations
 
 import hashlib
+import socket
 import string
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from elsewhere import storage
 from elsewhere.clock import now_at
+from elsewhere.delivery import WEIGHTS
 from elsewhere.errors import StorageError
-from elsewhere.storage import file_url, local_path, storage_for
+from elsewhere.storage import file_url, local_path
 
 if TYPE_CHECKING:
     from elsewhere.records import Artifact, TaskRecord
 
-__all__ = ["artifact_url", "quoted", "upload"]
+__all__ = ["artifact_url", "quoted", "upload", "weights_url"]
 
 #: what every file system, object store and URL takes as it is
 _PLAIN: Final = frozenset((string.ascii_letters + string.digits + "-_.").encode())
@@ -29,28 +36,40 @@ def artifact_url(
     output_uri: str, project: str, name: str, task_id: str, artifact_name: str, file_name: str
 ) -> str:
     """The artifact's URL below `output_uri`, a URL or a path; other names give other URLs."""
-    parts = [
-        quoted(project),
-        f"{quoted(name, longest=_LONGEST - 40)}.{quoted(task_id)}",
-        "artifacts",
-        quoted(artifact_name),
-        quoted(file_name),
-    ]
+    return _below(output_uri, project, name, task_id, "artifacts", artifact_name, file_name)
+
+
+def weights_url(output_uri: str, record: TaskRecord, model_id: str, file_name: str) -> str:
+    """The URL of a model's weights: models whose files have one name lie beside each other."""
+    of_task = (record.project, record.name, record.id)
+    return _below(output_uri, *of_task, "models", model_id, file_name)
+
+
+def _below(output_uri: str, project: str, name: str, task_id: str, *parts: str) -> str:
+    folder = f"{quoted(name, longest=_LONGEST - 40)}.{quoted(task_id)}"
+    below = [quoted(project), folder, *map(quoted, parts)]
     is_file = "://" not in output_uri or output_uri.lower().startswith("file://")
     if is_file and not output_uri:
         raise StorageError("There is no place for artifacts: set output_uri to a folder or a URL.")
     root = file_url(local_path(output_uri)) if is_file else output_uri
-    return "/".join([root.rstrip("/"), *parts])
+    return "/".join([root.rstrip("/"), *below])
 
 
 def upload(artifact: Artifact, file: Path, output_uri: str, record: TaskRecord) -> Artifact:
     """Brings the staged file to its place; the artifact with its URL. May be called twice.
 
-    Raises StorageError.
+    Weights, as `Delivery` has them, go below their own URL where they have one.
+
+    A file of a machine is a file of the one that calls this, which need not be where the artifact
+    was made: that may have been a container. Raises StorageError.
     """
-    url = artifact_url(output_uri, record.project, record.name, record.id, artifact.name, file.name)
-    storage_for(url).upload(file, url)
-    return replace(artifact, url=url, uploaded_at=now_at())
+    of_task = (record.project, record.name, record.id)
+    if artifact.type == WEIGHTS:
+        url = weights_url(artifact.url or output_uri, record, artifact.name, file.name)
+    else:
+        url = artifact_url(output_uri, *of_task, artifact.name, file.name)
+    storage.upload(file, url)
+    return replace(artifact, url=url, uploaded_at=now_at(), machine=socket.gethostname())
 
 
 def quoted(text: str, *, longest: int = _LONGEST) -> str:

@@ -8,16 +8,23 @@ import secrets
 import shutil
 import socket
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from elsewhere.artifacts.archive import pack
 from elsewhere.artifacts.originals import find_original
 from elsewhere.artifacts.preview import shortened, shown, storable
-from elsewhere.artifacts.serializers import PICKLE_EXTENSION, SERIALIZERS, UnwritableError
+from elsewhere.artifacts.serializers import (
+    PICKLE_EXTENSION,
+    SERIALIZERS,
+    TABLE_TYPE,
+    UnwritableError,
+)
 from elsewhere.clock import now_at
 from elsewhere.errors import StorageError, UsageError, known_choices
 from elsewhere.records import Artifact
-from elsewhere.storage import STORAGES, copy_file, sha256_of, storage_for
+from elsewhere.storage import STORAGES, copy_file, refuse_credentials, sha256_of
+from elsewhere.storage.progress import DISPLAY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -58,6 +65,7 @@ def stage(
     auto_pickle: bool | None = None,
     sort_keys: bool = True,
     retries: int = 0,
+    kind: str | None = None,
 ) -> tuple[Artifact, Path | None]:
     """The artifact, without a URL yet, and the new file in a new folder in `folder`.
 
@@ -66,7 +74,7 @@ def stage(
     they are, it has no digest, and there is no file. `serialization_function` gives the bytes of
     any object. What no serializer takes, or its format cannot hold, becomes a pickle, unless
     `auto_pickle` is False. `sort_keys` sorts those of dicts. `retries`: more attempts when the
-    disk fails.
+    disk fails. `kind` is the key of SERIALIZERS to use, where the object's class shall not decide.
 
     The artifact's `type` is `file`, `archive`, `custom` (a link, or bytes of a function), or a key
     of SERIALIZERS.
@@ -80,15 +88,16 @@ def stage(
             f"An artifact cannot have the name {name!r}: it must be text that is not empty, and "
             "valid Unicode."
         )
+    _check_options(name, extension_name, serialization_function, retries)
     artifact = Artifact(
         name=name,
         type="custom",
-        preview=shortened(preview) if preview is not None else "",
+        preview=shortened(str(preview)) if preview is not None else "",
         metadata={storable(str(key)): storable(str(value)) for key, value in _items(metadata)},
         machine=socket.gethostname(),
     )
     if serialization_function is None and _is_link(obj):
-        storage_for(str(obj))  # refuses credentials
+        refuse_credentials(str(obj), is_kept=True)
         return replace(artifact, url=str(obj), uploaded_at=now_at()), None
 
     def keep(place: Path) -> _Kept:
@@ -104,6 +113,7 @@ def stage(
             extension_name,
             may_pickle=auto_pickle is not False,
             sort_keys=sort_keys,
+            kind=kind,
         )
 
     kept = _attempted(name, folder, keep, retries)
@@ -147,6 +157,21 @@ def _items(metadata: Mapping[str, object] | None) -> list[tuple[str, object]]:
         ) from error
 
 
+def _check_options(name: str, extension_name: object, function: object, retries: object) -> None:
+    what = ""
+    if not isinstance(extension_name, (str, type(None))) or set("/\0") & set(extension_name or ""):
+        what = (
+            "extension_name must be the end of a file's name, such as .json, not "
+            f"{extension_name!r:.80}"
+        )
+    elif function is not None and not callable(function):
+        what = f"serialization_function must be a function, not {function!r:.80}"
+    elif not isinstance(retries, int):
+        what = f"retries must be a whole number, not {retries!r:.80}"
+    if what:
+        raise UsageError(f"The artifact {name!r} cannot be kept: {what}.")
+
+
 def _is_link(obj: object) -> bool:
     if not isinstance(obj, str) or len(obj) > _LONGEST_LINK:
         return False
@@ -177,7 +202,8 @@ def _from_files(name: str, original: Original, place: Path, extension_name: str 
     if original.members is None and source.is_file():
         _check_extension("a file", extension_name, (source.suffix,))
         file = place / source.name
-        copy_file(source, file)
+        with DISPLAY.moving(f"Copying {source.name}", source.stat().st_size) as row:
+            copy_file(source, file, row.advance)
         preview = storable(f"{source.name}: {file.stat().st_size} bytes")
         return _Kept("file", file, _guessed_type(source.name), preview)
     _check_extension("a folder", extension_name, (".zip",))
@@ -195,15 +221,20 @@ def _serialized(
     *,
     may_pickle: bool,
     sort_keys: bool,
+    kind: str | None,
 ) -> _Kept:
-    kind, extension = _chosen(name, obj, extension_name, may_pickle=may_pickle)
+    if kind is None:
+        kind, extension = _chosen(name, obj, extension_name, may_pickle=may_pickle)
+    else:
+        extension = next(iter(SERIALIZERS[kind].formats()))
     while True:
         serializer = SERIALIZERS[kind]
         form = serializer.formats()[extension]
         file = place / (_file_stem(name) + extension)
         write = form.write if sort_keys else form.write_unsorted or form.write
         try:
-            write(obj, file)
+            with DISPLAY.moving(f"Writing {file.name}", moved=partial(_size_bytes, file)):
+                write(obj, file)
             return _Kept(kind, file, form.content_type, shortened(serializer.preview(obj, file)))
         except UnwritableError as error:
             file.unlink(missing_ok=True)
@@ -218,6 +249,10 @@ def _serialized(
             kind, extension = ("pickle" if instead == PICKLE_EXTENSION else kind), instead
 
 
+def _size_bytes(file: Path) -> int:
+    return file.stat().st_size if file.exists() else 0
+
+
 def _chosen(
     name: str, obj: object, extension_name: str | None, *, may_pickle: bool
 ) -> tuple[str, str]:
@@ -229,9 +264,10 @@ def _chosen(
             continue
         formats = serializer.formats()
         if extension_name:
-            return kind, _check_extension(f"a {kind}", extension_name, tuple(formats))
+            what = f"an artifact of the type {kind}"
+            return kind, _check_extension(what, extension_name, tuple(formats))
         return kind, _default(serializer, obj, may_pickle=may_pickle)
-    known = ", ".join(sorted(set(SERIALIZERS) - {"pickle"}))
+    known = ", ".join(sorted(set(SERIALIZERS) - {"pickle", TABLE_TYPE}))
     raise UsageError(
         f"The artifact {name!r} cannot be kept: there is no file format for a {_class_of(obj)}, "
         f"and auto_pickle is False. Pass the path of a file or a folder, one of: {known}; or allow "

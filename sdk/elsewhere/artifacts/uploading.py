@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 from elsewhere.artifacts.places import upload
 from elsewhere.codec import from_plain
@@ -11,7 +12,10 @@ from elsewhere.errors import RecordError, StorageError
 from elsewhere.folders import RunFolder, read_json
 from elsewhere.records import Artifact, TaskRecord
 
-__all__ = ["Uploader", "uploader"]
+__all__ = ["DEFAULT_PLACE", "Uploader", "uploader"]
+
+#: the output_uri of a task that wants the place of whoever delivers it
+DEFAULT_PLACE: Final = "default"
 
 Uploader = Callable[[RunFolder, Artifact, Path], Artifact]
 
@@ -24,6 +28,7 @@ def uploader(default_uri: str) -> Uploader:
             record = from_plain(TaskRecord, read_json(folder.spec)["record"])
         except (RecordError, TypeError, KeyError) as error:
             raise StorageError(f"Whose artifact it is cannot be read: {error}.") from error
-        return upload(artifact, file, record.output_uri or default_uri, record)
+        uri = default_uri if record.output_uri in ("", DEFAULT_PLACE) else record.output_uri
+        return upload(artifact, file, uri, record)
 
     return upload_from

@@ -9,7 +9,7 @@ import os
 import platform
 import re
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import Distribution
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -19,9 +19,13 @@ from elsewhere.capture.git import Git
 from elsewhere.capture.imports import scan_imports
 from elsewhere.capture.remote import Remote, without_credentials
 from elsewhere.errors import CaptureError
+from elsewhere.manual import requirement_lines
+from elsewhere.wishes import NO_WISHES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from elsewhere.wishes import Wishes
 
 __all__ = ["CapturedPackages", "capture_packages"]
 
@@ -31,6 +35,9 @@ logger = logging.getLogger(__name__)
 _LENT: Final = "elsewhere"
 #: folders of installed packages, by their names on every platform
 _INSTALLED: Final = {"site-packages", "dist-packages"}
+#: what every environment has
+_INSTALLERS: Final = {"pip", "setuptools", "wheel"}
+_NAME: Final = re.compile(r"[A-Za-z0-9][\w.-]*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,17 +49,29 @@ class CapturedPackages:
     warnings: tuple[str, ...] = ()
 
 
-def capture_packages(entry: Path, root: Path, *, start: Path | None = None) -> CapturedPackages:
+def capture_packages(
+    entry: Path, root: Path, *, start: Path | None = None, wishes: Wishes = NO_WISHES
+) -> CapturedPackages:
     """Of the script `entry` and the modules below `root`, the root of its repository.
 
     `start` is the folder that Python puts first on its path: the script's own by default, the
-    working folder for `python -m`. Only packages that are imported directly are captured.
+    working folder for `python -m`. Only packages that are imported directly are captured, unless
+    `wishes` says otherwise. Raises UsageError for a wish for a file that cannot be read.
     """
     root = root.resolve()
     installed = [_Installed(path) for path in _metadata_folders()]
     installed = [item for item in installed if item.key != _LENT]
+    captured = _frozen(installed, root, wishes)
+    if captured is None:
+        captured = _imported(entry, root, start or entry.parent, installed)
+    return _as_wished(captured, installed, root, wishes)
+
+
+def _imported(
+    entry: Path, root: Path, start: Path, installed: Sequence[_Installed]
+) -> CapturedPackages:
     projects = [item for item in installed if item.project and _is_below(item.project, root)]
-    imports = scan_imports(entry, _local_folders(start or entry.parent, root, projects))
+    imports = scan_imports(entry, _local_folders(start, root, projects))
     wanted = {name for name in imports.names if _is_foreign(name)}
     providers = _providers(wanted, installed)
     needed = {item.path: item for found in providers.values() for item in found}
@@ -71,6 +90,54 @@ def capture_packages(entry: Path, root: Path, *, start: Path | None = None) -> C
         packages=tuple(sorted(lines)),
         warnings=tuple(sorted(warnings)),
     )
+
+
+def _frozen(installed: Sequence[_Installed], root: Path, wishes: Wishes) -> CapturedPackages | None:
+    """All that is installed, or what a file says instead, where that is wished."""
+    if not wishes.is_frozen:
+        return None
+    if wishes.file:
+        lines, warnings = set(requirement_lines(wishes.file)), {""}
+    else:
+        found = [_requirement(item, root) for item in installed if item.key not in _INSTALLERS]
+        lines, warnings = {line for line, _ in found}, {warning for _, warning in found}
+    return CapturedPackages(
+        python=platform.python_version(),
+        packages=tuple(sorted(lines - {""})),
+        warnings=tuple(sorted(warnings - {""})),
+    )
+
+
+def _as_wished(
+    captured: CapturedPackages, installed: Sequence[_Installed], root: Path, wishes: Wishes
+) -> CapturedPackages:
+    """Without the ignored ones, and with those that are added, in place of what was captured."""
+    ignored = {_normalised(name) for name in wishes.ignored}
+    added: dict[str, str] = {}
+    for name, version in wishes.added:
+        for line in _wished(name, version, installed, root):
+            added[_name_in(line)] = line
+    gone = ignored | added.keys()
+    kept = [line for line in captured.packages if _name_in(line) not in gone]
+    return replace(captured, packages=tuple(sorted([*kept, *added.values()])))
+
+
+def _wished(
+    name: str, version: str | None, installed: Sequence[_Installed], root: Path
+) -> tuple[str, ...]:
+    if version is None and Path(name).is_file():
+        return requirement_lines(name)
+    if version is None:
+        has = next((item for item in installed if item.key == _normalised(name)), None)
+        return (_requirement(has, root)[0] if has is not None else name,)
+    is_whole = version == "" or version[0] in "=<>!~@ "
+    return (f"{name}{version}" if is_whole else f"{name}=={version}",)
+
+
+def _name_in(line: str) -> str:
+    """The package of a requirement line; the line itself for a path or a URL."""
+    found = _NAME.match(line)
+    return _normalised(found[0]) if found and "://" not in line.partition("@")[0] else line
 
 
 class _Installed:

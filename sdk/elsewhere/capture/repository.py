@@ -48,14 +48,21 @@ def capture_source(
     return complete(located, limit_bytes)
 
 
-def locate(script: Script, *, local_remotes_are_shared: bool = False) -> Located:
-    """Repository, commit, branch, entry point and working folder.
+def locate(
+    script: Script, *, local_remotes_are_shared: bool = False, in_repository: bool = True
+) -> Located:
+    """Repository, commit, branch, entry point and working folder; without `in_repository` as if
+    there were none.
 
     A remote on this machine's disk counts as none, since another machine finds nothing there or
     something else, unless `local_remotes_are_shared`: then both ends have the same disk. Raises
     CaptureError where git is needed and missing, or refuses.
     """
-    worktree = Worktree.find(script.base, is_local_shared=local_remotes_are_shared)
+    worktree = (
+        Worktree.find(script.base, is_local_shared=local_remotes_are_shared)
+        if in_repository
+        else None
+    )
     if worktree is None:
         if script.is_installed:
             raise CaptureError(

@@ -42,6 +42,9 @@ def abort_task(store: RedisStore, given: Namespace) -> int:
             )
         print(f"Task {name} is stopped already.")
         return 0
+    if not state.lease_until:
+        print(f"Task {name} is stopped. Nothing ran it: it was only marked as in progress.")
+        return 0
     _tell_runner(given.home, task_id, state.attempt, grace_s)
     print(f"Task {name} {_what_will_happen(store, state, grace_s)}", flush=True)
     return _wait(store, task_id, name) if given.wait else 0

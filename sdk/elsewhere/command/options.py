@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from elsewhere.command.aborting import abort_task
 from elsewhere.command.changing import clone_task, delete_tasks, dequeue_task, enqueue_task
+from elsewhere.command.importing import import_offline_session
 from elsewhere.command.listing import LIMIT, list_tasks
 from elsewhere.command.logs import print_logs
 from elsewhere.command.program import add_version
@@ -137,6 +138,29 @@ def parser() -> argparse.ArgumentParser:
     )
     delete.add_argument("id", nargs="+", metavar="ID", help="ids of tasks, or how they begin")
     delete.add_argument("--yes", action="store_true", help="do not ask")
+
+    offline = add(
+        "import-offline-session",
+        import_offline_session,
+        "bring what a script said offline into the store; print the task's id",
+        "import-offline-session ~/.elsewhere/offline/1a2b3c4d5e6f7a8b9c0d1e2f3a4b5c6d.zip",
+        has_id=False,
+    )
+    offline.add_argument(
+        "session", metavar="PATH", help="the zip file, or the folder of a script that was killed"
+    )
+    offline.add_argument(
+        "--previous-task",
+        metavar="ID",
+        help="add it to this task, as a further attempt (default: a task of its own)",
+    )
+    offline.add_argument(
+        "--iteration-offset",
+        type=int,
+        default=0,
+        metavar="N",
+        help="add N to each iteration (default: %(default)s)",
+    )
     return program
 
 

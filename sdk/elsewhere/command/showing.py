@@ -19,7 +19,14 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from elsewhere.records import Artifact, Attempt, TaskRecord, TaskState
+    from elsewhere.records import (
+        Artifact,
+        Attempt,
+        ModelUse,
+        Parameter,
+        TaskRecord,
+        TaskState,
+    )
     from elsewhere.store.api import SeriesSummary, TaskPhase
     from elsewhere.store.redis import RedisStore
 
@@ -29,6 +36,8 @@ __all__ = ["show_task"]
 _MONITOR: Final = ":monitor:"
 #: characters of a value that fit a line
 _LONGEST: Final = 200
+#: lines of a configuration; `--json` has all
+_MOST_LINES: Final = 20
 #: hex digits of a digest that people see
 _DIGEST: Final = 12
 
@@ -37,6 +46,7 @@ def show_task(store: RedisStore, given: Namespace) -> int:
     task_id = find_task(store, given.id)
     record, state = store.read(task_id), store.state(task_id)
     series, artifacts = store.series(task_id), list(store.artifacts(task_id).values())
+    models = store.task_models(task_id)
     phases, attempts = _last_of_each(store.phases(task_id)), store.attempts(task_id)
     scalars = [item for item in series if not item.title.startswith(_MONITOR)]
     resources = [item for item in series if item.title.startswith(_MONITOR)]
@@ -48,12 +58,19 @@ def show_task(store: RedisStore, given: Namespace) -> int:
             "scalars": [to_plain(item) for item in scalars],
             "resources": [to_plain(item) for item in resources],
             "artifacts": [to_plain(item) for item in artifacts],
+            "models": [to_plain(item) for item in models],
         }
         print(json_text(plain))
         return 0
     console = open_console()
     _print_head(console, record, state)
     _print_parameters(console, record)
+    for name, configuration in record.configurations.items():
+        kind = f" ({clean(configuration.type)})" if configuration.type else ""
+        _print_section(console, f"configuration {clean(name)}{kind}", _lines(configuration.text))
+    _print_section(console, "labels", ((name, str(at)) for name, at in record.labels.items()))
+    _print_section(console, "properties", map(_property_row, record.properties.items()))
+    _print_section(console, "models", map(_model_row, models))
     _print_section(console, "source", _source_rows(record))
     _print_section(console, "environment", _environment_rows(record))
     _print_section(console, "attempts", (_attempt_row(item, state) for item in attempts))
@@ -122,6 +139,23 @@ def _print_parameters(console: Console, record: TaskRecord) -> None:
         sections.setdefault(section, []).append((name, value, parameter.type))
     for section, rows in sections.items():
         _print_section(console, f"parameters {clean(section)}", rows)
+
+
+def _lines(text: str) -> list[Row]:
+    lines = text.splitlines()
+    rest = len(lines) - _MOST_LINES
+    more = [f"... and {rest} more lines: --json has all"] if rest > 0 else []
+    # Indented as they are: a cell is one line without its tabs.
+    return [(_cut(line.expandtabs(4)),) for line in (*lines[:_MOST_LINES], *more)]
+
+
+def _property_row(item: tuple[str, Parameter]) -> Row:
+    name, found = item
+    return name, _cut(to_text(found.value)), found.description
+
+
+def _model_row(use: ModelUse) -> Row:
+    return use.name, "output" if use.is_output else "input", use.model
 
 
 def _source_rows(record: TaskRecord) -> list[Row]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from elsewhere.errors import UsageError
+
 if TYPE_CHECKING:
     from collections.abc import Collection
 
@@ -30,6 +32,7 @@ class Handle:
 
     @property
     def id(self) -> str:
+        """32 hex digits; it never changes."""
         return self._id
 
     task_id = id  # noqa: A003 - the field's word
@@ -81,3 +84,19 @@ class Handle:
             self._run.record(event)
         else:
             self._store.edit(self.id, event, allowed=allowed)
+
+    def _say_input(self, event: Event, *, force: bool = False) -> None:
+        """The same for what a run reads: a draft and a run take it; others with `force` only."""
+        from elsewhere.store.states import EDITABLE  # noqa: PLC0415
+
+        self._say(event, allowed=() if force else EDITABLE)
+
+    def _own_run(self, what: str) -> Run:
+        if self._run is None:
+            raise UsageError(
+                f"{what} belongs to the task that a script is, and task {self.id} is another one:"
+                " call it on what Task.init returned."
+            )
+        if self._run.is_over:
+            raise UsageError(f"{what} came after close(): task {self.id} is over in this process.")
+        return self._run

@@ -1,14 +1,11 @@
-"""What a task said and made: progress, artifacts, scalars, output."""
+"""What a task said: progress, scalars, output."""
 
 from __future__ import annotations
 
 import codecs
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from elsewhere.handle.handle import Handle
-
-if TYPE_CHECKING:
-    from elsewhere.artifacts import ArtifactHandle
 
 __all__ = ["Heard"]
 
@@ -21,17 +18,6 @@ class Heard(Handle):
         if self._run is not None and self._is_own:
             return self._run.progress
         return self._state.progress
-
-    @property
-    def artifacts(self) -> dict[str, ArtifactHandle]:
-        """By name. The bytes are fetched when they are asked for."""
-        from elsewhere.artifacts import ArtifactHandle  # noqa: PLC0415
-        from elsewhere.settings import load  # noqa: PLC0415
-
-        self._settle()
-        cache = load().home.cache
-        found = self._store.artifacts(self.id)
-        return {name: ArtifactHandle(artifact, cache) for name, artifact in found.items()}
 
     def get_reported_scalars(self) -> dict[str, dict[str, dict[str, Any]]]:
         """{title: {series: {"name": series, "x": iterations, "y": values}}}, in reported order."""

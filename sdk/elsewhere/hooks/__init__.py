@@ -6,17 +6,50 @@ import logging
 from collections.abc import Callable, Container
 from typing import TYPE_CHECKING, Final
 
-from elsewhere.hooks import argparse
+from elsewhere.hooks import absl, argparse, click, environment, fire, hydra, jsonargparse
 
 if TYPE_CHECKING:
     from elsewhere.hooks.api import Hook, Recorder
+    from elsewhere.hooks.parsed import Pending
 
-__all__ = ["HOOKS", "attach"]
+__all__ = ["HOOKS", "attach", "watch"]
 
 log = logging.getLogger(__name__)
 
 #: name to hook
-HOOKS: Final[dict[str, Hook]] = {"argparse": argparse.attach}
+HOOKS: Final[dict[str, Hook]] = {
+    "environment": environment.attach,
+    "argparse": argparse.attach,
+    "click": click.attach,
+    "fire": fire.attach,
+    "absl": absl.attach,
+    "hydra": hydra.attach,
+    "jsonargparse": jsonargparse.attach,
+}
+
+#: those that also know what was parsed before a task was there
+_WATCHES: Final = (argparse.watch, jsonargparse.watch, click.watch, fire.watch, absl.watch)
+
+
+def watch(
+    pending: Pending,
+    configurations: hydra.PendingConfigurations = lambda: None,
+    end: hydra.End = lambda _error: None,
+) -> Callable[[], None]:
+    """Watches the parsers of all libraries from now on. Returns how to stop that.
+
+    `pending` gives the overrides while no task is attached: None on a local run. `configurations`
+    does so for the configuration objects; `end` ends the task of this process, for a program that
+    runs several, one after the other.
+    """
+    stops = [watch_one(pending) for watch_one in _WATCHES]
+    stops.append(hydra.watch(pending, configurations, end))
+
+    def stop() -> None:
+        while stops:
+            stops.pop()()
+
+    return stop
 
 
 def attach(recorder: Recorder, enabled: Container[str] = HOOKS) -> Callable[[], None]:

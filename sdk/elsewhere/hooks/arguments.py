@@ -7,7 +7,6 @@ action classes named here are the same in every Python that the SDK runs on.
 from __future__ import annotations
 
 import argparse
-import re
 from argparse import Action, ArgumentParser
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,15 +14,8 @@ from enum import Enum
 from typing import Any, Final
 
 from elsewhere.errors import UsageError
-from elsewhere.params import (
-    HIDDEN,
-    cast,
-    from_text,
-    is_hidden,
-    is_secret,
-    to_parameter,
-    to_text,
-)
+from elsewhere.hooks.overriding import is_override, plain, shown
+from elsewhere.params import cast, from_text, is_secret, to_text
 from elsewhere.records import Json, Parameter
 
 __all__ = [
@@ -32,13 +24,10 @@ __all__ = [
     "cast_argument",
     "command_name",
     "commands",
-    "is_override",
     "to_argument",
 ]
 
 _SECTION: Final = "Args"
-#: texts of objects, as far as they can be told: they name what another process had
-_OBJECT: Final = re.compile(r"<.* at 0x[0-9a-f]+>")
 
 
 def arguments(parser: ArgumentParser) -> dict[str, Action]:
@@ -67,23 +56,7 @@ def command_name(action: Action) -> str:
 def to_argument(parser: ArgumentParser, action: Action, value: object) -> Parameter:
     """The parameter of a parsed value: its text where JSON cannot say it; secrets are hidden."""
     description = _help(parser, action)
-    if is_secret(action.dest) and isinstance(value, str):
-        return Parameter(value=HIDDEN, type="str", description=description)
-    plain = _plain(value)
-    return Parameter(
-        value=plain.value,
-        type=_type_name(action) or plain.type,
-        description=description or plain.description,
-    )
-
-
-def is_override(name: str, given: Parameter, parsed: Parameter | None) -> bool:
-    """True when the record says something else than what was parsed, and something usable."""
-    if is_hidden(name, given) or (parsed is not None and _is_same(given.value, parsed.value)):
-        return False
-    text = to_text(given.value)
-    is_plain = given.type in ("", "NoneType", "bool", "int", "float", "str", "list")
-    return not (_OBJECT.search(text) or (text.startswith("<") and not is_plain))
+    return shown(action.dest, value, description, _type_name(action))
 
 
 def cast_argument(parser: ArgumentParser, action: Action, given: Parameter, name: str) -> object:
@@ -138,19 +111,6 @@ def as_if_given(parser: ArgumentParser, overrides: Mapping[str, Parameter]) -> I
             item.required = True
 
 
-def _plain(value: object) -> Parameter:
-    try:
-        return to_parameter(value)
-    except UsageError:
-        if isinstance(value, list):
-            return Parameter(value=[_plain(item).value for item in value], type="list")
-        return Parameter(value=to_parameter(str(value)).value, type=type(value).__name__)
-
-
-def _is_same(one: Json, other: Json) -> bool:
-    return one == other and isinstance(one, bool) == isinstance(other, bool)
-
-
 def _help(parser: ArgumentParser, action: Action) -> str:
     if not action.help or action.help == argparse.SUPPRESS:
         return ""
@@ -168,6 +128,8 @@ def _type_name(action: Action) -> str:
         return "bool"
     if isinstance(action, argparse._CountAction):
         return "int"
+    if isinstance(action, argparse._SubParsersAction):
+        return "str"
     if _is_list(action):
         return "list"
     return action.type.__name__ if action.type in (bool, int, float, str) else ""
@@ -200,9 +162,9 @@ def _constant(parser: ArgumentParser, action: Action, value: Json, name: str) ->
     options = [option for option in parser._actions if option.dest == action.dest]
     allowed = [option.const for option in options if option.nargs == 0] + [action.default]
     for constant in allowed:
-        if to_text(_plain(constant).value) == to_text(value):
+        if to_text(plain(constant).value) == to_text(value):
             return constant
-    known = ", ".join(to_text(_plain(constant).value) for constant in allowed if constant)
+    known = ", ".join(to_text(plain(constant).value) for constant in allowed if constant)
     raise UsageError(f"Parameter {name!r} cannot be {value!r:.200}: it takes one of {known}.")
 
 

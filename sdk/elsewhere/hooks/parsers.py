@@ -11,13 +11,11 @@ Each parser, also that of a sub-command, deals with its own arguments.
 from __future__ import annotations
 
 import argparse
-import functools
 import logging
-import sys
 import threading
 from argparse import Action, ArgumentParser, Namespace
 from collections.abc import Callable, Mapping
-from typing import Any, NoReturn, Protocol
+from typing import Any, Final
 
 from elsewhere.errors import UsageError, known_choices
 from elsewhere.hooks.arguments import (
@@ -26,38 +24,30 @@ from elsewhere.hooks.arguments import (
     cast_argument,
     command_name,
     commands,
-    is_override,
     to_argument,
 )
+from elsewhere.hooks.callers import calling_module
+from elsewhere.hooks.overriding import is_override, refuse
+from elsewhere.hooks.parsed import Listener
+from elsewhere.hooks.replacing import replace_all
 from elsewhere.records import Parameter
 
-__all__ = ["Listener", "patch"]
+__all__ = ["patch"]
 
 log = logging.getLogger(__name__)
 
-
-class Listener(Protocol):
-    """Who gives the overrides and takes what was parsed, by full names."""
-
-    def overrides(self) -> Mapping[str, Parameter] | None: ...
-
-    def take(self, values: Mapping[str, Parameter]) -> None: ...
+#: what these parse with argparse is no command line of the program's, or has a hook of its own
+_LIBRARIES: Final = ("fire", "hydra", "jsonargparse")
 
 
 def patch(listener: Listener) -> Callable[[], None]:
     """Patches the classes, for all parsers. Returns the undo."""
     parsing = _Parsing(listener)
-    undo = [
-        _replace(ArgumentParser, "parse_known_args", parsing.parse),
-        _replace(ArgumentParser, "parse_known_intermixed_args", parsing.parse),
-        _replace(argparse._SubParsersAction, "__call__", parsing.choose),
-    ]
-
-    def undo_all() -> None:
-        for one in undo:
-            one()
-
-    return undo_all
+    return replace_all(
+        (ArgumentParser, "parse_known_args", parsing.parse),
+        (ArgumentParser, "parse_known_intermixed_args", parsing.parse),
+        (argparse._SubParsersAction, "__call__", parsing.choose),
+    )
 
 
 class _Parsing(threading.local):
@@ -75,7 +65,7 @@ class _Parsing(threading.local):
         *given: Any,
         **named: Any,
     ) -> tuple[Namespace, list[str]]:
-        if any(parser is busy for busy in self._parsers):
+        if any(parser is busy for busy in self._parsers) or _is_librarys():
             return original(parser, *given, **named)
         overrides = self._listener.overrides()
         self._parsers.append(parser)
@@ -122,7 +112,7 @@ class _Parsing(threading.local):
                 try:
                     value = cast_argument(parser, action, overrides[name], name)
                 except UsageError as error:
-                    _refuse(parser, error)
+                    refuse(parser.prog, error)
                 setattr(namespace, action.dest, value)
 
     def _tell(self, parser: ArgumentParser, namespace: Namespace) -> None:
@@ -140,21 +130,8 @@ class _Parsing(threading.local):
             log.warning("The arguments of %s are not recorded.", parser.prog, exc_info=True)
 
 
-def _replace(owner: type, name: str, by: Callable[..., Any]) -> Callable[[], None]:
-    """`by` gets the original and its arguments. The undo spares what others patched later."""
-    original = getattr(owner, name)
-
-    @functools.wraps(original)
-    def method(*given: Any, **named: Any) -> Any:
-        return by(original, *given, **named)
-
-    setattr(owner, name, method)
-
-    def undo() -> None:
-        if owner.__dict__.get(name) is method:
-            setattr(owner, name, original)
-
-    return undo
+def _is_librarys() -> bool:
+    return calling_module("argparse").partition(".")[0] in _LIBRARIES
 
 
 def _wanted_command(
@@ -169,10 +146,5 @@ def _wanted_command(
     choices = action.choices or ()
     if wanted not in choices:
         known = known_choices(wanted, choices)
-        _refuse(parser, UsageError(f"Parameter {name!r} cannot be {wanted!r}. {known}"))
+        refuse(parser.prog, UsageError(f"Parameter {name!r} cannot be {wanted!r}. {known}"))
     return wanted
-
-
-def _refuse(parser: ArgumentParser, error: UsageError) -> NoReturn:
-    sys.stderr.write(f"{parser.prog}: error: {error}\n")
-    raise SystemExit(2) from error

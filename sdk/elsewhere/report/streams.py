@@ -9,7 +9,7 @@ from io import FileIO
 from typing import IO, TYPE_CHECKING, Any, Final, TextIO, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
     from types import TracebackType
 
@@ -21,7 +21,9 @@ _STREAMS: Final = ("stdout", "stderr")
 
 
 class Tee:
-    """From now on `sys.stdout` and `sys.stderr` are also appended to `output`, in one order.
+    """From now on what is printed is also appended to `output`, in one order.
+
+    `streams`: stdout, stderr, logging; the last where log records do not get to the others.
 
     So is what log handlers write that had been given these streams before. Not seen is what goes
     past Python's streams: programs started by the script, C libraries, `sys.__stdout__`. Text
@@ -32,11 +34,15 @@ class Tee:
     soon as there is room, and never breaks a print. Raises OSError when `output` cannot be opened.
     """
 
-    def __init__(self, output: Path) -> None:
+    def __init__(self, output: Path, streams: Sequence[str] = ("stdout", "stderr")) -> None:
         self._copy = _Copy(output)
+        self._handler: logging.Handler | None = None
+        if "logging" in streams and "stderr" not in streams:
+            self._handler = logging.StreamHandler(cast("Any", _LoggedStream(self._copy)))
+            logging.root.addHandler(self._handler)
         self._originals: dict[str, Any] = {}
         self._teed: dict[str, _TeedStream] = {}
-        for name in _STREAMS:
+        for name in (one for one in _STREAMS if one in streams):
             original = getattr(sys, name)
             if original is not None:  # a process without a console has none
                 self._originals[name] = original
@@ -52,6 +58,8 @@ class Tee:
             if getattr(sys, name) is teed:
                 setattr(sys, name, self._originals[name])
             _point_handlers(teed, self._originals[name])
+        if self._handler is not None:
+            logging.root.removeHandler(self._handler)
         self._copy.close()
 
 
@@ -90,6 +98,15 @@ class _Copy:
 
     def close(self) -> None:
         self._file.close()
+
+
+class _LoggedStream:
+    """What a log handler writes to."""
+
+    def __init__(self, copy: _Copy) -> None:
+        self.write = copy.write_text
+
+    def flush(self) -> None: ...
 
 
 class _TeedStream:

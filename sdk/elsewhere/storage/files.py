@@ -2,25 +2,44 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import hashlib
 import os
 import secrets
-import shutil
 import socket
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from tempfile import TemporaryFile
+from typing import IO, TYPE_CHECKING, Final
 from urllib.parse import quote, unquote_to_bytes
 
 from elsewhere.errors import StorageError
+from elsewhere.storage.api import Found, PassingError
+from elsewhere.storage.progress import DISPLAY
+from elsewhere.storage.trying import CHECK_S, within
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from io import BufferedReader
 
 __all__ = ["FileStorage", "beside", "copy_file", "file_url", "local_path", "sha256_of"]
 
-#: bytes of one copying system call
-_STEP: Final = 1 << 30
+#: bytes of one copying system call: a part of a second
+_STEP: Final = 1 << 26
+#: errors of shares that are away for a while
+_PASSING: Final = (
+    errno.EAGAIN,
+    errno.EBUSY,
+    errno.ECONNRESET,
+    errno.EHOSTDOWN,
+    errno.EHOSTUNREACH,
+    errno.EIO,
+    errno.ENETUNREACH,
+    errno.EREMOTEIO,
+    errno.ESTALE,
+    errno.ETIMEDOUT,
+)
 
 
 class FileStorage:
@@ -30,25 +49,29 @@ class FileStorage:
         target = local_path(url)
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            with beside(target) as partial:
-                copy_file(local, partial)
-                _sync(partial)
+            with DISPLAY.moving(f"Copying {local.name}", local.stat().st_size) as row:
+                _copy_beside(local, target, row.advance)
         except OSError as error:
-            raise StorageError(
+            raise _mapped(
+                error,
                 f"{local} cannot be copied to {target}: {error}. Is there room, and may this user "
-                "write there?"
+                "write there?",
             ) from error
 
     def download(self, url: str, local: Path) -> None:
         source = self._existing(url)
         try:
             local.parent.mkdir(parents=True, exist_ok=True)
-            with beside(local) as partial:
-                copy_file(source, partial)
+            with (
+                DISPLAY.moving(f"Copying {source.name}", source.stat().st_size) as row,
+                beside(local) as partial,
+            ):
+                copy_file(source, partial, row.advance)
         except OSError as error:
-            raise StorageError(
+            raise _mapped(
+                error,
                 f"{source} cannot be copied to {local}: {error}. Is there room, and may this user "
-                "read the one and write the other?"
+                "read the one and write the other?",
             ) from error
 
     def exists(self, url: str) -> bool:
@@ -65,6 +88,31 @@ class FileStorage:
 
     def size(self, url: str) -> int:
         return self._existing(url).stat().st_size
+
+    def look(self, url: str) -> Found:
+        return _found(self._existing(url))
+
+    def list(self, url: str) -> list[Found]:
+        path = local_path(url)
+        if not path.is_dir():
+            return [_found(path)] if path.is_file() else []
+        return sorted(map(_found, _files_below(path)), key=lambda found: found.url)
+
+    def check(self, url: str) -> None:
+        folder = local_path(url)
+
+        def write() -> None:
+            try:
+                place = next(path for path in (folder, *folder.parents) if path.exists())
+                with TemporaryFile(dir=place):  # it has no name, where the file system can
+                    pass
+            except OSError as error:
+                raise StorageError(
+                    f"Nothing can be written below {folder}: {error}. Set output_uri to a folder "
+                    "that this user may write to, or to an s3, gs or az URL."
+                ) from error
+
+        within(CHECK_S, write, f"The file system of {folder}")
 
     def _existing(self, url: str) -> Path:
         path = local_path(url)
@@ -106,17 +154,15 @@ def beside(target: Path) -> Iterator[Path]:
         raise
 
 
-def copy_file(source: Path, target: Path) -> None:
+def copy_file(
+    source: Path, target: Path, advance: Callable[[int], None] = lambda _bytes: None
+) -> None:
     """Copies the bytes; where the file system can, it shares the blocks instead. Raises OSError.
 
-    Not a hard link, which would change with the source.
+    Not a hard link, which would change with the source. `advance` is told of each piece's bytes.
     """
     with source.open("rb") as reader, target.open("wb") as writer:
-        # Both move the files' own positions, so that the second goes on where the first cannot.
-        with suppress(OSError, AttributeError):
-            while os.copy_file_range(reader.fileno(), writer.fileno(), _STEP):
-                pass
-        shutil.copyfileobj(reader, writer, 1 << 20)
+        _copy_rest(reader, writer, advance)
 
 
 def sha256_of(path: Path) -> str:
@@ -126,6 +172,90 @@ def sha256_of(path: Path) -> str:
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
+
+
+def _copy_rest(reader: BufferedReader, writer: IO[bytes], advance: Callable[[int], None]) -> None:
+    # Both ways move the files' own positions, so the second goes on where the first cannot.
+    with suppress(OSError, AttributeError):
+        while moved := os.copy_file_range(reader.fileno(), writer.fileno(), _STEP):
+            advance(moved)
+    while block := reader.read(1 << 20):
+        writer.write(block)
+        advance(len(block))
+
+
+def _copy_beside(source: Path, target: Path, advance: Callable[[int], None]) -> None:
+    """A copy that was cut off, by the end of its process, goes on behind what it has in common with
+    the source. Of two at once the second makes one of its own."""
+    name = hashlib.sha256(os.fsencode(target.name)).hexdigest()[:32]
+    partial = target.with_name(f".{name}.partial")
+    # Not emptied: what is in it may be what is wanted.
+    descriptor = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    with os.fdopen(descriptor, "wb") as writer:
+        if not _is_locked(descriptor, partial):
+            with beside(target) as own:
+                copy_file(source, own, advance)
+                _sync(own)
+            return
+        try:
+            with source.open("rb") as reader:
+                common = _common_bytes(reader.fileno(), descriptor)
+                reader.seek(common)
+                writer.seek(common)
+                writer.truncate()
+                advance(common)
+                _copy_rest(reader, writer, advance)
+            writer.flush()
+            os.fsync(descriptor)
+            partial.replace(target)
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
+
+
+def _is_locked(descriptor: int, path: Path) -> bool:
+    """Whether the file at `path` is this one and nobody else's, until it is closed."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except (BlockingIOError, FileNotFoundError):
+        return False
+    except OSError:  # there are no locks here, so it is used by nobody
+        path.unlink(missing_ok=True)
+        return False
+
+
+def _common_bytes(one: int, other: int) -> int:
+    """How many of the first bytes are the same, in whole blocks. Moves no position."""
+    common = 0
+    while block := os.pread(one, 1 << 20, common):
+        if block != os.pread(other, len(block), common):
+            break
+        common += len(block)
+    return common
+
+
+def _found(path: Path) -> Found:
+    status = path.stat()
+    return Found(
+        url=file_url(path),
+        size_bytes=status.st_size,
+        modified_at=status.st_mtime,
+        version=f"{status.st_ino}-{status.st_mtime_ns}-{status.st_size}",
+    )
+
+
+def _files_below(folder: Path) -> Iterator[Path]:
+    for parent, _, names in os.walk(folder):
+        for path in (Path(parent, name) for name in names):
+            is_partial = path.name.startswith(".") and path.suffix == ".partial"
+            if path.is_file() and not is_partial:  # no pipe, no link to nowhere
+                yield path
+
+
+def _mapped(error: OSError, message: str) -> StorageError:
+    """A share that does not answer may do so soon; a full disk stays full."""
+    return (PassingError if error.errno in _PASSING else StorageError)(message)
 
 
 def _sync(path: Path) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, NoReturn
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from elsewhere.errors import StorageError
+from elsewhere.storage.api import Found, PassingError
 from elsewhere.storage.files import beside
+from elsewhere.storage.masking import masked
+from elsewhere.storage.progress import DISPLAY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +23,10 @@ __all__ = ["WebStorage"]
 _TIMEOUT_S: Final = 30.0
 #: the reserved characters of RFC 3986 and the percent sign
 _URL_CHARACTERS: Final = "%:/?#[]@!$&'()*+,;="
+#: answers to HEAD from those who would answer GET: a presigned URL allows one method only
+_NO_HEAD: Final = (403, 405, 501)
+#: answers that may be others soon
+_PASSING: Final = (408, 425, 429, 500, 502, 503, 504)
 
 
 class WebStorage:
@@ -31,22 +37,28 @@ class WebStorage:
 
     def download(self, url: str, local: Path) -> None:
         with _opened("GET", url) as response:
-            expected = response.headers.get("Content-Length")
+            expected = _length(response)
+            name = unquote(url.partition("?")[0].rpartition("/")[2])
             local.parent.mkdir(parents=True, exist_ok=True)
-            with beside(local) as partial:
+            with (
+                DISPLAY.moving(f"Downloading {name}", expected) as row,
+                beside(local) as partial,
+            ):
                 with partial.open("wb") as file:
-                    shutil.copyfileobj(response, file, 1 << 20)
-                    found = file.tell()
+                    while block := response.read(1 << 18):
+                        file.write(block)
+                        row.advance(len(block))
                 # A connection that ends early looks like the end of the file.
-                if expected is not None and int(expected) != found:
-                    raise StorageError(
-                        f"{url} came incomplete: {found} of {expected} bytes. Try again."
+                if expected is not None and expected != row.moved_bytes:
+                    raise PassingError(
+                        f"{masked(url)} came incomplete: {row.moved_bytes} of {expected} bytes. "
+                        "Try again."
                     )
 
     def exists(self, url: str) -> bool:
         try:
-            with _opened("HEAD", url):
-                return True
+            self.look(url)
+            return True
         except _NothingThereError:
             return False
 
@@ -54,14 +66,34 @@ class WebStorage:
         _refuse("deleted", url)
 
     def size(self, url: str) -> int:
-        with _opened("HEAD", url) as response:
-            length = response.headers.get("Content-Length")
-            if length is None:
-                raise StorageError(f"The server of {url} does not tell its size. Download it.")
-            return int(length)
+        size_bytes = self.look(url).size_bytes
+        if size_bytes is None:
+            raise StorageError(f"The server of {masked(url)} does not tell its size. Download it.")
+        return size_bytes
+
+    def look(self, url: str) -> Found:
+        try:
+            with _opened("HEAD", url) as response:
+                return _found(url, response)
+        except _RefusedError:
+            with _opened("GET", url) as response:
+                return _found(url, response)
+
+    def list(self, url: str) -> list[Found]:
+        raise StorageError(
+            f"The files below {masked(url)} cannot be listed: a web server gives out single files. "
+            "Name the file."
+        )
+
+    def check(self, url: str) -> None:
+        _refuse("written", url)
 
 
 class _NothingThereError(StorageError):
+    pass
+
+
+class _RefusedError(StorageError):
     pass
 
 
@@ -79,19 +111,54 @@ def _opened(method: str, url: str) -> Iterator[HTTPResponse]:
     except HTTPError as error:
         error.close()
         if error.code in (404, 410):
-            raise _NothingThereError(f"There is nothing at {url} ({error.code}).") from error
-        raise StorageError(
-            f"{url} cannot be read: the server answers {error.code} {error.reason}. "
-            "Check that this machine may read it."
+            raise _NothingThereError(
+                f"There is nothing at {masked(url)} ({error.code})."
+            ) from error
+        is_refused = method == "HEAD" and error.code in _NO_HEAD
+        kind = PassingError if error.code in _PASSING else StorageError
+        raise (_RefusedError if is_refused else kind)(
+            masked(
+                f"{url} cannot be read: the server answers {error.code} {error.reason}. "
+                "Check that this machine may read it."
+            )
         ) from error
     except (OSError, HTTPException, ValueError) as error:
-        raise StorageError(
-            f"{url} cannot be read: {error}. Check the address, and that this machine reaches it."
+        kind = StorageError if isinstance(error, ValueError) else PassingError
+        raise kind(
+            masked(
+                f"{url} cannot be read: {error}. Check the address, and that this machine reaches "
+                "it."
+            )
         ) from error
+
+
+def _length(response: HTTPResponse) -> int | None:
+    text = response.headers.get("Content-Length")
+    return int(text) if text is not None and text.isdecimal() else None
+
+
+def _found(url: str, response: HTTPResponse) -> Found:
+    from email.utils import parsedate_to_datetime  # noqa: PLC0415 - weight
+
+    headers = response.headers
+    modified_at = None
+    try:
+        if modified := headers.get("Last-Modified"):
+            modified_at = parsedate_to_datetime(modified).timestamp()
+    except ValueError:  # it is no date
+        pass
+    version = headers.get("ETag") or headers.get("Last-Modified") or ""
+    size_bytes = _length(response)
+    return Found(
+        url=url,
+        size_bytes=size_bytes,
+        modified_at=modified_at,
+        version=f"{version} {size_bytes}" if version else "",
+    )
 
 
 def _refuse(what: str, url: str) -> NoReturn:
     raise StorageError(
-        f"{url} cannot be {what}: a web server only gives files out. "
+        f"{masked(url)} cannot be {what}: a web server only gives files out. "
         "Set output_uri to a folder, or to an s3, gs or az URL."
     )

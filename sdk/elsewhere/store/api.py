@@ -11,18 +11,22 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from elsewhere.events import Event, Phase, Text
     from elsewhere.records import (
         Artifact,
         Attempt,
+        Json,
+        ModelRecord,
+        ModelUse,
         Outcome,
         Status,
         TaskRecord,
         TaskState,
     )
     from elsewhere.store.filters import Filter
+    from elsewhere.store.model_records import ModelFilter
 
 __all__ = [
     "Claim",
@@ -155,7 +159,13 @@ class Store(Protocol):
     def move(
         self, task_id: str, target: Status, *, allowed: Collection[Status], message: str = ""
     ) -> Status:
-        """Compare and set. Returns the status before; raises TransitionError."""
+        """Compare and set. Returns the status before; raises TransitionError. A task that wants to
+        be published at its end is published instead of completed."""
+
+    def reset(self, task_id: str, *, allowed: Collection[Status]) -> Status:
+        """A draft again, without what its attempts said and made; what it was given stays. The next
+        attempt has a higher number all the same. Returns the status before; raises
+        TransitionError."""
 
     def claim(
         self, task_id: str, *, worker: str, token: str, lease_s: float, allowed: Collection[Status]
@@ -171,7 +181,8 @@ class Store(Protocol):
     def request_stop(
         self, task_id: str, *, grace_s: float | None = None, message: str = ""
     ) -> Status:
-        """Stops a queued task, asks the owner of a running one. Returns the status before."""
+        """Stops a task that is queued or that nobody has a lease of, asks the owner of a running
+        one. Returns the status before."""
 
     def sweep(self, *, sweep_s: float, hold_s: float) -> Sweep:
         """Asks to be the one that looks after all tasks this time."""
@@ -227,6 +238,28 @@ class Store(Protocol):
         """Each once, in the order of their beginnings; without seconds while it goes on."""
 
     def attempts(self, task_id: str) -> list[Attempt]: ...
+
+    # models
+    def save_model(self, model_id: str, fields: Mapping[str, Json]) -> None:
+        """Sets fields of a model, which is made where it is not there, as `events.ModelSaved` has
+        them, whoever made it. Raises RecordError for what is no model's."""
+
+    def model(self, model_id: str) -> ModelRecord: ...
+
+    def delete_model(self, model_id: str) -> None:
+        """May be called twice. Tasks still name it as what they made or began from."""
+
+    def find_models(self, wanted: ModelFilter) -> list[ModelRecord]:
+        """The last changed one first."""
+
+    def task_models(self, task_id: str) -> list[ModelUse]:
+        """In the order in which they were named; none for an unknown task."""
+
+    def model_at(self, url: str, machine: str = "") -> str | None:
+        """The id of the model whose weights lie there; `machine` is whose path it is."""
+
+    def tasks_using(self, model_id: str) -> list[str]:
+        """The ids of the tasks that began from it."""
 
     # blobs
     def has_blob(self, digest: str) -> bool:

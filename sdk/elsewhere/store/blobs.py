@@ -5,13 +5,16 @@ from __future__ import annotations
 import hashlib
 import os
 import zlib
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from elsewhere.errors import NotFoundError, RecordError
 from elsewhere.store import keys
 from elsewhere.store.connection import redis_errors
 
-__all__ = ["Blobs"]
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["Blobs", "unpacked"]
 
 #: bytes of a blob, unpacked: nobody's code is larger, and memory has an end
 _BLOB_BYTES: Final = 1 << 30
@@ -43,7 +46,7 @@ class Blobs:
                 pipe.execute()
 
     def get_blob(self, digest: str) -> bytes:
-        key, unpacker, data = keys.blob(digest), zlib.decompressobj(), bytearray()
+        key = keys.blob(digest)
         with redis_errors():
             length = int(self.redis.strlen(key))
             if not length:
@@ -52,12 +55,20 @@ class Blobs:
                     f" for {keys.BLOB_LIFETIME_S // 86400} days. Run the script once more to"
                     " capture it."
                 )
-            for at in range(0, length, _BLOB_PIECE):
-                piece = self.redis.getrange(key, at, at + _BLOB_PIECE - 1)
-                data += _unpacked(unpacker, piece, digest, _BLOB_BYTES - len(data))
-        if hashlib.sha256(data).hexdigest() != digest:
-            raise RecordError(f"The bytes stored as {digest} are not those: they are not used.")
-        return bytes(data)
+            pieces = range(0, length, _BLOB_PIECE)
+            return unpacked(
+                digest, (self.redis.getrange(key, at, at + _BLOB_PIECE - 1) for at in pieces)
+            )
+
+
+def unpacked(digest: str, pieces: Iterable[bytes]) -> bytes:
+    """The raw bytes out of compressed ones. Raises RecordError when they are not those."""
+    unpacker, data = zlib.decompressobj(), bytearray()
+    for piece in pieces:
+        data += _unpacked(unpacker, piece, digest, _BLOB_BYTES - len(data))
+    if hashlib.sha256(data).hexdigest() != digest:
+        raise RecordError(f"The bytes stored as {digest} are not those: they are not used.")
+    return bytes(data)
 
 
 def _unpacked(unpacker: Any, piece: bytes, digest: str, limit_bytes: int) -> bytes:

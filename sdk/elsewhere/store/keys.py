@@ -8,7 +8,7 @@
     ew:task:<id>:system_tags         set     edit                    "    archived
     ew:task:<id>:properties          hash    edit, delivery          "    name -> Parameter
     ew:task:<id>:configurations      hash    create, edit, delivery  "    name -> Configuration
-    ew:task:<id>:models              hash    edit, delivery          "    output/name -> ModelUse
+    ew:task:<id>:models              hash    edit, delivery          "    output/name -> time, model
     ew:task:<id>:artifacts           hash    delivery                "    name -> Artifact
     ew:task:<id>:scalars             hash    delivery                "    title US series -> summary
     ew:task:<id>:points:<series>     string  delivery                "    24 bytes a point
@@ -26,6 +26,12 @@
     ew:type:<type>                   set     create, edit            "
     ew:tag:<tag>                     set     create, edit, delivery  "
     ew:system_tag:<tag>              set     edit                    "
+    ew:model:<id>                    hash    scripts                 until the model is deleted
+    ew:model:<id>:tasks              set     scripts                 "    those that began from it
+    ew:models                        zset    scripts                 "    id -> time of last change
+    ew:model_project:<project>       set     scripts                 "    ids
+    ew:model_tag:<tag>               set     scripts                 "    ids
+    ew:model_urls                    hash    scripts                 "    place -> id
     ew:queues                        set     queues.create           permanent
     ew:queued                        zset    enqueue, scripts        while queued; score: since when
     ew:leases                        zset    scripts                 while leased; score: until when
@@ -52,6 +58,8 @@ BLOB_LIFETIME_S: Final = 30 * 24 * 3600
 
 UPDATED: Final = "ew:updated"
 PROJECTS: Final = "ew:projects"
+MODELS: Final = "ew:models"
+MODEL_URLS: Final = "ew:model_urls"
 QUEUES: Final = "ew:queues"
 QUEUED: Final = "ew:queued"
 LEASES: Final = "ew:leases"
@@ -131,6 +139,22 @@ def tag(name: str) -> str:
 
 def system_tag(name: str) -> str:
     return f"ew:system_tag:{name}"
+
+
+def model(model_id: str) -> str:
+    return f"ew:model:{model_id}"
+
+
+def model_tasks(model_id: str) -> str:
+    return f"{model(model_id)}:tasks"
+
+
+def model_project(name: str) -> str:
+    return f"ew:model_project:{name}"
+
+
+def model_tag(name: str) -> str:
+    return f"ew:model_tag:{name}"
 
 
 def taken(agent: str) -> str:

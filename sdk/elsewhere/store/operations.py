@@ -15,10 +15,14 @@ from elsewhere.events import (
     Configurations,
     Edited,
     Labels,
+    ModelSaved,
+    ModelsUnused,
+    ModelUsed,
     Parameters,
     Phase,
     Progress,
     Properties,
+    PublishAtEnd,
     Resources,
     Scalar,
     Tags,
@@ -26,14 +30,15 @@ from elsewhere.events import (
     Verdict,
     allowed_fields,
 )
-from elsewhere.store import keys
+from elsewhere.store import keys, model_operations
+from elsewhere.store.states import is_verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from elsewhere.events import Event
 
-__all__ = ["POINT", "Word", "flat", "of_event", "of_events", "of_fields"]
+__all__ = ["PHASES", "POINT", "TEXTS", "Word", "flat", "of_event", "of_events", "of_fields"]
 
 Word: TypeAlias = str | bytes | int | float
 
@@ -42,8 +47,8 @@ POINT: Final = struct.Struct("<qdd")
 #: iterations lie within plus and minus this, a double's own last whole number before int64 ends
 _MOST: Final = (1 << 63) - 1024
 #: how many reported texts and phases a task keeps
-_TEXTS: Final = 1000
-_PHASES: Final = 200
+TEXTS: Final = 1000
+PHASES: Final = 200
 
 
 def flat(operations: Iterable[Sequence[Word]]) -> list[Word]:
@@ -92,8 +97,10 @@ def of_event(task_id: str, event: Event, attempt: int = 0) -> list[list[Word]]:
         return [["HSET", task.artifacts, event.artifact.name, encode(event.artifact)]]
     if isinstance(event, ArtifactsRemoved):
         return [["HDEL", task.artifacts, name] for name in event.names]
+    if isinstance(event, (ModelSaved, ModelUsed, ModelsUnused)):
+        return model_operations.of_event(task_id, event, is_own=attempt > 0)
     if isinstance(event, Text):
-        return [["RPUSH", task.texts, encode(event)], ["LTRIM", task.texts, -_TEXTS, -1]]
+        return [["RPUSH", task.texts, encode(event)], ["LTRIM", task.texts, -TEXTS, -1]]
     if isinstance(event, Tags):
         key, index = (
             (task.system_tags, keys.system_tag) if event.are_system else (task.tags, keys.tag)
@@ -101,8 +108,11 @@ def of_event(task_id: str, event: Event, attempt: int = 0) -> list[list[Word]]:
         return _in_both(task_id, key, index, event.added, event.removed)
     if isinstance(event, Phase):
         phase = f"{attempt} {encode(event)}"
-        return [["RPUSH", task.phases, phase], ["LTRIM", task.phases, -_PHASES, -1]]
-    if isinstance(event, Verdict):
+        return [["RPUSH", task.phases, phase], ["LTRIM", task.phases, -PHASES, -1]]
+    if isinstance(event, PublishAtEnd):
+        flag: list[Word] = ["HSET", task.state, "publishes", "1" if event.is_wanted else "0"]
+        return [flag]
+    if isinstance(event, Verdict) and is_verdict(event.status):
         verdict = ("verdict", str(event.status), "verdict_message", event.message)
         return [["HSET", task.state, *verdict]]
     return []

@@ -9,16 +9,20 @@ import json
 import os
 from typing import TYPE_CHECKING, Any, Final
 
-from elsewhere.codec import compact, decode, encode, from_plain
-from elsewhere.errors import FencedError, NotFoundError, RecordError, TransitionError, UsageError
+from elsewhere.codec import compact, encode, from_plain
+from elsewhere.errors import RecordError, UsageError
 from elsewhere.events import Configurations, Parameters, Properties, Tags
-from elsewhere.records import Outcome, Status, TaskRecord, TaskState
+from elsewhere.records import Status, TaskRecord
 from elsewhere.store import filters, keys, operations
 from elsewhere.store.api import Claim, Renewal, Sweep, TaskFilter
 from elsewhere.store.blobs import Blobs
+from elsewhere.store.blocks import BLOCK_BYTES
 from elsewhere.store.connection import redis_errors
+from elsewhere.store.models import Models
+from elsewhere.store.refusals import BUSY, fenced, refused, unknown
 from elsewhere.store.said import Said
 from elsewhere.store.search import Search
+from elsewhere.store.standing import read_state
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -26,6 +30,7 @@ if TYPE_CHECKING:
     from redis.client import Pipeline
 
     from elsewhere.events import Event
+    from elsewhere.records import Outcome, TaskState
     from elsewhere.store.api import Listener
 
 __all__ = ["RedisStore"]
@@ -37,7 +42,7 @@ _PARTS: Final = ("parameters", "configurations", "properties")
 _APART: Final = ("id", "tags", *_PARTS)
 
 
-class RedisStore(Said, Search, Blobs):
+class RedisStore(Said, Search, Models, Blobs):
     """See `api.Store`. Threads may share it."""
 
     def identity(self) -> str:
@@ -73,7 +78,7 @@ class RedisStore(Said, Search, Blobs):
             pipe.smembers(task.tags)
             record, *parts, tags = pipe.execute()
         if not record:
-            raise _unknown(task_id)
+            raise unknown(task_id)
         return _record(task_id, record, parts, tags)
 
     def state(self, task_id: str) -> TaskState:
@@ -82,8 +87,9 @@ class RedisStore(Said, Search, Blobs):
             pipe.time()
             state, now = pipe.execute()
         if not state:
-            raise _unknown(task_id)
-        return _state(state, _seconds(now))
+            raise unknown(task_id)
+        fields = {_text(name): _text(value) for name, value in state.items()}
+        return read_state(fields, _seconds(now))
 
     def edit(
         self, task_id: str, *said: Event, allowed: Collection[Status] = (), **changes: object
@@ -93,7 +99,7 @@ class RedisStore(Said, Search, Blobs):
             "edit", task_id, ",".join(map(str, allowed)), *operations.flat(script)
         )
         if not done:
-            raise _refused(task_id, _text(status), "changed", allowed)
+            raise refused(task_id, _text(status), "changed", allowed)
 
     def delete(self, task_id: str) -> None:
         from redis import WatchError  # noqa: PLC0415 - weight
@@ -103,13 +109,14 @@ class RedisStore(Said, Search, Blobs):
             while True:
                 pipe.watch(task.state)
                 record, state = self.read(task_id), self.state(task_id)
-                if state.status in _BUSY:
-                    raise _refused(task_id, state.status, "deleted", set(Status) - _BUSY)
+                if state.status in BUSY:
+                    raise refused(task_id, state.status, "deleted", set(Status) - BUSY)
                 points = (
                     task.points(f"{one.title}{keys.UNIT_SEPARATOR}{one.series}")
                     for one in self.series(task_id)
                 )
                 gone = [*task.fixed, *points, *self._blocks(task_id, state.attempt)]
+                uses = self.task_models(task_id)
                 pipe.multi()
                 pipe.delete(*gone)
                 pipe.zrem(keys.UPDATED, task_id)
@@ -121,6 +128,8 @@ class RedisStore(Said, Search, Blobs):
                     pipe.srem(keys.tag(tag), task_id)
                 for tag in filters.SYSTEM_TAGS:
                     pipe.srem(keys.system_tag(tag), task_id)
+                for use in uses:
+                    pipe.srem(keys.model_tasks(use.model), task_id)
                 try:
                     pipe.execute()
                 except WatchError:
@@ -163,7 +172,15 @@ class RedisStore(Said, Search, Blobs):
             "move", task_id, ",".join(map(str, allowed)), str(target), message
         )
         if not done:
-            raise _refused(task_id, _text(status), f"set to {target}", allowed)
+            raise refused(task_id, _text(status), f"set to {target}", allowed)
+        return Status(_text(status))
+
+    def reset(self, task_id: str, *, allowed: Collection[Status]) -> Status:
+        done, status = self._scripts.on_task(
+            "reset", task_id, ",".join(map(str, allowed)), BLOCK_BYTES
+        )
+        if not done:
+            raise refused(task_id, _text(status), "reset", allowed)
         return Status(_text(status))
 
     def claim(
@@ -189,7 +206,7 @@ class RedisStore(Said, Search, Blobs):
             "finish", task_id, attempt, str(outcome.status), _plain(outcome), outcome.message
         )
         if not done:
-            raise _fenced(task_id, attempt, _text(status))
+            raise fenced(task_id, attempt, _text(status))
         return Status(_text(status))
 
     def request_stop(
@@ -198,7 +215,7 @@ class RedisStore(Said, Search, Blobs):
         grace = "" if grace_s is None else repr(grace_s)
         _, status = self._scripts.on_task("stop", task_id, grace, message)
         if not status:
-            raise _unknown(task_id)
+            raise unknown(task_id)
         return Status(_text(status))
 
     def sweep(self, *, sweep_s: float, hold_s: float) -> Sweep:
@@ -247,7 +264,7 @@ class RedisStore(Said, Search, Blobs):
                 pipe.watch(state)
                 old, at = _text(pipe.hget(state, "status") or b""), _seconds(pipe.time())
                 if old not in allowed:
-                    raise _refused(task_id, old, "enqueued", allowed)
+                    raise refused(task_id, old, "enqueued", allowed)
                 pipe.multi()
                 pipe.srem(keys.status(old), task_id)
                 pipe.sadd(keys.status(Status.QUEUED), task_id)
@@ -337,7 +354,6 @@ _OF_AN_ATTEMPT: Final = (
     *("stop_requested_at", "ended_by", "message", "losses", "outcome", "ended_at"),
     *("verdict", "verdict_message"),
 )
-_BUSY: Final = {Status.QUEUED, Status.IN_PROGRESS}
 
 
 def _record(
@@ -358,63 +374,9 @@ def _plain_of(part: dict[bytes, bytes]) -> dict[str, Any]:
     return {_text(name): json.loads(value) for name, value in sorted(part.items())}
 
 
-def _state(state: dict[bytes, bytes], now: float) -> TaskState:
-    plain = {_text(name): _text(value) for name, value in state.items()}
-
-    def number(name: str) -> float:
-        return float(plain.get(name) or 0)
-
-    lease_until = number("lease_until")
-    status = Status(plain["status"])
-    is_running = status is Status.IN_PROGRESS
-    progress = plain.get("progress")
-    return TaskState(
-        status=status,
-        previous_status=Status(plain.get("previous_status") or Status.CREATED),
-        attempt=int(plain.get("attempt") or 0),
-        worker=plain.get("worker", ""),
-        queue=plain.get("queue", ""),
-        lease_until=lease_until if is_running else 0.0,
-        queued_at=number("queued_at"),
-        started_at=number("started_at"),
-        ended_at=number("ended_at"),
-        updated_at=number("updated_at"),
-        progress=float(progress) if progress else None,
-        last_iteration=int(number("last_iteration")),
-        stop_requested_at=number("stop_requested_at"),
-        message=plain.get("message", ""),
-        outcome=decode(Outcome, plain["outcome"]) if plain.get("outcome") else None,
-        is_unreachable=is_running and 0 < lease_until < now,
-    )
-
-
 def _seconds(time: tuple[int, int]) -> float:
     return time[0] + time[1] / 1e6
 
 
 def _text(value: bytes | str | float) -> str:
     return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
-
-
-def _unknown(task_id: str) -> NotFoundError:
-    return NotFoundError(f"There is no task with the id {task_id!r} in the store.")
-
-
-def _fenced(task_id: str, attempt: int, status: str) -> FencedError:
-    if not status:
-        return FencedError(f"Task {task_id} is gone: it was deleted while attempt {attempt} ran.")
-    return FencedError(f"Attempt {attempt} of task {task_id} is not the newest one any more.")
-
-
-def _refused(
-    task_id: str, status: str, wanted: str, allowed: Collection[Status]
-) -> TransitionError | NotFoundError:
-    if not status:
-        return _unknown(task_id)
-    legal = ", ".join(sorted(map(str, allowed)))
-    is_done = status in (Status.COMPLETED, Status.PUBLISHED)
-    advice = " Clone it and enqueue the clone." if wanted == "enqueued" and is_done else ""
-    return TransitionError(
-        f"Task {task_id} cannot be {wanted}: it is {status}, and only these may be: {legal}."
-        f"{advice}"
-    )

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from elsewhere.codec import decode
-from elsewhere.errors import FencedError
 from elsewhere.events import Phase, Text
 from elsewhere.records import Artifact, Attempt
 from elsewhere.store import keys, operations
 from elsewhere.store.api import Output, SeriesSummary, TaskPhase
+from elsewhere.store.blocks import BLOCK_BYTES, HEAD_BLOCKS, TAIL_BLOCKS, first_kept
 from elsewhere.store.connection import redis_errors
+from elsewhere.store.refusals import may_not_write
 from elsewhere.store.scripts import Scripts
 
 if TYPE_CHECKING:
@@ -21,12 +22,6 @@ if TYPE_CHECKING:
     from elsewhere.events import Event
 
 __all__ = ["Said"]
-
-#: output is kept in blocks of this many bytes ...
-_BLOCK_BYTES: Final = 1 << 20
-#: ... of which a very long output keeps so many from its beginning and its end
-_HEAD_BLOCKS: Final = 16
-_TAIL_BLOCKS: Final = 16
 
 
 class Said:
@@ -50,7 +45,7 @@ class Said:
     def append_output(
         self, task_id: str, attempt: int, start: int, end: int, data: bytes, pending: str
     ) -> int:
-        sizes = (_BLOCK_BYTES, _HEAD_BLOCKS, _TAIL_BLOCKS)
+        sizes = (BLOCK_BYTES, HEAD_BLOCKS, TAIL_BLOCKS)
         done, answer = self._scripts.on_task(
             "output", task_id, attempt, start, end, *sizes, pending, data
         )
@@ -81,12 +76,12 @@ class Said:
         with redis_errors():
             length, pending = self.redis.hmget(task.output, f"{number}:length", f"{number}:pending")
         total = int(length or 0)
-        kept = _first_kept(start, total)
+        kept = first_kept(start, total)
         pieces, at = [], kept
         with redis_errors():
             while at < total and at - kept < limit_bytes:
-                block, inside = divmod(at, _BLOCK_BYTES)
-                last = min(_BLOCK_BYTES, inside + limit_bytes - (at - kept), inside + total - at)
+                block, inside = divmod(at, BLOCK_BYTES)
+                last = min(BLOCK_BYTES, inside + limit_bytes - (at - kept), inside + total - at)
                 piece = self.redis.getrange(task.block(number, block), inside, last - 1)
                 if not piece:
                     break
@@ -158,23 +153,12 @@ class Said:
         return [
             task.block(number, block)
             for number in range(1, attempts + 1)
-            for block in range(self.output_length(task_id, number) // _BLOCK_BYTES + 1)
+            for block in range(self.output_length(task_id, number) // BLOCK_BYTES + 1)
         ]
 
     @staticmethod
     def _offset(task_id: str, attempt: int, done: int, answer: Any) -> int:
         if not done:
             status = answer.decode() if isinstance(answer, bytes) else str(answer)
-            what = f"it is {status}, by a newer attempt" if status else "it was deleted"
-            raise FencedError(f"Attempt {attempt} of task {task_id} may not write: {what}.")
+            raise may_not_write(task_id, attempt, status)
         return int(answer)
-
-
-def _first_kept(start: int, length: int) -> int:
-    """Where the first stored byte at or behind `start` lies."""
-    last = max(length - 1, 0) // _BLOCK_BYTES
-    first_of_tail = last - _TAIL_BLOCKS + 1
-    block = start // _BLOCK_BYTES
-    if _HEAD_BLOCKS <= block < first_of_tail:
-        return first_of_tail * _BLOCK_BYTES
-    return start

@@ -33,6 +33,9 @@ class Scripts:
         """Runs a script about one task; what it returns is written on top of it."""
         return self._run(name, keys.TaskKeys(task_id).record, [task_id, *words])
 
+    def on_model(self, name: str, model_id: str, *words: Word) -> Any:
+        return self._run(name, keys.model(model_id), [model_id, *words])
+
     def sweep(self, *words: Word) -> Any:
         return self._run("sweep", keys.SWEEP, list(words))
 

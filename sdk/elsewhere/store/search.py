@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
+from elsewhere.codec import to_plain
 from elsewhere.errors import RecordError, UsageError, known_choices
 from elsewhere.records import TaskRecord
 from elsewhere.store import filters, keys
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from elsewhere.store.scripts import Scripts
     from elsewhere.store.tags import Clause
 
-__all__ = ["Search"]
+__all__ = ["Column", "Search", "chosen", "column_of", "looked_at"]
 
 #: tasks that are looked at in one round trip
 _PIECE: Final = 1000
@@ -35,6 +36,8 @@ _PARAMETER: Final = "parameters."
 #: behind a series: which word of its summary
 _OF_SERIES: Final = {"value": 2, "min_value": 3, "max_value": 4}
 _RECORD: Final = frozenset(item.name for item in fields(TaskRecord)) - {"id", "tags", "parameters"}
+#: what is not written of a record, since it is the default
+_DEFAULTS: Final[dict[str, Any]] = to_plain(TaskRecord(id="", name="", project=""))
 _KNOWN: Final = (
     *(*filters.TEXTS, *filters.LISTS, *filters.TIMES, *filters.NUMBERS, *_RECORD),
     *(_PARAMETER + "<section>/<name>", filters.METRIC + "<title>.<series>"),
@@ -49,17 +52,7 @@ class Search:
 
     def search(self, wanted: Filter) -> Iterator[str]:
         """Ids in the wanted order, looked at piece by piece where the order allows it."""
-        of_conditions = {name for one in wanted.conditions for name in one.fields}
-        rows: Iterable[dict[str, Any]] = (
-            row
-            for row in self._rows(self._narrowed(wanted), of_conditions | _names(wanted.order))
-            if all(condition.holds(row) for condition in wanted.conditions)
-        )
-        if wanted.order:
-            rows = _ordered(list(rows), wanted.order)
-        end = None if wanted.limit is None else wanted.skipped + wanted.limit
-        for row in islice(rows, wanted.skipped, end):
-            yield row["id"]
+        return chosen(self._rows(self._narrowed(wanted), looked_at(wanted)), wanted)
 
     def look_up(self, task_ids: Iterable[str], names: Collection[str]) -> list[dict[str, Any]]:
         """The id and these fields of each task, without the tasks that are gone.
@@ -103,7 +96,7 @@ class Search:
         """The fields of each task; id and last_update cost nothing where they are known."""
         is_at_hand = all(at is not None for _, at in tasks)
         known = {"id", "last_update"} if is_at_hand else {"id"}
-        columns = {name: _column(name) for name in sorted(set(names) - known)}
+        columns = {name: column_of(name) for name in sorted(set(names) - known)}
         hashes = sorted({column.part for column in columns.values() if column.fields})
         sets = sorted({column.part for column in columns.values() if not column.fields})
         asked = {
@@ -141,8 +134,26 @@ class Search:
                 yield row
 
 
+def looked_at(wanted: Filter) -> set[str]:
+    """The fields that rows must have for `chosen`."""
+    of_conditions = {name for one in wanted.conditions for name in one.fields}
+    return of_conditions | {one.field for one in wanted.order}
+
+
+def chosen(rows: Iterable[dict[str, Any]], wanted: Filter) -> Iterator[str]:
+    """The ids of those rows for which the conditions hold, in the wanted order, its page alone."""
+    held: Iterable[dict[str, Any]] = (
+        row for row in rows if all(condition.holds(row) for condition in wanted.conditions)
+    )
+    if wanted.order:
+        held = _ordered(list(held), wanted.order)
+    end = None if wanted.limit is None else wanted.skipped + wanted.limit
+    for row in islice(held, wanted.skipped, end):
+        yield row["id"]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Column:
+class Column:
     """What of the key `part` a field is read from; a whole set where there are no `fields`."""
 
     part: str
@@ -150,25 +161,25 @@ class _Column:
     read: Callable[[list[bytes | None]], Any] = list
 
 
-def _column(name: str) -> _Column:
+def column_of(name: str) -> Column:
     """Where a field lies. Raises UsageError for an unknown one."""
     if name in filters.LISTS:
-        return _Column(part=name)
+        return Column(part=name)
     if name in _STATE:
         field, read = _STATE[name]
-        return _Column(part="state", fields=(field,), read=read)
+        return Column(part="state", fields=(field,), read=read)
     if name.startswith(_PARAMETER):
         full_name = name.removeprefix(_PARAMETER)
-        return _Column(part="parameters", fields=(full_name,), read=_inside(name, ["value"]))
+        return Column(part="parameters", fields=(full_name,), read=_inside(name, ["value"]))
     if name.startswith(filters.METRIC):
         return _metric(name.removeprefix(filters.METRIC))
     top, *path = ("created_at" if name == "created" else name).split(".")
     if top in _RECORD:
-        return _Column(part="record", fields=(top,), read=_inside(name, path))
+        return Column(part="record", fields=(top,), read=_inside(name, path, _DEFAULTS[top]))
     raise UsageError(f"A task has no field {name!r:.80}. {known_choices(name, _KNOWN)}")
 
 
-def _metric(name: str) -> _Column:
+def _metric(name: str) -> Column:
     """Dots may be within titles and series too: the first split that there is counts."""
     words = name.split(".")
     which = _OF_SERIES.get(words[-1], 0) if len(words) > 2 else 0
@@ -182,17 +193,21 @@ def _metric(name: str) -> _Column:
         found = next((value for value in values if value), None)
         return float(found.split()[which or _OF_SERIES["value"]]) if found else None
 
-    return _Column(part="scalars", fields=splits, read=read)
+    return Column(part="scalars", fields=splits, read=read)
 
 
-def _inside(name: str, path: list[str]) -> Callable[[list[bytes | None]], Any]:
+def _inside(name: str, path: list[str], default: Any = None) -> Callable[[list[bytes | None]], Any]:
+    """`default` is what a record that does not have it stands for."""
+
     def read(values: list[bytes | None]) -> Any:
         try:
-            plain = json.loads(values[0] or "null")
+            plain = default if values[0] is None else json.loads(values[0])
         except ValueError as error:
             raise RecordError(f"The field {name} of a task cannot be read: {error}.") from error
+        otherwise = default
         for step in path:
-            plain = plain.get(step) if isinstance(plain, dict) else None
+            otherwise = otherwise.get(step) if isinstance(otherwise, dict) else None
+            plain = plain.get(step, otherwise) if isinstance(plain, dict) else None
         return plain
 
     return read
@@ -220,10 +235,6 @@ _STATE: Final[dict[str, tuple[str, Callable[[list[bytes | None]], Any]]]] = {
     "status": ("status", _text),
     "status_message": ("message", _text),
 }
-
-
-def _names(order: Iterable[Order]) -> set[str]:
-    return {one.field for one in order}
 
 
 def _ordered(rows: list[dict[str, Any]], order: Sequence[Order]) -> list[dict[str, Any]]:

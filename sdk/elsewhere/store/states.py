@@ -20,7 +20,7 @@ from typing import Final
 
 from elsewhere.records import Status
 
-__all__ = ["EDITABLE", "MOVES", "sources"]
+__all__ = ["EDITABLE", "MOVES", "allowed", "is_verdict", "sources"]
 
 _S = Status
 
@@ -42,3 +42,14 @@ EDITABLE: Final = frozenset({_S.CREATED, _S.IN_PROGRESS})
 def sources(target: Status) -> frozenset[Status]:
     """The statuses from which a task may come to `target`."""
     return frozenset(status for status, targets in MOVES.items() if target in targets)
+
+
+def allowed(target: Status, *, force: bool = False) -> frozenset[Status]:
+    """The statuses from which a person may bring a task to `target`: also from that one itself, and
+    from everywhere with `force`."""
+    return frozenset(Status) if force else sources(target) | {target}
+
+
+def is_verdict(status: Status) -> bool:
+    """Whether a program may say of itself that it ends so: not that it waits or goes on."""
+    return status.is_final or status is Status.CREATED

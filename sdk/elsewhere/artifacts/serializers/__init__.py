@@ -3,7 +3,7 @@
 numpy     .npz .csv.gz                       dict      .json .yaml
 pandas    .csv.gz .parquet .feather .pickle  list, tuple, number, bool   .json
 image     .png and all that Pillow writes    string    .txt
-                                             pickle    .pkl, for anything, where it is allowed
+data-audit-table .csv.gz                     pickle    .pkl, for anything, where it is allowed
 """
 
 from __future__ import annotations
@@ -15,9 +15,17 @@ from elsewhere.artifacts.serializers.arrays import ARRAYS
 from elsewhere.artifacts.serializers.frames import FRAMES
 from elsewhere.artifacts.serializers.images import IMAGES
 from elsewhere.artifacts.serializers.pickles import PICKLE_EXTENSION, PICKLES
+from elsewhere.artifacts.serializers.tables import TABLE_TYPE, TABLES
 from elsewhere.artifacts.serializers.texts import BOOLS, DICTS, LISTS, NUMBERS, STRINGS, TUPLES
 
-__all__ = ["PICKLE_EXTENSION", "SERIALIZERS", "Format", "Serializer", "UnwritableError"]
+__all__ = [
+    "PICKLE_EXTENSION",
+    "SERIALIZERS",
+    "TABLE_TYPE",
+    "Format",
+    "Serializer",
+    "UnwritableError",
+]
 
 #: by the artifact's type
 SERIALIZERS: Final[dict[str, Serializer]] = {
@@ -31,4 +39,6 @@ SERIALIZERS: Final[dict[str, Serializer]] = {
     "tuple": TUPLES,
     "string": STRINGS,
     "pickle": PICKLES,
+    # never chosen by an object's class: the one above has everything
+    TABLE_TYPE: TABLES,
 }

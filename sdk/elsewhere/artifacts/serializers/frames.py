@@ -17,13 +17,14 @@ from elsewhere.artifacts.serializers.packed import opened_gzip
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["FRAMES"]
+__all__ = ["FRAMES", "SHOWN", "pandas_of"]
 
 #: rows and columns of a preview
-_SHOWN: Final = 10
+SHOWN: Final = 10
 
 
-def _pandas() -> Any:
+def pandas_of() -> Any:
+    """The module, imported when it is needed. Raises StorageError."""
     return driver("pandas", "pandas", "A data frame")
 
 
@@ -36,7 +37,7 @@ def _write_csv(obj: Any, file: Path) -> None:
 
 
 def _read_csv(file: Path) -> object:
-    return _pandas().read_csv(
+    return pandas_of().read_csv(
         file, index_col=0, compression="gzip", encoding_errors="surrogatepass"
     )
 
@@ -78,7 +79,7 @@ def _write_pickle(obj: Any, file: Path) -> None:
 
 
 def _read_pickle(file: Path) -> object:
-    return _pandas().read_pickle(file, compression=None)
+    return pandas_of().read_pickle(file, compression=None)
 
 
 def _default(obj: Any) -> str:
@@ -88,7 +89,7 @@ def _default(obj: Any) -> str:
 
 def _preview(obj: Any, _: Path) -> str:
     rows, columns = obj.shape
-    head = obj.head(_SHOWN).to_string(max_cols=_SHOWN, max_colwidth=100)
+    head = obj.head(SHOWN).to_string(max_cols=SHOWN, max_colwidth=100)
     return f"{rows} rows, {columns} columns\n{head}"
 
 

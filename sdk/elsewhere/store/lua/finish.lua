@@ -11,7 +11,10 @@ if old ~= 'in_progress' and not reaped then
 end
 local new, message = ARGV[3], ARGV[5]
 if get('verdict') ~= '' then new, message = get('verdict'), get('verdict_message') end
-if new == 'completed' then redis.call('HSET', state, 'progress', '100') end
+if new == 'completed' then
+  redis.call('HSET', state, 'progress', '100')
+  if get('publishes') == '1' then new = 'published' end
+end
 set_status(old, new, at)
 end_attempt(ARGV[2], ARGV[4], at)
 redis.call('HSET', state, 'message', message, 'ended_by', 'owner', 'lease_until', '0')

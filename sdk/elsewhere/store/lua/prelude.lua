@@ -20,7 +20,22 @@ local function among(list, status)
   return list == '' or string.find(',' .. list .. ',', ',' .. status .. ',', 1, true)
 end
 
+-- The last model that a task made is published with it.
+local function publish_model()
+  local uses, last, last_at = redis.call('HGETALL', base .. ':models'), '', 0
+  for i = 1, #uses, 2 do
+    local at, model = string.match(uses[i + 1], '^(%S+) (%S+)$')
+    if string.sub(uses[i], 1, 7) == 'output/' and tonumber(at) >= last_at then
+      last, last_at = model, tonumber(at)
+    end
+  end
+  if redis.call('HGET', 'ew:model:' .. last, 'task') == cjson.encode(id) then
+    redis.call('HSET', 'ew:model:' .. last, 'is_published', 'true')
+  end
+end
+
 local function set_status(old, new, at)
+  if new == 'published' then publish_model() end
   redis.call('SREM', 'ew:status:' .. old, id)
   redis.call('SADD', 'ew:status:' .. new, id)
   redis.call('HSET', state, 'status', new, 'previous_status', old)
@@ -83,15 +98,108 @@ local function set_field(name, value)
   end
 end
 
+local function model_key(model) return 'ew:model:' .. model end
+
+-- `command` is SADD or SREM: the sets that a model is in.
+local function index_model(command, model)
+  local project = redis.call('HGET', model_key(model), 'project')
+  local tags = redis.call('HGET', model_key(model), 'tags')
+  if project then redis.call(command, 'ew:model_project:' .. cjson.decode(project), model) end
+  for _, tag in ipairs(cjson.decode(tags or '[]')) do
+    redis.call(command, 'ew:model_tag:' .. tag, model)
+  end
+end
+
+-- `place` is '' for none.
+local function place_model(model, place)
+  local old = redis.call('HGET', model_key(model), 'place') or ''
+  if redis.call('HGET', 'ew:model_urls', old) == model then redis.call('HDEL', 'ew:model_urls', old) end
+  redis.call('HSET', model_key(model), 'place', place)
+  if place ~= '' then redis.call('HSET', 'ew:model_urls', place, model) end
+end
+
+local function is_made_by(task, model)
+  return redis.call('HGET', model_key(model), 'task') == cjson.encode(task)
+end
+
+-- MODEL model owner place name json ...
+-- `owner` is the task whose own journal says it, which may not change another's model; '' from
+-- outside. `place` is '=' where it stays. A field without json goes; `metadata` are all of them.
+local function set_model(model, owner, place, ...)
+  local key, words = model_key(model), {...}
+  local is_new = redis.call('EXISTS', key) == 0
+  if owner ~= '' and not is_new and not is_made_by(owner, model) then return end
+  index_model('SREM', model)
+  for i = 1, #words, 2 do
+    local name, value = words[i], words[i + 1]
+    if value ~= '' then
+      redis.call('HSET', key, name, value)
+    elseif name == 'metadata' then
+      for _, one in ipairs(redis.call('HKEYS', key)) do
+        if string.sub(one, 1, 9) == 'metadata/' then redis.call('HDEL', key, one) end
+      end
+    else
+      redis.call('HDEL', key, name)
+    end
+  end
+  if place ~= '=' then place_model(model, place) end
+  local at = stamp()
+  redis.call('HSETNX', key, 'created_at', at)
+  redis.call('HSET', key, 'updated_at', at)
+  redis.call('ZADD', 'ew:models', at, model)
+  index_model('SADD', model)
+end
+
+-- UNUSE field: `input/<name>` or `output/<name>`
+local function unuse_model(field)
+  local key = base .. ':models'
+  local old = redis.call('HGET', key, field)
+  if not old then return end
+  redis.call('HDEL', key, field)
+  local model = string.match(old, '%S+$')
+  local uses = redis.call('HGETALL', key)
+  for i = 1, #uses, 2 do
+    local is_input = string.sub(uses[i], 1, 6) == 'input/'
+    if is_input and string.match(uses[i + 1], '%S+$') == model then return end
+  end
+  redis.call('SREM', model_key(model) .. ':tasks', id)
+end
+
+-- USE field model at: used again under the same name, it stays in its place.
+local function use_model(field, model, at)
+  local key = base .. ':models'
+  local old = redis.call('HGET', key, field)
+  if old and string.match(old, '%S+$') == model then return end
+  unuse_model(field)
+  redis.call('HSET', key, field, at .. ' ' .. model)
+  if string.sub(field, 1, 6) == 'input/' then
+    redis.call('SADD', model_key(model) .. ':tasks', id)
+  end
+end
+
+-- LOAD field model at place url name json ...
+-- The model that lies there is used, else this one, which comes from outside. Not the task's own:
+-- it did not begin from that.
+local function load_model(field, model, at, place, url, ...)
+  local known = redis.call('HGET', 'ew:model_urls', place) or redis.call('HGET', 'ew:model_urls', url)
+  if not known then set_model(model, id, place, ...) end
+  if known and is_made_by(id, known) then return end
+  use_model(field, known or model, at)
+end
+
+local OPERATIONS = {
+  FIELD = set_field, LOAD = load_model, MODEL = set_model, POINTS = add_points,
+  UNUSE = unuse_model, USE = use_model,
+}
+
 -- Operations from ARGV[first] on, each: number of words, then the words of a command.
 local function run_operations(first)
   local at = first
   while at <= #ARGV do
     local count = tonumber(ARGV[at])
-    if ARGV[at + 1] == 'POINTS' then
-      add_points(unpack(ARGV, at + 2, at + count))
-    elseif ARGV[at + 1] == 'FIELD' then
-      set_field(ARGV[at + 2], ARGV[at + 3])
+    local operation = OPERATIONS[ARGV[at + 1]]
+    if operation then
+      operation(unpack(ARGV, at + 2, at + count))
     else
       redis.call(unpack(ARGV, at + 1, at + count))
     end

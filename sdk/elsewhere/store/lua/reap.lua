@@ -9,7 +9,7 @@ if old ~= 'in_progress' then
   return {0, old}
 end
 local at = stamp()
-if ARGV[3] ~= '' and tonumber(get('lease_until')) + tonumber(ARGV[3]) > tonumber(at) then
+if ARGV[3] ~= '' and (tonumber(get('lease_until')) or 0) + tonumber(ARGV[3]) > tonumber(at) then
   return {0, old}
 end
 local new = 'failed'

@@ -1,8 +1,8 @@
 -- Asks for a stop. ARGV: id, grace seconds ('' for the agent's own), message
--- A queued task is stopped at once; a running one when its owner sees the request. A second
--- request can change the grace.
+-- A queued task is stopped at once, and so is one that nobody has a lease of; a running one when its
+-- owner sees the request. A second request can change the grace.
 local old = get('status')
-if old == 'queued' then
+if old == 'queued' or (old == 'in_progress' and not redis.call('ZSCORE', 'ew:leases', id)) then
   local at = stamp()
   set_status(old, 'stopped', at)
   redis.call('HSET', state, 'ended_at', at, 'ended_by', 'caller', 'message', ARGV[3])

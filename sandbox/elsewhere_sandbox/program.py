@@ -1,0 +1,92 @@
+"""The program of a task: the command that runs it, and whether it makes itself the task."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from elsewhere_sandbox.errors import SetupError
+from elsewhere_sandbox.runtimes.api import Command
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from elsewhere.records import Source
+
+__all__ = ["program"]
+
+#: tells the SDK, by the line in the run's `elsewhere.pth`, to begin before the program's first line
+_INIT: Final = "ELSEWHERE_INIT"
+_CALL: Final = re.compile(rb"\bTask\s*\.\s*init\b")
+
+
+def program(source: Source, code: Path, python: Path, environment: Mapping[str, str]) -> Command:
+    """Raises SetupError where the code does not have what is to run."""
+    working = code / source.working_dir
+    if not working.is_dir() or code.resolve() not in (
+        working.resolve(),
+        *working.resolve().parents,
+    ):
+        raise SetupError(
+            f"The working folder {source.working_dir!r} is not in the code of the task: correct the"
+            " task's working_dir."
+        )
+    what: tuple[str, ...]
+    runs = str(python)
+    if source.module:
+        what = ("-m", source.module)
+    elif source.entry_point:
+        what = (source.entry_point,)
+        if not (working / source.entry_point).is_file():
+            raise SetupError(
+                f"The script {source.entry_point!r} is not in {source.working_dir!r} of the code:"
+                " correct the task's entry point."
+            )
+        if source.binary:
+            runs = _found(source.binary, environment)
+    else:
+        raise SetupError("The task names neither a script nor a module: there is nothing to run.")
+    if source.needs_init and not source.binary and not _calls_init(source, working):
+        environment = {**environment, _INIT: "1"}
+    return Command(argv=(runs, *what, *source.argv), folder=working, environment=environment)
+
+
+def _found(binary: str, environment: Mapping[str, str]) -> str:
+    found = shutil.which(binary, path=environment["PATH"])
+    if found is None:
+        raise SetupError(
+            f"The task is run by {binary!r}, which this machine does not have: install it, or"
+            " correct the task's binary."
+        )
+    return found
+
+
+def _calls_init(source: Source, working: Path) -> bool:
+    """Whether the script, or the module, says so itself: what it imports is not looked at. If that
+    calls it all the same, it gets the task that was begun."""
+    path = working.joinpath(*source.module.split("."))
+    files = (path.with_name(f"{path.name}.py"), path / "__main__.py")
+    for file in files if source.module else (working / source.entry_point,):
+        try:
+            content = file.read_bytes()
+        except OSError:
+            continue
+        if not _CALL.search(content):
+            return False
+        try:
+            return any(map(_is_init, ast.walk(ast.parse(content))))
+        except (SyntaxError, ValueError, RecursionError):  # that of another Python, perhaps
+            return True
+    return False
+
+
+def _is_init(node: ast.AST) -> bool:
+    """`Task.init(...)`, also as `elsewhere.Task.init(...)`."""
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+        return False
+    owner = node.func.value
+    name = owner.attr if isinstance(owner, ast.Attribute) else getattr(owner, "id", "")
+    return node.func.attr == "init" and name == "Task"

@@ -1,0 +1,26 @@
+"""`elsewhere import-offline-session`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from elsewhere.command.naming import find_task, title
+from elsewhere.command.wording import say
+from elsewhere.offline import import_session
+from elsewhere.settings import load
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from elsewhere.store.redis import RedisStore
+
+__all__ = ["import_offline_session"]
+
+
+def import_offline_session(store: RedisStore, given: Namespace) -> int:
+    """The task's id is all that goes to stdout."""
+    previous = find_task(store, given.previous_task) if given.previous_task else None
+    task_id = import_session(store, load(), given.session, previous, given.iteration_offset)
+    say(f"The offline session is in the store as task {title(store, task_id)}.")
+    print(task_id)
+    return 0

@@ -1,0 +1,85 @@
+"""Things of the program that are connected to its task: what they hold is recorded, and a remote
+run gives them what the task says."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import MutableMapping
+from typing import Any
+
+from elsewhere.connect.api import AnotherTask, Target
+from elsewhere.connect.configurations import connect_configuration
+from elsewhere.connect.dicts import ConnectedDict, connect_dict
+from elsewhere.connect.labels import connect_labels
+from elsewhere.connect.objects import connect_object, has_attributes
+from elsewhere.connect.sections import is_ignored, later, override, parameters, record_new
+from elsewhere.connect.task_parameters import TaskParameters, connect_task_parameters
+from elsewhere.errors import UsageError
+from elsewhere.params import GENERAL
+
+__all__ = [
+    "AnotherTask",
+    "ConnectedDict",
+    "Target",
+    "checked_section",
+    "connect",
+    "connect_configuration",
+    "connect_dict",
+    "connect_labels",
+    "is_parser",
+]
+
+
+def connect(
+    mutable: Any, target: Target, section: str = GENERAL, *, is_ignoring: bool = False
+) -> Any:
+    """A dict, as one whose writes are recorded; anything else that can be connected, itself.
+
+    `is_ignoring`: the program's own values count on a remote run, too, unless the task's parameter
+    `<section>/_ignore_remote_overrides_` says otherwise. Raises UsageError, with nothing changed.
+    """
+    if isinstance(mutable, type) and issubclass(mutable, TaskParameters):
+        raise UsageError(
+            f"connect takes the parameters themselves, not their class: connect"
+            f" {mutable.__name__}(...)."
+        )
+    if not isinstance(mutable, MutableMapping) and not has_attributes(mutable):
+        raise UsageError(
+            f"connect takes a dict, an object with attributes, a class, TaskParameters, an argparse"
+            f" parser or a model, not {mutable!r:.80} ({type(mutable).__name__})."
+        )
+    is_own = is_ignored(f"{section}/_ignore_remote_overrides_", target, is_asked=is_ignoring)
+    overrides = None if is_own else target.overrides()
+    if isinstance(mutable, TaskParameters):
+        connect_task_parameters(mutable, section, overrides, target.record)
+        return mutable
+    if isinstance(mutable, ConnectedDict):
+        return connect_dict(mutable, section, overrides, target.record)
+    if not isinstance(mutable, MutableMapping):
+        target.when_over(connect_object(mutable, section, overrides, target.record))
+        return mutable
+    connected: Any = mutable
+    if type(mutable) is dict:
+        connected = connect_dict(mutable, section, overrides, target.record)
+    else:  # one with a mind of its own, which a copy would not have
+        override(mutable, section, overrides)
+        record_new(mutable, section, overrides, target.record)
+    # A program that goes on with the dict that it had is heard as well, at the end.
+    look = later(lambda: parameters(mutable, section, is_quiet=True), target.record)
+    target.when_over(look)
+    return connected
+
+
+def is_parser(given: object) -> bool:
+    """True for a parser of argparse, also one of a library that builds on it."""
+    argparse = sys.modules.get("argparse")
+    return argparse is not None and isinstance(given, argparse.ArgumentParser)
+
+
+def checked_section(given: object, what: str) -> str:
+    """`given`, which a user of `what` wrote. None is General. Raises UsageError."""
+    if given is None:
+        return GENERAL
+    if not isinstance(given, str) or not given.strip("/") or given.startswith("/"):
+        raise UsageError(f"{what} takes a name, such as 'optimizer', not {given!r:.80}.")
+    return given

@@ -1,0 +1,286 @@
+"""Connected configurations: a dict, a list or a file that is one text of the task.
+
+On a remote run the task's text fills the dict or the list, or stands in a file of the same name.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import tempfile
+from collections.abc import Mapping, MutableMapping, Sequence
+from enum import Enum
+from pathlib import Path
+from typing import Any, Final
+
+from elsewhere.codec import encode
+from elsewhere.connect.api import Record, Target
+from elsewhere.connect.dicts import ConnectedDict
+from elsewhere.connect.sections import is_ignored
+from elsewhere.errors import UsageError
+from elsewhere.events import Configurations
+from elsewhere.params import GENERAL, cast, is_recorded_as, to_parameter, to_text
+from elsewhere.records import Configuration, Json, Parameter
+
+__all__ = ["DICTIONARY", "connect_configuration", "loaded", "rendered", "to_configuration"]
+
+log = logging.getLogger(__name__)
+
+#: the type of a configuration that was a dict or a list in the program
+DICTIONARY: Final = "dictionary"
+#: bytes of a configuration as it is kept at most: half of what a line of the journal may have
+_MOST_BYTES: Final = 8 << 20
+
+
+def connect_configuration(
+    configuration: Any,
+    target: Target,
+    name: str = GENERAL,
+    description: str = "",
+    *,
+    is_ignoring: bool = False,
+    folder: Path | None = None,
+) -> Any:
+    """What the program shall use: a dict whose writes are recorded, the same list, or a path.
+
+    `folder` is where the files of a remote run are written. `is_ignoring`: the program's own values
+    count there, too, unless the task's parameter `<name>/_ignore_remote_overrides_config_` says
+    otherwise. Raises UsageError, with nothing changed.
+    """
+    is_content = isinstance(configuration, (MutableMapping, list))
+    if not is_content and not isinstance(configuration, (str, Path)):
+        raise UsageError(
+            f"The configuration {name!r} cannot be a {type(configuration).__name__}: connect a"
+            " dict, a list or the path of a file."
+        )
+    flag = f"{name}/_ignore_remote_overrides_config_"
+    is_own = is_ignored(flag, target, is_asked=is_ignoring)
+    given = None if is_own else (target.configurations() or {}).get(name)
+    if not is_content:
+        return _file(configuration, name, description, given, target.record, folder)
+    if given is not None:
+        _fill(configuration, _content(name, given.text, configuration))
+    recorded = _Recorded(configuration, name, description, target.record)
+    if given is None:
+        recorded.tell()
+    if type(configuration) is dict:
+        configuration = recorded.content = ConnectedDict(configuration, recorded.write)
+    target.when_over(recorded.look)
+    return configuration
+
+
+def rendered(content: Mapping[Any, Any] | Sequence[Any]) -> str:
+    """JSON for people. Raises UsageError for what JSON cannot say."""
+    return _text(to_parameter(content).value)
+
+
+def loaded(name: str, configuration: Configuration) -> dict[str, Any] | list[Any]:
+    """The content of a text that is JSON or YAML. Raises UsageError for any other."""
+    try:
+        content = json.loads(configuration.text)
+    except (ValueError, RecursionError):
+        content = _from_yaml(name, configuration.text)
+    if not isinstance(content, (dict, list)):
+        raise UsageError(
+            f"The configuration {name!r} is neither a dictionary nor a list in JSON or YAML: use"
+            " its text as it is, by get_configuration_object."
+        )
+    return content
+
+
+def to_configuration(name: str, text: str, type_name: str, description: str) -> Configuration:
+    """Checked: raises UsageError for a text that no record can hold."""
+    found = Configuration(text=text, type=type_name, description=description)
+    try:
+        size = len(encode(found).encode())
+    except UnicodeEncodeError as error:
+        raise UsageError(f"The configuration {name!r} is no text: {error}.") from error
+    if size > _MOST_BYTES:
+        raise UsageError(
+            f"The configuration {name!r} has {size:,} bytes and may have {_MOST_BYTES:,}: upload it"
+            " as an artifact."
+        )
+    return found
+
+
+class _Recorded:
+    """A configuration as the record has it: what the program was given and what it wrote since.
+    Keys that go away stay, for the reason that `ConnectedDict` says."""
+
+    def __init__(self, content: Any, name: str, description: str, record: Record) -> None:
+        self.content = content
+        self._name = name
+        self._description = description
+        self._record = record
+        try:
+            self._plain: Any = to_parameter(content).value
+        except UsageError as error:
+            raise UsageError(f"The configuration {name!r} cannot be recorded. {error}") from error
+
+    def tell(self) -> None:
+        text = _text(self._plain)
+        found = to_configuration(self._name, text, DICTIONARY, self._description)
+        self._record(Configurations(values={self._name: found}))
+
+    def write(self, values: Mapping[Any, Any], path: tuple[Any, ...]) -> None:
+        """The program has written these values into the dict that the keys lead to."""
+        for key, value in values.items():
+            try:
+                self._put((*path, key), to_parameter(value).value)
+            except UsageError as error:
+                where = "/".join(map(str, (self._name, *path, key)))
+                log.warning("%s is not recorded. %s", where, error)
+        self._tell_later()
+
+    def look(self) -> None:
+        """Records what has changed without a write: lists in it, dicts with a mind of their own."""
+        try:
+            now = _refreshed(self._plain, self.content)
+        except Exception:  # an outermost seam: the program's own code, and the run's end goes on
+            log.warning("What has changed in %r is not recorded.", self._name, exc_info=True)
+            return
+        if now != self._plain:
+            self._plain = now
+            self._tell_later()
+
+    def _put(self, path: tuple[Any, ...], value: Json) -> None:
+        node, (*inner, last) = self._plain, map(_key, path)
+        for key in inner:
+            inside = node.get(key)
+            node[key] = node = inside if isinstance(inside, dict) else {}
+        node[last] = value
+
+    def _tell_later(self) -> None:
+        """In the middle of the program: no reason to end it."""
+        try:
+            self.tell()
+        except UsageError as error:
+            log.warning("%s", error)
+
+
+def _text(plain: Json) -> str:
+    return json.dumps(plain, indent=2, ensure_ascii=False)
+
+
+def _key(key: object) -> str:
+    return to_text(to_parameter(key).value)
+
+
+def _refreshed(old: Json, content: object) -> Json:
+    if isinstance(content, Mapping):
+        before = old if isinstance(old, dict) else {}
+        return {
+            **before,
+            **{_key(key): _refreshed(before.get(_key(key)), item) for key, item in content.items()},
+        }
+    try:
+        return to_parameter(content).value
+    except UsageError:
+        return old
+
+
+def _content(name: str, text: str, like: object) -> Any:
+    """The task's text as what the program has there, a dict or a list."""
+    wanted = list if isinstance(like, list) else dict
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(
+            f"The configuration {name!r} of the task cannot be used: its text is not JSON"
+            f" ({error}). Write it again, as JSON."
+        ) from error
+    if not isinstance(content, wanted):
+        raise UsageError(
+            f"The configuration {name!r} of the task cannot be used: its text is a"
+            f" {type(content).__name__}, and the program has a {wanted.__name__} there."
+        )
+    return content
+
+
+def _fill(content: Any, given: Any) -> None:
+    """In place. What the text says as the program had it stays the program's own: tuples, keys that
+    are no texts, members of an Enum."""
+    if isinstance(content, list):
+        if not is_recorded_as(content, given):
+            content[:] = given
+        return
+    own = {_key(key): key for key in content}
+    for text in own.keys() - given.keys():
+        del content[own[text]]
+    for text, value in given.items():
+        key = own.get(text, text)
+        like = content.get(key)
+        if isinstance(like, MutableMapping) and isinstance(value, dict):
+            _fill(like, value)
+        else:
+            content[key] = _suited(value, like)
+
+
+def _suited(value: Json, like: object) -> object:
+    """The value as the type of `like` where JSON has none for it."""
+    is_foreign = isinstance(like, (float, tuple, Enum, os.PathLike)) and value not in (None, "")
+    if not is_foreign and not is_recorded_as(like, value):
+        return value
+    try:
+        return cast(Parameter(value=value), like)
+    except UsageError:
+        return value
+
+
+def _file(
+    path: str | Path,
+    name: str,
+    description: str,
+    given: Configuration | None,
+    record: Record,
+    folder: Path | None,
+) -> str | Path:
+    file = Path(path)
+    if given is None:
+        text = _read(file, name)
+        kind = file.suffix[1:] or "file"
+        found = to_configuration(name, text, kind, description)
+        record(Configurations(values={name: found}))
+        return path
+    assert folder is not None, "only a remote run is given a configuration"
+    try:
+        folder.mkdir(exist_ok=True)
+        copy = Path(tempfile.mkdtemp(dir=folder)) / (file.name or "configuration")
+        copy.write_bytes(given.text.encode())
+    except OSError as error:
+        raise UsageError(
+            f"The configuration {name!r} of the task cannot be written to {folder}: {error}."
+        ) from error
+    return str(copy) if isinstance(path, str) else type(path)(copy)
+
+
+def _read(file: Path, name: str) -> str:
+    try:
+        return file.read_bytes().decode()
+    except UnicodeDecodeError as error:
+        raise UsageError(
+            f"The configuration {name!r} cannot be the file {str(file)!r}: it is not text in UTF-8"
+            f" ({error.reason} at byte {error.start}). Save it as UTF-8, or upload it as an"
+            " artifact."
+        ) from error
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise UsageError(
+            f"The configuration {name!r} cannot be the file {str(file)!r}: {why}. A text that is no"
+            " file is given by set_configuration_object."
+        ) from error
+
+
+def _from_yaml(name: str, text: str) -> Any:
+    try:
+        import yaml  # noqa: PLC0415 - the program's own, where it is there
+    except ImportError as error:
+        raise UsageError(
+            f"The configuration {name!r} is not JSON, and YAML cannot be read here: install PyYAML,"
+            " or use the text as it is, by get_configuration_object."
+        ) from error
+    try:
+        return yaml.safe_load(text)
+    except (yaml.YAMLError, RecursionError):
+        return None

@@ -1,0 +1,49 @@
+"""The connected labels: the classes that the task's models tell apart, name to number."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from elsewhere.connect.api import Target
+from elsewhere.connect.sections import is_ignored
+from elsewhere.errors import UsageError
+from elsewhere.events import Labels
+from elsewhere.params import GENERAL
+
+__all__ = ["checked_labels", "connect_labels"]
+
+_FLAG: Final = f"{GENERAL}/_ignore_remote_overrides_labels_"
+
+
+def connect_labels(
+    enumeration: dict[str, int],
+    target: Target,
+    given: Mapping[str, int],
+    *,
+    is_ignoring: bool = False,
+) -> dict[str, int]:
+    """Fills the dict, in place, with those of a remote run's task; else, or where it has none,
+    records the dict's. Raises UsageError."""
+    own = checked_labels(enumeration)
+    is_own = is_ignored(_FLAG, target, is_asked=is_ignoring)
+    if given and not is_own and target.overrides() is not None:
+        enumeration.clear()
+        enumeration.update(given)
+    else:
+        target.record(Labels(values=own))
+    return enumeration
+
+
+def checked_labels(given: object) -> dict[str, int]:
+    """A copy. Raises UsageError."""
+    if not isinstance(given, dict):
+        raise UsageError(
+            f"Labels are a dict such as {{'cat': 1, 'dog': 2}}, not a {type(given).__name__}."
+        )
+    for name, number in given.items():
+        if not isinstance(name, str) or isinstance(number, bool) or not isinstance(number, int):
+            raise UsageError(
+                f"Labels are texts with whole numbers: {name!r:.80}: {number!r:.80} is none."
+            )
+    return dict(given)

@@ -1,0 +1,117 @@
+"""A section of the task's parameters that stands for something in the program: a dict, or an object
+with its attributes. Overridden before the program reads it, recorded, looked at again."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from typing import Any
+
+from elsewhere.connect.api import Record, Target
+from elsewhere.errors import UsageError
+from elsewhere.events import Parameters
+from elsewhere.params import HIDDEN, cast, flatten, is_hidden, is_secret, to_parameter
+from elsewhere.records import Parameter
+
+__all__ = ["is_ignored", "later", "override", "parameters", "record_new", "shown"]
+
+log = logging.getLogger(__name__)
+
+
+def override(
+    mutable: MutableMapping[Any, Any], section: str, overrides: Mapping[str, Parameter] | None
+) -> None:
+    """Sets the leaves that the overrides know, nested ones too, as the types that they have.
+
+    No key is added. Raises UsageError, with nothing changed, for a value of another type.
+    """
+    known = overrides or {}
+    changes = [
+        (node, key, cast(known[name], node[key], name))
+        for node, key, name in _leaves(mutable, section)
+        if name in known and not is_hidden(name, known[name])
+    ]
+    for node, key, value in changes:
+        if value is not node[key]:
+            node[key] = value
+
+
+def record_new(
+    content: Mapping[Any, Any],
+    section: str,
+    overrides: Mapping[str, Parameter] | None,
+    record: Record,
+    *,
+    is_quiet: bool = False,
+) -> None:
+    """Records the leaves that the overrides do not know: all of them on a local run."""
+    known = overrides or {}
+    found = parameters(content, section, is_quiet=is_quiet)
+    if new := {name: parameter for name, parameter in found.items() if name not in known}:
+        record(Parameters(values=new))
+
+
+def parameters(
+    content: Mapping[Any, Any], section: str, *, is_quiet: bool = False
+) -> dict[str, Parameter]:
+    """The parameters of the leaves that can be recorded; the others are left out, with a word where
+    it is not quiet."""
+    found = {}
+    for name, value in flatten(content, section).items():
+        try:
+            found[name] = shown(name, to_parameter(value))
+        except UsageError as error:
+            log.log(
+                logging.DEBUG if is_quiet else logging.WARNING,
+                "%s is not recorded. %s",
+                name,
+                error,
+            )
+    return found
+
+
+def shown(name: str, parameter: Parameter) -> Parameter:
+    """What may be recorded of it: a text under the name of a secret is hidden."""
+    if is_secret(name) and isinstance(parameter.value, str):
+        return Parameter(value=HIDDEN, type="str", description=parameter.description)
+    return parameter
+
+
+def later(read: Callable[[], dict[str, Parameter]], record: Record) -> Callable[[], None]:
+    """To be called once more: records what has changed since now."""
+    before = read()
+
+    def look() -> None:
+        try:
+            now = read()
+        except Exception:  # an outermost seam: the program's own code, and the run's end goes on
+            log.warning("What has changed in a connected object is not recorded.", exc_info=True)
+            return
+        if new := {name: item for name, item in now.items() if before.get(name) != item}:
+            record(Parameters(values=new))
+
+    return look
+
+
+def is_ignored(flag: str, target: Target, *, is_asked: bool) -> bool:
+    """Whether overrides do not count: as the task's parameter of this name says, which is written
+    where the program asks for it."""
+    given = (target.overrides() or {}).get(flag)
+    if given is not None:
+        return bool(cast(given, False, flag))
+    if is_asked:
+        description = "The program's own values count, whatever the task says."
+        asked = Parameter(value=True, type="bool", description=description)
+        target.record(Parameters(values={flag: asked}))
+    return is_asked
+
+
+def _leaves(
+    node: MutableMapping[Any, Any], section: str
+) -> Iterator[tuple[MutableMapping[Any, Any], Any, str]]:
+    """Where each leaf lies, its key and its parameter's name: the leaves of `flatten`."""
+    for key, value in node.items():
+        if isinstance(value, MutableMapping) and value:
+            yield from _leaves(value, f"{section}/{key}")
+        else:
+            yield node, key, f"{section}/{key}"

@@ -1,0 +1,84 @@
+"""Environment variables: those that the setting `log_environment` names are parameters, and a
+remote run's parameters `Environment/NAME` are its variables.
+
+A parameter that is None unsets its variable. Our own variables are never set: they say where this
+run lies, and another one lies elsewhere.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from elsewhere.hooks.api import Recorder
+    from elsewhere.records import Parameter
+
+__all__ = ["attach"]
+
+_SECTION: Final = "Environment"
+_OURS: Final = "ELSEWHERE_"
+#: what `*` leaves out: they say where a process runs, and are wrong on another machine
+_PLACE: Final = (
+    *("PATH", "HOME", "USER", "LOGNAME", "HOSTNAME", "SHELL", "SHLVL", "PWD", "OLDPWD", "TMPDIR"),
+    *("VIRTUAL_ENV", "CONDA_*", "PYTHONHOME", "PYTHONPATH", "LD_LIBRARY_PATH", "XDG_*", "SSH_*"),
+    *("CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES", "DISPLAY", "TERM", "_", f"{_OURS}*"),
+)
+
+
+def attach(recorder: Recorder) -> Callable[[], None]:
+    """Sets a remote run's variables, else records this process's; nothing is undone at the end."""
+    overrides = recorder.overrides()
+    if overrides is not None:
+        _set(overrides)
+    elif values := _recorded():
+        from elsewhere.events import Parameters  # noqa: PLC0415 - weight
+
+        recorder.record(Parameters(values=values))
+    return lambda: None
+
+
+def _set(overrides: Mapping[str, Parameter]) -> None:
+    from elsewhere.params import is_hidden, to_text  # noqa: PLC0415 - weight
+
+    for full_name, parameter in overrides.items():
+        section, _, name = full_name.partition("/")
+        if section != _SECTION or name.startswith(_OURS) or is_hidden(full_name, parameter):
+            continue
+        try:
+            if parameter.value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = to_text(parameter.value)
+        except ValueError as error:
+            _refuse(full_name, parameter, error)
+
+
+def _refuse(name: str, parameter: Parameter, error: ValueError) -> None:
+    from elsewhere.errors import UsageError  # noqa: PLC0415 - weight
+    from elsewhere.hooks.overriding import refuse  # noqa: PLC0415 - weight
+
+    sentence = f"Parameter {name!r} cannot be {parameter.value!r:.200}: {error}."
+    refuse(Path(sys.argv[0]).name, UsageError(sentence))
+
+
+def _recorded() -> dict[str, Parameter]:
+    from elsewhere.hooks.overriding import shown  # noqa: PLC0415 - weight
+    from elsewhere.settings import load  # noqa: PLC0415 - weight
+
+    patterns = [pattern.strip() for pattern in load().log_environment.split(",")]
+    return {
+        f"{_SECTION}/{name}": shown(name, text)
+        for name, text in sorted(os.environ.items())
+        if any(_is_named(name, pattern) for pattern in patterns)
+    }
+
+
+def _is_named(name: str, pattern: str) -> bool:
+    if pattern == "*":
+        return not any(fnmatchcase(name, place) for place in _PLACE)
+    return fnmatchcase(name, pattern)

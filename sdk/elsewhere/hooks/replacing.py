@@ -1,0 +1,43 @@
+"""A function of somebody else's, replaced by ours for a while."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+__all__ = ["replace", "replace_all"]
+
+
+def replace(owner: type | ModuleType, name: str, by: Callable[..., Any]) -> Callable[[], None]:
+    """`by` gets the original and its arguments. The undo spares what others patched later."""
+    original = getattr(owner, name)
+    is_inherited = name not in vars(owner)
+
+    @functools.wraps(original)
+    def replaced(*given: Any, **named: Any) -> Any:
+        return by(original, *given, **named)
+
+    setattr(owner, name, replaced)
+
+    def undo() -> None:
+        if vars(owner).get(name) is not replaced:
+            return
+        if is_inherited:
+            delattr(owner, name)
+        else:
+            setattr(owner, name, original)
+
+    return undo
+
+
+def replace_all(*parts: tuple[type | ModuleType, str, Callable[..., Any]]) -> Callable[[], None]:
+    """Several at once, with one undo."""
+    undo = [replace(*part) for part in parts]
+
+    def undo_all() -> None:
+        for one in undo:
+            one()
+
+    return undo_all

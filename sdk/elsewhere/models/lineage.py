@@ -1,0 +1,66 @@
+"""Lineage: weights that a program loads say which model its task began from."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from elsewhere.clock import now_at
+from elsewhere.errors import StorageError
+from elsewhere.events import ModelUsed
+from elsewhere.models.naming import id_of_place, stem_of, url_fields
+from elsewhere.models.reading import cached_model
+from elsewhere.records import ModelUse
+
+if TYPE_CHECKING:
+    from elsewhere.events import Event
+    from elsewhere.settings import Settings
+
+__all__ = ["Loading", "loaded"]
+
+
+class Loading(Protocol):
+    """The task that loads weights: a run."""
+
+    @property
+    def settings(self) -> Settings: ...
+
+    @property
+    def model_paths(self) -> dict[str, str]:
+        """Paths whose weights it knows already, with the ids of their models: those that it made,
+        and those that it has loaded."""
+        ...
+
+    def record(self, event: Event) -> None: ...
+
+
+def loaded(weights: str | os.PathLike[str], run: Loading, framework: str = "") -> None:
+    """The task began from the model of these weights: a path, also one that `get_local_copy` gave,
+    or a URL. What no model of the store has becomes one, which comes from outside.
+
+    It waits for nothing: whose weights they are is looked up when this is delivered. Weights that
+    the task made itself are left out, and URLs that no record may hold.
+    """
+    given = os.fspath(weights)
+    if "://" not in given:
+        path = Path(os.path.abspath(Path(given).expanduser()))  # noqa: PTH100 - links stay
+        given = str(path)
+        known = cached_model(path, run.settings.home.cache)
+    else:
+        known = None
+    if given in run.model_paths:
+        return
+    if known is not None:
+        use = ModelUse(name=known.name or known.id, model=known.id, is_output=False, at=now_at())
+        run.model_paths[given] = known.id
+        run.record(ModelUsed(use=use))
+        return
+    try:
+        there = url_fields("The weights", given)
+    except StorageError:
+        return
+    name, model_id = stem_of(given), id_of_place(there)
+    run.model_paths[given] = model_id
+    use = ModelUse(name=name, model=model_id, is_output=False, at=now_at())
+    run.record(ModelUsed(use=use, found={**there, "name": name, "framework": framework}))

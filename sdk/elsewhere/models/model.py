@@ -1,0 +1,402 @@
+"""A model as anybody sees it who has its id: what it is, and its weights."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from typing_extensions import Self
+
+from elsewhere.errors import StorageError, UsageError
+from elsewhere.models import checks
+from elsewhere.models.owners import store_here
+from elsewhere.models.reading import LocalWeights
+from elsewhere.params import to_value
+from elsewhere.settings import load
+from elsewhere.storage import storage_for
+from elsewhere.store.model_records import METADATA, ModelFilter
+from elsewhere.store.tags import parse
+
+if TYPE_CHECKING:
+    from elsewhere.records import Json, ModelRecord
+    from elsewhere.store.api import Store
+
+__all__ = ["Model", "filter_of"]
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T", bound="Model")
+
+#: what a published model is can be relied upon
+_FINAL: Final = ("design", "labels", "url")
+
+
+class Model:
+    """A model of the store. It keeps nothing but its id, so what it says is always fresh.
+
+    A published model keeps its weights, design and labels; what people call it may still change.
+    """
+
+    def __init__(self, model_id: str) -> None:
+        """Raises NotFoundError for an unknown id."""
+        self._id = checks.checked_id("model_id", model_id)
+        self._given_store: Store | None = None
+        self._local: LocalWeights | None = None
+        self._read()
+
+    @classmethod
+    def _of(cls, model_id: str, store: Store | None) -> Self:
+        """Without a look whether it is there."""
+        model = cls.__new__(cls)
+        model._id, model._given_store, model._local = model_id, store, None
+        return model
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._id}>"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Model) and other.id == self.id
+
+    def __hash__(self) -> int:
+        return hash(self._id)
+
+    # what it is
+
+    @property
+    def id(self) -> str:
+        """32 hex digits; it never changes."""
+        return self._id
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return self._read().name
+
+    @name.setter
+    def name(self, name: str) -> None:
+        self._save({"name": checks.checked_text("The name of a model", name, is_needed=True)})
+
+    @property
+    def project(self) -> str:
+        """The project of the task that made it, or the one it was given."""
+        return self._read().project
+
+    @property
+    def comment(self) -> str:
+        """What somebody has written about it."""
+        return self._read().comment
+
+    @comment.setter
+    def comment(self, comment: str) -> None:
+        self._save({"comment": checks.checked_text("The comment of a model", comment)})
+
+    @property
+    def tags(self) -> list[str]:
+        """Sorted."""
+        return list(self._read().tags)
+
+    @tags.setter
+    def tags(self, tags: Sequence[str]) -> None:
+        self._save({"tags": checks.checked_tags(tags)})
+
+    @property
+    def framework(self) -> str:
+        """What it was made with; empty where nobody said."""
+        return self._read().framework
+
+    @framework.setter
+    def framework(self, framework: str) -> None:
+        self._save({"framework": checks.checked_text("The framework of a model", framework)})
+
+    @property
+    def url(self) -> str:
+        """Where its weights lie; empty where there are none yet."""
+        return self._read().url
+
+    @property
+    def labels(self) -> dict[str, int]:
+        """The classes that it tells apart."""
+        return dict(self._read().labels)
+
+    @property
+    def config_text(self) -> str:
+        """The design: how the network is built, in the words of its framework."""
+        return self._read().design
+
+    @property
+    def config_dict(self) -> dict[str, Any]:
+        """The design where it is JSON. Raises UsageError where it is not."""
+        text = self._read().design
+        try:
+            found = json.loads(text or "{}")
+        except ValueError as error:
+            raise UsageError(
+                f"The design of model {self.id} is no JSON ({error}): read config_text."
+            ) from error
+        if not isinstance(found, dict):
+            raise UsageError(f"The design of model {self.id} is no dict: read config_text.")
+        return found
+
+    @property
+    def task(self) -> str:
+        """The id of the task that made it; empty for one that came from outside."""
+        return self._read().task
+
+    original_task = task
+
+    @property
+    def parent(self) -> str:
+        """The id of the model that it began from, or empty."""
+        return self._read().parent
+
+    @property
+    def iteration(self) -> int | None:
+        """Of its task, at which the weights were kept."""
+        return self._read().iteration
+
+    @property
+    def size(self) -> int:
+        """Bytes of its weights; 0 where that is not known."""
+        return self._read().size_bytes
+
+    @property
+    def digest(self) -> str:
+        """The sha256 of its weights; empty where they stay where they are."""
+        return self._read().digest
+
+    @property
+    def is_package(self) -> bool:
+        """Its weights are several files."""
+        return self._read().is_package
+
+    @property
+    def published(self) -> bool:
+        """Whether its weights, design and labels are final."""
+        return self._read().is_published
+
+    @property
+    def archived(self) -> bool:
+        """Whether it is put away."""
+        return self._read().is_archived
+
+    @property
+    def system_tags(self) -> list[str]:
+        """`archived`, or nothing."""
+        return ["archived"] if self.archived else []
+
+    # its weights
+
+    def get_local_copy(
+        self,
+        extract_archive: bool | None = None,
+        raise_on_error: bool = False,
+        force_download: bool = False,
+    ) -> Path | None:
+        """The path of its weights here; of a package that of its folder. Not to be written to.
+
+        A file of this machine is given directly; anything else is downloaded once, or anew with
+        `force_download`, and checked against the digest. `extract_archive` False gives the zip file
+        of a package. What is loaded from there is known as this model.
+
+        What goes wrong is a warning, and the path is None; with `raise_on_error` StorageError.
+        """
+        record = self._arrived()
+        try:
+            if self._local is None or not self._local.is_of(record):
+                self._local = LocalWeights(record, load().home.cache)
+            return self._local.path(
+                is_unpacked=extract_archive is not False, force_download=force_download
+            )
+        except StorageError as error:
+            if raise_on_error:
+                raise
+            logger.warning("%s", error)
+            return None
+
+    def get_weights(
+        self, raise_on_error: bool = False, force_download: bool = False
+    ) -> Path | None:
+        """The file, that of a package zipped as it is; else as `get_local_copy`."""
+        return self.get_local_copy(False, raise_on_error, force_download)
+
+    def get_weights_package(
+        self, return_path: bool = False, raise_on_error: bool = False, force_download: bool = False
+    ) -> Path | list[Path] | None:
+        """The files of a package, or with `return_path` their folder. Raises UsageError for a model
+        that is none."""
+        if not self.is_package:
+            raise UsageError(f"Model {self.id} is no package of files: use get_weights.")
+        folder = self.get_local_copy(True, raise_on_error, force_download)
+        if folder is None or return_path:
+            return folder
+        return sorted(path for path in folder.rglob("*") if path.is_file())
+
+    # what people note
+
+    def set_metadata(self, key: str, value: object, v_type: str | None = None) -> bool:
+        """`v_type` is the type that a text is read as: int, float, bool, ..."""
+        parameter = checks.checked_metadata(key, value, v_type)
+        self._save({METADATA + key: _plain(parameter.value, parameter.type)})
+        return True
+
+    def get_metadata(self, key: str, default: object = None) -> Any:
+        """The value, with the type that it was set with."""
+        found = self._read().metadata.get(key)
+        return default if found is None else to_value(found)
+
+    get_metadata_casted = get_metadata
+
+    def get_all_metadata(self) -> dict[str, dict[str, Any]]:
+        """Key to {"value": ..., "type": ...}."""
+        return {
+            key: {"value": to_value(one), "type": one.type}
+            for key, one in self._read().metadata.items()
+        }
+
+    def get_all_metadata_casted(self) -> dict[str, Any]:
+        """Key to value."""
+        return {key: to_value(one) for key, one in self._read().metadata.items()}
+
+    def set_all_metadata(self, metadata: Mapping[str, object], replace: bool = True) -> bool:
+        """Values, or {"value": ..., "type": ...} each. With `replace` all others go."""
+        if not isinstance(metadata, Mapping):
+            raise UsageError(f"The metadata of a model must be a dict, not {metadata!r:.80}.")
+        plain = {}
+        for key, given in metadata.items():
+            is_typed = (
+                isinstance(given, Mapping)
+                and "value" in given
+                and {"type"} >= (given.keys() - {"value"})
+            )
+            value, kind = (given["value"], given.get("type")) if is_typed else (given, None)  # type: ignore[index,attr-defined]
+            parameter = checks.checked_metadata(key, value, kind)
+            plain[key] = _plain(parameter.value, parameter.type)
+        fields: dict[str, Json] = (
+            {"metadata": plain} if replace else {METADATA + key: one for key, one in plain.items()}
+        )
+        if fields:
+            self._save(fields)
+        return True
+
+    # where it stands
+
+    def publish(self) -> None:
+        """From now on its weights, design and labels stay as they are. Raises UsageError for a
+        model that has no weights."""
+        record = self._read()
+        if not (record.url or record.digest):
+            raise UsageError(f"Model {self.id} cannot be published: it has no weights.")
+        self._save({"is_published": True})
+
+    def archive(self) -> None:
+        """It is not found any more, unless archived ones are asked for."""
+        self._save({"is_archived": True})
+
+    def unarchive(self) -> None:
+        """Takes it back from where `archive` has put it."""
+        self._save({"is_archived": False})
+
+    # all of them
+
+    @classmethod
+    def query_models(
+        cls,
+        project_name: str | None = None,
+        model_name: str | None = None,
+        tags: Sequence[str] | None = None,
+        only_published: bool = False,
+        include_archived: bool = False,
+        max_results: int | None = None,
+        metadata: Mapping[str, object] | None = None,
+    ) -> list[Model]:
+        """Models that match, the last changed one first.
+
+        `project_name` is exact; `model_name` a regular expression that is searched for; `tags` are
+        those of `Task.get_tasks`. All `metadata` must have these values. Raises UsageError.
+        """
+        wanted = filter_of(project_name, tags, only_published)
+        most: object = max_results
+        if most is not None and (not isinstance(most, int) or most < 1):
+            raise UsageError(f"max_results must be a whole number above 0, not {most!r:.80}.")
+        if not isinstance(metadata, (Mapping, type(None))):
+            raise UsageError(f"metadata must be a dict, not {metadata!r:.80}.")
+        wanted = replace(
+            wanted,
+            pattern=checks.checked_pattern("model_name", model_name),
+            are_archived_too=include_archived,
+            metadata={
+                key: checks.checked_metadata(key, value).value
+                for key, value in (metadata or {}).items()
+            },
+            limit=max_results,
+        )
+        store = store_here()
+        return [Model._of(record.id, store) for record in store.find_models(wanted)]
+
+    @classmethod
+    def remove(
+        cls, model: Model | str, delete_weights_file: bool = True, force: bool = False
+    ) -> bool:
+        """The model is gone, and its weights with it, as far as Elsewhere keeps them.
+
+        False when the weights could not be deleted, with a warning that says why. Raises
+        NotFoundError, and without `force` UsageError for a model that is published or that tasks
+        began from.
+        """
+        model_id, store = checks.checked_id("model", model), store_here()
+        record, users = store.model(model_id), store.tasks_using(model_id)
+        why = "it is published" if record.is_published else ""
+        if users:
+            why = f"{len(users)} tasks began from it, such as {users[0]}"
+        if why and not force:
+            raise UsageError(f"Model {model_id} is not removed: {why}. Pass force=True to do it.")
+        store.delete_model(model_id)
+        if not delete_weights_file or not record.url or not record.digest:
+            return True
+        try:
+            storage_for(record.url).delete(record.url)
+        except StorageError as error:
+            logger.warning("The weights of model %s are left. %s", model_id, error)
+            return False
+        return True
+
+    # helpers
+
+    @property
+    def _store(self) -> Store:
+        return self._given_store or store_here()
+
+    def _read(self) -> ModelRecord:
+        return self._store.model(self._id)
+
+    def _arrived(self) -> ModelRecord:
+        """As the store has it: with what is uploaded."""
+        return self._read()
+
+    def _save(self, fields: dict[str, Json]) -> None:
+        self._refuse_final(fields)
+        self._store.save_model(self._id, fields)
+
+    def _refuse_final(self, fields: Mapping[str, Json]) -> None:
+        for name in _FINAL:
+            if name in fields and self._read().is_published:
+                raise UsageError(
+                    f"The {'weights' if name == 'url' else name} of model {self.id} cannot be"
+                    " changed: it is published. Make a new model."
+                )
+
+
+def _plain(value: Json, kind: str) -> dict[str, Json]:
+    return {"value": value, "type": kind}
+
+
+def filter_of(project: object, tags: object, only_published: bool) -> ModelFilter:
+    return ModelFilter(
+        project=checks.checked_text("The project of a model", project),
+        tags=parse("The tags of a model", tags or []),
+        is_published=bool(only_published),
+    )

@@ -1,0 +1,50 @@
+"""Ids of models, and what is known of one by its URL alone."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from elsewhere.errors import UsageError
+from elsewhere.storage import file_url, refuse_credentials, storage_for
+from elsewhere.store.model_records import place_of
+
+if TYPE_CHECKING:
+    from elsewhere.records import Json
+
+__all__ = ["id_of_place", "new_model_id", "stem_of", "url_fields"]
+
+
+def new_model_id() -> str:
+    """32 hex digits."""
+    return os.urandom(16).hex()
+
+
+def id_of_place(fields: Mapping[str, Json]) -> str:
+    """Of a model that comes from outside: whoever finds it first, the same place is one model."""
+    return hashlib.sha256(f"model {place_of(fields)}".encode()).hexdigest()[:32]
+
+
+def url_fields(what: str, given: object) -> dict[str, Json]:
+    """Where weights lie that stay there: a URL, or a path of this machine.
+
+    Raises UsageError, and StorageError for a URL that nothing can read or that holds credentials.
+    """
+    if not isinstance(given, (str, os.PathLike)) or not os.fspath(given):
+        raise UsageError(f"{what} must be a URL, not {given!r:.80}.")
+    text = os.fsdecode(given)
+    url = text if "://" in text else file_url(Path(text))
+    refuse_credentials(url, is_kept=True)
+    storage_for(url)
+    machine = socket.gethostname() if url.lower().startswith("file://") else ""
+    return {"url": url, "machine": machine, "digest": "", "size_bytes": 0, "preview": ""}
+
+
+def stem_of(url: str) -> str:
+    """What weights are called by their URL."""
+    path = url.partition("?")[0].rstrip("/")
+    return Path(path).stem or "model"

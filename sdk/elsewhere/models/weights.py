@@ -1,0 +1,143 @@
+"""Weights on their way to storage: one file, or a package of several, zipped as they are."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import zipfile
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from elsewhere.artifacts.archive import pack
+from elsewhere.errors import StorageError, UsageError
+from elsewhere.records import Json
+from elsewhere.storage import copy_file, sha256_of
+
+__all__ = ["Originals", "Staged", "one", "several"]
+
+#: characters of a preview: the beginning of a long list of files
+_PREVIEW: Final = 16 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """A file of its own that nobody changes any more, and what the record says of it."""
+
+    file: Path
+    fields: dict[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class Originals:
+    """What the program has: `path` alone, a file or a folder; or `members` below it."""
+
+    path: Path
+    members: tuple[Path, ...] | None = None
+    is_package: bool = False
+
+    @property
+    def stem(self) -> str:
+        """What a model of these weights is called."""
+        return self.path.stem or self.path.name
+
+    def stage(self, folder: Path, name: str, *, may_move: bool) -> Staged:
+        """In a new folder in `folder`, under the file name `name`, or else their own.
+
+        `may_move`: the originals are deleted after, so that a file need not be copied. Raises
+        StorageError, and leaves nothing then.
+        """
+        place = folder / secrets.token_hex(8)
+        try:
+            place.mkdir(parents=True)
+            if self._is_file:
+                file, preview = place / (name or self.path.name), ""
+                _copy(self.path, file, may_move=may_move)
+            else:
+                file = place / (name or f"{self.path.resolve().name or 'weights'}.zip")
+                lines = pack(self.path, file, self.members, is_compressed=False)
+                preview = "\n".join(lines)[:_PREVIEW]
+            fields: dict[str, Json] = {
+                "size_bytes": file.stat().st_size,
+                "digest": sha256_of(file),
+                "is_package": self.is_package,
+                "preview": preview.encode("utf-8", "backslashreplace").decode(),
+            }
+            return Staged(file, fields)
+        except OSError as error:
+            shutil.rmtree(place, ignore_errors=True)
+            raise StorageError(
+                f"The weights {self.path} cannot be kept in {folder}: {error}. Is there room on"
+                " that disk, and may this user read them?"
+            ) from error
+        except BaseException:
+            shutil.rmtree(place, ignore_errors=True)
+            raise
+
+    def delete(self) -> None:
+        """Raises StorageError."""
+        try:
+            if self.members is not None:
+                for member in self.members:
+                    member.unlink(missing_ok=True)
+            elif self._is_file:
+                self.path.unlink()
+            else:
+                shutil.rmtree(self.path)
+        except OSError as error:
+            raise StorageError(
+                f"The weights {self.path} are kept, but cannot be deleted here: {error}. Delete"
+                " them as a user who may, or pass auto_delete_file=False."
+            ) from error
+
+    @property
+    def _is_file(self) -> bool:
+        return self.members is None and not self.path.is_dir()
+
+
+def one(what: str, given: object, *, is_package: bool = False) -> Originals:
+    """A file, or a folder, which becomes a package. `is_package`: the file is one already.
+
+    Raises UsageError.
+    """
+    path = _path(what, given)
+    if path.is_dir():
+        return Originals(path, is_package=True)
+    if not path.is_file():
+        raise UsageError(f"{what} names {path}, and there is no such file or folder.")
+    if is_package and not zipfile.is_zipfile(path):
+        raise UsageError(
+            f"{what} names {path}, which is no package: that is a zip file. Give a folder, or use"
+            " update_weights_package."
+        )
+    return Originals(path, is_package=is_package)
+
+
+def several(what: str, given: object) -> Originals:
+    """Files, packed relative to the folder that they have in common. Raises UsageError."""
+    if isinstance(given, (str, os.PathLike)) or not isinstance(given, Sequence) or not given:
+        raise UsageError(f"{what} must be a list of paths of files, not {given!r:.80}.")
+    paths = [Path(os.path.abspath(_path(what, item))) for item in given]  # noqa: PTH100 - no links
+    for path in paths:
+        if not path.is_file():
+            raise UsageError(f"{what} name {path}, and there is no such file.")
+    root = Path(os.path.commonpath([path.parent for path in paths]))
+    return Originals(root, tuple(sorted(set(paths))), is_package=True)
+
+
+def _path(what: str, given: object) -> Path:
+    if not isinstance(given, (str, os.PathLike)) or not os.fspath(given):
+        raise UsageError(f"{what} must be the path of a file or a folder, not {given!r:.80}.")
+    return Path(os.fsdecode(given)).expanduser()
+
+
+def _copy(path: Path, file: Path, *, may_move: bool) -> None:
+    """A link where the original goes anyway and nobody else has its bytes, else a copy."""
+    if may_move and not path.is_symlink() and path.stat().st_nlink == 1:
+        with suppress(OSError):  # another disk
+            os.link(path, file)
+            return
+    copy_file(path, file)

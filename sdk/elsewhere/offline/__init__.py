@@ -1,0 +1,12 @@
+"""Offline: a script runs without a store, and what it said is brought into one later.
+
+script --journal--> a session's folder --at its end--> a zip file --import_session--> the store
+"""
+
+from __future__ import annotations
+
+from elsewhere.offline.importing import import_session
+from elsewhere.offline.mode import Mode
+from elsewhere.offline.session import OfflineSession, refuse
+
+__all__ = ["Mode", "OfflineSession", "import_session", "refuse"]

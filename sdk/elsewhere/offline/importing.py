@@ -1,0 +1,199 @@
+"""Importing an offline session: its journal is replayed into the store, as one attempt of a task.
+
+An import that was cut off goes on where it stopped when it is called again: the attempt is known by
+its worker, `offline:<session's task id>`, and what it has said by the offsets in the store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from elsewhere import catalog
+from elsewhere.artifacts import uploader
+from elsewhere.codec import to_plain
+from elsewhere.delivery import Delivery
+from elsewhere.errors import (
+    NotFoundError,
+    StoreUnavailableError,
+    TransitionError,
+    UsageError,
+)
+from elsewhere.events import Edited, ModelSaved, Parameters, Scalar, Tags
+from elsewhere.folders import RunFolder, write_beside
+from elsewhere.logger import SINGLE_VALUE_ITERATION
+from elsewhere.offline.reading import opened
+from elsewhere.records import Status
+from elsewhere.store.refusals import BUSY
+
+if TYPE_CHECKING:
+    from elsewhere.events import Event
+    from elsewhere.offline.reading import Ended
+    from elsewhere.settings import Settings
+    from elsewhere.store.api import Store
+
+__all__ = ["import_session"]
+
+#: seconds that an import which was cut off has to be called again before its task counts as lost
+_LEASE_S: Final = 24 * 3600.0
+
+
+def import_session(
+    store: Store,
+    settings: Settings,
+    session_folder_zip: object,
+    previous_task_id: str | None = None,
+    iteration_offset: int = 0,
+) -> str:
+    """The id of the task: the one that it had offline, or the previous one, which then goes on.
+
+    Artifacts and models go to the task's output_uri, else to the place of the settings. The
+    session is checked before anything is written; after an error in the middle the same call goes
+    on. Raises UsageError for a session that is in the store already; see `reading.opened`.
+    """
+    if isinstance(iteration_offset, bool) or not isinstance(iteration_offset, int):
+        raise UsageError(f"iteration_offset must be a whole number, not {iteration_offset!r:.80}.")
+    if previous_task_id is not None and not isinstance(previous_task_id, str):
+        raise UsageError(f"previous_task_id must be a task's id, not {previous_task_id!r:.80}.")
+    with opened(session_folder_zip, settings.home) as ended:
+        task_id = previous_task_id or ended.record.id
+        attempt = _goes_on(store, ended, task_id)
+        if attempt is None and previous_task_id is None:
+            attempt = _begin(store, ended)
+        elif attempt is None:
+            attempt = _begin_further(store, ended, task_id, iteration_offset)
+        if previous_task_id is not None:
+            store.edit(task_id, continues_at=None)  # the claim alone had to know it
+        folder = _Target(ended.session.run.path, task_id, attempt, ended.work / "spec.json")
+        record = to_plain(store.read(task_id))
+        write_beside(folder.spec, {"record": record, "store": store.identity()})
+        delivery = Delivery(
+            store,
+            folder,
+            uploader(settings.output_uri or str(settings.home.storage)),
+            keeps_files=True,
+            heard=_heard(iteration_offset, is_further=previous_task_id is not None),
+        )
+        try:
+            while delivery.pump(is_over=True):
+                pass
+            store.finish(task_id, attempt, ended.outcome)
+        except StoreUnavailableError as error:
+            raise StoreUnavailableError(
+                f"The offline session is imported in part, as task {task_id}. {error} The same call"
+                " again goes on."
+            ) from error
+        return task_id
+
+
+@dataclass(frozen=True, slots=True)
+class _Target(RunFolder):
+    """The session's run folder, as if it were that of another attempt."""
+
+    of_task: str
+    number: int
+    given_spec: Path
+
+    @property
+    def task_id(self) -> str:
+        return self.of_task
+
+    @property
+    def attempt(self) -> int:
+        return self.number
+
+    @property
+    def spec(self) -> Path:
+        return self.given_spec
+
+
+def _goes_on(store: Store, ended: Ended, task_id: str) -> int | None:
+    """The attempt of an import that was cut off; None where there is none."""
+    worker = _worker(ended)
+    numbers = [one.number for one in store.attempts(task_id) if one.worker == worker]
+    if not numbers:
+        return None
+    if not store.renew(task_id, numbers[-1], worker=worker, lease_s=_LEASE_S).is_ours:
+        raise UsageError(
+            f"The offline session {ended.record.id} is in the store already, as an attempt of task"
+            f" {task_id}: it is not imported twice."
+        )
+    return numbers[-1]
+
+
+def _begin(store: Store, ended: Ended) -> int:
+    record = ended.record
+    try:
+        state = store.state(record.id)
+    except NotFoundError:
+        _bring_code(store, ended)
+        store.create(record)
+    else:
+        is_cut_off = state.status is Status.CREATED and not state.attempt
+        if not is_cut_off or store.read(record.id) != record:
+            raise UsageError(
+                f"Task {record.id} is in the store already, and is {state.status}: an offline"
+                " session is imported once. Delete that task to import it again."
+            )
+    return _claim(store, ended, record.id, Status.CREATED)
+
+
+def _begin_further(store: Store, ended: Ended, task_id: str, offset: int) -> int:
+    state = store.state(task_id)
+    if state.status in (*BUSY, Status.PUBLISHED):
+        raise TransitionError(
+            f"Task {task_id} cannot go on with an offline session: it is {state.status}. Import the"
+            " session as a task of its own, without previous_task_id."
+        )
+    _bring_code(store, ended)
+    source, environment = ended.record.source, ended.record.environment
+    code = {} if source.missing else {"source": source, "environment": environment}
+    tags = Tags(added=ended.record.tags)
+    store.edit(task_id, tags, allowed=(state.status,), continues_at=offset, **code)
+    return _claim(store, ended, task_id, state.status)
+
+
+def _claim(store: Store, ended: Ended, task_id: str, status: Status) -> int:
+    claim = store.claim(
+        task_id,
+        worker=_worker(ended),
+        token=catalog.new_id(),
+        lease_s=_LEASE_S,
+        allowed=(status,),
+    )
+    if not claim.attempt:
+        raise TransitionError(
+            f"The offline session {ended.record.id} cannot be imported into task {task_id}: it is"
+            f" {claim.status} now."
+        )
+    return claim.attempt
+
+
+def _bring_code(store: Store, ended: Ended) -> None:
+    for digest in ended.record.source.digests:
+        if not store.has_blob(digest):
+            store.put_blob(digest, ended.store.get_blob(digest))
+
+
+def _worker(ended: Ended) -> str:
+    return f"offline:{ended.record.id}"
+
+
+def _heard(offset: int, *, is_further: bool) -> Callable[[Event], Event]:
+    """What the store hears: iterations shifted; of a session that is added to a task, nothing that
+    would take away what that has."""
+
+    def heard(event: Event) -> Event:
+        if isinstance(event, Scalar):
+            is_shifted = event.iteration != SINGLE_VALUE_ITERATION
+            return replace(event, iteration=event.iteration + offset) if is_shifted else event
+        if isinstance(event, ModelSaved) and isinstance(event.fields.get("iteration"), int):
+            iteration = int(event.fields["iteration"]) + offset  # type: ignore[arg-type]
+            return replace(event, fields={**event.fields, "iteration": iteration})
+        if is_further and isinstance(event, Parameters):
+            return replace(event, is_whole=False)
+        return Edited(fields={}) if is_further and isinstance(event, Edited) else event
+
+    return heard

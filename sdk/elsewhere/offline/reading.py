@@ -1,0 +1,154 @@
+"""Reading an offline session: a zip file or a folder, checked to the end before it is used."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import shutil
+import tempfile
+import zipfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from elsewhere import catalog
+from elsewhere.artifacts.archive import unpack
+from elsewhere.errors import (
+    ElsewhereError,
+    NotFoundError,
+    RecordError,
+    StorageError,
+    UsageError,
+)
+from elsewhere.offline.session import FORMAT, OfflineSession
+from elsewhere.records import Outcome, TaskRecord
+from elsewhere.sessions import outcome_of
+from elsewhere.store.folder import FolderStore
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from elsewhere.folders import Home
+
+__all__ = ["Ended", "opened"]
+
+_ID: Final = re.compile("[0-9a-f]{32}")
+#: deflate makes 1032 bytes of one at most: what declares more lies, or counts its bytes twice
+_MOST_TIMES: Final = 1100
+#: bytes that no session is too large for
+_SMALL_BYTES: Final = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """A session that is over. `work` is a folder for whoever reads it, and goes afterwards."""
+
+    session: OfflineSession
+    record: TaskRecord
+    outcome: Outcome
+    work: Path
+
+    @property
+    def store(self) -> FolderStore:
+        return self.session.store()
+
+
+@contextlib.contextmanager
+def opened(given: object, home: Home) -> Iterator[Ended]:
+    """The session in a zip file, or in a folder that was left by a script which was killed.
+
+    Raises UsageError for what is no session, or one that still runs, or one of a newer format;
+    StorageError and RecordError for one that is damaged or hostile.
+    """
+    path = _found(given)
+    try:
+        home.ensure().offline.mkdir(exist_ok=True, mode=0o700)
+        work = Path(tempfile.mkdtemp(prefix=".import-", dir=home.offline))
+    except OSError as error:
+        raise StorageError(f"Nothing can be unpacked in {home.offline}: {error}.") from error
+    try:
+        folder = path
+        if not path.is_dir():
+            folder = work / "session"
+            _check_zip(path)
+            unpack(path, folder)
+        try:
+            ended = _read(path, folder, work)
+        except (RecordError, NotFoundError) as error:
+            why = str(error).replace(f"{folder}/", "")
+            raise RecordError(f"The offline session {path} cannot be imported. {why}") from error
+        yield ended
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _found(given: object) -> Path:
+    """The zip file where there is one: a folder that has become one may be there in parts."""
+    if not isinstance(given, (str, Path)):
+        raise UsageError(f"An offline session is the path of its zip file, not {given!r:.80}.")
+    path = Path(given).expanduser()
+    zipped = path if path.suffix == ".zip" else path.with_name(f"{path.name}.zip")
+    for one in (zipped, path, path.with_suffix("")):
+        if one.is_file() or (one.is_dir() and (one / "session.json").exists()):
+            return one
+    what = "holds no offline session" if path.exists() else "is not there"
+    raise UsageError(
+        f"No offline session can be imported from {path}: it {what}. Give the path that the script"
+        " named at its end, or that Task.set_offline returned."
+    )
+
+
+def _check_zip(path: Path) -> None:
+    """What `unpack` does not look at, since any archive may have it, but none of ours."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            entries = archive.infolist()
+        size, packed = sum(one.file_size for one in entries), path.stat().st_size
+    except (OSError, zipfile.BadZipFile, ValueError, RuntimeError, EOFError) as error:
+        raise StorageError(
+            f"The offline session {path} cannot be read: {error}. Was it copied to the end?"
+        ) from error
+    ways = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+    if any(one.compress_type not in ways for one in entries):
+        raise StorageError(f"The offline session {path} is refused: it is packed in another way.")
+    if size > max(_SMALL_BYTES, _MOST_TIMES * packed):
+        raise StorageError(
+            f"The offline session {path} is refused: its {packed} bytes cannot hold the {size} that"
+            " they declare."
+        )
+
+
+def _read(path: Path, folder: Path, work: Path) -> Ended:
+    about = OfflineSession(folder, "").read_about()
+    form, task_id = about.get("format"), str(about.get("task"))
+    if not isinstance(form, int):
+        raise RecordError("Its format is missing.")
+    if form > FORMAT:
+        raise UsageError(
+            f"The offline session {path} has the format {form}, written by Elsewhere"
+            f" {about.get('version')!s:.40}, and this one reads formats up to {FORMAT}: upgrade it."
+        )
+    if not _ID.fullmatch(task_id):
+        raise RecordError(f"{task_id!r:.80} is no id of a task.")
+    session = OfflineSession(folder, task_id)
+    if not session.run.spec.exists():
+        raise RecordError(f"Its folder {session.run.path.name} is missing.")
+    owner = session.run.identity(session.run.runner)
+    is_zipped = folder != path  # at the end of the script, whose process may go on
+    if not is_zipped and owner is not None and owner.is_here and owner.is_alive():
+        raise UsageError(f"The offline session {path} still runs: import it after its end.")
+    store = session.store()
+    record = store.read(task_id)
+    try:
+        name = catalog.checked_name("task", record.name)
+        project = catalog.checked_name("project", record.project)
+    except ElsewhereError as error:
+        raise RecordError(str(error)) from error
+    for digest in record.source.digests:
+        store.get_blob(digest)
+    return Ended(
+        session=session,
+        record=replace(record, id=task_id, name=name, project=project, continues_at=None),
+        outcome=outcome_of(session.run),
+        work=work,
+    )

@@ -1,0 +1,151 @@
+"""An offline session: the folder of a script that runs without a store, and the zip file after it.
+
+    <home>/offline/<task id>/
+    ├── session.json            the format, what wrote it, and the task's id
+    ├── store.json tasks/ blobs/ lock      a FolderStore: the record and the code
+    └── <task id>.1/            the run folder: journal, staged files, output, exit
+
+The zip file beside it, `<task id>.zip`, has the same paths, without what the journal says again.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from elsewhere import catalog
+from elsewhere.artifacts.archive import pack
+from elsewhere.clock import now_at
+from elsewhere.errors import RecordError, StorageError, UsageError
+from elsewhere.folders import Home, RunFolder, read_json, write_beside
+from elsewhere.storage import file_url
+from elsewhere.store.folder import FolderStore
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from elsewhere.records import Artifact
+
+__all__ = ["FORMAT", "OfflineSession", "refuse"]
+
+#: of the files in a session; a reader takes this one and those before
+FORMAT: Final = 1
+
+_ABOUT: Final = "session.json"
+#: files of the folder store that the journal says again
+_SAID: Final = ("points.", "output.")
+
+
+def refuse() -> UsageError:
+    """For what needs a store."""
+    return UsageError(
+        "This needs the store, and the script runs offline: it can only report on its own task."
+        " Switch offline mode off, or import the session first, where the store can be reached."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class OfflineSession:
+    """The paths of one, and what is done with it."""
+
+    path: Path
+    task_id: str
+
+    @classmethod
+    def new(cls, home: Home) -> OfflineSession:
+        """For a new task; nothing is made before `begin`."""
+        task_id = catalog.new_id()
+        return cls(home.offline / task_id, task_id)
+
+    @classmethod
+    def around(cls, folder: RunFolder) -> OfflineSession | None:
+        """The session that a run folder lies in; None where it lies in none."""
+        session = cls(folder.path.parent, folder.task_id)
+        return session if session.about.exists() else None
+
+    @property
+    def about(self) -> Path:
+        return self.path / _ABOUT
+
+    @property
+    def run(self) -> RunFolder:
+        return RunFolder(self.path / f"{self.task_id}.1")
+
+    @property
+    def archive(self) -> Path:
+        return self.path.with_name(f"{self.task_id}.zip")
+
+    def begin(self) -> FolderStore:
+        """Makes the folder, and the store in it. Raises StorageError."""
+        from importlib.metadata import version  # noqa: PLC0415 - weight
+
+        try:
+            home = Home(self.path.parent.parent).ensure()
+            for folder in (home.offline, self.path):
+                folder.mkdir(exist_ok=True, mode=0o700)
+            about = {"format": FORMAT, "version": version("elsewhere"), "task": self.task_id}
+            write_beside(self.about, {**about, "created_at": now_at()})
+        except OSError as error:
+            raise StorageError(
+                f"The offline session cannot be kept in {self.path}: {error}. Make room there, or"
+                " set ELSEWHERE_HOME to another folder."
+            ) from error
+        return self.store()
+
+    def store(self) -> FolderStore:
+        return FolderStore(self.path)
+
+    def read_about(self) -> dict[str, object]:
+        """What `begin` wrote. Raises RecordError."""
+        about = read_json(self.about)
+        if not isinstance(about, dict):
+            raise RecordError(f"{self.about} is missing, or is no description of a session.")
+        return about
+
+    def keep(self, folder: RunFolder, artifact: Artifact, file: Path) -> Artifact:
+        """The uploader of an offline run: staged files stay where they are."""
+        here = socket.gethostname()
+        return replace(artifact, url=file_url(file), uploaded_at=now_at(), machine=here)
+
+    def leave(self) -> None:
+        """At the end of the script: the folder becomes a zip file, and goes when that is whole."""
+        archive = self.archive
+        beside = archive.with_name(f".{archive.name}.{os.urandom(4).hex()}")
+        try:
+            pack(self.path, beside, tuple(self._members()))
+            with beside.open("rb") as file:
+                os.fsync(file.fileno())
+            beside.rename(archive)
+        except (OSError, UsageError) as error:
+            beside.unlink(missing_ok=True)
+            _say(f"the offline session could not be zipped: {error}")
+            _say_how(self.path)
+            return
+        RunFolder(self.path).remove()
+        _say_how(archive)
+
+    def _members(self) -> Iterator[Path]:
+        for folder, names, files in os.walk(self.path):
+            names.sort()
+            for name in sorted(files):
+                path = Path(folder, name)
+                is_said = path.parent.parent.name == "tasks" and name.startswith(_SAID)
+                is_plain = path.is_file() and not path.is_symlink()
+                if is_plain and not is_said and not name.startswith(".") and name != "lock":
+                    yield path
+
+
+def _say_how(path: Path) -> None:
+    _say(
+        f"the offline session is stored in {path}. Where the store can be reached, import it by\n"
+        f"  elsewhere import-offline-session {path}\n"
+        f"or in Python by Task.import_offline_session({str(path)!r})."
+    )
+
+
+def _say(sentence: str) -> None:
+    print(f"Elsewhere: {sentence}", file=sys.stderr)

@@ -1,0 +1,26 @@
+"""What a continued task adds to the iterations that it reports."""
+
+from __future__ import annotations
+
+__all__ = ["Offset"]
+
+
+class Offset:
+    """Shifts by `at`, unless the script counts on by itself.
+
+    The first iteration that is reported tells: a script that has read how far it was begins at `at`
+    or behind it, and is not shifted.
+    """
+
+    def __init__(self, at: int = 0) -> None:
+        self.at = at
+        self._is_added: bool | None = None
+
+    def set(self, at: int) -> None:
+        """From the next report on, which decides again."""
+        self.at, self._is_added = at, None
+
+    def shifted(self, iteration: int) -> int:
+        if self._is_added is None:
+            self._is_added = iteration < self.at
+        return iteration + self.at if self._is_added else iteration

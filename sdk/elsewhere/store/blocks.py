@@ -1,0 +1,23 @@
+"""Which blocks of an attempt's output are kept: of a very long one, its beginning and its end."""
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__ = ["BLOCK_BYTES", "HEAD_BLOCKS", "TAIL_BLOCKS", "first_kept"]
+
+#: output is kept in blocks of this many bytes ...
+BLOCK_BYTES: Final = 1 << 20
+#: ... of which a very long output keeps so many from its beginning and its end
+HEAD_BLOCKS: Final = 16
+TAIL_BLOCKS: Final = 16
+
+
+def first_kept(start: int, length: int) -> int:
+    """Where the first stored byte at or behind `start` lies, in an output of that length."""
+    last = max(length - 1, 0) // BLOCK_BYTES
+    first_of_tail = last - TAIL_BLOCKS + 1
+    block = start // BLOCK_BYTES
+    if HEAD_BLOCKS <= block < first_of_tail:
+        return first_of_tail * BLOCK_BYTES
+    return start

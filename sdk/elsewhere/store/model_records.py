@@ -1,0 +1,150 @@
+"""Models as every store has them: which fields may be written, where one lies, which match."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, Final
+
+from elsewhere.codec import compact, encode, from_plain, to_plain
+from elsewhere.errors import NotFoundError, RecordError
+from elsewhere.records import Json, ModelRecord
+from elsewhere.store.tags import Expression
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from elsewhere.events import ModelSaved, ModelUsed
+
+__all__ = [
+    "METADATA",
+    "ModelFilter",
+    "changed",
+    "checked",
+    "checked_id",
+    "of_found",
+    "of_task",
+    "place_of",
+    "storable",
+    "unknown",
+]
+
+#: before the key, in the name of a field that is one of a model's metadata
+METADATA: Final = "metadata/"
+_ID: Final = re.compile("[0-9a-f]{32}")
+_FIELDS: Final = frozenset(item.name for item in fields(ModelRecord)) - {"id", "updated_at"}
+#: what a program does not decide about its own models
+_NOT_OF_A_PROGRAM: Final = ("task", "created_at")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelFilter:
+    """Which models are asked for; empty fields do not narrow. `name` is exact, `pattern` a regular
+    expression that is searched for in the name."""
+
+    project: str = ""
+    name: str = ""
+    pattern: str = ""
+    tags: Expression = field(default_factory=Expression)
+    is_published: bool = False
+    are_archived_too: bool = False
+    metadata: Mapping[str, Json] = field(default_factory=dict)
+    limit: int | None = None
+
+    def holds(self, record: ModelRecord) -> bool:
+        return (
+            self.project in ("", record.project)
+            and self.name in ("", record.name)
+            and re.search(self.pattern, record.name) is not None
+            and self.tags.holds(record.tags)
+            and record.is_published >= self.is_published
+            and (self.are_archived_too or not record.is_archived)
+            and all(
+                key in record.metadata and record.metadata[key].value == value
+                for key, value in self.metadata.items()
+            )
+        )
+
+
+def checked_id(model_id: str) -> str:
+    """Raises RecordError for what is no id: it becomes a part of keys and paths."""
+    if not _ID.fullmatch(model_id):
+        raise RecordError(f"{model_id!r:.80} is no id of a model: that has 32 hex digits.")
+    return model_id
+
+
+def checked(model_id: str, given: Mapping[str, Json]) -> dict[str, Any]:
+    """The fields as plain data that a ModelRecord can hold; unknown ones are dropped.
+
+    `metadata` becomes None, for what there was, and then each by its `metadata/<key>`; one of them
+    that goes is None as well. Raises RecordError.
+    """
+    whole_text: dict[str, Any] = json.loads(storable(encode(dict(given))))
+    known = {name: value for name, value in whole_text.items() if name in _FIELDS}
+    single = _split(whole_text)
+    whole = known.get("metadata") or {}
+    kept = {key: value for key, value in single.items() if value is not None}
+    if not isinstance(whole, dict):
+        raise RecordError(f"The metadata of model {model_id} are {whole!r:.80}, and not by name.")
+    record = from_plain(
+        ModelRecord, {**known, "id": checked_id(model_id), "metadata": {**whole, **kept}}
+    )
+    plain: dict[str, Any] = {
+        name: compact(getattr(record, name)) for name in known if name != "metadata"
+    }
+    if "metadata" in known:
+        plain["metadata"] = None
+    plain |= {f"{METADATA}{key}": None for key in single}
+    return plain | {f"{METADATA}{key}": compact(one) for key, one in record.metadata.items()}
+
+
+def changed(record: ModelRecord, given: Mapping[str, Json]) -> ModelRecord:
+    """The record with these fields. Raises RecordError."""
+    new = checked(record.id, given)
+    keeps = {} if "metadata" in new else to_plain(record)["metadata"]
+    metadata = {**keeps, **_split(new)}
+    kept = {key: one for key, one in metadata.items() if one is not None}
+    flat = {name: one for name, one in new.items() if not name.startswith("metadata")}
+    return from_plain(ModelRecord, {**to_plain(record), **flat, "metadata": kept})
+
+
+def of_task(task_id: str, event: ModelSaved) -> dict[str, Json]:
+    """What the journal of a task may say of a model: it is its own."""
+    said = {name: item for name, item in event.fields.items() if name not in _NOT_OF_A_PROGRAM}
+    return {**said, "task": task_id}
+
+
+def of_found(event: ModelUsed) -> dict[str, Json]:
+    """What a task may say of a model that it loaded and nobody had: it comes from outside."""
+    return {name: item for name, item in event.found.items() if name not in _NOT_OF_A_PROGRAM}
+
+
+def place_of(fields: Mapping[str, Any]) -> str | None:
+    """Where weights lie, as no other place is called; None where the fields do not say.
+
+    A path that nobody keeps (without a digest) is one of its machine, and others have it too.
+    """
+    url = fields.get("url")
+    if not isinstance(url, str) or not url:
+        return url if url == "" else None
+    is_path = url.lower().startswith("file://") and not fields.get("digest")
+    return storable(f"{fields.get('machine', '')} {url}" if is_path else url)
+
+
+def _split(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Key to what each `metadata/<key>` has."""
+    return {
+        name.removeprefix(METADATA): value
+        for name, value in fields.items()
+        if name.startswith(METADATA)
+    }
+
+
+def storable(text: str) -> str:
+    """Half characters, which no store's JSON holds, as question marks."""
+    return text.encode(errors="replace").decode()
+
+
+def unknown(model_id: str) -> NotFoundError:
+    return NotFoundError(f"There is no model with the id {model_id!r} in the store.")

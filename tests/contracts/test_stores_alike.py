@@ -1,0 +1,218 @@
+"""Whatever is done to them, a folder and a server say the same of it."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from elsewhere.errors import ElsewhereError
+from elsewhere.events import (
+    ArtifactAdded,
+    ArtifactsRemoved,
+    Configurations,
+    Edited,
+    Event,
+    Labels,
+    Parameters,
+    Phase,
+    Progress,
+    Properties,
+    PublishAtEnd,
+    Resources,
+    Scalar,
+    Tags,
+    Text,
+    Verdict,
+)
+from elsewhere.records import Artifact, Configuration, OnLost, Outcome, Parameter, Reason, Status
+from elsewhere.store.api import Store, TaskFilter
+from elsewhere.store.filters import parse
+from elsewhere.store.folder import FolderStore
+from tests.properties import PROPERTY
+from tests.stores import make_record, opened
+
+IDS = ("a" * 32, "b" * 32)
+ID = st.sampled_from(IDS)
+STATUSES = st.sets(st.sampled_from(Status), max_size=5).map(sorted).map(tuple)
+ATTEMPT = st.integers(1, 3)
+WORKER = st.sampled_from(["box", "other"])
+OUTCOME = st.sampled_from(
+    [Outcome(reason=reason, message="m") for reason in (Reason.COMPLETED, Reason.LOST)]
+)
+NAME = st.sampled_from(["x", "y"])
+NAMES = st.sets(NAME).map(sorted).map(tuple)
+NUMBER = st.sampled_from([0.0, -1.5, 2.0, float("nan"), float("inf")])
+#: an iteration, with ends that no point can hold
+COUNT = st.sampled_from([-5, 0, 3, 2**63 - 1, -(2**70)])
+PARAMETERS = st.dictionaries(NAME, st.builds(Parameter, value=st.sampled_from([None, 1, "é"])))
+EVENT: st.SearchStrategy[Event] = st.one_of(
+    st.builds(
+        Scalar,
+        title=st.sampled_from(["loss", ":hidden"]),
+        series=NAME,
+        value=NUMBER,
+        iteration=COUNT,
+        at=st.just(1.0),
+    ),
+    st.builds(
+        Resources,
+        title=st.just(":monitor"),
+        values=st.dictionaries(NAME, NUMBER),
+        at=st.just(1.0),
+        elapsed_s=st.sampled_from([0.5, 7.0]),
+    ),
+    st.builds(Progress, percent=st.sampled_from([0.0, 12.5]), at=st.just(1.0)),
+    st.builds(Parameters, values=PARAMETERS, removed=NAMES, is_whole=st.booleans()),
+    st.builds(Properties, values=PARAMETERS, removed=NAMES),
+    st.builds(
+        Configurations,
+        values=st.dictionaries(NAME, st.builds(Configuration, text=NAME)),
+        removed=NAMES,
+    ),
+    st.builds(Labels, values=st.dictionaries(NAME, st.integers(0, 3))),
+    st.builds(
+        Edited,
+        fields=st.dictionaries(
+            st.sampled_from(["name", "project", "comment", "type", "seed"]),
+            st.sampled_from(["x", "testing", 7]),
+        ),
+    ),
+    st.builds(ArtifactAdded, artifact=st.builds(Artifact, name=NAME, type=NAME)),
+    st.builds(ArtifactsRemoved, names=NAMES),
+    st.builds(Text, message=NAME, level=st.just(1), at=st.just(1.0)),
+    st.builds(Tags, added=NAMES, removed=NAMES, are_system=st.just(False)),
+    st.builds(Tags, added=st.just(("archived",)), are_system=st.just(True)),
+    st.builds(Phase, name=NAME, at=st.just(1.0), seconds=st.sampled_from([None, 1.0])),
+    st.builds(PublishAtEnd, is_wanted=st.booleans()),
+    st.builds(Verdict, status=st.sampled_from(Status), message=NAME),
+)
+EVENTS = st.lists(EVENT, max_size=4)
+OFFSET = st.sampled_from([0, 3, 9])
+
+#: the name of a store's method, and what it is called with
+Change = tuple[str, tuple[Any, ...], dict[str, Any]]
+
+
+def change(
+    what: str, *arguments: st.SearchStrategy[Any], **named: st.SearchStrategy[Any]
+) -> st.SearchStrategy[Change]:
+    given = st.tuples(st.tuples(*arguments), st.fixed_dictionaries(named))
+    return given.map(lambda both: (what, *both))
+
+
+CHANGE = st.one_of(
+    change(
+        "create",
+        st.builds(
+            make_record,
+            id=ID,
+            created_at=st.just(1.0),
+            tags=NAMES,
+            on_lost=st.sampled_from(OnLost),
+            continues_at=st.sampled_from([None, 0, 3]),
+        ),
+    ),
+    change("delete", ID),
+    change("move", ID, st.sampled_from(Status), allowed=STATUSES, message=NAME),
+    change("reset", ID, allowed=STATUSES),
+    change(
+        "claim",
+        ID,
+        worker=WORKER,
+        token=NAME,
+        lease_s=st.sampled_from([0, 60]),
+        allowed=STATUSES,
+    ),
+    change("renew", ID, ATTEMPT, worker=WORKER, lease_s=st.sampled_from([0, 60])),
+    change("finish", ID, ATTEMPT, OUTCOME),
+    change("request_stop", ID, grace_s=st.sampled_from([None, 0.0, 2.5]), message=NAME),
+    change("reap", ID, lost_after_s=st.sampled_from([0, 60]), outcome=OUTCOME),
+    change("lose", ID, ATTEMPT, OUTCOME, is_harmless=st.booleans()),
+    change("apply", ID, ATTEMPT, NAME, OFFSET, OFFSET, EVENTS),
+    change("append_output", ID, ATTEMPT, OFFSET, OFFSET, st.sampled_from([b"", b"abc"]), NAME),
+    EVENTS.flatmap(lambda events: change("edit", ID, *map(st.just, events), allowed=STATUSES)),
+    change("edit", ID, comment=NAME, continues_at=st.sampled_from([None, 3])),
+)
+
+LOOKED_AT = (
+    *("name", "comment", "status", "tags", "system_tags", "type", "created", "last_iteration"),
+    *("progress", "status_message", "seed", "parameters.x", "last_metrics.loss.x.max_value"),
+)
+QUERIES: tuple[dict[str, Any], ...] = (
+    {},
+    {"tags": ["x", "-y"]},
+    {"task_filter": {"status": ["-completed"], "type": ["training"]}},
+    {"project_name": "examples", "allow_archived": False},
+    {"task_filter": {"order_by": ["-last_metrics.loss.x", "id"]}},
+)
+
+
+def outcome_of(store: Store, what: Change) -> str:
+    name, arguments, named = what
+    try:
+        return repr(getattr(store, name)(*arguments, **named))
+    except ElsewhereError as error:
+        return f"{type(error).__name__}: {error}"
+
+
+def seen(store: Store, task_id: str) -> dict[str, object]:
+    """All that a store tells of a task, but times."""
+    found: dict[str, object] = {"attempts": [], "artifacts": store.artifacts(task_id)}
+    with suppress(LookupError):
+        found["record"] = store.read(task_id)
+        state = store.state(task_id)
+        found["state"] = [
+            *(state.status, state.previous_status, state.attempt, state.worker, state.progress),
+            *(state.last_iteration, state.message, state.outcome, state.is_unreachable),
+            *map(bool, (state.started_at, state.ended_at, state.stop_requested_at)),
+            bool(state.lease_until),
+        ]
+    found["attempts"] = [
+        (one.number, one.worker, bool(one.ended_at), one.outcome) for one in store.attempts(task_id)
+    ]
+    found["series"] = store.series(task_id)
+    found["points"] = [
+        store.points(task_id, title, series)
+        for title in ("loss", ":hidden", ":monitor")
+        for series in ("x", "y")
+    ]
+    found["texts"], found["phases"] = store.texts(task_id), store.phases(task_id)
+    found["output"] = [store.output(task_id, attempt=one) for one in (None, 1, 2)]
+    found["offsets"] = [
+        [store.output_offset(task_id, one), store.output_length(task_id, one)]
+        + [store.journal_offset(task_id, one, name) for name in ("x", "y")]
+        for one in (1, 2, 3)
+    ]
+    return found
+
+
+@settings(PROPERTY, max_examples=40)
+@given(changes=st.lists(CHANGE, max_size=14))
+def test_whatever_is_done_to_both_they_say_the_same(
+    redis_url: str,
+    tmp_path_factory: Any,
+    changes: list[Change],
+) -> None:
+    root: Path = tmp_path_factory.mktemp("session")
+    folder = FolderStore(root)
+    with opened(redis_url) as server:
+        server.redis.flushall()
+        first: Change = ("create", (make_record(id=IDS[0], created_at=1.0),), {})
+        for what in [first, *changes]:
+            if what[0] == "create" and what[1][0].id in folder.find(TaskFilter()):
+                continue
+            assert outcome_of(folder, what) == outcome_of(server, what), what
+        for task_id in IDS:
+            assert repr(seen(folder, task_id)) == repr(seen(server, task_id))
+        assert repr(folder.look_up(IDS, LOOKED_AT)) == repr(server.look_up(IDS, LOOKED_AT))
+        for query in QUERIES:
+            wanted = parse(**query)
+            assert list(folder.search(wanted)) == list(server.search(wanted)), query
+        for narrow in (TaskFilter(), TaskFilter(tags=("x",)), TaskFilter(project="x")):
+            assert folder.find(narrow) == server.find(narrow)
+        assert set(folder.projects()) == set(server.projects())
+        assert folder.leased_to("box") == server.leased_to("box")

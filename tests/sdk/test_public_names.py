@@ -1,0 +1,39 @@
+"""Every public name is listed in docs/sdk.md and documented."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import pytest
+
+from elsewhere import Task
+from tests.reference import PAGE, members, page, public_names
+
+ALL = [
+    (f"{name}.{member}", value)
+    for name, found in public_names().items()
+    if inspect.isclass(found)
+    for member, value in members(found)
+] + list(public_names().items())
+
+
+@pytest.mark.parametrize("value", [value for _, value in ALL], ids=[name for name, _ in ALL])
+def test_a_public_name_says_what_it_gives(value: Any) -> None:
+    text = inspect.getdoc(value.fget if isinstance(value, property) else value)
+    assert text
+    assert text.strip().endswith((".", ")", "`"))
+
+
+def test_the_list_of_names_is_true() -> None:
+    assert PAGE.read_text() == page(), "call: make reference"
+
+
+def test_the_manual_of_init_names_every_argument_and_what_it_raises() -> None:
+    text = inspect.getdoc(Task.init) or ""
+    headings = [line.split(", ") for line in text.splitlines() if line[:1].islower()]
+    assert {name for names in headings for name in names} >= {
+        *inspect.signature(Task.init).parameters
+    }
+    for error in ("UsageError", "StoreUnavailableError", "StorageError", "TransitionError"):
+        assert error in text
