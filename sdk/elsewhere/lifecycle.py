@@ -7,6 +7,7 @@ import pwd
 import sys
 import threading
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -39,7 +40,7 @@ from elsewhere.store import open_store
 from elsewhere.wishes import NO_WISHES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from elsewhere.artifacts import Uploader
     from elsewhere.capture.repository import Located
@@ -58,12 +59,15 @@ __all__ = [
     "pending_configurations",
     "pending_overrides",
     "run_folder",
+    "simulate",
 ]
 
 #: our own commands, which a task's program may call: their command lines are not the task's
 _COMMANDS: Final = ("agent", "elsewhere")
 #: set by the runner: this process belongs to a task that is already there
 _RUN_FOLDER: Final = "ELSEWHERE_RUN_FOLDER"
+#: a task of these may be run by hand
+_SIMULATED: Final = (Status.CREATED, Status.STOPPED, Status.FAILED, Status.COMPLETED)
 #: set by the process that is the task, for those that it starts: its id and the folder
 _LEADER: Final = "ELSEWHERE_LEADER"
 
@@ -169,43 +173,73 @@ def begin(
     store: Store = open_store(settings) if offline is None else offline.begin()
     last, within_s = Last(settings.home, store, record), settings.reuse_within_h * 3600
     earlier = choose(store, record, last.read(within_s), reuse=reuse, continues=continues)
-    worker = f"{os.uname().nodename}:{os.getpid()}"
     try:
-        record, folder = _start(settings, store, record, earlier, worker, offline)
+        record, folder = _taken(settings, store, record, earlier, offline)
     except TransitionError:
         if earlier is None or earlier.continues_at is not None:
             raise
         earlier = None  # another script was faster
-        record, folder = _start(settings, store, record, earlier, worker, offline)
-    upload = uploader(settings.output_uri or str(settings.home.storage))
+        record, folder = _taken(settings, store, record, earlier, offline)
     if offline is None:
         last.write(record.id, within_s)
+    capturing = Capturing(settings, store, record.id, located, wishes)
+    capturing.start()
+    says = earlier.says if earlier is not None else ""
+    return _run(
+        settings, store, record, folder, connections, says, capturing=capturing, offline=offline
+    )
+
+
+def simulate(settings: Settings, task_id: str, connections: Connections) -> Run:
+    """A task that is there runs in this process, with its values in place of the script's.
+
+    Raises NotFoundError, StoreUnavailableError, and TransitionError where its status says no.
+    """
+    store = open_store(settings)
+    record, state = store.read(task_id), store.state(task_id)
+    folder = settings.home.session(task_id, state.attempt + 1)
+    folder = _claimed(settings, store, record, folder, _SIMULATED, lambda: None)
+    return _run(settings, store, record, folder, connections, "it is run here, as if by an agent")
+
+
+def _run(
+    settings: Settings,
+    store: Store,
+    record: TaskRecord,
+    folder: RunFolder,
+    connections: Connections,
+    says: str,
+    *,
+    capturing: Capturing | None = None,
+    offline: OfflineSession | None = None,
+) -> Run:
+    """The run of a task that this process has claimed, with all that goes on beside the script."""
+    upload = uploader(settings.output_uri or str(settings.home.storage))
     session = Session(
         store,
         folder,
-        worker=worker,
+        worker=_worker(),
         lease_s=settings.lease_s,
         upload=upload if offline is None else offline.keep,
         when_stopped=_stop_this_process,
         leave=None if offline is None else offline.leave,
     )
-    capturing = Capturing(settings, store, record.id, located, wishes)
     run = Run(
         settings,
         record,
         folder,
         Reporter(folder.journal),
+        is_remote=capturing is None,
         session=session,
         capturing=capturing,
         store=store,
     )
-    capturing.start()
     session.start()
     run.unwatch = Endings(run.end).detach
     if connections.streams:
         run.when_over(Tee(folder.output, connections.streams).detach)
     _lead(run)
-    _announce(record, earlier)
+    _announce(record, says)
     if offline is None:
         threading.Thread(
             target=_deliver_dead, args=(store, settings, upload), name="elsewhere-dead", daemon=True
@@ -235,19 +269,39 @@ def _lead(run: Run) -> None:
     run.when_over(lead_no_more)
 
 
-def _start(
+def _worker() -> str:
+    return f"{os.uname().nodename}:{os.getpid()}"
+
+
+def _taken(
     settings: Settings,
     store: Store,
     new: TaskRecord,
     earlier: Earlier | None,
-    worker: str,
     offline: OfflineSession | None,
 ) -> tuple[TaskRecord, RunFolder]:
-    """Makes the folder, then the task, then the attempt. Raises TransitionError when somebody else
-    has begun one meanwhile."""
-    record = new if earlier is None else earlier.as_new(new)
-    attempt = 1 if earlier is None else earlier.attempt + 1
-    folder = settings.home.session(record.id, attempt) if offline is None else offline.run
+    """The record of the new task, or of the earlier one from now on, claimed."""
+    if earlier is None:
+        folder = settings.home.session(new.id, 1) if offline is None else offline.run
+        write = partial(store.create, new)
+        return new, _claimed(settings, store, new, folder, (Status.CREATED,), write)
+    record = earlier.as_new(new)
+    folder = settings.home.session(record.id, earlier.attempt + 1)
+    allowed = Status.CREATED if earlier.continues_at is None else earlier.status
+    write = partial(earlier.write, store, record)
+    return record, _claimed(settings, store, record, folder, (allowed,), write)
+
+
+def _claimed(
+    settings: Settings,
+    store: Store,
+    record: TaskRecord,
+    folder: RunFolder,
+    allowed: Collection[Status],
+    write: Callable[[], None],
+) -> RunFolder:
+    """Makes the folder, writes the task, begins the attempt. Raises TransitionError when somebody
+    else has begun one meanwhile."""
     try:
         settings.home.ensure()
         folder.create()
@@ -259,29 +313,24 @@ def _start(
             " there, or set ELSEWHERE_HOME to another folder."
         ) from error
     try:
-        if earlier is None:
-            store.create(record)
-        else:
-            earlier.write(store, record)
-        goes_on = earlier is not None and earlier.continues_at is not None
-        status = earlier.status if earlier is not None and goes_on else Status.CREATED
+        write()
         claim = store.claim(
             record.id,
-            worker=worker,
+            worker=_worker(),
             token=catalog.new_id(),
             lease_s=settings.lease_s,
-            allowed=(status,),
+            allowed=allowed,
         )
         if not claim.attempt:
             raise TransitionError(f"Task {record.id} cannot be started: it is {claim.status}.")
-        if claim.attempt != attempt:  # the reset has fenced off an owner that may still write
-            folder = RunFolder(
-                folder.path.rename(settings.home.session(record.id, claim.attempt).path)
-            )
     except TransitionError:
         folder.remove()
         raise
-    return record, folder
+    if claim.attempt == folder.attempt:
+        return folder
+    # The reset has fenced off an owner that may still write.
+    right = settings.home.session(record.id, claim.attempt)
+    return RunFolder(folder.path.rename(right.path))
 
 
 def _place(settings: Settings, output_uri: object, *, is_tried: bool) -> str:
@@ -348,9 +397,9 @@ def _deliver_dead(store: Store, settings: Settings, upload: Uploader) -> None:
         print(f"Elsewhere: an earlier session is not delivered yet. {error}", file=sys.stderr)
 
 
-def _announce(record: TaskRecord, earlier: Earlier | None) -> None:
+def _announce(record: TaskRecord, says: str) -> None:
     lines = [f"task {record.id} {record.name!r} in project {record.project!r}"]
-    lines += [earlier.says] if earlier is not None else []
+    lines += [says] if says else []
     lines += [seed.announcement(record.seed)] if record.seed is not None else []
     for line in lines:
         print(f"Elsewhere: {line}", file=sys.stderr)

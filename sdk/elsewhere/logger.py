@@ -41,6 +41,15 @@ class Logger:
         self._flush = flush
         self._shifted = shifted
 
+    @classmethod
+    def current_logger(cls) -> Logger | None:
+        """That of the task which this process is; None where it is none."""
+        from elsewhere.current import current_task  # noqa: PLC0415
+
+        task = current_task()
+        logger: Logger | None = task.get_logger() if task is not None else None
+        return logger
+
     def report_scalar(self, title: str, series: str, value: SupportsFloat, iteration: int) -> None:
         """A point of the series `series` in the graph `title`. NaN and infinities are kept."""
         from elsewhere.events import Scalar  # noqa: PLC0415 - weight

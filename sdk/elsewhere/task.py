@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from elsewhere.choices import TaskType
 from elsewhere.errors import UsageError
@@ -32,6 +32,7 @@ class Task(Maker):
 
     TaskTypes = TaskType
 
+    _simulated: ClassVar[str | None] = None
     _abort_callback: AbortCallback | None = None
 
     # making
@@ -118,6 +119,9 @@ class Task(Maker):
             run = lifecycle.join(settings, folder, connections)
         elif (folder := lifecycle.run_folder()) is not None:
             run = lifecycle.attach(settings, folder, connections)
+        elif (task_id := cls._simulated) is not None:
+            cls._simulated = None
+            run = lifecycle.simulate(settings, task_id, connections)
         else:
             run = lifecycle.begin(
                 settings,
@@ -151,6 +155,32 @@ class Task(Maker):
                 cls.init()
         current: Task | None = cls._current
         return current
+
+    @staticmethod
+    def running_locally() -> bool:
+        """False in a task that an agent runs."""
+        from elsewhere import lifecycle  # noqa: PLC0415
+
+        return lifecycle.run_folder() is None
+
+    @classmethod
+    def debug_simulate_remote_task(cls, task_id: str, reset_task: bool = False) -> None:
+        """The next `Task.init` of this script runs that task here, as an agent would: its values
+        override those of the script. To be called before.
+
+        Its code and packages are not looked at: this script's are used as they are. `reset_task`
+        resets the task first. Raises UsageError while a task is open, NotFoundError, and, at
+        `Task.init`, TransitionError for a task that is queued, running or published.
+        """
+        if cls._current is not None:
+            raise UsageError(
+                "debug_simulate_remote_task comes before Task.init: call it first, or close task"
+                f" {cls._current.id}."
+            )
+        given = cls._given(task_id)
+        if reset_task:
+            given.reset()
+        cls._simulated = given.id
 
     @classmethod
     def set_random_seed(cls, random_seed: int | bool | None) -> None:

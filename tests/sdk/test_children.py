@@ -110,6 +110,22 @@ def test_a_process_without_a_leader_has_no_current_task(scripts: Scripts) -> Non
     assert ran.lines == ["None"]
 
 
+def test_the_current_logger_is_that_of_the_task(scripts: Scripts, store: RedisStore) -> None:
+    ran = scripts.run(
+        """
+        from elsewhere import Logger
+        print(Logger.current_logger())
+        task = Task.init("examples", "logging")
+        Logger.current_logger().report_scalar("loss", "train", 1, 1)
+        task.close()
+        print(Logger.current_logger())
+        """
+    )
+    assert (ran.status, ran.lines) == (0, ["None", "None"]), ran.errors
+    (task_id,) = store.find(TaskFilter())
+    assert [one.title for one in store.series(task_id) if one.title[0] != ":"] == ["loss"]
+
+
 def test_several_tasks_one_after_the_other_leave_nothing_behind(
     scripts: Scripts, store: RedisStore
 ) -> None:
