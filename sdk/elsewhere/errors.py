@@ -16,7 +16,6 @@ ElsewhereError
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -89,6 +88,8 @@ class StorageError(ElsewhereError):
 
 def known_choices(wanted: str, known: Iterable[str]) -> str:
     """The end of a sentence that answers an unknown choice: the closest one and all known ones."""
+    from difflib import get_close_matches  # noqa: PLC0415 - weight
+
     names = sorted(known)
     if not names:
         return "There are none yet."

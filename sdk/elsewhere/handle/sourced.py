@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import logging
-import shlex
 from typing import TYPE_CHECKING, Any, Final
 
 from elsewhere.errors import NotFoundError, UsageError
@@ -51,7 +49,9 @@ class Sourced(Handle):
         """`diff` is what `git diff --binary` prints; `entry_point` is relative to `working_dir`, or
         `-m package.module`. `binary` is a Python, whose version counts, or what else runs the entry
         point. Raises UsageError."""
-        from elsewhere import manual  # noqa: PLC0415 - weight, as all imports here
+        import hashlib  # noqa: PLC0415 - weight, as all imports here
+
+        from elsewhere import manual  # noqa: PLC0415
 
         if not self._may_describe():
             return
@@ -136,6 +136,8 @@ class Sourced(Handle):
 
     def get_base_docker(self) -> str:
         """The image with its arguments behind it; empty for none."""
+        import shlex  # noqa: PLC0415
+
         environment = self._described.environment
         arguments = shlex.join(environment.image_arguments)
         return f"{environment.image} {arguments}".strip()

@@ -10,8 +10,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping
-from fnmatch import fnmatchcase
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -63,7 +61,7 @@ def _refuse(name: str, parameter: Parameter, error: ValueError) -> None:
     from elsewhere.hooks.overriding import refuse  # noqa: PLC0415 - weight
 
     sentence = f"Parameter {name!r} cannot be {parameter.value!r:.200}: {error}."
-    refuse(Path(sys.argv[0]).name, UsageError(sentence))
+    refuse(os.path.basename(sys.argv[0]), UsageError(sentence))  # noqa: PTH119 - weight: pathlib
 
 
 def _recorded() -> dict[str, Parameter]:
@@ -79,6 +77,8 @@ def _recorded() -> dict[str, Parameter]:
 
 
 def _is_named(name: str, pattern: str) -> bool:
+    from fnmatch import fnmatchcase  # noqa: PLC0415 - weight
+
     if pattern == "*":
         return not any(fnmatchcase(name, place) for place in _PLACE)
     return fnmatchcase(name, pattern)
