@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Final
 from benchmarks.place import PACKAGES, QUEUES
 from elsewhere import catalog
 from elsewhere.records import Environment
-from elsewhere.store.api import TaskFilter
 
 if TYPE_CHECKING:
     from benchmarks.place import Place
@@ -88,7 +87,7 @@ class Laptop:
         store = self._place.store
         self._place.queues.create("nowhere")
         self._place.run(sys.executable, "tiny.py", folder=self.repository)
-        (task_id,) = store.find(TaskFilter(project="benchmark"))
+        (task_id,) = catalog.search(store, project_name="benchmark")
         self._place.queues.dequeue(task_id)
         return store.read(task_id)
 

@@ -8,12 +8,27 @@ from contextlib import contextmanager
 from typing import Any
 
 from elsewhere.records import Status, TaskRecord
-from elsewhere.store import connect_store
+from elsewhere.store import connect_store, filters
 from elsewhere.store.api import Claim, Store
 from elsewhere.store.redis import RedisStore
 from elsewhere.store.states import sources
 
-__all__ = ["begin", "brought_to", "claim", "enqueue", "make_record", "opened", "running", "waiting"]
+__all__ = [
+    "begin",
+    "brought_to",
+    "claim",
+    "enqueue",
+    "find",
+    "make_record",
+    "opened",
+    "running",
+    "waiting",
+]
+
+
+def find(store: Store, task_filter: object = None, **arguments: Any) -> list[str]:
+    """The ids that `filters.parse` of these arguments asks for."""
+    return list(store.search(filters.parse(task_filter, **arguments)))
 
 
 @contextmanager

@@ -21,9 +21,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from elsewhere.clock import monotonic_s, now_at
-from elsewhere.errors import RecordError
 from elsewhere.events import Phase
-from elsewhere.folders import read_json, write_beside
+from elsewhere.folders import write_beside
 from elsewhere.journal import JournalWriter
 from elsewhere.process import ProcessIdentity
 from elsewhere.records import Outcome, Reason
@@ -280,12 +279,7 @@ class Runner:
 
     def _grace_s(self) -> float:
         """Looked up each time: who asked for a stop may become impatient."""
-        try:
-            asked = read_json(self._folder.stop)
-        except RecordError:  # whatever it says: somebody asks for a stop
-            asked = None
-        grace = asked.get("grace_s") if isinstance(asked, dict) else None
-        return self._spec.stop_grace_s if grace is None else float(grace)
+        return self._folder.grace_s(self._spec.stop_grace_s)
 
     def _told_to_end(self, _number: int, _frame: object) -> None:
         self._is_told_to_end = True

@@ -58,15 +58,15 @@ def __getattr__(name: str) -> Any:
 
 
 def _pending_overrides() -> Mapping[str, Parameter] | None:
-    from elsewhere import lifecycle  # noqa: PLC0415 - weight
+    from elsewhere import membership  # noqa: PLC0415 - weight
 
-    return lifecycle.pending_overrides()
+    return membership.pending_overrides()
 
 
 def _pending_configurations() -> Mapping[str, Configuration] | None:
-    from elsewhere import lifecycle  # noqa: PLC0415 - weight
+    from elsewhere import membership  # noqa: PLC0415 - weight
 
-    return lifecycle.pending_configurations()
+    return membership.pending_configurations()
 
 
 def _end_task(error: Exception | None) -> None:

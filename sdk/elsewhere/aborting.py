@@ -69,9 +69,11 @@ class AbortCallback:
     def remove(self) -> None:
         """May be called twice."""
         self._is_removed.set()
-        session = self._run.session
-        if session is None:
-            self._run.folder.abort.unlink(missing_ok=True)
+        session, folder = self._run.session, self._run.folder
+        if session is None and folder.stop.exists():
+            folder.aborted.touch()  # the agent still counts on the time that it has taken
+        elif session is None:
+            folder.abort.unlink(missing_ok=True)
         elif session.before_stop == self.call:
             session.before_stop = None
 

@@ -6,7 +6,7 @@ import contextlib
 import logging
 import threading
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from elsewhere.errors import CaptureError, ElsewhereError
 from elsewhere.records import Environment, Source
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 __all__ = ["Capturing"]
 
 logger = logging.getLogger(__name__)
+
+#: seconds that the capture may take before it is needed
+_CAPTURE_S: Final = 600.0
 
 
 class Capturing(threading.Thread):
@@ -69,10 +72,10 @@ class Capturing(threading.Thread):
         """People have said by hand what runs: what could not be captured matters no more."""
         self._error, self._captured = None, (source, environment)
 
-    def wait(self, within_s: float) -> None:
+    def wait(self, within_s: float = _CAPTURE_S) -> None:
         self.join(timeout=within_s)
 
-    def result(self, within_s: float) -> tuple[Source, Environment]:
+    def result(self, within_s: float = _CAPTURE_S) -> tuple[Source, Environment]:
         """Waits; raises what went wrong, or CaptureError when it takes too long."""
         self.join(timeout=within_s)
         if self._error is not None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from elsewhere.store.api import Store
 
 __all__ = [
+    "checked_fields",
     "checked_name",
     "checked_tags",
     "checked_type",
@@ -79,6 +80,15 @@ def checked_type(given: object) -> TaskType:
         raise UsageError(
             f"There is no task type {given!r:.80}. {known_choices(str(given), map(str, TaskType))}"
         ) from error
+
+
+def checked_fields(given: object) -> list[str]:
+    """The names of fields: a list of texts, or one text. Raises UsageError."""
+    names: Any = [given] if isinstance(given, str) else () if given is None else given
+    are_many = isinstance(names, (list, tuple, set, frozenset))
+    if not are_many or not all(isinstance(name, str) for name in names):
+        raise UsageError(f"additional_return_fields is a list of texts, not {given!r:.80}.")
+    return list(names)
 
 
 def name_of_clone(source: TaskRecord) -> str:

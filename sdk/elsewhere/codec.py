@@ -26,13 +26,15 @@ from typing import (
 from elsewhere.errors import RecordError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 __all__ = ["compact", "decode", "encode", "from_plain", "to_plain"]
 
 T = TypeVar("T")
 
 _SIMPLE: Final = (str, int, float, bool, type(None))
+#: lists and dicts in each other: what is read here can be written again, which takes more stack
+_DEEPEST: Final = 100
 
 
 def encode(value: object) -> str:
@@ -126,7 +128,16 @@ def _converter(kind: Any) -> Callable[[Any], Any]:
 
 
 def _as_it_is(plain: Any) -> Any:
-    return plain
+    level = [plain]
+    for _ in range(_DEEPEST):
+        level = [item for one in level if isinstance(one, (list, dict)) for item in _items(one)]
+        if not level:
+            return plain
+    raise ValueError(f"it is nested more than {_DEEPEST} deep")
+
+
+def _items(one: list[Any] | dict[str, Any]) -> Iterable[Any]:
+    return one.values() if isinstance(one, dict) else one
 
 
 def _to_tuple(convert: Callable[[Any], Any], plain: Any) -> tuple[Any, ...]:

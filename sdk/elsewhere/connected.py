@@ -32,10 +32,12 @@ class Connected(TaskHandle):
         of its folder; None when offline mode is switched off. On an agent nothing changes: both are
         those of the run. Raises UsageError while a task is open.
         """
-        from elsewhere import lifecycle  # noqa: PLC0415 - weight, as all imports here
+        from elsewhere import membership  # noqa: PLC0415 - weight, as all imports here
         from elsewhere.settings import load  # noqa: PLC0415
 
-        if (folder := lifecycle.leader_folder() or lifecycle.run_folder()) is not None:
+        if not isinstance(offline_mode, bool):
+            raise UsageError(f"offline_mode must be True or False, not {offline_mode!r:.80}.")
+        if (folder := membership.leader_folder() or membership.run_folder()) is not None:
             return folder.task_id, str(folder.path)
         if cls._current is not None:
             raise UsageError(
@@ -52,12 +54,12 @@ class Connected(TaskHandle):
     def is_offline(cls) -> bool:
         """Whether this script's task, or the one that it begins next, reports into a folder instead
         of the store: `set_offline`, or the setting offline_mode. Never so on an agent."""
-        from elsewhere import lifecycle  # noqa: PLC0415
+        from elsewhere import membership  # noqa: PLC0415
         from elsewhere.settings import load  # noqa: PLC0415
 
         if cls._current is not None:
             return cls._current.get_offline_mode_folder() is not None
-        return lifecycle.run_folder() is None and cls._mode().is_on(load())
+        return membership.run_folder() is None and cls._mode().is_on(load())
 
     def get_offline_mode_folder(self) -> Path | None:
         """The folder of the offline session, also after its end, when it has become a zip file of

@@ -61,7 +61,7 @@ class Connections:
             (
                 float((of_resources or {})[name])
                 for name in _SECONDS
-                if name in (of_resources or {})
+                if (of_resources or {}).get(name) is not None
             ),
             None,
         )

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
+from urllib.parse import unquote
 
 from elsewhere import storage
 from elsewhere.errors import StorageError, StoreUnavailableError
@@ -29,10 +30,12 @@ if TYPE_CHECKING:
     from elsewhere.records import Json
     from elsewhere.store.api import Store
 
-__all__ = ["WEIGHTS", "Delivery", "collapse"]
+__all__ = ["WEIGHTS", "Delivery", "Uploader", "collapse", "is_kept_for"]
 
 logger = logging.getLogger(__name__)
 
+#: brings a staged file to its place, and gives the artifact with its URL; raises StorageError
+Uploader: TypeAlias = "Callable[[RunFolder, Artifact, Path], Artifact]"
 #: the type of the artifact that stands for a model's weights while they are uploaded
 WEIGHTS: Final = "weights"
 #: bytes of output in one transaction
@@ -48,8 +51,7 @@ _PENDING_CHARACTERS: Final = 2000
 class Delivery:
     """Carries one folder. Not for several threads at once.
 
-    `upload` brings an artifact's file to storage and returns the artifact with its URL; it raises
-    StorageError. A model's weights come as an artifact of the type WEIGHTS, with the model's id as
+    To `upload` a model's weights come as an artifact of the type WEIGHTS, with the model's id as
     its name, and with the place below which they shall lie as its URL, where that is not the
     task's.
     """
@@ -58,7 +60,7 @@ class Delivery:
         self,
         store: Store,
         folder: RunFolder,
-        upload: Callable[[RunFolder, Artifact, Path], Artifact],
+        upload: Uploader,
         *,
         keeps_files: bool = False,
         heard: Callable[[Event], Event] = lambda event: event,
@@ -141,9 +143,13 @@ class Delivery:
 
     def _staged(self, name: str) -> Path | None:
         """The program wrote the name: it may only be that of a file which was staged."""
-        path = (self._folder.path / name).resolve()
-        is_inside = path.is_relative_to(self._folder.files.resolve())
-        return path if is_inside and path.is_file() else None
+        try:
+            # Not `files` resolved: the program could put a link in its place.
+            files = self._folder.path.resolve() / self._folder.files.name
+            path = (self._folder.path / name).resolve()
+            return path if path.is_relative_to(files) and path.is_file() else None
+        except (OSError, ValueError, RuntimeError):  # no name of a file; links in a circle
+            return None
 
     def _forget_uploaded(self, delivered: list[Event], events: list[Event]) -> None:
         """A long run's artifacts would fill the disk twice."""
@@ -164,7 +170,7 @@ class Delivery:
 
     def _delete_unnamed(self, artifacts: dict[str, Artifact], events: list[Event]) -> None:
         """Deletes bytes that no record names any more: of what was removed, or replaced by a file
-        of another name. Links, and what lies elsewhere than artifacts do, stay."""
+        of another name. Links, and what lies elsewhere than a task's files do, stay."""
         gone: list[Artifact | None] = []
         for event in events:
             if isinstance(event, ArtifactAdded):
@@ -175,11 +181,10 @@ class Delivery:
                 removed = [artifacts.pop(name, None) for name in event.names]
                 gone += [] if event.keeps_bytes else removed
         named = {artifact.url for artifact in artifacts.values()} if gone else set()
-        place = f".{self._folder.task_id}/artifacts/"
         for artifact in gone:
             if artifact is None or not artifact.digest or artifact.url in named:
                 continue
-            if place in artifact.url:
+            if is_kept_for(self._folder.task_id, artifact.url):
                 try:
                     storage.delete(artifact.url, artifact.machine)
                 except StorageError as error:
@@ -232,6 +237,18 @@ def _url_of(event: Event) -> Json:
     if isinstance(event, ModelSaved):
         return event.fields.get("url")
     return event.artifact.url if isinstance(event, ArtifactAdded) else None
+
+
+def is_kept_for(task_id: str, url: str) -> bool:
+    """Whether it lies where the task's files are uploaded to, so that it may be deleted with them:
+    what a record says may be of the program, and lead elsewhere by links and `..`."""
+    try:
+        is_file = storage.is_file_url(url)
+        folders = storage.local_path(url).parent.resolve().parts if is_file else url.split("/")[:-1]
+    except (OSError, ValueError, RuntimeError, StorageError):  # no path; links in a circle
+        return False
+    is_below = any(folder.endswith(f".{task_id}") for folder in folders)
+    return bool(task_id) and is_below and ".." not in map(unquote, folders)
 
 
 def collapse(block: bytes, *, is_over: bool = False) -> tuple[int, bytes, str]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from elsewhere import catalog, manual
 from elsewhere.errors import CaptureError, UsageError
+from elsewhere.folders import named_path
 from elsewhere.params import split_name, to_parameter
 from elsewhere.records import Environment, Source, TaskRecord
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from elsewhere.settings import Settings
     from elsewhere.store.api import Store
 
-__all__ = ["Wanted", "create"]
+__all__ = ["Wanted", "checked_argv", "create"]
 
 logger = logging.getLogger(__name__)
 
@@ -55,6 +56,13 @@ class Wanted:
     detect_repository: bool = True
     argv: tuple[str, ...] = ()
     seed: int | None = None
+
+
+def checked_argv(given: object) -> tuple[str, ...]:
+    """Raises UsageError."""
+    if not isinstance(given, (list, tuple)) or not all(isinstance(word, str) for word in given):
+        raise UsageError(f"argv is a list of texts, the script's arguments, not {given!r:.80}.")
+    return tuple(given)
 
 
 def create(store: Store, settings: Settings, wanted: Wanted) -> TaskRecord:
@@ -134,8 +142,10 @@ def _located(wanted: Wanted, settings: Settings) -> Located | None:
 
 def _working_tree(repo: str) -> Path | None:
     """The folder that `repo` names; None for a URL, and for what is as one: a bare repository."""
-    folder = Path(repo).expanduser()
-    if "://" in repo or not folder.exists():
+    if "://" in repo:
+        return None
+    folder = named_path(repo)
+    if not folder.exists():
         if repo.startswith((".", "~")):  # a whole path may be one of the agent's machine
             raise UsageError(f"There is no repository {repo!r}: give its folder, or its URL.")
         return None
@@ -159,7 +169,7 @@ def _script(wanted: Wanted, start: Path) -> Script:
     from elsewhere.capture.script import Script  # noqa: PLC0415 - weight
 
     given = manual.text("working_directory", wanted.working_directory)
-    folder = (start / given).resolve()
+    folder = named_path(start / given).resolve()
     if not folder.is_dir():
         raise UsageError(
             f"There is no working folder {given!r} in {start}: give one that is there."
@@ -171,7 +181,7 @@ def _script(wanted: Wanted, start: Path) -> Script:
     script = manual.text("script", wanted.script)
     if not script:
         raise UsageError(f"The code in {start} needs something to run: give script or module.")
-    name = Path(script).expanduser()
+    name = named_path(script)
     for path in (folder / name, start / name):
         if path.is_file():
             return Script(path=path.resolve(), folder=folder, argv=wanted.argv)
@@ -183,7 +193,7 @@ def _script(wanted: Wanted, start: Path) -> Script:
 
 def _module_file(module: str, folder: Path) -> Path:
     """The file that `python -m` runs, or one of the package that has it."""
-    path = folder.joinpath(*module.split("."))
+    path = named_path(folder.joinpath(*module.split(".")))
     for file in (path.with_name(f"{path.name}.py"), path / "__main__.py"):
         if file.is_file():
             return file
@@ -309,7 +319,7 @@ def _arguments(given: Any) -> dict[str, Parameter]:
     """`Args/...` of pairs or of a dict; a name may be written as an option."""
     pairs = list(given.items()) if isinstance(given, Mapping) else given or ()
     found = {}
-    for pair in pairs:
+    for pair in pairs if isinstance(pairs, (list, tuple)) else (pairs,):
         if not isinstance(pair, (list, tuple)) or len(pair) != 2 or not isinstance(pair[0], str):
             raise UsageError(
                 f"argparse_args are pairs of a name and a value, such as ('lr', 0.1), not"

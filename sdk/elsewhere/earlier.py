@@ -20,6 +20,7 @@ from elsewhere.events import Configurations, Parameters, Properties, Tags
 from elsewhere.folders import read_json, write_beside
 from elsewhere.process import ProcessIdentity
 from elsewhere.records import Status, TaskRecord
+from elsewhere.report.offset import checked_offset
 from elsewhere.store.filters import ARCHIVED
 
 if TYPE_CHECKING:
@@ -129,9 +130,12 @@ def choose(
     """
     for what, given in (("reuse_last_task_id", reuse), ("continue_last_task", continues)):
         if not isinstance(given, (bool, str)) and (what[0] == "r" or not isinstance(given, int)):
+            number = "" if what[0] == "r" else ", or the iteration to go on from"
             raise UsageError(
-                f"{what} cannot be {given!r:.80}: it takes True, False or a task's id."
+                f"{what} cannot be {given!r:.80}: it takes True, False or a task's id{number}."
             )
+    if not isinstance(continues, (bool, str)):
+        checked_offset("continue_last_task", continues)
     named = continues if isinstance(continues, str) else reuse if isinstance(reuse, str) else None
     if continues is not False:
         task_id = named or last
@@ -182,11 +186,11 @@ def _again(store: Store, record: TaskRecord, task_id: str, *, is_named: bool) ->
         if is_named:
             logger.warning("Task %s is not reused, since %s: this is a new one.", task_id, why)
         return None
-    hours = (now_at() - state.updated_at) / 3600
-    ago = f"{hours:.0f} h" if hours >= 1 else f"{hours * 60:.0f} min"
+    minutes = (now_at() - state.updated_at) / 60
+    ago = f"{minutes / 60:.0f} h ago" if minutes >= 60 else f"{minutes:.0f} min ago"
     says = (
-        f"it was last run {ago} ago and is overwritten, since nothing but reports came of it"
-        " (reuse_last_task_id=False keeps it)"
+        f"it was last run {ago if minutes >= 1 else 'just now'} and is overwritten, since nothing"
+        " but reports came of it (reuse_last_task_id=False keeps it)"
     )
     return Earlier(record=has, status=state.status, attempt=state.attempt, says=says)
 

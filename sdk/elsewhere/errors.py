@@ -90,7 +90,7 @@ def known_choices(wanted: str, known: Iterable[str]) -> str:
     """The end of a sentence that answers an unknown choice: the closest one and all known ones."""
     from difflib import get_close_matches  # noqa: PLC0415 - weight
 
-    names = sorted(known)
+    names = sorted(set(known))
     if not names:
         return "There are none yet."
     close = get_close_matches(wanted, names, n=1)

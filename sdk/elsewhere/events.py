@@ -281,11 +281,11 @@ def applied(record: TaskRecord, event: Event) -> TaskRecord:
 def allowed_fields(event: Edited) -> dict[str, Json]:
     """Those of the fields that are what they must be: the program wrote them."""
     fields: dict[str, Json] = {
-        name: value
+        name: value.encode(errors="replace").decode()  # half characters: a store's JSON has none
         for name, value in event.fields.items()
         if name in _CALLED and isinstance(value, str)
     }
-    if (kind := event.fields.get("type")) in set(map(str, TaskType)):
+    if (kind := event.fields.get("type")) in list(map(str, TaskType)):
         fields["type"] = TaskType(kind)
     return fields
 

@@ -127,9 +127,8 @@ class Finder(Connected):
             tags=tags,
             task_filter=task_filter,
         )
-        if not additional_return_fields:
-            return list(found)
-        return store.look_up(list(found), additional_return_fields)
+        fields = catalog.checked_fields(additional_return_fields)
+        return store.look_up(list(found), fields) if fields else list(found)
 
     @classmethod
     def get_projects(cls, name: str | None = None) -> list[Project]:

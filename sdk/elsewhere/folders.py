@@ -42,21 +42,43 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
+import stat
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from elsewhere.codec import encode, from_plain
-from elsewhere.errors import RecordError
+from elsewhere.errors import RecordError, UsageError
 from elsewhere.process import ProcessIdentity
 
-__all__ = ["ABORT_CALLBACK_S", "Home", "RunFolder", "read_json", "write_beside"]
+__all__ = ["ABORT_CALLBACK_S", "Home", "RunFolder", "named_path", "read_json", "write_beside"]
 
 #: the longest that a stop waits for what a program wants to do before
 ABORT_CALLBACK_S: Final = 1800.0
+#: bytes of a path and of each of its parts at most, as Linux has it
+_PATH_BYTES: Final = 4095
+_PART_BYTES: Final = 255
+
+
+def named_path(given: object) -> Path:
+    """The path that somebody named; `~` is the home, where there is such a user.
+
+    Raises UsageError for what can be no path: pathlib would raise each time that it is looked at.
+    """
+    if not isinstance(given, (str, os.PathLike)) or not os.fspath(given):
+        raise UsageError(f"The path of a file or a folder is needed, not {given!r:.80}.")
+    path = Path(os.path.expanduser(os.fsdecode(given)))  # noqa: PTH111 - that raises RuntimeError
+    sizes = [len(part.encode("utf-8", "surrogatepass")) for part in (str(path), *path.parts)]
+    if "\0" in str(path) or sizes[0] > _PATH_BYTES or max(sizes[1:], default=0) > _PART_BYTES:
+        raise UsageError(
+            f"{str(path)!r:.80} is no path: one has no zero bytes, and at most {_PART_BYTES} bytes"
+            f" between its slashes and {_PATH_BYTES} in all. Give the path of a file or a folder."
+        )
+    return path
 
 
 #: behind the name of a folder that is being removed
@@ -260,7 +282,7 @@ class RunFolder:
         wait for. What the program wrote is not trusted."""
         try:
             written, stop = read_json(self.abort), read_json(self.stop)
-        except RecordError:
+        except (OSError, RecordError):
             return 0.0
         if isinstance(stop, dict) and not stop.get("is_heard", True):
             return 0.0
@@ -268,6 +290,17 @@ class RunFolder:
         if stop is None or not isinstance(seconds, (int, float)) or not seconds > 0:
             return 0.0
         return float(min(seconds, ABORT_CALLBACK_S))
+
+    def grace_s(self, own_s: float) -> float:
+        """Seconds between SIGTERM and SIGKILL: what the stop says of them, else `own_s`."""
+        try:
+            stop = read_json(self.stop)
+        except (OSError, RecordError):  # whatever it says: somebody asks for a stop
+            return own_s
+        seconds = stop.get("grace_s") if isinstance(stop, dict) else None
+        if not isinstance(seconds, (int, float)) or not 0 <= seconds < math.inf:
+            return own_s
+        return float(seconds)
 
     def identity(self, path: Path) -> ProcessIdentity | None:
         """The process that `runner.json` or `child.json` names; None where it names none."""
@@ -298,8 +331,16 @@ def write_beside(path: Path, value: object, *, mode: int = 0o600) -> None:
 def read_json(path: Path) -> Any:
     """Plain data that `write_beside` wrote; None where there is no file. Raises RecordError."""
     try:
-        return json.loads(path.read_bytes())
+        with open(path, "rb", opener=_unblocked) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise ValueError("it is no file")
+            return json.loads(file.read())
     except FileNotFoundError:
         return None
-    except (ValueError, RecursionError) as error:
+    except (ValueError, RecursionError, IsADirectoryError) as error:
         raise RecordError(f"The file {path} is damaged: {error}.") from error
+
+
+def _unblocked(path: str, flags: int) -> int:
+    """A program may put a pipe where a file was: nobody waits for what comes out of it."""
+    return os.open(path, flags | os.O_NONBLOCK)

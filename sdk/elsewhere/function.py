@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 from elsewhere import catalog
 from elsewhere.connect import connect_dict
 from elsewhere.errors import UsageError, known_choices
-from elsewhere.params import HIDDEN, flatten, is_secret, to_parameter
+from elsewhere.params import flatten, shown, to_parameter
 from elsewhere.records import Call, Parameter
 
 if TYPE_CHECKING:
@@ -137,10 +137,8 @@ def _check_arguments(function: Callable[..., Any], name: str, arguments: dict[st
 
 
 def _parameter(function: str, name: str, value: object) -> Parameter:
-    if is_secret(name) and isinstance(value, str):
-        return Parameter(value=HIDDEN, type="str")
     try:
-        return to_parameter(value)
+        return shown(name, to_parameter(value))
     except UsageError as error:
         raise UsageError(
             f"The argument {name.partition('/')[2]!r} of the function task {function!r} cannot"

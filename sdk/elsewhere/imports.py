@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["when_imported"]
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 def when_imported(name: str, callback: Callable[[ModuleType], None]) -> Callable[[], None]:
@@ -65,7 +65,7 @@ class _Finder:
         try:
             callback(module)
         except Exception:  # an outermost seam: the program's import goes on
-            log.warning("What waits for %s failed on it.", self._name, exc_info=True)
+            logger.warning("What waits for %s failed on it.", self._name, exc_info=True)
 
     def forget(self) -> None:
         self._take()

@@ -15,7 +15,7 @@ from elsewhere import catalog, params, seed
 from elsewhere.artifacts import DEFAULT_PLACE, uploader
 from elsewhere.capturing import Capturing
 from elsewhere.clock import now_at
-from elsewhere.codec import from_plain, to_plain
+from elsewhere.codec import to_plain
 from elsewhere.earlier import Earlier, Last, choose
 from elsewhere.endings import Endings
 from elsewhere.errors import (
@@ -25,7 +25,8 @@ from elsewhere.errors import (
     TransitionError,
     UsageError,
 )
-from elsewhere.folders import RunFolder, read_json, write_beside
+from elsewhere.folders import RunFolder, write_beside
+from elsewhere.membership import lead, read_task, run_folder
 from elsewhere.offline import refuse
 from elsewhere.process import ProcessIdentity
 from elsewhere.records import Source, Status, TaskRecord, TaskType
@@ -33,20 +34,19 @@ from elsewhere.report.reporter import Reporter
 from elsewhere.report.resources import Monitor
 from elsewhere.report.streams import Tee
 from elsewhere.run import Run
-from elsewhere.sessions import Session, deliver_dead
+from elsewhere.sessions import Session, deliver_dead, only_one
 from elsewhere.started_in import FOLDER
 from elsewhere.storage import check, file_url
 from elsewhere.store import open_store
 from elsewhere.wishes import NO_WISHES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
-    from elsewhere.artifacts import Uploader
     from elsewhere.capture.repository import Located
     from elsewhere.connections import Connections
+    from elsewhere.delivery import Uploader
     from elsewhere.offline import OfflineSession
-    from elsewhere.records import Configuration, Parameter
     from elsewhere.settings import Settings
     from elsewhere.store.api import Store
     from elsewhere.wishes import Wishes
@@ -55,73 +55,19 @@ __all__ = [
     "attach",
     "begin",
     "join",
-    "leader_folder",
-    "pending_configurations",
-    "pending_overrides",
-    "run_folder",
     "simulate",
 ]
 
-#: our own commands, which a task's program may call: their command lines are not the task's
-_COMMANDS: Final = ("agent", "elsewhere")
-#: set by the runner: this process belongs to a task that is already there
-_RUN_FOLDER: Final = "ELSEWHERE_RUN_FOLDER"
 #: a task of these may be run by hand
 _SIMULATED: Final = (Status.CREATED, Status.STOPPED, Status.FAILED, Status.COMPLETED)
-#: set by the process that is the task, for those that it starts: its id and the folder
-_LEADER: Final = "ELSEWHERE_LEADER"
-
-
-def run_folder() -> RunFolder | None:
-    """The folder of the attempt that this process is part of; None on a laptop."""
-    path = os.environ.get(_RUN_FOLDER)
-    return RunFolder(Path(path)) if path else None
-
-
-def leader_folder() -> RunFolder | None:
-    """The folder of the task whose process has started this one; None for a process that is the
-    task itself, or whose leader's task is over."""
-    pid, _, path = os.environ.get(_LEADER, "").partition(":")
-    folder = RunFolder(Path(path))
-    return folder if path and pid != str(os.getpid()) and folder.spec.exists() else None
-
-
-def read_task(folder: RunFolder) -> TaskRecord:
-    """The record that the runner was given."""
-    spec = read_json(folder.spec)
-    if spec is None:
-        raise UsageError(
-            f"{_RUN_FOLDER} names {folder.path}, and no task lies there: unset it to run the script"
-            " as a task of its own."
-        )
-    return from_plain(TaskRecord, spec["record"])
-
-
-def pending_overrides() -> Mapping[str, Parameter] | None:
-    """For a command line that is parsed before `Task.init`: what the task wants it to say."""
-    record = _pending()
-    return record.parameters if record is not None else None
-
-
-def pending_configurations() -> Mapping[str, Configuration] | None:
-    """The same for configuration objects."""
-    record = _pending()
-    return record.configurations if record is not None else None
-
-
-def _pending() -> TaskRecord | None:
-    folder = run_folder()
-    if folder is None or Path(sys.argv[0]).name in _COMMANDS:
-        return None
-    return read_task(folder)
 
 
 def attach(settings: Settings, folder: RunFolder, connections: Connections) -> Run:
     """Inside a sandbox: nothing is captured, no stream is teed, the record's parameters count."""
     run = Run(settings, read_task(folder), folder, Reporter(folder.journal), is_remote=True)
     _connect(run, connections)
-    _lead(run)
-    run.unwatch = Endings(run.end).detach
+    run.when_over(lead(run.folder))
+    run.unwatch = Endings(run.end_with_process).detach
     return run
 
 
@@ -235,10 +181,10 @@ def _run(
         store=store,
     )
     session.start()
-    run.unwatch = Endings(run.end).detach
+    run.unwatch = Endings(run.end_with_process).detach
     if connections.streams:
         run.when_over(Tee(folder.output, connections.streams).detach)
-    _lead(run)
+    run.when_over(lead(run.folder))
     _announce(record, says)
     if offline is None:
         threading.Thread(
@@ -257,16 +203,6 @@ def _connect(run: Run, connections: Connections) -> None:
     if run.task_record.seed is not None:
         run.when_over(seed.fix(run.task_record.seed))
     run.when_over(connections.attach(run))
-
-
-def _lead(run: Run) -> None:
-    """Processes that this one starts belong to its task."""
-    os.environ[_LEADER] = f"{os.getpid()}:{run.folder.path}"
-
-    def lead_no_more() -> None:
-        os.environ.pop(_LEADER, None)
-
-    run.when_over(lead_no_more)
 
 
 def _worker() -> str:
@@ -305,13 +241,18 @@ def _claimed(
     try:
         settings.home.ensure()
         folder.create()
-        write_beside(folder.spec, {"record": to_plain(record), "store": store.identity()})
-        write_beside(folder.runner, ProcessIdentity.of())
+        with only_one(folder) as is_ours:
+            is_ours = is_ours and not _is_used(folder)
+            if is_ours:
+                write_beside(folder.spec, {"record": to_plain(record), "store": store.identity()})
+                write_beside(folder.runner, ProcessIdentity.of())
     except OSError as error:
         raise StorageError(
             f"What this script says cannot be kept in {settings.home.path}: {error}. Make room"
             " there, or set ELSEWHERE_HOME to another folder."
         ) from error
+    if not is_ours:
+        raise TransitionError(f"Task {record.id} cannot be started: another script just starts it.")
     try:
         write()
         claim = store.claim(
@@ -331,6 +272,14 @@ def _claimed(
     # The reset has fenced off an owner that may still write.
     right = settings.home.session(record.id, claim.attempt)
     return RunFolder(folder.path.rename(right.path))
+
+
+def _is_used(folder: RunFolder) -> bool:
+    """A process that is not known to have ended has begun the same attempt."""
+    owner = folder.identity(folder.runner)
+    if owner is None or owner == ProcessIdentity.of():
+        return False
+    return owner.is_alive() or not owner.is_here
 
 
 def _place(settings: Settings, output_uri: object, *, is_tried: bool) -> str:

@@ -54,7 +54,7 @@ class Logger:
         """A point of the series `series` in the graph `title`. NaN and infinities are kept."""
         from elsewhere.events import Scalar  # noqa: PLC0415 - weight
 
-        at_iteration = self._shifted(_iteration(iteration))
+        at_iteration = _iteration(self._shifted(_iteration(iteration)))
         event = Scalar(
             title=_name("title", title),
             series=_name("series", series),
@@ -131,6 +131,7 @@ def _iteration(iteration: object) -> int:
             if abs(number) <= _MOST_ITERATION:
                 return number
     raise UsageError(
-        f"A value cannot be reported at iteration={iteration!r:.80}: it must be a whole number. "
+        f"A value cannot be reported at iteration={iteration!r:.80}: it must be a whole number, "
+        "of 64 bits at most. "
         "Pass the number of the step or epoch as an int."
     )

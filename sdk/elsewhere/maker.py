@@ -122,7 +122,7 @@ class Maker(Finder):
             binary=binary,
             module=module,
             detect_repository=detect_repository,
-            argv=tuple(argv),
+            argv=drafts.checked_argv(argv),
             seed=cls._seed,
         )
         store = cls._open()
@@ -196,26 +196,37 @@ class Maker(Finder):
         """One more package for the task that `init` makes next, whatever the code imports.
 
         The version is the installed one for None, any for "", `>=2` as it is, and `1.0` is `==1.0`.
-        Or the path of a requirements file, whose lines are all added.
+        Or the path of a requirements file, whose lines are all added. Raises UsageError.
         """
+        from elsewhere import manual  # noqa: PLC0415
+
+        pair = manual.wished(package_name, package_version)
         if cls._may_wish("add_requirements"):
-            pair = (str(package_name), package_version)
             cls._wishes = cls._wishes._replace(added=(*cls._wishes.added, pair))
 
     @classmethod
     def ignore_requirements(cls, package_name: str) -> None:
         """Leaves a package out of the task that `init` makes next, though the code imports it."""
+        from elsewhere import manual  # noqa: PLC0415
+
+        name = manual.text("The package", package_name)
+        if not name:
+            raise UsageError(f"A package is ignored by its name, not by {package_name!r:.80}.")
         if cls._may_wish("ignore_requirements"):
-            cls._wishes = cls._wishes._replace(ignored=cls._wishes.ignored | {str(package_name)})
+            cls._wishes = cls._wishes._replace(ignored=cls._wishes.ignored | {name})
 
     @classmethod
     def force_requirements_env_freeze(
         cls, force: bool = True, requirements_file: str | os.PathLike[str] | None = None
     ) -> None:
         """All that is installed here, or the lines of a file, in place of what the code imports;
-        for the task that `init` makes next."""
+        for the task that `init` makes next. Raises UsageError for a file that is none."""
+        from elsewhere import manual  # noqa: PLC0415
+
+        file = manual.text("requirements_file", requirements_file) if force else ""
+        if file:
+            manual.requirement_lines(file)
         if cls._may_wish("force_requirements_env_freeze"):
-            file = str(requirements_file or "") if force else ""
             cls._wishes = cls._wishes._replace(is_frozen=bool(force), file=file)
 
     # helpers
@@ -229,9 +240,9 @@ class Maker(Finder):
     @classmethod
     def _checked_process(cls, what: str) -> None:
         """Raises UsageError in a process that the task's own has started."""
-        from elsewhere import lifecycle  # noqa: PLC0415
+        from elsewhere import membership  # noqa: PLC0415
 
-        if lifecycle.leader_folder() is not None:
+        if membership.leader_folder() is not None:
             raise UsageError(
                 f"{what} belongs to the process that the task is, and this is one that it has"
                 " started: call it there."

@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from elsewhere.errors import UsageError
+from elsewhere.folders import named_path
 from elsewhere.records import Environment, Source
 
 __all__ = [
     "check_no_password",
     "requirement_lines",
     "text",
+    "wished",
     "with_binary",
     "with_code",
     "with_image",
@@ -52,7 +54,7 @@ def requirement_lines(given: object) -> tuple[str, ...]:
     """Of a list of lines, or of the path of a requirements file with those that it includes; the
     empty text asks for no packages. Raises UsageError."""
     if isinstance(given, (str, os.PathLike)):
-        lines = _of_file(Path(given).expanduser(), set()) if str(given).strip() else []
+        lines = _of_file(named_path(given), set()) if str(given).strip() else []
     elif isinstance(given, (list, tuple)) and all(isinstance(line, str) for line in given):
         lines = [line.strip() for line in given if line.strip()]
     else:
@@ -62,6 +64,25 @@ def requirement_lines(given: object) -> tuple[str, ...]:
         )
     check_no_password(*lines)
     return tuple(lines)
+
+
+def wished(package: object, version: object) -> tuple[str, str | None]:
+    """A package and its version, as `Task.add_requirements` takes them; the package may be a file
+    of lines. Raises UsageError."""
+    name = text("The package", package)
+    if not name:
+        raise UsageError(
+            f"A package is added by its name, or many by the path of a requirements file, not"
+            f" {package!r:.80}."
+        )
+    if version is not None and not isinstance(version, str):
+        raise UsageError(
+            f"The version of {name} must be a text such as '1.0', not {version!r:.80}."
+        )
+    if version is None and (isinstance(package, os.PathLike) or name.endswith(".txt")):
+        requirement_lines(name)
+    check_no_password(name)
+    return name, version
 
 
 def with_image(

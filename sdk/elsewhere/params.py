@@ -10,7 +10,7 @@ import os
 import re
 from collections.abc import Mapping, MutableMapping
 from enum import Enum
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from elsewhere.errors import UsageError, known_choices
 from elsewhere.records import Json, Parameter
@@ -27,6 +27,7 @@ __all__ = [
     "is_recorded_as",
     "is_secret",
     "meaning",
+    "shown",
     "split_name",
     "to_parameter",
     "to_text",
@@ -38,8 +39,6 @@ __all__ = [
 GENERAL: Final = "General"
 #: what is recorded in place of a secret
 HIDDEN: Final = "***"
-
-T = TypeVar("T")
 
 
 def split_name(name: str) -> tuple[str, str]:
@@ -69,6 +68,13 @@ def is_secret(name: str) -> bool:
 def is_hidden(name: str, parameter: Parameter) -> bool:
     """True for what was recorded in place of a secret, which never overrides anything."""
     return parameter.value == HIDDEN and is_secret(name)
+
+
+def shown(name: str, parameter: Parameter) -> Parameter:
+    """What may be recorded of it: a text under the name of a secret is hidden."""
+    if is_secret(name) and isinstance(parameter.value, str):
+        return Parameter(value=HIDDEN, type="str", description=parameter.description)
+    return parameter
 
 
 _SECRETS: Final = {
@@ -193,7 +199,7 @@ def flatten(nested: Mapping[Any, Any], section: str) -> dict[str, Any]:
     return flat
 
 
-def unflatten(flat: Mapping[str, T]) -> dict[str, Any]:
+def unflatten(flat: Mapping[str, Any]) -> dict[str, Any]:
     """Nested again. Below a name that is a leaf itself the slashes stay: nothing gets lost."""
     nested: dict[str, Any] = {}
     leaves = {name for name, value in flat.items() if value != {}}

@@ -186,9 +186,9 @@ class Queues:
         return Queue(name, connection=self._redis, serializer=JSONSerializer)
 
 
-def _check_name(name: str) -> None:
-    if not _NAME.fullmatch(name):
+def _check_name(name: object) -> None:
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise UsageError(
-            f"The queue name {name!r} cannot be used: up to 100 letters, digits, spaces and any of"
-            " . _ @ - are allowed, beginning with a letter or digit."
+            f"The queue name {name!r:.80} cannot be used: up to 100 letters, digits, spaces and"
+            " any of . _ @ - are allowed, beginning with a letter or digit."
         )

@@ -46,8 +46,6 @@ logger = logging.getLogger(__name__)
 _SLOW_S: Final = 1.0
 #: seconds that the end of a script may take to deliver the rest
 _END_S: Final = 10.0
-#: seconds that the capture of the code may take before it is needed
-_CAPTURE_S: Final = 600.0
 #: seconds between two looks at what the agent has carried
 _LOOK_S: Final = 0.05
 #: seconds that `flush(wait=True)` may take
@@ -92,6 +90,7 @@ class Run:
         self._closers: list[Callable[[], None]] = []
         self.is_over = False
         self._is_closed = False
+        self._is_late = False
         #: called at the very end: until then a signal does not interrupt it
         self.unwatch: Callable[[], None] = lambda: None
         self._pid = os.getpid()
@@ -129,6 +128,16 @@ class Run:
         else:
             self.task_record = applied(self.task_record, event)
         self._reporter.record(event)
+
+    def report(self, event: Event) -> None:
+        """The same for what a script reports by hand: what comes too late is lost, with a word."""
+        if self._is_closed and not self._is_late:
+            self._is_late = True
+            logger.warning(
+                "Task %s is over: what is reported from now on is lost. Report before close().",
+                self.task_record.id,
+            )
+        self.record(event)
 
     def set_progress(self, progress: object) -> None:
         """0 to 100; anything else is a warning and changes nothing."""
@@ -212,7 +221,7 @@ class Run:
     def capture_whole(self) -> None:
         """Waits until the code is in the store. Raises what cannot be captured; not on an agent."""
         if self.capturing is not None:
-            self.capturing.result(_CAPTURE_S)
+            self.capturing.result()
 
     def complete(self) -> None:
         self.end(Outcome(reason=Reason.COMPLETED, exit_code=0))
@@ -237,6 +246,16 @@ class Run:
             self._finish(self.session, outcome)
         self.unwatch()
 
+    def end_with_process(self, outcome: Outcome) -> None:
+        """The same at the very end, where Ctrl-C is for the waiting."""
+        try:
+            self.end(outcome)
+        except KeyboardInterrupt:
+            self._reporter.close()
+            if self.session is not None and self.folder.path.exists():
+                self._write_exit(outcome)
+                self._say_where(f"the delivery of task {self.task_record.id} was interrupted")
+
     def _finish(self, session: Session, outcome: Outcome) -> None:
         what = f"delivering the rest, {_END_S:.0f} s at most"
         slow = threading.Timer(_SLOW_S, _say, ("zipping the session" if self.offline else what,))
@@ -245,16 +264,20 @@ class Run:
             slow.start()
         is_delivered = session.finish(outcome, _END_S)
         slow.cancel()
-        if not is_delivered and self.offline is not None:
-            _say(f"this session could not be ended whole. Import its folder: {self.offline.path}")
-        elif not is_delivered:
-            _say(
-                f"task {self.task_record.id} ({outcome.sentence}) could not be delivered whole"
-                f" within {_END_S:.0f} s. It is kept in {self.folder.path}; the next script or"
-                " agent on this machine delivers it."
-            )
+        if not is_delivered:
+            what = f"task {self.task_record.id} ({outcome.sentence})"
+            self._say_where(f"{what} could not be delivered whole within {_END_S:.0f} s")
         elif session.has_kept_files:
             _say(f"artifacts that could not be uploaded are kept in {self.folder.files}")
+
+    def _say_where(self, why: str) -> None:
+        if self.offline is not None:
+            _say(f"this session could not be ended whole. Import its folder: {self.offline.path}")
+        else:
+            _say(
+                f"{why}. It is kept in {self.folder.path}; the next script or agent on this machine"
+                " delivers it."
+            )
 
     def _write_exit(self, outcome: Outcome) -> None:
         """First of all: whatever happens to the rest of the end, how it ended is known."""

@@ -24,13 +24,12 @@ from elsewhere.records import Outcome, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
+    from elsewhere.delivery import Uploader
     from elsewhere.folders import Home
-    from elsewhere.records import Artifact
     from elsewhere.store.api import Store
 
-__all__ = ["Session", "deliver_dead", "outcome_of", "stop_waits_for"]
+__all__ = ["Session", "deliver_dead", "only_one", "outcome_of", "stop_waits_for"]
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +55,7 @@ class Session(threading.Thread):
         *,
         worker: str,
         lease_s: float,
-        upload: Callable[[RunFolder, Artifact, Path], Artifact],
+        upload: Uploader,
         when_stopped: Callable[[str], None],
         leave: Callable[[], None] | None = None,
     ) -> None:
@@ -194,9 +193,7 @@ def stop_waits_for(call: Callable[[], None]) -> None:
         threading.Thread(target=call, name="elsewhere-stop", daemon=False).start()
 
 
-def deliver_dead(
-    store: Store, home: Home, upload: Callable[[RunFolder, Artifact, Path], Artifact]
-) -> list[str]:
+def deliver_dead(store: Store, home: Home, upload: Uploader) -> list[str]:
     """Delivers and ends what scripts left that were killed, or that could not reach the store.
 
     Returns the ids of the tasks. Raises StoreUnavailableError.
@@ -222,10 +219,8 @@ def _is_dead(folder: RunFolder, store: str) -> bool:
     return owner.is_here and not owner.is_alive()
 
 
-def _deliver_one(
-    store: Store, folder: RunFolder, upload: Callable[[RunFolder, Artifact, Path], Artifact]
-) -> bool:
-    with _only_one(folder) as is_ours:
+def _deliver_one(store: Store, folder: RunFolder, upload: Uploader) -> bool:
+    with only_one(folder) as is_ours:
         if is_ours:
             _carry(store, folder, upload)
         return is_ours
@@ -234,7 +229,7 @@ def _deliver_one(
 def _carry(
     store: Store,
     folder: RunFolder,
-    upload: Callable[[RunFolder, Artifact, Path], Artifact],
+    upload: Uploader,
 ) -> None:
     outcome = outcome_of(folder)
     delivery = Delivery(store, folder, upload)
@@ -264,7 +259,7 @@ def _leave(folder: RunFolder, delivery: Delivery) -> None:
 
 
 @contextlib.contextmanager
-def _only_one(folder: RunFolder) -> Iterator[bool]:
+def only_one(folder: RunFolder) -> Iterator[bool]:
     """True for one process at a time."""
     try:
         descriptor = os.open(folder.path, os.O_RDONLY)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import secrets
 import threading
 from collections import deque
 from datetime import datetime, timezone
@@ -19,8 +18,18 @@ from urllib.parse import unquote
 from elsewhere.artifacts.cache import CACHE_BYTES, evict, hold
 from elsewhere.artifacts.unpacking import unpacked, unpacker
 from elsewhere.errors import StorageError, UsageError
+from elsewhere.folders import named_path
 from elsewhere.settings import load
-from elsewhere.storage import download, file_url, local_path, masked, storage_for, upload
+from elsewhere.storage import (
+    beside,
+    download,
+    file_url,
+    is_file_url,
+    local_path,
+    masked,
+    storage_for,
+    upload,
+)
 from elsewhere.storage.trying import RETRIES, retried
 
 if TYPE_CHECKING:
@@ -131,11 +140,11 @@ class StorageManager:
         `match_wildcard`: only files whose path in the folder ends so, as in `*.json`.
         """
         folder = _existing(local_folder, Path.is_dir, "folder")
-        url = _checked_url(remote_url)
+        url, matches = _checked_url(remote_url), _matching(match_wildcard)
         for found in storage_for(str(folder)).list(str(folder)):
             file = local_path(found.url)
             inside = PurePosixPath(file.relative_to(folder.absolute()))
-            if match_wildcard is None or inside.match(match_wildcard):
+            if matches(inside):
                 upload(file, _below(url, inside))
         return url
 
@@ -189,11 +198,11 @@ class StorageManager:
         URL ends so, as in `*.json`. Files that are there already are fetched again with
         `overwrite` only.
         """
-        url = _checked_url(remote_url)
+        url, matches = _checked_url(remote_url), _matching(match_wildcard)
         files = [
             found
             for found in retried(lambda: storage_for(url).list(url))
-            if match_wildcard is None or _inside(found, url).match(match_wildcard)
+            if matches(_inside(found, url))
         ]
         if not files:
             matching = "" if match_wildcard is None else f" that matches {match_wildcard!r}"
@@ -307,15 +316,22 @@ def _checked_url(url: object) -> str:
     return text
 
 
+def _matching(wildcard: object) -> Callable[[PurePosixPath], bool]:
+    if wildcard is None:
+        return lambda _: True
+    if not isinstance(wildcard, str) or not wildcard:
+        raise UsageError(f"match_wildcard must be a text such as '*.json', not {wildcard!r:.80}.")
+    return lambda path: path.match(wildcard)
+
+
 def _local(url: str) -> Path | None:
-    is_local = "://" not in url or url.lower().startswith("file://")
-    return local_path(url) if is_local else None
+    return local_path(url) if is_file_url(url) else None
 
 
 def _existing(given: object, is_one: Callable[[Path], bool], what: str) -> Path:
-    if not isinstance(given, (str, Path)):
-        raise UsageError(f"A {what} to upload is named by a path, not by {given!r}.")
-    path = Path(given).expanduser()
+    if not isinstance(given, (str, Path)) or not str(given).strip():
+        raise UsageError(f"A {what} to upload is named by a path, not by {given!r:.80}.")
+    path = named_path(given)
     if not is_one(path):
         raise UsageError(f"There is no {what} {given} to upload. Check the path.")
     return path
@@ -339,13 +355,9 @@ def _below(url: str, inside: PurePosixPath) -> str:
 
 
 def _fetch(url: str, file: Path) -> None:
-    fresh = file.with_name(f".{secrets.token_hex(8)}.fresh")
-    try:
+    with beside(file) as fresh:
         download(url, fresh)
         fresh.chmod(0o444)
-        fresh.replace(file)
-    finally:
-        fresh.unlink(missing_ok=True)
 
 
 def _brought(found: Found, folder: str | Path, *, overwrite: bool, may_be_empty: bool) -> Path:
@@ -353,7 +365,7 @@ def _brought(found: Found, folder: str | Path, *, overwrite: bool, may_be_empty:
         raise StorageError(
             f"The file {masked(found.url)} is empty. Pass skip_zero_size_check=True if it may be."
         )
-    root = Path(folder).expanduser().absolute()
+    root = named_path(folder).absolute()
     path = root.joinpath(*_path_of(found.url).parts)
     if not path.resolve().is_relative_to(root.resolve()):
         raise StorageError(

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from elsewhere.choices import TaskType
 from elsewhere.errors import UsageError
@@ -18,9 +17,6 @@ if TYPE_CHECKING:
     from elsewhere.aborting import AbortCallback
 
 __all__ = ["Task"]
-
-#: says that a task's process has started this one; see lifecycle.py
-_LEADER: Final = "ELSEWHERE_LEADER"
 
 
 class Task(Maker):
@@ -100,7 +96,7 @@ class Task(Maker):
         cannot be reached, NotFoundError and TransitionError for a task that cannot be continued,
         and StorageError for a place that takes nothing.
         """
-        from elsewhere import catalog, lifecycle  # noqa: PLC0415
+        from elsewhere import catalog, lifecycle, membership  # noqa: PLC0415
         from elsewhere.connections import Connections  # noqa: PLC0415
         from elsewhere.settings import load  # noqa: PLC0415
 
@@ -115,9 +111,9 @@ class Task(Maker):
             resources=auto_resource_monitoring,
             streams=auto_connect_streams,
         )
-        if (folder := lifecycle.leader_folder()) is not None:
+        if (folder := membership.leader_folder()) is not None:
             run = lifecycle.join(settings, folder, connections)
-        elif (folder := lifecycle.run_folder()) is not None:
+        elif (folder := membership.run_folder()) is not None:
             run = lifecycle.attach(settings, folder, connections)
         elif (task_id := cls._simulated) is not None:
             cls._simulated = None
@@ -148,10 +144,10 @@ class Task(Maker):
 
         In a process that the task's own has started, whichever way: the same task.
         """
-        if cls._current is None and _LEADER in os.environ:
-            from elsewhere import lifecycle  # noqa: PLC0415
+        if cls._current is None:
+            from elsewhere import membership  # noqa: PLC0415
 
-            if lifecycle.leader_folder() is not None:
+            if membership.leader_folder() is not None:
                 cls.init()
         current: Task | None = cls._current
         return current
@@ -159,9 +155,9 @@ class Task(Maker):
     @staticmethod
     def running_locally() -> bool:
         """False in a task that an agent runs."""
-        from elsewhere import lifecycle  # noqa: PLC0415
+        from elsewhere import membership  # noqa: PLC0415
 
-        return lifecycle.run_folder() is None
+        return membership.run_folder() is None
 
     @classmethod
     def debug_simulate_remote_task(cls, task_id: str, reset_task: bool = False) -> None:
@@ -317,10 +313,10 @@ class Task(Maker):
 
         Raises UsageError, also in a process that the task's own has started.
         """
-        from elsewhere import aborting, lifecycle  # noqa: PLC0415
+        from elsewhere import aborting, membership  # noqa: PLC0415
 
         run = self._own_run("register_abort_callback")
-        if lifecycle.leader_folder() is not None:
+        if membership.leader_folder() is not None:
             raise UsageError(
                 "register_abort_callback belongs to the process that the task is, and this is one"
                 " that it has started: call it there."
@@ -355,15 +351,15 @@ class Task(Maker):
     def get_logger(self) -> Logger:
         """What reports scalars, values and texts of this task."""
         run = self._own_run("get_logger")
-        return Logger(run.record, flush=run.flush, shifted=run.offset.shifted)
+        return Logger(run.report, flush=run.flush, shifted=run.offset.shifted)
 
     def set_initial_iteration(self, offset: int = 0) -> int:
         """Iterations that are reported from now on count on from there, as `continue_last_task`
         says. Returns it."""
+        from elsewhere.report.offset import checked_offset  # noqa: PLC0415
+
         run = self._own_run("set_initial_iteration")
-        if isinstance(offset, bool) or not isinstance(offset, int):
-            raise UsageError(f"set_initial_iteration takes a whole number, not {offset!r:.80}.")
-        run.offset.set(offset)
+        run.offset.set(checked_offset("The offset of set_initial_iteration", offset))
         return offset
 
     def get_initial_iteration(self) -> int:
@@ -380,7 +376,7 @@ class Task(Maker):
             ("task", name, record.name),
             ("type", kind, record.type),
         ):
-            if given is not None and given.strip() != has and self._run.session is not None:
+            if given is not None and str(given).strip() != has and self._run.session is not None:
                 raise UsageError(
                     f"This script already is the task {record.name!r} of project"
                     f" {record.project!r}, so it cannot be the {what} {given!r} too: call close()"

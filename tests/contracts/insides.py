@@ -9,9 +9,9 @@ from typing import Protocol
 
 from elsewhere.records import Status
 from elsewhere.store import keys
-from elsewhere.store.api import TaskFilter
 from elsewhere.store.folder import FolderStore
 from elsewhere.store.redis import RedisStore
+from tests.stores import find
 
 __all__ = ["InFolder", "InRedis", "Inside"]
 
@@ -95,4 +95,4 @@ class InFolder:
         path.write_text(json.dumps(about))
 
     def waiting(self) -> set[str]:
-        return set(self._store.find(TaskFilter(statuses=(Status.QUEUED,))))
+        return set(find(self._store, {"status": Status.QUEUED}))

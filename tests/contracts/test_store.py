@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from elsewhere.errors import FencedError, NotFoundError, RecordError, TransitionError, UsageError
+from elsewhere.errors import FencedError, NotFoundError, RecordError, TransitionError
 from elsewhere.events import (
     ArtifactAdded,
     Event,
@@ -33,10 +33,10 @@ from elsewhere.records import (
     TaskType,
 )
 from elsewhere.store import keys
-from elsewhere.store.api import Claim, Renewal, Store, TaskFilter
+from elsewhere.store.api import Claim, Renewal, Store
 from elsewhere.store.states import MOVES, sources
 from tests.contracts.insides import Inside
-from tests.stores import brought_to, claim, enqueue, make_record, running, waiting
+from tests.stores import brought_to, claim, enqueue, find, make_record, running, waiting
 
 BUSY = (Status.QUEUED, Status.IN_PROGRESS)
 COMPLETED = Outcome(reason=Reason.COMPLETED, exit_code=0)
@@ -145,40 +145,13 @@ def test_an_edit_is_refused_where_the_status_does_not_allow_it(
 # finding
 
 
-def test_tasks_are_found_by_what_they_are_the_last_changed_one_first(store: Store) -> None:
-    a = make_record(name="one", tags=("x", "y"))
-    b = make_record(name="two", tags=("x",))
-    c = make_record(name="one", project="others")
-    for record in (a, b, c):
-        store.create(record)
-    store.move(b.id, Status.STOPPED, allowed=tuple(Status))
-    store.edit(a.id, comment="touched")
-    table: list[tuple[TaskFilter, list[str]]] = [
-        (TaskFilter(), [a.id, b.id, c.id]),
-        (TaskFilter(project="examples"), [a.id, b.id]),
-        (TaskFilter(project="examples", name="one"), [a.id]),
-        (TaskFilter(tags=("x",)), [a.id, b.id]),
-        (TaskFilter(tags=("x", "y")), [a.id]),
-        (TaskFilter(tags=("x", "never")), []),
-        (TaskFilter(statuses=(Status.STOPPED,)), [b.id]),
-        (TaskFilter(statuses=(Status.STOPPED, Status.CREATED)), [a.id, b.id, c.id]),
-        (TaskFilter(project="examples", statuses=(Status.CREATED,), tags=("y",)), [a.id]),
-        (TaskFilter(project="never"), []),
-    ]
-    for wanted, found in table:
-        assert store.find(wanted) == found, wanted
-    assert store.find(TaskFilter(), limit=2) == [a.id, b.id]
-    with pytest.raises(UsageError, match="project"):
-        store.find(TaskFilter(name="one"))
-
-
 def test_a_renamed_task_is_found_by_its_new_name_alone(store: Store) -> None:
     record = make_record(name="old")
     store.create(record)
     store.create(make_record(project="newest"))
     store.edit(record.id, name="new", project="moved")
-    assert store.find(TaskFilter(project="examples")) == []
-    assert store.find(TaskFilter(project="moved", name="new")) == [record.id]
+    assert find(store, project_name="examples") == []
+    assert find(store, project_name="moved", exact_name="new") == [record.id]
     assert store.projects()[0] == "moved", "it was used last"
 
 
@@ -199,8 +172,7 @@ def test_a_move_is_made_from_the_statuses_that_may_and_from_no_other(
         with pytest.raises(TransitionError, match=f"it is {old}"):
             store.move(task_id, target, allowed=sources(target))
         assert store.state(task_id).status is old
-    wanted = TaskFilter(statuses=(store.state(task_id).status,))
-    assert store.find(wanted) == [task_id]
+    assert find(store, {"status": store.state(task_id).status}) == [task_id]
 
 
 def test_of_many_that_want_the_same_move_one_gets_it(store: Store) -> None:

@@ -31,9 +31,9 @@ from elsewhere.records import (
     Status,
     TaskState,
 )
-from elsewhere.store.api import Store, TaskFilter
+from elsewhere.store.api import Store
 from elsewhere.store.states import MOVES, allowed
-from tests.stores import begin, brought_to
+from tests.stores import begin, brought_to, find
 
 COMPLETED = Outcome(reason=Reason.COMPLETED, exit_code=0)
 FAILED = Outcome(reason=Reason.PROGRAM_FAILED, exit_code=3)
@@ -98,8 +98,8 @@ def test_a_reset_task_has_what_it_was_given_and_nothing_of_what_came_of_it(store
     assert store.artifacts(task_id) == {}
     output = store.output(task_id)
     assert (output.data, output.pending, store.output_length(task_id)) == (b"", "", 0)
-    assert store.find(TaskFilter(statuses=(Status.CREATED,))) == [task_id]
-    assert store.find(TaskFilter(statuses=(Status.FAILED,))) == []
+    assert find(store, {"status": Status.CREATED}) == [task_id]
+    assert find(store, {"status": Status.FAILED}) == []
 
 
 def test_a_reset_task_runs_like_a_new_one_under_the_next_number(store: Store) -> None:
@@ -161,7 +161,7 @@ def test_a_reset_is_compared_and_set(store: Store, status: Status) -> None:
 def test_what_is_not_there_cannot_be_reset(store: Store) -> None:
     with pytest.raises(NotFoundError):
         store.reset("no", allowed=ANY)
-    assert store.find(TaskFilter()) == []
+    assert find(store) == []
 
 
 def test_a_reset_is_heard(store: Store) -> None:
@@ -199,8 +199,8 @@ def test_a_person_moves_a_task_where_the_table_allows_it_and_everywhere_by_force
     forced = brought_to(store, old)
     assert store.move(forced, target, allowed=allowed(target, force=True)) is old
     assert store.state(forced).status is target
-    assert forced in store.find(TaskFilter(statuses=(target,)))
-    assert (forced in store.find(TaskFilter(statuses=(old,)))) == (old is target)
+    assert forced in find(store, {"status": target})
+    assert (forced in find(store, {"status": old})) == (old is target)
 
 
 def test_a_task_that_is_started_by_hand_has_forgotten_its_end_and_its_owner(store: Store) -> None:
@@ -215,6 +215,14 @@ def test_a_task_that_is_started_by_hand_has_forgotten_its_end_and_its_owner(stor
     assert not state.is_unreachable
     assert not store.renew(task_id, 1, worker="box", lease_s=60).is_ours
     assert store.sweep(sweep_s=0, hold_s=0).over == ()
+
+
+def test_a_task_that_is_published_ended_when_it_ended(store: Store) -> None:
+    task_id = begin(store)
+    store.finish(task_id, 1, COMPLETED)
+    ended_at = store.state(task_id).ended_at
+    store.move(task_id, Status.PUBLISHED, allowed=(Status.COMPLETED,))
+    assert store.state(task_id).ended_at == ended_at
 
 
 def test_a_stop_of_a_task_that_nobody_runs_is_done_at_once(store: Store) -> None:

@@ -24,8 +24,8 @@ from elsewhere.records import (
     Parameter,
     Reason,
 )
-from elsewhere.store.api import Store, TaskFilter
-from tests.stores import claim, enqueue, running
+from elsewhere.store.api import Store
+from tests.stores import claim, enqueue, find, running
 
 LOST = Outcome(reason=Reason.LOST, message="Nobody reported.")
 
@@ -55,7 +55,7 @@ def test_events_change_what_they_say(store: Store) -> None:
     record, state = store.read(task_id), store.state(task_id)
     assert (state.progress, state.last_iteration) == (12.5, 3), "resources count no iterations"
     assert (set(record.parameters), record.tags) == ({"A/c"}, ("x",))
-    assert store.find(TaskFilter(tags=("x",))) == [task_id]
+    assert find(store, tags=["x"]) == [task_id]
     assert store.artifacts(task_id)["model"].url == "memory://m"
     assert [text.message for text in store.texts(task_id)] == ["hello"]
     assert [(p.attempt, p.phase.seconds) for p in store.phases(task_id)] == [(1, 2.0)]

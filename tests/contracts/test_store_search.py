@@ -14,20 +14,15 @@ from elsewhere.errors import UsageError
 from elsewhere.events import Event, Progress, Scalar, Tags
 from elsewhere.records import Outcome, Parameter, Reason, Source, Status, TaskType
 from elsewhere.store.api import Store
-from elsewhere.store.filters import parse
 from tests.contracts.insides import Inside
 from tests.properties import PROPERTY
-from tests.stores import begin, make_record
+from tests.stores import begin, find, make_record
 
 
 def made(store: Store, **fields: Any) -> str:
     record = make_record(**fields)
     store.create(record)
     return record.id
-
-
-def found(store: Store, task_filter: object = None, **arguments: Any) -> list[str]:
-    return list(store.search(parse(task_filter, **arguments)))
 
 
 def said(store: Store, events: list[Event], **fields: Any) -> str:
@@ -39,19 +34,19 @@ def said(store: Store, events: list[Event], **fields: Any) -> str:
 
 def test_without_a_filter_all_come_the_last_changed_first(store: Store) -> None:
     first, second, third = (made(store) for _ in range(3))
-    assert found(store) == [third, second, first]
+    assert find(store) == [third, second, first]
     store.edit(first, comment="changed")
-    assert found(store) == [first, third, second]
+    assert find(store) == [first, third, second]
     store.delete(third)
-    assert found(store) == [first, second]
+    assert find(store) == [first, second]
 
 
 def test_projects_are_exact_and_one_of_several(store: Store) -> None:
     a, inner, b = (made(store, project=name) for name in ("a/b", "a/b/c", "-b"))
-    assert found(store, project_name="a/b") == [a]
-    assert found(store, project_name=["a/b", "-b", "none"]) == [b, a]
-    assert found(store, {"project": ["-a/b", "a/b/c"]}) == [inner]
-    assert found(store, project_name="a") == []
+    assert find(store, project_name="a/b") == [a]
+    assert find(store, project_name=["a/b", "-b", "none"]) == [b, a]
+    assert find(store, {"project": ["-a/b", "a/b/c"]}) == [inner]
+    assert find(store, project_name="a") == []
 
 
 def test_status_type_and_archive_narrow(store: Store) -> None:
@@ -60,52 +55,52 @@ def test_status_type_and_archive_narrow(store: Store) -> None:
     store.move(done, Status.COMPLETED, allowed=(Status.CREATED,))
     put_away = made(store)
     store.edit(put_away, Tags(added=("archived",), are_system=True))
-    assert found(store, {"status": ["completed"]}) == [done]
-    assert found(store, {"status": ["-completed"]}, allow_archived=False) == [draft]
-    assert found(store, {"type": "testing"}) == [draft]
-    assert found(store, {"system_tags": ["archived"]}) == [put_away]
+    assert find(store, {"status": ["completed"]}) == [done]
+    assert find(store, {"status": ["-completed"]}, allow_archived=False) == [draft]
+    assert find(store, {"type": "testing"}) == [draft]
+    assert find(store, {"system_tags": ["archived"]}) == [put_away]
     store.edit(put_away, Tags(removed=("archived",), are_system=True))
-    assert found(store, allow_archived=False) == [put_away, done, draft]
+    assert find(store, allow_archived=False) == [put_away, done, draft]
 
 
 def test_an_exact_name_is_found_in_some_projects_or_in_all(store: Store) -> None:
     a, b = made(store, project="a", name="one"), made(store, project="b", name="one")
     made(store, project="a", name="one more")
-    assert found(store, exact_name="one") == [b, a]
-    assert found(store, exact_name="one", project_name="a") == [a]
-    assert found(store, exact_name="none") == []
+    assert find(store, exact_name="one") == [b, a]
+    assert find(store, exact_name="one", project_name="a") == [a]
+    assert find(store, exact_name="none") == []
 
 
 def test_names_comments_and_words_are_searched(store: Store) -> None:
     a = made(store, name="Train net", comment="with dropout")
     b = made(store, name="train tree", comment="é\n")
-    assert found(store, task_name="^Train") == [a]
-    assert found(store, task_name="train|net") == [b, a]
-    assert found(store, {"comment": "drop"}) == [a]
-    assert found(store, {"search_text": "TRAIN dropout"}) == [a]
-    assert found(store, {"search_text": b[:12].upper()}) == [b]
-    assert found(store, {"_any_": {"fields": ["name", "comment"], "pattern": "É|DROP"}}) == [b, a]
-    assert found(store, {"_all_": {"fields": ["name", "comment"], "pattern": "t"}}) == [a]
+    assert find(store, task_name="^Train") == [a]
+    assert find(store, task_name="train|net") == [b, a]
+    assert find(store, {"comment": "drop"}) == [a]
+    assert find(store, {"search_text": "TRAIN dropout"}) == [a]
+    assert find(store, {"search_text": b[:12].upper()}) == [b]
+    assert find(store, {"_any_": {"fields": ["name", "comment"], "pattern": "É|DROP"}}) == [b, a]
+    assert find(store, {"_all_": {"fields": ["name", "comment"], "pattern": "t"}}) == [a]
 
 
 def test_parents_and_ids_are_exact(store: Store) -> None:
     parent = made(store)
     child = made(store, parent=parent)
-    assert found(store, {"parent": [parent]}) == [child]
-    assert found(store, {"parent": [f"-{parent}"]}) == [parent]
-    assert found(store, {"id": [parent, "0" * 32]}) == [parent]
+    assert find(store, {"parent": [parent]}) == [child]
+    assert find(store, {"parent": [f"-{parent}"]}) == [parent]
+    assert find(store, {"id": [parent, "0" * 32]}) == [parent]
 
 
 def test_times_narrow_with_their_bounds(store: Store) -> None:
     ids = [made(store, created_at=float(n)) for n in range(1, 4)]
-    assert found(store, {"created": [2, None]}) == [ids[2], ids[1]]
-    assert found(store, {"created": [">1.0", "<3.0"]}) == [ids[1]]
-    assert found(store, {"started": [0, None]}) == []
+    assert find(store, {"created": [2, None]}) == [ids[2], ids[1]]
+    assert find(store, {"created": [">1.0", "<3.0"]}) == [ids[1]]
+    assert find(store, {"started": [0, None]}) == []
     at = store.state(ids[1]).updated_at
-    assert found(store, {"last_update": [at, None]}) == [ids[2], ids[1]]
-    assert found(store, {"last_update": [f">{at!r}"]}) == [ids[2]]
-    assert found(store, {"last_update": [f"<{at!r}"], "project": ["examples"]}) == [ids[0]]
-    assert found(store, {"last_update": [f"<={at!r}", f"<={time.time() + 60}"]}) == ids[1::-1]
+    assert find(store, {"last_update": [at, None]}) == [ids[2], ids[1]]
+    assert find(store, {"last_update": [f">{at!r}"]}) == [ids[2]]
+    assert find(store, {"last_update": [f"<{at!r}"], "project": ["examples"]}) == [ids[0]]
+    assert find(store, {"last_update": [f"<={at!r}", f"<={time.time() + 60}"]}) == ids[1::-1]
 
 
 def test_what_tasks_said_is_compared_and_sorted_by(store: Store) -> None:
@@ -121,32 +116,34 @@ def test_what_tasks_said_is_compared_and_sorted_by(store: Store) -> None:
         made(store),
     )
     metric = "last_metrics.loss.all.a.b"
-    assert found(store, {metric: [2, None]}) == [high]
-    assert found(store, {f"{metric}.max_value": [">4"]}) == [low]
-    assert found(store, {f"{metric}.min_value": ["<1"]}) == [high]
-    assert found(store, {"order_by": metric}) == [low, high, silent]
-    assert found(store, {"order_by": [f"-{metric}.value"]}) == [high, low, silent]
-    assert found(store, {"order_by": "-last_iteration"}) == [high, low, silent]
-    assert found(store, {"last_iteration": [2, 2]}) == [high]
-    assert found(store, {"progress": [None, 50]}) == [high]
+    assert find(store, {metric: [2, None]}) == [high]
+    assert find(store, {f"{metric}.max_value": [">4"]}) == [low]
+    assert find(store, {f"{metric}.min_value": ["<1"]}) == [high]
+    assert find(store, {"order_by": metric}) == [low, high, silent]
+    assert find(store, {"order_by": [f"-{metric}.value"]}) == [high, low, silent]
+    assert find(store, {"order_by": "-last_iteration"}) == [high, low, silent]
+    assert find(store, {"last_iteration": [2, 2]}) == [high]
+    assert find(store, {"progress": [None, 50]}) == [high]
 
 
 def test_several_orders_sort_one_within_the_other(store: Store) -> None:
     ids = [
         made(store, name=name, created_at=at) for name, at in (("bbb", 1), ("aaa", 2), ("bbb", 3))
     ]
-    assert found(store, {"order_by": ["name", "-created"]}) == [ids[1], ids[2], ids[0]]
-    assert found(store, {"order_by": ["-name", "created"]}) == [ids[0], ids[2], ids[1]]
-    assert found(store, {"order_by": ["last_update"]}) == ids
-    assert found(store, {"order_by": ["-name"], "page": 1, "page_size": 2}) == [ids[1]]
-    assert found(store, {"page_size": 2}) == [ids[2], ids[1]]
-    assert found(store, {"page": 7}) == []
+    assert find(store, {"order_by": ["name", "-created"]}) == [ids[1], ids[2], ids[0]]
+    assert find(store, {"order_by": ["-name", "created"]}) == [ids[0], ids[2], ids[1]]
+    assert find(store, {"order_by": ["last_update"]}) == ids
+    assert find(store, {"order_by": ["-name"], "page": 1, "page_size": 2}) == [ids[1]]
+    assert find(store, {"page_size": 2}) == [ids[2], ids[1]]
+    assert find(store, {"page": 1, "page_size": 2}) == [ids[0]]
+    assert find(store, {"name": "bbb", "page": 1, "page_size": 1}) == [ids[0]]
+    assert find(store, {"page": 7}) == []
 
 
 def test_more_tasks_than_a_page_come_at_once(store: Store) -> None:
     ids = [made(store, id=f"{n:032x}", tags=("many",)) for n in range(1200)]
-    assert found(store, tags=["many"]) == ids[::-1]
-    assert found(store, {"name": "train", "order_by": "id"}) == ids
+    assert find(store, tags=["many"]) == ids[::-1]
+    assert find(store, {"name": "train", "order_by": "id"}) == ids
 
 
 def test_fields_are_looked_up_with_their_own_types(store: Store) -> None:
@@ -196,8 +193,8 @@ def test_what_a_record_leaves_to_its_default_is_looked_up_as_that(store: Store) 
     }
     assert store.look_up([task_id], list(wanted)) == [{"id": task_id, **wanted}]
     testing = made(store, type=TaskType.TESTING)
-    assert found(store, {"order_by": ["type"]}) == [testing, task_id]
-    assert found(store, {"comment": "^$"}) == [testing, task_id]
+    assert find(store, {"order_by": ["type"]}) == [testing, task_id]
+    assert find(store, {"comment": "^$"}) == [testing, task_id]
 
 
 def test_an_unknown_field_is_answered_with_the_closest(store: Store) -> None:
@@ -266,4 +263,4 @@ def test_the_store_finds_what_a_naive_evaluation_does(
             wanted.append(task_id)
     sign = "" if is_done else "-"
     task_filter = {"status": [f"{sign}completed"]}
-    assert found(store, task_filter, tags=query, project_name=project) == wanted[::-1]
+    assert find(store, task_filter, tags=query, project_name=project) == wanted[::-1]

@@ -29,11 +29,10 @@ from elsewhere.events import (
     Verdict,
 )
 from elsewhere.records import Artifact, Configuration, OnLost, Outcome, Parameter, Reason, Status
-from elsewhere.store.api import Store, TaskFilter
-from elsewhere.store.filters import parse
+from elsewhere.store.api import Store
 from elsewhere.store.folder import FolderStore
 from tests.properties import PROPERTY
-from tests.stores import make_record, opened
+from tests.stores import find, make_record, opened
 
 IDS = ("a" * 32, "b" * 32)
 ID = st.sampled_from(IDS)
@@ -203,16 +202,13 @@ def test_whatever_is_done_to_both_they_say_the_same(
         server.redis.flushall()
         first: Change = ("create", (make_record(id=IDS[0], created_at=1.0),), {})
         for what in [first, *changes]:
-            if what[0] == "create" and what[1][0].id in folder.find(TaskFilter()):
+            if what[0] == "create" and what[1][0].id in find(folder):
                 continue
             assert outcome_of(folder, what) == outcome_of(server, what), what
         for task_id in IDS:
             assert repr(seen(folder, task_id)) == repr(seen(server, task_id))
         assert repr(folder.look_up(IDS, LOOKED_AT)) == repr(server.look_up(IDS, LOOKED_AT))
         for query in QUERIES:
-            wanted = parse(**query)
-            assert list(folder.search(wanted)) == list(server.search(wanted)), query
-        for narrow in (TaskFilter(), TaskFilter(tags=("x",)), TaskFilter(project="x")):
-            assert folder.find(narrow) == server.find(narrow)
+            assert find(folder, **query) == find(server, **query), query
         assert set(folder.projects()) == set(server.projects())
         assert folder.leased_to("box") == server.leased_to("box")

@@ -212,6 +212,27 @@ def test_a_script_that_ends_during_an_outage_is_delivered_by_the_next(
     _assert_ended(following, Status.COMPLETED, Reason.COMPLETED)
 
 
+def test_ctrl_c_does_not_wait_for_the_end_and_loses_nothing(
+    start: Callable[..., Script], server: RedisServer
+) -> None:
+    script = start("script", "7")
+    terminal = script.task.folder / "terminal"
+    server.kill()
+    script.task.let_go()
+    wait_until(lambda: "delivering the rest" in terminal.read_text(), within_s=PATIENCE_S)
+    script.process.send_signal(signal.SIGINT)
+    assert script.end() == 7
+    said = terminal.read_text()
+    assert f"was interrupted. It is kept in {script.folder.path}; the next script" in said
+    assert "Traceback" not in said
+    server.start()
+    following = start("following")
+    script.task.wait_until_ended()
+    _assert_ended(script, Status.FAILED, Reason.PROGRAM_FAILED)
+    following.task.let_go()
+    assert following.end() == 0
+
+
 def _kill_unheard(script: Script, server: RedisServer) -> list[float]:
     """The values in the journal of a script that was killed when not all of it was delivered."""
     store = script.task.store

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from elsewhere.capture.repository import capture_source
 from elsewhere.capture.script import Script
 from elsewhere.records import Source
 from elsewhere_sandbox.checkout import GitPolicy, checkout
 from elsewhere_sandbox.errors import SetupError
+from tests.captured import capture_source
 from tests.sandbox.repositories import (
     LIMIT,
     LOCAL,

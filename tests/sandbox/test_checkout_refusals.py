@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from elsewhere.capture.repository import capture_source
 from elsewhere.records import Source, Submodule
 from elsewhere_sandbox.checkout import GitPolicy, checkout
 from elsewhere_sandbox.errors import SetupError, StopRequestedError
+from tests.captured import capture_source
 from tests.sandbox.repositories import (
     LIMIT,
     LOCAL,

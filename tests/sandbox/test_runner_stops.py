@@ -229,6 +229,7 @@ def test_what_the_callback_of_a_task_saves_is_in_its_journal(attempts: Attempts)
     assert steps(attempt) == ["for its abort callback", "ended after", "SIGTERM"]
     saved = [event.artifact.name for event in attempt.events if isinstance(event, ArtifactAdded)]
     assert saved == ["state"]
+    assert attempt.folder.abort.exists(), "the agent would end the runner during the grace"
 
 
 def test_a_callback_that_was_removed_or_whose_task_is_closed_is_not_called(

@@ -10,7 +10,7 @@ from enum import Enum
 from elsewhere.events import Event, Parameters
 from elsewhere.hooks import watch
 from elsewhere.hooks.argparse import attach
-from elsewhere.lifecycle import pending_overrides
+from elsewhere.membership import pending_overrides
 from elsewhere.params import to_parameter
 from elsewhere.records import Configuration, Parameter
 

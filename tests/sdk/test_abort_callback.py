@@ -10,11 +10,10 @@ import pytest
 
 from elsewhere.errors import UsageError
 from elsewhere.records import Reason, Status
-from elsewhere.store.api import TaskFilter
 from elsewhere.store.redis import RedisStore
 from elsewhere.task import Task
 from tests.sdk.scripts import Ran, Scripts
-from tests.stores import begin, opened
+from tests.stores import begin, find, opened
 from tests.waiting import wait_until
 
 
@@ -52,7 +51,7 @@ def stopped(scripts: Scripts, store: RedisStore, script: str, *, by: str = "stop
         running = pool.submit(scripts.run, BEGIN + script)
         ready = scripts.folder / "ready"
         wait_until(lambda: ready.exists() or running.done(), within_s=30)
-        (task_id,) = store.find(TaskFilter())
+        (task_id,) = find(store)
         if by == "stop":
             store.request_stop(task_id)
         elif by == "move":
@@ -61,7 +60,7 @@ def stopped(scripts: Scripts, store: RedisStore, script: str, *, by: str = "stop
 
 
 def only(store: RedisStore) -> str:
-    (task_id,) = store.find(TaskFilter())
+    (task_id,) = find(store)
     return task_id
 
 

@@ -214,4 +214,4 @@ def test_two_processes_fill_one_cache_at_once(far: Far, cache: Path) -> None:
         assert (output, errors) == ("ok\n", "")
     evict(cache, 2500)
     assert size_bytes(cache) <= 2500
-    assert not [path for path in cache.rglob("*") if path.name.endswith((".fresh", ".evicted"))]
+    assert not [path for path in cache.rglob("*") if path.name.endswith((".partial", ".evicted"))]

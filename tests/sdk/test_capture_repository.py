@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from elsewhere.capture.remote import without_credentials
-from elsewhere.capture.repository import capture_source, complete, locate
+from elsewhere.capture.repository import complete, locate
 from elsewhere.capture.script import Script
 from elsewhere.errors import CaptureError, TooLargeError
+from tests.captured import capture_source
 
 LIMIT = 64_000_000
 
@@ -278,9 +279,9 @@ def test_what_cannot_be_read_is_told(name: str, laptop: Path) -> None:
         path.mkdir()
     path.chmod(0)
     program = (
-        "from pathlib import Path; from elsewhere.capture.repository import capture_source;"
+        "from pathlib import Path; from elsewhere.capture.repository import *;"
         "from elsewhere.capture.script import Script; root = Path.cwd();"
-        "capture_source(Script(path=root / 'train.py', folder=root), 1000)"
+        "complete(locate(Script(path=root / 'train.py', folder=root)), 1000)"
     )
     done = subprocess.run(
         [sys.executable, "-c", program],

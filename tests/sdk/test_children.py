@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 
 from elsewhere.records import Status
-from elsewhere.store.api import TaskFilter
 from elsewhere.store.redis import RedisStore
 from tests.sdk.scripts import Scripts
-from tests.stores import opened
+from tests.stores import find, opened
 
 
 @pytest.fixture
@@ -47,7 +46,7 @@ if __name__ == "__main__":
 def test_workers_report_to_the_same_task(scripts: Scripts, store: RedisStore, method: str) -> None:
     ran = scripts.run(WORKERS.replace("METHOD", method))
     assert ran.status == 0, ran.errors
-    (task_id,) = store.find(TaskFilter())
+    (task_id,) = find(store)
     assert ran.lines == [task_id]
     assert {one.series for one in store.series(task_id) if one.title == "loss"} == {
         f"worker {number}" for number in range(6)
@@ -122,7 +121,7 @@ def test_the_current_logger_is_that_of_the_task(scripts: Scripts, store: RedisSt
         """
     )
     assert (ran.status, ran.lines) == (0, ["None", "None"]), ran.errors
-    (task_id,) = store.find(TaskFilter())
+    (task_id,) = find(store)
     assert [one.title for one in store.series(task_id) if one.title[0] != ":"] == ["loss"]
 
 
@@ -147,7 +146,7 @@ def test_several_tasks_one_after_the_other_leave_nothing_behind(
     )
     assert ran.status == 0, ran.errors
     assert ran.lines == ["0 True", "1 True", "2 True"]
-    for task_id in store.find(TaskFilter()):
+    for task_id in find(store):
         record = store.read(task_id)
         number = int(record.name.split()[1])
         assert record.parameters["General/number"].value == number

@@ -17,7 +17,9 @@ from elsewhere.events import (
     Progress,
     Resources,
     Scalar,
+    Tags,
 )
+from elsewhere.logger import SINGLE_VALUE_ITERATION
 from elsewhere.records import (
     Artifact,
     Configuration,
@@ -28,6 +30,7 @@ from elsewhere.records import (
     Source,
     Status,
 )
+from elsewhere.store.filters import ARCHIVED
 from tests.sdk.command_tasks import Tasks, open_tasks
 
 
@@ -99,6 +102,17 @@ def test_the_list_has_a_line_for_each_task_the_last_changed_one_first(
     assert "62 %" in lines[1]
     assert "box:gpu0" in lines[1]
     assert "\x1b" not in "".join(lines), "there are colours though this is no terminal"
+
+
+def test_the_list_says_shortly_that_there_is_none_and_that_one_was_imported(
+    tasks: Tasks, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["list"]) == 0
+    assert "There are no tasks yet." in capsys.readouterr().err
+    task_id = tasks.create()
+    tasks.begin(task_id, f"offline:{task_id}")
+    assert "offline " in shown(capsys, "list")
+    assert task_id not in shown(capsys, "list")
 
 
 def test_the_list_as_json_holds_records_with_their_states(
@@ -222,6 +236,29 @@ def test_show_tells_people_the_same(tasks: Tasks, capsys: pytest.CaptureFixture[
         assert expected in lines
 
 
+def test_show_tells_a_single_value_without_an_iteration_and_a_model_that_is_gone(
+    tasks: Tasks, capsys: pytest.CaptureFixture[str]
+) -> None:
+    task_id = tasks.running()
+    score = Scalar(
+        title="Summary", series="score", value=0.5, iteration=SINGLE_VALUE_ITERATION, at=1.0
+    )
+    use = ModelUse(name="gone", model="a" * 32, is_output=False)
+    tasks.says(task_id, score, ModelUsed(use=use))
+    lines = [" ".join(line.split()) for line in shown(capsys, "show", task_id).splitlines()]
+    assert "Summary / score 0.5" in lines
+    assert f"gone input {'a' * 32} It is not there any more." in lines
+
+
+def test_show_tells_that_a_task_is_archived(
+    tasks: Tasks, capsys: pytest.CaptureFixture[str]
+) -> None:
+    task_id = tasks.create()
+    tasks.store.edit(task_id, Tags(added=(ARCHIVED,), are_system=True))
+    text = shown(capsys, "show", task_id)
+    assert ["system", "archived"] in [line.split() for line in text.splitlines()]
+
+
 def test_show_tells_why_a_task_failed(tasks: Tasks, capsys: pytest.CaptureFixture[str]) -> None:
     task_id = tasks.running()
     tasks.ends(task_id, Reason.SETUP_FAILED, phase="install", message="No package is called nmpy.")
@@ -311,7 +348,8 @@ def test_what_a_task_was_given_beside_its_parameters_is_shown(
     tasks.begin(task_id)
     model_id = "a" * 32
     use = ModelUse(name="best", model=model_id, is_output=True)
-    tasks.says(task_id, ModelSaved(model=model_id, fields={"name": "m"}), ModelUsed(use=use))
+    fields: dict[str, Any] = {"name": "m", "framework": "torch", "url": "file:///m.pt"}
+    tasks.says(task_id, ModelSaved(model=model_id, fields=fields), ModelUsed(use=use))
     lines = [line.rstrip() for line in shown(capsys, "show", task_id).splitlines()]
     at = lines.index("configuration model (yaml)")
     assert lines[at + 1 : at + 4] == ["  a: 1", "      b: [1,   2]", "  line0: x"]
@@ -324,6 +362,7 @@ def test_what_a_task_was_given_beside_its_parameters_is_shown(
         ["stage", "good", "how", "far"]
     ]
     assert lines[lines.index("labels") + 1].split() == ["cat", "1"]
-    assert lines[lines.index("models") + 1].split() == ["best", "output", model_id]
+    row = ["best", "output", model_id, "torch", "file:///m.pt"]
+    assert lines[lines.index("models") + 1].split() == row
     (listed,) = plain(capsys, "show", task_id)["models"]
     assert (listed["name"], listed["model"]) == ("best", model_id)

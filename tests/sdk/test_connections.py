@@ -9,10 +9,9 @@ import pytest
 
 from elsewhere.connections import Connections
 from elsewhere.errors import UsageError
-from elsewhere.store.api import TaskFilter
 from elsewhere.store.redis import RedisStore
 from tests.sdk.scripts import Scripts
-from tests.stores import opened
+from tests.stores import find, opened
 
 
 @pytest.mark.parametrize(
@@ -203,4 +202,4 @@ def test_a_place_that_takes_nothing_is_refused_at_once(
     assert said in ran.last_error
     assert "Error: " in ran.last_error
     with opened(redis_url) as store:
-        assert store.find(TaskFilter()) == []
+        assert find(store) == []

@@ -14,10 +14,9 @@ from elsewhere.errors import DeleteError, NotFoundError, TransitionError
 from elsewhere.events import ArtifactAdded, ModelUsed
 from elsewhere.records import Artifact, ModelUse, Outcome, Reason, Status
 from elsewhere.storage import file_url
-from elsewhere.store.api import TaskFilter
 from elsewhere.store.model_records import ModelFilter
 from elsewhere.store.redis import RedisStore
-from tests.stores import begin, brought_to, opened
+from tests.stores import begin, brought_to, find, opened
 
 
 @pytest.fixture
@@ -61,7 +60,7 @@ def test_bytes_that_are_not_to_be_deleted_stay(
     task, file = with_artifacts(store, tmp_path, **fields)
     assert task.delete(**given) is is_whole
     assert file.exists()
-    assert store.find(TaskFilter()) == []
+    assert find(store) == []
 
 
 @pytest.mark.parametrize(
@@ -130,6 +129,4 @@ def test_a_task_that_waits_runs_or_is_published_is_not_deleted(
             task.delete(raise_on_error=True)
     else:
         assert task.delete()
-    assert bool(store.find(TaskFilter())) == (
-        old in (Status.QUEUED, Status.IN_PROGRESS, Status.PUBLISHED)
-    )
+    assert bool(find(store)) == (old in (Status.QUEUED, Status.IN_PROGRESS, Status.PUBLISHED))

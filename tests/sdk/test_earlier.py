@@ -5,18 +5,19 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from elsewhere.events import Tags
-from elsewhere.folders import Home
+from elsewhere.folders import Home, write_beside
+from elsewhere.process import ProcessIdentity
 from elsewhere.queues import Queues
 from elsewhere.records import Status
-from elsewhere.store.api import TaskFilter
 from elsewhere.store.redis import RedisStore
 from tests.sdk.scripts import Scripts
-from tests.stores import opened
+from tests.stores import find, opened
 
 PLAIN = """
 task = Task.init("examples", "again", {arguments})
@@ -61,7 +62,7 @@ def test_a_script_that_runs_again_is_the_same_task_and_says_so(
     assert again.lines == [task_id]
     assert "is overwritten" in again.errors
     assert "(reuse_last_task_id=False keeps it)" in again.errors
-    assert store.find(TaskFilter()) == [task_id]
+    assert find(store) == [task_id]
     state, record = store.state(task_id), store.read(task_id)
     assert (state.status, state.attempt) == (Status.COMPLETED, 2)
     assert store.series(task_id) == [] or all(
@@ -240,6 +241,28 @@ def test_a_task_that_runs_cannot_be_continued(scripts: Scripts, store: RedisStor
     done = scripts.run(PLAIN.format(arguments="continue_last_task=True"))
     assert done.status == 1
     assert f"Task {first} cannot be continued: it is in_progress." in done.last_error
+
+
+def test_a_task_that_another_script_just_begins_is_left_to_it(
+    scripts: Scripts, store: RedisStore, elsewhere_home: Path
+) -> None:
+    first = ran(scripts)
+    folder = Home(elsewhere_home).session(first, 2).create()
+    write_beside(folder.runner, ProcessIdentity.of())
+    assert ran(scripts) != first
+    done = scripts.run(PLAIN.format(arguments=f"continue_last_task={first!r}"))
+    assert f"Task {first} cannot be started: another script just starts it." in done.last_error
+    assert folder.identity(folder.runner) == ProcessIdentity.of()
+    assert store.state(first).attempt == 1
+
+
+def test_a_script_that_was_killed_while_it_began_does_not_keep_its_task(
+    scripts: Scripts, elsewhere_home: Path
+) -> None:
+    first = ran(scripts)
+    folder = Home(elsewhere_home).session(first, 2).create()
+    write_beside(folder.runner, replace(ProcessIdentity.of(), started="1"))
+    assert ran(scripts) == first
 
 
 def test_without_an_earlier_task_there_is_a_new_one(scripts: Scripts) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from elsewhere.errors import RecordError
 from elsewhere.folders import Home, RunFolder, read_json, write_beside
 from elsewhere.process import ProcessIdentity
 from elsewhere.records import Outcome, Reason
@@ -108,3 +110,36 @@ def test_a_folder_that_was_not_removed_whole_is_no_run_and_goes_at_the_next_swee
     RunFolder.sweep(tmp_path)
     folder.remove()
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: path.symlink_to("/dev/zero")])
+def test_what_a_program_puts_in_the_place_of_a_file_holds_up_nobody(
+    tmp_path: Path, make: Callable[[Path], None]
+) -> None:
+    folder = RunFolder(tmp_path)
+    make(folder.abort)
+    make(folder.stop)
+    assert (folder.abort_callback_s(), folder.grace_s(10.0)) == (0.0, 10.0)
+    with pytest.raises(RecordError):
+        read_json(folder.stop)
+
+
+@pytest.mark.parametrize(
+    ("stop", "seconds"),
+    [
+        ({"grace_s": 2}, 2.0),
+        ({"grace_s": 0.0}, 0.0),
+        ({"grace_s": None}, 10.0),
+        ({"grace_s": "2"}, 10.0),
+        ({"grace_s": float("nan")}, 10.0),
+        ({"grace_s": float("inf")}, 10.0),
+        ({"grace_s": -1}, 10.0),
+        ([], 10.0),
+    ],
+)
+def test_the_grace_is_what_the_stop_says_where_that_is_a_time(
+    tmp_path: Path, stop: object, seconds: float
+) -> None:
+    folder = RunFolder(tmp_path)
+    write_beside(folder.stop, stop)
+    assert folder.grace_s(10.0) == seconds

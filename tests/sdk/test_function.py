@@ -15,10 +15,9 @@ from elsewhere.events import Parameters
 from elsewhere.folders import Home, RunFolder, write_beside
 from elsewhere.journal import journal_files, read_events
 from elsewhere.records import Call, Parameter, Status, TaskRecord
-from elsewhere.store.api import TaskFilter
 from elsewhere.store.redis import RedisStore
 from tests.sdk.scripts import Ran, Scripts
-from tests.stores import make_record, opened
+from tests.stores import find, make_record, opened
 
 SCRIPT = """
 def add(a, b=2, *, names=()):
@@ -65,9 +64,9 @@ def test_a_function_task_is_a_draft_with_the_name_and_the_arguments(
 ) -> None:
     ran = scripts.run(SCRIPT)
     assert ran.status == 0, ran.errors
-    (made,) = store.find(TaskFilter(project="examples", name="the sum"))
-    (second,) = store.find(TaskFilter(project="examples", name="my task <second>"))
-    (parent,) = store.find(TaskFilter(project="examples", name="my task"))
+    (made,) = find(store, project_name="examples", exact_name="the sum")
+    (second,) = find(store, project_name="examples", exact_name="my task <second>")
+    (parent,) = find(store, project_name="examples", exact_name="my task")
     assert ran.lines == ["to the line", f"behind {made} {second}"]
     record = store.read(made)
     assert (record.call, record.parent) == (Call(function="add"), parent)
@@ -91,7 +90,7 @@ def test_on_the_agent_the_function_is_called_with_the_tasks_arguments_and_nothin
     assert (ran.status, ran.lines) == (0, ["to the line", "add 5 2 ['y']"]), ran.errors
     ran, _ = run_as(scripts, elsewhere_home, SCRIPT, call("second"))
     assert (ran.status, ran.lines) == (0, ["to the line", "other"]), ran.errors
-    assert store.find(TaskFilter()) == []
+    assert find(store) == []
 
 
 def test_the_arguments_that_a_record_does_not_name_are_those_of_the_script(
@@ -160,7 +159,7 @@ def test_what_cannot_travel_is_refused_where_it_is_made(
     ran = scripts.run(SCRIPT + line)
     assert ran.status == 1
     assert error in ran.last_error
-    assert len(store.find(TaskFilter())) == 3
+    assert len(find(store)) == 3
 
 
 def test_whatever_has_a_name_can_be_called(
@@ -202,7 +201,7 @@ def test_whatever_has_a_name_can_be_called(
         "partial": "partial",
     }
     for name, line in expected.items():
-        (made,) = store.find(TaskFilter(project="examples", name=f"my task <{name}>"))
+        (made,) = find(store, project_name="examples", exact_name=f"my task <{name}>")
         ran, _ = run_as(scripts, elsewhere_home, script, store.read(made))
         assert ran.lines == [line], ran.errors
 
@@ -219,7 +218,7 @@ def test_one_function_is_several_tasks_under_several_names(
         task.create_function_task(add, f"add {number}", a=number)
     """
     assert scripts.run(script).status == 0
-    (made,) = store.find(TaskFilter(project="examples", name="my task <add 1>"))
+    (made,) = find(store, project_name="examples", exact_name="my task <add 1>")
     ran, _ = run_as(scripts, elsewhere_home, script, store.read(made))
     assert ran.lines == ["add 1"], ran.errors
 
@@ -238,7 +237,7 @@ def test_an_argument_that_is_changed_keeps_its_type(
     )
     """
     assert scripts.run(script).status == 0
-    (made,) = store.find(TaskFilter(project="examples", name="my task <show>"))
+    (made,) = find(store, project_name="examples", exact_name="my task <show>")
     task = Task(made, store)
     assert task.get_parameter("Function/api_token") == "***"
     changes = {"rate": "2", "flag": "no", "count": "4", "names": '["b"]', "inner/deep": "7"}
@@ -308,7 +307,7 @@ def test_a_function_task_goes_the_same_way_inside_an_ordinary_run(
     write_beside(folder.store, {"url": redis_url})
     ran, _ = run_as(scripts, elsewhere_home, SCRIPT, record)
     assert ran.status == 0, ran.errors
-    (made,) = store.find(TaskFilter(project="examples", name="the sum"))
+    (made,) = find(store, project_name="examples", exact_name="the sum")
     assert made in ran.lines[-1]
     assert store.read(made).parent == record.id
 

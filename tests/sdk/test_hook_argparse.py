@@ -157,6 +157,13 @@ def test_a_secret_is_hidden_and_never_overridden() -> None:
     assert remote(build(*adds), "--api-key s3cret", api_key="***").api_key == "s3cret"
 
 
+def test_a_secret_that_the_program_made_an_object_of_is_hidden_too() -> None:
+    task = Task()
+    attach(task)
+    build(lambda p: p.add_argument("--api-key", type=Path)).parse_args(["--api-key", "s3cret"])
+    assert task.values == {"Args/api_key": "***"}
+
+
 def test_after_the_task_is_closed_nothing_is_recorded_or_overridden() -> None:
     task = Task({"Args/lr": 0.5})
     detach = hooks.attach(task)

@@ -14,6 +14,7 @@ from tests.sdk.whole_way import WholeWay
 _VARIABLES = {
     "AWS_REGION": "eu",
     "AWS_SECRET_ACCESS_KEY": "hunter2",
+    "AWS_DATABASE": "postgres://me:hunter2@host/data",
     "SORT_KEY": "name",
     "MODE": "",
     "PATH": "/bin",

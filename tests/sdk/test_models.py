@@ -217,7 +217,7 @@ def test_models_are_queried(store: Store) -> None:
         (lambda: Model("x"), "must be the id of a model"),
         (InputModel, "needs model_id, or a name"),
         (lambda: InputModel(name=5), "must be a text"),  # type: ignore[arg-type]
-        (lambda: InputModel(name="a", tags=["__$x"]), "There is no operator"),
+        (lambda: InputModel(name="a", tags=["__$x"]), "which is no operator"),
         (lambda: Model.query_models(model_name="("), "is no regular expression"),
         (lambda: Model.query_models(max_results=0), "must be a whole number above 0"),
         (lambda: Model.query_models(metadata=[1]), "must be a dict"),  # type: ignore[arg-type]
@@ -254,6 +254,14 @@ def test_a_removed_model_takes_its_weights_along(store: Store, tmp_path: Path) -
     assert task.models["output"] == []
 
 
+def test_weights_on_another_machines_disk_are_left(store: Store, tmp_path: Path) -> None:
+    model, _ = kept(store, tmp_path)
+    store.save_model(model.id, {"machine": "elsewhere-box"})
+    path = local_path(model.url)
+    assert not Model.remove(model)
+    assert path.exists(), "this machine's file of that name is another one"
+
+
 def test_weights_that_are_not_ours_or_not_wanted_gone_stay(store: Store, tmp_path: Path) -> None:
     model, _ = kept(store, tmp_path)
     path = local_path(model.url)
@@ -262,6 +270,10 @@ def test_weights_that_are_not_ours_or_not_wanted_gone_stay(store: Store, tmp_pat
     linked = InputModel.import_model(str(path))
     assert Model.remove(linked)
     assert path.exists()
+    store.save_model(B, {"url": file_url(path.parent / ".." / path.name), "digest": "0" * 64})
+    moved = path.rename(path.parent.parent / path.name)
+    assert Model.remove(B)
+    assert moved.exists(), "what a program says of its model leads to somebody's file"
     store.save_model(A, {"is_published": True})
     with pytest.raises(UsageError, match="it is published"):
         Model.remove(A)

@@ -16,10 +16,10 @@ from elsewhere.delivery import Delivery
 from elsewhere.errors import ElsewhereError, NotFoundError, StorageError, UsageError
 from elsewhere.records import ModelRecord, Parameter
 from elsewhere.storage import file_url, local_path
-from elsewhere.store.api import Store, TaskFilter
+from elsewhere.store.api import Store
 from tests.sdk.model_runs import Agents
 from tests.sdk.scripts import Scripts
-from tests.stores import begin, make_record, opened
+from tests.stores import begin, find, make_record, opened
 
 INIT = "task = Task.init('examples', 'train net')\n"
 IMPORTS = "from elsewhere import InputModel, Model, OutputModel\n"
@@ -51,7 +51,7 @@ def locally(scripts: Scripts, store: Store, script: str, uri: str = "") -> str:
     """The id of the task that ran it here."""
     ran = scripts.run(IMPORTS + INIT + textwrap.dedent(script), ELSEWHERE_OUTPUT_URI=uri)
     assert ran.status == 0, ran.errors
-    (task_id,) = store.find(TaskFilter())
+    (task_id,) = find(store)
     return task_id
 
 

@@ -16,10 +16,9 @@ from elsewhere.events import applied
 from elsewhere.folders import Home, write_beside
 from elsewhere.journal import journal_files, read_events
 from elsewhere.records import Status, TaskRecord, TaskType
-from elsewhere.store.api import TaskFilter
 from elsewhere.store.redis import RedisStore
 from tests.sdk.scripts import Scripts
-from tests.stores import begin, brought_to, make_record, opened
+from tests.stores import begin, brought_to, find, make_record, opened
 
 
 @pytest.fixture
@@ -179,7 +178,7 @@ def test_a_handle_of_a_deleted_task_is_called_nothing(task: Task, store: RedisSt
     for call in (task.get_system_tags, lambda: task.rename("new name"), lambda: task.comment):
         with pytest.raises(NotFoundError):
             call()
-    assert store.find(TaskFilter()) == []
+    assert find(store) == []
 
 
 # projects
@@ -217,7 +216,7 @@ def as_script_says(record: TaskRecord) -> bool:
 def test_a_script_renames_itself(scripts: Scripts, store: RedisStore) -> None:
     ran = scripts.run(SCRIPT + "task.archive()\nprint(task.get_archived())")
     assert ran.lines == ["new name other why qc ['x']", "True"], ran.errors
-    (task_id,) = store.find(TaskFilter(project="other", name="new name"))
+    (task_id,) = find(store, project_name="other", exact_name="new name")
     assert as_script_says(store.read(task_id))
     assert store.state(task_id).status is Status.COMPLETED
 

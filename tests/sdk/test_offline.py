@@ -23,11 +23,10 @@ from elsewhere.queues import Queues
 from elsewhere.records import Reason, Status
 from elsewhere.settings import load
 from elsewhere.storage import local_path
-from elsewhere.store.api import TaskFilter
 from elsewhere.store.redis import RedisStore
 from tests.sdk.offline_sessions import home
 from tests.sdk.scripts import Ran, Scripts
-from tests.stores import make_record, opened
+from tests.stores import find, make_record, opened
 
 NO_STORE = "redis://127.0.0.1:1"
 
@@ -105,7 +104,7 @@ def test_what_a_script_said_offline_is_what_it_would_have_said_online(
     was_fine(scripts.run(script, ELSEWHERE_OFFLINE_MODE="1"))
     offline = import_session(store, load(), the_zip())
     was_fine(Scripts(scripts.folder, redis_url).run(script))
-    (online,) = set(store.find(TaskFilter())) - {offline}
+    (online,) = set(find(store)) - {offline}
     assert seen(store, offline) == seen(store, online)
     clone = catalog.clone(store, offline)
     Queues(store).enqueue(clone, "default")

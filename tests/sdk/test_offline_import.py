@@ -332,6 +332,18 @@ def test_an_import_that_is_killed_is_completed_by_the_next(
     assert len(store.attempts(task_id)) == 1
 
 
+def test_what_killed_ones_left_is_gone_a_day_later(store: RedisStore) -> None:
+    session = ended([point(1)])
+    folder, file, fresh = (session.path.with_name(name) for name in (".import-a", ".b.zip.1", ".c"))
+    for path in (folder, fresh):
+        path.mkdir()
+    file.touch()
+    for path in (folder, file):
+        os.utime(path, (1, 1))
+    import_session(store, load(), session.archive)
+    assert [path.exists() for path in (folder, file, fresh)] == [False, False, True]
+
+
 def import_elsewhere(url: str, archive: Path) -> None:
     with opened(url) as store:
         import_session(store, load(), archive)
@@ -430,6 +442,8 @@ def test_a_session_is_closed_to_other_users(tmp_path: Path) -> None:
         ((7,), "path of its zip file, not 7"),
         (("nowhere.zip",), "is not there"),
         (("/tmp",), "holds no offline session"),
+        ((".",), "holds no offline session"),
+        (("/",), "holds no offline session"),
         (("nowhere.zip", 7), "previous_task_id must be a task's id"),
         (("nowhere.zip", None, 1.5), "iteration_offset must be a whole number"),
         (("nowhere.zip", None, True), "iteration_offset must be a whole number"),

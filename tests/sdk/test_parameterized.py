@@ -16,11 +16,10 @@ from elsewhere.events import applied
 from elsewhere.folders import Home, write_beside
 from elsewhere.journal import journal_files, read_events
 from elsewhere.records import Configuration, Parameter, Status, TaskRecord
-from elsewhere.store.api import TaskFilter
 from elsewhere.store.redis import RedisStore
 from tests.sdk.scripts import Ran, Scripts
 from tests.sdk.targets import record_of
-from tests.stores import make_record, opened
+from tests.stores import find, make_record, opened
 
 
 @pytest.fixture
@@ -310,7 +309,7 @@ def test_what_a_script_connects_is_on_its_task(scripts: Scripts, store: RedisSto
         '[{"value": 13.37, "ints": [1]}, [1, 2], "a: 1\\r\\n", {"cat": 1}]',
         "0.001 {'backbone': 'great'}",
     ]
-    record = store.read(store.find(TaskFilter())[0])
+    record = store.read(find(store)[0])
     assert values(record) == LOCAL
     assert record.parameters["Config/rate"].description == "How fast. At least 0 and at most 1."
     texts = {name: item.text for name, item in record.configurations.items()}
@@ -450,6 +449,6 @@ def test_models_are_connected_as_models(scripts: Scripts, store: RedisStore) -> 
         """
     )
     assert (ran.status, ran.lines) == (0, ["True True", "{}"]), ran.errors
-    (task_id,) = store.find(TaskFilter())
+    (task_id,) = find(store)
     uses = {use.name: use.is_output for use in store.task_models(task_id)}
     assert uses == {"out": True, "in": False}

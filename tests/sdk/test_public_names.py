@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -27,6 +29,22 @@ def test_a_public_name_says_what_it_gives(value: Any) -> None:
 
 def test_the_list_of_names_is_true() -> None:
     assert PAGE.read_text() == page(), "call: make reference"
+
+
+def test_the_public_names_need_nothing_that_the_package_does_not_install() -> None:
+    needed = {"fsspec", "redis", "rich", "rq", "tomli", "async_timeout"}
+    script = f"""
+import sys
+class Bare:
+    def find_spec(self, name, path, target=None):
+        first = name.partition(".")[0]
+        if first not in sys.stdlib_module_names and first not in {needed | {"elsewhere"}!r}:
+            raise ModuleNotFoundError(name)
+sys.meta_path.insert(0, Bare())
+from elsewhere import *
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr.decode()
 
 
 def test_the_manual_of_init_names_every_argument_and_what_it_raises() -> None:

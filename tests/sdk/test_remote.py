@@ -13,10 +13,9 @@ from elsewhere import Task
 from elsewhere.errors import NotFoundError, TransitionError, UsageError
 from elsewhere.queues import Queues
 from elsewhere.records import Outcome, Reason, Status
-from elsewhere.store.api import TaskFilter
 from elsewhere.store.redis import RedisStore
 from tests.sdk.scripts import Scripts
-from tests.stores import begin, make_record, opened
+from tests.stores import begin, find, make_record, opened
 
 
 @pytest.fixture
@@ -107,7 +106,7 @@ def test_the_script_ends_with_code_0_after_a_copy_was_sent(
 ) -> None:
     ran = scripts.run("Task.init('examples', 'own').execute_remotely('default', True); print('no')")
     assert (ran.status, ran.lines) == (0, [])
-    (own,) = store.find(TaskFilter(project="examples", name="own"))
+    (own,) = find(store, project_name="examples", exact_name="own")
     assert store.state(own).status is Status.COMPLETED
     assert Queues(store).length("default") == 1
 
@@ -138,4 +137,4 @@ def test_another_task_needs_a_queue_that_is_there_and_a_status_that_allows_it(
         task.execute_remotely("defualt", clone=True)
     with pytest.raises(TransitionError, match="Clone it"):
         task.execute_remotely("default")
-    assert store.find(TaskFilter()) == [task_id]
+    assert find(store) == [task_id]

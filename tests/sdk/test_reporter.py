@@ -342,6 +342,18 @@ def test_a_full_disk_is_announced_once_and_nothing_is_lost(folder: Path) -> None
     assert iterations(folder) == iterations(folder, "later") == list(range(500))
 
 
+def test_what_a_full_disk_did_not_take_to_the_end_is_counted_once(folder: Path) -> None:
+    said = run(
+        """
+        resource.setrlimit(resource.RLIMIT_FSIZE, (10, resource.RLIM_INFINITY))
+        report_many('train', 500)
+        reporter.close()
+        """,
+        folder,
+    )
+    assert said.count("500 reports are lost") == 1
+
+
 def test_a_disk_that_stays_full_costs_the_oldest_points_and_no_artifact(folder: Path) -> None:
     said = run(
         """

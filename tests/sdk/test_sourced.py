@@ -206,7 +206,7 @@ def test_a_script_says_what_its_task_needs_elsewhere(scripts: Scripts, store: Re
         is_awaited = threading.Event()
         capture, wait = Capturing._capture, Capturing.wait
         Capturing._capture = lambda self, located: is_awaited.wait(30) and capture(self, located)
-        Capturing.wait = lambda self, within_s: is_awaited.set() or wait(self, within_s)
+        Capturing.wait = lambda self, *limit_s: is_awaited.set() or wait(self, *limit_s)
         task = Task.init("examples", "own")
         task.set_base_docker("image --arg")
         task.set_packages(["numpy"])

@@ -17,11 +17,10 @@ from elsewhere.folders import Home, write_beside
 from elsewhere.journal import journal_files, read_events
 from elsewhere.queues import Queues
 from elsewhere.records import Outcome, Reason, Status
-from elsewhere.store.api import TaskFilter
 from elsewhere.store.redis import RedisStore
 from elsewhere.store.states import MOVES
 from tests.sdk.scripts import Scripts
-from tests.stores import begin, brought_to, make_record, opened
+from tests.stores import begin, brought_to, find, make_record, opened
 
 
 @pytest.fixture
@@ -273,7 +272,7 @@ def test_a_script_ends_itself(
     assert "publish_on_completion" in ran.lines[0]
     assert "reuse_last_task_id" in ran.lines[1]
     assert ran.lines[3] == status
-    (task_id,) = store.find(TaskFilter())
+    (task_id,) = find(store)
     assert store.state(task_id).status is status
 
 

@@ -14,10 +14,9 @@ from elsewhere.events import Scalar
 from elsewhere.folders import Home
 from elsewhere.queues import Queues
 from elsewhere.records import Outcome, Reason, Status, TaskType
-from elsewhere.store.api import TaskFilter
 from elsewhere.store.redis import RedisStore
 from tests.sdk.scripts import Scripts
-from tests.stores import begin, make_record, opened
+from tests.stores import begin, find, make_record, opened
 
 
 @pytest.fixture
@@ -33,7 +32,7 @@ def scripts(tmp_path: Path, redis_url: str) -> Scripts:
 
 
 def only(store: RedisStore) -> str:
-    (task_id,) = store.find(TaskFilter())
+    (task_id,) = find(store)
     return task_id
 
 
@@ -127,7 +126,7 @@ def test_several_tasks_one_after_the_other_are_several_tasks(
     )
     assert ran.status == 0, ran.errors
     for name, said in (("one task", b"one\n"), ("two task", b"two\n")):
-        (task_id,) = store.find(TaskFilter(project="examples", name=name))
+        (task_id,) = find(store, project_name="examples", exact_name=name)
         assert store.state(task_id).status is Status.COMPLETED
         assert store.output(task_id).data.endswith(said)
 
@@ -218,10 +217,10 @@ def test_a_clone_goes_elsewhere_while_the_script_goes_on(
         """
     )
     assert ran.status == 0, ran.errors
-    (sent,) = store.find(TaskFilter(statuses=(Status.QUEUED,)))
+    (sent,) = find(store, {"status": Status.QUEUED})
     assert ran.lines == [f"{sent} queued in_progress"]
     assert store.read(sent).name == "Clone Of my task"
-    assert len(store.find(TaskFilter(statuses=(Status.COMPLETED,)))) == 1
+    assert len(find(store, {"status": Status.COMPLETED})) == 1
 
 
 def test_without_a_queue_the_task_becomes_a_draft(scripts: Scripts, store: RedisStore) -> None:

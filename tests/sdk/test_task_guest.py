@@ -13,10 +13,9 @@ from pathlib import Path
 import pytest
 
 from elsewhere.records import Reason, Status
-from elsewhere.store.api import TaskFilter
 from elsewhere.store.redis import RedisStore
 from tests.sdk.scripts import Scripts
-from tests.stores import opened
+from tests.stores import find, opened
 from tests.waiting import wait_until
 
 
@@ -32,7 +31,7 @@ def scripts(tmp_path: Path, redis_url: str) -> Scripts:
 
 
 def only(store: RedisStore) -> str:
-    (task_id,) = store.find(TaskFilter())
+    (task_id,) = find(store)
     return task_id
 
 

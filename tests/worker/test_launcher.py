@@ -12,7 +12,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from elsewhere.folders import Home, RunFolder, read_json
+from elsewhere.folders import Home, RunFolder, read_json, write_beside
+from elsewhere_sandbox.spec import RunSpec, write
 from elsewhere_worker.launcher import Launcher
 from tests.stores import make_record
 from tests.waiting import wait_until
@@ -122,7 +123,10 @@ def test_runners_at_work_go_on_without_their_launcher(
 ) -> None:
     """A runner is detached: in a session of its own, with nothing of the agent's open."""
     folder = make_folder(elsewhere_home)
-    os.mkfifo(folder.spec)  # it waits there
+    spec = RunSpec(record=make_record(), attempt=1, worker="box", home=str(elsewhere_home))
+    write(spec, folder)
+    write_beside(folder.stop, {})
+    os.mkfifo(folder.output)  # it waits there
     assert launcher.launch(folder)
     wait_until(folder.runner_log.exists, within_s=20)
     (runner,) = runners()
@@ -130,8 +134,8 @@ def test_runners_at_work_go_on_without_their_launcher(
     assert os.getsid(runner.pid) == runner.pid
     links = {os.readlink(f"/proc/{runner.pid}/fd/{n}") for n in (0, 1, 2)}  # noqa: PTH115
     assert links == {os.devnull, str(folder.runner_log)}
-    folder.spec.write_text("{}")
-    has_run(folder)
+    with folder.output.open("rb"):
+        has_run(folder)
 
 
 def test_a_machine_without_a_runner_is_an_error(

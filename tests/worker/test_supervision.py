@@ -11,14 +11,18 @@ from pathlib import Path
 
 import pytest
 
+from elsewhere.events import ArtifactAdded
 from elsewhere.folders import Home, RunFolder, write_beside
+from elsewhere.journal import JournalWriter
 from elsewhere.process import ProcessIdentity
 from elsewhere.queues import Queues
+from elsewhere.records import Artifact, Outcome, Reason, Status
 from elsewhere.store.redis import RedisStore
+from elsewhere_worker import supervision as supervision_module
 from elsewhere_worker.launcher import Launcher
 from elsewhere_worker.settings import WorkerSettings
 from elsewhere_worker.supervision import Supervision
-from tests.stores import make_record, opened
+from tests.stores import make_record, opened, running
 
 
 @pytest.fixture
@@ -98,3 +102,37 @@ def test_a_folder_that_cannot_be_written_to_holds_up_nobody_else(
     folder.stop.mkdir()
     supervision.stop_task()
     assert folder.stop.is_dir()
+
+
+def test_a_run_that_cannot_be_delivered_for_an_unknown_reason_holds_no_slot_for_ever(
+    elsewhere_home: Path, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervision_module, "_UNFORESEEN_S", 0.01)
+    with opened(redis_url) as store:
+        folder = Home(elsewhere_home).run(running(store), 1).create()
+        folder.launched.touch()
+        write_beside(folder.runner, ProcessIdentity.of(2**22))
+        write_beside(folder.exit, Outcome(reason=Reason.COMPLETED, exit_code=0))
+        said = ArtifactAdded(artifact=Artifact(name="a", type="file"), file="files/a")
+        (folder.files / "a").write_bytes(b"a")
+        writer = JournalWriter(folder.journal)
+        writer.append([said])
+        writer.close()
+        settings = WorkerSettings(
+            name="box", queues=("default",), home=Home(elsewhere_home), url=redis_url
+        )
+        over: list[RunFolder] = []
+        Supervision(
+            folder,
+            settings=settings,
+            store=store,
+            queues=Queues(store),
+            launcher=Launcher(keeps_spare=False),
+            upload=lambda _folder, _artifact, _file: 1 / 0,  # type: ignore[arg-type, return-value]
+            when_over=over.append,
+        ).run()
+        state = store.state(folder.task_id)
+        assert (over, state.status) == ([folder], Status.COMPLETED)
+        assert "Not all that it said could be delivered. It is kept in" in state.message
+        assert folder.exit.exists()
+        assert not folder.acked.exists()

@@ -12,6 +12,7 @@ import os
 import shutil
 import signal
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import psutil
@@ -19,7 +20,13 @@ import psutil
 from elsewhere.clock import monotonic_s, now_at
 from elsewhere.codec import from_plain
 from elsewhere.delivery import Delivery
-from elsewhere.errors import FencedError, NotFoundError, RecordError, StoreUnavailableError
+from elsewhere.errors import (
+    ElsewhereError,
+    FencedError,
+    NotFoundError,
+    RecordError,
+    StoreUnavailableError,
+)
 from elsewhere.folders import read_json, write_beside
 from elsewhere.process import boot_id
 from elsewhere.records import Outcome, Reason
@@ -31,12 +38,11 @@ from elsewhere_worker.owner import Owner
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
+    from elsewhere.delivery import Uploader
     from elsewhere.folders import RunFolder
     from elsewhere.process import ProcessIdentity
     from elsewhere.queues import Queues
-    from elsewhere.records import Artifact
     from elsewhere.store.redis import RedisStore
     from elsewhere_worker.launcher import Launcher
     from elsewhere_worker.settings import WorkerSettings
@@ -53,6 +59,8 @@ _APPEAR_S: Final = 10.0
 _OVERDUE_S: Final = 30.0
 #: seconds to wait after an error that nobody foresaw
 _UNFORESEEN_S: Final = 10.0
+#: of these, after which a program that has ended is ended in the store as well
+_MOST_FAILURES: Final = 5
 #: seconds to wait after the store could not be reached
 _RETRY_S: Final = 1.0
 
@@ -68,7 +76,7 @@ class Supervision(threading.Thread):
         store: RedisStore,
         queues: Queues,
         launcher: Launcher,
-        upload: Callable[[RunFolder, Artifact, Path], Artifact],
+        upload: Uploader,
         when_over: Callable[[RunFolder], None],
     ) -> None:
         super().__init__(name=f"supervision {folder.path.name}", daemon=True)
@@ -85,6 +93,7 @@ class Supervision(threading.Thread):
         self._is_store_away = False
         self._fenced = ""
         self._outcome: Outcome | None = None
+        self._failures = 0
         self._appear_until: float | None = None
 
     def renew(self) -> None:
@@ -147,6 +156,10 @@ class Supervision(threading.Thread):
                     self._poked.clear()
                 except Exception:  # the outermost seam of this thread: it begins anew
                     logger.exception("%s: the supervision failed", self._folder.path.name)
+                    self._failures += 1
+                    if self._outcome is not None and self._failures >= _MOST_FAILURES:
+                        self._end_undelivered(self._outcome)
+                        break
                     self._poked.clear()
                     self._poked.wait(_UNFORESEEN_S)
         finally:
@@ -259,11 +272,9 @@ class Supervision(threading.Thread):
         """The last rung of the ladder: a runner that does not climb it itself."""
         try:
             asked_at = self._folder.stop.stat().st_mtime
-            asked = read_json(self._folder.stop)
-        except (FileNotFoundError, RecordError):
+        except FileNotFoundError:
             return
-        grace = asked.get("grace_s") if isinstance(asked, dict) else None
-        grace_s = self._settings.stop_grace_s if grace is None else float(grace)
+        grace_s = self._folder.grace_s(self._settings.stop_grace_s)
         if now_at() - asked_at > self._folder.abort_callback_s() + grace_s + _OVERDUE_S:
             logger.warning("%s: runner %d SIGKILL", self._folder.path.name, runner.pid)
             os.kill(runner.pid, signal.SIGKILL)
@@ -298,6 +309,16 @@ class Supervision(threading.Thread):
             status = self._store.finish(folder.task_id, folder.attempt, outcome)
         logger.info("%s: %s (%s)", folder.path.name, status, outcome.sentence)
         self._acknowledge()
+
+    def _end_undelivered(self, outcome: Outcome) -> None:
+        """What it has left cannot be delivered, for a reason that we do not know: the slot is for
+        others, and the folder stays for who looks into it."""
+        message = f"{outcome.message} Not all that it said could be delivered.".strip()
+        message = f"{message} It is kept in {self._folder.path}, and the agent's log says why."
+        with contextlib.suppress(ElsewhereError):
+            self._store.finish(
+                self._folder.task_id, self._folder.attempt, replace(outcome, message=message)
+            )
 
     def _give_up(self, why: str) -> None:
         """Nothing of this attempt is wanted any more: its program must not go on."""

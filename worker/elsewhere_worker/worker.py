@@ -28,10 +28,9 @@ from elsewhere_worker.supervision import Supervision
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
+    from elsewhere.delivery import Uploader
     from elsewhere.queues import Queues
-    from elsewhere.records import Artifact
     from elsewhere.store.redis import RedisStore
     from elsewhere_worker.registration import Registration
     from elsewhere_worker.settings import WorkerSettings
@@ -59,7 +58,7 @@ class Worker:
         store: RedisStore,
         queues: Queues,
         registration: Registration,
-        upload: Callable[[RunFolder, Artifact, Path], Artifact],
+        upload: Uploader,
         deliver_sessions: Callable[[], None],
         when_up: Callable[[], None],
     ) -> None:

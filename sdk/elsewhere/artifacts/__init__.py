@@ -15,7 +15,7 @@ from elsewhere.artifacts.originals import delete_original
 from elsewhere.artifacts.places import artifact_url, upload, weights_url
 from elsewhere.artifacts.serializers import SERIALIZERS, Format, Serializer
 from elsewhere.artifacts.staging import stage
-from elsewhere.artifacts.uploading import DEFAULT_PLACE, Uploader, uploader
+from elsewhere.artifacts.uploading import DEFAULT_PLACE, uploader
 
 __all__ = [
     "CACHE_BYTES",
@@ -24,7 +24,6 @@ __all__ = [
     "ArtifactHandle",
     "Format",
     "Serializer",
-    "Uploader",
     "artifact_url",
     "delete_original",
     "stage",

@@ -10,7 +10,7 @@ import struct
 import zipfile
 import zlib
 from collections import Counter
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Final
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from typing import IO
 
-__all__ = ["copy_bytes", "pack", "unpack"]
+__all__ = ["check_fits", "copy_bytes", "filling", "pack", "unpack"]
 
 logger = logging.getLogger(__name__)
 
@@ -32,10 +32,11 @@ _MOST_ENTRIES: Final = 1_000_000
 #: from this size on, an entry needs the long form of the format; below the limit of 2 GiB, since
 #: the file may grow while it is read
 _LONG_BYTES: Final = 1 << 30
-#: what zipfile raises for bytes that are no archive, or no longer a whole one, or an encrypted one
+#: what zipfile raises for bytes that are no archive, no longer a whole one, or an encrypted one,
+#: and what the disk
 _DAMAGES: Final = (
     *(zipfile.BadZipFile, zlib.error, struct.error),
-    *(EOFError, ValueError, RuntimeError),
+    *(EOFError, ValueError, RuntimeError, OSError),
 )
 #: file names in a warning
 _NAMED: Final = 5
@@ -98,29 +99,55 @@ def unpack(archive: Path, folder: Path) -> None:
     Raises StorageError, before anything is written, for an archive that would write outside of the
     folder, holds links, or is larger than the room on the disk.
     """
+    with (
+        filling(folder, archive, _DAMAGES),
+        ExitStack() as outer,
+        zipfile.ZipFile(archive) as source,
+    ):
+        entries = source.infolist()
+        size = _check(archive, entries, folder)
+        row = outer.enter_context(DISPLAY.moving(f"Unpacking {archive.name}", size))
+        for entry in entries:
+            path = folder / entry.filename
+            if entry.is_dir():
+                path.mkdir(parents=True, exist_ok=True)
+                continue
+            path.parent.mkdir(parents=True, exist_ok=True)
+            # Exclusively: no entry writes over another.
+            with source.open(entry) as reader, path.open("xb") as writer:
+                copy_bytes(reader, writer, row.advance)
+            if entry.external_attr >> 16 & 0o100:
+                path.chmod(path.stat().st_mode | 0o111)
+
+
+@contextmanager
+def filling(folder: Path, archive: Path, damages: tuple[type[Exception], ...]) -> Iterator[None]:
+    """Makes the folder, and clears it again when the block fails. Damages become StorageErrors."""
     try:
         folder.mkdir(parents=True)
-        with ExitStack() as outer, zipfile.ZipFile(archive) as source:
-            entries = source.infolist()
-            size = _check(archive, entries, shutil.disk_usage(folder).free)
-            row = outer.enter_context(DISPLAY.moving(f"Unpacking {archive.name}", size))
-            for entry in entries:
-                path = folder / entry.filename
-                if entry.is_dir():
-                    path.mkdir(parents=True, exist_ok=True)
-                    continue
-                path.parent.mkdir(parents=True, exist_ok=True)
-                # Exclusively: no entry writes over another.
-                with source.open(entry) as reader, path.open("xb") as writer:
-                    copy_bytes(reader, writer, row.advance)
-                if entry.external_attr >> 16 & 0o100:
-                    path.chmod(path.stat().st_mode | 0o111)
-    except (*_DAMAGES, OSError) as error:
+        yield
+    except damages as error:
         shutil.rmtree(folder, ignore_errors=True)
         raise StorageError(f"The archive {archive} cannot be unpacked: {error}.") from error
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
+
+
+def check_fits(archive: Path, count: int, size_bytes: int, folder: Path) -> None:
+    """StorageError for more files and folders, or more bytes, than the folder's disk may take."""
+    if count > _MOST_ENTRIES:
+        raise StorageError(
+            f"The archive {archive} is refused: it holds {count} files and folders, more than"
+            f" {_MOST_ENTRIES}."
+        )
+    free_bytes = shutil.disk_usage(folder).free
+    if size_bytes > free_bytes:
+        raise StorageError(
+            f"The archive {archive} cannot be unpacked: it holds {size_bytes} bytes, and only "
+            f"{free_bytes} are free there. Make room, or call get_local_copy with "
+            "extract_archive=False."
+        )
 
 
 def copy_bytes(reader: IO[bytes], writer: IO[bytes], advance: Callable[[int], None]) -> None:
@@ -178,13 +205,11 @@ def _entry(name: str, mode: int, how: int) -> zipfile.ZipInfo:
     return entry
 
 
-def _check(archive: Path, entries: list[zipfile.ZipInfo], free_bytes: int) -> int:
+def _check(archive: Path, entries: list[zipfile.ZipInfo], folder: Path) -> int:
     """The bytes of all."""
-    if len(entries) > _MOST_ENTRIES:
-        raise StorageError(
-            f"The archive {archive} is refused: it holds {len(entries)} files and folders, more "
-            f"than {_MOST_ENTRIES}."
-        )
+    # Each entry yields at most what it declares, so that the sum bounds what is written.
+    size = sum(entry.file_size for entry in entries)
+    check_fits(archive, len(entries), size, folder)
     for entry in entries:
         path = PurePosixPath(entry.filename)
         is_plain = stat.S_IFMT(entry.external_attr >> 16) in (0, stat.S_IFREG, stat.S_IFDIR)
@@ -193,14 +218,6 @@ def _check(archive: Path, entries: list[zipfile.ZipInfo], free_bytes: int) -> in
                 f"The archive {archive} is refused: {entry.filename!r} is a link or a device, or "
                 "lies outside of the folder that it is unpacked into."
             )
-    # Each entry yields at most what it declares, so that the sum bounds what is written.
-    size = sum(entry.file_size for entry in entries)
-    if size > free_bytes:
-        raise StorageError(
-            f"The archive {archive} cannot be unpacked: it holds {size} bytes, and only "
-            f"{free_bytes} are free there. Make room, or call get_local_copy with "
-            "extract_archive=False."
-        )
     names = [PurePosixPath(entry.filename) for entry in entries]
     if len(set(names)) < len(names):
         twice = next(name for name, count in Counter(names).items() if count > 1)

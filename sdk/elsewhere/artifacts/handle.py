@@ -6,7 +6,6 @@ import hashlib
 import logging
 import os
 import re
-import secrets
 import socket
 from contextlib import suppress
 from datetime import datetime, timezone
@@ -18,7 +17,7 @@ from elsewhere.artifacts.cache import CACHE_BYTES, evict, hold
 from elsewhere.artifacts.serializers import SERIALIZERS
 from elsewhere.artifacts.unpacking import unpacked
 from elsewhere.errors import ElsewhereError, StorageError
-from elsewhere.storage import download, local_path, sha256_of
+from elsewhere.storage import beside, download, is_file_url, local_path, sha256_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -224,7 +223,7 @@ class ArtifactHandle:
                 f"The {self._noun} {self.name!r} is not uploaded yet: it is still on the machine "
                 f"{self._artifact.machine!r} that runs its task. Try again a little later."
             )
-        if "://" not in self.url or self.url.lower().startswith("file://"):
+        if is_file_url(self.url):
             path = local_path(self.url)
             if not path.is_file():
                 raise StorageError(self._missing(path))
@@ -236,14 +235,10 @@ class ArtifactHandle:
             with suppress(StorageError):  # somebody changed it: it is downloaded anew
                 self._check(file)
                 return file
-        fresh = place / f".{secrets.token_hex(8)}.fresh"
-        try:
+        with beside(file) as fresh:
             download(self.url, fresh)
             self._check(fresh)
             fresh.chmod(0o444)  # a change by hand would cost a download
-            fresh.rename(file)
-        finally:
-            fresh.unlink(missing_ok=True)
         evict(self._cache, self._limit_bytes)
         return file
 

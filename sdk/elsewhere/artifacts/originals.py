@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from elsewhere.errors import StorageError, UsageError
+from elsewhere.folders import named_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -104,7 +105,7 @@ def _matching(pattern: Path) -> Original | None:
 
 
 def _listed(paths: list[Path]) -> Original:
-    whole = [Path(os.path.abspath(path.expanduser())) for path in paths]  # noqa: PTH100 - no links
+    whole = [Path(os.path.abspath(named_path(path))) for path in paths]  # noqa: PTH100 - no links
     missing = [str(path) for path in whole if not path.exists()]
     there = [path for path in whole if path.exists()]
     if not there:

@@ -17,7 +17,7 @@ from elsewhere import storage
 from elsewhere.clock import now_at
 from elsewhere.delivery import WEIGHTS
 from elsewhere.errors import StorageError
-from elsewhere.storage import file_url, local_path
+from elsewhere.storage import file_url, is_file_url, local_path
 
 if TYPE_CHECKING:
     from elsewhere.records import Artifact, TaskRecord
@@ -48,10 +48,9 @@ def weights_url(output_uri: str, record: TaskRecord, model_id: str, file_name: s
 def _below(output_uri: str, project: str, name: str, task_id: str, *parts: str) -> str:
     folder = f"{quoted(name, longest=_LONGEST - 40)}.{quoted(task_id)}"
     below = [quoted(project), folder, *map(quoted, parts)]
-    is_file = "://" not in output_uri or output_uri.lower().startswith("file://")
-    if is_file and not output_uri:
+    if not output_uri:
         raise StorageError("There is no place for artifacts: set output_uri to a folder or a URL.")
-    root = file_url(local_path(output_uri)) if is_file else output_uri
+    root = file_url(local_path(output_uri)) if is_file_url(output_uri) else output_uri
     return "/".join([root.rstrip("/"), *below])
 
 

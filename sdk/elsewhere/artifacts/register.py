@@ -83,7 +83,7 @@ class Register:
 
     def remove(self, name: str) -> None:
         """With a last snapshot. Raises NotFoundError."""
-        if name not in self.frames:
+        if name not in list(self.frames):  # it may be asked for what cannot be hashed
             raise NotFoundError(
                 f"There is no registered artifact {name!r}. {known_choices(str(name), self.frames)}"
             )

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import shutil
 import tarfile
 import zlib
 from contextlib import ExitStack
 from lzma import LZMAError
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final
 
-from elsewhere.artifacts.archive import copy_bytes
+from elsewhere.artifacts.archive import check_fits, copy_bytes, filling
 from elsewhere.errors import StorageError
 from elsewhere.storage.progress import DISPLAY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 __all__ = ["unpack_tar"]
 
-#: files and folders in an archive that is unpacked
-_MOST_ENTRIES: Final = 1_000_000
+#: what tarfile raises for bytes that are no archive, or no longer a whole one, and what the disk
+_DAMAGES: Final = (EOFError, ValueError, tarfile.TarError, zlib.error, LZMAError, OSError)
 
 
 def unpack_tar(archive: Path, folder: Path) -> None:
@@ -30,29 +30,22 @@ def unpack_tar(archive: Path, folder: Path) -> None:
     Raises StorageError, before anything is written, for an archive that would write outside of the
     folder, holds links or devices, or is larger than the room on the disk.
     """
-    try:
-        folder.mkdir(parents=True)
-        with ExitStack() as outer, tarfile.open(archive) as source:
-            entries = source.getmembers()
-            size = _check(archive, entries, shutil.disk_usage(folder).free)
-            row = outer.enter_context(DISPLAY.moving(f"Unpacking {archive.name}", size))
-            for entry in entries:
-                _write(source, entry, folder / entry.name, row.advance)
-    except (OSError, EOFError, ValueError, tarfile.TarError, zlib.error, LZMAError) as error:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise StorageError(f"The archive {archive} cannot be unpacked: {error}.") from error
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
+    with (
+        filling(folder, archive, _DAMAGES),
+        ExitStack() as outer,
+        tarfile.open(archive) as source,
+    ):
+        entries = source.getmembers()
+        size = _check(archive, entries, folder)
+        row = outer.enter_context(DISPLAY.moving(f"Unpacking {archive.name}", size))
+        for entry in entries:
+            _write(source, entry, folder / entry.name, row.advance)
 
 
-def _check(archive: Path, entries: list[tarfile.TarInfo], free_bytes: int) -> int:
+def _check(archive: Path, entries: list[tarfile.TarInfo], folder: Path) -> int:
     """The bytes of all."""
-    if len(entries) > _MOST_ENTRIES:
-        raise StorageError(
-            f"The archive {archive} is refused: it holds {len(entries)} files and folders, more "
-            f"than {_MOST_ENTRIES}."
-        )
+    size = sum(entry.size for entry in entries)
+    check_fits(archive, len(entries), size, folder)
     for entry in entries:
         path = PurePosixPath(entry.name)
         is_plain = entry.isfile() or entry.isdir()
@@ -61,13 +54,6 @@ def _check(archive: Path, entries: list[tarfile.TarInfo], free_bytes: int) -> in
                 f"The archive {archive} is refused: {entry.name!r} is a link or a device, or lies "
                 "outside of the folder that it is unpacked into."
             )
-    size = sum(entry.size for entry in entries)
-    if size > free_bytes:
-        raise StorageError(
-            f"The archive {archive} cannot be unpacked: it holds {size} bytes, and only "
-            f"{free_bytes} are free there. Make room, or call get_local_copy with "
-            "extract_archive=False."
-        )
     return size
 
 

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from elsewhere.artifacts.places import upload
 from elsewhere.codec import from_plain
 from elsewhere.errors import RecordError, StorageError
-from elsewhere.folders import RunFolder, read_json
-from elsewhere.records import Artifact, TaskRecord
+from elsewhere.folders import read_json
+from elsewhere.records import TaskRecord
 
-__all__ = ["DEFAULT_PLACE", "Uploader", "uploader"]
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from elsewhere.delivery import Uploader
+    from elsewhere.folders import RunFolder
+    from elsewhere.records import Artifact
+
+__all__ = ["DEFAULT_PLACE", "uploader"]
 
 #: the output_uri of a task that wants the place of whoever delivers it
 DEFAULT_PLACE: Final = "default"
-
-Uploader = Callable[[RunFolder, Artifact, Path], Artifact]
 
 
 def uploader(default_uri: str) -> Uploader:

@@ -18,7 +18,7 @@ from elsewhere.capture.worktree import Snapshot, Worktree
 from elsewhere.errors import CaptureError
 from elsewhere.records import Source, Submodule
 
-__all__ = ["CapturedSource", "Located", "capture_source", "complete", "locate"]
+__all__ = ["CapturedSource", "Located", "complete", "locate"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,14 +38,6 @@ class CapturedSource:
 
     source: Source
     blobs: dict[str, bytes]
-
-
-def capture_source(
-    script: Script, limit_bytes: int, *, local_remotes_are_shared: bool = False
-) -> CapturedSource:
-    """`locate` and `complete` in one."""
-    located = locate(script, local_remotes_are_shared=local_remotes_are_shared)
-    return complete(located, limit_bytes)
 
 
 def locate(

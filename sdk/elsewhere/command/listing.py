@@ -10,7 +10,7 @@ from elsewhere.command.tables import bar, open_console, status_text
 from elsewhere.command.wording import clean, duration, json_text, say, short
 from elsewhere.errors import NotFoundError, UsageError, known_choices
 from elsewhere.records import Status
-from elsewhere.store.api import TaskFilter
+from elsewhere.store import filters
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -39,12 +39,12 @@ def list_tasks(store: RedisStore, given: Namespace) -> int:
         raise NotFoundError(
             f"There is no project {given.project!r}. {known_choices(given.project, known)}"
         )
-    wanted = TaskFilter(
-        project=given.project,
-        statuses=tuple(Status(name) for name in given.status),
-        tags=tuple(given.tag),
+    wanted = filters.parse(
+        {"status": given.status, "page_size": limit + 1 if limit else None},
+        project_name=given.project or None,
+        tags=["__$and", *given.tag] if given.tag else None,
     )
-    found = store.find(wanted, limit + 1 if limit else None)
+    found = list(store.search(wanted))
     tasks = _read(store, found[: limit or None])
     if given.json:
         print(json_text([plain_task(record, state) for record, state in tasks]))
@@ -52,7 +52,8 @@ def list_tasks(store: RedisStore, given: Namespace) -> int:
     if tasks:
         _print(tasks, store.now())
     else:
-        say("There is no such task.")
+        is_narrowed = given.project or given.status or given.tag
+        say("There is no such task." if is_narrowed else "There are no tasks yet.")
     if given.limit is None and len(found) > LIMIT:
         say(f"There are more than these {LIMIT}: '--limit 0' lists all.")
     return 0
@@ -83,14 +84,16 @@ def _print(tasks: list[tuple[TaskRecord, TaskState]], now: float) -> None:
         is_flexible = name in _FLEXIBLE
         table.add_column(name, no_wrap=not is_flexible, max_width=_WIDEST if is_flexible else None)
     for record, state in tasks:
-        is_queued = state.status is Status.QUEUED
+        where = f"queue {state.queue}" if state.status is Status.QUEUED else state.worker
+        if where.startswith("offline:"):  # and the id of the session that was imported
+            where = "offline"
         table.add_row(
             short(record.id),
             flexible(record.name),
             flexible(record.project),
             status_text(state),
             bar(state.progress),
-            flexible(f"queue {state.queue}" if is_queued else state.worker),
+            flexible(where),
             duration(now - record.created_at),
         )
     open_console().print(table)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from elsewhere.command.wording import clean, short
 from elsewhere.errors import NotFoundError
-from elsewhere.store.api import TaskFilter
+from elsewhere.store.filters import Filter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,7 +32,7 @@ def find_task(store: Store, text: str) -> str:
         with suppress(NotFoundError):
             store.state(wanted)
             return wanted
-    known = store.find(TaskFilter())
+    known = list(store.search(Filter()))
     fitting = [task_id for task_id in known if task_id.startswith(wanted)] if is_id else []
     if len(fitting) == 1:
         return fitting[0]

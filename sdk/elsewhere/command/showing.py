@@ -10,8 +10,10 @@ from elsewhere.command.listing import plain_task
 from elsewhere.command.naming import find_task
 from elsewhere.command.tables import bar, grid, open_console, status_text
 from elsewhere.command.wording import clean, duration, json_text, number, size, why
+from elsewhere.errors import NotFoundError
+from elsewhere.logger import SINGLE_VALUE_ITERATION
 from elsewhere.params import split_name, to_text
-from elsewhere.records import Status
+from elsewhere.records import ModelRecord, Status
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -63,14 +65,15 @@ def show_task(store: RedisStore, given: Namespace) -> int:
         print(json_text(plain))
         return 0
     console = open_console()
-    _print_head(console, record, state)
+    (row,) = store.look_up([task_id], ["system_tags"]) or [{"system_tags": ()}]
+    _print_head(console, record, state, row["system_tags"])
     _print_parameters(console, record)
     for name, configuration in record.configurations.items():
         kind = f" ({clean(configuration.type)})" if configuration.type else ""
         _print_section(console, f"configuration {clean(name)}{kind}", _lines(configuration.text))
     _print_section(console, "labels", ((name, str(at)) for name, at in record.labels.items()))
     _print_section(console, "properties", map(_property_row, record.properties.items()))
-    _print_section(console, "models", map(_model_row, models))
+    _print_section(console, "models", (_model_row(store, use) for use in models))
     _print_section(console, "source", _source_rows(record))
     _print_section(console, "environment", _environment_rows(record))
     _print_section(console, "attempts", (_attempt_row(item, state) for item in attempts))
@@ -97,7 +100,9 @@ def _print_section(console: Console, heading: str, rows: Iterable[Row]) -> None:
         console.print(table)
 
 
-def _print_head(console: Console, record: TaskRecord, state: TaskState) -> None:
+def _print_head(
+    console: Console, record: TaskRecord, state: TaskState, system_tags: Sequence[str]
+) -> None:
     from rich.text import Text  # noqa: PLC0415
 
     console.print(Text.assemble((clean(record.name), "bold"), f"  {record.id}"))
@@ -113,6 +118,7 @@ def _print_head(console: Console, record: TaskRecord, state: TaskState) -> None:
         "project": record.project,
         "type": str(record.type),
         "tags": ", ".join(record.tags),
+        "system": ", ".join(system_tags),
         "comment": record.comment,
         "parent": record.parent,
         "progress": bar(state.progress),
@@ -154,8 +160,13 @@ def _property_row(item: tuple[str, Parameter]) -> Row:
     return name, _cut(to_text(found.value)), found.description
 
 
-def _model_row(use: ModelUse) -> Row:
-    return use.name, "output" if use.is_output else "input", use.model
+def _model_row(store: RedisStore, use: ModelUse) -> Row:
+    try:
+        model = store.model(use.model)
+    except NotFoundError:
+        model = ModelRecord(id=use.model, preview="It is not there any more.")
+    where = _cut(model.url or model.preview)
+    return use.name, "output" if use.is_output else "input", use.model, model.framework, where
 
 
 def _source_rows(record: TaskRecord) -> list[Row]:
@@ -218,6 +229,8 @@ def _phase_row(item: TaskPhase, state: TaskState) -> Row:
 
 
 def _scalar_row(item: SeriesSummary) -> Row:
+    if item.iteration == SINGLE_VALUE_ITERATION:
+        return f"{item.title} / {item.series}", number(item.last)
     values = {"last": item.last, "min": item.minimum, "max": item.maximum}
     name = f"{item.title} / {item.series}"
     shown = (f"{what} {number(value)}" for what, value in values.items())

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final
 from elsewhere.clock import monotonic_s
 from elsewhere.errors import StoreUnavailableError
 from elsewhere.records import Status
-from elsewhere.store import keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,7 +41,7 @@ def watch(
         while True:
             try:
                 if listener is None:
-                    listener = store.listen(keys.TaskKeys(task_id).changed)
+                    listener = store.listen_to(task_id)
                 if look(store.state(task_id)):
                     return
                 if away_since is not None:

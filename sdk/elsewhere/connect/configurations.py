@@ -25,7 +25,7 @@ from elsewhere.records import Configuration, Json, Parameter
 
 __all__ = ["DICTIONARY", "connect_configuration", "loaded", "rendered", "to_configuration"]
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 #: the type of a configuration that was a dict or a list in the program
 DICTIONARY: Final = "dictionary"
@@ -130,7 +130,7 @@ class _Recorded:
                 self._put((*path, key), to_parameter(value).value)
             except UsageError as error:
                 where = "/".join(map(str, (self._name, *path, key)))
-                log.warning("%s is not recorded. %s", where, error)
+                logger.warning("%s is not recorded. %s", where, error)
         self._tell_later()
 
     def look(self) -> None:
@@ -138,7 +138,7 @@ class _Recorded:
         try:
             now = _refreshed(self._plain, self.content)
         except Exception:  # an outermost seam: the program's own code, and the run's end goes on
-            log.warning("What has changed in %r is not recorded.", self._name, exc_info=True)
+            logger.warning("What has changed in %r is not recorded.", self._name, exc_info=True)
             return
         if now != self._plain:
             self._plain = now
@@ -156,7 +156,7 @@ class _Recorded:
         try:
             self.tell()
         except UsageError as error:
-            log.warning("%s", error)
+            logger.warning("%s", error)
 
 
 def _text(plain: Json) -> str:

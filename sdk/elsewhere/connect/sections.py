@@ -10,12 +10,12 @@ from typing import Any
 from elsewhere.connect.api import Record, Target
 from elsewhere.errors import UsageError
 from elsewhere.events import Parameters
-from elsewhere.params import HIDDEN, cast, flatten, is_hidden, is_secret, to_parameter
+from elsewhere.params import cast, flatten, is_hidden, shown, to_parameter
 from elsewhere.records import Parameter
 
-__all__ = ["is_ignored", "later", "override", "parameters", "record_new", "shown"]
+__all__ = ["is_ignored", "later", "override", "parameters", "record_new"]
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 def override(
@@ -61,20 +61,13 @@ def parameters(
         try:
             found[name] = shown(name, to_parameter(value))
         except UsageError as error:
-            log.log(
+            logger.log(
                 logging.DEBUG if is_quiet else logging.WARNING,
                 "%s is not recorded. %s",
                 name,
                 error,
             )
     return found
-
-
-def shown(name: str, parameter: Parameter) -> Parameter:
-    """What may be recorded of it: a text under the name of a secret is hidden."""
-    if is_secret(name) and isinstance(parameter.value, str):
-        return Parameter(value=HIDDEN, type="str", description=parameter.description)
-    return parameter
 
 
 def later(read: Callable[[], dict[str, Parameter]], record: Record) -> Callable[[], None]:
@@ -85,7 +78,7 @@ def later(read: Callable[[], dict[str, Parameter]], record: Record) -> Callable[
         try:
             now = read()
         except Exception:  # an outermost seam: the program's own code, and the run's end goes on
-            log.warning("What has changed in a connected object is not recorded.", exc_info=True)
+            logger.warning("What has changed in a connected object is not recorded.", exc_info=True)
             return
         if new := {name: item for name, item in now.items() if before.get(name) != item}:
             record(Parameters(values=new))

@@ -17,15 +17,14 @@ from enum import Enum
 from typing import Any, ClassVar, Final
 
 from elsewhere.connect.api import Record
-from elsewhere.connect.sections import shown
 from elsewhere.errors import UsageError, known_choices
 from elsewhere.events import Parameters
-from elsewhere.params import cast, is_hidden, to_parameter
+from elsewhere.params import cast, is_hidden, shown, to_parameter
 from elsewhere.records import Parameter
 
 __all__ = ["TaskParameters", "connect_task_parameters", "param", "percent_param"]
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 _REQUIRED: Final = object()
 _KINDS: Final = (bool, int, float, str, list, tuple, dict, Enum, os.PathLike)
@@ -143,7 +142,7 @@ def connect_task_parameters(
             try:
                 parameter = to_parameter(value, declared[name].description)
             except UsageError as error:
-                log.warning("%s/%s is not recorded. %s", section, name, error)
+                logger.warning("%s/%s is not recorded. %s", section, name, error)
                 continue
             found[f"{section}/{name}"] = shown(name, parameter)
         if found:

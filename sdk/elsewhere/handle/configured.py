@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Configured"]
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 class Configured(Handle):
@@ -95,7 +95,7 @@ class Configured(Handle):
         known = self._configurations
         if name not in known:
             choices = known_choices(name, known)
-            log.warning("Task %s has no configuration %r. %s", self.id, name, choices)
+            logger.warning("Task %s has no configuration %r. %s", self.id, name, choices)
             return False
         self._say_input(Configurations(removed=(name,)), force=force)
         return True

@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING, NamedTuple
 
 from elsewhere.choices import Status
-from elsewhere.errors import DeleteError, NotFoundError, StorageError
+from elsewhere.errors import DeleteError, NotFoundError, StorageError, UsageError
 from elsewhere.handle.handle import Handle
 
 if TYPE_CHECKING:
@@ -52,6 +52,10 @@ class Deletable(Handle):
         disk, is a warning and False, or a DeleteError that names it. A published task is not
         deleted, in the same words. Raises TransitionError for a task that is queued or running.
         """
+        if callback is not None and not callable(callback):
+            raise UsageError(
+                f"callback is a function of a file's kind and URL, or None, not {callback!r:.80}."
+            )
         self._settle()
         store = self._store
         if store.state(self.id).status is Status.PUBLISHED:
@@ -76,6 +80,8 @@ def _artifacts(artifacts: Iterable[Artifact]) -> list[_Made]:
 
 
 def _models(store: Store, task_id: str, *, are_used_kept: bool) -> list[_Made]:
+    from elsewhere.delivery import is_kept_for  # noqa: PLC0415 - weight
+
     made = []
     for model_id in dict.fromkeys(use.model for use in store.task_models(task_id) if use.is_output):
         try:
@@ -85,7 +91,8 @@ def _models(store: Store, task_id: str, *, are_used_kept: bool) -> list[_Made]:
         is_used = any(user != task_id for user in store.tasks_using(model_id))
         if model.task != task_id or model.is_published or (is_used and are_used_kept):
             continue
-        url = model.url if f".{task_id}/" in model.url else ""  # else it lies where somebody put it
+        # Elsewhere it lies where somebody put it.
+        url = model.url if is_kept_for(task_id, model.url) else ""
         made.append(_Made("model", url, model.machine, model_id))
     return made
 

@@ -50,14 +50,15 @@ class Heard(Handle):
 
         Raises UsageError for another axis.
         """
-        if x_axis not in _AXES:
-            raise UsageError(f"There is no x_axis {x_axis!r:.80}. {known_choices(x_axis, _AXES)}")
+        if x_axis not in list(_AXES):  # a list may be asked for what cannot be hashed
+            known = known_choices(str(x_axis), _AXES)
+            raise UsageError(f"There is no x_axis {x_axis!r:.80}. {known}")
         most: object = max_samples
         if isinstance(most, bool) or not isinstance(most, int) or most < 0:
             raise UsageError(
                 f"max_samples must be a whole number, 0 for all, not {max_samples!r:.80}."
             )
-        self._settle()
+        self.reload()
         found: dict[str, dict[str, dict[str, Any]]] = {}
         for item in self._store.series(self.id):
             points = self._store.points(self.id, item.title, item.series)
@@ -77,7 +78,7 @@ class Heard(Handle):
 
     def get_last_scalar_metrics(self) -> dict[str, dict[str, dict[str, float]]]:
         """{title: {series: {"last": value, "min": value, "max": value}}}."""
-        self._settle()
+        self.reload()
         found: dict[str, dict[str, dict[str, float]]] = {}
         for item in self._store.series(self.id):
             summary = {"last": item.last, "min": item.minimum, "max": item.maximum}
@@ -86,7 +87,7 @@ class Heard(Handle):
 
     def get_reported_single_values(self) -> dict[str, float]:
         """Name to the last value that `Logger.report_single_value` reported."""
-        self._settle()
+        self.reload()
         return {
             item.series: item.last
             for item in self._store.series(self.id)
@@ -95,14 +96,21 @@ class Heard(Handle):
 
     def get_reported_single_value(self, name: str) -> float | None:
         """One of them; None where it was not reported."""
+        if not isinstance(name, str):
+            raise UsageError(f"The name of a single value is a text, not {name!r:.80}.")
         return self.get_reported_single_values().get(name)
 
     def get_reported_console_output(self, number_of_reports: int = 1) -> list[str]:
         """The last pieces of the newest attempt's output, at most 64 KiB each, oldest first."""
+        most: object = number_of_reports
+        if isinstance(most, bool) or not isinstance(most, int) or most < 1:
+            raise UsageError(
+                f"number_of_reports must be a whole number from 1 on, not {most!r:.80}."
+            )
         self._settle()
         size, attempt = 64 * 1024, self._state.attempt
         length = self._store.output_length(self.id, attempt)
-        start = max(0, length - size * max(1, number_of_reports))
+        start = max(0, length - size * number_of_reports)
         decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
         pieces = []
         while start < length:

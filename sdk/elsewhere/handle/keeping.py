@@ -54,7 +54,7 @@ class Keeping(Handle):
         from elsewhere.settings import load  # noqa: PLC0415
 
         self._look_at_registered()
-        self._settle()
+        self.reload()
         cache = load().home.cache
         found = self._store.artifacts(self.id)
         return TaskArtifacts(

@@ -110,10 +110,12 @@ class Modelled(Handle):
     def remove_input_models(self, models_to_remove: Sequence[Any] | Any) -> None:
         """Models, or their ids or names: the task does not begin from them. Raises UsageError for
         what it does not begin from, and TransitionError."""
+        from collections.abc import Iterable  # noqa: PLC0415
+
         from elsewhere.events import ModelsUnused  # noqa: PLC0415
 
         known = self.input_models_id
-        is_one = isinstance(models_to_remove, str) or hasattr(models_to_remove, "id")
+        is_one = isinstance(models_to_remove, str) or not isinstance(models_to_remove, Iterable)
         names = []
         for given in [models_to_remove] if is_one else models_to_remove:
             wanted = getattr(given, "id", given)
@@ -130,7 +132,7 @@ class Modelled(Handle):
 
     @property
     def _uses(self) -> list[ModelUse]:
-        self._settle()
+        self.reload()
         return self._store.task_models(self.id)
 
     def _only_input(self) -> str:

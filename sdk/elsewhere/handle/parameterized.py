@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Parameterized"]
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 #: values that keep the type of the parameter that they are written to
 _KEPT: Final = {("int", "float"), ("list", "tuple")}
@@ -108,7 +108,7 @@ class Parameterized(Handle):
         full_name, known = _full_name(name), self._parameters
         if full_name not in known:
             choices = known_choices(full_name, known)
-            log.warning("Task %s has no parameter %r. %s", self.id, full_name, choices)
+            logger.warning("Task %s has no parameter %r. %s", self.id, full_name, choices)
             return False
         self._say_input(Parameters(removed=(full_name,)), force=force)
         return True

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Propertied"]
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 _SECTION: Final = "properties"
 #: what a property in full may say, beside its name
@@ -74,7 +74,7 @@ class Propertied(Handle):
         missing = [name for name in wanted if name not in known]
         for name in missing:
             choices = known_choices(name, known)
-            log.warning("Task %s has no user property %r. %s", self.id, name, choices)
+            logger.warning("Task %s has no user property %r. %s", self.id, name, choices)
         if removed := tuple(name for name in dict.fromkeys(wanted) if name in known):
             self._say(Properties(removed=removed))
         return not missing

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from elsewhere.errors import NotFoundError, UsageError
 from elsewhere.handle.handle import Handle
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 __all__ = ["Sourced"]
 
 logger = logging.getLogger(__name__)
-
-#: seconds that the capture of this script's own code may take before it is changed
-_CAPTURE_S: Final = 600.0
 
 
 class Sourced(Handle):
@@ -57,7 +54,9 @@ class Sourced(Handle):
             return
         patch = None
         if diff is not None:
-            given = manual.text("The diff", diff) and diff.encode(errors="surrogateescape")
+            if not isinstance(diff, str):
+                raise UsageError(f"The diff must be a text, not {diff!r:.80}.")
+            given = diff.encode(errors="surrogateescape") if diff.strip() else b""
             patch = hashlib.sha256(given).hexdigest() if given else ""
             if given and not self._store.has_blob(patch):
                 self._store.put_blob(patch, given)
@@ -167,7 +166,7 @@ class Sourced(Handle):
     def _described(self) -> TaskRecord:
         """The record, after the capture of this script's own code has come to its end."""
         if self._run is not None and self._is_own and self._run.capturing is not None:
-            self._run.capturing.wait(_CAPTURE_S)
+            self._run.capturing.wait()
         return self._record
 
     def _may_describe(self) -> bool:
@@ -178,7 +177,7 @@ class Sourced(Handle):
             logger.debug("task %s runs on an agent: its code and environment stay", self.id)
             return False
         if self._run.capturing is not None:
-            self._run.capturing.wait(_CAPTURE_S)
+            self._run.capturing.wait()
         return True
 
     def _describe(self, source: Source, environment: Environment) -> None:

@@ -68,6 +68,11 @@ class Standing(Handle):
                 f"check_interval_sec cannot be {check_interval_sec!r:.80}: it is a number of"
                 " seconds, more than 0."
             )
+        if within_s is not None and not (_is_number(within_s) and within_s >= 0):
+            raise UsageError(
+                f"within_s cannot be {within_s!r:.80}: it is a number of seconds, or None for no"
+                " limit."
+            )
         until = None if within_s is None else monotonic_s() + within_s
         look_s = min(_LOOK_S, check_interval_sec)
         listener = self._store.listen_to(self.id)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["HOOKS", "attach", "watch"]
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 #: name to hook
 HOOKS: Final[dict[str, Hook]] = {
@@ -63,7 +63,7 @@ def attach(recorder: Recorder, enabled: Container[str] = HOOKS) -> Callable[[], 
             try:
                 detachers.append(hook(recorder))
             except Exception:  # an outermost seam: the program goes on
-                log.warning("Nothing of %s is recorded: its hook failed.", name, exc_info=True)
+                logger.warning("Nothing of %s is recorded: its hook failed.", name, exc_info=True)
 
     def detach() -> None:
         while detachers:

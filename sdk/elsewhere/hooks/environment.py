@@ -1,8 +1,8 @@
 """Environment variables: those that the setting `log_environment` names are parameters, and a
 remote run's parameters `Environment/NAME` are its variables.
 
-A parameter that is None unsets its variable. Our own variables are never set: they say where this
-run lies, and another one lies elsewhere.
+A URL with a password is not recorded. A parameter that is None unsets its variable. Our own
+variables are never set: they say where this run lies, and another one lies elsewhere.
 """
 
 from __future__ import annotations
@@ -66,13 +66,13 @@ def _refuse(name: str, parameter: Parameter, error: ValueError) -> None:
 
 def _recorded() -> dict[str, Parameter]:
     from elsewhere.hooks.overriding import shown  # noqa: PLC0415 - weight
-    from elsewhere.settings import load  # noqa: PLC0415 - weight
+    from elsewhere.settings import load, masked  # noqa: PLC0415 - weight
 
     patterns = [pattern.strip() for pattern in load().log_environment.split(",")]
     return {
         f"{_SECTION}/{name}": shown(name, text)
         for name, text in sorted(os.environ.items())
-        if any(_is_named(name, pattern) for pattern in patterns)
+        if masked(text) == text and any(_is_named(name, pattern) for pattern in patterns)
     }
 
 

@@ -27,7 +27,7 @@ from elsewhere.records import Parameter
 
 __all__ = ["patch"]
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 _METHODS: Final = ("parse_args", "parse_object", "parse_path", "parse_string", "parse_env")
 #: where jsonargparse parses in the program's place
@@ -74,7 +74,7 @@ class _Parsing(threading.local):
         try:
             self._listener.take(to_parameters(parser, parsed))
         except Exception:  # an outermost seam: the program goes on
-            log.warning("The arguments of %s are not recorded.", parser.prog, exc_info=True)
+            logger.warning("The arguments of %s are not recorded.", parser.prog, exc_info=True)
 
 
 def _overridden(

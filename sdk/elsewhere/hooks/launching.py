@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["launch"]
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 #: the parameter that puts the configuration object in place of the overrides
 _EDIT: Final = f"{SECTION}/_allow_omegaconf_edit_"
@@ -60,7 +60,7 @@ def launch(launches: Launches, original: Callable[..., Any], *given: Any, **name
             base = program.compose(call.arguments["overrides"], RunMode.MULTIRUN)
             launches.take_configuration(to_configuration(base))
     except (HydraException, OmegaConfBaseException):
-        log.debug("Hydra will refuse this command line.", exc_info=True)
+        logger.debug("Hydra will refuse this command line.", exc_info=True)
     is_part = is_sweep and launches.task is not None
     call.arguments["task_function"] = _Job(
         call.arguments["task_function"],
@@ -122,7 +122,7 @@ class _Job:
                 self._launches.take(to_parameters(lines))
             self._launches.take_configuration(to_configuration(config))
         except Exception:  # an outermost seam: the program goes on
-            log.warning("The config of this job is not recorded.", exc_info=True)
+            logger.warning("The config of this job is not recorded.", exc_info=True)
 
     def _end(self, before: Any, error: Exception | None) -> None:
         """The task that this job of a sweep has begun; a remote one ends with its program."""
@@ -152,6 +152,6 @@ def _override(
             program.check(lines, wanted, RunMode.MULTIRUN if is_sweep else RunMode.RUN)
             arguments.update(overrides=overridden, mode=mode)
     except HydraException:
-        log.debug("Hydra will refuse this command line.", exc_info=True)
+        logger.debug("Hydra will refuse this command line.", exc_info=True)
     except UsageError as error:
         refuse(Path(sys.argv[0]).name, error)

@@ -7,8 +7,9 @@ import re
 import sys
 from typing import Final, NoReturn
 
+from elsewhere import params
 from elsewhere.errors import UsageError
-from elsewhere.params import HIDDEN, is_hidden, is_secret, to_parameter, to_text
+from elsewhere.params import is_hidden, to_parameter, to_text
 from elsewhere.records import Json, Parameter
 
 __all__ = ["is_override", "plain", "refuse", "shown"]
@@ -22,13 +23,14 @@ def shown(name: str, value: object, description: str = "", type_name: str = "") 
 
     Without a `type_name` it is the value's.
     """
-    if is_secret(name) and isinstance(value, str):
-        return Parameter(value=HIDDEN, type="str", description=description)
     found = plain(value)
-    return Parameter(
-        value=found.value,
-        type=type_name or found.type,
-        description=description or found.description,
+    return params.shown(
+        name,
+        Parameter(
+            value=found.value,
+            type=type_name or found.type,
+            description=description or found.description,
+        ),
     )
 
 

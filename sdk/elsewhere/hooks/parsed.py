@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Listener", "Parsed", "Pending", "tell"]
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 #: gives the overrides while no task is attached: None on a local run
 Pending = Callable[[], "Mapping[str, Parameter] | None"]
@@ -112,7 +112,7 @@ def tell(listener: Listener, program: str, values: Callable[[], Mapping[str, Par
     try:
         listener.take(values())
     except Exception:  # an outermost seam: the program goes on
-        log.warning("The arguments of %s are not recorded.", program, exc_info=True)
+        logger.warning("The arguments of %s are not recorded.", program, exc_info=True)
 
 
 def _nothing() -> None:

@@ -11,7 +11,6 @@ Each parser, also that of a sub-command, deals with its own arguments.
 from __future__ import annotations
 
 import argparse
-import logging
 import threading
 from argparse import Action, ArgumentParser, Namespace
 from collections.abc import Callable, Mapping
@@ -28,13 +27,11 @@ from elsewhere.hooks.arguments import (
 )
 from elsewhere.hooks.callers import calling_module
 from elsewhere.hooks.overriding import is_override, refuse
-from elsewhere.hooks.parsed import Listener
+from elsewhere.hooks.parsed import Listener, tell
 from elsewhere.hooks.replacing import replace_all
 from elsewhere.records import Parameter
 
 __all__ = ["patch"]
-
-log = logging.getLogger(__name__)
 
 #: what these parse with argparse is no command line of the program's, or has a hook of its own
 _LIBRARIES: Final = ("fire", "hydra", "jsonargparse")
@@ -74,7 +71,7 @@ class _Parsing(threading.local):
                 namespace, rest = original(parser, *given, **named)
             if overrides is not None:
                 self._override(parser, namespace, overrides)
-            self._tell(parser, namespace)
+            tell(self._listener, parser.prog, lambda: self._values(parser, namespace))
         finally:
             self._parsers.pop()
             if not self._parsers:
@@ -115,19 +112,16 @@ class _Parsing(threading.local):
                     refuse(parser.prog, error)
                 setattr(namespace, action.dest, value)
 
-    def _tell(self, parser: ArgumentParser, namespace: Namespace) -> None:
-        try:
-            values = {
-                name: to_argument(parser, action, getattr(namespace, action.dest))
-                for name, action in arguments(parser).items()
-                if hasattr(namespace, action.dest)
-            }
-            for command in commands(parser):
-                chosen = self._chosen.get(command)
-                values[command_name(command)] = to_argument(parser, command, chosen)
-            self._listener.take(values)
-        except Exception:  # an outermost seam: the program goes on
-            log.warning("The arguments of %s are not recorded.", parser.prog, exc_info=True)
+    def _values(self, parser: ArgumentParser, namespace: Namespace) -> dict[str, Parameter]:
+        values = {
+            name: to_argument(parser, action, getattr(namespace, action.dest))
+            for name, action in arguments(parser).items()
+            if hasattr(namespace, action.dest)
+        }
+        for command in commands(parser):
+            chosen = self._chosen.get(command)
+            values[command_name(command)] = to_argument(parser, command, chosen)
+        return values
 
 
 def _is_librarys() -> bool:

@@ -68,9 +68,7 @@ class InputModel(Model):
     ) -> InputModel:
         """The model whose weights lie at this URL, or path; where there is none, a new one of these
         fields. The weights stay where they are. Raises UsageError and StorageError."""
-        there, store = url_fields("weights_url", weights_url), store_here()
-        if (known := _at(store, there)) is not None:
-            return cls._of(known, None)
+        there = url_fields("weights_url", weights_url)
         fields: dict[str, Json] = {
             **there,
             "name": checks.checked_text("The name of a model", name) or stem_of(str(there["url"])),
@@ -83,6 +81,9 @@ class InputModel(Model):
             "is_package": bool(is_package),
             "is_published": bool(create_as_published),
         }
+        store = store_here()
+        if (known := _at(store, there)) is not None:
+            return cls._of(known, None)
         model_id = id_of_place(there)
         store.save_model(model_id, fields)
         return cls._of(model_id, None)

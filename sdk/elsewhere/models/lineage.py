@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from elsewhere.clock import now_at
 from elsewhere.errors import StorageError
 from elsewhere.events import ModelUsed
+from elsewhere.folders import named_path
 from elsewhere.models.naming import id_of_place, stem_of, url_fields
 from elsewhere.models.reading import cached_model
 from elsewhere.records import ModelUse
@@ -44,7 +45,7 @@ def loaded(weights: str | os.PathLike[str], run: Loading, framework: str = "") -
     """
     given = os.fspath(weights)
     if "://" not in given:
-        path = Path(os.path.abspath(Path(given).expanduser()))  # noqa: PTH100 - links stay
+        path = Path(os.path.abspath(named_path(given)))  # noqa: PTH100 - links stay
         given = str(path)
         known = cached_model(path, run.settings.home.cache)
     else:

@@ -7,29 +7,28 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
-from typing_extensions import Self
-
+from elsewhere.delivery import is_kept_for
 from elsewhere.errors import StorageError, UsageError
 from elsewhere.models import checks
 from elsewhere.models.owners import store_here
 from elsewhere.models.reading import LocalWeights
-from elsewhere.params import to_value
+from elsewhere.params import checked_type, to_value
 from elsewhere.settings import load
-from elsewhere.storage import storage_for
+from elsewhere.storage import delete
 from elsewhere.store.model_records import METADATA, ModelFilter
 from elsewhere.store.tags import parse
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from elsewhere.records import Json, ModelRecord
     from elsewhere.store.api import Store
 
 __all__ = ["Model", "filter_of"]
 
 logger = logging.getLogger(__name__)
-
-T = TypeVar("T", bound="Model")
 
 #: what a published model is can be relied upon
 _FINAL: Final = ("design", "labels", "url")
@@ -239,12 +238,13 @@ class Model:
 
     def set_metadata(self, key: str, value: object, v_type: str | None = None) -> bool:
         """`v_type` is the type that a text is read as: int, float, bool, ..."""
-        parameter = checks.checked_metadata(key, value, v_type)
+        parameter = checks.checked_metadata(key, value, checked_type(v_type))
         self._save({METADATA + key: _plain(parameter.value, parameter.type)})
         return True
 
     def get_metadata(self, key: str, default: object = None) -> Any:
         """The value, with the type that it was set with."""
+        checks.checked_text("The key of a model's metadata", key, is_needed=True)
         found = self._read().metadata.get(key)
         return default if found is None else to_value(found)
 
@@ -355,10 +355,11 @@ class Model:
         if why and not force:
             raise UsageError(f"Model {model_id} is not removed: {why}. Pass force=True to do it.")
         store.delete_model(model_id)
-        if not delete_weights_file or not record.url or not record.digest:
+        is_kept = bool(record.digest) and is_kept_for(record.task, record.url)
+        if not delete_weights_file or not is_kept:
             return True
         try:
-            storage_for(record.url).delete(record.url)
+            delete(record.url, record.machine)
         except StorageError as error:
             logger.warning("The weights of model %s are left. %s", model_id, error)
             return False
@@ -382,8 +383,9 @@ class Model:
         self._store.save_model(self._id, fields)
 
     def _refuse_final(self, fields: Mapping[str, Json]) -> None:
+        is_published = self._read().is_published  # of one that was removed, this raises
         for name in _FINAL:
-            if name in fields and self._read().is_published:
+            if name in fields and is_published:
                 raise UsageError(
                     f"The {'weights' if name == 'url' else name} of model {self.id} cannot be"
                     " changed: it is published. Make a new model."

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from elsewhere.errors import UsageError
-from elsewhere.storage import file_url, refuse_credentials, storage_for
+from elsewhere.storage import file_url, is_file_url, refuse_credentials, storage_for
 from elsewhere.store.model_records import place_of
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def url_fields(what: str, given: object) -> dict[str, Json]:
     url = text if "://" in text else file_url(Path(text))
     refuse_credentials(url, is_kept=True)
     storage_for(url)
-    machine = socket.gethostname() if url.lower().startswith("file://") else ""
+    machine = socket.gethostname() if is_file_url(url) else ""
     return {"url": url, "machine": machine, "digest": "", "size_bytes": 0, "preview": ""}
 
 

@@ -215,6 +215,9 @@ class OutputModel(Model):
     ) -> bool:
         """All weights that were given before have arrived, or could not; False when not in time: an
         hour, or `timeout` seconds."""
+        given: object = timeout
+        if isinstance(given, bool) or not isinstance(given, (int, float, type(None))):
+            raise UsageError(f"timeout is a number of seconds, or None, not {timeout!r:.80}.")
         until = monotonic_s() + (_UPLOADS_S if timeout is None else timeout)
         while self._owner.run is not None and not self._owner.run.flush(wait=True):
             if monotonic_s() > until:
@@ -238,7 +241,12 @@ class OutputModel(Model):
         """The classes that it tells apart; they replace all. Raises UsageError."""
         self._save({"labels": checks.checked_labels(labels)})
 
-    def connect(self, task: Any, name: str | None = None, **_: object) -> None:
+    def connect(
+        self,
+        task: Any,
+        name: str | None = None,
+        ignore_remote_overrides: bool = False,
+    ) -> None:
         """An output model of `task` as well, or called `name` there. Raises UsageError."""
         owner = owner_of(task, "connect")
         entry = checks.checked_text("The name of a model", name) or self._entry

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, Protocol
 
+from elsewhere.artifacts import DEFAULT_PLACE
 from elsewhere.current import current_task
 from elsewhere.errors import UsageError
 from elsewhere.folders import read_json
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
     from elsewhere.store.api import Store
 
 __all__ = ["Handle", "Owner", "owner_of", "store_here"]
-
-#: the output_uri of a task that wants the place of whoever delivers it
-_DEFAULT_PLACE = "default"
 
 
 class Handle(Protocol):
@@ -98,7 +96,7 @@ class Owner:
     def place(self) -> str:
         """Where its models go; empty where only the agent knows."""
         uri = self.record.output_uri
-        if uri not in ("", _DEFAULT_PLACE):
+        if uri not in ("", DEFAULT_PLACE):
             return uri
         if self.is_remote:
             spec = read_json(self.run.folder.spec) or {}

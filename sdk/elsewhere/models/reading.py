@@ -10,7 +10,7 @@ from elsewhere.artifacts import ArtifactHandle
 from elsewhere.errors import RecordError, StorageError
 from elsewhere.folders import read_json, write_beside
 from elsewhere.records import Artifact, ModelRecord
-from elsewhere.storage import local_path
+from elsewhere.storage import is_file_url, local_path
 
 __all__ = ["Cached", "LocalWeights", "cached_model"]
 
@@ -40,7 +40,7 @@ class LocalWeights(ArtifactHandle):
                 f"The model {record.name!r} ({record.id}) has no weights yet."
                 + (f" {record.preview}" if record.preview else "")
             )
-        if record.url.lower().startswith("file://") and local_path(record.url).is_dir():
+        if is_file_url(record.url) and local_path(record.url).is_dir():
             return local_path(record.url)  # a folder that stays where it is
         path = self.get_local_copy(is_unpacked, raise_on_error=True, force_download=force_download)
         if path.is_relative_to(cache):

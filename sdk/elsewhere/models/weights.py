@@ -14,6 +14,7 @@ from typing import Final
 
 from elsewhere.artifacts.archive import pack
 from elsewhere.errors import StorageError, UsageError
+from elsewhere.folders import named_path
 from elsewhere.records import Json
 from elsewhere.storage import copy_file, sha256_of
 
@@ -131,7 +132,7 @@ def several(what: str, given: object) -> Originals:
 def _path(what: str, given: object) -> Path:
     if not isinstance(given, (str, os.PathLike)) or not os.fspath(given):
         raise UsageError(f"{what} must be the path of a file or a folder, not {given!r:.80}.")
-    return Path(os.fsdecode(given)).expanduser()
+    return named_path(given)
 
 
 def _copy(path: Path, file: Path, *, may_move: bool) -> None:

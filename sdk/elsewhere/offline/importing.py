@@ -26,6 +26,7 @@ from elsewhere.folders import RunFolder, write_beside
 from elsewhere.logger import SINGLE_VALUE_ITERATION
 from elsewhere.offline.reading import opened
 from elsewhere.records import Status
+from elsewhere.report.offset import checked_offset
 from elsewhere.store.refusals import BUSY
 
 if TYPE_CHECKING:
@@ -53,8 +54,7 @@ def import_session(
     session is checked before anything is written; after an error in the middle the same call goes
     on. Raises UsageError for a session that is in the store already; see `reading.opened`.
     """
-    if isinstance(iteration_offset, bool) or not isinstance(iteration_offset, int):
-        raise UsageError(f"iteration_offset must be a whole number, not {iteration_offset!r:.80}.")
+    checked_offset("iteration_offset", iteration_offset)
     if previous_task_id is not None and not isinstance(previous_task_id, str):
         raise UsageError(f"previous_task_id must be a task's id, not {previous_task_id!r:.80}.")
     with opened(session_folder_zip, settings.home) as ended:

@@ -6,6 +6,7 @@ import contextlib
 import re
 import shutil
 import tempfile
+import time
 import zipfile
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from elsewhere.errors import (
     StorageError,
     UsageError,
 )
+from elsewhere.folders import named_path
 from elsewhere.offline.session import FORMAT, OfflineSession
 from elsewhere.records import Outcome, TaskRecord
 from elsewhere.sessions import outcome_of
@@ -35,6 +37,8 @@ __all__ = ["Ended", "opened"]
 _ID: Final = re.compile("[0-9a-f]{32}")
 #: deflate makes 1032 bytes of one at most: what declares more lies, or counts its bytes twice
 _MOST_TIMES: Final = 1100
+#: seconds after which nobody writes into a hidden file any more
+_LEFT_S: Final = 86_400
 #: bytes that no session is too large for
 _SMALL_BYTES: Final = 1 << 20
 
@@ -63,6 +67,7 @@ def opened(given: object, home: Home) -> Iterator[Ended]:
     path = _found(given)
     try:
         home.ensure().offline.mkdir(exist_ok=True, mode=0o700)
+        _sweep(home.offline)
         work = Path(tempfile.mkdtemp(prefix=".import-", dir=home.offline))
     except OSError as error:
         raise StorageError(f"Nothing can be unpacked in {home.offline}: {error}.") from error
@@ -82,13 +87,23 @@ def opened(given: object, home: Home) -> Iterator[Ended]:
         shutil.rmtree(work, ignore_errors=True)
 
 
+def _sweep(folder: Path) -> None:
+    """Takes away what was left by an import, or by a script that zipped, when it was killed."""
+    for path in folder.glob(".*"):
+        if time.time() - path.stat().st_mtime > _LEFT_S:
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+
+
 def _found(given: object) -> Path:
     """The zip file where there is one: a folder that has become one may be there in parts."""
     if not isinstance(given, (str, Path)):
         raise UsageError(f"An offline session is the path of its zip file, not {given!r:.80}.")
-    path = Path(given).expanduser()
-    zipped = path if path.suffix == ".zip" else path.with_name(f"{path.name}.zip")
-    for one in (zipped, path, path.with_suffix("")):
+    path = named_path(given)
+    folder = Path(str(path).removesuffix(".zip"))
+    for one in (Path(f"{folder}.zip"), path, folder):
         if one.is_file() or (one.is_dir() and (one / "session.json").exists()):
             return one
     what = "holds no offline session" if path.exists() else "is not there"

@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
-__all__ = ["Offset"]
+from typing import Final
+
+from elsewhere.errors import UsageError
+
+__all__ = ["Offset", "checked_offset"]
+
+#: iterations are kept in 64 bits: what is counted on from here fits, too
+_MOST: Final = 2**62
+
+
+def checked_offset(what: str, given: object) -> int:
+    """Raises UsageError, in which `what` is the argument."""
+    if isinstance(given, bool) or not isinstance(given, int) or abs(given) > _MOST:
+        raise UsageError(f"{what} must be a whole number, from -2**62 to 2**62, not {given!r:.80}.")
+    return given
 
 
 class Offset:

@@ -162,6 +162,12 @@ class Reporter:
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(_CLOSE_S)
         self.flush()
+        if self._waiting:
+            logger.warning(
+                "%d reports are lost: this process ends before the journal in %s can be written.",
+                len(self._waiting) + self._dropped,
+                self._folder,
+            )
 
     def _write_chunk(self) -> bool:
         """False when nothing can be written now."""

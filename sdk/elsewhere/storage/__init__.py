@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from elsewhere.storage.api import Found, PassingError, Storage
-from elsewhere.storage.files import copy_file, file_url, local_path, sha256_of
+from elsewhere.storage.files import (
+    beside,
+    copy_file,
+    file_url,
+    is_file_url,
+    local_path,
+    sha256_of,
+)
 from elsewhere.storage.masking import masked, refuse_credentials
 from elsewhere.storage.schemes import STORAGES, check, storage_for
 from elsewhere.storage.transfers import delete, download, upload
@@ -13,11 +20,13 @@ __all__ = [
     "Found",
     "PassingError",
     "Storage",
+    "beside",
     "check",
     "copy_file",
     "delete",
     "download",
     "file_url",
+    "is_file_url",
     "local_path",
     "masked",
     "refuse_credentials",

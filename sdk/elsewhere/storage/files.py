@@ -15,6 +15,7 @@ from typing import IO, TYPE_CHECKING, Final
 from urllib.parse import quote, unquote_to_bytes
 
 from elsewhere.errors import StorageError
+from elsewhere.folders import named_path
 from elsewhere.storage.api import Found, PassingError
 from elsewhere.storage.progress import DISPLAY
 from elsewhere.storage.trying import CHECK_S, within
@@ -23,7 +24,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from io import BufferedReader
 
-__all__ = ["FileStorage", "beside", "copy_file", "file_url", "local_path", "sha256_of"]
+__all__ = [
+    "FileStorage",
+    "beside",
+    "copy_file",
+    "file_url",
+    "is_file_url",
+    "local_path",
+    "sha256_of",
+]
 
 #: bytes of one copying system call: a part of a second
 _STEP: Final = 1 << 26
@@ -126,20 +135,26 @@ class FileStorage:
 
 def file_url(path: Path) -> str:
     """The absolute URL of a path, readable where it can be."""
-    return "file://" + quote(os.fsencode(path.expanduser().absolute()), safe="/=+,@:")
+    return "file://" + quote(os.fsencode(named_path(path).absolute()), safe="/=+,@:")
+
+
+def is_file_url(url: str) -> bool:
+    """True for a path, too."""
+    return "://" not in url or url.lower().startswith("file://")
 
 
 def local_path(url: str) -> Path:
-    """The path of a file URL, or of a path. Raises StorageError for another machine's URL."""
+    """The path of a file URL, or of a path. Raises StorageError for another machine's URL, and
+    UsageError for what can be no path."""
     if "://" not in url:
-        return Path(url).expanduser().absolute()
+        return named_path(url).absolute()
     machine, slash, path = url.partition("://")[2].partition("/")
     if machine not in ("", "localhost") or not path:
         raise StorageError(
             f"{url!r} names no file of this machine, and file URLs reach this machine only. "
             "A file URL has three slashes, as in file:///folder/file."
         )
-    return Path(os.fsdecode(unquote_to_bytes(slash + path)))
+    return named_path(os.fsdecode(unquote_to_bytes(slash + path)))
 
 
 @contextmanager

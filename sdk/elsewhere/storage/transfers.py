@@ -7,6 +7,7 @@ import socket
 from typing import TYPE_CHECKING
 
 from elsewhere.errors import StorageError
+from elsewhere.storage.files import is_file_url
 from elsewhere.storage.schemes import storage_for
 from elsewhere.storage.trying import RETRIES, retried
 
@@ -19,8 +20,7 @@ __all__ = ["delete", "download", "upload"]
 def delete(url: str, machine: str = "") -> None:
     """Nothing is at `url` any more; where that is a file, it is one of `machine`'s disk. May be
     called twice. Raises StorageError."""
-    is_file = "://" not in url or url.lower().startswith("file://")
-    if is_file and machine not in ("", here := socket.gethostname()):
+    if is_file_url(url) and machine not in ("", here := socket.gethostname()):
         raise StorageError(
             f"{url} is a file on the machine {machine!r}, and this is {here!r}: delete it there."
         )

@@ -36,7 +36,6 @@ __all__ = [
     "SeriesSummary",
     "Store",
     "Sweep",
-    "TaskFilter",
     "TaskPhase",
 ]
 
@@ -101,17 +100,6 @@ class TaskPhase:
     phase: Phase
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskFilter:
-    """What `find` looks for; empty fields do not narrow. `name` is exact and needs `project`;
-    `tags` must all be there."""
-
-    project: str = ""
-    name: str = ""
-    statuses: tuple[Status, ...] = ()
-    tags: tuple[str, ...] = ()
-
-
 class Listener(Protocol):
     """Wakes up when something happened; an event may be missed, so callers also look by time."""
 
@@ -143,9 +131,6 @@ class Store(Protocol):
 
     def delete(self, task_id: str) -> None:
         """The task with all that it said; it must not be queued or running."""
-
-    def find(self, wanted: TaskFilter, limit: int | None = None) -> list[str]:
-        """Ids, the last changed one first."""
 
     def search(self, wanted: Filter) -> Iterator[str]:
         """Ids in the order that the filter asks for, without a limit but its own."""

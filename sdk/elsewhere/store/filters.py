@@ -145,6 +145,11 @@ class Filter:
     skipped: int = 0
     limit: int | None = None
 
+    @property
+    def end(self) -> int | None:
+        """How many are looked for: the page, and those before it; None for all."""
+        return None if self.limit is None else self.skipped + self.limit
+
 
 def parse(
     task_filter: object = None,

@@ -116,7 +116,9 @@ class FolderStore(Said, Found, Models):
                 _forget(task, ("worker", "token", "lease_until"))
                 task.state["started_at"] = self.now()
             elif new is not Status.CREATED and new not in BUSY:
-                task.state |= {"ended_by": "caller", "ended_at": self.now()}
+                task.state["ended_by"] = "caller"
+                if old is Status.CREATED or old in BUSY:
+                    task.state["ended_at"] = self.now()
             self._disk.write_task(task_id, task)
             return old
 

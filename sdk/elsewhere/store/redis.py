@@ -10,11 +10,11 @@ import os
 from typing import TYPE_CHECKING, Any, Final
 
 from elsewhere.codec import compact, encode, from_plain
-from elsewhere.errors import RecordError, UsageError
+from elsewhere.errors import RecordError
 from elsewhere.events import Configurations, Parameters, Properties, Tags
 from elsewhere.records import Status, TaskRecord
-from elsewhere.store import filters, keys, operations
-from elsewhere.store.api import Claim, Renewal, Sweep, TaskFilter
+from elsewhere.store import keys, operations
+from elsewhere.store.api import Claim, Renewal, Sweep
 from elsewhere.store.blobs import Blobs
 from elsewhere.store.blocks import BLOCK_BYTES
 from elsewhere.store.connection import redis_errors
@@ -116,7 +116,7 @@ class RedisStore(Said, Search, Models, Blobs):
                     for one in self.series(task_id)
                 )
                 gone = [*task.fixed, *points, *self._blocks(task_id, state.attempt)]
-                uses = self.task_models(task_id)
+                uses, system_tags = self.task_models(task_id), pipe.smembers(task.system_tags)
                 pipe.multi()
                 pipe.delete(*gone)
                 pipe.zrem(keys.UPDATED, task_id)
@@ -126,8 +126,8 @@ class RedisStore(Said, Search, Models, Blobs):
                 pipe.srem(keys.status(state.status), task_id)
                 for tag in record.tags:
                     pipe.srem(keys.tag(tag), task_id)
-                for tag in filters.SYSTEM_TAGS:
-                    pipe.srem(keys.system_tag(tag), task_id)
+                for tag in system_tags:
+                    pipe.srem(keys.system_tag(_text(tag)), task_id)
                 for use in uses:
                     pipe.srem(keys.model_tasks(use.model), task_id)
                 try:
@@ -135,29 +135,6 @@ class RedisStore(Said, Search, Models, Blobs):
                 except WatchError:
                     continue
                 return
-
-    def find(self, wanted: TaskFilter, limit: int | None = None) -> list[str]:
-        if wanted == TaskFilter():
-            with redis_errors():
-                last = -1 if limit is None else limit - 1
-                return [_text(one) for one in self.redis.zrevrange(keys.UPDATED, 0, last)]
-        if wanted.name and not wanted.project:
-            raise UsageError("Tasks are found by name within a project only: name the project too.")
-        narrowing = [keys.tag(tag) for tag in wanted.tags]
-        if wanted.name and wanted.project:
-            narrowing.append(keys.named(wanted.project, wanted.name))
-        elif wanted.project:
-            narrowing.append(keys.project(wanted.project))
-        with redis_errors():
-            found = [
-                self.redis.zinter([keys.UPDATED, *narrowing, keys.status(status)], withscores=True)
-                for status in wanted.statuses
-            ] or [self.redis.zinter([keys.UPDATED, *narrowing], withscores=True)]
-        ordered = sorted(
-            ((score, _text(item)) for part in found for item, score in part), reverse=True
-        )
-        ids = [task_id for _, task_id in ordered]
-        return ids[:limit]
 
     def projects(self) -> list[str]:
         with redis_errors():

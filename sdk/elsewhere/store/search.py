@@ -80,6 +80,8 @@ class Search:
                 clauses.append(tuple(tuple(map(key, group)) for group in clause))
                 projects += [name for group in clause for name in group if field == "project"]
             excluded += map(key, expression.excluded)
+        if not (clauses or excluded or wanted.name):
+            return self._newest(wanted)
         with redis_errors():
             if wanted.name:
                 known = projects or [
@@ -89,6 +91,16 @@ class Search:
             found = self._scripts.search(*map(repr, _changed(wanted)), *_words(excluded, clauses))
         pairs = zip(map(float, found[1::2]), found[::2], strict=True)
         return [(task_id.decode(), at) for at, task_id in sorted(pairs, reverse=True)]
+
+    def _newest(self, wanted: Filter) -> list[tuple[str, float | None]]:
+        """The same where no set narrows, and no more than are asked for where nothing does."""
+        is_whole = wanted.end is None or bool(wanted.conditions or wanted.order)
+        first, last = _changed(wanted)
+        with redis_errors():
+            found = self.redis.zrevrangebyscore(
+                keys.UPDATED, last, first, 0, -1 if is_whole else wanted.end, withscores=True
+            )
+        return [(task_id.decode(), at) for task_id, at in found]
 
     def _rows(
         self, tasks: Sequence[tuple[str, float | None]], names: Collection[str]
@@ -147,8 +159,7 @@ def chosen(rows: Iterable[dict[str, Any]], wanted: Filter) -> Iterator[str]:
     )
     if wanted.order:
         held = _ordered(list(held), wanted.order)
-    end = None if wanted.limit is None else wanted.skipped + wanted.limit
-    for row in islice(held, wanted.skipped, end):
+    for row in islice(held, wanted.skipped, wanted.end):
         yield row["id"]
 
 

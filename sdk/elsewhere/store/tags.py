@@ -107,7 +107,7 @@ def _operator(what: str, item: object) -> str:
     if item.startswith(_MARK):
         if item not in _OPERATORS:
             raise UsageError(
-                f"There is no operator {item!r:.80} for {what}. {known_choices(item, _OPERATORS)}"
+                f"{what} have {item!r:.80}, which is no operator. {known_choices(item, _OPERATORS)}"
                 " Is there a comma missing between an operator and what follows it?"
             )
         return _OPERATORS[item]

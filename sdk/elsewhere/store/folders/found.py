@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from elsewhere.codec import encode
-from elsewhere.errors import UsageError
 from elsewhere.records import TaskType
-from elsewhere.store.api import TaskFilter
 from elsewhere.store.search import chosen, column_of, looked_at
 
 if TYPE_CHECKING:
@@ -23,13 +21,6 @@ class Found:
     """The part of the folder store that answers queries."""
 
     _disk: Disk
-
-    def find(self, wanted: TaskFilter, limit: int | None = None) -> list[str]:
-        if wanted.name and not wanted.project:
-            raise UsageError("Tasks are found by name within a project only: name the project too.")
-        tasks = self._newest_first()
-        found = [task_id for task_id, task in tasks if _fits(task, wanted)]
-        return found[:limit]
 
     def search(self, wanted: Filter) -> Iterator[str]:
         """Ids in the wanted order."""
@@ -58,15 +49,6 @@ class Found:
             tasks = [(task_id, self._disk.task(task_id)) for task_id in self._disk.ids()]
         there = [(task_id, task) for task_id, task in tasks if task.status]
         return sorted(there, key=lambda one: (one[1].state["updated_at"], one[0]), reverse=True)
-
-
-def _fits(task: StoredTask, wanted: TaskFilter) -> bool:
-    return (
-        wanted.project in ("", task.record["project"])
-        and wanted.name in ("", task.record["name"])
-        and (not wanted.statuses or task.status in wanted.statuses)
-        and set(wanted.tags) <= set(task.record.get("tags", ()))
-    )
 
 
 def _values(task: StoredTask, field: str) -> Collection[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from elsewhere.codec import from_plain
 from elsewhere.errors import RecordError
@@ -33,6 +33,9 @@ __all__ = ["Models", "say"]
 
 logger = logging.getLogger(__name__)
 
+#: as `Disk.models` gives it
+_Kept: TypeAlias = dict[str, dict[str, Any]]
+
 
 class Models:
     """The part of the folder store that keeps models."""
@@ -41,7 +44,9 @@ class Models:
 
     def save_model(self, model_id: str, fields: Mapping[str, Json]) -> None:
         with self._disk.locked():
-            _save(self._disk, model_id, fields)
+            kept = self._disk.models()
+            _save(kept, model_id, fields)
+            self._disk.write_models(kept)
 
     def model(self, model_id: str) -> ModelRecord:
         with self._disk.locked():
@@ -87,25 +92,28 @@ class Models:
     def _publish_model(self, task_id: str, task: StoredTask, status: Status) -> None:
         """The last model that a task made is published with it."""
         made = [use.model for use in _uses(task) if use.is_output]
-        if status is Status.PUBLISHED and made and made[-1] in self._disk.models()["models"]:
-            _save(self._disk, made[-1], {"is_published": True}, owner=task_id)
+        kept = self._disk.models()
+        if status is Status.PUBLISHED and made and made[-1] in kept["models"]:
+            _save(kept, made[-1], {"is_published": True}, owner=task_id)
+            self._disk.write_models(kept)
 
 
 def say(
-    disk: Disk,
+    kept: _Kept,
     task_id: str,
     task: StoredTask,
     event: ModelSaved | ModelUsed | ModelsUnused,
     *,
     is_own: bool,
 ) -> None:
-    """What `model_operations.of_event` and the scripts do together; the task is written after."""
+    """What `model_operations.of_event` and the scripts do together; `kept` and the task are written
+    after."""
     try:
         if isinstance(event, ModelSaved):
             fields = of_task(task_id, event) if is_own else event.fields
-            _save(disk, event.model, fields, task_id if is_own else "")
+            _save(kept, event.model, fields, task_id if is_own else "")
         elif isinstance(event, ModelUsed):
-            _use(disk, task_id, task, event)
+            _use(kept, task_id, task, event)
         else:
             for name in event.names:
                 task.models.pop(field_of(name, is_output=event.are_output), None)
@@ -115,8 +123,8 @@ def say(
         logger.warning("What task %s says of a model is left out. %s", task_id, error)
 
 
-def _save(disk: Disk, model_id: str, fields: Mapping[str, Json], owner: str = "") -> None:
-    plain, kept = checked(model_id, fields), disk.models()
+def _save(kept: _Kept, model_id: str, fields: Mapping[str, Json], owner: str = "") -> None:
+    plain = checked(model_id, fields)
     old = kept["models"].get(model_id)
     if owner and old is not None and old.get("task") != owner:
         return
@@ -131,19 +139,19 @@ def _save(disk: Disk, model_id: str, fields: Mapping[str, Json], owner: str = ""
     at = round(time.time(), 6)
     kept["models"][model_id] = {"created_at": at, **new, "updated_at": at}
     if (place := place_of(fields)) is not None:
-        kept["places"] = {one: name for one, name in kept["places"].items() if name != model_id}
-        kept["places"] |= {place: model_id} if place else {}
-    disk.write_models(kept)
+        if old is not None:
+            kept["places"] = {at: one for at, one in kept["places"].items() if one != model_id}
+        if place:
+            kept["places"][place] = model_id
 
 
-def _use(disk: Disk, task_id: str, task: StoredTask, event: ModelUsed) -> None:
+def _use(kept: _Kept, task_id: str, task: StoredTask, event: ModelUsed) -> None:
     use, model = event.use, checked_id(event.use.model)
     if event.found:
-        kept = disk.models()
         url, machine = event.found.get("url"), event.found.get("machine", "")
         known = _known(kept["places"], str(url), str(machine))
         if known is None:
-            _save(disk, model, of_found(event), owner=task_id)
+            _save(kept, model, of_found(event), owner=task_id)
         elif kept["models"][known].get("task") == task_id:
             return  # its own: it did not begin from that
         model = known or model

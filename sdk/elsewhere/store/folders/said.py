@@ -180,6 +180,7 @@ class Said:
     def _say(self, task_id: str, task: StoredTask, attempt: int, events: Iterable[Event]) -> None:
         record = known = from_plain(TaskRecord, task.record)
         reports: list[Event] = []
+        kept: dict[str, dict[str, Any]] | None = None
         for event in events:
             record = applied(record, event)
             match event:
@@ -193,7 +194,8 @@ class Said:
                     for name in event.names:
                         task.artifacts.pop(name, None)
                 case ModelSaved() | ModelUsed() | ModelsUnused():
-                    models.say(self._disk, task_id, task, event, is_own=attempt > 0)
+                    kept = kept or self._disk.models()
+                    models.say(kept, task_id, task, event, is_own=attempt > 0)
                 case Text():
                     task.texts.append(to_plain(event))
                 case Tags(are_system=True):
@@ -207,6 +209,8 @@ class Said:
                     task.state |= {"verdict": event.status, "verdict_message": event.message}
                 case _:  # about the record alone
                     pass
+        if kept is not None:
+            self._disk.write_models(kept)
         del task.texts[: -operations.TEXTS], task.phases[: -operations.PHASES]
         for _, *words in operations.of_events(task_id, attempt, reports):
             self._add_points(task_id, task, *words)

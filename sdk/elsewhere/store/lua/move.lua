@@ -14,6 +14,7 @@ if new == 'in_progress' and old ~= new then
   redis.call('HDEL', state, 'worker', 'token', 'lease_until')
   redis.call('HSET', state, 'started_at', at)
 elseif new ~= 'created' and new ~= 'queued' and new ~= 'in_progress' then
-  redis.call('HSET', state, 'ended_by', 'caller', 'ended_at', at)
+  redis.call('HSET', state, 'ended_by', 'caller')
+  if among('created,queued,in_progress', old) then redis.call('HSET', state, 'ended_at', at) end
 end
 return {1, old}
