@@ -13,8 +13,14 @@ import pytest
 from elsewhere import Model, OutputModel, Task
 from elsewhere.artifacts import uploader
 from elsewhere.delivery import Delivery
-from elsewhere.errors import ElsewhereError, NotFoundError, StorageError, UsageError
-from elsewhere.records import ModelRecord, Parameter
+from elsewhere.errors import (
+    ElsewhereError,
+    NotFoundError,
+    StorageError,
+    TransitionError,
+    UsageError,
+)
+from elsewhere.records import ModelRecord, Parameter, Status
 from elsewhere.storage import file_url, local_path
 from elsewhere.store.api import Store
 from tests.sdk.model_runs import Agents
@@ -449,6 +455,22 @@ def test_a_model_can_be_one_of_another_task_too(store: Store) -> None:
         {"best": model.id},
         {"net": model.id},
     )
+
+
+def test_a_published_task_takes_no_more_models(store: Store, tmp_path: Path) -> None:
+    task_id = begin(store)
+    store.move(task_id, Status.COMPLETED, allowed=())
+    handle = Task.get_task(task_id=task_id)
+    assert handle is not None
+    made = OutputModel(handle, name="net")
+    store.move(task_id, Status.PUBLISHED, allowed=())
+    (tmp_path / "net.bin").write_bytes(WEIGHTS)
+    with pytest.raises(TransitionError, match="it is published"):
+        handle.update_output_model(tmp_path / "net.bin")
+    with pytest.raises(TransitionError, match="it is published"):
+        OutputModel(handle, name="another")
+    assert handle.output_models_id == {"net": made.id}
+    assert (tmp_path / "net.bin").exists()
 
 
 def test_a_task_that_is_gone_is_said(store: Store) -> None:

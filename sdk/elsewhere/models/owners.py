@@ -7,6 +7,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, Protocol
 
 from elsewhere.artifacts import DEFAULT_PLACE
+from elsewhere.choices import Status
 from elsewhere.current import current_task
 from elsewhere.errors import UsageError
 from elsewhere.folders import read_json
@@ -14,7 +15,7 @@ from elsewhere.settings import load
 
 if TYPE_CHECKING:
     from elsewhere.events import Event
-    from elsewhere.records import Status, TaskRecord
+    from elsewhere.records import TaskRecord
     from elsewhere.store.api import Store
 
 __all__ = ["Handle", "Owner", "owner_of", "store_here"]
@@ -74,12 +75,13 @@ class Owner:
         return self._handle._store
 
     def say(self, *events: Event) -> None:
-        """Raises NotFoundError where another task is gone."""
+        """Of another task: raises NotFoundError where it is gone, TransitionError if published."""
         if self.run is not None:
             for event in events:
                 self.run.record(event)
         else:
-            self._handle._store.edit(self.id, *events)
+            allowed = set(Status) - {Status.PUBLISHED}
+            self._handle._store.edit(self.id, *events, allowed=allowed)
 
     @property
     def is_offline(self) -> bool:
