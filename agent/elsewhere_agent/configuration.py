@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import tomllib
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from elsewhere import storage
 from elsewhere.errors import ConfigurationError, UsageError, known_choices
 from elsewhere.queues import DEFAULT_QUEUE
 from elsewhere.settings import masked
@@ -126,12 +127,12 @@ def shown(settings: Settings, agent: AgentSettings) -> dict[str, tuple[object, s
         if name == "home":
             value = str(value.path)
         elif isinstance(value, str):
-            value = masked(value)
+            value = storage.masked(value) if name == "output_uri" else masked(value)
         found[name] = (value, origin)
     plain = agent.model_dump(mode="json", exclude={"origins"})
     for credential in plain["git_credentials"].values():
         credential["token"] = "***" if credential["token"] else ""
-    plain["output_uri"] = masked(plain["output_uri"])
+    plain["output_uri"] = storage.masked(plain["output_uri"])
     for name in _FIELDS:
         found[f"agent.{name}"] = (plain[name], agent.origins.get(name, "default"))
     return found

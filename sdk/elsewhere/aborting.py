@@ -9,10 +9,10 @@ Until then the task may still write: what the callback saves is kept.
 from __future__ import annotations
 
 import math
-import sys
 import threading
 from typing import TYPE_CHECKING, Any, Final, TypeGuard
 
+from elsewhere.announce import say
 from elsewhere.errors import UsageError
 from elsewhere.folders import ABORT_CALLBACK_S, write_beside
 from elsewhere.sessions import stop_waits_for
@@ -60,10 +60,9 @@ class AbortCallback:
         thread.start()
         thread.join(self._timeout_s)
         if thread.is_alive():
-            print(
-                f"Elsewhere: the abort callback has not ended within {self._timeout_s:g} s; it is"
-                " not waited for any more",
-                file=sys.stderr,
+            say(
+                f"the abort callback has not ended within {self._timeout_s:g} s; it is not waited"
+                " for any more"
             )
 
     def remove(self) -> None:

@@ -7,9 +7,9 @@ text, its command line and its `__main__` are what they would be without us.
 from __future__ import annotations
 
 import os
-import sys
 from typing import Final
 
+from elsewhere.announce import say
 from elsewhere.errors import ElsewhereError
 
 __all__ = ["begin"]
@@ -25,4 +25,4 @@ def begin() -> None:
     try:
         Task.init()
     except ElsewhereError as error:
-        print(f"Elsewhere: the program runs without its task. {error}", file=sys.stderr)
+        say(f"the program runs without its task. {error}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import pwd
-import sys
 import threading
 from dataclasses import replace
 from functools import partial
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from elsewhere import catalog, params, seed
+from elsewhere.announce import say
 from elsewhere.artifacts import DEFAULT_PLACE, uploader
 from elsewhere.capturing import Capturing
 from elsewhere.clock import now_at
@@ -335,7 +335,7 @@ def _stop_this_process(why: str) -> None:
     """The same way as a SIGTERM from outside: the script can clean up after itself."""
     import signal  # noqa: PLC0415 - weight
 
-    print(f"Elsewhere: this script is being stopped: {why}", file=sys.stderr)
+    say(f"this script is being stopped: {why}")
     os.kill(os.getpid(), signal.SIGTERM)
 
 
@@ -343,7 +343,7 @@ def _deliver_dead(store: Store, settings: Settings, upload: Uploader) -> None:
     try:
         deliver_dead(store, settings.home, upload)
     except ElsewhereError as error:
-        print(f"Elsewhere: an earlier session is not delivered yet. {error}", file=sys.stderr)
+        say(f"an earlier session is not delivered yet. {error}")
 
 
 def _announce(record: TaskRecord, says: str) -> None:
@@ -351,7 +351,7 @@ def _announce(record: TaskRecord, says: str) -> None:
     lines += [says] if says else []
     lines += [seed.announcement(record.seed)] if record.seed is not None else []
     for line in lines:
-        print(f"Elsewhere: {line}", file=sys.stderr)
+        say(line)
 
 
 def _project_name(source: Source) -> str:

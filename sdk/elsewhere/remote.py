@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-import sys
 import threading
 from typing import TYPE_CHECKING
 
 from elsewhere import catalog
+from elsewhere.announce import say
 from elsewhere.clock import now_at
 from elsewhere.errors import UsageError
 from elsewhere.events import Verdict
@@ -40,7 +40,7 @@ def send(run: Run, queue: str | None, *, is_clone: bool, is_last: bool) -> str:
         queues.check(queue)
     run.capture_whole()
     for warning in run.capturing.warnings if run.capturing is not None else ():
-        print(f"Elsewhere: {warning}", file=sys.stderr)
+        say(warning)
     run.flush(wait=True)
     task_id = run.task_record.id
     if is_clone:
@@ -73,7 +73,7 @@ def send_other(store: Store, task_id: str, queue: str | None, *, is_clone: bool)
 
 def _enqueue(queues: Queues, task_id: str, queue: str | None) -> None:
     if queue is None:
-        print(f"Elsewhere: task {task_id} is a draft: it can be enqueued", file=sys.stderr)
+        say(f"task {task_id} is a draft: it can be enqueued")
         return
     queues.enqueue(task_id, queue)
-    print(f"Elsewhere: task {task_id} waits in queue {queue!r}", file=sys.stderr)
+    say(f"task {task_id} waits in queue {queue!r}")

@@ -10,11 +10,11 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import sys
 import threading
 import time
 from typing import TYPE_CHECKING, Any, Final
 
+from elsewhere.announce import say
 from elsewhere.artifacts import delete_original, stage
 from elsewhere.clock import monotonic_s, now_at
 from elsewhere.errors import StoreUnavailableError, UsageError
@@ -258,7 +258,7 @@ class Run:
 
     def _finish(self, session: Session, outcome: Outcome) -> None:
         what = f"delivering the rest, {_END_S:.0f} s at most"
-        slow = threading.Timer(_SLOW_S, _say, ("zipping the session" if self.offline else what,))
+        slow = threading.Timer(_SLOW_S, say, ("zipping the session" if self.offline else what,))
         slow.daemon = True
         with contextlib.suppress(RuntimeError):  # an interpreter that starts no threads any more
             slow.start()
@@ -268,13 +268,13 @@ class Run:
             what = f"task {self.task_record.id} ({outcome.sentence})"
             self._say_where(f"{what} could not be delivered whole within {_END_S:.0f} s")
         elif session.has_kept_files:
-            _say(f"artifacts that could not be uploaded are kept in {self.folder.files}")
+            say(f"artifacts that could not be uploaded are kept in {self.folder.files}")
 
     def _say_where(self, why: str) -> None:
         if self.offline is not None:
-            _say(f"this session could not be ended whole. Import its folder: {self.offline.path}")
+            say(f"this session could not be ended whole. Import its folder: {self.offline.path}")
         else:
-            _say(
+            say(
                 f"{why}. It is kept in {self.folder.path}; the next script or agent on this machine"
                 " delivers it."
             )
@@ -284,8 +284,4 @@ class Run:
         try:
             write_beside(self.folder.exit, outcome)
         except OSError as error:
-            _say(f"the end of this script cannot be noted in {self.folder.path}: {error}")
-
-
-def _say(sentence: str) -> None:
-    print(f"Elsewhere: {sentence}", file=sys.stderr)
+            say(f"the end of this script cannot be noted in {self.folder.path}: {error}")

@@ -16,7 +16,7 @@ from elsewhere.events import ModelSaved, ModelsUnused, ModelUsed
 from elsewhere.models import checks, weights
 from elsewhere.models.model import Model
 from elsewhere.models.naming import new_model_id, stem_of, url_fields
-from elsewhere.models.owners import Owner, owner_of
+from elsewhere.models.owners import OwningTask, owner_of
 from elsewhere.records import ModelRecord, ModelUse
 from elsewhere.storage import file_url, refuse_credentials, storage_for, upload
 from elsewhere.store.model_records import changed
@@ -102,7 +102,7 @@ class OutputModel(Model):
             waits=False,
         )
 
-    def _begin(self, owner: Owner, entry: str, fields: dict[str, Json]) -> None:
+    def _begin(self, owner: OwningTask, entry: str, fields: dict[str, Json]) -> None:
         self._id, self._given_store, self._local = new_model_id(), None, None
         self._owner = owner
         self._kept = ModelRecord(id=self._id, task=owner.id)
@@ -381,7 +381,9 @@ class OutputModel(Model):
         return uri
 
 
-def _first_fields(owner: Owner, name: object, tags: object, comment: object) -> dict[str, Json]:
+def _first_fields(
+    owner: OwningTask, name: object, tags: object, comment: object
+) -> dict[str, Json]:
     record = owner.record
     return {
         "name": checks.checked_text("The name of a model", name) or record.name,

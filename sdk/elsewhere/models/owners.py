@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from elsewhere.records import TaskRecord
     from elsewhere.store.api import Store
 
-__all__ = ["Handle", "Owner", "owner_of", "store_here"]
+__all__ = ["Handle", "OwningTask", "owner_of", "store_here"]
 
 
 class Handle(Protocol):
@@ -44,7 +44,7 @@ class Handle(Protocol):
     def _say(self, event: Event, allowed: Collection[Status] = ()) -> None: ...
 
 
-class Owner:
+class OwningTask:
     """See `owner_of`."""
 
     def __init__(self, handle: Handle) -> None:
@@ -107,7 +107,7 @@ class Owner:
         return settings.output_uri or str(settings.home.storage)
 
 
-def owner_of(task: object, what: str) -> Owner:
+def owner_of(task: object, what: str) -> OwningTask:
     """`task` is a handle, or None for the task that this process is. Raises UsageError."""
     handle = current_task() if task is None else task
     if handle is None:
@@ -116,7 +116,7 @@ def owner_of(task: object, what: str) -> Owner:
         raise UsageError(
             f"{what} takes a task, as Task.init or Task.get_task give it, not {handle!r:.80}."
         )
-    return Owner(handle)  # type: ignore[arg-type]
+    return OwningTask(handle)  # type: ignore[arg-type]
 
 
 def store_here() -> Store:

@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import os
 import socket
-import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from elsewhere import catalog
+from elsewhere.announce import say
 from elsewhere.artifacts.archive import pack
 from elsewhere.clock import now_at
 from elsewhere.errors import RecordError, StorageError, UsageError
@@ -122,7 +122,7 @@ class OfflineSession:
             beside.rename(archive)
         except (OSError, UsageError) as error:
             beside.unlink(missing_ok=True)
-            _say(f"the offline session could not be zipped: {error}")
+            say(f"the offline session could not be zipped: {error}")
             _say_how(self.path)
             return
         RunFolder(self.path).remove()
@@ -140,12 +140,8 @@ class OfflineSession:
 
 
 def _say_how(path: Path) -> None:
-    _say(
+    say(
         f"the offline session is stored in {path}. Where the store can be reached, import it by\n"
         f"  elsewhere import-offline-session {path}\n"
         f"or in Python by Task.import_offline_session({str(path)!r})."
     )
-
-
-def _say(sentence: str) -> None:
-    print(f"Elsewhere: {sentence}", file=sys.stderr)
