@@ -121,6 +121,7 @@ def test_what_does_not_fit_is_refused_wherever_it_is_set(
         (lambda: Base().update_from_dict(WRONG_KIND), "update_from_dict takes a dict"),
         (lambda: param(type=complex), "cannot have the type <class 'complex'>. Known: bool"),
         (lambda: param(type=WRONG_KIND), "cannot have the type 5"),
+        (lambda: param(type=list[int]), r"cannot have the type list\[int\]"),
         (lambda: param(range=WRONG_KIND), "its least and its greatest value, not 5"),
         (lambda: param(WRONG_KIND), "validator is a function, not 5"),
         (lambda: connect(Base, Told()), r"connect Base\(\.\.\.\)\."),

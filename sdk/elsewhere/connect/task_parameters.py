@@ -14,7 +14,7 @@ import logging
 import os
 from collections.abc import Callable, Mapping
 from enum import Enum
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, get_origin
 
 from elsewhere.connect.api import Record
 from elsewhere.errors import UsageError, known_choices
@@ -165,7 +165,10 @@ class _Param:
         text: str,
         metadata: Mapping[str, object],
     ) -> None:
-        if kind is not None and not (isinstance(kind, type) and issubclass(kind, _KINDS)):
+        # On Python 3.10 list[int] is an instance of type, and no class.
+        if kind is not None and not (
+            isinstance(kind, type) and get_origin(kind) is None and issubclass(kind, _KINDS)
+        ):
             names = ", ".join(one.__name__ for one in _KINDS)
             raise UsageError(f"A parameter cannot have the type {kind!r:.80}. Known: {names}.")
         if range_ is not None and not (isinstance(range_, (tuple, list)) and len(range_) == 2):
