@@ -317,17 +317,19 @@ def _locate(settings: Settings, *, in_repository: bool) -> Located | CaptureErro
 
 
 def _without_secrets(argv: tuple[str, ...]) -> tuple[str, ...]:
-    """A record holds no secrets: `--api-key X` travels as `--api-key ***`."""
+    """A record holds no secrets: `--api-key X` travels as `--api-key ***`, and a URL without its
+    password."""
     shown: list[str] = []
     for before, word in zip(("", *argv), argv, strict=False):
         name, equals, _ = word.partition("=")
         if equals and params.is_secret(name):
             shown.append(f"{name}=***")
         elif word.startswith("-"):  # an option, so the one before it was a flag
-            shown.append(word)
+            shown.append(params.without_password(word))
         else:
             is_value = before.startswith("--") and "=" not in before
-            shown.append("***" if is_value and params.is_secret(before) else word)
+            is_hidden = is_value and params.is_secret(before)
+            shown.append("***" if is_hidden else params.without_password(word))
     return tuple(shown)
 
 

@@ -9,6 +9,7 @@ import json
 import os
 import re
 from collections.abc import Mapping, MutableMapping
+from dataclasses import replace
 from enum import Enum
 from typing import Any, Final
 
@@ -33,6 +34,7 @@ __all__ = [
     "to_text",
     "to_value",
     "unflatten",
+    "without_password",
 ]
 
 #: the section of a name that has none
@@ -67,14 +69,27 @@ def is_secret(name: str) -> bool:
 
 def is_hidden(name: str, parameter: Parameter) -> bool:
     """True for what was recorded in place of a secret, which never overrides anything."""
-    return parameter.value == HIDDEN and is_secret(name)
+    value = parameter.value
+    is_without = isinstance(value, str) and f":{HIDDEN}@" in value
+    return is_without or (value == HIDDEN and is_secret(name))
 
 
 def shown(name: str, parameter: Parameter) -> Parameter:
-    """What may be recorded of it: a text under the name of a secret is hidden."""
-    if is_secret(name) and isinstance(parameter.value, str):
+    """What may be recorded of it: a text under the name of a secret is hidden, and so is a password
+    within a URL."""
+    if not isinstance(parameter.value, str):
+        return parameter
+    if is_secret(name):
         return Parameter(value=HIDDEN, type="str", description=parameter.description)
-    return parameter
+    return replace(parameter, value=without_password(parameter.value))
+
+
+def without_password(text: str) -> str:
+    """`scheme://user:***@host` for a URL that holds one; also within a longer text."""
+    return _PASSWORD.sub(rf"\1:{HIDDEN}@", text)
+
+
+_PASSWORD: Final = re.compile(r"(?<=://)([^/\s:@'\"]*):[^/\s@'\"]+@")
 
 
 _SECRETS: Final = {

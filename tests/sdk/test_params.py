@@ -21,8 +21,10 @@ from elsewhere.params import (
     flatten,
     from_text,
     full_name,
+    is_hidden,
     is_secret,
     meaning,
+    shown,
     split_name,
     to_parameter,
     to_text,
@@ -367,3 +369,23 @@ def test_a_secret_is_recognised(name: str) -> None:
 )
 def test_other_names_are_no_secrets(name: str) -> None:
     assert not is_secret(name)
+
+
+@pytest.mark.parametrize(
+    ("text", "recorded"),
+    [
+        ("postgres://ada:pw@host/db", "postgres://ada:***@host/db"),
+        ("redis://:pw@host:6379/0", "redis://:***@host:6379/0"),
+        ("--db=postgres://ada:pw@host and more", "--db=postgres://ada:***@host and more"),
+        ("git@host:group/repository.git", None),
+        ("ssh://git@host/repository.git", None),
+        ("https://host/a:b@c", None),
+        ("a:b@c", None),
+    ],
+)
+def test_a_password_within_a_url_is_not_recorded_and_overrides_nothing(
+    text: str, recorded: str | None
+) -> None:
+    parameter = shown("Args/db", to_parameter(text))
+    assert parameter.value == (text if recorded is None else recorded)
+    assert is_hidden("Args/db", parameter) is (recorded is not None)

@@ -11,7 +11,7 @@ from yaml import YAMLError
 
 from elsewhere.errors import UsageError
 from elsewhere.hooks.hydra import CONFIGURATION
-from elsewhere.params import HIDDEN, is_secret
+from elsewhere.params import HIDDEN, is_secret, without_password
 from elsewhere.records import Configuration
 
 __all__ = ["edited", "to_configuration"]
@@ -54,7 +54,9 @@ def _hidden(value: Any, key: object = "") -> Any:
         return [_hidden(item, key) for item in value]
     # An interpolation says where a secret is, not what it is.
     is_text = isinstance(value, str) and value not in ("", "???") and not value.startswith("${")
-    return HIDDEN if is_text and is_secret(str(key)) else value
+    if is_text and is_secret(str(key)):
+        return HIDDEN
+    return without_password(value) if is_text else value
 
 
 def _with_secrets(value: Any, now: Any, key: object = "") -> Any:
@@ -66,7 +68,9 @@ def _with_secrets(value: Any, now: Any, key: object = "") -> Any:
         items = now if isinstance(now, list) else []
         items = items + [None] * (len(value) - len(items))
         return [_with_secrets(item, has, key) for item, has in zip(value, items, strict=False)]
-    return now if value == HIDDEN and is_secret(str(key)) else value
+    is_hidden = value == HIDDEN and is_secret(str(key))
+    is_without = isinstance(now, str) and value == without_password(now)
+    return now if is_hidden or is_without else value
 
 
 def _remove_others(config: DictConfig, wanted: dict[Any, Any]) -> None:
