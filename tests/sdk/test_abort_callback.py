@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 
@@ -13,20 +11,8 @@ from elsewhere.records import Reason, Status
 from elsewhere.store.redis import RedisStore
 from elsewhere.task import Task
 from tests.sdk.scripts import Ran, Scripts
-from tests.stores import begin, find, opened
+from tests.stores import begin, find
 from tests.waiting import wait_until
-
-
-@pytest.fixture
-def store(redis_url: str) -> Iterator[RedisStore]:
-    with opened(redis_url) as store:
-        yield store
-
-
-@pytest.fixture
-def scripts(tmp_path: Path, redis_url: str) -> Scripts:
-    return Scripts(tmp_path, redis_url)
-
 
 BEGIN = """
 import time, threading

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,18 +17,7 @@ from elsewhere.storage import file_url, local_path
 from elsewhere.store.redis import RedisStore
 from tests.sdk.model_runs import Agents
 from tests.sdk.scripts import Scripts
-from tests.stores import begin, brought_to, opened
-
-
-@pytest.fixture
-def store(redis_url: str) -> Iterator[RedisStore]:
-    with opened(redis_url) as store:
-        yield store
-
-
-@pytest.fixture
-def scripts(tmp_path: Path, redis_url: str) -> Scripts:
-    return Scripts(tmp_path, redis_url)
+from tests.stores import begin, brought_to
 
 
 @pytest.fixture

@@ -17,13 +17,7 @@ from elsewhere.journal import JournalWriter
 from elsewhere.records import Artifact
 from elsewhere.storage import file_url
 from elsewhere.store.redis import RedisStore
-from tests.stores import begin, opened
-
-
-@pytest.fixture
-def store(redis_url: str) -> Iterator[RedisStore]:
-    with opened(redis_url) as store:
-        yield store
+from tests.stores import begin
 
 
 @pytest.fixture

@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from elsewhere.storage import local_path
 from elsewhere.store.redis import RedisStore
 from tests.redis_server import RedisServer
 from tests.sdk.scripts import Scripts
-from tests.stores import opened
-
-
-@pytest.fixture
-def store(redis_url: str) -> Iterator[RedisStore]:
-    with opened(redis_url) as store:
-        yield store
-
 
 #: one flush waits for nothing
 WAITING = """

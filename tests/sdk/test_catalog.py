@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -24,13 +23,7 @@ from elsewhere.records import (
     TaskType,
 )
 from elsewhere.store.redis import RedisStore
-from tests.stores import begin, make_record, opened
-
-
-@pytest.fixture
-def store(redis_url: str) -> Iterator[RedisStore]:
-    with opened(redis_url) as store:
-        yield store
+from tests.stores import begin, make_record
 
 
 def test_ids_are_32_hex_digits_and_differ() -> None:

@@ -2,27 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from elsewhere.records import Status
 from elsewhere.store.redis import RedisStore
 from tests.sdk.scripts import Scripts
-from tests.stores import find, opened
-
-
-@pytest.fixture
-def store(redis_url: str) -> Iterator[RedisStore]:
-    with opened(redis_url) as store:
-        yield store
-
-
-@pytest.fixture
-def scripts(tmp_path: Path, redis_url: str) -> Scripts:
-    return Scripts(tmp_path, redis_url)
-
+from tests.stores import find
 
 WORKERS = """
 import multiprocessing
@@ -85,6 +70,26 @@ def test_a_program_that_the_task_starts_joins_it(scripts: Scripts, store: RedisS
     assert store.state(led).status is Status.COMPLETED
     assert store.read(led).tags == ("from", "helper", "the")
     assert [one.series for one in store.series(led) if one.title == "loss"] == ["helper"]
+
+
+def test_a_verdict_of_a_forked_child_is_that_of_the_task_at_its_end(
+    scripts: Scripts, store: RedisStore
+) -> None:
+    ran = scripts.run(
+        """
+        import os
+        task = Task.init("examples", "leader")
+        if (child := os.fork()) == 0:
+            task.mark_failed(status_message="seen by the child")
+            os._exit(0)
+        os.waitpid(child, 0)
+        print(task.get_status())
+        """
+    )
+    assert (ran.status, ran.lines) == (0, ["in_progress"]), ran.errors
+    (task_id,) = find(store)
+    state = store.state(task_id)
+    assert (state.status, state.message) == (Status.FAILED, "seen by the child")
 
 
 def test_a_child_cannot_send_the_task_elsewhere(scripts: Scripts) -> None:

@@ -7,7 +7,6 @@ import json
 import logging
 import tempfile
 from collections import OrderedDict
-from collections.abc import Iterator
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from elsewhere.errors import TransitionError, UsageError
 from elsewhere.records import Configuration, Status
 from elsewhere.store.redis import RedisStore
 from tests.sdk.targets import Told
-from tests.stores import make_record, opened
+from tests.stores import make_record
 
 
 class Color(Enum):
@@ -335,12 +334,6 @@ def test_wrong_labels_are_refused(labels: Any) -> None:
 
 
 # a handle on another task
-
-
-@pytest.fixture
-def store(redis_url: str) -> Iterator[RedisStore]:
-    with opened(redis_url) as store:
-        yield store
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +12,9 @@ from elsewhere import Task
 from elsewhere.errors import CaptureError, NotFoundError, UsageError
 from elsewhere.records import Environment, Parameter, Source, TaskType
 from elsewhere.store.redis import RedisStore
-from tests.stores import make_record, opened
+from tests.stores import make_record
 
 URL = "https://example.org/team/code.git"
-
-
-@pytest.fixture
-def store(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[RedisStore]:
-    monkeypatch.setenv("ELSEWHERE_REDIS_URL", redis_url)
-    with opened(redis_url) as store:
-        yield store
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,13 +15,7 @@ from elsewhere.records import Artifact, ModelUse, Outcome, Reason, Status
 from elsewhere.storage import file_url
 from elsewhere.store.model_records import ModelFilter
 from elsewhere.store.redis import RedisStore
-from tests.stores import begin, brought_to, find, opened
-
-
-@pytest.fixture
-def store(redis_url: str) -> Iterator[RedisStore]:
-    with opened(redis_url) as store:
-        yield store
+from tests.stores import begin, brought_to, find
 
 
 def with_artifacts(store: RedisStore, tmp_path: Path, **fields: Any) -> tuple[Task, Path]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,13 +18,7 @@ from elsewhere.journal import JournalWriter
 from elsewhere.records import Artifact, Outcome, Reason, Status
 from elsewhere.store.redis import RedisStore
 from tests.properties import PROPERTY
-from tests.stores import begin, opened
-
-
-@pytest.fixture
-def store(redis_url: str) -> Iterator[RedisStore]:
-    with opened(redis_url) as store:
-        yield store
+from tests.stores import begin
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from elsewhere.queues import Queues
 from elsewhere.records import Status
 from elsewhere.store.redis import RedisStore
 from tests.sdk.scripts import Scripts
-from tests.stores import find, opened
+from tests.stores import find
 
 PLAIN = """
 task = Task.init("examples", "again", {arguments})
@@ -29,17 +28,6 @@ print(task.id, task.get_initial_iteration())
 for step in range({first}, {first} + 3):
     task.get_logger().report_scalar("loss", "train", step, step)
 """
-
-
-@pytest.fixture
-def store(redis_url: str) -> Iterator[RedisStore]:
-    with opened(redis_url) as store:
-        yield store
-
-
-@pytest.fixture
-def scripts(tmp_path: Path, redis_url: str) -> Scripts:
-    return Scripts(tmp_path, redis_url)
 
 
 def ran(scripts: Scripts, arguments: str = "", script: str = PLAIN, first: int = 0) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -24,7 +23,7 @@ from elsewhere.records import (
     TaskType,
 )
 from elsewhere.store.redis import RedisStore
-from tests.stores import begin, make_record, opened
+from tests.stores import begin, make_record
 
 FIELDS: dict[str, Any] = {
     "type": TaskType.QC,
@@ -50,13 +49,6 @@ FIELDS: dict[str, Any] = {
     "on_lost": OnLost.ENQUEUE,
     "time_limit_s": 5.0,
 }
-
-
-@pytest.fixture
-def store(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[RedisStore]:
-    monkeypatch.setenv("ELSEWHERE_REDIS_URL", redis_url)
-    with opened(redis_url) as store:
-        yield store
 
 
 def made(store: RedisStore, **fields: Any) -> Task:

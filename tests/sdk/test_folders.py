@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -109,6 +110,18 @@ def test_a_folder_that_was_not_removed_whole_is_no_run_and_goes_at_the_next_swee
     assert RunFolder.all_in(tmp_path) == [folder]
     RunFolder.sweep(tmp_path)
     folder.remove()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_removal_that_is_cut_off_leaves_nothing_that_is_taken_for_a_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = RunFolder(tmp_path / f"{'a' * 32}.1").create()
+    with monkeypatch.context() as killed:
+        killed.setattr(shutil, "rmtree", lambda *_, **__: None)  # before its first file
+        folder.remove()
+    assert RunFolder.all_in(tmp_path) == []
+    RunFolder.sweep(tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from elsewhere.journal import journal_files, read_events
 from elsewhere.records import Call, Parameter, Status, TaskRecord
 from elsewhere.store.redis import RedisStore
 from tests.sdk.scripts import Ran, Scripts
-from tests.stores import find, make_record, opened
+from tests.stores import find, make_record
 
 SCRIPT = """
 def add(a, b=2, *, names=()):
@@ -34,17 +33,6 @@ made = task.create_function_task(add, task_name="the sum", a=1, names=["x"])
 second = task.create_function_task(other, "second")
 print("behind", made and made.id, second and second.id)
 """
-
-
-@pytest.fixture
-def store(redis_url: str) -> Iterator[RedisStore]:
-    with opened(redis_url) as store:
-        yield store
-
-
-@pytest.fixture
-def scripts(tmp_path: Path, redis_url: str) -> Scripts:
-    return Scripts(tmp_path, redis_url)
 
 
 def run_as(scripts: Scripts, home: Path, script: str, record: TaskRecord) -> tuple[Ran, RunFolder]:

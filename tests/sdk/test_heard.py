@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from elsewhere import Task
 from elsewhere.errors import UsageError
 from elsewhere.events import Event, Scalar
 from elsewhere.store.redis import RedisStore
-from tests.stores import begin, opened
-
-
-@pytest.fixture
-def store(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[RedisStore]:
-    monkeypatch.setenv("ELSEWHERE_REDIS_URL", redis_url)
-    with opened(redis_url) as store:
-        yield store
+from tests.stores import begin
 
 
 @pytest.fixture

@@ -28,11 +28,6 @@ def store(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
         yield store
 
 
-@pytest.fixture
-def scripts(tmp_path: Path, redis_url: str) -> Scripts:
-    return Scripts(tmp_path, redis_url)
-
-
 class Recorded:
     """A task that loads weights: what it says is delivered at once."""
 

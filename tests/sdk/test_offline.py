@@ -26,7 +26,7 @@ from elsewhere.storage import local_path
 from elsewhere.store.redis import RedisStore
 from tests.sdk.offline_sessions import home
 from tests.sdk.scripts import Ran, Scripts
-from tests.stores import find, make_record, opened
+from tests.stores import find, make_record
 
 NO_STORE = "redis://127.0.0.1:1"
 
@@ -46,12 +46,6 @@ REPORTS = """
     task.upload_artifact("data", {"a": [1, 2]})
     print("printed")
 """
-
-
-@pytest.fixture
-def store(redis_url: str) -> Iterator[RedisStore]:
-    with opened(redis_url) as store:
-        yield store
 
 
 @pytest.fixture

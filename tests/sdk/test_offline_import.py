@@ -6,7 +6,6 @@ import multiprocessing
 import os
 import shutil
 import signal
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -60,12 +59,6 @@ from tests.sdk.offline_sessions import (
 )
 from tests.stores import begin, opened, running
 from tests.waiting import wait_until
-
-
-@pytest.fixture
-def store(redis_url: str) -> Iterator[RedisStore]:
-    with opened(redis_url) as store:
-        yield store
 
 
 def imported(store: RedisStore, given: object, *arguments: Any) -> str:

@@ -9,7 +9,7 @@ import shutil
 import stat
 import warnings
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,15 +24,8 @@ from elsewhere.settings import load
 from elsewhere.store.redis import RedisStore
 from tests.properties import PROPERTY
 from tests.sdk.offline_sessions import DIGEST, begun, end, ended, home, say, say_artifact
-from tests.stores import opened
 
 Entries = dict[str, bytes]
-
-
-@pytest.fixture
-def store(redis_url: str) -> Iterator[RedisStore]:
-    with opened(redis_url) as store:
-        yield store
 
 
 @pytest.fixture

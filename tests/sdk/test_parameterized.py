@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,18 +18,7 @@ from elsewhere.records import Configuration, Parameter, Status, TaskRecord
 from elsewhere.store.redis import RedisStore
 from tests.sdk.scripts import Ran, Scripts
 from tests.sdk.targets import record_of
-from tests.stores import find, make_record, opened
-
-
-@pytest.fixture
-def store(redis_url: str) -> Iterator[RedisStore]:
-    with opened(redis_url) as store:
-        yield store
-
-
-@pytest.fixture
-def scripts(tmp_path: Path, redis_url: str) -> Scripts:
-    return Scripts(tmp_path, redis_url)
+from tests.stores import find, make_record
 
 
 @pytest.fixture

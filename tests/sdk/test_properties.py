@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,13 +10,7 @@ from elsewhere import Task
 from elsewhere.errors import UsageError
 from elsewhere.records import Status
 from elsewhere.store.redis import RedisStore
-from tests.stores import make_record, opened
-
-
-@pytest.fixture
-def store(redis_url: str) -> Iterator[RedisStore]:
-    with opened(redis_url) as store:
-        yield store
+from tests.stores import make_record
 
 
 @pytest.fixture

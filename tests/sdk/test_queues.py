@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterator
 
 import pytest
 
@@ -13,15 +12,9 @@ from elsewhere.queues import DEFAULT_QUEUE, Queues
 from elsewhere.records import OnLost, Outcome, Reason, Source, Status
 from elsewhere.store import keys
 from elsewhere.store.redis import RedisStore
-from tests.stores import make_record, opened
+from tests.stores import make_record
 
 LOST = Outcome(reason=Reason.LOST)
-
-
-@pytest.fixture
-def store(redis_url: str) -> Iterator[RedisStore]:
-    with opened(redis_url) as store:
-        yield store
 
 
 @pytest.fixture

@@ -22,19 +22,7 @@ from elsewhere.store.redis import RedisStore
 from tests.sdk.artifact_places import RECORD
 from tests.sdk.model_runs import Agents
 from tests.sdk.scripts import Scripts
-from tests.stores import opened
 from tests.waiting import wait_until
-
-
-@pytest.fixture
-def store(redis_url: str) -> Iterator[RedisStore]:
-    with opened(redis_url) as store:
-        yield store
-
-
-@pytest.fixture
-def scripts(tmp_path: Path, redis_url: str) -> Scripts:
-    return Scripts(tmp_path, redis_url)
 
 
 @pytest.fixture

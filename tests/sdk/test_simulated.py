@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from elsewhere.records import Parameter, Status
 from elsewhere.store.redis import RedisStore
 from tests.sdk.scripts import Scripts
-from tests.stores import begin, make_record, opened
+from tests.stores import begin, make_record
 
 SCRIPT = """
 Task.debug_simulate_remote_task({task_id!r}{more})
@@ -20,17 +17,6 @@ print(task.id, task.name, config["lr"], config["depth"], Task.running_locally())
 print(task.execute_remotely("nowhere"))
 task.get_logger().report_scalar("loss", "train", 1, 1)
 """
-
-
-@pytest.fixture
-def store(redis_url: str) -> Iterator[RedisStore]:
-    with opened(redis_url) as store:
-        yield store
-
-
-@pytest.fixture
-def scripts(tmp_path: Path, redis_url: str) -> Scripts:
-    return Scripts(tmp_path, redis_url)
 
 
 def test_its_values_override_those_of_the_script(scripts: Scripts, store: RedisStore) -> None:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from elsewhere.folders import Home, write_beside
 from elsewhere.records import Environment, Outcome, Reason, Source, Submodule
 from elsewhere.store.redis import RedisStore
 from tests.sdk.scripts import Scripts
-from tests.stores import begin, make_record, opened
+from tests.stores import begin, make_record
 
 SOURCE = Source(
     repository="https://example.org/a.git",
@@ -30,17 +30,6 @@ SOURCE = Source(
     entry_point="train.py",
     working_dir="src",
 )
-
-
-@pytest.fixture
-def store(redis_url: str) -> Iterator[RedisStore]:
-    with opened(redis_url) as store:
-        yield store
-
-
-@pytest.fixture
-def scripts(tmp_path: Path, redis_url: str) -> Scripts:
-    return Scripts(tmp_path, redis_url)
 
 
 def draft(store: RedisStore, **fields: Any) -> Task:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,19 +15,7 @@ from elsewhere.queues import Queues
 from elsewhere.records import Outcome, Reason, Status, TaskType
 from elsewhere.store.redis import RedisStore
 from tests.sdk.scripts import Scripts
-from tests.stores import begin, find, make_record, opened
-
-
-@pytest.fixture
-def store(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[RedisStore]:
-    monkeypatch.setenv("ELSEWHERE_REDIS_URL", redis_url)
-    with opened(redis_url) as store:
-        yield store
-
-
-@pytest.fixture
-def scripts(tmp_path: Path, redis_url: str) -> Scripts:
-    return Scripts(tmp_path, redis_url)
+from tests.stores import begin, find, make_record
 
 
 def only(store: RedisStore) -> str:

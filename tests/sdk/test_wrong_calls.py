@@ -33,7 +33,7 @@ from tests.reference import members, public_names
 from tests.sdk.scripts import Scripts
 from tests.sdk.wrong_calls import BEFORE, OWN
 from tests.sdk.wrong_calls_of_any import ANY
-from tests.stores import begin, brought_to, opened
+from tests.stores import begin, brought_to
 
 #: public names that take nothing that could be wrong, beside flags, whose truth counts
 NEVER_WRONG: Final = {
@@ -44,13 +44,6 @@ NEVER_WRONG: Final = {
     "Model": "Task.models and queries make it",
     "Task": "Task.init and Task.get_task make it",
 }
-
-
-@pytest.fixture
-def store(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[RedisStore]:
-    monkeypatch.setenv("ELSEWHERE_REDIS_URL", redis_url)
-    with opened(redis_url) as store:
-        yield store
 
 
 @pytest.fixture
