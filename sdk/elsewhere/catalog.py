@@ -12,6 +12,7 @@ from elsewhere.errors import NotFoundError, UsageError, known_choices
 from elsewhere.events import ModelUsed
 from elsewhere.records import TaskRecord, TaskType
 from elsewhere.store import filters
+from elsewhere.store.refusals import unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -181,5 +182,5 @@ def existing(store: Store, task_ids: object) -> list[str]:
     there = {row["id"] for row in store.look_up(ids, ())}
     for task_id in ids:
         if task_id not in there:
-            raise NotFoundError(f"There is no task with the id {task_id!r} in the store.")
+            raise unknown(task_id)
     return list(ids)

@@ -27,16 +27,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from elsewhere.folders import Home
+    from elsewhere.records import TaskState
     from elsewhere.store.api import Store
 
-__all__ = ["GOES_ON", "Earlier", "Last", "choose"]
+__all__ = ["Earlier", "Last", "choose"]
 
 logger = logging.getLogger(__name__)
 
 #: a task of these may be taken again
 _AGAIN: Final = (Status.CREATED, Status.COMPLETED, Status.FAILED, Status.STOPPED)
 #: and of these it may go on
-GOES_ON: Final = (*_AGAIN, Status.CLOSED)
+_GOES_ON: Final = (*_AGAIN, Status.CLOSED)
 #: fields of a record that are not those of the earlier run
 _REWRITTEN: Final = tuple(
     item.name
@@ -137,14 +138,11 @@ def choose(
     if not isinstance(continues, (bool, str)):
         checked_offset("continue_last_task", continues)
     named = continues if isinstance(continues, str) else reuse if isinstance(reuse, str) else None
-    if continues is not False:
-        task_id = named or last
-        return None if task_id is None else _going_on(store, task_id, continues)
-    if reuse is False:
-        return None
     task_id = named or last
-    if task_id is None:
+    if task_id is None or (continues is False and reuse is False):
         return None
+    if continues is not False:
+        return _going_on(store, task_id, continues)
     try:
         return _again(store, record, task_id, is_named=named is not None)
     except NotFoundError:
@@ -155,7 +153,7 @@ def choose(
 
 def _going_on(store: Store, task_id: str, continues: bool | str | int) -> Earlier:
     state = store.state(task_id)
-    if state.status not in GOES_ON:
+    if state.status not in _GOES_ON:
         advice = "Wait for its end." if state.status is Status.IN_PROGRESS else "Clone it."
         raise TransitionError(f"Task {task_id} cannot be continued: it is {state.status}. {advice}")
     is_given = isinstance(continues, int) and not isinstance(continues, bool)
@@ -195,7 +193,7 @@ def _again(store: Store, record: TaskRecord, task_id: str, *, is_named: bool) ->
     return Earlier(record=has, status=state.status, attempt=state.attempt, says=says)
 
 
-def _why_not(state: Any, row: dict[str, Any], *, is_the_same: bool) -> str:
+def _why_not(state: TaskState, row: dict[str, Any], *, is_the_same: bool) -> str:
     if not is_the_same:
         return "it is called otherwise by now"
     if state.status not in _AGAIN:

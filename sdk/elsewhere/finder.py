@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from elsewhere.connected import Connected
-from elsewhere.errors import NotFoundError, UsageError
+from elsewhere.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -39,21 +39,18 @@ class Finder(Connected):
         """
         from elsewhere import catalog  # noqa: PLC0415
 
-        if task_id is not None and (current := cls._this(task_id)):
-            return current
+        if task_id is not None:
+            return cls._by_id(task_id)
         store = cls._open()
-        if task_id is None:
-            found = catalog.find_named(
-                store,
-                project_name,
-                task_name,
-                tags=tags,
-                allow_archived=allow_archived,
-                task_filter=task_filter,
-            )
-            return cls._handle(found, store) if found is not None else None
-        store.state(task_id)
-        return cls(task_id, store)
+        found = catalog.find_named(
+            store,
+            project_name,
+            task_name,
+            tags=tags,
+            allow_archived=allow_archived,
+            task_filter=task_filter,
+        )
+        return cls._handle(found, store) if found is not None else None
 
     @classmethod
     def get_tasks(
@@ -167,6 +164,15 @@ class Finder(Connected):
         return cls(task_id, store)
 
     @classmethod
+    def _by_id(cls, task_id: str) -> Self:
+        """Raises NotFoundError for an id that is none of a task."""
+        if current := cls._this(task_id):
+            return current
+        store = cls._open()
+        store.state(task_id)
+        return cls(task_id, store)
+
+    @classmethod
     def _settled(cls) -> Store:
         """The store, with all that this process has said about its own task."""
         if cls._current is not None:
@@ -179,7 +185,4 @@ class Finder(Connected):
             return task
         if not isinstance(task, str):
             raise UsageError(f"A task is needed, or its id, not {task!r:.80}.")
-        found = cls.get_task(task_id=task)
-        if found is None:
-            raise NotFoundError(f"There is no task with the id {task!r}.")
-        return found
+        return cls._by_id(task)

@@ -33,7 +33,7 @@ def find(store: Store, pattern: object) -> list[Project]:
         raise UsageError(f"name is a regular expression, not {pattern!r:.80}.")
     try:
         wanted = re.compile(pattern)
-    except (re.error, RecursionError) as error:
+    except (re.error, RecursionError, OverflowError) as error:
         raise UsageError(
             f"The regular expression {pattern!r:.80} for the names of projects cannot be read:"
             f" {error}."

@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, overload
 from urllib.parse import unquote
 
-from elsewhere.artifacts.cache import CACHE_BYTES, evict, hold
+from elsewhere.artifacts.cache import CACHE_BYTES, FOLDER, OURS, evict, hold
 from elsewhere.artifacts.unpacking import unpacked, unpacker
 from elsewhere.errors import StorageError, UsageError
 from elsewhere.folders import named_path
@@ -43,8 +43,6 @@ logger = logging.getLogger(__name__)
 
 #: copies that were given out last, and so stay whatever the limits say; each is an open file
 _HELD: Final = 100
-#: names in an entry of the cache that no file may have
-_OURS: Final = (".lock", "folder")
 
 
 class StorageManager:
@@ -73,7 +71,7 @@ class StorageManager:
         of this machine is given directly. `name`: what the file's name shall be here.
         """
         url = _checked_url(remote_url)
-        if name is not None and (not _is_file_name(name) or name in _OURS):
+        if name is not None and (not _is_file_name(name) or name in OURS):
             raise UsageError(f"A local copy cannot have the name {name!r}: it must be a file name.")
         path = _local(url)
         if path is not None and path.is_dir():
@@ -212,7 +210,7 @@ class StorageManager:
         folder = local_folder
         if folder is None:
             versions = "\n".join(f"{found.url} {found.version}" for found in files)
-            folder = cls._hold_key(versions) / "folder"
+            folder = cls._hold_key(versions) / FOLDER
         for found in files:
             _brought(found, folder, overwrite=overwrite, may_be_empty=True)
         if local_folder is None:
@@ -341,7 +339,7 @@ def _file_name(url: str) -> str:
     """The last part of the URL's path; `file` when that is no file name."""
     path = _local(url)
     name = path.name if path is not None else unquote(url.partition("?")[0].rpartition("/")[2])
-    return name if _is_file_name(name) and name not in _OURS else "file"
+    return name if _is_file_name(name) and name not in OURS else "file"
 
 
 def _is_file_name(name: object) -> bool:

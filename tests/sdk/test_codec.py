@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from elsewhere.codec import decode, encode, from_plain, to_plain
+from elsewhere.codec import compact, decode, encode, from_plain, to_plain
 from elsewhere.errors import RecordError
 from elsewhere.events import Scalar
 from elsewhere.records import (
@@ -123,3 +123,24 @@ def test_no_json_raises_anything_but_a_record_error(plain: Any) -> None:
             from_plain(TaskRecord, given_plain)
         except RecordError:
             continue
+
+
+def test_what_is_compact_has_all_but_the_defaults_and_comes_back() -> None:
+    record = TaskRecord(
+        id="a",
+        name="b",
+        project="c",
+        seed=None,
+        environment=Environment(packages=(), setup=("x",)),
+        parameters={"General/empty": Parameter(value=""), "General/none": Parameter(value=None)},
+    )
+    plain = compact(record)
+    assert plain == {
+        "id": "a",
+        "name": "b",
+        "project": "c",
+        "seed": None,
+        "environment": {"packages": [], "setup": ["x"]},
+        "parameters": {"General/empty": {"value": ""}, "General/none": {"value": None}},
+    }
+    assert from_plain(TaskRecord, plain) == record

@@ -206,3 +206,10 @@ def test_wrong_arguments_are_refused_as_well(arguments: dict[str, Any], said: st
     with pytest.raises(UsageError) as caught:
         parse(**arguments)
     assert said in str(caught.value)
+
+
+def test_a_word_that_is_no_regular_expression_is_searched_for_as_it_is() -> None:
+    for word in ("a(b", "a{99999999999999999999}"):
+        (condition,) = parse({"search_text": word}).conditions
+        assert condition.holds({"name": f"x {word} y", "comment": "", "id": "1"})
+        assert not condition.holds({"name": "a b", "comment": "", "id": "1"})

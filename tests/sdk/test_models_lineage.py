@@ -91,6 +91,21 @@ def test_a_local_copy_is_its_model_whoever_loads_it(store: Store, tmp_path: Path
     assert set(run.inputs()) == {"the net", "x"}
 
 
+def test_weights_with_the_name_of_our_note_are_read_as_they_are(
+    store: Store, tmp_path: Path
+) -> None:
+    (tmp_path / "net.bin").write_bytes(b"weights")
+    handle = Task.get_task(task_id=begin(store, output_uri=str(tmp_path / "place")))
+    model = OutputModel(handle, name="net")
+    model.update_weights(tmp_path / "net.bin", target_filename=".model")
+    with serving(tmp_path / "place") as served:
+        url = model.url.replace(file_url(tmp_path / "place"), served.url)
+        store.save_model(model.id, {"url": url, "digest": model.digest})
+        copy = model.get_local_copy()
+    assert copy is not None
+    assert copy.read_bytes() == b"weights"
+
+
 def test_a_file_of_a_local_package_is_its_model(store: Store, tmp_path: Path) -> None:
     (tmp_path / "parts").mkdir()
     (tmp_path / "parts" / "a.bin").write_bytes(b"a")

@@ -86,7 +86,7 @@ def test_a_copy_is_fetched_once_for_each_content(s3: ObjectStore, elsewhere_home
 def test_a_copy_may_have_another_name(s3: ObjectStore) -> None:
     s3.system.pipe_file("s3://bucket/data", b"one")
     assert Path(StorageManager.get_local_copy("s3://bucket/data", name="x.csv")).name == "x.csv"
-    for name in ("", "..", "a/b", ".lock", 3):
+    for name in ("", "..", "a/b", ".lock", ".model", 3):
         with pytest.raises(UsageError, match="must be a file name"):
             StorageManager.get_local_copy("s3://bucket/data", name=name)  # type: ignore[arg-type]
 

@@ -144,6 +144,7 @@ BEFORE: Final[dict[str, list[tuple[str, str]]]] = {
     "Task.get_projects": [
         ("Task.get_projects(5)", "is a regular expression, not 5"),
         ("Task.get_projects('(')", "regular expression"),
+        ("Task.get_projects('a{99999999999999999999}')", "regular expression"),
     ],
     "Task.get_project_id": [("Task.get_project_id(None)", "must be text, not None")],
     "OutputModel": [

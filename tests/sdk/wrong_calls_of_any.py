@@ -167,6 +167,7 @@ ANY: Final[dict[str, list[tuple[str, str]]]] = {
     "Model.query_models": [
         ("Model.query_models(5)", "must be a text"),
         ("Model.query_models(model_name='(')", "no regular expression"),
+        ("Model.query_models(model_name='a{99999999999999999999}')", "no regular expression"),
         ("Model.query_models(max_results='x')", "must be a whole number above 0"),
         ("Model.query_models(metadata=5)", "metadata"),
     ],

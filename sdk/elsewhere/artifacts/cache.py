@@ -1,6 +1,7 @@
 """Local copies of artifacts, the least recently used of which make room for others.
 
     cache/<key>/.lock       held, shared, by whoever uses the entry; its time: of the last use
+    cache/<key>/.model      whose weights they are, where that was noted
     cache/<key>/<file>      what was downloaded
     cache/<key>/folder/     what was unpacked
     cache/.<hex>.evicted/   an entry that is being deleted
@@ -23,13 +24,17 @@ from typing import Final
 
 from elsewhere.errors import StorageError
 
-__all__ = ["CACHE_BYTES", "evict", "hold"]
+__all__ = ["CACHE_BYTES", "FOLDER", "NOTE", "OURS", "evict", "hold"]
 
 logger = logging.getLogger(__name__)
 
 #: what a cache may hold: some data sets and models, and still little of a disk that trains on them
 CACHE_BYTES: Final = 50 * 1024**3
 _LOCK: Final = ".lock"
+NOTE: Final = ".model"
+FOLDER: Final = "folder"
+#: names in an entry that no downloaded file may have
+OURS: Final = (_LOCK, NOTE, FOLDER)
 #: times that an entry may leave between making and locking it
 _ATTEMPTS: Final = 100
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, overload
 
 from elsewhere.artifacts.archive import unpack
-from elsewhere.artifacts.cache import CACHE_BYTES, evict, hold
+from elsewhere.artifacts.cache import CACHE_BYTES, FOLDER, OURS, evict, hold
 from elsewhere.artifacts.serializers import SERIALIZERS
 from elsewhere.artifacts.unpacking import unpacked
 from elsewhere.errors import ElsewhereError, StorageError
@@ -29,8 +29,6 @@ __all__ = ["ArtifactHandle"]
 
 logger = logging.getLogger(__name__)
 
-#: names in an entry of the cache that no artifact's file may have
-_OURS: Final = (".lock", "folder")
 _DIGEST: Final = re.compile("[0-9a-f]{64}")
 
 
@@ -210,7 +208,7 @@ class ArtifactHandle:
         if self.type != "archive" or not extract:
             return file
         place = self._held(self)
-        is_there = (place / "folder").is_dir() and not force_download
+        is_there = (place / FOLDER).is_dir() and not force_download
         folder = unpacked(unpack, file, place, is_forced=force_download)
         if not is_there:
             evict(self._cache, self._limit_bytes)
@@ -285,4 +283,4 @@ class ArtifactHandle:
 def _file_name(url: str) -> str:
     """The last part of the URL's path; `artifact` when that is no file name."""
     name = os.path.basename(url.partition("?")[0])  # noqa: PTH119 - a URL is no path
-    return name if name.strip(".") and "\0" not in name and name not in _OURS else "artifact"
+    return name if name.strip(".") and "\0" not in name and name not in OURS else "artifact"

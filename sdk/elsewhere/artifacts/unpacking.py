@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from elsewhere.artifacts.archive import unpack
+from elsewhere.artifacts.cache import FOLDER
 from elsewhere.artifacts.tars import unpack_tar
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def unpacked(
 ) -> Path:
     """The folder in the cache's entry `place` with what is in the archive; anew when `is_forced`.
     Raises StorageError."""
-    folder = place / "folder"
+    folder = place / FOLDER
     if is_forced or not folder.is_dir():
         beside = place / f".{secrets.token_hex(8)}.partial"
         do(archive, beside)

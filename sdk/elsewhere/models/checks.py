@@ -95,6 +95,6 @@ def checked_pattern(what: str, given: object) -> str:
     pattern = checked_text(what, given)
     try:
         re.compile(pattern)
-    except re.error as error:
+    except (re.error, RecursionError, OverflowError) as error:
         raise UsageError(f"{what} {pattern!r:.80} is no regular expression: {error}.") from error
     return pattern

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from elsewhere.artifacts import ArtifactHandle
+from elsewhere.artifacts.cache import NOTE
 from elsewhere.errors import RecordError, StorageError
 from elsewhere.folders import read_json, write_beside
 from elsewhere.records import Artifact, ModelRecord
@@ -15,9 +16,6 @@ from elsewhere.storage import is_file_url, local_path
 __all__ = ["Cached", "LocalWeights", "cached_model"]
 
 logger = logging.getLogger(__name__)
-
-#: in an entry of the cache: whose weights they are
-_NOTE = ".model"
 
 
 class LocalWeights(ArtifactHandle):
@@ -61,7 +59,7 @@ def cached_model(path: Path, cache: Path) -> Cached | None:
     if not path.is_relative_to(cache) or path == cache:
         return None
     try:
-        noted = read_json(cache / path.relative_to(cache).parts[0] / _NOTE)
+        noted = read_json(cache / path.relative_to(cache).parts[0] / NOTE)
         return Cached(str(noted["id"]), str(noted["name"])) if noted is not None else None
     except (OSError, RecordError, KeyError, TypeError) as error:
         logger.debug("%s", error)
@@ -70,7 +68,7 @@ def cached_model(path: Path, cache: Path) -> Cached | None:
 
 def _note(entry: Path, record: ModelRecord) -> None:
     try:
-        write_beside(entry / _NOTE, {"id": record.id, "name": record.name})
+        write_beside(entry / NOTE, {"id": record.id, "name": record.name})
     except OSError as error:  # lineage is lost, and nothing else
         logger.debug("%s", error)
 

@@ -10,18 +10,15 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from elsewhere.artifacts.archive import pack
+from elsewhere.artifacts.preview import shortened
 from elsewhere.errors import StorageError, UsageError
 from elsewhere.folders import named_path
 from elsewhere.records import Json
 from elsewhere.storage import copy_file, sha256_of
 
 __all__ = ["Originals", "Staged", "one", "several"]
-
-#: characters of a preview: the beginning of a long list of files
-_PREVIEW: Final = 16 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +57,12 @@ class Originals:
             else:
                 file = place / (name or f"{self.path.resolve().name or 'weights'}.zip")
                 lines = pack(self.path, file, self.members, is_compressed=False)
-                preview = "\n".join(lines)[:_PREVIEW]
+                preview = shortened("\n".join(lines))
             fields: dict[str, Json] = {
                 "size_bytes": file.stat().st_size,
                 "digest": sha256_of(file),
                 "is_package": self.is_package,
-                "preview": preview.encode("utf-8", "backslashreplace").decode(),
+                "preview": preview,
             }
             return Staged(file, fields)
         except OSError as error:

@@ -250,7 +250,7 @@ def _regex(what: str, given: object, flags: int = 0) -> re.Pattern[str]:
 def _word(word: str) -> Condition:
     try:
         regex = re.compile(word, re.IGNORECASE)
-    except re.error:
+    except (re.error, RecursionError, OverflowError):
         regex = re.compile(re.escape(word), re.IGNORECASE)
     return Condition(fields=_SEARCHED, test=Pattern(regex=regex))
 
