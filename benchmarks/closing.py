@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from benchmarks.figures import Beside, Figure
-from elsewhere import catalog
+from elsewhere.task import stored
 
 if TYPE_CHECKING:
     from benchmarks.place import Place
@@ -45,7 +45,7 @@ def measure(place: Place) -> list[Figure]:
         said = place.run(sys.executable, script, folder=place.folder).splitlines()[-1].split()
         ours.append(float(said[0]))
         lines.append(float(said[1]))
-    for task_id in catalog.search(place.store, project_name="benchmark"):
+    for task_id in stored.search(place.store, project_name="benchmark"):
         (count,) = {one.count for one in place.store.series(task_id) if one.title == "loss"}
         if count != _SCALARS:
             raise AssertionError(f"{count} of {_SCALARS} scalars have arrived")

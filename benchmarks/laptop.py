@@ -8,12 +8,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from benchmarks.place import PACKAGES, QUEUES
-from elsewhere import catalog
-from elsewhere.records import Environment
+from elsewhere.core.records import Environment
+from elsewhere.task import stored
 
 if TYPE_CHECKING:
     from benchmarks.place import Place
-    from elsewhere.records import TaskRecord
+    from elsewhere.core.records import TaskRecord
 
 __all__ = ["Laptop"]
 
@@ -41,7 +41,7 @@ class Laptop:
 
     def task(self, script: str = "tiny", *, packages: tuple[str, ...] = PACKAGES) -> str:
         """A draft that will run the script."""
-        return catalog.clone(
+        return stored.clone(
             self._place.store,
             self._captured.id,
             source=replace(self._captured.source, entry_point=f"{script}.py"),
@@ -87,7 +87,7 @@ class Laptop:
         store = self._place.store
         self._place.queues.create("nowhere")
         self._place.run(sys.executable, "tiny.py", folder=self.repository)
-        (task_id,) = catalog.search(store, project_name="benchmark")
+        (task_id,) = stored.search(store, project_name="benchmark")
         self._place.queues.dequeue(task_id)
         return store.read(task_id)
 

@@ -14,8 +14,8 @@ from benchmarks.figures import Beside, Figure
 from benchmarks.peer import start_peer
 from benchmarks.peer_job import note_start
 from benchmarks.place import QUEUES
-from elsewhere import catalog
-from elsewhere.records import Environment, Status, TaskRecord
+from elsewhere.core import names
+from elsewhere.core.records import Environment, Status, TaskRecord
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -52,9 +52,7 @@ def measure(place: Place) -> list[Figure]:
 
 
 def _claimed_after_ms(place: Place, queue: str) -> float:
-    record = TaskRecord(
-        id=catalog.new_id(), name="pickup", project="benchmark", environment=_REFUSED
-    )
+    record = TaskRecord(id=names.new_id(), name="pickup", project="benchmark", environment=_REFUSED)
     place.store.create(record)
     time.sleep(random.uniform(*_PAUSE_S))
     place.queues.enqueue(record.id, queue)

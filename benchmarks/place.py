@@ -22,16 +22,17 @@ from typing import TYPE_CHECKING, Final, Self
 
 import psutil
 
-from elsewhere.queues import Queues
-from elsewhere.records import Status
-from elsewhere.settings import load
-from elsewhere.store import connect_store, embedded, store_url
+from elsewhere.core.records import Status
+from elsewhere.core.settings import load
+from elsewhere.store import connect_store, store_url
+from elsewhere.store.queues import Queues
+from elsewhere.store.redis import embedded
 from elsewhere_worker.registration import registered_agents
 from tests.waiting import wait_until
 from tests.wheels import write_wheel
 
 if TYPE_CHECKING:
-    from elsewhere.records import TaskState
+    from elsewhere.core.records import TaskState
 
 __all__ = ["PACKAGES", "QUEUES", "Place", "command"]
 

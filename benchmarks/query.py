@@ -8,10 +8,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Self, cast
 
 from benchmarks.figures import Beside, Figure
-from elsewhere.codec import encode
-from elsewhere.records import Environment, Parameter, Source, Status, TaskRecord
-from elsewhere.store import connect_store, filters, keys
-from elsewhere.store.redis import RedisStore
+from elsewhere.core.codec import encode
+from elsewhere.core.records import Environment, Parameter, Source, Status, TaskRecord
+from elsewhere.store import connect_store, filters
+from elsewhere.store.redis import keys
+from elsewhere.store.redis.store import RedisStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable

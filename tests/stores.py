@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from elsewhere.records import Status, TaskRecord
+from elsewhere.core.records import Status, TaskRecord
 from elsewhere.store import connect_store, filters
 from elsewhere.store.api import Claim, Store
-from elsewhere.store.redis import RedisStore
+from elsewhere.store.redis.store import RedisStore
 from elsewhere.store.states import sources
 
 __all__ = [

@@ -21,14 +21,22 @@ PACKAGES = [
 
 #: A line that breaks a contract: where it stands, the line, the contract's name or how it begins.
 BREACHES = [
-    ("elsewhere/errors.py", "import elsewhere_sandbox", "Packages import downwards only"),
+    ("elsewhere/core/errors.py", "import elsewhere_sandbox", "Packages import downwards only"),
     ("elsewhere_agent/__init__.py", "import elsewhere_server", "Packages import downwards only"),
-    ("elsewhere/codec.py", "import elsewhere.journal", "Modules of the SDK import downwards only"),
-    ("elsewhere_worker/__init__.py", "import elsewhere.task", "The host does not use the SDK's"),
+    (
+        "elsewhere/codec.py",
+        "import elsewhere.core.journal",
+        "Folders of the SDK import downwards only",
+    ),
+    (
+        "elsewhere_worker/__init__.py",
+        "import elsewhere.task",
+        "The host does not use the SDK's",
+    ),
     ("elsewhere_sandbox/__init__.py", "import elsewhere.store", "The host does not use the SDK's"),
     ("elsewhere_sandbox/__init__.py", "import redis", "The sandbox has no connection to Redis"),
-    ("elsewhere/records.py", "import pydantic", "The SDK does not import what only the host"),
-    ("elsewhere/catalog.py", "import rq", "Only the queues and the worker speak RQ"),
+    ("elsewhere/core/records.py", "import pydantic", "The SDK does not import what only the host"),
+    ("elsewhere/task/stored.py", "import rq", "Only the queues and the worker speak RQ"),
 ]
 
 
@@ -82,5 +90,5 @@ def test_an_import_upwards_breaks_its_contract(
 def test_a_module_on_no_floor_breaks_the_contract(code: Path) -> None:
     (code / "elsewhere" / "attic.py").touch()
     checked = lint_imports(code)
-    assert is_broken("Modules of the SDK import downwards only", checked.stdout), checked.stdout
+    assert is_broken("Folders of the SDK import downwards only", checked.stdout), checked.stdout
     assert "attic" in checked.stdout

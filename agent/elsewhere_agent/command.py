@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Final
 
 from elsewhere.command.program import INTERRUPTED, add_version, drop_lost_output, os_sentence
 from elsewhere.command.wording import say
-from elsewhere.errors import ElsewhereError, UsageError
-from elsewhere.settings import load
+from elsewhere.core.errors import ElsewhereError, UsageError
+from elsewhere.core.settings import load
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from elsewhere.settings import Settings
+    from elsewhere.core.settings import Settings
     from elsewhere_agent.configuration import AgentSettings
 
 __all__ = ["main"]
@@ -139,7 +139,7 @@ def _config(options: argparse.Namespace) -> int:
 
 
 def _demo(_options: argparse.Namespace) -> int:
-    from elsewhere_agent.demo import demo
+    from elsewhere_agent.demo.demo import demo
 
     return demo()
 

@@ -17,15 +17,15 @@ import tomllib
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from elsewhere import storage
-from elsewhere.errors import ConfigurationError, UsageError, known_choices
-from elsewhere.queues import DEFAULT_QUEUE
-from elsewhere.settings import masked
+from elsewhere.core.errors import ConfigurationError, UsageError, known_choices
+from elsewhere.core.settings import masked
+from elsewhere.store.queues import DEFAULT_QUEUE
 from elsewhere_worker.settings import WorkerSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from elsewhere.settings import Settings
+    from elsewhere.core.settings import Settings
 
 __all__ = ["AgentSettings", "GitCredential", "load_agent", "shown", "worker_settings"]
 
@@ -157,7 +157,7 @@ _ALLOWED: Final = {
 
 
 def _written(config: Path) -> dict[str, Any]:
-    """The table [agent]; that the file can be read at all, `elsewhere.settings` has seen to."""
+    """The table [agent]; `elsewhere.core.settings` has seen that it can be read."""
     try:
         table = tomllib.loads(config.read_text(encoding="utf-8")).get("agent", {})
     except FileNotFoundError:

@@ -12,13 +12,13 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Final
 
 from elsewhere.artifacts import uploader
-from elsewhere.clock import now_at
-from elsewhere.queues import Queues
-from elsewhere.sessions import deliver_dead
-from elsewhere.settings import masked
+from elsewhere.core.clock import now_at
+from elsewhere.core.settings import masked
+from elsewhere.delivery.sessions import deliver_dead
 from elsewhere.store import store_url
-from elsewhere.store.connection import connect
-from elsewhere.store.redis import RedisStore
+from elsewhere.store.queues import Queues
+from elsewhere.store.redis.connection import connect
+from elsewhere.store.redis.store import RedisStore
 from elsewhere_agent.configuration import worker_settings
 from elsewhere_agent.folder import AgentFolder
 from elsewhere_agent.watch import StoreWatch
@@ -28,7 +28,7 @@ from elsewhere_worker.worker import Worker
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from elsewhere.settings import Settings
+    from elsewhere.core.settings import Settings
     from elsewhere_agent.configuration import AgentSettings
 
 __all__ = ["Daemon"]

@@ -9,7 +9,7 @@ ElsewhereError
 
 from __future__ import annotations
 
-from elsewhere.errors import ElsewhereError
+from elsewhere.core.errors import ElsewhereError
 
 __all__ = ["AgentError", "AlreadyRunningError", "NotRunningError", "UnresponsiveError"]
 

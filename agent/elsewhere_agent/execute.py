@@ -10,16 +10,17 @@ import threading
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from elsewhere.artifacts import uploader
-from elsewhere.codec import from_plain
 from elsewhere.command.naming import find_task, title
 from elsewhere.command.wording import say, why
-from elsewhere.errors import StoreUnavailableError, TransitionError, UsageError
-from elsewhere.folders import read_json
-from elsewhere.queues import Queues
-from elsewhere.records import Outcome, Reason, Status
-from elsewhere.store import keys, store_url
-from elsewhere.store.connection import connect
-from elsewhere.store.redis import RedisStore
+from elsewhere.core.codec import from_plain
+from elsewhere.core.errors import StoreUnavailableError, TransitionError, UsageError
+from elsewhere.core.folders import read_json
+from elsewhere.core.records import Outcome, Reason, Status
+from elsewhere.store import store_url
+from elsewhere.store.queues import Queues
+from elsewhere.store.redis import keys
+from elsewhere.store.redis.connection import connect
+from elsewhere.store.redis.store import RedisStore
 from elsewhere_agent.configuration import worker_settings
 from elsewhere_agent.folder import AgentFolder
 from elsewhere_worker.launcher import Launcher
@@ -28,8 +29,8 @@ from elsewhere_worker.registration import registered_agents
 from elsewhere_worker.supervision import Supervision
 
 if TYPE_CHECKING:
-    from elsewhere.folders import RunFolder
-    from elsewhere.settings import Settings
+    from elsewhere.core.folders import RunFolder
+    from elsewhere.core.settings import Settings
     from elsewhere.store.api import Listener
     from elsewhere_agent.configuration import AgentSettings
     from elsewhere_worker.settings import WorkerSettings

@@ -15,16 +15,16 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from elsewhere.codec import decode, encode
-from elsewhere.errors import RecordError
-from elsewhere.process import ProcessIdentity
+from elsewhere.core.codec import decode, encode
+from elsewhere.core.errors import RecordError
+from elsewhere.core.process import ProcessIdentity
 from elsewhere_agent.errors import AlreadyRunningError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from elsewhere.folders import Home
+    from elsewhere.core.folders import Home
 
 __all__ = ["AgentFolder"]
 

@@ -7,13 +7,13 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from elsewhere.errors import ConfigurationError
-from elsewhere.settings import masked
+from elsewhere.core.errors import ConfigurationError
+from elsewhere.core.settings import masked
 from elsewhere.store import store_url
-from elsewhere.store.connection import connect
+from elsewhere.store.redis.connection import connect
 
 if TYPE_CHECKING:
-    from elsewhere.settings import Settings
+    from elsewhere.core.settings import Settings
 
 __all__ = ["TEMPLATE", "initialize"]
 

@@ -7,7 +7,7 @@ import sys
 from logging.handlers import RotatingFileHandler
 from typing import TYPE_CHECKING, Final
 
-from elsewhere.clock import monotonic_s
+from elsewhere.core.clock import monotonic_s
 
 if TYPE_CHECKING:
     from pathlib import Path

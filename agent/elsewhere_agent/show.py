@@ -12,7 +12,7 @@ from elsewhere.command.wording import clean
 from elsewhere_agent.configuration import shown
 
 if TYPE_CHECKING:
-    from elsewhere.settings import Settings
+    from elsewhere.core.settings import Settings
     from elsewhere_agent.configuration import AgentSettings
 
 __all__ = ["show_configuration"]

@@ -11,14 +11,14 @@ from rich.table import Table
 
 from elsewhere.command.tables import open_console
 from elsewhere.command.wording import clean, short
-from elsewhere.queues import Queues
 from elsewhere.store import open_store
+from elsewhere.store.queues import Queues
 from elsewhere_worker.registration import registered_agents
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from elsewhere.settings import Settings
+    from elsewhere.core.settings import Settings
     from elsewhere_worker.registration import AgentRecord
 
 __all__ = ["show_status"]

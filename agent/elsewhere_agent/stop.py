@@ -7,14 +7,14 @@ import signal
 import time
 from typing import TYPE_CHECKING, Final
 
-from elsewhere.clock import monotonic_s
-from elsewhere.folders import RunFolder, read_json
+from elsewhere.core.clock import monotonic_s
+from elsewhere.core.folders import RunFolder, read_json
 from elsewhere_agent.errors import AgentError, NotRunningError, UnresponsiveError
 from elsewhere_agent.folder import AgentFolder
 
 if TYPE_CHECKING:
-    from elsewhere.folders import Home
-    from elsewhere.settings import Settings
+    from elsewhere.core.folders import Home
+    from elsewhere.core.settings import Settings
 
 __all__ = ["stop_daemon"]
 

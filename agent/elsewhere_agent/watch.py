@@ -9,12 +9,12 @@ import logging
 import threading
 from typing import TYPE_CHECKING, Final
 
-from elsewhere.errors import StoreUnavailableError
+from elsewhere.core.errors import StoreUnavailableError
 from elsewhere.store import store_url
 
 if TYPE_CHECKING:
-    from elsewhere.settings import Settings
-    from elsewhere.store.redis import RedisStore
+    from elsewhere.core.settings import Settings
+    from elsewhere.store.redis.store import RedisStore
 
 __all__ = ["StoreWatch"]
 

@@ -12,8 +12,8 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from elsewhere.folders import RunFolder, write_beside
-from elsewhere.records import Outcome, Reason
+from elsewhere.core.folders import RunFolder, write_beside
+from elsewhere.core.records import Outcome, Reason
 from elsewhere_sandbox import spec, tree
 from elsewhere_sandbox.runner import Runner
 

@@ -12,14 +12,14 @@ from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Final
 
-from elsewhere.records import Submodule
+from elsewhere.core.records import Submodule
 from elsewhere_sandbox.code import Code, is_dot_git
 from elsewhere_sandbox.errors import SetupError
 from elsewhere_sandbox.git import Git, GitPolicy
 from elsewhere_sandbox.mirror import Mirror
 
 if TYPE_CHECKING:
-    from elsewhere.records import Source
+    from elsewhere.core.records import Source
     from elsewhere_sandbox.setup import Setup
 
 __all__ = ["GitPolicy", "checkout"]

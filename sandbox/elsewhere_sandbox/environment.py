@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from elsewhere.folders import read_json, write_beside
+from elsewhere.core.folders import read_json, write_beside
 from elsewhere_sandbox.errors import CommandError, SetupError
 from elsewhere_sandbox.installers import INSTALLERS
 from elsewhere_sandbox.installers.api import installer_variables
@@ -36,8 +36,8 @@ from elsewhere_sandbox.runtimes.api import Command
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from elsewhere.folders import Home, RunFolder
-    from elsewhere.records import Environment
+    from elsewhere.core.folders import Home, RunFolder
+    from elsewhere.core.records import Environment
     from elsewhere_sandbox.installers.api import Installer
     from elsewhere_sandbox.python import Python
     from elsewhere_sandbox.setup import Setup

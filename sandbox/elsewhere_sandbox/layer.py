@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from elsewhere.folders import Home
+    from elsewhere.core.folders import Home
     from elsewhere_sandbox.python import Python
 
 __all__ = ["lay", "lend"]
@@ -43,7 +43,7 @@ _LENT: Final = (
 #: `program.py` sets the variable, for the one process that is the program
 _INIT: Final = (
     "import os; 'ELSEWHERE_INIT' in os.environ"
-    " and __import__('elsewhere.implicit').implicit.begin()"
+    " and __import__('elsewhere.task.implicit').task.implicit.begin()"
 )
 
 

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from elsewhere.folders import Home
+from elsewhere.core.folders import Home
 from elsewhere_sandbox.checkout import GitPolicy, checkout
 from elsewhere_sandbox.environment import prepare_environment
 from elsewhere_sandbox.errors import SetupError
@@ -17,7 +17,7 @@ from elsewhere_sandbox.runtimes.api import Command
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from elsewhere.folders import RunFolder
+    from elsewhere.core.folders import RunFolder
     from elsewhere_sandbox.environment import Interpreter
     from elsewhere_sandbox.setup import Setup
     from elsewhere_sandbox.spec import RunSpec

@@ -14,7 +14,7 @@ from elsewhere_sandbox.runtimes.api import Command
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from elsewhere.records import Source
+    from elsewhere.core.records import Source
 
 __all__ = ["program"]
 

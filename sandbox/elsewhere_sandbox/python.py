@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from elsewhere.errors import RecordError
-from elsewhere.folders import read_json, write_beside
+from elsewhere.core.errors import RecordError
+from elsewhere.core.folders import read_json, write_beside
 from elsewhere_sandbox.errors import SetupError
 from elsewhere_sandbox.installers.api import installer_variables
 from elsewhere_sandbox.installers.uv import find_uv

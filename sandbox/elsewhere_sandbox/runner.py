@@ -20,12 +20,12 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from elsewhere.clock import monotonic_s, now_at
-from elsewhere.events import Phase
-from elsewhere.folders import write_beside
-from elsewhere.journal import JournalWriter
-from elsewhere.process import ProcessIdentity
-from elsewhere.records import Outcome, Reason
+from elsewhere.core.clock import monotonic_s, now_at
+from elsewhere.core.events import Phase
+from elsewhere.core.folders import write_beside
+from elsewhere.core.journal import JournalWriter
+from elsewhere.core.process import ProcessIdentity
+from elsewhere.core.records import Outcome, Reason
 from elsewhere.report.resources import Monitor
 from elsewhere_sandbox import tree
 from elsewhere_sandbox.errors import CommandError, SetupError, StopRequestedError
@@ -38,8 +38,8 @@ from elsewhere_sandbox.spool import Spool
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from elsewhere.events import Event
-    from elsewhere.folders import RunFolder
+    from elsewhere.core.events import Event
+    from elsewhere.core.folders import RunFolder
     from elsewhere_sandbox.runtimes.api import Command, Exit, Process
     from elsewhere_sandbox.spec import RunSpec
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from elsewhere.codec import from_plain, to_plain
-from elsewhere.folders import read_json, write_beside
-from elsewhere.records import TaskRecord
+from elsewhere.core.codec import from_plain, to_plain
+from elsewhere.core.folders import read_json, write_beside
+from elsewhere.core.records import TaskRecord
 
 if TYPE_CHECKING:
-    from elsewhere.folders import RunFolder
+    from elsewhere.core.folders import RunFolder
 
 __all__ = ["RunSpec", "take", "write"]
 

@@ -13,17 +13,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from elsewhere import current, hooks, started_in  # noqa: F401 - it remembers the folder of this moment
-from elsewhere.logger import Logger
-from elsewhere.task import Task
+from elsewhere.core import current_task
+from elsewhere.hooks import registry
+from elsewhere.report.logger import Logger
+from elsewhere.run import started_in  # noqa: F401 - it remembers the folder of this moment
+from elsewhere.task.task import Task
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from elsewhere.connect.task_parameters import TaskParameters, param, percent_param
+    from elsewhere.core.records import Configuration, Parameter
     from elsewhere.models import InputModel, Model, OutputModel
-    from elsewhere.records import Configuration, Parameter
-    from elsewhere.storage_manager import StorageManager
+    from elsewhere.storage.storage_manager import StorageManager
 
 __all__ = [
     "InputModel",
@@ -42,7 +44,7 @@ _LATER: Final = {
     "InputModel": "elsewhere.models",
     "Model": "elsewhere.models",
     "OutputModel": "elsewhere.models",
-    "StorageManager": "elsewhere.storage_manager",
+    "StorageManager": "elsewhere.storage.storage_manager",
     "TaskParameters": "elsewhere.connect.task_parameters",
     "param": "elsewhere.connect.task_parameters",
     "percent_param": "elsewhere.connect.task_parameters",
@@ -58,13 +60,13 @@ def __getattr__(name: str) -> Any:
 
 
 def _pending_overrides() -> Mapping[str, Parameter] | None:
-    from elsewhere import membership  # noqa: PLC0415 - weight
+    from elsewhere.run import membership  # noqa: PLC0415 - weight
 
     return membership.pending_overrides()
 
 
 def _pending_configurations() -> Mapping[str, Configuration] | None:
-    from elsewhere import membership  # noqa: PLC0415 - weight
+    from elsewhere.run import membership  # noqa: PLC0415 - weight
 
     return membership.pending_configurations()
 
@@ -79,5 +81,5 @@ def _end_task(error: Exception | None) -> None:
         task.mark_failed(status_message=f"{type(error).__name__}: {error}"[:1000])
 
 
-hooks.watch(_pending_overrides, _pending_configurations, _end_task)
-current.tell(Task.current_task)
+registry.watch(_pending_overrides, _pending_configurations, _end_task)
+current_task.tell(Task.current_task)

@@ -1,25 +1,21 @@
-"""Every error that the SDK raises on purpose.
-
-ElsewhereError
-├── UsageError (ValueError)          a wrong argument or a call at the wrong time
-├── NotFoundError (LookupError)      no such task, queue, artifact, ...
-├── TransitionError                  the task's status does not allow this
-├── FencedError                      a newer attempt owns the task; this one may not write
-├── ConfigurationError               config.toml or an ELSEWHERE_* variable is wrong
-├── RecordError                      bytes that should be a record are not
-├── StoreUnavailableError            Redis cannot be reached
-├── CaptureError                     the code or its packages cannot be captured
-│   └── TooLargeError                more bytes than may travel
-├── DeleteError                      a task, or bytes that it made, could not be deleted
-└── StorageError                     bytes at a URL cannot be read or written
-"""
+"""The errors that public calls raise, for programs that catch them."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from elsewhere.core.errors import (
+    CaptureError,
+    ConfigurationError,
+    DeleteError,
+    ElsewhereError,
+    FencedError,
+    NotFoundError,
+    RecordError,
+    StorageError,
+    StoreUnavailableError,
+    TooLargeError,
+    TransitionError,
+    UsageError,
+)
 
 __all__ = [
     "CaptureError",
@@ -34,65 +30,4 @@ __all__ = [
     "TooLargeError",
     "TransitionError",
     "UsageError",
-    "known_choices",
 ]
-
-
-class ElsewhereError(Exception):
-    """The root: catch this to catch whatever Elsewhere raises on purpose."""
-
-
-class UsageError(ElsewhereError, ValueError):
-    """A wrong argument, or a call at the wrong time."""
-
-
-class NotFoundError(ElsewhereError, LookupError):
-    """What was asked for by id or name does not exist."""
-
-
-class TransitionError(ElsewhereError):
-    """The task's status does not allow what was asked."""
-
-
-class FencedError(ElsewhereError):
-    """A newer attempt owns the task: nothing of this one is written any more."""
-
-
-class ConfigurationError(ElsewhereError):
-    """A setting is missing, unknown or malformed."""
-
-
-class RecordError(ElsewhereError):
-    """Bytes that should hold a record do not."""
-
-
-class StoreUnavailableError(ElsewhereError):
-    """The store cannot be reached."""
-
-
-class CaptureError(ElsewhereError):
-    """The code or its packages cannot be captured so that they would run elsewhere."""
-
-
-class TooLargeError(CaptureError):
-    """What must travel with the task is larger than the limit."""
-
-
-class DeleteError(ElsewhereError):
-    """A task, or bytes that it made, could not be deleted."""
-
-
-class StorageError(ElsewhereError):
-    """Bytes at a URL cannot be read or written."""
-
-
-def known_choices(wanted: str, known: Iterable[str]) -> str:
-    """The end of a sentence that answers an unknown choice: the closest one and all known ones."""
-    from difflib import get_close_matches  # noqa: PLC0415 - weight
-
-    names = sorted(set(known))
-    if not names:
-        return "There are none yet."
-    close = get_close_matches(wanted, names, n=1)
-    hint = f"Did you mean {close[0]!r}? " if close else ""
-    return f"{hint}Known: {', '.join(names)}."

@@ -13,9 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from elsewhere.queues import Queues
-from elsewhere.records import Environment, Source, TaskRecord
-from elsewhere.store.redis import RedisStore
+from elsewhere.core.records import Environment, Source, TaskRecord
+from elsewhere.store.queues import Queues
+from elsewhere.store.redis.store import RedisStore
 from tests.waiting import wait_until
 
 __all__ = ["CALL", "WAITING", "Agent", "call", "draft", "enqueue", "running_daemon"]

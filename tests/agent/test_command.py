@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from elsewhere.folders import Home
-from elsewhere.store import embedded
-from elsewhere.store.connection import connect
+from elsewhere.core.folders import Home
+from elsewhere.store.redis import embedded
+from elsewhere.store.redis.connection import connect
 from elsewhere_worker.registration import AgentRecord, Registration
 from tests.agent.running import CALL, call, running_daemon
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import tomllib
 
-from elsewhere.errors import ConfigurationError, UsageError
-from elsewhere.settings import Settings, load
+from elsewhere.core.errors import ConfigurationError, UsageError
+from elsewhere.core.settings import Settings, load
 from elsewhere_agent.configuration import AgentSettings, load_agent, shown, worker_settings
 from elsewhere_agent.init import TEMPLATE
 

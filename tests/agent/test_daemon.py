@@ -13,12 +13,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from elsewhere.folders import Home
-from elsewhere.process import ProcessIdentity
-from elsewhere.records import Reason, Status
-from elsewhere.store import embedded
-from elsewhere.store.connection import connect
-from elsewhere.store.redis import RedisStore
+from elsewhere.core.folders import Home
+from elsewhere.core.process import ProcessIdentity
+from elsewhere.core.records import Reason, Status
+from elsewhere.store.redis import embedded
+from elsewhere.store.redis.connection import connect
+from elsewhere.store.redis.store import RedisStore
 from elsewhere_agent.folder import AgentFolder
 from tests.agent.running import CALL, WAITING, call, draft, enqueue, running_daemon
 from tests.redis_server import RedisServer

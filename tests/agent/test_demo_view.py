@@ -6,9 +6,9 @@ import io
 
 from rich.console import Console
 
-from elsewhere.records import Status
-from elsewhere_agent.demo_view import _View
-from tests.sdk.command_tasks import open_tasks
+from elsewhere.core.records import Status
+from elsewhere_agent.demo.view import _View
+from tests.sdk.command.tasks import open_tasks
 
 
 def test_the_output_of_the_box_is_shown_from_its_beginning(redis_url: str) -> None:

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from elsewhere.queues import Queues
-from elsewhere.records import Reason, Status
-from elsewhere.store.connection import connect
-from elsewhere.store.redis import RedisStore
+from elsewhere.core.records import Reason, Status
+from elsewhere.store.queues import Queues
+from elsewhere.store.redis.connection import connect
+from elsewhere.store.redis.store import RedisStore
 from tests.agent.running import CALL, WAITING, call, draft, enqueue, running_daemon
 from tests.waiting import wait_until
 

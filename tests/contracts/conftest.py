@@ -10,8 +10,8 @@ from typing import Final
 import pytest
 
 from elsewhere.store.api import Store
-from elsewhere.store.folder import FolderStore
-from elsewhere.store.redis import RedisStore
+from elsewhere.store.folder.store import FolderStore
+from elsewhere.store.redis.store import RedisStore
 from tests.contracts.insides import InFolder, InRedis, Inside
 from tests.stores import opened
 

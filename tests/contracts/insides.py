@@ -7,10 +7,10 @@ import shutil
 from pathlib import Path
 from typing import Protocol
 
-from elsewhere.records import Status
-from elsewhere.store import keys
-from elsewhere.store.folder import FolderStore
-from elsewhere.store.redis import RedisStore
+from elsewhere.core.records import Status
+from elsewhere.store.folder.store import FolderStore
+from elsewhere.store.redis import keys
+from elsewhere.store.redis.store import RedisStore
 from tests.stores import find
 
 __all__ = ["InFolder", "InRedis", "Inside"]

@@ -9,7 +9,7 @@ from typing import Final
 
 import pytest
 
-from elsewhere.events import (
+from elsewhere.core.events import (
     ArtifactAdded,
     Configurations,
     Event,
@@ -22,8 +22,7 @@ from elsewhere.events import (
     Tags,
     Text,
 )
-from elsewhere.queues import Queues
-from elsewhere.records import (
+from elsewhere.core.records import (
     Artifact,
     Configuration,
     Json,
@@ -34,8 +33,9 @@ from elsewhere.records import (
     Source,
     Status,
 )
-from elsewhere.store import keys
-from elsewhere.store.redis import RedisStore
+from elsewhere.store.queues import Queues
+from elsewhere.store.redis import keys
+from elsewhere.store.redis.store import RedisStore
 from elsewhere_worker.registration import AgentRecord, Registration
 from tests.stores import make_record, opened
 

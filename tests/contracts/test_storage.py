@@ -17,10 +17,10 @@ from pathlib import Path
 import fsspec
 import pytest
 
-from elsewhere.errors import StorageError
+from elsewhere.core.errors import StorageError
 from elsewhere.storage import check, copy_file, file_url, local_path, storage_for
 from elsewhere.storage.api import Storage
-from elsewhere.storage.remote import RemoteStorage
+from elsewhere.storage.object_stores import RemoteStorage
 from elsewhere.storage.s3 import PART_BYTES
 from tests.object_store import ObjectStore, serving_s3
 

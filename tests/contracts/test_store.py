@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 import pytest
 
-from elsewhere.errors import FencedError, NotFoundError, RecordError, TransitionError
-from elsewhere.events import (
+from elsewhere.core.errors import FencedError, NotFoundError, RecordError, TransitionError
+from elsewhere.core.events import (
     ArtifactAdded,
     Event,
     Parameters,
@@ -20,7 +20,7 @@ from elsewhere.events import (
     Tags,
     Text,
 )
-from elsewhere.records import (
+from elsewhere.core.records import (
     Artifact,
     Environment,
     OnLost,
@@ -32,8 +32,8 @@ from elsewhere.records import (
     TaskRecord,
     TaskType,
 )
-from elsewhere.store import keys
 from elsewhere.store.api import Claim, Renewal, Store
+from elsewhere.store.redis import keys
 from elsewhere.store.states import MOVES, sources
 from tests.contracts.insides import Inside
 from tests.stores import brought_to, claim, enqueue, find, make_record, running, waiting

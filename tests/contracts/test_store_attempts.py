@@ -8,20 +8,9 @@ from dataclasses import replace
 
 import pytest
 
-from elsewhere.errors import FencedError
-from elsewhere.events import (
-    Event,
-    Progress,
-    Scalar,
-    Text,
-    Verdict,
-)
-from elsewhere.records import (
-    OnLost,
-    Outcome,
-    Reason,
-    Status,
-)
+from elsewhere.core.errors import FencedError
+from elsewhere.core.events import Event, Progress, Scalar, Text, Verdict
+from elsewhere.core.records import OnLost, Outcome, Reason, Status
 from elsewhere.store.api import Claim, Renewal, Store
 from tests.contracts.insides import Inside
 from tests.stores import begin, brought_to, claim, enqueue, running, waiting

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from elsewhere.errors import RecordError, StoreUnavailableError, UsageError
-from elsewhere.events import Scalar, Text
-from elsewhere.queues import Queues
-from elsewhere.records import Outcome, Reason
-from elsewhere.store.folder import FolderStore
-from elsewhere.store.folders import disk
+from elsewhere.core.errors import RecordError, StoreUnavailableError, UsageError
+from elsewhere.core.events import Scalar, Text
+from elsewhere.core.records import Outcome, Reason
+from elsewhere.store.folder import disk
+from elsewhere.store.folder.store import FolderStore
+from elsewhere.store.queues import Queues
 from tests.stores import begin, make_record
 from tests.waiting import wait_until
 

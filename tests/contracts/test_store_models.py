@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from elsewhere.errors import NotFoundError, RecordError
-from elsewhere.events import Event, ModelSaved, ModelsUnused, ModelUsed
-from elsewhere.records import ModelUse, Outcome, Parameter, Reason, Status
+from elsewhere.core.errors import NotFoundError, RecordError
+from elsewhere.core.events import Event, ModelSaved, ModelsUnused, ModelUsed
+from elsewhere.core.records import ModelUse, Outcome, Parameter, Reason, Status
 from elsewhere.store.api import Store
 from elsewhere.store.model_records import ModelFilter
 from elsewhere.store.tags import parse

@@ -6,10 +6,10 @@ import math
 
 import pytest
 
-from elsewhere.errors import RecordError, TransitionError
-from elsewhere.records import OnLost, Outcome, Parameter, Reason, Status
-from elsewhere.store import keys
-from elsewhere.store.redis import RedisStore
+from elsewhere.core.errors import RecordError, TransitionError
+from elsewhere.core.records import OnLost, Outcome, Parameter, Reason, Status
+from elsewhere.store.redis import keys
+from elsewhere.store.redis.store import RedisStore
 from elsewhere.store.states import sources
 from tests.stores import brought_to, claim, enqueue, make_record, running
 

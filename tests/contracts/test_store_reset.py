@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from elsewhere.errors import FencedError, NotFoundError, TransitionError
-from elsewhere.events import (
+from elsewhere.core.errors import FencedError, NotFoundError, TransitionError
+from elsewhere.core.events import (
     ArtifactAdded,
     Configurations,
     Event,
@@ -21,7 +21,7 @@ from elsewhere.events import (
     Text,
     Verdict,
 )
-from elsewhere.records import (
+from elsewhere.core.records import (
     Artifact,
     Configuration,
     ModelUse,

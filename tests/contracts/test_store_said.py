@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from elsewhere.events import (
+from elsewhere.core.events import (
     ArtifactAdded,
     Event,
     Parameters,
@@ -18,12 +18,7 @@ from elsewhere.events import (
     Tags,
     Text,
 )
-from elsewhere.records import (
-    Artifact,
-    Outcome,
-    Parameter,
-    Reason,
-)
+from elsewhere.core.records import Artifact, Outcome, Parameter, Reason
 from elsewhere.store.api import Store
 from tests.stores import claim, enqueue, find, running
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from elsewhere.errors import UsageError
-from elsewhere.events import Event, Progress, Scalar, Tags
-from elsewhere.records import Outcome, Parameter, Reason, Source, Status, TaskType
+from elsewhere.core.errors import UsageError
+from elsewhere.core.events import Event, Progress, Scalar, Tags
+from elsewhere.core.records import Outcome, Parameter, Reason, Source, Status, TaskType
 from elsewhere.store.api import Store
 from tests.contracts.insides import Inside
 from tests.properties import PROPERTY

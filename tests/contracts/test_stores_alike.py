@@ -9,8 +9,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from elsewhere.errors import ElsewhereError
-from elsewhere.events import (
+from elsewhere.core.errors import ElsewhereError
+from elsewhere.core.events import (
     ArtifactAdded,
     ArtifactsRemoved,
     Configurations,
@@ -28,9 +28,17 @@ from elsewhere.events import (
     Text,
     Verdict,
 )
-from elsewhere.records import Artifact, Configuration, OnLost, Outcome, Parameter, Reason, Status
+from elsewhere.core.records import (
+    Artifact,
+    Configuration,
+    OnLost,
+    Outcome,
+    Parameter,
+    Reason,
+    Status,
+)
 from elsewhere.store.api import Store
-from elsewhere.store.folder import FolderStore
+from elsewhere.store.folder.store import FolderStore
 from tests.properties import PROPERTY
 from tests.stores import find, make_record, opened
 

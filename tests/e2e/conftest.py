@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from elsewhere.store.redis import RedisStore
+from elsewhere.store.redis.store import RedisStore
 from tests.e2e.world import Box, Laptop, World, make_venv, make_wheels
 from tests.redis_server import RedisServer
 from tests.sdk.scripts import Scripts

@@ -14,7 +14,7 @@ PLAIN = """
 import argparse, multiprocessing, os, random, sys
 
 def child():
-    print("child", "elsewhere.task" in sys.modules, flush=True)
+    print("child", "elsewhere.task.task" in sys.modules, flush=True)
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()

@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from elsewhere import Task
-from elsewhere.errors import NotFoundError
-from elsewhere.records import Source
+from elsewhere.core.errors import NotFoundError
+from elsewhere.core.records import Source
 from tests.e2e.world import Box, Ended, Laptop
 
 _GO = """

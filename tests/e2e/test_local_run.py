@@ -137,7 +137,7 @@ def test_nothing_configured_uses_the_embedded_server(laptop: Laptop) -> None:
         "print(task.get_status(), task.get_tags())\n"
     )
     stop = (
-        "from elsewhere.settings import load\nfrom elsewhere.store import embedded\n"
+        "from elsewhere.core.settings import load\nfrom elsewhere.store.redis import embedded\n"
         "embedded.stop(load().home)\n"
     )
     try:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from elsewhere import Task
-from elsewhere.folders import Home
-from elsewhere.store import embedded
+from elsewhere.core.folders import Home
+from elsewhere.store.redis import embedded
 from tests.e2e.world import Box, Laptop, World, agent
 
 _SCRIPT = """

@@ -14,8 +14,8 @@ import pytest
 
 from elsewhere import Task
 from elsewhere.command.main import main
-from elsewhere.params import to_text
-from elsewhere.records import TaskRecord
+from elsewhere.core.params import to_text
+from elsewhere.core.records import TaskRecord
 from tests.e2e.parser_programs import FILES
 from tests.e2e.world import Box, Ended, Laptop, World
 from tests.wheels import pack

@@ -21,8 +21,8 @@ import random
 
 import pytest
 
-from elsewhere.records import Status
-from elsewhere.store.redis import RedisStore
+from elsewhere.core.records import Status
+from elsewhere.store.redis.store import RedisStore
 from tests.e2e.world import Repository
 from tests.sdk.scripts import Scripts
 

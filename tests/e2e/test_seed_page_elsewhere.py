@@ -18,7 +18,7 @@ from typing import Any, Final
 import pytest
 
 from elsewhere import Task
-from elsewhere.errors import UsageError
+from elsewhere.core.errors import UsageError
 from tests.e2e.world import Box, Ended, Laptop
 
 _TRAIN: Final = """

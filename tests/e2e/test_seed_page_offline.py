@@ -15,8 +15,8 @@ import pytest
 
 from elsewhere import Task
 from elsewhere.command.main import main
-from elsewhere.records import Status
-from elsewhere.store.redis import RedisStore
+from elsewhere.core.records import Status
+from elsewhere.store.redis.store import RedisStore
 from tests.sdk.scripts import Scripts
 
 #: nobody answers there

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import json
 
-from elsewhere.records import TaskRecord
-from elsewhere.store.redis import RedisStore
+from elsewhere.core.records import TaskRecord
+from elsewhere.store.redis.store import RedisStore
 from tests.sdk.scripts import Scripts
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from elsewhere import Task
-from elsewhere.errors import NotFoundError, TransitionError
-from elsewhere.queues import Queues
+from elsewhere.core.errors import NotFoundError, TransitionError
+from elsewhere.store.queues import Queues
 from tests.e2e.world import Box, Laptop, Printed, agent
 
 _INIT = "from elsewhere import Task\ntask = Task.init('wrong input', 'a script')\n"
@@ -26,7 +26,7 @@ def _error(printed: Printed) -> str:
     """The last line of a script that ended by an exception of ours."""
     assert printed.code == 1, printed
     last = printed.errors.rstrip().splitlines()[-1]
-    assert last.startswith("elsewhere.errors."), printed
+    assert last.startswith("elsewhere.core.errors."), printed
     return last
 
 
@@ -145,7 +145,7 @@ def test_code_that_is_too_large_stays_here(laptop: Laptop, box: Box) -> None:
     project.write({"weights.bin": os.urandom(3_000_000), "small.bin": os.urandom(1000)})
     printed = laptop.run(project.folder, "train.py", ELSEWHERE_CAPTURE_LIMIT_BYTES="1000000")
     assert printed.code == 1
-    assert "elsewhere.errors.TooLargeError" in printed.errors
+    assert "elsewhere.core.errors.TooLargeError" in printed.errors
     assert "weights.bin" in printed.errors
     assert ".gitignore" in printed.errors
     assert box.store.state(printed.task_id).status == "failed"
@@ -234,7 +234,7 @@ def test_an_agent_whose_server_never_answers(environ: dict[str, str]) -> None:
 def test_a_script_without_any_server(laptop: Laptop) -> None:
     printed = _run(laptop, _INIT, ELSEWHERE_REDIS_URL=_CLOSED)
     told = _error(printed)
-    assert told.startswith("elsewhere.errors.StoreUnavailableError")
+    assert told.startswith("elsewhere.core.errors.StoreUnavailableError")
     assert "127.0.0.1:1" in told
 
 
@@ -290,7 +290,7 @@ def test_a_script_with_a_broken_config_file(laptop: Laptop, elsewhere_home: Path
     config = elsewhere_home / "config.toml"
     config.write_text("redis_ulr = 'redis://x'\n")
     told = _error(_run(laptop, _INIT))
-    assert told.startswith("elsewhere.errors.ConfigurationError")
+    assert told.startswith("elsewhere.core.errors.ConfigurationError")
     assert str(config) in told
     assert "Did you mean 'redis_url'?" in told
 

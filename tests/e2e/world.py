@@ -20,9 +20,9 @@ import redis
 
 import elsewhere
 from elsewhere import Task
-from elsewhere.records import Outcome, TaskState
+from elsewhere.core.records import Outcome, TaskState
 from elsewhere.store import connect_store
-from elsewhere.store.redis import RedisStore
+from elsewhere.store.redis.store import RedisStore
 from tests.waiting import wait_until
 from tests.wheels import install, write_wheel
 

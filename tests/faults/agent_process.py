@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import elsewhere_worker.launcher
 import elsewhere_worker.supervision
-from elsewhere.errors import StoreUnavailableError
-from elsewhere.queues import Queues
-from elsewhere.store.redis import RedisStore
+from elsewhere.core.errors import StoreUnavailableError
+from elsewhere.store.queues import Queues
+from elsewhere.store.redis.store import RedisStore
 from elsewhere_agent.command import main
 from elsewhere_worker.launcher import Launcher
 from elsewhere_worker.owner import Owner

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from elsewhere.folders import Home
+from elsewhere.core.folders import Home
 from elsewhere.store import connect_store
-from elsewhere.store.redis import RedisStore
+from elsewhere.store.redis.store import RedisStore
 from tests.faults.harness import Machine
 from tests.redis_server import RedisServer
 

@@ -16,11 +16,10 @@ from typing import Final, Self
 import psutil
 
 from elsewhere.capture.loose import LooseFile, as_patch, tree_of
-from elsewhere.catalog import new_id
-from elsewhere.folders import Home, RunFolder
-from elsewhere.process import ProcessIdentity
-from elsewhere.queues import DEFAULT_QUEUE, Queues
-from elsewhere.records import (
+from elsewhere.core.folders import Home, RunFolder
+from elsewhere.core.names import new_id
+from elsewhere.core.process import ProcessIdentity
+from elsewhere.core.records import (
     Environment,
     OnLost,
     Reason,
@@ -29,7 +28,8 @@ from elsewhere.records import (
     TaskRecord,
     TaskState,
 )
-from elsewhere.store.redis import RedisStore
+from elsewhere.store.queues import DEFAULT_QUEUE, Queues
+from elsewhere.store.redis.store import RedisStore
 from elsewhere_sandbox.tree import marked
 from elsewhere_worker.registration import registered_agents
 from tests.waiting import wait_until

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from elsewhere.records import OnLost, Reason, Status
-from elsewhere.store.redis import RedisStore
+from elsewhere.core.records import OnLost, Reason, Status
+from elsewhere.store.redis.store import RedisStore
 from tests.faults.harness import PATIENCE_S, Machine, send
 from tests.waiting import wait_until
 

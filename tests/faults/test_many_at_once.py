@@ -12,9 +12,9 @@ from typing import Final
 import pytest
 
 from elsewhere.artifacts import uploader
-from elsewhere.records import Reason, Status
-from elsewhere.sessions import deliver_dead
-from elsewhere.store.redis import RedisStore
+from elsewhere.core.records import Reason, Status
+from elsewhere.delivery.sessions import deliver_dead
+from elsewhere.store.redis.store import RedisStore
 from tests.faults.harness import PATIENCE_S, Machine
 from tests.stores import make_record
 from tests.waiting import wait_until

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from elsewhere.records import Status
-from elsewhere.store.redis import RedisStore
+from elsewhere.core.records import Status
+from elsewhere.store.redis.store import RedisStore
 from tests.faults.harness import PATIENCE_S, Machine, send
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from elsewhere.records import OnLost, Status
-from elsewhere.store.redis import RedisStore
+from elsewhere.core.records import OnLost, Status
+from elsewhere.store.redis.store import RedisStore
 from tests.faults.harness import LEASE_S, PATIENCE_S, Machine, Probe, send
 from tests.redis_server import RedisServer
 from tests.waiting import wait_until

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from elsewhere.process import ProcessIdentity
-from elsewhere.records import Reason, Status
-from elsewhere.store.redis import RedisStore
+from elsewhere.core.process import ProcessIdentity
+from elsewhere.core.records import Reason, Status
+from elsewhere.store.redis.store import RedisStore
 from tests.faults.harness import Machine, send
 from tests.waiting import wait_until
 

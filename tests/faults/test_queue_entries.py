@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from elsewhere.queues import DEFAULT_QUEUE, Queues
-from elsewhere.records import Status
-from elsewhere.store import keys
-from elsewhere.store.redis import RedisStore
+from elsewhere.core.records import Status
+from elsewhere.store.queues import DEFAULT_QUEUE, Queues
+from elsewhere.store.redis import keys
+from elsewhere.store.redis.store import RedisStore
 from tests.faults.harness import PATIENCE_S, Machine, send
 from tests.waiting import wait_until
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from elsewhere.process import ProcessIdentity
-from elsewhere.records import Reason, Status, TaskState
-from elsewhere.store.redis import RedisStore
+from elsewhere.core.process import ProcessIdentity
+from elsewhere.core.records import Reason, Status, TaskState
+from elsewhere.store.redis.store import RedisStore
 from tests.faults.harness import GRACE_S, PATIENCE_S, Machine, Probe, Proxy, send
 from tests.redis_server import RedisServer
 from tests.waiting import wait_until

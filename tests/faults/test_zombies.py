@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from elsewhere.folders import Home
-from elsewhere.records import OnLost, Reason, Status
-from elsewhere.store.redis import RedisStore
+from elsewhere.core.folders import Home
+from elsewhere.core.records import OnLost, Reason, Status
+from elsewhere.store.redis.store import RedisStore
 from tests.faults.harness import Machine, send
 from tests.redis_server import RedisServer
 from tests.waiting import wait_until

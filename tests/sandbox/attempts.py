@@ -17,11 +17,11 @@ from typing import Any, Final
 import psutil
 
 from elsewhere.capture.loose import LooseFile, as_patch, tree_of
-from elsewhere.codec import from_plain
-from elsewhere.events import Event, Phase
-from elsewhere.folders import Home, RunFolder, read_json, write_beside
-from elsewhere.journal import journal_files, read_events
-from elsewhere.records import Environment, Outcome, Source
+from elsewhere.core.codec import from_plain
+from elsewhere.core.events import Event, Phase
+from elsewhere.core.folders import Home, RunFolder, read_json, write_beside
+from elsewhere.core.journal import journal_files, read_events
+from elsewhere.core.records import Environment, Outcome, Source
 from elsewhere_sandbox.spec import RunSpec
 from elsewhere_sandbox.tree import marked
 from tests.stores import make_record

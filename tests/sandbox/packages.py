@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from elsewhere.folders import Home
+from elsewhere.core.folders import Home
 
 __all__ = ["inherited_variables", "warm_home"]
 

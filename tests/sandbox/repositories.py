@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from elsewhere.capture.script import Script
-from elsewhere.records import Source
+from elsewhere.core.records import Source
 from elsewhere_sandbox.checkout import GitPolicy, checkout
 from elsewhere_sandbox.errors import StopRequestedError
 from elsewhere_sandbox.runtimes.api import Command

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from elsewhere.capture.script import Script
-from elsewhere.records import Source
+from elsewhere.core.records import Source
 from elsewhere_sandbox.checkout import GitPolicy, checkout
 from elsewhere_sandbox.errors import SetupError
 from tests.captured import capture_source

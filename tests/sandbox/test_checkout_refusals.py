@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from elsewhere.records import Source, Submodule
+from elsewhere.core.records import Source, Submodule
 from elsewhere_sandbox.checkout import GitPolicy, checkout
 from elsewhere_sandbox.errors import SetupError, StopRequestedError
 from tests.captured import capture_source

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from elsewhere.folders import Home, RunFolder
-from elsewhere.records import Environment
+from elsewhere.core.folders import Home, RunFolder
+from elsewhere.core.records import Environment
 from elsewhere_sandbox.environment import Interpreter, prepare_environment
 from elsewhere_sandbox.errors import SetupError, StopRequestedError
 from elsewhere_sandbox.installers import INSTALLERS
@@ -177,8 +177,8 @@ def racer(runs: Runs, output: Path) -> subprocess.Popen[bytes]:
     """A process that prepares a run of `greeting` and prints what it says, then `was_cached`."""
     code = (
         "from pathlib import Path\n"
-        "from elsewhere.folders import Home\n"
-        "from elsewhere.records import Environment\n"
+        "from elsewhere.core.folders import Home\n"
+        "from elsewhere.core.records import Environment\n"
         "from elsewhere_sandbox.environment import prepare_environment\n"
         "from tests.plain_setup import PlainSetup\n"
         "setup = PlainSetup()\n"

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from elsewhere.events import Phase, Resources
-from elsewhere.folders import read_json
-from elsewhere.records import Environment, Outcome, Parameter, Reason, Source
+from elsewhere.core.events import Phase, Resources
+from elsewhere.core.folders import read_json
+from elsewhere.core.records import Environment, Outcome, Parameter, Reason, Source
 from tests.sandbox.attempts import Attempts
 from tests.waiting import wait_until
 
@@ -338,7 +338,7 @@ ARGUMENTS = """
     parser.add_argument("--lr", type=float, default=0.1)
     drawn = random.random()
     print(parser.parse_args().lr, drawn == random.Random(7).random(), sys.argv, __name__, __file__)
-    print("elsewhere.task" in sys.modules, os.environ.get("ELSEWHERE_INIT"))
+    print("elsewhere.task.task" in sys.modules, os.environ.get("ELSEWHERE_INIT"))
     """
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from elsewhere.events import ArtifactAdded
-from elsewhere.folders import read_json, write_beside
-from elsewhere.records import Outcome, Reason
+from elsewhere.core.events import ArtifactAdded
+from elsewhere.core.folders import read_json, write_beside
+from elsewhere.core.records import Outcome, Reason
 from tests.sandbox.attempts import Attempt, Attempts
 from tests.waiting import wait_until
 

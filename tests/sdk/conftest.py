@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from elsewhere.store.redis import RedisStore
+from elsewhere.store.redis.store import RedisStore
 from tests.sdk.scripts import Scripts
 from tests.stores import opened
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from elsewhere.events import Configurations, Event, Labels, Parameters
-from elsewhere.params import to_parameter
-from elsewhere.records import Configuration, Parameter
+from elsewhere.core.events import Configurations, Event, Labels, Parameters
+from elsewhere.core.params import to_parameter
+from elsewhere.core.records import Configuration, Parameter
 
 __all__ = ["Told", "record_of"]
 

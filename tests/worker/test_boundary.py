@@ -17,11 +17,11 @@ from rq import Queue
 from rq.job import Callback
 from rq.serializers import JSONSerializer, PickleSerializer
 
-from elsewhere.codec import encode
-from elsewhere.errors import RecordError, StoreUnavailableError
-from elsewhere.queues import LAUNCH, Queues
-from elsewhere.records import Environment, Parameter, Source, Submodule, TaskRecord
-from elsewhere.store.redis import RedisStore
+from elsewhere.core.codec import encode
+from elsewhere.core.errors import RecordError, StoreUnavailableError
+from elsewhere.core.records import Environment, Parameter, Source, Submodule, TaskRecord
+from elsewhere.store.queues import LAUNCH, Queues
+from elsewhere.store.redis.store import RedisStore
 from elsewhere_worker.boundary import check_job, checked
 from tests.redis_server import RedisServer
 from tests.stores import make_record, opened

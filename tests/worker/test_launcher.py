@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from elsewhere.folders import Home, RunFolder, read_json, write_beside
+from elsewhere.core.folders import Home, RunFolder, read_json, write_beside
 from elsewhere_sandbox.spec import RunSpec, write
 from elsewhere_worker.launcher import Launcher
 from tests.stores import make_record

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from elsewhere.folders import Home
-from elsewhere.queues import Queues
-from elsewhere.records import OnLost, Reason, Status
-from elsewhere.store import keys
-from elsewhere.store.redis import RedisStore
+from elsewhere.core.folders import Home
+from elsewhere.core.records import OnLost, Reason, Status
+from elsewhere.store.queues import Queues
+from elsewhere.store.redis import keys
+from elsewhere.store.redis.store import RedisStore
 from elsewhere_worker.reaper import Reaper
 from elsewhere_worker.settings import WorkerSettings
 from tests.stores import make_record, opened

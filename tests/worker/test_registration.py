@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 from rq import Worker
 
-from elsewhere.errors import UsageError
-from elsewhere.store import keys
-from elsewhere.store.redis import RedisStore
+from elsewhere.core.errors import UsageError
+from elsewhere.store.redis import keys
+from elsewhere.store.redis.store import RedisStore
 from elsewhere_worker.registration import AgentRecord, Registration, registered_agents
 from tests.stores import opened
 

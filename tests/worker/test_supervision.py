@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from elsewhere.events import ArtifactAdded
-from elsewhere.folders import Home, RunFolder, write_beside
-from elsewhere.journal import JournalWriter
-from elsewhere.process import ProcessIdentity
-from elsewhere.queues import Queues
-from elsewhere.records import Artifact, Outcome, Reason, Status
-from elsewhere.store.redis import RedisStore
+from elsewhere.core.events import ArtifactAdded
+from elsewhere.core.folders import Home, RunFolder, write_beside
+from elsewhere.core.journal import JournalWriter
+from elsewhere.core.process import ProcessIdentity
+from elsewhere.core.records import Artifact, Outcome, Reason, Status
+from elsewhere.store.queues import Queues
+from elsewhere.store.redis.store import RedisStore
 from elsewhere_worker import supervision as supervision_module
 from elsewhere_worker.launcher import Launcher
 from elsewhere_worker.settings import WorkerSettings

@@ -14,11 +14,11 @@ from pydantic import TypeAdapter, ValidationError
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
-from elsewhere.codec import encode
-from elsewhere.errors import RecordError, StoreUnavailableError
-from elsewhere.queues import LAUNCH
-from elsewhere.records import TaskRecord
-from elsewhere.store.connection import redis_errors
+from elsewhere.core.codec import encode
+from elsewhere.core.errors import RecordError, StoreUnavailableError
+from elsewhere.core.records import TaskRecord
+from elsewhere.store.queues import LAUNCH
+from elsewhere.store.redis.connection import redis_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,7 +14,7 @@ import threading
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from elsewhere.folders import RunFolder
+    from elsewhere.core.folders import RunFolder
 
 __all__ = ["Launcher"]
 

@@ -6,12 +6,12 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from elsewhere.codec import from_plain
-from elsewhere.errors import RecordError
-from elsewhere.folders import read_json, write_beside
+from elsewhere.core.codec import from_plain
+from elsewhere.core.errors import RecordError
+from elsewhere.core.folders import read_json, write_beside
 
 if TYPE_CHECKING:
-    from elsewhere.folders import RunFolder
+    from elsewhere.core.folders import RunFolder
 
 __all__ = ["Owner"]
 

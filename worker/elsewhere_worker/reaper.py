@@ -9,11 +9,11 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Final
 
-from elsewhere.records import Outcome, Reason, Status
+from elsewhere.core.records import Outcome, Reason, Status
 
 if TYPE_CHECKING:
-    from elsewhere.queues import Queues
-    from elsewhere.store.redis import RedisStore
+    from elsewhere.store.queues import Queues
+    from elsewhere.store.redis.store import RedisStore
     from elsewhere_worker.settings import WorkerSettings
 
 __all__ = ["Reaper"]

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, Final
 from rq import Queue, SimpleWorker
 from rq.serializers import JSONSerializer
 
-from elsewhere.codec import decode, encode
-from elsewhere.errors import RecordError, UsageError
-from elsewhere.store import keys
-from elsewhere.store.connection import redis_errors
+from elsewhere.core.codec import decode, encode
+from elsewhere.core.errors import RecordError, UsageError
+from elsewhere.store.redis import keys
+from elsewhere.store.redis.connection import redis_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from elsewhere.folders import Home
+    from elsewhere.core.folders import Home
 
 __all__ = ["WorkerSettings"]
 

@@ -17,19 +17,19 @@ from typing import TYPE_CHECKING, Final
 
 import psutil
 
-from elsewhere.clock import monotonic_s, now_at
-from elsewhere.codec import from_plain
-from elsewhere.delivery import Delivery
-from elsewhere.errors import (
+from elsewhere.core.clock import monotonic_s, now_at
+from elsewhere.core.codec import from_plain
+from elsewhere.core.errors import (
     ElsewhereError,
     FencedError,
     NotFoundError,
     RecordError,
     StoreUnavailableError,
 )
-from elsewhere.folders import read_json, write_beside
-from elsewhere.process import boot_id
-from elsewhere.records import Outcome, Reason
+from elsewhere.core.folders import read_json, write_beside
+from elsewhere.core.process import boot_id
+from elsewhere.core.records import Outcome, Reason
+from elsewhere.delivery.delivery import Delivery
 from elsewhere_sandbox.redact import passwords_in
 from elsewhere_sandbox.spec import RunSpec, write
 from elsewhere_sandbox.tree import marked
@@ -39,11 +39,11 @@ from elsewhere_worker.owner import Owner
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from elsewhere.delivery import Uploader
-    from elsewhere.folders import RunFolder
-    from elsewhere.process import ProcessIdentity
-    from elsewhere.queues import Queues
-    from elsewhere.store.redis import RedisStore
+    from elsewhere.artifacts.uploading import Uploader
+    from elsewhere.core.folders import RunFolder
+    from elsewhere.core.process import ProcessIdentity
+    from elsewhere.store.queues import Queues
+    from elsewhere.store.redis.store import RedisStore
     from elsewhere_worker.launcher import Launcher
     from elsewhere_worker.settings import WorkerSettings
 

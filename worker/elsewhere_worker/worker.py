@@ -16,10 +16,10 @@ import threading
 import time
 from typing import TYPE_CHECKING, Final
 
-from elsewhere.errors import ElsewhereError, RecordError, StoreUnavailableError
-from elsewhere.folders import RunFolder
-from elsewhere.records import Outcome, Reason, Status
-from elsewhere.store import keys
+from elsewhere.core.errors import ElsewhereError, RecordError, StoreUnavailableError
+from elsewhere.core.folders import RunFolder
+from elsewhere.core.records import Outcome, Reason, Status
+from elsewhere.store.redis import keys
 from elsewhere_worker.boundary import check_job
 from elsewhere_worker.launcher import Launcher
 from elsewhere_worker.owner import Owner
@@ -29,9 +29,9 @@ from elsewhere_worker.supervision import Supervision
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from elsewhere.delivery import Uploader
-    from elsewhere.queues import Queues
-    from elsewhere.store.redis import RedisStore
+    from elsewhere.artifacts.uploading import Uploader
+    from elsewhere.store.queues import Queues
+    from elsewhere.store.redis.store import RedisStore
     from elsewhere_worker.registration import Registration
     from elsewhere_worker.settings import WorkerSettings
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from elsewhere.process import ProcessIdentity
+    from elsewhere.core.process import ProcessIdentity
 
 __all__ = ["Command", "Exit", "Process", "Runtime", "signal_name"]
 

@@ -8,7 +8,7 @@ import os
 import subprocess
 from typing import TYPE_CHECKING, Final
 
-from elsewhere.process import ProcessIdentity
+from elsewhere.core.process import ProcessIdentity
 from elsewhere_sandbox.runtimes.api import Exit
 from elsewhere_sandbox.tree import die_with_parent, reap, signal_all
 

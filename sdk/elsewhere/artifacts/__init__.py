@@ -9,13 +9,13 @@ after; uploading by whoever delivers the journal; reading by anyone who has the 
 
 from __future__ import annotations
 
-from elsewhere.artifacts.cache import CACHE_BYTES
 from elsewhere.artifacts.handle import ArtifactHandle
 from elsewhere.artifacts.originals import delete_original
 from elsewhere.artifacts.places import artifact_url, upload, weights_url
 from elsewhere.artifacts.serializers import SERIALIZERS, Format, Serializer
 from elsewhere.artifacts.staging import stage
 from elsewhere.artifacts.uploading import DEFAULT_PLACE, uploader
+from elsewhere.storage.copies.cache import CACHE_BYTES
 
 __all__ = [
     "CACHE_BYTES",

@@ -12,18 +12,18 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, overload
 
-from elsewhere.artifacts.archive import unpack
-from elsewhere.artifacts.cache import CACHE_BYTES, FOLDER, OURS, evict, hold
 from elsewhere.artifacts.serializers import SERIALIZERS
-from elsewhere.artifacts.unpacking import unpacked
-from elsewhere.errors import ElsewhereError, StorageError
+from elsewhere.core.errors import ElsewhereError, StorageError
 from elsewhere.storage import beside, download, is_file_url, local_path, sha256_of
+from elsewhere.storage.copies.cache import CACHE_BYTES, FOLDER, OURS, evict, hold
+from elsewhere.storage.copies.unpacking import unpacked
+from elsewhere.storage.copies.zips import unpack
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from elsewhere.artifacts.serializers import Format
-    from elsewhere.records import Artifact
+    from elsewhere.core.records import Artifact
 
 __all__ = ["ArtifactHandle"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NoReturn
 
 from elsewhere.artifacts.handle import ArtifactHandle
-from elsewhere.errors import NotFoundError, known_choices
+from elsewhere.core.errors import NotFoundError, known_choices
 
 __all__ = ["TaskArtifacts"]
 

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from elsewhere.errors import StorageError, UsageError
-from elsewhere.folders import named_path
+from elsewhere.core.errors import StorageError, UsageError
+from elsewhere.core.folders import named_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -12,17 +12,20 @@ import string
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote
 
 from elsewhere import storage
-from elsewhere.clock import now_at
-from elsewhere.delivery import WEIGHTS
-from elsewhere.errors import StorageError
+from elsewhere.core.clock import now_at
+from elsewhere.core.errors import StorageError
 from elsewhere.storage import file_url, is_file_url, local_path
 
 if TYPE_CHECKING:
-    from elsewhere.records import Artifact, TaskRecord
+    from elsewhere.core.records import Artifact, TaskRecord
 
-__all__ = ["artifact_url", "quoted", "upload", "weights_url"]
+__all__ = ["WEIGHTS", "artifact_url", "is_kept_for", "quoted", "upload", "weights_url"]
+
+#: the type of the artifact that stands for a model's weights while they are uploaded
+WEIGHTS: Final = "weights"
 
 #: what every file system, object store and URL takes as it is
 _PLAIN: Final = frozenset((string.ascii_letters + string.digits + "-_.").encode())
@@ -69,6 +72,18 @@ def upload(artifact: Artifact, file: Path, output_uri: str, record: TaskRecord) 
         url = artifact_url(output_uri, *of_task, artifact.name, file.name)
     storage.upload(file, url)
     return replace(artifact, url=url, uploaded_at=now_at(), machine=socket.gethostname())
+
+
+def is_kept_for(task_id: str, url: str) -> bool:
+    """Whether it lies where the task's files are uploaded to, so that it may be deleted with them:
+    what a record says may be of the program, and lead elsewhere by links and `..`."""
+    try:
+        is_file = storage.is_file_url(url)
+        folders = storage.local_path(url).parent.resolve().parts if is_file else url.split("/")[:-1]
+    except (OSError, ValueError, RuntimeError, StorageError):  # no path; links in a circle
+        return False
+    is_below = any(folder.endswith(f".{task_id}") for folder in folders)
+    return bool(task_id) and is_below and ".." not in map(unquote, folders)
 
 
 def quoted(text: str, *, longest: int = _LONGEST) -> str:

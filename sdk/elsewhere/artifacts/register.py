@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any, Final
 from elsewhere.artifacts.serializers import TABLE_TYPE
 from elsewhere.artifacts.serializers.tables import TABLES, described, fingerprint
 from elsewhere.artifacts.staging import stage
-from elsewhere.errors import NotFoundError, UsageError, known_choices
-from elsewhere.events import ArtifactAdded
+from elsewhere.core.errors import NotFoundError, UsageError, known_choices
+from elsewhere.core.events import ArtifactAdded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from elsewhere.events import Event
-    from elsewhere.folders import RunFolder
+    from elsewhere.core.events import Event
+    from elsewhere.core.folders import RunFolder
 
 __all__ = ["Register"]
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from elsewhere.artifacts.archive import pack
 from elsewhere.artifacts.originals import find_original
 from elsewhere.artifacts.preview import shortened, shown, storable
 from elsewhere.artifacts.serializers import (
@@ -20,10 +19,11 @@ from elsewhere.artifacts.serializers import (
     TABLE_TYPE,
     UnwritableError,
 )
-from elsewhere.clock import now_at
-from elsewhere.errors import StorageError, UsageError, known_choices
-from elsewhere.records import Artifact
+from elsewhere.core.clock import now_at
+from elsewhere.core.errors import StorageError, UsageError, known_choices
+from elsewhere.core.records import Artifact
 from elsewhere.storage import STORAGES, copy_file, refuse_credentials, sha256_of
+from elsewhere.storage.copies.zips import pack
 from elsewhere.storage.progress import DISPLAY
 
 if TYPE_CHECKING:

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from elsewhere.artifacts.places import upload
-from elsewhere.codec import from_plain
-from elsewhere.errors import RecordError, StorageError
-from elsewhere.folders import read_json
-from elsewhere.records import TaskRecord
+from elsewhere.core.codec import from_plain
+from elsewhere.core.errors import RecordError, StorageError
+from elsewhere.core.folders import read_json
+from elsewhere.core.records import TaskRecord
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
-    from elsewhere.delivery import Uploader
-    from elsewhere.folders import RunFolder
-    from elsewhere.records import Artifact
+    from elsewhere.core.folders import RunFolder
+    from elsewhere.core.records import Artifact
 
-__all__ = ["DEFAULT_PLACE", "uploader"]
+__all__ = ["DEFAULT_PLACE", "Uploader", "uploader"]
+
+#: brings a staged file to its place, and gives the artifact with its URL; raises StorageError
+Uploader: TypeAlias = "Callable[[RunFolder, Artifact, Path], Artifact]"
 
 #: the output_uri of a task that wants the place of whoever delivers it
 DEFAULT_PLACE: Final = "default"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from elsewhere.errors import TooLargeError
+from elsewhere.core.errors import TooLargeError
 
 __all__ = ["Budget"]
 

@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from elsewhere.errors import CaptureError
+from elsewhere.core.errors import CaptureError
 
 __all__ = ["Git"]
 

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Final
 
 from elsewhere.capture.budget import Budget
-from elsewhere.capture.imports import scan_imports
+from elsewhere.capture.imported_names import scan_imports
 from elsewhere.capture.script import Script
-from elsewhere.errors import CaptureError
+from elsewhere.core.errors import CaptureError
 
 __all__ = ["LooseFile", "as_patch", "read_loose_files", "tree_of"]
 

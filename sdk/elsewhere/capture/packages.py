@@ -15,17 +15,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urlsplit
 
+from elsewhere.capture.by_hand import requirement_lines
 from elsewhere.capture.git import Git
-from elsewhere.capture.imports import scan_imports
-from elsewhere.capture.remote import Remote, without_credentials
-from elsewhere.errors import CaptureError
-from elsewhere.manual import requirement_lines
-from elsewhere.wishes import NO_WISHES
+from elsewhere.capture.imported_names import scan_imports
+from elsewhere.capture.remote_branches import Remote, without_credentials
+from elsewhere.capture.wishes import NO_WISHES
+from elsewhere.core.errors import CaptureError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from elsewhere.wishes import Wishes
+    from elsewhere.capture.wishes import Wishes
 
 __all__ = ["CapturedPackages", "capture_packages"]
 

@@ -15,8 +15,8 @@ from elsewhere.capture.budget import Budget
 from elsewhere.capture.loose import as_patch, read_loose_files, tree_of
 from elsewhere.capture.script import Script
 from elsewhere.capture.worktree import Snapshot, Worktree
-from elsewhere.errors import CaptureError
-from elsewhere.records import Source, Submodule
+from elsewhere.core.errors import CaptureError
+from elsewhere.core.records import Source, Submodule
 
 __all__ = ["CapturedSource", "Located", "complete", "locate"]
 

@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from elsewhere.errors import CaptureError
+from elsewhere.core.errors import CaptureError
 
 __all__ = ["Script"]
 

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 from elsewhere.command.naming import find_task, title
 from elsewhere.command.watching import exit_code, watch
 from elsewhere.command.wording import clean, duration, say
-from elsewhere.errors import TransitionError, UsageError
-from elsewhere.folders import write_beside
-from elsewhere.queues import Queues
-from elsewhere.records import Status
+from elsewhere.core.errors import TransitionError, UsageError
+from elsewhere.core.folders import write_beside
+from elsewhere.core.records import Status
+from elsewhere.store.queues import Queues
 
 if TYPE_CHECKING:
     from argparse import Namespace
 
-    from elsewhere.folders import Home
-    from elsewhere.records import TaskState
-    from elsewhere.store.redis import RedisStore
+    from elsewhere.core.folders import Home
+    from elsewhere.core.records import TaskState
+    from elsewhere.store.redis.store import RedisStore
 
 __all__ = ["abort_task"]
 

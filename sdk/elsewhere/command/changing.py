@@ -6,20 +6,21 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from elsewhere import catalog, params
 from elsewhere.command.naming import find_task, title
 from elsewhere.command.wording import say, short
-from elsewhere.errors import ElsewhereError, TransitionError, UsageError
-from elsewhere.events import Parameters
-from elsewhere.queues import Queues
+from elsewhere.core import params
+from elsewhere.core.errors import ElsewhereError, TransitionError, UsageError
+from elsewhere.core.events import Parameters
+from elsewhere.store.queues import Queues
 from elsewhere.store.states import EDITABLE
+from elsewhere.task import stored
 
 if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Mapping, Sequence
 
-    from elsewhere.records import Parameter
-    from elsewhere.store.redis import RedisStore
+    from elsewhere.core.records import Parameter
+    from elsewhere.store.redis.store import RedisStore
 
 __all__ = ["clone_task", "delete_tasks", "dequeue_task", "enqueue_task"]
 
@@ -29,7 +30,7 @@ def clone_task(store: RedisStore, given: Namespace) -> int:
     task_id = find_task(store, given.id)
     known = store.read(task_id).parameters
     changes = _changes(known, given.set)
-    clone_id = catalog.clone(store, task_id, name=given.name, project=given.project)
+    clone_id = stored.clone(store, task_id, name=given.name, project=given.project)
     if changes:
         store.edit(clone_id, Parameters(values=changes), allowed=EDITABLE)
     say(f"Task {title(store, task_id)} is cloned as {title(store, clone_id)}.")

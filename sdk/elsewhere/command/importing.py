@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from elsewhere.command.naming import find_task, title
 from elsewhere.command.wording import say
+from elsewhere.core.settings import load
 from elsewhere.offline import import_session
-from elsewhere.settings import load
 
 if TYPE_CHECKING:
     from argparse import Namespace
 
-    from elsewhere.store.redis import RedisStore
+    from elsewhere.store.redis.store import RedisStore
 
 __all__ = ["import_offline_session"]
 

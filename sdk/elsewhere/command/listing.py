@@ -5,19 +5,19 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
-from elsewhere.codec import to_plain
 from elsewhere.command.tables import bar, open_console, status_text
 from elsewhere.command.wording import clean, duration, json_text, say, short
-from elsewhere.errors import NotFoundError, UsageError, known_choices
-from elsewhere.records import Status
+from elsewhere.core.codec import to_plain
+from elsewhere.core.errors import NotFoundError, UsageError, known_choices
+from elsewhere.core.records import Status
 from elsewhere.store import filters
 
 if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Sequence
 
-    from elsewhere.records import TaskRecord, TaskState
-    from elsewhere.store.redis import RedisStore
+    from elsewhere.core.records import TaskRecord, TaskState
+    from elsewhere.store.redis.store import RedisStore
 
 __all__ = ["LIMIT", "list_tasks", "plain_task"]
 

@@ -8,15 +8,15 @@ from elsewhere.command.naming import find_task, title
 from elsewhere.command.screen import open_sink
 from elsewhere.command.watching import exit_code, watch
 from elsewhere.command.wording import duration, why
-from elsewhere.errors import NotFoundError, UsageError
-from elsewhere.records import Status
+from elsewhere.core.errors import NotFoundError, UsageError
+from elsewhere.core.records import Status
 
 if TYPE_CHECKING:
     from argparse import Namespace
 
     from elsewhere.command.screen import Sink
-    from elsewhere.records import TaskState
-    from elsewhere.store.redis import RedisStore
+    from elsewhere.core.records import TaskState
+    from elsewhere.store.redis.store import RedisStore
 
 __all__ = ["print_logs"]
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from elsewhere.command.program import INTERRUPTED, drop_lost_output, os_sentence
 from elsewhere.command.wording import say
-from elsewhere.errors import ElsewhereError, UsageError
+from elsewhere.core.errors import ElsewhereError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(arguments: Sequence[str] | None) -> int:
     # Imported here: it takes longest, and Ctrl-C may come meanwhile.
     from elsewhere.command.options import parser  # noqa: PLC0415
-    from elsewhere.settings import load  # noqa: PLC0415
+    from elsewhere.core.settings import load  # noqa: PLC0415
     from elsewhere.store import open_store  # noqa: PLC0415
 
     given = parser().parse_args(arguments)

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
 
 from elsewhere.command.wording import clean, short
-from elsewhere.errors import NotFoundError
+from elsewhere.core.errors import NotFoundError
 from elsewhere.store.filters import Filter
 
 if TYPE_CHECKING:

@@ -12,13 +12,13 @@ from elsewhere.command.listing import LIMIT, list_tasks
 from elsewhere.command.logs import print_logs
 from elsewhere.command.program import add_version
 from elsewhere.command.showing import show_task
-from elsewhere.queues import DEFAULT_QUEUE
-from elsewhere.records import Status
+from elsewhere.core.records import Status
+from elsewhere.store.queues import DEFAULT_QUEUE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from elsewhere.store.redis import RedisStore
+    from elsewhere.store.redis.store import RedisStore
 
     Command = Callable[[RedisStore, argparse.Namespace], int]
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from elsewhere.codec import to_plain
 from elsewhere.command.listing import plain_task
 from elsewhere.command.naming import find_task
 from elsewhere.command.tables import bar, grid, open_console, status_text
 from elsewhere.command.wording import clean, duration, json_text, number, size, why
-from elsewhere.errors import NotFoundError
-from elsewhere.logger import SINGLE_VALUE_ITERATION
-from elsewhere.params import split_name, to_text
-from elsewhere.records import ModelRecord, Status
+from elsewhere.core.codec import to_plain
+from elsewhere.core.errors import NotFoundError
+from elsewhere.core.params import split_name, to_text
+from elsewhere.core.records import ModelRecord, Status
+from elsewhere.report.logger import SINGLE_VALUE_ITERATION
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -21,16 +21,9 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from elsewhere.records import (
-        Artifact,
-        Attempt,
-        ModelUse,
-        Parameter,
-        TaskRecord,
-        TaskState,
-    )
+    from elsewhere.core.records import Artifact, Attempt, ModelUse, Parameter, TaskRecord, TaskState
     from elsewhere.store.api import SeriesSummary, TaskPhase
-    from elsewhere.store.redis import RedisStore
+    from elsewhere.store.redis.store import RedisStore
 
 __all__ = ["show_task"]
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Final
 
-from elsewhere.records import Status
+from elsewhere.core.records import Status
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    from elsewhere.records import TaskState
+    from elsewhere.core.records import TaskState
 
 __all__ = ["bar", "grid", "open_console", "status_text"]
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final
 
-from elsewhere.clock import monotonic_s
-from elsewhere.errors import StoreUnavailableError
-from elsewhere.records import Status
+from elsewhere.core.clock import monotonic_s
+from elsewhere.core.errors import StoreUnavailableError
+from elsewhere.core.records import Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from elsewhere.records import TaskState
+    from elsewhere.core.records import TaskState
     from elsewhere.store.api import Listener, Store
 
 __all__ = ["FAILED", "exit_code", "watch"]

@@ -8,10 +8,10 @@ import re
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
-from elsewhere.codec import to_plain
+from elsewhere.core.codec import to_plain
 
 if TYPE_CHECKING:
-    from elsewhere.records import Outcome
+    from elsewhere.core.records import Outcome
 
 __all__ = [
     "clean",

@@ -14,8 +14,8 @@ from elsewhere.connect.labels import connect_labels
 from elsewhere.connect.objects import connect_object, has_attributes
 from elsewhere.connect.sections import is_ignored, later, override, parameters, record_new
 from elsewhere.connect.task_parameters import TaskParameters, connect_task_parameters
-from elsewhere.errors import UsageError
-from elsewhere.params import GENERAL
+from elsewhere.core.errors import UsageError
+from elsewhere.core.params import GENERAL
 
 __all__ = [
     "AnotherTask",

@@ -14,14 +14,14 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Final
 
-from elsewhere.codec import encode
 from elsewhere.connect.api import Record, Target
 from elsewhere.connect.dicts import ConnectedDict
 from elsewhere.connect.sections import is_ignored
-from elsewhere.errors import UsageError
-from elsewhere.events import Configurations
-from elsewhere.params import GENERAL, cast, is_recorded_as, to_parameter, to_text
-from elsewhere.records import Configuration, Json, Parameter
+from elsewhere.core.codec import encode
+from elsewhere.core.errors import UsageError
+from elsewhere.core.events import Configurations
+from elsewhere.core.params import GENERAL, cast, is_recorded_as, to_parameter, to_text
+from elsewhere.core.records import Configuration, Json, Parameter
 
 __all__ = ["DICTIONARY", "connect_configuration", "loaded", "rendered", "to_configuration"]
 

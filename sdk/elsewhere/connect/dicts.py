@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from elsewhere.connect.api import Record
 from elsewhere.connect.sections import override, parameters, record_new
-from elsewhere.events import Parameters
-from elsewhere.records import Parameter
+from elsewhere.core.events import Parameters
+from elsewhere.core.records import Parameter
 
 __all__ = ["ConnectedDict", "connect_dict"]
 

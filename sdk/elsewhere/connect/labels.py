@@ -7,9 +7,9 @@ from typing import Final
 
 from elsewhere.connect.api import Target
 from elsewhere.connect.sections import is_ignored
-from elsewhere.errors import UsageError
-from elsewhere.events import Labels
-from elsewhere.params import GENERAL
+from elsewhere.core.errors import UsageError
+from elsewhere.core.events import Labels
+from elsewhere.core.params import GENERAL
 
 __all__ = ["checked_labels", "connect_labels"]
 

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from elsewhere.connect.api import Record
 from elsewhere.connect.sections import later, override, parameters, record_new
-from elsewhere.errors import UsageError
-from elsewhere.records import Parameter
+from elsewhere.core.errors import UsageError
+from elsewhere.core.records import Parameter
 
 __all__ = ["connect_object", "has_attributes"]
 

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import Any
 
 from elsewhere.connect.api import Record, Target
-from elsewhere.errors import UsageError
-from elsewhere.events import Parameters
-from elsewhere.params import cast, flatten, is_hidden, shown, to_parameter
-from elsewhere.records import Parameter
+from elsewhere.core.errors import UsageError
+from elsewhere.core.events import Parameters
+from elsewhere.core.params import cast, flatten, is_hidden, shown, to_parameter
+from elsewhere.core.records import Parameter
 
 __all__ = ["is_ignored", "later", "override", "parameters", "record_new"]
 

@@ -17,10 +17,10 @@ from enum import Enum
 from typing import Any, ClassVar, Final, get_origin
 
 from elsewhere.connect.api import Record
-from elsewhere.errors import UsageError, known_choices
-from elsewhere.events import Parameters
-from elsewhere.params import cast, is_hidden, shown, to_parameter
-from elsewhere.records import Parameter
+from elsewhere.core.errors import UsageError, known_choices
+from elsewhere.core.events import Parameters
+from elsewhere.core.params import cast, is_hidden, shown, to_parameter
+from elsewhere.core.records import Parameter
 
 __all__ = ["TaskParameters", "connect_task_parameters", "param", "percent_param"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from elsewhere.events import Event
-from elsewhere.records import Configuration, Parameter
+from elsewhere.core.events import Event
+from elsewhere.core.records import Configuration, Parameter
 
 __all__ = ["Hook", "Recorder"]
 

@@ -13,8 +13,8 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from elsewhere.core.records import Parameter
     from elsewhere.hooks.api import Recorder
-    from elsewhere.records import Parameter
 
 __all__ = ["attach"]
 
@@ -34,14 +34,14 @@ def attach(recorder: Recorder) -> Callable[[], None]:
     if overrides is not None:
         _set(overrides)
     elif values := _recorded():
-        from elsewhere.events import Parameters  # noqa: PLC0415 - weight
+        from elsewhere.core.events import Parameters  # noqa: PLC0415 - weight
 
         recorder.record(Parameters(values=values))
     return lambda: None
 
 
 def _set(overrides: Mapping[str, Parameter]) -> None:
-    from elsewhere.params import is_hidden, to_text  # noqa: PLC0415 - weight
+    from elsewhere.core.params import is_hidden, to_text  # noqa: PLC0415 - weight
 
     for full_name, parameter in overrides.items():
         section, _, name = full_name.partition("/")
@@ -57,16 +57,16 @@ def _set(overrides: Mapping[str, Parameter]) -> None:
 
 
 def _refuse(name: str, parameter: Parameter, error: ValueError) -> None:
-    from elsewhere.errors import UsageError  # noqa: PLC0415 - weight
-    from elsewhere.hooks.overriding import refuse  # noqa: PLC0415 - weight
+    from elsewhere.core.errors import UsageError  # noqa: PLC0415 - weight
+    from elsewhere.hooks.parsers.overriding import refuse  # noqa: PLC0415 - weight
 
     sentence = f"Parameter {name!r} cannot be {parameter.value!r:.200}: {error}."
     refuse(os.path.basename(sys.argv[0]), UsageError(sentence))  # noqa: PTH119 - weight: pathlib
 
 
 def _recorded() -> dict[str, Parameter]:
-    from elsewhere.hooks.overriding import shown  # noqa: PLC0415 - weight
-    from elsewhere.settings import load, masked  # noqa: PLC0415 - weight
+    from elsewhere.core.settings import load, masked  # noqa: PLC0415 - weight
+    from elsewhere.hooks.parsers.overriding import shown  # noqa: PLC0415 - weight
 
     patterns = [pattern.strip() for pattern in load().log_environment.split(",")]
     return {

@@ -6,9 +6,9 @@ import json
 import re
 from collections.abc import Mapping
 
-from elsewhere.errors import UsageError
-from elsewhere.params import to_parameter
-from elsewhere.records import Parameter
+from elsewhere.core.errors import UsageError
+from elsewhere.core.params import to_parameter
+from elsewhere.core.records import Parameter
 
 __all__ = [
     "checked_design",

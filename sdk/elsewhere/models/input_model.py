@@ -6,18 +6,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from elsewhere.clock import now_at
-from elsewhere.errors import NotFoundError, UsageError, known_choices
-from elsewhere.events import Configurations, Event, Labels, ModelUsed
+from elsewhere.core.clock import now_at
+from elsewhere.core.errors import NotFoundError, UsageError, known_choices
+from elsewhere.core.events import Configurations, Event, Labels, ModelUsed
+from elsewhere.core.records import Configuration, ModelUse
 from elsewhere.models import checks
 from elsewhere.models.model import Model, filter_of
 from elsewhere.models.naming import id_of_place, new_model_id, stem_of, url_fields
 from elsewhere.models.owners import owner_of, store_here
-from elsewhere.records import Configuration, ModelUse
 from elsewhere.store.model_records import ModelFilter
 
 if TYPE_CHECKING:
-    from elsewhere.records import Json, ModelRecord, TaskRecord
+    from elsewhere.core.records import Json, ModelRecord, TaskRecord
     from elsewhere.store.api import Store
 
 __all__ = ["DESIGN", "InputModel", "given_with", "named"]

@@ -6,17 +6,17 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from elsewhere.clock import now_at
-from elsewhere.errors import StorageError
-from elsewhere.events import ModelUsed
-from elsewhere.folders import named_path
+from elsewhere.core.clock import now_at
+from elsewhere.core.errors import StorageError
+from elsewhere.core.events import ModelUsed
+from elsewhere.core.folders import named_path
+from elsewhere.core.records import ModelUse
 from elsewhere.models.naming import id_of_place, stem_of, url_fields
 from elsewhere.models.reading import cached_model
-from elsewhere.records import ModelUse
 
 if TYPE_CHECKING:
-    from elsewhere.events import Event
-    from elsewhere.settings import Settings
+    from elsewhere.core.events import Event
+    from elsewhere.core.settings import Settings
 
 __all__ = ["Loading", "loaded"]
 

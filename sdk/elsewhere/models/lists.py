@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, SupportsIndex, overload
 
-from elsewhere.errors import NotFoundError, known_choices
+from elsewhere.core.errors import NotFoundError, known_choices
 from elsewhere.models.model import Model
 
 if TYPE_CHECKING:
-    from elsewhere.records import ModelUse
+    from elsewhere.core.records import ModelUse
     from elsewhere.store.api import Store
 
 __all__ = ["ModelList", "TaskModels", "models_of"]

@@ -9,13 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from elsewhere.delivery import is_kept_for
-from elsewhere.errors import StorageError, UsageError
+from elsewhere.artifacts.places import is_kept_for
+from elsewhere.core.errors import StorageError, UsageError
+from elsewhere.core.params import checked_type, to_value
+from elsewhere.core.settings import load
 from elsewhere.models import checks
 from elsewhere.models.owners import store_here
 from elsewhere.models.reading import LocalWeights
-from elsewhere.params import checked_type, to_value
-from elsewhere.settings import load
 from elsewhere.storage import delete
 from elsewhere.store.model_records import METADATA, ModelFilter
 from elsewhere.store.tags import parse
@@ -23,7 +23,7 @@ from elsewhere.store.tags import parse
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from elsewhere.records import Json, ModelRecord
+    from elsewhere.core.records import Json, ModelRecord
     from elsewhere.store.api import Store
 
 __all__ = ["Model", "filter_of"]

@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from elsewhere.errors import UsageError
+from elsewhere.core.errors import UsageError
 from elsewhere.storage import file_url, is_file_url, refuse_credentials, storage_for
 from elsewhere.store.model_records import place_of
 
 if TYPE_CHECKING:
-    from elsewhere.records import Json
+    from elsewhere.core.records import Json
 
 __all__ = ["id_of_place", "new_model_id", "stem_of", "url_fields"]
 

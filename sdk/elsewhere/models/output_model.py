@@ -10,20 +10,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from elsewhere.artifacts import weights_url
-from elsewhere.clock import monotonic_s, now_at
-from elsewhere.errors import StorageError, UsageError
-from elsewhere.events import ModelSaved, ModelsUnused, ModelUsed
+from elsewhere.core.clock import monotonic_s, now_at
+from elsewhere.core.errors import StorageError, UsageError
+from elsewhere.core.events import ModelSaved, ModelsUnused, ModelUsed
+from elsewhere.core.records import ModelRecord, ModelUse
 from elsewhere.models import checks, weights
 from elsewhere.models.model import Model
 from elsewhere.models.naming import new_model_id, stem_of, url_fields
 from elsewhere.models.owners import OwningTask, owner_of
-from elsewhere.records import ModelRecord, ModelUse
 from elsewhere.storage import file_url, refuse_credentials, storage_for, upload
 from elsewhere.store.model_records import changed
 
 if TYPE_CHECKING:
+    from elsewhere.core.records import Json
     from elsewhere.models.weights import Originals
-    from elsewhere.records import Json
 
 __all__ = ["OutputModel"]
 

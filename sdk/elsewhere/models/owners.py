@@ -7,15 +7,15 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, Protocol
 
 from elsewhere.artifacts import DEFAULT_PLACE
-from elsewhere.choices import Status
-from elsewhere.current import current_task
-from elsewhere.errors import UsageError
-from elsewhere.folders import read_json
-from elsewhere.settings import load
+from elsewhere.core.choices import Status
+from elsewhere.core.current_task import current_task
+from elsewhere.core.errors import UsageError
+from elsewhere.core.folders import read_json
+from elsewhere.core.settings import load
 
 if TYPE_CHECKING:
-    from elsewhere.events import Event
-    from elsewhere.records import TaskRecord
+    from elsewhere.core.events import Event
+    from elsewhere.core.records import TaskRecord
     from elsewhere.store.api import Store
 
 __all__ = ["Handle", "OwningTask", "owner_of", "store_here"]

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from elsewhere.artifacts import ArtifactHandle
-from elsewhere.artifacts.cache import NOTE
-from elsewhere.errors import RecordError, StorageError
-from elsewhere.folders import read_json, write_beside
-from elsewhere.records import Artifact, ModelRecord
+from elsewhere.core.errors import RecordError, StorageError
+from elsewhere.core.folders import read_json, write_beside
+from elsewhere.core.records import Artifact, ModelRecord
 from elsewhere.storage import is_file_url, local_path
+from elsewhere.storage.copies.cache import NOTE
 
 __all__ = ["Cached", "LocalWeights", "cached_model"]
 

@@ -11,12 +11,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from elsewhere.artifacts.archive import pack
 from elsewhere.artifacts.preview import shortened
-from elsewhere.errors import StorageError, UsageError
-from elsewhere.folders import named_path
-from elsewhere.records import Json
+from elsewhere.core.errors import StorageError, UsageError
+from elsewhere.core.folders import named_path
+from elsewhere.core.records import Json
 from elsewhere.storage import copy_file, sha256_of
+from elsewhere.storage.copies.zips import pack
 
 __all__ = ["Originals", "Staged", "one", "several"]
 

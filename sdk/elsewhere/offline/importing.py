@@ -11,28 +11,23 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from elsewhere import catalog
 from elsewhere.artifacts import uploader
-from elsewhere.codec import to_plain
-from elsewhere.delivery import Delivery
-from elsewhere.errors import (
-    NotFoundError,
-    StoreUnavailableError,
-    TransitionError,
-    UsageError,
-)
-from elsewhere.events import Edited, ModelSaved, Parameters, Scalar, Tags
-from elsewhere.folders import RunFolder, write_beside
-from elsewhere.logger import SINGLE_VALUE_ITERATION
+from elsewhere.core import names
+from elsewhere.core.codec import to_plain
+from elsewhere.core.errors import NotFoundError, StoreUnavailableError, TransitionError, UsageError
+from elsewhere.core.events import Edited, ModelSaved, Parameters, Scalar, Tags
+from elsewhere.core.folders import RunFolder, write_beside
+from elsewhere.core.records import Status
+from elsewhere.delivery.delivery import Delivery
 from elsewhere.offline.reading import opened
-from elsewhere.records import Status
+from elsewhere.report.logger import SINGLE_VALUE_ITERATION
 from elsewhere.report.offset import checked_offset
 from elsewhere.store.refusals import BUSY
 
 if TYPE_CHECKING:
-    from elsewhere.events import Event
+    from elsewhere.core.events import Event
+    from elsewhere.core.settings import Settings
     from elsewhere.offline.reading import Ended
-    from elsewhere.settings import Settings
     from elsewhere.store.api import Store
 
 __all__ = ["import_session"]
@@ -159,7 +154,7 @@ def _claim(store: Store, ended: Ended, task_id: str, status: Status) -> int:
     claim = store.claim(
         task_id,
         worker=_worker(ended),
-        token=catalog.new_id(),
+        token=names.new_id(),
         lease_s=_LEASE_S,
         allowed=(status,),
     )

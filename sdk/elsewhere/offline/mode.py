@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from elsewhere.offline.session import OfflineSession
 
 if TYPE_CHECKING:
-    from elsewhere.folders import Home
-    from elsewhere.settings import Settings
+    from elsewhere.core.folders import Home
+    from elsewhere.core.settings import Settings
 
 __all__ = ["Mode"]
 

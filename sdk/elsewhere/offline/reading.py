@@ -12,25 +12,25 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from elsewhere import catalog
-from elsewhere.artifacts.archive import unpack
-from elsewhere.errors import (
+from elsewhere.core import names
+from elsewhere.core.errors import (
     ElsewhereError,
     NotFoundError,
     RecordError,
     StorageError,
     UsageError,
 )
-from elsewhere.folders import named_path
+from elsewhere.core.folders import named_path
+from elsewhere.core.records import Outcome, TaskRecord
+from elsewhere.delivery.sessions import outcome_of
 from elsewhere.offline.session import FORMAT, OfflineSession
-from elsewhere.records import Outcome, TaskRecord
-from elsewhere.sessions import outcome_of
-from elsewhere.store.folder import FolderStore
+from elsewhere.storage.copies.zips import unpack
+from elsewhere.store.folder.store import FolderStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from elsewhere.folders import Home
+    from elsewhere.core.folders import Home
 
 __all__ = ["Ended", "opened"]
 
@@ -155,8 +155,8 @@ def _read(path: Path, folder: Path, work: Path) -> Ended:
     store = session.store()
     record = store.read(task_id)
     try:
-        name = catalog.checked_name("task", record.name)
-        project = catalog.checked_name("project", record.project)
+        name = names.checked_name("task", record.name)
+        project = names.checked_name("project", record.project)
     except ElsewhereError as error:
         raise RecordError(str(error)) from error
     for digest in record.source.digests:

@@ -16,19 +16,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from elsewhere import catalog
-from elsewhere.announce import say
-from elsewhere.artifacts.archive import pack
-from elsewhere.clock import now_at
-from elsewhere.errors import RecordError, StorageError, UsageError
-from elsewhere.folders import Home, RunFolder, read_json, write_beside
+from elsewhere.core import names
+from elsewhere.core.clock import now_at
+from elsewhere.core.errors import RecordError, StorageError, UsageError
+from elsewhere.core.folders import Home, RunFolder, read_json, write_beside
+from elsewhere.core.say import say
 from elsewhere.storage import file_url
-from elsewhere.store.folder import FolderStore
+from elsewhere.storage.copies.zips import pack
+from elsewhere.store.folder.store import FolderStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from elsewhere.records import Artifact
+    from elsewhere.core.records import Artifact
 
 __all__ = ["FORMAT", "OfflineSession", "refuse"]
 
@@ -58,7 +58,7 @@ class OfflineSession:
     @classmethod
     def new(cls, home: Home) -> OfflineSession:
         """For a new task; nothing is made before `begin`."""
-        task_id = catalog.new_id()
+        task_id = names.new_id()
         return cls(home.offline / task_id, task_id)
 
     @classmethod
@@ -129,8 +129,8 @@ class OfflineSession:
         _say_how(archive)
 
     def _members(self) -> Iterator[Path]:
-        for folder, names, files in os.walk(self.path):
-            names.sort()
+        for folder, folders, files in os.walk(self.path):
+            folders.sort()
             for name in sorted(files):
                 path = Path(folder, name)
                 is_said = path.parent.parent.name == "tasks" and name.startswith(_SAID)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from elsewhere.errors import UsageError
+from elsewhere.core.errors import UsageError
 
 __all__ = ["Offset", "checked_offset"]
 

@@ -20,15 +20,15 @@ from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Final
 
-from elsewhere.clock import monotonic_s
-from elsewhere.events import Resources, Scalar, Text, encode_event
-from elsewhere.journal import JournalWriter
-from elsewhere.process import at_fork
+from elsewhere.core.clock import monotonic_s
+from elsewhere.core.events import Resources, Scalar, Text, encode_event
+from elsewhere.core.journal import JournalWriter
+from elsewhere.core.process import at_fork
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from elsewhere.events import Event
+    from elsewhere.core.events import Event
 
 __all__ = ["Reporter"]
 

@@ -9,13 +9,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from elsewhere.clock import monotonic_s, now_at
-from elsewhere.events import Resources
+from elsewhere.core.clock import monotonic_s, now_at
+from elsewhere.core.events import Resources
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from elsewhere.events import Event
+    from elsewhere.core.events import Event
 
 __all__ = ["MACHINE", "Monitor", "sample"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from elsewhere.errors import StorageError
+from elsewhere.core.errors import StorageError
 
 if TYPE_CHECKING:
     from pathlib import Path

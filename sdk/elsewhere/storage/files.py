@@ -14,8 +14,8 @@ from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING, Final
 from urllib.parse import quote, unquote_to_bytes
 
-from elsewhere.errors import StorageError
-from elsewhere.folders import named_path
+from elsewhere.core.errors import StorageError
+from elsewhere.core.folders import named_path
 from elsewhere.storage.api import Found, PassingError
 from elsewhere.storage.progress import DISPLAY
 from elsewhere.storage.trying import CHECK_S, within

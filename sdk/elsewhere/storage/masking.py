@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from elsewhere.errors import StorageError
+from elsewhere.core.errors import StorageError
 
 __all__ = ["masked", "refuse_credentials"]
 

@@ -10,8 +10,8 @@ import threading
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
-from elsewhere.clock import monotonic_s
-from elsewhere.process import at_fork
+from elsewhere.core.clock import monotonic_s
+from elsewhere.core.process import at_fork
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

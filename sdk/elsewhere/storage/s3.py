@@ -20,9 +20,9 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
-from elsewhere.errors import StorageError
+from elsewhere.core.errors import StorageError
+from elsewhere.storage.object_stores import RemoteStorage, mapped
 from elsewhere.storage.progress import DISPLAY
-from elsewhere.storage.remote import RemoteStorage, mapped
 
 if TYPE_CHECKING:
     from pathlib import Path

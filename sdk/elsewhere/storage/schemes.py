@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from elsewhere.errors import StorageError, known_choices
+from elsewhere.core.errors import StorageError, known_choices
 from elsewhere.storage.files import FileStorage
 from elsewhere.storage.masking import refuse_credentials
-from elsewhere.storage.remote import RemoteStorage
+from elsewhere.storage.object_stores import RemoteStorage
 from elsewhere.storage.s3 import S3Storage
 from elsewhere.storage.web import WebStorage
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import socket
 from typing import TYPE_CHECKING
 
-from elsewhere.errors import StorageError
+from elsewhere.core.errors import StorageError
 from elsewhere.storage.files import is_file_url
 from elsewhere.storage.schemes import storage_for
 from elsewhere.storage.trying import RETRIES, retried

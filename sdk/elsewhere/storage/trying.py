@@ -7,7 +7,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from elsewhere.errors import StorageError
+from elsewhere.core.errors import StorageError
 from elsewhere.storage.api import PassingError
 
 if TYPE_CHECKING:

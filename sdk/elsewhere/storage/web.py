@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, NoReturn
 from urllib.parse import quote, unquote
 
-from elsewhere.errors import StorageError
+from elsewhere.core.errors import StorageError
 from elsewhere.storage.api import Found, PassingError
 from elsewhere.storage.files import beside
 from elsewhere.storage.masking import masked

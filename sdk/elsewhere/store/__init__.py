@@ -5,22 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from elsewhere.settings import Settings
-    from elsewhere.store.redis import RedisStore
+    from elsewhere.core.settings import Settings
+    from elsewhere.store.redis.store import RedisStore
 
 __all__ = ["connect_store", "open_store", "store_url"]
 
 
 def store_url(settings: Settings) -> str:
     """The configured URL, or that of the embedded server, which is started if need be."""
-    from elsewhere.store import embedded  # noqa: PLC0415 - weight, as all imports here
+    from elsewhere.store.redis import embedded  # noqa: PLC0415 - weight, as all imports here
 
     return settings.redis_url or embedded.ensure(settings.home)
 
 
 def open_store(settings: Settings) -> RedisStore:
     """Raises StoreUnavailableError within a few seconds."""
-    from elsewhere.errors import StoreUnavailableError  # noqa: PLC0415
+    from elsewhere.core.errors import StoreUnavailableError  # noqa: PLC0415
 
     url = store_url(settings)
     try:
@@ -34,7 +34,7 @@ def open_store(settings: Settings) -> RedisStore:
 
 def connect_store(url: str) -> RedisStore:
     """The store at a URL that is known to be right. Raises StoreUnavailableError."""
-    from elsewhere.store.connection import connect  # noqa: PLC0415
-    from elsewhere.store.redis import RedisStore  # noqa: PLC0415
+    from elsewhere.store.redis.connection import connect  # noqa: PLC0415
+    from elsewhere.store.redis.store import RedisStore  # noqa: PLC0415
 
     return RedisStore(connect(url))

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
-    from elsewhere.events import Event, Phase, Text
-    from elsewhere.records import (
+    from elsewhere.core.events import Event, Phase, Text
+    from elsewhere.core.records import (
         Artifact,
         Attempt,
         Json,

@@ -26,8 +26,8 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Final
 
-from elsewhere.choices import Status, TaskType
-from elsewhere.errors import UsageError, known_choices
+from elsewhere.core.choices import Status, TaskType
+from elsewhere.core.errors import UsageError, known_choices
 from elsewhere.store import tags as grammar
 
 if TYPE_CHECKING:

@@ -7,15 +7,15 @@ import re
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Final
 
-from elsewhere.codec import compact, encode, from_plain, to_plain
-from elsewhere.errors import NotFoundError, RecordError
-from elsewhere.records import Json, ModelRecord
+from elsewhere.core.codec import compact, encode, from_plain, to_plain
+from elsewhere.core.errors import NotFoundError, RecordError
+from elsewhere.core.records import Json, ModelRecord
 from elsewhere.store.tags import Expression
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from elsewhere.events import ModelSaved, ModelUsed
+    from elsewhere.core.events import ModelSaved, ModelUsed
 
 __all__ = [
     "METADATA",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from elsewhere.errors import FencedError, NotFoundError, TransitionError
-from elsewhere.records import Status
+from elsewhere.core.errors import FencedError, NotFoundError, TransitionError
+from elsewhere.core.records import Status
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -16,11 +16,15 @@ A queued task comes back from the queue with the status that it had before.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from elsewhere.records import Status
+from elsewhere.core.codec import decode
+from elsewhere.core.records import Outcome, Status, TaskState
 
-__all__ = ["EDITABLE", "MOVES", "allowed", "is_verdict", "sources"]
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["EDITABLE", "MOVES", "allowed", "is_verdict", "read_state", "sources"]
 
 _S = Status
 
@@ -53,3 +57,33 @@ def allowed(target: Status, *, force: bool = False) -> frozenset[Status]:
 def is_verdict(status: Status) -> bool:
     """Whether a program may say of itself that it ends so: not that it waits or goes on."""
     return status.is_final or status is Status.CREATED
+
+
+def read_state(fields: Mapping[str, str], now: float) -> TaskState:
+    """The state of a task, from its fields as a store keeps them: as texts."""
+
+    def number(name: str) -> float:
+        return float(fields.get(name) or 0)
+
+    lease_until = number("lease_until")
+    status = Status(fields["status"])
+    is_running = status is Status.IN_PROGRESS
+    progress = fields.get("progress")
+    return TaskState(
+        status=status,
+        previous_status=Status(fields.get("previous_status") or Status.CREATED),
+        attempt=int(fields.get("attempt") or 0),
+        worker=fields.get("worker", ""),
+        queue=fields.get("queue", ""),
+        lease_until=lease_until if is_running else 0.0,
+        queued_at=number("queued_at"),
+        started_at=number("started_at"),
+        ended_at=number("ended_at"),
+        updated_at=number("updated_at"),
+        progress=float(progress) if progress else None,
+        last_iteration=int(number("last_iteration")),
+        stop_requested_at=number("stop_requested_at"),
+        message=fields.get("message", ""),
+        outcome=decode(Outcome, fields["outcome"]) if fields.get("outcome") else None,
+        is_unreachable=is_running and 0 < lease_until < now,
+    )

@@ -20,7 +20,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from elsewhere.errors import UsageError, known_choices
+from elsewhere.core.errors import UsageError, known_choices
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from elsewhere.errors import StorageError
+from elsewhere.core.errors import StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -1,0 +1,1 @@
+"""The demo: one machine plays laptop and GPU box."""

@@ -1,0 +1,210 @@
+"""What people say by hand of a task's code and environment, checked, as the records have it.
+
+Everywhere None leaves what is there and an empty text clears it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+from elsewhere.core.errors import UsageError
+from elsewhere.core.folders import named_path
+from elsewhere.core.records import Environment, Source
+
+__all__ = [
+    "check_no_password",
+    "requirement_lines",
+    "text",
+    "wished",
+    "with_binary",
+    "with_code",
+    "with_image",
+]
+
+_PASSWORD: Final = re.compile(r"https?://[^\s/@]*:[^\s/@]+@")
+_PYTHON: Final = re.compile(r"(?:.*/)?python(\d+(?:\.\d+){0,2})?")
+_COMMENT: Final = re.compile(r"(?:^|\s+)#.*$")
+_INCLUDED: Final = re.compile(r"(?:-r|--requirement)(?:\s+|=)(.+)")
+
+
+def text(what: str, given: object) -> str:
+    """The text without spaces around it; None is the empty one. Raises UsageError."""
+    if given is None:
+        return ""
+    if not isinstance(given, (str, os.PathLike)):
+        raise UsageError(f"{what} must be a text, not {given!r:.80}.")
+    return str(given).strip()
+
+
+def check_no_password(*texts: str) -> None:
+    """Raises UsageError."""
+    if any(map(_PASSWORD.search, texts)):
+        raise UsageError(
+            "A task cannot hold a password or token in a URL, since everybody who sees the task"
+            " sees it: leave it out, and give the agent the credentials of that host."
+        )
+
+
+def requirement_lines(given: object) -> tuple[str, ...]:
+    """Of a list of lines, or of the path of a requirements file with those that it includes; the
+    empty text asks for no packages. Raises UsageError."""
+    if isinstance(given, (str, os.PathLike)):
+        lines = _of_file(named_path(given), set()) if str(given).strip() else []
+    elif isinstance(given, (list, tuple)) and all(isinstance(line, str) for line in given):
+        lines = [line.strip() for line in given if line.strip()]
+    else:
+        raise UsageError(
+            f"Packages are a list of requirement lines or the path of a file of them, not"
+            f" {given!r:.80}."
+        )
+    check_no_password(*lines)
+    return tuple(lines)
+
+
+def wished(package: object, version: object) -> tuple[str, str | None]:
+    """A package and its version, as `Task.add_requirements` takes them; the package may be a file
+    of lines. Raises UsageError."""
+    name = text("The package", package)
+    if not name:
+        raise UsageError(
+            f"A package is added by its name, or many by the path of a requirements file, not"
+            f" {package!r:.80}."
+        )
+    if version is not None and not isinstance(version, str):
+        raise UsageError(
+            f"The version of {name} must be a text such as '1.0', not {version!r:.80}."
+        )
+    if version is None and (isinstance(package, os.PathLike) or name.endswith(".txt")):
+        requirement_lines(name)
+    check_no_password(name)
+    return name, version
+
+
+def with_image(
+    environment: Environment,
+    *,
+    command: object = None,
+    image: object = None,
+    arguments: object = None,
+    setup: object = None,
+) -> Environment:
+    """`command` is an image with its arguments behind it; `setup` is a script or a list of its
+    lines. Raises UsageError."""
+    changes: dict[str, Any] = {}
+    if command is not None:
+        name, _, behind = text("The docker command", command).partition(" ")
+        changes = {"image": name, "image_arguments": _words(behind)}
+    if image is not None:
+        changes["image"] = text("The docker image", image)
+    if arguments is not None:
+        changes["image_arguments"] = _words(arguments)
+    if setup is not None:
+        lines = setup if isinstance(setup, (list, tuple)) else [setup]
+        script = "\n".join(text("The set-up script", line) for line in lines).strip()
+        changes["setup"] = (script,) if script else ()
+    if " " in changes.get("image", ""):
+        raise UsageError(
+            f"{changes['image']!r} is no image: a name has no spaces. Arguments have one of their"
+            " own."
+        )
+    return replace(environment, **changes)
+
+
+def with_binary(
+    source: Source, environment: Environment, binary: object
+) -> tuple[Source, Environment]:
+    """What runs the script: a Python, whose version counts, or another program. Without it, bash
+    runs what ends in `.sh`. Raises UsageError."""
+    if binary is None and source.entry_point.endswith(".sh"):
+        binary = source.binary or "/bin/bash"
+    if binary is None:
+        return source, environment
+    name = text("The binary", binary)
+    if python := _PYTHON.fullmatch(name):
+        version = python[1] or ""
+        if "." in version:
+            environment = replace(environment, python=version)
+        return replace(source, binary=""), environment
+    if name and source.module:
+        raise UsageError(f"The module {source.module!r} is run by Python, not by {name!r:.80}.")
+    return replace(source, binary=name), environment
+
+
+def with_code(
+    source: Source,
+    *,
+    repository: object = None,
+    branch: object = None,
+    commit: object = None,
+    patch: str | None = None,
+    working_dir: object = None,
+    entry_point: object = None,
+) -> Source:
+    """`patch` is a digest. What was captured of another commit does not stay: its bundle, its
+    submodules and the hash of the whole; uncommitted changes stay until `patch` is another.
+
+    `entry_point` may be `-m package.module`. Raises UsageError.
+    """
+    given = {"repository": repository, "branch": branch, "commit": commit}
+    changes: dict[str, Any] = {
+        name: text(f"The {name}", value) for name, value in given.items() if value is not None
+    }
+    check_no_password(changes.get("repository", ""))
+    deciding = ("repository", "commit") if source.commit else tuple(given)
+    if any(changes.get(name, getattr(source, name)) != getattr(source, name) for name in deciding):
+        changes |= {"bundle": "", "submodules": (), "tree": ""}
+        if not source.repository and not source.commit:  # files outside git, not changes
+            changes["patch"] = ""
+    if changes.get("repository"):
+        changes["missing"] = ""
+    if patch is not None:
+        changes |= {"patch": patch, "tree": ""}
+    if working_dir is not None:
+        changes["working_dir"] = text("The working folder", working_dir) or "."
+    if entry_point is not None:
+        program = text("The entry point", entry_point)
+        is_module = program.startswith("-m ")
+        changes["module"] = program[3:].strip() if is_module else ""
+        changes["entry_point"] = "" if is_module else program
+    return replace(source, **changes)
+
+
+def _words(given: object) -> tuple[str, ...]:
+    if isinstance(given, (list, tuple)):
+        return tuple(text("An argument of the image", word) for word in given)
+    arguments = text("The arguments of the image", given)
+    try:
+        return tuple(shlex.split(arguments))
+    except ValueError as error:
+        raise UsageError(f"The arguments {arguments!r:.80} cannot be split: {error}.") from error
+
+
+def _of_file(file: Path, seen: set[Path]) -> list[str]:
+    if file in seen:
+        return []
+    seen.add(file)
+    try:
+        written = file.read_text(encoding="utf-8-sig", errors="replace")
+    except OSError as error:
+        raise UsageError(
+            f"The requirements file {str(file)!r:.200} cannot be read: {error.strerror}. Give the"
+            " path of one, or a list of requirement lines."
+        ) from error
+    lines: list[str] = []
+    for line in written.replace("\\\n", " ").splitlines():
+        line = _COMMENT.sub("", line).strip()
+        if included := _INCLUDED.fullmatch(line):
+            lines += _of_file(file.parent / included[1], seen)
+        elif line.startswith("-") and not line.startswith(("-e ", "--editable")):
+            raise UsageError(
+                f"The line {line!r:.80} of {file.name} cannot travel: options of the installer are"
+                " set on the agent's side, as UV_* or PIP_* variables. Take it out."
+            )
+        elif line:
+            lines.append(line)
+    return lines

@@ -1,0 +1,346 @@
+"""Where things lie on disk: the home of one machine's Elsewhere, and the folder of one attempt.
+
+<home>/                      ELSEWHERE_HOME, ~/.elsewhere by default
+├── config.toml              settings of this machine's user
+├── runs/<task>.<attempt>/   run folders of tasks that this machine's agent runs
+├── sessions/<task>.<attempt>/   the same for scripts that people start here
+├── offline/<task>/          sessions of scripts that run offline; <task>.zip when they are over
+├── mirrors/                 one bare repository per remote
+├── environments/            one immutable environment per digest
+├── lent/                    the packages that a child is lent
+├── storage/                 artifacts, where no other place is configured
+├── cache/                   local copies of artifacts
+├── last/                    which task each script was the last time
+├── agents/<name>/           lock, log and state of an agent
+└── server/                  the embedded server
+
+<run folder>/            written by
+├── owner.json               agent: its name: whose run this is
+├── spec.json                agent: the task record, the attempt, what the runner needs
+├── secrets.json             agent: what the runner alone may know; gone once it has read it
+├── inputs/<digest>          agent: patch and bundle
+├── store.json               agent: how the child reaches the store, where it may (0600)
+├── launched                 agent: just before the fork; at most one launch per attempt
+├── stop                     agent: a stop is asked for; with the grace, and whether the program
+│                            may still say something before
+├── acked                    agent: all is in the store; the folder may go
+├── runner.json              runner: its process identity
+├── child.json               runner: the program's process identity
+├── abort.json               the program's SDK: how long its abort callback may take before a stop
+├── aborted                  the program's SDK: the callback has been called
+├── output.log               runner: all that the program and its set-up printed
+├── runner.log               runner: its own log
+├── exit.json                runner: the outcome
+├── journal/                 every process of the attempt: events
+├── files/                   the program's SDK: artifacts that the agent shall upload
+├── configurations/          the program's SDK: files with the task's configuration objects
+├── requirements.txt         runner: what the installer is told (editable.txt likewise)
+├── code/                    runner: the checkout
+└── venv/                    runner: the run's own layer over the shared environment
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import shutil
+import stat
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from elsewhere.core.codec import encode, from_plain
+from elsewhere.core.errors import RecordError, UsageError
+from elsewhere.core.process import ProcessIdentity
+
+__all__ = ["ABORT_CALLBACK_S", "Home", "RunFolder", "named_path", "read_json", "write_beside"]
+
+#: the longest that a stop waits for what a program wants to do before
+ABORT_CALLBACK_S: Final = 1800.0
+#: bytes of a path and of each of its parts at most, as Linux has it
+_PATH_BYTES: Final = 4095
+_PART_BYTES: Final = 255
+
+
+def named_path(given: object) -> Path:
+    """The path that somebody named; `~` is the home, where there is such a user.
+
+    Raises UsageError for what can be no path: pathlib would raise each time that it is looked at.
+    """
+    if not isinstance(given, (str, os.PathLike)) or not os.fspath(given):
+        raise UsageError(f"The path of a file or a folder is needed, not {given!r:.80}.")
+    path = Path(os.path.expanduser(os.fsdecode(given)))  # noqa: PTH111 - that raises RuntimeError
+    sizes = [len(part.encode("utf-8", "surrogatepass")) for part in (str(path), *path.parts)]
+    if "\0" in str(path) or sizes[0] > _PATH_BYTES or max(sizes[1:], default=0) > _PART_BYTES:
+        raise UsageError(
+            f"{str(path)!r:.80} is no path: one has no zero bytes, and at most {_PART_BYTES} bytes"
+            f" between its slashes and {_PATH_BYTES} in all. Give the path of a file or a folder."
+        )
+    return path
+
+
+#: behind the name of a folder that is being removed
+_GONE: Final = ".gone"
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The folder that holds all of one user's Elsewhere on one machine."""
+
+    path: Path
+
+    def ensure(self) -> Home:
+        """Makes the folder, closed to other users."""
+        self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return self
+
+    @property
+    def config(self) -> Path:
+        return self.path / "config.toml"
+
+    @property
+    def runs(self) -> Path:
+        return self.path / "runs"
+
+    @property
+    def sessions(self) -> Path:
+        return self.path / "sessions"
+
+    @property
+    def offline(self) -> Path:
+        return self.path / "offline"
+
+    @property
+    def mirrors(self) -> Path:
+        return self.path / "mirrors"
+
+    @property
+    def environments(self) -> Path:
+        return self.path / "environments"
+
+    @property
+    def lent(self) -> Path:
+        return self.path / "lent"
+
+    @property
+    def storage(self) -> Path:
+        return self.path / "storage"
+
+    @property
+    def cache(self) -> Path:
+        return self.path / "cache"
+
+    @property
+    def last(self) -> Path:
+        return self.path / "last"
+
+    @property
+    def agents(self) -> Path:
+        return self.path / "agents"
+
+    @property
+    def server(self) -> Path:
+        return self.path / "server"
+
+    def run(self, task_id: str, attempt: int) -> RunFolder:
+        return RunFolder(self.runs / f"{task_id}.{attempt}")
+
+    def session(self, task_id: str, attempt: int) -> RunFolder:
+        return RunFolder(self.sessions / f"{task_id}.{attempt}")
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """Every path of one attempt."""
+
+    path: Path
+
+    @classmethod
+    def all_in(cls, parent: Path) -> list[RunFolder]:
+        """The folders in `home.runs` or `home.sessions`; what else lies there is left alone."""
+        if not parent.is_dir():
+            return []
+        return [
+            cls(path)
+            for path in sorted(parent.iterdir())
+            if path.suffix[1:].isdigit() and path.is_dir()
+        ]
+
+    def create(self) -> RunFolder:
+        """Makes the folder and those that several processes write into. May be called twice."""
+        self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.journal.mkdir(exist_ok=True)
+        self.files.mkdir(exist_ok=True)
+        return self
+
+    def remove(self) -> None:
+        """All of it, or nothing that anybody would still take for a run; as far as that is allowed
+        here. What a kill leaves of it goes with `sweep`."""
+        gone = self.path.with_name(f"{self.path.name}{_GONE}")
+        with suppress(OSError):
+            self.path.rename(gone)
+        shutil.rmtree(gone, ignore_errors=True)
+
+    @staticmethod
+    def sweep(parent: Path) -> None:
+        """Takes away what was left in the middle of a `remove`."""
+        for path in parent.glob(f"*{_GONE}"):
+            shutil.rmtree(path, ignore_errors=True)
+
+    @property
+    def task_id(self) -> str:
+        return self.path.stem
+
+    @property
+    def attempt(self) -> int:
+        return int(self.path.suffix[1:])
+
+    @property
+    def spec(self) -> Path:
+        return self.path / "spec.json"
+
+    @property
+    def owner(self) -> Path:
+        return self.path / "owner.json"
+
+    @property
+    def secrets(self) -> Path:
+        return self.path / "secrets.json"
+
+    @property
+    def inputs(self) -> Path:
+        return self.path / "inputs"
+
+    @property
+    def store(self) -> Path:
+        return self.path / "store.json"
+
+    @property
+    def launched(self) -> Path:
+        return self.path / "launched"
+
+    @property
+    def stop(self) -> Path:
+        return self.path / "stop"
+
+    @property
+    def abort(self) -> Path:
+        return self.path / "abort.json"
+
+    @property
+    def aborted(self) -> Path:
+        return self.path / "aborted"
+
+    @property
+    def acked(self) -> Path:
+        return self.path / "acked"
+
+    @property
+    def runner(self) -> Path:
+        return self.path / "runner.json"
+
+    @property
+    def child(self) -> Path:
+        return self.path / "child.json"
+
+    @property
+    def output(self) -> Path:
+        return self.path / "output.log"
+
+    @property
+    def runner_log(self) -> Path:
+        return self.path / "runner.log"
+
+    @property
+    def exit(self) -> Path:
+        return self.path / "exit.json"
+
+    @property
+    def journal(self) -> Path:
+        return self.path / "journal"
+
+    @property
+    def files(self) -> Path:
+        return self.path / "files"
+
+    @property
+    def configurations(self) -> Path:
+        return self.path / "configurations"
+
+    @property
+    def code(self) -> Path:
+        return self.path / "code"
+
+    @property
+    def venv(self) -> Path:
+        return self.path / "venv"
+
+    def abort_callback_s(self) -> float:
+        """Seconds that a stop waits for the program's abort callback; 0 where there is none to
+        wait for. What the program wrote is not trusted."""
+        try:
+            written, stop = read_json(self.abort), read_json(self.stop)
+        except (OSError, RecordError):
+            return 0.0
+        if isinstance(stop, dict) and not stop.get("is_heard", True):
+            return 0.0
+        seconds = written.get("timeout_s") if isinstance(written, dict) else None
+        if stop is None or not isinstance(seconds, (int, float)) or not seconds > 0:
+            return 0.0
+        return float(min(seconds, ABORT_CALLBACK_S))
+
+    def grace_s(self, own_s: float) -> float:
+        """Seconds between SIGTERM and SIGKILL: what the stop says of them, else `own_s`."""
+        try:
+            stop = read_json(self.stop)
+        except (OSError, RecordError):  # whatever it says: somebody asks for a stop
+            return own_s
+        seconds = stop.get("grace_s") if isinstance(stop, dict) else None
+        if not isinstance(seconds, (int, float)) or not 0 <= seconds < math.inf:
+            return own_s
+        return float(seconds)
+
+    def identity(self, path: Path) -> ProcessIdentity | None:
+        """The process that `runner.json` or `child.json` names; None where it names none."""
+        try:
+            return from_plain(ProcessIdentity, read_json(path) or {})
+        except RecordError:
+            return None
+
+
+def write_beside(path: Path, value: object, *, mode: int = 0o600) -> None:
+    """A record or plain data as JSON, written beside `path` and renamed: whole or not at all."""
+    beside = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(encode(value))
+            file.flush()
+            os.fsync(file.fileno())
+        beside.rename(path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise OSError(error.errno, error.strerror, str(path)) from error
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+
+
+def read_json(path: Path) -> Any:
+    """Plain data that `write_beside` wrote; None where there is no file. Raises RecordError."""
+    try:
+        with open(path, "rb", opener=_unblocked) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise ValueError("it is no file")
+            return json.loads(file.read())
+    except FileNotFoundError:
+        return None
+    except (ValueError, RecursionError, IsADirectoryError) as error:
+        raise RecordError(f"The file {path} is damaged: {error}.") from error
+
+
+def _unblocked(path: str, flags: int) -> int:
+    """A program may put a pipe where a file was: nobody waits for what comes out of it."""
+    return os.open(path, flags | os.O_NONBLOCK)

@@ -1,0 +1,67 @@
+"""The names of tasks and projects, ids, tags and types: made, and checked as users give them."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, Final
+
+from elsewhere.core.choices import TaskType
+from elsewhere.core.errors import UsageError, known_choices
+
+if TYPE_CHECKING:
+    from elsewhere.core.records import TaskRecord
+
+__all__ = ["checked_name", "checked_tags", "checked_type", "name_of_clone", "new_id"]
+
+#: characters that the name of a task or project has at least (seed page, "Task Creation")
+_SHORTEST: Final = 3
+_LONGEST: Final = 200
+
+
+def new_id() -> str:
+    """32 hex digits."""
+    return os.urandom(16).hex()
+
+
+def checked_name(what: str, name: object) -> str:
+    """The name without spaces around it. Raises UsageError."""
+    if not isinstance(name, str):
+        raise UsageError(f"The name of a {what} must be text, not {name!r:.80}.")
+    stripped = name.strip()
+    if not _SHORTEST <= len(stripped) <= _LONGEST:
+        count = "1 character" if len(stripped) == 1 else f"{len(stripped)} characters"
+        raise UsageError(
+            f"The {what} name {name!r:.80} cannot be used: it has {count}, and {_SHORTEST} to"
+            f" {_LONGEST} are needed."
+        )
+    if not stripped.isprintable():
+        raise UsageError(f"The {what} name {name!r:.80} cannot be used: it has control characters.")
+    return stripped
+
+
+def checked_tags(given: object) -> tuple[str, ...]:
+    """A list of texts, or one text with spaces between the tags, each once. Raises UsageError."""
+    tags: Any = given.split() if isinstance(given, str) else given
+    are_many = isinstance(tags, (list, tuple, set, frozenset))
+    if not are_many or not all(isinstance(tag, str) and tag.strip() for tag in tags):
+        raise UsageError(
+            f"Tags are a text with spaces between them, or a list of texts, not {given!r:.80}."
+        )
+    return tuple(dict.fromkeys(tags))
+
+
+def checked_type(given: object) -> TaskType:
+    """None is training. Raises UsageError with the known types."""
+    if given is None:
+        return TaskType.TRAINING
+    try:
+        return TaskType(str(given))
+    except ValueError as error:
+        raise UsageError(
+            f"There is no task type {given!r:.80}. {known_choices(str(given), map(str, TaskType))}"
+        ) from error
+
+
+def name_of_clone(source: TaskRecord) -> str:
+    """What a clone is called where nobody says it."""
+    return f"Clone Of {source.name}"[:_LONGEST].strip()

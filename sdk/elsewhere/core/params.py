@@ -1,0 +1,353 @@
+"""Parameters: values that keep their types, names with sections, and what people type for them.
+
+A full name is `Section/name`. A name may hold further slashes: `General/optimizer/lr`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping, MutableMapping
+from dataclasses import replace
+from enum import Enum
+from typing import Any, Final
+
+from elsewhere.core.errors import UsageError, known_choices
+from elsewhere.core.records import Json, Parameter
+
+__all__ = [
+    "GENERAL",
+    "HIDDEN",
+    "cast",
+    "checked_type",
+    "flatten",
+    "from_text",
+    "full_name",
+    "is_hidden",
+    "is_recorded_as",
+    "is_secret",
+    "meaning",
+    "shown",
+    "split_name",
+    "to_parameter",
+    "to_text",
+    "to_value",
+    "unflatten",
+    "without_password",
+]
+
+#: the section of a name that has none
+GENERAL: Final = "General"
+#: what is recorded in place of a secret
+HIDDEN: Final = "***"
+
+
+def split_name(name: str) -> tuple[str, str]:
+    """`lr` is `("General", "lr")`. Raises UsageError when the section or the name is empty."""
+    section, slash, rest = name.partition("/")
+    if not slash:
+        section, rest = GENERAL, name
+    if not section or not rest:
+        raise UsageError(f"{name!r} does not name a parameter: write `name` or `Section/name`.")
+    return section, rest
+
+
+def full_name(name: str) -> str:
+    """`lr` is `General/lr`; a name with a section stays."""
+    return "/".join(split_name(name))
+
+
+def is_secret(name: str) -> bool:
+    """True when a text under this name is probably a password, a token or a key."""
+    words = re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name.rpartition("/")[2])
+    before, last = ["", "", *(word.lower() for word in words)][-2:]
+    if last == "token":
+        return before not in _TEXT_TOKENS
+    return last in _SECRETS or (last == "key" and before in _KEYS)
+
+
+def is_hidden(name: str, parameter: Parameter) -> bool:
+    """True for what was recorded in place of a secret, which never overrides anything."""
+    value = parameter.value
+    is_without = isinstance(value, str) and f":{HIDDEN}@" in value
+    return is_without or (value == HIDDEN and is_secret(name))
+
+
+def shown(name: str, parameter: Parameter) -> Parameter:
+    """What may be recorded of it: a text under the name of a secret is hidden, and so is a password
+    within a URL."""
+    if not isinstance(parameter.value, str):
+        return parameter
+    if is_secret(name):
+        return Parameter(value=HIDDEN, type="str", description=parameter.description)
+    return replace(parameter, value=without_password(parameter.value))
+
+
+def without_password(text: str) -> str:
+    """`scheme://user:***@host` for a URL that holds one; also within a longer text."""
+    return _PASSWORD.sub(rf"\1:{HIDDEN}@", text)
+
+
+_PASSWORD: Final = re.compile(r"(?<=://)([^/\s:@'\"]*):[^/\s@'\"]+@")
+
+
+_SECRETS: Final = {
+    *("password", "passwd", "pwd", "passphrase", "passcode", "secret", "secrets"),
+    *("apikey", "credential", "credentials"),
+}
+_KEYS: Final = {"api", "access", "private", "secret", "auth", "encryption", "account"}
+#: the special tokens of a vocabulary, which are no secrets
+_TEXT_TOKENS: Final = {
+    *("pad", "eos", "bos", "sep", "cls", "mask", "unk", "special", "additional", "start", "end"),
+    *("image", "stop", "decoder", "prefix", "suffix", "class", "per"),
+}
+
+
+def to_parameter(value: object, description: str = "", type_name: str = "") -> Parameter:
+    """The parameter of a value. With a `type_name` such as `int` the value is made one, or read as
+    one where it is a text.
+
+    Enum members go by their names, paths by their text, scalars of numpy by their Python value.
+    Raises UsageError for what JSON cannot say.
+    """
+    if isinstance(value, str) and type_name in _SAMPLES:
+        return Parameter(value=from_text(value, type_name), type=type_name, description=description)
+    if type_name in _SAMPLES and value is not None:
+        value = cast(Parameter(value=_to_json(value)[0]), _SAMPLES[type_name])
+    if isinstance(value, Enum) and not description:
+        description = f"One of {', '.join(type(value).__members__)}."
+    plain, found = _to_json(value)
+    return Parameter(value=plain, type=type_name or found, description=description)
+
+
+def to_value(parameter: Parameter) -> object:
+    """The value as the program had it, except that Enum members and paths are texts."""
+    if parameter.type == "tuple" and isinstance(parameter.value, list):
+        return tuple(parameter.value)
+    return parameter.value
+
+
+def meaning(parameter: Parameter) -> object:
+    """The value; a text whose type nobody knows is what somebody who typed it probably means."""
+    value = to_value(parameter)
+    is_open = isinstance(value, str) and parameter.type in ("", "NoneType")
+    return _guess(value) if is_open and isinstance(value, str) else value
+
+
+def checked_type(given: object) -> str:
+    """The name of a type that parameters have, given by itself or by its name; None is no name.
+
+    Raises UsageError with the known ones.
+    """
+    if given is None:
+        return ""
+    name = given.__name__ if isinstance(given, type) else given
+    if not isinstance(name, str) or name not in (*_SAMPLES, "NoneType"):
+        known = known_choices(str(name), _SAMPLES)
+        raise UsageError(f"A parameter cannot have the type {name!r:.80}. {known}")
+    return name
+
+
+def is_recorded_as(like: object, value: Json) -> bool:
+    """True when a record holds `value` where the program has `like`."""
+    try:
+        plain = _to_json(like)[0]
+    except UsageError:
+        return False
+    return type(plain) is type(value) and plain == value
+
+
+def to_text(value: Json) -> str:
+    """What people read and edit. None is the empty text; `from_text` is the way back."""
+    if value is None:
+        return ""
+    if isinstance(value, (list, dict)):
+        return json.dumps(value, ensure_ascii=False)
+    return str(value)
+
+
+def from_text(text: str, type_name: str = "") -> Json:
+    """The value that a text means. Without a known type: JSON or a Python literal, else the text.
+
+    Raises UsageError when the text does not suit the type.
+    """
+    if type_name in _SAMPLES:
+        return _to_json(cast(text, _SAMPLES[type_name]))[0]
+    return text if type_name not in ("", "NoneType") else _guess(text)
+
+
+def cast(given: Parameter | str, like: object, name: str = "") -> object:
+    """An override, typed or typed in, as the type of `like`, which is the code's own value.
+
+    Equal to what `like` would be recorded as: `like` itself. None, and an empty text where the code
+    has no text: None. Nothing that would lose something is accepted: `5.0` is an int, `0.5` is not.
+    Where the code has None, the parameter's own type counts.
+
+    Raises UsageError, which says what would be accepted.
+    """
+    parameter = given if isinstance(given, Parameter) else Parameter(value=given)
+    value = parameter.value
+    if is_recorded_as(like, value):
+        return like
+    if value is None or (value == "" and not isinstance(like, str)):
+        return None
+    if like is None:
+        if isinstance(value, str) and parameter.type in _SAMPLES:
+            return cast(value, _SAMPLES[parameter.type], name)
+        return meaning(parameter)
+    try:
+        return _convert(value, like)
+    except (ValueError, TypeError, LookupError, OverflowError, SyntaxError) as error:
+        wanted = _accepted(value, like)
+        subject = f"Parameter {name!r}" if name else "A parameter"
+        raise UsageError(f"{subject} cannot be {value!r:.200}: {wanted}") from error
+
+
+def flatten(nested: Mapping[Any, Any], section: str) -> dict[str, Any]:
+    """`Section/a/b` to leaf. An empty dict is a leaf, and so is a list whatever it holds."""
+    flat: dict[str, Any] = {}
+    for key, value in nested.items():
+        path = f"{section}/{key}"
+        is_leaf = not isinstance(value, MutableMapping) or not value
+        flat |= {path: value} if is_leaf else flatten(value, path)
+    return flat
+
+
+def unflatten(flat: Mapping[str, Any]) -> dict[str, Any]:
+    """Nested again. Below a name that is a leaf itself the slashes stay: nothing gets lost."""
+    nested: dict[str, Any] = {}
+    leaves = {name for name, value in flat.items() if value != {}}
+    for name, value in flat.items():
+        *parts, last = name.split("/")
+        node, path = nested, ""
+        for index, part in enumerate(parts):
+            path = f"{path}/{part}" if path else part
+            if path in leaves:
+                last = "/".join((*parts[index:], last))
+                break
+            node = node.setdefault(part, {})
+        if value == {}:
+            node.setdefault(last, {})
+        else:
+            node[last] = value
+    return nested
+
+
+#: A value of each type whose texts can be read.
+_SAMPLES: Final[dict[str, Any]] = {
+    "bool": False,
+    "int": 0,
+    "float": 0.0,
+    "str": "",
+    "list": [],
+    "tuple": (),
+    "dict": {},
+}
+_BOOLS: Final = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+_NESTED: Final = (list, tuple, Mapping)
+_ACCEPTED: Final[dict[type, str]] = {
+    bool: "true or false (also yes, no, 1, 0)",
+    int: "a whole number",
+    float: "a number",
+    list: "a list such as [1, 2]",
+    tuple: "a tuple such as (1, 2)",
+    Mapping: 'a dict such as {"a": 1}',
+    os.PathLike: "a path",
+}
+
+
+def _to_json(value: object) -> tuple[Json, str]:
+    """The plain value and its type's name."""
+    if value is None:
+        return None, "NoneType"
+    if isinstance(value, Enum):
+        return value.name, type(value).__name__
+    if isinstance(value, str):
+        # A name that is no UTF-8 comes from the system with surrogates; no record can hold them.
+        return str.__str__(value).encode(errors="replace").decode(), "str"
+    for kind in (bool, int, float):
+        if isinstance(value, kind):
+            return kind(value), kind.__name__
+    if isinstance(value, (list, tuple)):
+        kind_name = "list" if isinstance(value, list) else "tuple"
+        return [_to_json(item)[0] for item in value], kind_name
+    if isinstance(value, Mapping):
+        return {to_text(_to_json(key)[0]): _to_json(item)[0] for key, item in value.items()}, "dict"
+    if isinstance(value, os.PathLike):
+        return _to_json(os.fspath(value))[0], "Path"
+    if getattr(value, "ndim", None) == 0 and hasattr(value, "item"):
+        item = value.item()
+        if type(item) in (bool, int, float, str):
+            return _to_json(item)
+    raise UsageError(
+        f"A {type(value).__name__} cannot be a parameter. Use None, bool, int, float, str, an Enum "
+        "member, a path, or lists, tuples and dicts of these."
+    )
+
+
+def _convert(value: Any, like: object) -> object:
+    """`value`, neither None nor empty, as the type of `like`, or an error of the builtins."""
+    plain = _literal(value) if isinstance(value, str) and isinstance(like, _NESTED) else value
+    if isinstance(like, Enum) and isinstance(value, str):
+        return type(like)[value]
+    if isinstance(like, bool):
+        return value if isinstance(value, bool) else _BOOLS[to_text(value).strip().lower()]
+    if isinstance(like, int) and not isinstance(value, bool):
+        return _to_int(value)
+    if isinstance(like, float) and not isinstance(value, bool):
+        return float(value)
+    if isinstance(like, str):
+        return to_text(value)
+    if isinstance(like, list) and isinstance(plain, (list, tuple)):
+        return list(plain)
+    if isinstance(like, tuple) and isinstance(plain, (list, tuple)):
+        return tuple(plain)
+    if isinstance(like, Mapping) and isinstance(plain, dict):
+        return plain
+    if isinstance(like, os.PathLike):
+        return type(like)(value)  # type: ignore[call-arg]
+    raise TypeError(type(like).__name__)
+
+
+def _to_int(value: Any) -> int:
+    try:
+        return int(value) if isinstance(value, (int, str)) else _whole(float(value))
+    except ValueError:
+        return _whole(float(value))
+
+
+def _whole(number: float) -> int:
+    if number.is_integer():
+        return int(number)
+    raise ValueError(number)
+
+
+def _literal(text: str) -> Any:
+    """JSON or a Python literal. Raises ValueError or SyntaxError."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        import ast  # noqa: PLC0415 - weight: few texts are Python literals
+
+        return ast.literal_eval(text.strip())
+
+
+def _guess(text: str) -> Json:
+    """What somebody who typed this text where no type is known probably means."""
+    if not text:
+        return None
+    try:
+        return _to_json(_literal(text))[0]
+    except (ValueError, SyntaxError, MemoryError, RecursionError):  # UsageError is a ValueError
+        return text
+
+
+def _accepted(value: object, like: object) -> str:
+    """The end of the sentence that refuses `value`."""
+    if isinstance(like, Enum):
+        return known_choices(str(value), type(like).__members__)
+    for kind, accepted in _ACCEPTED.items():
+        if isinstance(like, kind):
+            return f"it takes {accepted}."
+    return f"the code has a {type(like).__name__} there, which no text can give."

@@ -1,0 +1,292 @@
+"""The records: what a task is, as frozen snapshots. Light enough for a user's process.
+
+The host side validates the same classes with pydantic before it trusts bytes from Redis.
+
+    TaskRecord ── Source ── Submodule
+       │    ├──── Environment
+       │    ├──── Call
+       │    ├──── Parameter
+       │    └──── Configuration
+    TaskState ─── Attempt ── Outcome
+    Artifact, ModelRecord, ModelUse
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from elsewhere.core.choices import DEFAULT_SEED, OnLost, Reason, Status, TaskType
+
+__all__ = [
+    "DEFAULT_SEED",
+    "Artifact",
+    "Attempt",
+    "Call",
+    "Configuration",
+    "Environment",
+    "Json",
+    "ModelRecord",
+    "ModelUse",
+    "OnLost",
+    "Outcome",
+    "Parameter",
+    "Reason",
+    "Source",
+    "Status",
+    "Submodule",
+    "TaskRecord",
+    "TaskState",
+    "TaskType",
+]
+
+Json = None | bool | int | float | str | list[Any] | dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submodule:
+    """A repository inside the repository, checked out at `path` (POSIX, from the outer root)."""
+
+    path: str
+    repository: str
+    commit: str
+    patch: str = ""
+    bundle: str = ""
+    tree: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """The code: `commit` of `repository`, plus what only the capturing machine had.
+
+    `repository` holds no credentials; it is empty for a repository without a remote and for a
+    script outside git. `patch` and `bundle` are blob digests (sha256 of the raw bytes):
+
+    - `bundle`: a git bundle of commits that are in no remote, of all commits without a remote;
+    - `patch`: one `git diff --binary --full-index` from `commit` (or from the empty tree where
+      `commit` is empty) to the working tree: staged, unstaged and untracked files alike.
+
+    `tree` is the git tree hash that the prepared folder must have. Either `entry_point` (POSIX,
+    relative to `working_dir`) or `module` (for `python -m`) says what to run; `working_dir` is
+    relative to the root of the code.
+
+    `binary` runs the entry point in place of Python: `/bin/bash`. `needs_init`: where the script
+    does not call `Task.init`, the SDK does, before its first line.
+
+    `missing` is a sentence when the capture is not whole: such code must not run elsewhere.
+    """
+
+    repository: str = ""
+    commit: str = ""
+    branch: str = ""
+    patch: str = ""
+    bundle: str = ""
+    tree: str = ""
+    submodules: tuple[Submodule, ...] = ()
+    entry_point: str = ""
+    module: str = ""
+    working_dir: str = "."
+    argv: tuple[str, ...] = ()
+    binary: str = ""
+    needs_init: bool = False
+    missing: str = ""
+
+    @property
+    def digests(self) -> tuple[str, ...]:
+        """All blobs that the code needs, those of submodules too."""
+        pairs = [(self.patch, self.bundle), *((one.patch, one.bundle) for one in self.submodules)]
+        return tuple(digest for pair in pairs for digest in pair if digest)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """Where the code runs: `packages` are requirement lines, `python` is `3.11.7` or `3.11`.
+
+    `packages` is None where nobody captured any: the repository's own requirements.txt counts.
+    """
+
+    python: str = ""
+    packages: tuple[str, ...] | None = None
+    image: str = ""
+    image_arguments: tuple[str, ...] = ()
+    setup: tuple[str, ...] = ()
+    variables: dict[str, str] = field(default_factory=dict)
+    gpus: int = 0
+    memory_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """A function task: the function's name. Its arguments are the parameters `Function/...`."""
+
+    function: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameter:
+    """A value with its type: one of bool, int, float, str, NoneType, list, dict, or a name."""
+
+    value: Json
+    type: str = ""
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Configuration:
+    """A configuration as one text, kept to the byte; `type` says what it is: json, yaml, ..."""
+
+    text: str
+    type: str = ""
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How an attempt ended. `phase` names the set-up phase that failed."""
+
+    reason: Reason
+    exit_code: int | None = None
+    signal: int | None = None
+    phase: str = ""
+    message: str = ""
+
+    @property
+    def status(self) -> Status:
+        """The status that a task takes from this outcome."""
+        if self.reason is Reason.COMPLETED:
+            return Status.COMPLETED
+        return Status.STOPPED if self.reason is Reason.STOPPED else Status.FAILED
+
+    @property
+    def sentence(self) -> str:
+        """For people: `setup_failed: install`, `program_failed: exit code 3`, ..."""
+        if self.phase:
+            return f"{self.reason}: {self.phase}"
+        if self.signal is not None:
+            return f"{self.reason}: signal {self.signal}"
+        if self.exit_code:
+            return f"{self.reason}: exit code {self.exit_code}"
+        return str(self.reason)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One run of a task. `number` is the fencing token: writes of older numbers are refused."""
+
+    number: int
+    worker: str
+    started_at: float
+    ended_at: float | None = None
+    outcome: Outcome | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Artifact:
+    """Bytes that a task made, at `url`. `digest` is the sha256 of what lies there."""
+
+    name: str
+    type: str
+    url: str = ""
+    size_bytes: int = 0
+    digest: str = ""
+    content_type: str = ""
+    preview: str = ""
+    metadata: dict[str, str] = field(default_factory=dict)
+    uploaded_at: float = 0.0
+    machine: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelRecord:
+    """A model: weights at `url`, and what they are. `digest` is the sha256 of what lies there.
+
+    `task` made it, and is empty for one that came from outside; `parent` is the model that it began
+    from. `machine` is where the URL is a path of one machine's disk. A package is several files,
+    zipped.
+    """
+
+    id: str
+    name: str = ""
+    project: str = ""
+    task: str = ""
+    parent: str = ""
+    url: str = ""
+    framework: str = ""
+    comment: str = ""
+    tags: tuple[str, ...] = ()
+    labels: dict[str, int] = field(default_factory=dict)
+    design: str = ""
+    metadata: dict[str, Parameter] = field(default_factory=dict)
+    iteration: int | None = None
+    size_bytes: int = 0
+    digest: str = ""
+    machine: str = ""
+    preview: str = ""
+    is_package: bool = False
+    is_published: bool = False
+    is_archived: bool = False
+    created_at: float = 0.0
+    updated_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelUse:
+    """A model that a task made (`is_output`) or began from, under the name that the task gives."""
+
+    name: str
+    model: str
+    is_output: bool
+    at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskRecord:
+    """What to run, and what it is called.
+
+    `properties` are labels of people, which no run reads. `labels` are those of the classes that
+    the task's models tell apart. `continues_at`: the iteration that a continued task goes on with;
+    its scalars are kept when a next attempt begins.
+    """
+
+    id: str
+    name: str
+    project: str
+    type: TaskType = TaskType.TRAINING
+    tags: tuple[str, ...] = ()
+    comment: str = ""
+    parent: str = ""
+    source: Source = Source()
+    environment: Environment = field(default_factory=Environment)
+    call: Call | None = None
+    seed: int | None = DEFAULT_SEED
+    parameters: dict[str, Parameter] = field(default_factory=dict)
+    configurations: dict[str, Configuration] = field(default_factory=dict)
+    properties: dict[str, Parameter] = field(default_factory=dict)
+    labels: dict[str, int] = field(default_factory=dict)
+    continues_at: int | None = None
+    output_uri: str = ""
+    on_lost: OnLost = OnLost.END
+    time_limit_s: float = 0.0
+    created_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskState:
+    """Where a task stands now. Times are the store's clock; `lease_until` 0 means no lease."""
+
+    status: Status
+    previous_status: Status = Status.CREATED
+    attempt: int = 0
+    worker: str = ""
+    queue: str = ""
+    lease_until: float = 0.0
+    queued_at: float = 0.0
+    started_at: float = 0.0
+    ended_at: float = 0.0
+    updated_at: float = 0.0
+    progress: float | None = None
+    last_iteration: int = 0
+    stop_requested_at: float = 0.0
+    message: str = ""
+    outcome: Outcome | None = None
+    is_unreachable: bool = False

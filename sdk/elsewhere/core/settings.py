@@ -1,0 +1,161 @@
+"""What the user of this machine has set: read once, into one object that knows each origin."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Final, cast
+
+from elsewhere.core.errors import ConfigurationError, known_choices
+from elsewhere.core.folders import Home
+
+__all__ = ["Settings", "load", "masked"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Each field but `home` and `origins` is set by ELSEWHERE_<FIELD>, else by config.toml."""
+
+    home: Home
+    #: empty: the embedded server; it may hold a password
+    redis_url: str = field(default="", repr=False)
+    #: where artifacts go; empty: the home's storage folder
+    output_uri: str = ""
+    capture_limit_bytes: int = 64 * 1024 * 1024
+    lease_s: float = 45.0
+    lost_after_s: float = 900.0
+    stop_grace_s: float = 10.0
+    #: a script that runs again within this time may overwrite its last task
+    reuse_within_h: float = 72.0
+    #: both ends see this machine's disk, so a repository's remote may be a path on it
+    local_remotes_are_shared: bool = False
+    #: environment variables to record: names and patterns (`*`, `AWS_*`), commas between them
+    log_environment: str = ""
+    #: tasks report into a folder, to be imported later; see `Task.set_offline`
+    offline_mode: bool = False
+    #: field -> 'default', the name of a variable, or the path of config.toml
+    origins: Mapping[str, str] = field(default_factory=dict)
+
+
+def load(environ: Mapping[str, str] | None = None) -> Settings:
+    """Raises ConfigurationError for the first value that cannot be used. An empty variable counts
+    as not set."""
+    environ = os.environ if environ is None else environ
+    home = _home(environ)
+    written = _read(home.config)
+    values: dict[str, Any] = {}
+    origins = {"home": _HOME_VARIABLE if environ.get(_HOME_VARIABLE) else "default"}
+    for name, default in _DEFAULTS.items():
+        variable = f"ELSEWHERE_{name.upper()}"
+        if text := environ.get(variable):
+            origins[name] = variable
+            values[name] = _checked(name, _from_text(text, type(default)), text, default, variable)
+        elif name in written:
+            origins[name] = str(home.config)
+            found = written[name]
+            values[name] = _checked(
+                name, _from_toml(found, type(default)), found, default, origins[name]
+            )
+        else:
+            origins[name] = "default"
+    return Settings(home=home, origins=origins, **values)
+
+
+def masked(url: str) -> str:
+    """The URL for people: passwords, also those in its options, as ***."""
+    hidden = re.sub(r"^([\w+.-]+://[^:/@]*):.*@", r"\1:***@", url)
+    return re.sub(r"([?&]\w*password=)[^&#]*", r"\1***", hidden)
+
+
+_HOME_VARIABLE: Final = "ELSEWHERE_HOME"
+
+_DEFAULTS: Final = {
+    item.name: item.default for item in fields(Settings) if item.name not in ("home", "origins")
+}
+
+#: the agent's own table; the agent package reads it
+_AGENT_TABLE: Final = "agent"
+
+_ALLOWED: Final = {
+    str: "a text",
+    bool: "true or false",
+    int: "a whole number above 0",
+    float: "a number above 0",
+}
+
+_FLAGS: Final = {
+    **dict.fromkeys(("1", "true", "yes", "on"), True),
+    **dict.fromkeys(("0", "false", "no", "off"), False),
+}
+
+
+def _home(environ: Mapping[str, str]) -> Home:
+    text = environ.get(_HOME_VARIABLE) or "~/.elsewhere"
+    try:
+        return Home(Path(os.path.normpath(Path(text).expanduser().absolute())))
+    except RuntimeError as error:
+        raise ConfigurationError(
+            f"The home of Elsewhere, {text}, cannot be found: {error} Set {_HOME_VARIABLE} to the"
+            " full path of a folder."
+        ) from error
+
+
+def _read(config: Path) -> dict[str, Any]:
+    try:
+        file = config.open("rb")
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise ConfigurationError(
+            f"The settings in {config} cannot be read: {error.strerror}. Make it a file that you"
+            " may read, or remove it."
+        ) from error
+    if sys.version_info >= (3, 11):
+        import tomllib  # noqa: PLC0415 - weight: most homes have no such file
+    else:
+        import tomli as tomllib  # noqa: PLC0415
+    with file:
+        try:
+            written = tomllib.load(file)
+        except ValueError as error:  # TOMLDecodeError, or bytes that are not UTF-8
+            raise ConfigurationError(
+                f"The settings in {config} are not valid TOML: {error}. Correct the file."
+            ) from error
+    for key in written:
+        if key not in _DEFAULTS and key != _AGENT_TABLE:
+            raise ConfigurationError(
+                f"The settings in {config} hold the unknown key {key!r}."
+                f" {known_choices(key, [*_DEFAULTS, _AGENT_TABLE])}"
+            )
+    return written
+
+
+def _from_text(text: str, kind: type) -> object:
+    """None where the text does not say a value of that kind."""
+    if kind is bool:
+        return _FLAGS.get(text.lower())
+    try:
+        return kind(text)
+    except ValueError:
+        return None
+
+
+def _from_toml(value: object, kind: type) -> object:
+    if kind is float and type(value) is int:
+        return float(value)
+    return value if type(value) is kind else None
+
+
+def _checked(name: str, value: object, found: object, default: object, origin: str) -> object:
+    is_outside = type(value) in (int, float) and not 0 < cast("float", value) < math.inf
+    if value is None or is_outside:
+        raise ConfigurationError(
+            f"The setting {name} in {origin} is {found!r}, but must be {_ALLOWED[type(default)]}."
+            f" The default is {default!r}."
+        )
+    return value

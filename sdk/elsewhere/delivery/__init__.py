@@ -1,0 +1,1 @@
+"""Delivery: what lies in run folders, brought into the store."""

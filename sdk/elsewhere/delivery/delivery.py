@@ -1,0 +1,269 @@
+"""Delivery: journals and output of one attempt, from its folder into the store, exactly once.
+
+It has no state of its own: how far a file has come is kept in the store, in the same transaction as
+what was taken from it. So whoever comes back goes on where the last one stopped, without a gap and
+without a duplicate, and a lost reply is harmless.
+
+What is stored of the output is what a terminal would have kept: of a line that a program drew
+several times with carriage returns, the last drawing. The file keeps every byte.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from elsewhere import storage
+from elsewhere.artifacts.places import WEIGHTS, is_kept_for
+from elsewhere.core.errors import StorageError, StoreUnavailableError
+from elsewhere.core.events import ArtifactAdded, ArtifactsRemoved, ModelSaved
+from elsewhere.core.journal import journal_files, read_events
+from elsewhere.core.records import Artifact
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from elsewhere.artifacts.uploading import Uploader
+    from elsewhere.core.events import Event
+    from elsewhere.core.folders import RunFolder
+    from elsewhere.core.records import Json
+    from elsewhere.store.api import Store
+
+__all__ = ["Delivery", "collapse"]
+
+logger = logging.getLogger(__name__)
+
+#: bytes of output in one transaction
+_OUTPUT_BYTES: Final = 256 * 1024
+#: transactions per file before the others get their turn
+_TURNS: Final = 8
+#: how often an artifact's upload is tried before the rest goes on without it
+_TRIES: Final = 5
+#: characters of an unfinished line that are shown
+_PENDING_CHARACTERS: Final = 2000
+
+
+class Delivery:
+    """Carries one folder. Not for several threads at once.
+
+    To `upload` a model's weights come as an artifact of the type WEIGHTS, with the model's id as
+    its name, and with the place below which they shall lie as its URL, where that is not the
+    task's.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        folder: RunFolder,
+        upload: Uploader,
+        *,
+        keeps_files: bool = False,
+        heard: Callable[[Event], Event] = lambda event: event,
+    ) -> None:
+        """`keeps_files`: what was uploaded also stays where it was staged. `heard` gives what is
+        taken for each event."""
+        self._store = store
+        self._folder = folder
+        self._upload = upload
+        self._keeps_files = keeps_files
+        self._heard = heard
+        self._offsets: dict[str, int] = {}
+        self._output_offset: int | None = None
+        self._pending = ""
+        self._tries: dict[str, int] = {}
+        self._artifacts: dict[str, Artifact] | None = None
+        #: an artifact could not be uploaded: the folder has the only copy of its bytes
+        self.has_kept_files = False
+
+    def pump(self, *, is_over: bool = False) -> bool:
+        """Moves what is there, some of it when it is much. True when there was something.
+
+        `is_over`: nobody writes any more, so the last line counts as whole. Raises FencedError, and
+        StoreUnavailableError; after both, everything that was not taken is still in the folder. An
+        artifact whose place cannot be reached is tried a few times before it is given up.
+        """
+        moved = False
+        for path in journal_files(self._folder.journal):
+            moved |= self._pump_journal(path)
+        return self._pump_output(is_over=is_over) or moved
+
+    def _pump_journal(self, path: Path) -> bool:
+        task_id, attempt, name = self._folder.task_id, self._folder.attempt, path.name
+        moved = False
+        for _ in range(_TURNS):
+            offset = self._offsets.get(name)
+            if offset is None:
+                offset = self._store.journal_offset(task_id, attempt, name)
+            self._offsets[name] = offset
+            if path.stat().st_size <= offset:
+                break
+            events, end = read_events(path, offset)
+            if end == offset:
+                break
+            ready = [self._uploaded(self._heard(event)) for event in events]
+            before = self._artifacts_before(ready)
+            self._offsets[name] = self._store.apply(task_id, attempt, name, offset, end, ready)
+            if self._offsets[name] == end:
+                self._delete_unnamed(before, ready)
+            else:  # somebody else delivers too
+                self._artifacts = None
+            if not self._keeps_files:
+                self._forget_uploaded(ready, events)
+            moved = True
+        return moved
+
+    def _uploaded(self, event: Event) -> Event:
+        if isinstance(event, ArtifactAdded) and not event.file:
+            # A link. With a digest, which the program wrote, its bytes would be deleted as ours.
+            return ArtifactAdded(artifact=replace(event.artifact, digest=""))
+        if not isinstance(event, (ArtifactAdded, ModelSaved)) or not event.file:
+            return event
+        artifact, path = _standing_for(event), self._staged(event.file)
+        what = "model" if artifact.type == WEIGHTS else "artifact"
+        if path is None:
+            logger.warning("%s: a %s names %r", self._folder.path, what, event.file)
+            preview = f"It was not uploaded: {event.file!r} is no file that was staged."
+            return _brought(event, replace(artifact, url="", preview=preview))
+        try:
+            return _brought(event, self._upload(self._folder, artifact, path))
+        except StorageError as error:
+            self._tries[event.file] = self._tries.get(event.file, 0) + 1
+            if self._tries[event.file] < _TRIES:
+                message = f"The {what} {artifact.name!r} is not uploaded yet. {error}"
+                raise StoreUnavailableError(message) from error
+            logger.warning("%s %r of %s: %s", what, artifact.name, self._folder.path, error)
+            self.has_kept_files = True
+            preview = f"It could not be uploaded, and is kept in {path}. {error}"
+            return _brought(event, replace(artifact, url="", preview=preview))
+
+    def _staged(self, name: str) -> Path | None:
+        """The program wrote the name: it may only be that of a file which was staged."""
+        try:
+            # Not `files` resolved: the program could put a link in its place.
+            files = self._folder.path.resolve() / self._folder.files.name
+            path = (self._folder.path / name).resolve()
+            return path if path.is_relative_to(files) and path.is_file() else None
+        except (OSError, ValueError, RuntimeError):  # no name of a file; links in a circle
+            return None
+
+    def _forget_uploaded(self, delivered: list[Event], events: list[Event]) -> None:
+        """A long run's artifacts would fill the disk twice."""
+        for after, before in zip(delivered, events, strict=True):
+            if not isinstance(before, (ArtifactAdded, ModelSaved)) or not before.file:
+                continue
+            if _url_of(after) and (path := self._staged(before.file)):
+                path.unlink(missing_ok=True)
+
+    def _artifacts_before(self, events: list[Event]) -> dict[str, Artifact]:
+        """Those of the task where these events may replace or remove some, to be kept in step."""
+        if any(isinstance(event, (ArtifactAdded, ArtifactsRemoved)) for event in events):
+            if self._artifacts is None:
+                found = self._store.artifacts(self._folder.task_id)
+                self._artifacts = {name: _bare(artifact) for name, artifact in found.items()}
+            return self._artifacts
+        return {}
+
+    def _delete_unnamed(self, artifacts: dict[str, Artifact], events: list[Event]) -> None:
+        """Deletes bytes that no record names any more: of what was removed, or replaced by a file
+        of another name. Links, and what lies elsewhere than a task's files do, stay."""
+        gone: list[Artifact | None] = []
+        for event in events:
+            if isinstance(event, ArtifactAdded):
+                earlier = artifacts.get(event.artifact.name)
+                artifacts[event.artifact.name] = _bare(event.artifact)
+                gone += [earlier] if event.artifact.url else []
+            elif isinstance(event, ArtifactsRemoved):
+                removed = [artifacts.pop(name, None) for name in event.names]
+                gone += [] if event.keeps_bytes else removed
+        named = {artifact.url for artifact in artifacts.values()} if gone else set()
+        for artifact in gone:
+            if artifact is None or not artifact.digest or artifact.url in named:
+                continue
+            if is_kept_for(self._folder.task_id, artifact.url):
+                try:
+                    storage.delete(artifact.url, artifact.machine)
+                except StorageError as error:
+                    logger.warning("An earlier artifact %r is left. %s", artifact.name, error)
+
+    def _pump_output(self, *, is_over: bool) -> bool:
+        task_id, attempt = self._folder.task_id, self._folder.attempt
+        moved = False
+        for _ in range(_TURNS):
+            if self._output_offset is None:
+                self._output_offset = self._store.output_offset(task_id, attempt)
+            offset = self._output_offset
+            block = _read(self._folder.output, offset)
+            taken, data, pending = collapse(block, is_over=is_over)
+            if not taken and pending == self._pending:
+                break
+            self._output_offset = self._store.append_output(
+                task_id, attempt, offset, offset + taken, data, pending
+            )
+            self._pending = pending
+            moved = True
+            if not taken:
+                break
+        return moved
+
+
+def _standing_for(event: ArtifactAdded | ModelSaved) -> Artifact:
+    """What is uploaded."""
+    if isinstance(event, ArtifactAdded):
+        return replace(event.artifact, url="")
+    return Artifact(name=event.model, type=WEIGHTS, url=event.output_uri)
+
+
+def _brought(event: ArtifactAdded | ModelSaved, artifact: Artifact) -> ArtifactAdded | ModelSaved:
+    """The event with what became of its file."""
+    if isinstance(event, ArtifactAdded):
+        return ArtifactAdded(artifact=artifact)
+    fields = {**event.fields, "url": artifact.url, "machine": artifact.machine}
+    if artifact.preview:
+        fields["preview"] = artifact.preview
+    return ModelSaved(model=event.model, fields=fields)
+
+
+def _bare(artifact: Artifact) -> Artifact:
+    """Without what takes memory: a task may have thousands."""
+    return replace(artifact, preview="", metadata={})
+
+
+def _url_of(event: Event) -> Json:
+    if isinstance(event, ModelSaved):
+        return event.fields.get("url")
+    return event.artifact.url if isinstance(event, ArtifactAdded) else None
+
+
+def collapse(block: bytes, *, is_over: bool = False) -> tuple[int, bytes, str]:
+    """(bytes taken, what is stored of them, the unfinished line behind them as text).
+
+    Only whole lines are taken, unless the block is full or the output `is_over`.
+    """
+    is_full = len(block) >= _OUTPUT_BYTES
+    taken = block.rfind(b"\n") + 1
+    if is_over and not is_full:
+        taken = len(block)
+    elif is_full and not taken:
+        taken = block.rfind(b"\r", 0, len(block) - 1) + 1 or len(block)
+    data = b"\n".join(_drawn(line) for line in block[:taken].split(b"\n"))
+    unfinished = block[taken:].rstrip(b"\r").rpartition(b"\r")[2]
+    return taken, data, unfinished.decode(errors="replace")[-_PENDING_CHARACTERS:]
+
+
+def _drawn(line: bytes) -> bytes:
+    """What a terminal shows of a line: a carriage return at its end is a part of the line's end."""
+    if b"\r" not in line:
+        return line
+    end = b"\r" if line.endswith(b"\r") else b""
+    return line[: len(line) - len(end)].rpartition(b"\r")[2] + end
+
+
+def _read(path: Path, offset: int) -> bytes:
+    try:
+        with path.open("rb") as file:
+            file.seek(offset)
+            return file.read(_OUTPUT_BYTES)
+    except FileNotFoundError:
+        return b""

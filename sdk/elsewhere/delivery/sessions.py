@@ -1,0 +1,276 @@
+"""Sessions: the folders of scripts that people start here, and who carries them into the store.
+
+While the script runs, a thread of it does. When it was killed hard, whoever comes next on this
+machine does: the next script, or the agent.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import logging
+import os
+import threading
+import time
+from typing import TYPE_CHECKING, Final
+
+from elsewhere.core.clock import monotonic_s
+from elsewhere.core.codec import from_plain
+from elsewhere.core.errors import FencedError, NotFoundError, RecordError, StoreUnavailableError
+from elsewhere.core.folders import RunFolder, read_json
+from elsewhere.core.process import at_fork
+from elsewhere.core.records import Outcome, Reason
+from elsewhere.delivery.delivery import Delivery
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from elsewhere.artifacts.uploading import Uploader
+    from elsewhere.core.folders import Home
+    from elsewhere.store.api import Store
+
+__all__ = ["Session", "deliver_dead", "only_one", "outcome_of", "stop_waits_for"]
+
+logger = logging.getLogger(__name__)
+
+#: seconds between two looks at the folder
+_LOOK_S: Final = 0.1
+#: seconds between two renewals of the lease at most: they also tell of a stop
+_RENEW_S: Final = 2.0
+#: seconds to wait after the store could not be reached
+_RETRY_S: Final = 1.0
+
+
+class Session(threading.Thread):
+    """Delivers the folder of the script that it is a thread of, and keeps its lease.
+
+    `when_stopped` is called once, in a thread, when somebody asks for a stop or when the task is
+    not this script's any more; with a sentence that says which.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        folder: RunFolder,
+        *,
+        worker: str,
+        lease_s: float,
+        upload: Uploader,
+        when_stopped: Callable[[str], None],
+        leave: Callable[[], None] | None = None,
+    ) -> None:
+        """`leave` decides what becomes of the folder at the end, with all that lies in it."""
+        super().__init__(name="elsewhere-session", daemon=True)
+        self._store = store
+        self._folder = folder
+        self._worker = worker
+        self._lease_s = lease_s
+        self._delivery = Delivery(store, folder, upload, keeps_files=leave is not None)
+        self._leave = leave
+        self._when_stopped = when_stopped
+        #: called before `when_stopped` where a stop is asked for, while the task may still write
+        self.before_stop: Callable[[], None] | None = None
+        self._is_told = False
+        self._is_ending = threading.Event()
+        self._lock = threading.Lock()
+        at_fork(after_in_child=self._start_anew)
+
+    @property
+    def has_kept_files(self) -> bool:
+        """An artifact could not be uploaded; its bytes stay in the folder."""
+        return self._delivery.has_kept_files
+
+    def _start_anew(self) -> None:
+        """In the child of a fork, which may deliver too: the store knows how far it has come."""
+        self._lock = threading.Lock()
+
+    def run(self) -> None:
+        threading.Thread(target=self._keep_lease, name="elsewhere-lease", daemon=True).start()
+        wait_s, has_failed = _LOOK_S, False
+        while not self._is_ending.wait(wait_s):
+            try:
+                with self._lock:
+                    moved = self._delivery.pump()
+                wait_s = 0.0 if moved else _LOOK_S
+            except StoreUnavailableError as error:
+                logger.debug("%s: %s", self._folder.path.name, error)
+                wait_s = _RETRY_S
+            except FencedError:
+                return  # the lease's thread says why
+            except Exception:  # the outermost seam of this thread: it tries again
+                if not has_failed:
+                    logger.exception("The session's delivery failed; what is said stays on disk.")
+                has_failed, wait_s = True, _RETRY_S
+
+    def _keep_lease(self) -> None:
+        """On a thread of its own: an upload may take longer than a lease."""
+        while not self._is_ending.wait(min(self._lease_s / 4.5, _RENEW_S)):
+            try:
+                if not self._renew():
+                    return
+            except StoreUnavailableError as error:
+                logger.debug("%s: %s", self._folder.path.name, error)
+
+    def drain(self, within_s: float) -> bool:
+        """Delivers all that is in the folder now. False when that was not possible in time."""
+        try:
+            return self._drain(within_s, is_over=False)
+        except FencedError:
+            return False
+
+    def finish(self, outcome: Outcome, within_s: float) -> bool:
+        """Ends the thread, delivers the rest and the outcome. False when not possible in time."""
+        self._is_ending.set()
+        self.join(timeout=within_s)
+        try:
+            if not self._drain(within_s, is_over=True):
+                return False
+            self._store.finish(self._folder.task_id, self._folder.attempt, outcome)
+        except FencedError as error:
+            logger.debug("%s", error)
+            spec = read_json(self._folder.spec)
+            if spec["store"] != self._store.identity():
+                return False  # the store has lost its data: this is the only copy
+        except (StoreUnavailableError, OSError) as error:
+            logger.debug("%s", error)
+            return False
+        if self._leave is not None:
+            self._leave()
+        else:
+            _leave(self._folder, self._delivery)
+        return True
+
+    def _drain(self, within_s: float, *, is_over: bool) -> bool:
+        until = monotonic_s() + within_s
+        while True:
+            if not self._lock.acquire(timeout=max(0.0, until - monotonic_s())):
+                return False  # an upload takes its time
+            try:
+                if not self._delivery.pump(is_over=is_over):
+                    return True
+            except StoreUnavailableError as error:
+                logger.debug("%s", error)
+                if monotonic_s() + _RETRY_S > until:
+                    return False
+                time.sleep(_RETRY_S)
+            finally:
+                self._lock.release()
+            if monotonic_s() > until:
+                return False
+
+    def _renew(self) -> bool:
+        """False when there is nothing left to renew."""
+        task_id = self._folder.task_id
+        renewal = self._store.renew(
+            task_id, self._folder.attempt, worker=self._worker, lease_s=self._lease_s
+        )
+        if renewal.is_ours:
+            if renewal.is_stop_requested and not self._is_told:
+                self._is_told = True
+                stop_waits_for(self._begin_stop)
+            return True
+        if renewal.status:
+            self._when_stopped(f"the task is {renewal.status} now")
+        else:  # the store's loss is no reason to end the script
+            logger.warning(
+                "The store does not know task %s any more: what it says stays in %s.",
+                task_id,
+                self._folder.path,
+            )
+        return False
+
+    def _begin_stop(self) -> None:
+        if self.before_stop is not None:
+            self.before_stop()
+        if not self._is_ending.is_set():
+            self._when_stopped("a stop was asked for")
+
+
+def stop_waits_for(call: Callable[[], None]) -> None:
+    """On a thread of its own, since the lease is kept meanwhile; one that a script which ends
+    meanwhile waits for."""
+    with contextlib.suppress(RuntimeError):  # an interpreter that starts no threads any more
+        threading.Thread(target=call, name="elsewhere-stop", daemon=False).start()
+
+
+def deliver_dead(store: Store, home: Home, upload: Uploader) -> list[str]:
+    """Delivers and ends what scripts left that were killed, or that could not reach the store.
+
+    Returns the ids of the tasks. Raises StoreUnavailableError.
+    """
+    done, identity = [], store.identity()
+    RunFolder.sweep(home.sessions)
+    for folder in RunFolder.all_in(home.sessions):
+        try:
+            if _is_dead(folder, identity) and _deliver_one(store, folder, upload):
+                done.append(folder.task_id)
+        except RecordError as error:
+            logger.warning("A session is left as it is. %s", error)
+    return done
+
+
+def _is_dead(folder: RunFolder, store: str) -> bool:
+    """Its script has ended, here, and it waits for this store."""
+    owner, spec = folder.identity(folder.runner), read_json(folder.spec)
+    if owner is None or not isinstance(spec, dict) or spec.get("store") != store:
+        return False
+    if folder.acked.exists():
+        return False
+    return owner.is_here and not owner.is_alive()
+
+
+def _deliver_one(store: Store, folder: RunFolder, upload: Uploader) -> bool:
+    with only_one(folder) as is_ours:
+        if is_ours:
+            _carry(store, folder, upload)
+        return is_ours
+
+
+def _carry(
+    store: Store,
+    folder: RunFolder,
+    upload: Uploader,
+) -> None:
+    outcome = outcome_of(folder)
+    delivery = Delivery(store, folder, upload)
+    try:
+        while delivery.pump(is_over=True):
+            pass
+        store.finish(folder.task_id, folder.attempt, outcome)
+    except (FencedError, NotFoundError) as error:
+        logger.debug("%s", error)
+    _leave(folder, delivery)
+
+
+def outcome_of(folder: RunFolder) -> Outcome:
+    """How a script that has ended did so. Raises RecordError."""
+    written = read_json(folder.exit)
+    if written is None:
+        return Outcome(reason=Reason.LOST, message="Its process was killed before it could end.")
+    return from_plain(Outcome, written)
+
+
+def _leave(folder: RunFolder, delivery: Delivery) -> None:
+    """The folder goes, unless it has the only copy of something."""
+    if delivery.has_kept_files:
+        folder.acked.touch()
+    else:
+        folder.remove()
+
+
+@contextlib.contextmanager
+def only_one(folder: RunFolder) -> Iterator[bool]:
+    """True for one process at a time."""
+    try:
+        descriptor = os.open(folder.path, os.O_RDONLY)
+    except FileNotFoundError:
+        yield False
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        yield False
+    else:
+        yield folder.path.exists()
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,1 @@
+"""Hooks of libraries that parse command lines, a folder each."""

@@ -1,0 +1,145 @@
+"""The patched flags of absl: their values go to a listener, and are the listener's overrides.
+
+app.run, FLAGS(argv) -> parses -> validate_all_flags (patched) -> overrides into the flags
+                                                               -> the original
+                                                               -> all values to the listener
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from absl import flags
+
+from elsewhere.core.errors import UsageError
+from elsewhere.core.params import cast, to_parameter, to_text
+from elsewhere.core.records import Json, Parameter
+from elsewhere.hooks.parsers.overriding import is_override, refuse, shown
+from elsewhere.hooks.parsers.parsed import Listener, tell
+from elsewhere.hooks.replacing import replace
+
+__all__ = ["patch"]
+
+_SECTION: Final = "TF_DEFINE"
+#: absl's names of types, and ours
+_TYPES: Final = {"bool": "bool", "int": "int", "float": "float", "string": "str"}
+_SAMPLES: Final[dict[str, object]] = {"bool": False, "int": 0, "float": 0.0}
+_NO_HELP: Final = "(no help available)"
+
+
+def patch(listener: Listener) -> Callable[[], None]:
+    """Patches the class, for all flags. Returns the undo."""
+
+    def validate(original: Callable[[flags.FlagValues], None], values: flags.FlagValues) -> None:
+        overrides = listener.overrides()
+        if overrides is not None:
+            try:
+                _override(values, overrides)
+            except UsageError as error:
+                refuse(_program(), error)
+        original(values)
+        tell(listener, _program(), lambda: {name: _shown(flag) for name, flag in _flags(values)})
+
+    return replace(flags.FlagValues, "validate_all_flags", validate)
+
+
+def _override(values: flags.FlagValues, overrides: Mapping[str, Parameter]) -> None:
+    """Raises UsageError, which says what would be accepted."""
+    changed: dict[str, flags.Flag[Any]] = {}
+    for name, flag in _flags(values):
+        given = overrides.get(name)
+        if given is not None and is_override(name, given, _shown(flag)):
+            flag.value = _parsed(flag, given, name)
+            flag.using_default_value = False
+            flag.present += 1
+            changed[name] = flag
+    for name, flag in changed.items():
+        for validator in flag.validators:
+            try:
+                validator.verify(values)
+            except flags.ValidationError as error:
+                raise _refused(name, overrides[name].value, error) from error
+
+
+def _flags(values: flags.FlagValues) -> Iterator[tuple[str, flags.Flag[Any]]]:
+    """Full name to flag. Those that another has replaced, and aliases, do not count."""
+    for module, defined in values.flags_by_module_dict().items():
+        if module.partition(".")[0] == "absl":
+            continue
+        for flag in defined:
+            is_there = flag.name in values and values[flag.name] is flag
+            if is_there and type(flag).__name__ != "_FlagAlias":
+                yield f"{_SECTION}/{flag.name}", flag
+
+
+def _shown(flag: flags.Flag[Any]) -> Parameter:
+    description = "" if flag.help in (None, _NO_HELP) else str(flag.help)
+    sayable = _sayable(flag, flag.value)
+    kind = "list" if _is_list(flag) else _TYPES.get(flag.flag_type(), "")
+    if sayable is not flag.value and not kind:
+        kind = flag.flag_type()
+    return shown(flag.name, sayable, description, kind)
+
+
+def _sayable(flag: flags.Flag[Any], value: object) -> object:
+    """The text of the flag's own serializer where JSON cannot say the value."""
+    if isinstance(flag, flags.MultiFlag) and isinstance(value, list):
+        return [_text(flag, item) for item in value]
+    return _text(flag, value)
+
+
+def _text(flag: flags.Flag[Any], value: object) -> object:
+    try:
+        to_parameter(value)
+    except UsageError:
+        return flag.serializer.serialize(value) if flag.serializer else value
+    return value
+
+
+def _parsed(flag: flags.Flag[Any], given: Parameter, name: str) -> object:
+    """What the flag would have, had the override been typed.
+
+    None stays None, and an empty text is None where that is the default and the flag no text.
+    """
+    value = given.value
+    is_text = not _is_list(flag) and flag.flag_type() not in _SAMPLES
+    if value is None or (value == "" and not is_text and flag.default is None):
+        return None
+    if value == "" and not is_text:
+        raise UsageError(f"Parameter {name!r} cannot be empty.")
+    if isinstance(flag, flags.MultiFlag):
+        items = cast(given, [], name)
+        assert isinstance(items, list)
+        return [_element(flag, item, name) for item in items]
+    if _is_list(flag) and (isinstance(value, list) or to_text(value).startswith("[")):
+        items = cast(given, [], name)
+        assert isinstance(items, list)
+        return [to_text(item) for item in items]
+    return _element(flag, value, name)
+
+
+def _element(flag: flags.Flag[Any], item: Json, name: str) -> object:
+    """One value, by the flag's own parser."""
+    kind = flag.flag_type().removeprefix("multi ")
+    typed: object = to_text(item)
+    if kind == "bool" or (kind in _SAMPLES and not isinstance(item, str)):
+        typed = cast(Parameter(value=item), _SAMPLES[kind], name)
+    try:
+        return flag.parser.parse(typed)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError) as error:
+        raise _refused(name, item, error) from error
+
+
+def _is_list(flag: flags.Flag[Any]) -> bool:
+    return isinstance(flag, flags.MultiFlag) or isinstance(flag.parser, flags.BaseListParser)
+
+
+def _refused(name: str, value: Json, error: Exception) -> UsageError:
+    return UsageError(f"Parameter {name!r} cannot be {value!r:.200}: {error}.")
+
+
+def _program() -> str:
+    return Path(sys.argv[0]).name

@@ -1,0 +1,1 @@
+"""argparse: the arguments of its parsers."""

@@ -1,0 +1,199 @@
+"""One argument of a command line: its parameter, and its value from an override.
+
+argparse has no public way to look into a parser. `_actions`, `_get_value`, `_check_value` and the
+action classes named here are the same in every Python that the SDK runs on.
+"""
+
+from __future__ import annotations
+
+import argparse
+from argparse import Action, ArgumentParser
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from enum import Enum
+from typing import Any, Final
+
+from elsewhere.core.errors import UsageError
+from elsewhere.core.params import cast, from_text, is_secret, to_text
+from elsewhere.core.records import Json, Parameter
+from elsewhere.hooks.parsers.overriding import is_override, plain, shown
+
+__all__ = [
+    "arguments",
+    "as_if_given",
+    "cast_argument",
+    "command_name",
+    "commands",
+    "to_argument",
+]
+
+_SECTION: Final = "Args"
+
+
+def arguments(parser: ArgumentParser) -> dict[str, Action]:
+    """`Args/dest` to the action that says most about its values; sub-commands are no arguments."""
+    found: dict[str, Action] = {}
+    sub_commands = commands(parser)
+    for action in parser._actions:
+        name = f"{_SECTION}/{action.dest}"
+        if action.dest == argparse.SUPPRESS or action in sub_commands:
+            continue
+        if name not in found or (found[name].nargs == 0 and action.nargs != 0):
+            found[name] = action
+    return found
+
+
+def commands(parser: ArgumentParser) -> list[argparse._SubParsersAction[Any]]:
+    """The choice of a sub-command: none or one."""
+    return [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+
+
+def command_name(action: Action) -> str:
+    """`Args/dest`, or `Args/command` where the program gave it no dest."""
+    return f"{_SECTION}/{'command' if action.dest == argparse.SUPPRESS else action.dest}"
+
+
+def to_argument(parser: ArgumentParser, action: Action, value: object) -> Parameter:
+    """The parameter of a parsed value: its text where JSON cannot say it; secrets are hidden."""
+    description = _help(parser, action)
+    return shown(action.dest, value, description, _type_name(action))
+
+
+def cast_argument(parser: ArgumentParser, action: Action, given: Parameter, name: str) -> object:
+    """The value that the argument would have had, had the override been typed on the command line.
+
+    None stays None, and an empty text is None where that is the default and `type` no text. Raises
+    UsageError, which says what would be accepted.
+    """
+    value = given.value
+    if value is None or (value == "" and action.default is None and action.type not in (None, str)):
+        return None
+    if _is_flag(action):
+        return cast(_filled(given, name), True, name)
+    if isinstance(action, argparse._CountAction):
+        return cast(_filled(given, name), 0, name)
+    if isinstance(action, argparse._StoreConstAction):
+        return _constant(parser, action, value, name)
+    if not _is_list(action):
+        return _element(parser, action, value, name)
+    items = cast(_filled(given, name), [], name)
+    assert isinstance(items, list)
+    if isinstance(action, argparse._AppendConstAction):
+        return [_constant(parser, action, item, name) for item in items]
+    is_nested = isinstance(action, argparse._AppendAction) and _takes_several(action)
+    if is_nested and not isinstance(action, argparse._ExtendAction):
+        lists = [item if isinstance(item, list) else [item] for item in items]
+        return [_elements(parser, action, item, name) for item in lists]
+    return _elements(parser, action, items, name)
+
+
+@contextmanager
+def as_if_given(parser: ArgumentParser, overrides: Mapping[str, Parameter]) -> Iterator[None]:
+    """Arguments that an override will give are not missing on the command line."""
+
+    def is_given(action: Action) -> bool:
+        name = command_name(action)
+        given = overrides.get(name)
+        return given is not None and given.value is not None and is_override(name, given, None)
+
+    required: list[Any] = [a for a in parser._actions if a.required and is_given(a)]
+    required += [
+        group
+        for group in parser._mutually_exclusive_groups
+        if group.required and any(map(is_given, group._group_actions))
+    ]
+    for item in required:
+        item.required = False
+    try:
+        yield
+    finally:
+        for item in required:
+            item.required = True
+
+
+def _help(parser: ArgumentParser, action: Action) -> str:
+    if not action.help or action.help == argparse.SUPPRESS:
+        return ""
+    if is_secret(action.dest):
+        return action.help
+    try:
+        return str(action.help % {**vars(action), "prog": parser.prog})
+    except (KeyError, TypeError, ValueError):  # argparse would only fail when it prints the help
+        return action.help
+
+
+def _type_name(action: Action) -> str:
+    """What the declaration says; empty where only the value tells."""
+    if _is_flag(action):
+        return "bool"
+    if isinstance(action, argparse._CountAction):
+        return "int"
+    if isinstance(action, argparse._SubParsersAction):
+        return "str"
+    if _is_list(action):
+        return "list"
+    return action.type.__name__ if action.type in (bool, int, float, str) else ""
+
+
+def _is_flag(action: Action) -> bool:
+    is_constant = isinstance(action, argparse._StoreConstAction) and isinstance(action.const, bool)
+    return is_constant or isinstance(action, argparse.BooleanOptionalAction)
+
+
+def _is_list(action: Action) -> bool:
+    kinds = (argparse._AppendAction, argparse._AppendConstAction)
+    return isinstance(action, kinds) or _takes_several(action)
+
+
+def _takes_several(action: Action) -> bool:
+    if isinstance(action.nargs, int):
+        return action.nargs > 0
+    return action.nargs in ("*", "+", "...", "A...")
+
+
+def _filled(given: Parameter, name: str) -> Parameter:
+    if given.value == "":
+        raise UsageError(f"Parameter {name!r} cannot be empty.")
+    return given
+
+
+def _constant(parser: ArgumentParser, action: Action, value: Json, name: str) -> object:
+    """The constant among those of all options with this dest."""
+    options = [option for option in parser._actions if option.dest == action.dest]
+    allowed = [option.const for option in options if option.nargs == 0] + [action.default]
+    for constant in allowed:
+        if to_text(plain(constant).value) == to_text(value):
+            return constant
+    known = ", ".join(to_text(plain(constant).value) for constant in allowed if constant)
+    raise UsageError(f"Parameter {name!r} cannot be {value!r:.200}: it takes one of {known}.")
+
+
+def _elements(parser: ArgumentParser, action: Action, items: list[Any], name: str) -> list[object]:
+    if isinstance(action.nargs, int) and len(items) != action.nargs:
+        raise UsageError(f"Parameter {name!r} cannot be {items!r:.200}: it takes {action.nargs}.")
+    if action.nargs == "+" and not items:
+        raise UsageError(f"Parameter {name!r} cannot be []: it takes one value or more.")
+    return [_element(parser, action, item, name) for item in items]
+
+
+def _element(parser: ArgumentParser, action: Action, item: Json, name: str) -> object:
+    """One value, by `type` and within `choices`."""
+    try:
+        value = _typed(parser, action, item, name)
+        parser._check_value(action, value)
+    except argparse.ArgumentError as error:
+        raise UsageError(f"Parameter {name!r} cannot be {item!r:.200}: {error.message}.") from error
+    return value
+
+
+def _typed(parser: ArgumentParser, action: Action, item: Json, name: str) -> object:
+    kind = action.type
+    if kind in (bool, int, float):
+        return cast(_filled(Parameter(value=item), name), kind(), name)
+    if kind is None:
+        is_text = isinstance(item, str) and not isinstance(action.default, (bool, int, float))
+        return from_text(item) if isinstance(item, str) and not is_text else item
+    members = type(action.default).__members__ if isinstance(action.default, Enum) else {}
+    members = kind.__members__ if isinstance(kind, type) and issubclass(kind, Enum) else members
+    text = to_text(item)
+    return members[text] if text in members else parser._get_value(action, text)

@@ -1,0 +1,29 @@
+"""argparse: every argument that a parser returns is a parameter, and a remote run's parameters
+are every parser's values.
+
+With overrides, a parser's result has the parameters' values: arguments that they give are not
+missing, another sub-command is parsed in place of the one on the command line. A value that the
+argument does not take ends the process with status 2, as argparse does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from elsewhere.hooks.parsers.parsed import Listener, Parsed
+
+__all__ = ["attach", "watch"]
+
+
+def _patch(listener: Listener) -> Callable[[], None]:
+    from elsewhere.hooks.parsers.argparse import parsers  # noqa: PLC0415 - weight: it imports argparse
+
+    return parsers.patch(listener)
+
+
+#: The process's, not the task's: parsers are patched for the whole process, and before any task.
+_parsed: Final = Parsed("argparse", _patch)
+
+attach: Final = _parsed.attach
+watch: Final = _parsed.watch

@@ -1,0 +1,144 @@
+"""The patched parsers: what they return goes to a listener, and has the listener's overrides.
+
+    program -> parse_args -> parse_known_args (patched) -> the original
+                                  |                           -> sub-command (patched) -> its parser
+                                  |-> overrides into the result
+                                  |-> result to the listener
+
+Each parser, also that of a sub-command, deals with its own arguments.
+"""
+
+from __future__ import annotations
+
+import argparse
+import threading
+from argparse import Action, ArgumentParser, Namespace
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from elsewhere.core.errors import UsageError, known_choices
+from elsewhere.core.records import Parameter
+from elsewhere.hooks.callers import calling_module
+from elsewhere.hooks.parsers.argparse.arguments import (
+    arguments,
+    as_if_given,
+    cast_argument,
+    command_name,
+    commands,
+    to_argument,
+)
+from elsewhere.hooks.parsers.overriding import is_override, refuse
+from elsewhere.hooks.parsers.parsed import Listener, tell
+from elsewhere.hooks.replacing import replace_all
+
+__all__ = ["patch"]
+
+#: what these parse with argparse is no command line of the program's, or has a hook of its own
+_LIBRARIES: Final = ("fire", "hydra", "jsonargparse")
+
+
+def patch(listener: Listener) -> Callable[[], None]:
+    """Patches the classes, for all parsers. Returns the undo."""
+    parsing = _Parsing(listener)
+    return replace_all(
+        (ArgumentParser, "parse_known_args", parsing.parse),
+        (ArgumentParser, "parse_known_intermixed_args", parsing.parse),
+        (argparse._SubParsersAction, "__call__", parsing.choose),
+    )
+
+
+class _Parsing(threading.local):
+    """What this thread is parsing: parsers call each other, and some call themselves again."""
+
+    def __init__(self, listener: Listener) -> None:
+        self._listener = listener
+        self._parsers: list[ArgumentParser] = []
+        self._chosen: dict[Action, str] = {}
+
+    def parse(
+        self,
+        original: Callable[..., tuple[Namespace, list[str]]],
+        parser: ArgumentParser,
+        *given: Any,
+        **named: Any,
+    ) -> tuple[Namespace, list[str]]:
+        if any(parser is busy for busy in self._parsers) or _is_librarys():
+            return original(parser, *given, **named)
+        overrides = self._listener.overrides()
+        self._parsers.append(parser)
+        try:
+            with as_if_given(parser, overrides or {}):
+                namespace, rest = original(parser, *given, **named)
+            if overrides is not None:
+                self._override(parser, namespace, overrides)
+            tell(self._listener, parser.prog, lambda: self._values(parser, namespace))
+        finally:
+            self._parsers.pop()
+            if not self._parsers:
+                self._chosen.clear()
+        return namespace, rest
+
+    def choose(
+        self,
+        original: Callable[..., None],
+        action: argparse._SubParsersAction[Any],
+        parser: ArgumentParser,
+        namespace: Namespace,
+        values: Any,
+        *option: Any,
+    ) -> None:
+        """A sub-command with its arguments, which mean nothing to another that is wanted."""
+        wanted = _wanted_command(parser, action, self._listener.overrides())
+        if wanted is not None and wanted != values[0]:
+            values = [wanted]
+        self._chosen[action] = values[0]
+        original(action, parser, namespace, values, *option)
+
+    def _override(
+        self, parser: ArgumentParser, namespace: Namespace, overrides: Mapping[str, Parameter]
+    ) -> None:
+        for command in commands(parser):
+            wanted = _wanted_command(parser, command, overrides)
+            if wanted is not None and command not in self._chosen:
+                command(parser, namespace, [wanted])
+        for name, action in arguments(parser).items():
+            parsed = None
+            if hasattr(namespace, action.dest):
+                parsed = to_argument(parser, action, getattr(namespace, action.dest))
+            if name in overrides and is_override(name, overrides[name], parsed):
+                try:
+                    value = cast_argument(parser, action, overrides[name], name)
+                except UsageError as error:
+                    refuse(parser.prog, error)
+                setattr(namespace, action.dest, value)
+
+    def _values(self, parser: ArgumentParser, namespace: Namespace) -> dict[str, Parameter]:
+        values = {
+            name: to_argument(parser, action, getattr(namespace, action.dest))
+            for name, action in arguments(parser).items()
+            if hasattr(namespace, action.dest)
+        }
+        for command in commands(parser):
+            chosen = self._chosen.get(command)
+            values[command_name(command)] = to_argument(parser, command, chosen)
+        return values
+
+
+def _is_librarys() -> bool:
+    return calling_module("argparse").partition(".")[0] in _LIBRARIES
+
+
+def _wanted_command(
+    parser: ArgumentParser, action: Action, overrides: Mapping[str, Parameter] | None
+) -> str | None:
+    """The sub-command that the overrides want, if they want one."""
+    name = command_name(action)
+    given = (overrides or {}).get(name)
+    if given is None or given.value in (None, ""):
+        return None
+    wanted = str(given.value)
+    choices = action.choices or ()
+    if wanted not in choices:
+        known = known_choices(wanted, choices)
+        refuse(parser.prog, UsageError(f"Parameter {name!r} cannot be {wanted!r}. {known}"))
+    return wanted

@@ -1,0 +1,1 @@
+"""click: the parameters of its commands."""

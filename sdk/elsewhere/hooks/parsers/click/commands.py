@@ -1,0 +1,306 @@
+"""The patched commands of click: their values go to a listener, and are the listener's overrides.
+
+    make_context (patched) -> of each option and argument: handle_parse_result (patched)
+          |                        -> consume_value (patched): typed, or prompted, or an override
+          |                        -> type_cast_value (patched): what the callback then gets
+          |-> all values to the listener
+    invoke of a group (patched): which sub-commands run
+
+What is recorded is the value before the callback: given back, it goes through the callback again.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final, NoReturn
+
+import click
+from click.core import ParameterSource
+
+from elsewhere.core.errors import UsageError
+from elsewhere.core.params import cast, to_text
+from elsewhere.core.records import Parameter
+from elsewhere.hooks.parsers.click.options import UNSET, as_typed, is_noted, is_withheld, to_option
+from elsewhere.hooks.parsers.overriding import is_override, plain, refuse
+from elsewhere.hooks.parsers.parsed import Listener, tell
+from elsewhere.hooks.replacing import replace_all
+
+__all__ = ["patch"]
+
+_SECTION: Final = "Args"
+#: where a context keeps the words of its sub-commands: the second name is that of click < 8.2
+_WORDS: Final = "_protected_args" if hasattr(click.Context, "protected_args") else "protected_args"
+
+#: a sub-command and its words
+_Part = tuple[str, list[str]]
+
+
+def patch(listener: Listener) -> Callable[[], None]:
+    """Patches the classes, for all commands. Returns the undo."""
+    parsing = _Parsing(listener)
+    return replace_all(
+        (_owner(click.Command, "make_context"), "make_context", parsing.make_context),
+        (_owner(click.Group, "invoke"), "invoke", parsing.invoke),
+        (click.Parameter, "handle_parse_result", parsing.handle),
+        (click.Parameter, "type_cast_value", parsing.type_cast),
+        (click.Option, "consume_value", parsing.consume),
+        (click.Argument, "consume_value", parsing.consume),
+    )
+
+
+class _Values:
+    """What has been parsed of one context."""
+
+    def __init__(self) -> None:
+        #: full name to the option, the value given for it and the one of its type
+        self.options: dict[str, tuple[click.Parameter, object, object]] = {}
+        self.begin(None)
+
+    def begin(self, option: click.Parameter | None) -> None:
+        #: the one that is being parsed
+        self.option = option
+        #: of it, the value given and the one of its type
+        self.typed: tuple[object, object] | None = None
+        #: the same, of a prompt, whose result goes through all of it again
+        self.prompted: tuple[object, object] | None = None
+        self.overridden: Parameter | None = None
+
+    def note(self, option: click.Parameter, name: str, given: object, value: object) -> None:
+        """Several options may share a name: one that says nothing does not count."""
+        if value is UNSET:
+            value = None
+        if name not in self.options or value is not None:
+            self.options[name] = option, given, value
+
+    def parameters(self) -> dict[str, Parameter]:
+        return {name: to_option(*found) for name, found in self.options.items()}
+
+
+class _Parsing(threading.local):
+    """What this thread is parsing: contexts are made within each other's callbacks."""
+
+    def __init__(self, listener: Listener) -> None:
+        self._listener = listener
+        self._stack: list[_Values] = []
+
+    def make_context(
+        self,
+        original: Callable[..., click.Context],
+        command: click.Command,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,
+    ) -> click.Context:
+        values = _Values()
+        self._stack.append(values)
+        try:
+            with self._without_help(command, info_name, parent):
+                context = original(command, info_name, args, parent, **extra)
+        finally:
+            self._stack.pop()
+        if not context.resilient_parsing:
+            tell(self._listener, info_name or "", values.parameters)
+        return context
+
+    def handle(
+        self,
+        original: Callable[..., tuple[Any, list[str]]],
+        option: click.Parameter,
+        context: click.Context,
+        *given: Any,
+        **named: Any,
+    ) -> tuple[Any, list[str]]:
+        if not self._stack or context.resilient_parsing or not is_noted(option):
+            return original(option, context, *given, **named)
+        values = self._stack[-1]
+        values.begin(option)
+        name = _full_name(context, option.name)
+        try:
+            value, rest = original(option, context, *given, **named)
+        except click.ClickException as error:
+            if values.overridden is None:
+                raise
+            _refuse(context, name, values.overridden, error)
+        values.note(option, name, *(values.prompted or values.typed or (value, value)))
+        return value, rest
+
+    def type_cast(
+        self,
+        original: Callable[..., Any],
+        option: click.Parameter,
+        context: click.Context,
+        value: Any,
+    ) -> Any:
+        found = original(option, context, value)
+        if self._stack and self._stack[-1].option is option:
+            self._stack[-1].typed = value, found
+        return found
+
+    def consume(
+        self,
+        original: Callable[..., tuple[Any, ParameterSource]],
+        option: click.Parameter,
+        context: click.Context,
+        typed: Mapping[str, Any],
+    ) -> tuple[Any, ParameterSource]:
+        name = _full_name(context, option.name)
+        given = (self._listener.overrides() or {}).get(name) if is_noted(option) else None
+        if given is None or not self._stack or context.resilient_parsing:
+            found = original(option, context, typed)
+            if self._stack:
+                self._stack[-1].prompted = self._stack[-1].typed
+            return found
+        context.resilient_parsing = True  # nothing is asked for
+        try:
+            value, source = original(option, context, typed)
+        finally:
+            context.resilient_parsing = False
+        unset = value is None or value is UNSET
+        if unset and is_withheld(option, given) and getattr(option, "prompt", None):
+            why = "is a secret, which no record holds, and nobody is there to be asked."
+            remedy = "Give it by an environment variable (envvar=...)."
+            refuse(_program(context), UsageError(f"Parameter {name!r} {why} {remedy}"))
+        if is_withheld(option, given) or (not unset and value == to_text(given.value)):
+            return value, source
+        if not is_override(name, given, None if unset else plain(value)):
+            return value, source
+        self._stack[-1].overridden = given
+        try:
+            return as_typed(context, option, given, name), ParameterSource.COMMANDLINE
+        except UsageError as error:
+            refuse(_program(context), error)
+
+    def invoke(
+        self, original: Callable[..., Any], group: click.Group, context: click.Context
+    ) -> Any:
+        """The words of the sub-commands are those of the commands that are wanted."""
+        words = [*getattr(context, _WORDS), *context.args]
+        try:
+            parts = _split(group, context, words)
+        except click.ClickException:  # the original says it
+            return original(group, context)
+        if flags := self._flags(group, context):
+            parts = _chosen(group, context, parts, flags)
+            setattr(context, _WORDS, [word for _, part in parts for word in part])
+            context.args = []
+        run = {command for command, _ in parts}
+        tell(self._listener, _program(context), lambda: _flags_of(group, context, run))
+        return original(group, context)
+
+    def _flags(self, group: click.Group, context: click.Context) -> dict[str, bool]:
+        """Of the sub-commands that the overrides know: whether they are wanted."""
+        overrides = self._listener.overrides() or {}
+        flags = {}
+        for command, name in _names(group, context).items():
+            if name in overrides:
+                try:
+                    flags[command] = bool(cast(overrides[name], False, name))
+                except UsageError as error:
+                    refuse(_program(context), error)
+        return flags
+
+    @contextmanager
+    def _without_help(
+        self, command: click.Command, info_name: str | None, parent: click.Context | None
+    ) -> Iterator[None]:
+        """No help in place of a run that the overrides give arguments to."""
+        path = _SECTION if parent is None else _full_name(parent, info_name or "")
+        overrides = self._listener.overrides() or {}
+        is_given = any(name.startswith(f"{path}/") for name in overrides)
+        if not is_given or not getattr(command, "no_args_is_help", False):
+            yield
+            return
+        command.no_args_is_help = False
+        try:
+            yield
+        finally:
+            command.no_args_is_help = True
+
+
+def _owner(kind: type, name: str) -> type:
+    """The class that has the method: groups and commands had bases of their own in click < 8.2."""
+    return next(owner for owner in kind.__mro__ if name in vars(owner))
+
+
+def _full_name(context: click.Context, name: str | None) -> str:
+    path = [name or ""]
+    while context.parent is not None:
+        path.append(context.info_name or "")
+        context = context.parent
+    return "/".join([_SECTION, *reversed(path)])
+
+
+def _names(group: click.Group, context: click.Context) -> dict[str, str]:
+    """Sub-command to full name; an option of the group goes before a command of its name."""
+    options = {option.name for option in group.params}
+    return {
+        command: _full_name(context, command)
+        for command in group.list_commands(context)
+        if command not in options
+    }
+
+
+def _flags_of(
+    group: click.Group, context: click.Context, run: Collection[str]
+) -> dict[str, Parameter]:
+    """Full name to whether the sub-command runs."""
+    known = getattr(group, "commands", {})
+    return {
+        name: Parameter(
+            value=command in run,
+            type="bool",
+            description=known[command].get_short_help_str() if command in known else "",
+        )
+        for command, name in _names(group, context).items()
+    }
+
+
+def _split(group: click.Group, context: click.Context, words: list[str]) -> list[_Part]:
+    """The sub-commands on the command line: one, or several in a chain."""
+    parts: list[_Part] = []
+    while words:
+        name, command, rest = group.resolve_command(context, words)
+        if name is None or command is None:
+            break
+        after: list[str] = []
+        if group.chain:
+            settings = {
+                **command.context_settings,
+                "allow_extra_args": True,
+                "allow_interspersed_args": False,
+                "resilient_parsing": True,
+            }
+            inner = command.context_class(command, info_name=name, parent=context, **settings)
+            _, after, _ = command.make_parser(inner).parse_args(list(rest))
+        parts.append((name, words[: len(words) - len(after)]))
+        words = after
+    return parts
+
+
+def _chosen(
+    group: click.Group, context: click.Context, parts: list[_Part], flags: Mapping[str, bool]
+) -> list[_Part]:
+    """The sub-commands that are wanted; the words of others mean nothing to them."""
+    wanted = [command for command, flag in flags.items() if flag]
+    if len(wanted) > 1 and not group.chain:
+        names = " and ".join(repr(_full_name(context, command)) for command in wanted)
+        one = f"Parameters {names} cannot be true at once: {context.info_name} runs one command."
+        refuse(_program(context), UsageError(one))
+    kept = [part for part in parts if flags.get(part[0], group.chain or not wanted)]
+    there = {command for command, _ in kept}
+    return kept + [(command, [command]) for command in wanted if command not in there]
+
+
+def _program(context: click.Context) -> str:
+    return context.find_root().info_name or ""
+
+
+def _refuse(
+    context: click.Context, name: str, given: Parameter, error: click.ClickException
+) -> NoReturn:
+    why = error.message or error.format_message()
+    sentence = f"Parameter {name!r} cannot be {given.value!r:.200}: {why}"
+    refuse(_program(context), UsageError(sentence))

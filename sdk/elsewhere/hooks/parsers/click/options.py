@@ -1,0 +1,141 @@
+"""One option or argument of a click command: its parameter, and what to type for an override."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import click
+from click.types import BoolParamType, FloatParamType, IntParamType, StringParamType
+
+from elsewhere.core.errors import UsageError
+from elsewhere.core.params import HIDDEN, cast, is_hidden, to_parameter, to_text
+from elsewhere.core.records import Json, Parameter
+from elsewhere.hooks.parsers.overriding import plain, shown
+
+__all__ = ["UNSET", "as_typed", "is_noted", "is_withheld", "to_option"]
+
+#: what click >= 8.3 has for a value that nobody gave
+UNSET: Final = getattr(click.core, "UNSET", None)
+
+#: a kind of click, what it is recorded as, and a value of it; a text is what is left
+_KINDS: Final[tuple[tuple[type, Any], ...]] = (
+    (BoolParamType, False),
+    (IntParamType, 0),
+    (FloatParamType, 0.0),
+)
+
+
+def is_noted(option: click.Parameter) -> bool:
+    """False for `--help`, `--version` and their like, which only make the program do less."""
+    is_flag = getattr(option, "is_flag", False)
+    return not (is_flag and option.is_eager and not option.expose_value)
+
+
+def is_withheld(option: click.Parameter, given: Parameter) -> bool:
+    """True for what was recorded in place of a secret."""
+    is_unseen = getattr(option, "hide_input", False) and given.value == HIDDEN
+    return bool(is_unseen or is_hidden(option.name or "", given))
+
+
+def to_option(option: click.Parameter, given: object, value: object) -> Parameter:
+    """The parameter of a value that was made of what was given.
+
+    Where JSON cannot say the value, such as a file or a date, it is the text that was given.
+    """
+    description = getattr(option, "help", None) or ""
+    if getattr(option, "hide_input", False) and value is not None:
+        return Parameter(value=HIDDEN, type="str", description=description)
+    sayable = _sayable(given, value)
+    type_name = _type_name(option)
+    if sayable is not value and not type_name:
+        type_name = option.type.name
+    return shown(option.name or "", sayable, description, type_name)
+
+
+def as_typed(context: click.Context, option: click.Parameter, given: Parameter, name: str) -> Any:
+    """What the option's type and callback take, as if it had been typed.
+
+    None stays None, and an empty text is None where that is the default and the type no text.
+    Raises UsageError, which says what would be accepted.
+    """
+    value = given.value
+    default = option.get_default(context, call=False)
+    is_flag = getattr(option, "is_flag", False)
+    is_text = isinstance(option.type, StringParamType) and not is_flag and not _is_several(option)
+    if value is None or (value == "" and not is_text and default in (None, UNSET)):
+        return None
+    if value == "" and not is_text:
+        raise UsageError(f"Parameter {name!r} cannot be empty.")
+    if is_flag and not isinstance(option.type, BoolParamType):
+        return _flag_value(context, option, value, name)
+    if not _is_several(option):
+        return _typed(option.type, value, name)
+    items = _items(given, name)
+    if not (getattr(option, "multiple", False) and _takes_several(option)):
+        return _typed_all(option.type, items, name, is_row=not getattr(option, "multiple", False))
+    rows = [_items(Parameter(value=row), name) for row in items]
+    return [_typed_all(option.type, row, name, is_row=True) for row in rows]
+
+
+def _sayable(given: object, value: object) -> object:
+    if isinstance(value, (list, tuple)):
+        pairs = given if isinstance(given, (list, tuple)) and len(given) == len(value) else value
+        return type(value)(map(_sayable, pairs, value)) if type(value) in (list, tuple) else value
+    try:
+        to_parameter(value)
+    except UsageError:
+        return given if isinstance(given, str) else value
+    return value
+
+
+def _type_name(option: click.Parameter) -> str:
+    """What the declaration says; empty where only the value tells."""
+    if _is_several(option):
+        return "tuple"
+    if isinstance(option.type, StringParamType):
+        return "str"
+    samples = [type(sample).__name__ for kind, sample in _KINDS if isinstance(option.type, kind)]
+    return samples[0] if samples else ""
+
+
+def _is_several(option: click.Parameter) -> bool:
+    return bool(getattr(option, "multiple", False)) or _takes_several(option)
+
+
+def _takes_several(option: click.Parameter) -> bool:
+    return option.nargs != 1 or option.type.is_composite
+
+
+def _items(given: Parameter, name: str) -> list[Any]:
+    items = cast(given, [], name)
+    assert isinstance(items, list)
+    return items
+
+
+def _typed_all(
+    kind: click.ParamType[Any], items: list[Any], name: str, *, is_row: bool
+) -> list[Any]:
+    if is_row and isinstance(kind, click.Tuple):
+        if len(items) != len(kind.types):
+            takes = f"it takes {len(kind.types)}."
+            raise UsageError(f"Parameter {name!r} cannot be {items!r:.200}: {takes}")
+        return [_typed(one, item, name) for one, item in zip(kind.types, items, strict=True)]
+    return [_typed(kind, item, name) for item in items]
+
+
+def _typed(kind: click.ParamType[Any], item: Json, name: str) -> Any:
+    for known, sample in _KINDS:
+        if isinstance(kind, known):
+            return cast(Parameter(value=item), sample, name)
+    return to_text(item)
+
+
+def _flag_value(context: click.Context, option: click.Parameter, value: Json, name: str) -> Any:
+    """The value among those of all flags of this name."""
+    flags = [one for one in context.command.params if one.name == option.name]
+    allowed = [getattr(one, "flag_value", None) for one in flags]
+    for flag_value in allowed:
+        if to_text(plain(flag_value).value) == to_text(value):
+            return flag_value
+    known = ", ".join(to_text(plain(flag_value).value) for flag_value in allowed)
+    raise UsageError(f"Parameter {name!r} cannot be {value!r:.200}: it takes one of {known}.")

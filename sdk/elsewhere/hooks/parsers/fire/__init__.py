@@ -1,0 +1,1 @@
+"""Fire: the arguments of the functions and classes that it calls."""

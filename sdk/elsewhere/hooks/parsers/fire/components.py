@@ -1,0 +1,363 @@
+"""The patched Fire: what it calls goes to a listener, and has the listener's overrides.
+
+    _Fire (patched) -> _CallAndUpdateTrace (patched): which function or class, found on which path
+                            -> _MakeParseFn (patched): with what; overrides; to the listener
+                            -> the call itself
+
+Fire has no public way to look into it. These three are the same in every version since 0.4.
+"""
+
+from __future__ import annotations
+
+import inspect
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from types import ModuleType
+from typing import Any, Final
+
+from fire import core, docstrings, inspectutils, trace
+from fire.decorators import FIRE_PARSE_FNS
+from fire.parser import DefaultParseValue
+
+from elsewhere.core.errors import UsageError
+from elsewhere.core.params import cast, to_text
+from elsewhere.core.records import Parameter
+from elsewhere.hooks.parsers.overriding import is_override, plain, refuse, shown
+from elsewhere.hooks.parsers.parsed import Listener, tell
+from elsewhere.hooks.replacing import replace_all
+
+__all__ = ["patch"]
+
+_SECTION: Final = "Args"
+#: `(positional, named), consumed, remaining, has_capacity`
+_Call = tuple[tuple[list[Any], dict[str, Any]], list[str], list[str], bool]
+
+
+def patch(listener: Listener) -> Callable[[], None]:
+    """Patches the module, for all programs. Returns the undo."""
+    firing = _Firing(listener)
+    return replace_all(
+        (core, "_Fire", firing.fire),
+        (core, "_CallAndUpdateTrace", firing.call),
+        (core, "_MakeParseFn", firing.make_parse),
+    )
+
+
+class _Program:
+    """One use of Fire: the words of the command that it must run, if one is wanted."""
+
+    def __init__(self, name: str, words: Sequence[str]) -> None:
+        self.name = name
+        self.path: tuple[str, ...] = ()
+        self._words = tuple(words)
+
+    def redirected(self, component: object, args: list[str], depth: int) -> list[str]:
+        """The arguments, or in their place the words of the wanted command from `depth` on.
+
+        A class or function on the way takes arguments of its own; what follows a class is looked at
+        after that.
+        """
+        words = self._words[depth:]
+        for word, arg in zip(words, [*args, *([""] * len(words))], strict=False):
+            if inspect.isclass(component) or inspect.isroutine(component):
+                break
+            if arg.replace("-", "_") != word.replace("-", "_"):
+                return list(words)
+            component = _member(component, word)
+        return args
+
+
+class _Firing(threading.local):
+    """What this thread runs: a function that Fire calls may use Fire again."""
+
+    def __init__(self, listener: Listener) -> None:
+        self._listener = listener
+        self._programs: list[_Program] = []
+
+    def fire(
+        self,
+        original: Callable[..., Any],
+        component: object,
+        args: list[str],
+        flags: Any,
+        context: dict[str, Any],
+        name: str | None = None,
+    ) -> Any:
+        root = context if component is None else component
+        words: list[str] = []
+        if flags.separator not in args:
+            words = _wanted(root, self._listener.overrides() or {}, name or "")
+        program = _Program(name or "", words)
+        self._programs.append(program)
+        try:
+            return original(
+                component, program.redirected(root, list(args), 0), flags, context, name
+            )
+        finally:
+            self._programs.pop()
+
+    def call(
+        self,
+        original: Callable[..., tuple[object, list[str]]],
+        component: object,
+        args: list[str],
+        component_trace: Any,
+        treatment: str = "class",
+        target: Any = None,
+    ) -> tuple[object, list[str]]:
+        program = self._programs[-1]
+        path = tuple(element._target for element in _accesses(component_trace))
+        program.path = tuple(map(str, path))
+        if path and treatment != "class":
+            command = {_flag(path): component}
+            tell(
+                self._listener,
+                program.name,
+                lambda: _neighbours(component_trace) | _flags(command, run=True),
+            )
+        result, rest = original(component, args, component_trace, treatment, target)
+        if treatment == "class":
+            rest = program.redirected(result, rest, len(path))
+        return result, rest
+
+    def make_parse(
+        self,
+        original: Callable[..., Callable[[list[str]], _Call]],
+        function: Callable[..., Any],
+        metadata: dict[str, Any],
+    ) -> Callable[[list[str]], _Call]:
+        parse = original(function, metadata)
+        if not self._programs:
+            return parse
+        call = _Arguments(function, metadata, self._programs[-1])
+
+        def parse_arguments(args: list[str]) -> _Call:
+            overrides = call.own(self._listener.overrides() or {})
+            found = _filled(parse, args, overrides)
+            (positional, named), *rest = found
+            values = call.values(positional, named)
+            try:
+                values |= call.overridden(values, overrides)
+            except UsageError as error:
+                refuse(call.program.name, error)
+            tell(self._listener, call.program.name, lambda: call.parameters(values))
+            return call.given(values, named), *rest  # type: ignore[return-value]
+
+        return parse_arguments
+
+
+class _Arguments:
+    """The arguments of one call."""
+
+    def __init__(
+        self, function: Callable[..., Any], metadata: dict[str, Any], program: _Program
+    ) -> None:
+        self.program = program
+        self._function = function
+        self._metadata = metadata
+        self._spec = inspectutils.GetFullArgSpec(function)
+        ends = zip(reversed(self._spec.args), reversed(self._spec.defaults), strict=False)
+        self._defaults: dict[str, Any] = {**dict(ends), **self._spec.kwonlydefaults}
+        self._prefix = f"{_flag(program.path)}/" if program.path else f"{_SECTION}/"
+
+    def own(self, overrides: Mapping[str, Parameter]) -> dict[str, Parameter]:
+        """Those of these arguments, by their names."""
+        found = {}
+        for full_name, given in overrides.items():
+            name = full_name.removeprefix(self._prefix)
+            if name != full_name and is_override(full_name, given, None) and self._takes(name):
+                found[name] = given
+        return found
+
+    def values(self, positional: list[Any], named: Mapping[str, Any]) -> dict[str, Any]:
+        """All, by name."""
+        count = len(self._spec.args)
+        values = {**self._spec.kwonlydefaults}
+        values |= zip(self._spec.args, positional, strict=False)
+        if self._spec.varargs:
+            values[self._spec.varargs] = positional[count:]
+        return {**values, **named}
+
+    def overridden(
+        self, values: Mapping[str, Any], overrides: Mapping[str, Parameter]
+    ) -> dict[str, Any]:
+        """What the overrides say otherwise. Raises UsageError, which says what is accepted."""
+        return {
+            name: self._typed(name, given)
+            for name, given in overrides.items()
+            if name not in values
+            or is_override(f"{self._prefix}{name}", given, plain(values[name]))
+        }
+
+    def parameters(self, values: Mapping[str, Any]) -> dict[str, Parameter]:
+        said = docstrings.parse(inspect.getdoc(self._function)).args or ()
+        descriptions = {one.name: one.description or "" for one in said}
+        return {
+            f"{self._prefix}{name}": shown(name, value, descriptions.get(name, ""))
+            for name, value in values.items()
+        }
+
+    def given(
+        self, values: Mapping[str, Any], named: Mapping[str, Any]
+    ) -> tuple[list[Any], dict[str, Any]]:
+        """The values, as the function is called with them."""
+        positional = [values[name] for name in self._spec.args]
+        if self._spec.varargs:
+            positional += values[self._spec.varargs]
+        others = {*self._spec.args, self._spec.varargs}
+        return positional, {
+            name: value
+            for name, value in values.items()
+            if name not in others and (name in named or value is not self._defaults.get(name, ...))
+        }
+
+    def _takes(self, name: str) -> bool:
+        known = {*self._spec.args, *self._spec.kwonlyargs, self._spec.varargs}
+        is_command = inspect.isclass(self._function) and hasattr(self._function, name)
+        return name in known or (bool(self._spec.varkw) and name.isidentifier() and not is_command)
+
+    def _typed(self, name: str, given: Parameter) -> object:
+        value, full_name = given.value, f"{self._prefix}{name}"
+        if name == self._spec.varargs:
+            return cast(given, [], full_name) or []
+        if value is None:
+            return None
+        if self._metadata.get(FIRE_PARSE_FNS):
+            index = self._spec.args.index(name) if name in self._spec.args else None
+            try:
+                return core._ParseValue(to_text(value), index, name, self._metadata)
+            except (ValueError, TypeError, LookupError, SyntaxError) as error:
+                why = f"Parameter {full_name!r} cannot be {value!r:.200}: {error}."
+                raise UsageError(why) from error
+        like = self._defaults.get(name)
+        if isinstance(like, (bool, int, float, str, list, tuple, dict)):
+            if value == "" and not isinstance(like, str):
+                raise UsageError(f"Parameter {full_name!r} cannot be empty.")
+            return _like(given, like, full_name)
+        if value == "" and name in self._defaults:
+            return None
+        return DefaultParseValue(value) if isinstance(value, str) else value
+
+
+def _like(given: Parameter, like: object, name: str) -> object:
+    """As the default is; where that is a whole number, another number as well."""
+    if type(like) is not int:
+        return cast(given, like, name)
+    try:
+        return cast(given, like, name)
+    except UsageError:
+        return cast(given, float(like), name)
+
+
+def _filled(
+    parse: Callable[[list[str]], _Call], args: list[str], overrides: Mapping[str, Parameter]
+) -> _Call:
+    """Parsed with those overrides as arguments that would be missing. Raises FireError."""
+    added: set[str] = set()
+    while True:
+        given = [f"--{name}={to_text(overrides[name].value)}" for name in sorted(added)]
+        try:
+            return parse([*args, *given])
+        except core.FireError as error:
+            named = error.args[1] if len(error.args) > 1 else ()
+            missing = {named} if isinstance(named, str) else set(named)
+            new = {name for name in missing if name in overrides} - added
+            if not new:
+                raise
+            added |= new
+
+
+def _wanted(root: object, overrides: Mapping[str, Parameter], program: str) -> list[str]:
+    """The words of the one command that the overrides want."""
+    if inspect.isroutine(root):
+        return []
+    arguments: set[str] = set()
+    if inspect.isclass(root):
+        spec = inspectutils.GetFullArgSpec(root)
+        arguments = {*spec.args, *spec.kwonlyargs}
+    wanted = []
+    for full_name, given in overrides.items():
+        section, _, name = full_name.partition("/")
+        is_true = to_text(given.value).lower() == "true"
+        if section == _SECTION and "/" not in name and name not in arguments and is_true:
+            words = name.split(".")
+            if inspect.isclass(root) or _member(root, words[0]) is not None:
+                wanted.append(words)
+    ends = [words for words in wanted if not any(_is_within(words, other) for other in wanted)]
+    if len(ends) > 1:
+        names = " and ".join(repr(_flag(words)) for words in sorted(ends))
+        refuse(program, UsageError(f"Parameters {names} cannot be true at once: one command runs."))
+    return ends[0] if ends else []
+
+
+def _is_within(words: list[str], other: list[str]) -> bool:
+    return len(words) < len(other) and other[: len(words)] == words
+
+
+def _accesses(component_trace: Any) -> list[Any]:
+    return [one for one in component_trace.elements if one._action == trace.ACCESSED_PROPERTY]
+
+
+def _flag(path: Sequence[object]) -> str:
+    return f"{_SECTION}/{'.'.join(map(str, path))}"
+
+
+def _flags(commands: Mapping[str, object], *, run: bool) -> dict[str, Parameter]:
+    """Full name to whether it runs."""
+    return {
+        name: Parameter(
+            value=run,
+            type="bool",
+            description=docstrings.parse(inspect.getdoc(command)).summary or "",
+        )
+        for name, command in commands.items()
+    }
+
+
+def _neighbours(component_trace: Any) -> dict[str, Parameter]:
+    """The commands beside each word of the path, up to the first result of a function."""
+    found: dict[str, Parameter] = {}
+    path: list[str] = []
+    group = component_trace.elements[0].component
+    for element in component_trace.elements[1:]:
+        if element._action == trace.ACCESSED_PROPERTY:
+            word = str(element._target)
+            members = _commands(group).items()
+            beside = {_flag([*path, name]): one for name, one in members if name != word}
+            found |= _flags(beside, run=False)
+            path.append(word)
+        elif element._action != trace.INSTANTIATED_CLASS:
+            break
+        group = element.component
+    return found
+
+
+def _commands(group: object) -> dict[str, object]:
+    """Of a dict, and of an object those methods that its class's own module has."""
+    if isinstance(group, dict):
+        members = group if "__builtins__" not in group else {}
+        return {str(name): one for name, one in members.items() if inspect.isroutine(one)}
+    if isinstance(group, ModuleType):
+        return {}
+    module = type(group).__module__
+    members = {name: inspect.getattr_static(group, name, None) for name in dir(group)}
+    return {
+        name: member
+        for name, member in members.items()
+        if not name.startswith("_")
+        and inspect.isroutine(member)
+        and getattr(member, "__module__", None) == module
+    }
+
+
+def _member(group: object, name: str) -> object:
+    """None where there is none. No property is run for it."""
+    for spelling in (name, name.replace("-", "_")):
+        found = (
+            group.get(spelling)
+            if isinstance(group, dict)
+            else inspect.getattr_static(group, spelling, None)
+        )
+        if found is not None:
+            return found
+    return None

@@ -1,0 +1,1 @@
+"""Hydra: the composed config of each job."""

@@ -1,0 +1,84 @@
+"""A composed Hydra config as the text of a configuration object, and that text as the config."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf, flag_override
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
+
+from elsewhere.core.errors import UsageError
+from elsewhere.core.params import HIDDEN, is_secret, without_password
+from elsewhere.core.records import Configuration
+from elsewhere.hooks.parsers.hydra.launches import CONFIGURATION
+
+__all__ = ["edited", "to_configuration"]
+
+
+def to_configuration(config: DictConfig) -> Configuration:
+    """Its YAML: interpolations stay what they are, the texts of secrets are hidden."""
+    plain = OmegaConf.create(_hidden(_plain(config)), flags={"allow_objects": True})
+    return Configuration(text=OmegaConf.to_yaml(plain), type="OmegaConf YAML")
+
+
+def edited(config: DictConfig, text: str) -> DictConfig:
+    """The config that the text says, with the types that `config` has where it has them.
+
+    Raises UsageError for a text that is no such config.
+    """
+    try:
+        wanted = OmegaConf.create(text)
+        if not isinstance(wanted, DictConfig):
+            raise UsageError(f"Configuration {CONFIGURATION!r} cannot be a list: it takes a dict.")
+        plain = _with_secrets(OmegaConf.to_container(wanted), _plain(config))
+        result = copy.deepcopy(config)
+        with flag_override(result, ["struct", "readonly"], [False, False]):
+            result.merge_with(OmegaConf.create(plain))
+            _remove_others(result, plain)
+    except (OmegaConfBaseException, YAMLError) as error:
+        why = " ".join(str(error).split()).rstrip(".")
+        raise UsageError(f"Configuration {CONFIGURATION!r} cannot be used: {why}.") from error
+    return result
+
+
+def _plain(config: DictConfig) -> Any:
+    return OmegaConf.to_container(config, enum_to_str=True)
+
+
+def _hidden(value: Any, key: object = "") -> Any:
+    if isinstance(value, dict):
+        return {name: _hidden(item, name) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_hidden(item, key) for item in value]
+    # An interpolation says where a secret is, not what it is.
+    is_text = isinstance(value, str) and value not in ("", "???") and not value.startswith("${")
+    if is_text and is_secret(str(key)):
+        return HIDDEN
+    return without_password(value) if is_text else value
+
+
+def _with_secrets(value: Any, now: Any, key: object = "") -> Any:
+    """What was hidden is what this process has."""
+    if isinstance(value, dict):
+        has = now if isinstance(now, dict) else {}
+        return {name: _with_secrets(item, has.get(name), name) for name, item in value.items()}
+    if isinstance(value, list):
+        items = now if isinstance(now, list) else []
+        items = items + [None] * (len(value) - len(items))
+        return [_with_secrets(item, has, key) for item, has in zip(value, items, strict=False)]
+    is_hidden = value == HIDDEN and is_secret(str(key))
+    is_without = isinstance(now, str) and value == without_password(now)
+    return now if is_hidden or is_without else value
+
+
+def _remove_others(config: DictConfig, wanted: dict[Any, Any]) -> None:
+    """The keys that are not wanted any more; the fields of a structured config stay."""
+    for key in list(config):
+        is_open = OmegaConf.get_type(config) is dict
+        if key not in wanted:
+            if is_open:
+                del config[key]
+        elif isinstance(wanted[key], dict) and not OmegaConf.is_interpolation(config, key):
+            _remove_others(config[key], wanted[key])

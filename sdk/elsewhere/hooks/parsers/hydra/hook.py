@@ -1,0 +1,57 @@
+"""Hydra: the overrides are parameters, the composed config is a configuration object, and on a
+remote run both are what the program gets.
+
+`Hydra/lr` = 0.1 is what `lr=0.1` says on the command line: a text stands for what is typed behind
+the `=`, other values keep their types. With `Hydra/_allow_omegaconf_edit_` True the task's
+configuration object OmegaConf is the config, and the parameters are not looked at.
+
+In a multirun a task that was there before is the whole sweep's, with the sweep's parameters. A task
+that a job begins is the job's own: it has that job's parameters and ends with it. Compose API calls
+are nobody's business here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from elsewhere.hooks.parsers.hydra.launches import Launches
+from elsewhere.hooks.replacing import replace
+
+if TYPE_CHECKING:
+    from elsewhere.hooks.parsers.hydra.launches import End, PendingConfigurations
+    from elsewhere.hooks.parsers.parsed import Listener, Pending
+
+__all__ = ["attach", "watch"]
+
+
+def watch(
+    pending: Pending,
+    pending_configurations: PendingConfigurations = lambda: None,
+    end: End = lambda _error: None,
+) -> Callable[[], None]:
+    """Watches what Hydra launches from now on. Returns how to stop that."""
+    _launches.pending_configurations = pending_configurations
+    _launches.end = end
+    return _launches.watch(pending)
+
+
+def _patch(_listener: Listener) -> Callable[[], None]:
+    from hydra._internal import utils  # noqa: PLC0415 - weight: the program has imported it
+
+    def launch(*given: Any, **named: Any) -> Any:
+        from elsewhere.hooks.parsers.hydra import launching  # noqa: PLC0415 - it needs the whole of hydra
+
+        return launching.launch(_launches, *given, **named)
+
+    return replace(utils, "_run_app", launch)
+
+
+def _own() -> Launches:
+    return _launches
+
+
+#: the process's: a program is launched before any task as often as after it
+_launches: Final = Launches("hydra.main", _patch, find=_own)
+
+attach: Final = _launches.attach

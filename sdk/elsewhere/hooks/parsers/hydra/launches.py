@@ -1,0 +1,81 @@
+"""What Hydra has launched in this process, as far as the process's task needs to know it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Final
+
+from elsewhere.hooks.parsers.parsed import Parsed
+
+if TYPE_CHECKING:
+    from elsewhere.core.records import Configuration
+    from elsewhere.hooks.api import Recorder
+    from elsewhere.hooks.parsers.parsed import Listener
+
+__all__ = ["CONFIGURATION", "End", "Launches", "PendingConfigurations"]
+
+#: the name of the configuration object
+CONFIGURATION: Final = "OmegaConf"
+
+#: gives the configuration objects while no task is attached: None on a local run
+PendingConfigurations = Callable[[], "Mapping[str, Configuration] | None"]
+#: ends the task that this process is: as completed, or as failed with the error
+End = Callable[["Exception | None"], None]
+
+
+class Launches(Parsed):
+    """What Hydra has launched in this process: its parameters, and the config of the last one."""
+
+    def __init__(
+        self,
+        module: str,
+        patch: Callable[[Listener], Callable[[], None]],
+        *,
+        find: Callable[[], Launches],
+    ) -> None:
+        """`find` gives another process its own ones; jobs that run there are pickled."""
+        super().__init__(module, patch)
+        self._find = find
+        self.pending_configurations: PendingConfigurations = lambda: None
+        self.end: End = lambda _error: None
+        self._configuration: Configuration | None = None
+
+    def __reduce__(self) -> tuple[Callable[[], Launches], tuple[()]]:
+        return self._find, ()
+
+    @property
+    def task(self) -> Recorder | None:
+        """Who is attached."""
+        return self._recorder
+
+    def attach(self, recorder: Recorder) -> Callable[[], None]:
+        detach = super().attach(recorder)
+        self._record_configuration()
+        return detach
+
+    def configuration(self) -> Configuration | None:
+        """What the config must be, as far as a remote run has one."""
+        recorder = self._recorder
+        given = self.pending_configurations() if recorder is None else recorder.configurations()
+        return (given or {}).get(CONFIGURATION)
+
+    def take_configuration(self, configuration: Configuration) -> None:
+        """Remembers and records it, also on a remote run: it is what really ran."""
+        if configuration != self._configuration:
+            self._configuration = configuration
+            self._record_configuration()
+
+    def _record_configuration(self) -> None:
+        if self._recorder is None or self._configuration is None:
+            return
+        from elsewhere.core.events import Configurations  # noqa: PLC0415 - weight
+
+        known = self._recorder.configurations() or {}
+        if known.get(CONFIGURATION) != self._configuration:
+            self._recorder.record(Configurations(values={CONFIGURATION: self._configuration}))
+
+    def _stop(self) -> None:
+        super()._stop()
+        self._configuration = None
+        self.pending_configurations = lambda: None
+        self.end = lambda _error: None

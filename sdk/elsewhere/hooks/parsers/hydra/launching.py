@@ -1,0 +1,157 @@
+"""A Hydra program as it is launched: its overrides, then each job with its config.
+
+`@hydra.main` ends in one function of Hydra's for a run as for a multirun. That gets the overrides
+with the task's parameters in them, and the program's function in a `_Job`, which looks at the
+config. A job may run in another process, so it can be pickled.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import logging
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from elsewhere.core.errors import UsageError
+from elsewhere.core.params import cast
+from elsewhere.core.records import Parameter
+from elsewhere.hooks.parsers.hydra.composed import edited, to_configuration
+from elsewhere.hooks.parsers.hydra.overrides import SECTION, changed, replaced, to_parameters
+from elsewhere.hooks.parsers.hydra.program import Program
+from elsewhere.hooks.parsers.overriding import refuse
+
+if TYPE_CHECKING:
+    from elsewhere.hooks.parsers.hydra.launches import Launches
+
+__all__ = ["launch"]
+
+logger = logging.getLogger(__name__)
+
+#: the parameter that puts the configuration object in place of the overrides
+_EDIT: Final = f"{SECTION}/_allow_omegaconf_edit_"
+_NO_EDIT: Final = Parameter(
+    value=False,
+    type="bool",
+    description="Whether a remote run takes the configuration OmegaConf in place of the overrides.",
+)
+
+
+def launch(launches: Launches, original: Callable[..., Any], *given: Any, **named: Any) -> Any:
+    """In place of `hydra._internal.utils._run_app`, the original."""
+    call = inspect.signature(original).bind(*given, **named)
+    program = Program(call.arguments["hydra"], call.arguments["config_name"])
+    parameters = launches.overrides()
+    is_edit = parameters is not None and _is_edit(parameters)
+    if parameters is not None and not is_edit:
+        _override(call.arguments, program, parameters)
+    is_sweep = call.arguments["multirun"] or call.arguments["mode"] == RunMode.MULTIRUN
+    try:
+        launches.take({_EDIT: _NO_EDIT, **to_parameters(call.arguments["overrides"])})
+        if is_sweep and launches.task is not None:
+            base = program.compose(call.arguments["overrides"], RunMode.MULTIRUN)
+            launches.take_configuration(to_configuration(base))
+    except (HydraException, OmegaConfBaseException):
+        logger.debug("Hydra will refuse this command line.", exc_info=True)
+    is_part = is_sweep and launches.task is not None
+    call.arguments["task_function"] = _Job(
+        call.arguments["task_function"],
+        launches,
+        is_edit=is_edit,
+        is_sweep=is_sweep,
+        is_part=is_part,
+    )
+    return original(*call.args, **call.kwargs)
+
+
+class _Job:
+    """The program's function. `is_part`: of a sweep that is one task."""
+
+    def __init__(
+        self,
+        function: Callable[[Any], Any],
+        launches: Launches,
+        *,
+        is_edit: bool,
+        is_sweep: bool,
+        is_part: bool,
+    ) -> None:
+        functools.update_wrapper(self, function)
+        self._function = function
+        self._launches = launches
+        self._is_edit = is_edit
+        self._is_sweep = is_sweep
+        self._is_part = is_part
+
+    def __call__(self, config: DictConfig) -> Any:
+        if self._is_edit:
+            config = self._edited(config)
+        if not self._is_part:
+            self._tell(config)
+        before = self._launches.task
+        try:
+            result = self._function(config)
+        except Exception as error:
+            self._end(before, error)
+            raise
+        self._end(before, None)
+        return result
+
+    def _edited(self, config: DictConfig) -> DictConfig:
+        configuration = self._launches.configuration()
+        if configuration is None:
+            return config
+        try:
+            return edited(config, configuration.text)
+        except UsageError as error:
+            refuse(Path(sys.argv[0]).name, error)
+
+    def _tell(self, config: DictConfig) -> None:
+        try:
+            if self._is_sweep:
+                lines = OmegaConf.to_container(HydraConfig.get().overrides.task)
+                assert isinstance(lines, list)
+                self._launches.take(to_parameters(lines))
+            self._launches.take_configuration(to_configuration(config))
+        except Exception:  # an outermost seam: the program goes on
+            logger.warning("The config of this job is not recorded.", exc_info=True)
+
+    def _end(self, before: Any, error: Exception | None) -> None:
+        """The task that this job of a sweep has begun; a remote one ends with its program."""
+        is_own = self._launches.task not in (None, before)
+        if self._is_sweep and is_own and self._launches.overrides() is None:
+            self._launches.end(error)
+
+
+def _is_edit(parameters: Mapping[str, Parameter]) -> bool:
+    try:
+        return bool(cast(parameters.get(_EDIT, _NO_EDIT), False, _EDIT))
+    except UsageError as error:
+        refuse(Path(sys.argv[0]).name, error)
+
+
+def _override(
+    arguments: dict[str, Any], program: Program, parameters: Mapping[str, Parameter]
+) -> None:
+    """The parameters into the call. What Hydra refuses ends the program."""
+    lines = list(arguments["overrides"])
+    try:
+        wanted = changed(lines, {name: item for name, item in parameters.items() if name != _EDIT})
+        if wanted:
+            overridden = replaced(lines, wanted, program.groups(lines))
+            mode = program.mode(overridden)
+            is_sweep = arguments["multirun"] or mode == RunMode.MULTIRUN
+            program.check(lines, wanted, RunMode.MULTIRUN if is_sweep else RunMode.RUN)
+            arguments.update(overrides=overridden, mode=mode)
+    except HydraException:
+        logger.debug("Hydra will refuse this command line.", exc_info=True)
+    except UsageError as error:
+        refuse(Path(sys.argv[0]).name, error)

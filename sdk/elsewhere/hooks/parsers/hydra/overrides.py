@@ -1,0 +1,124 @@
+"""Hydra's overrides as parameters, and parameters as overrides.
+
+    lr=0.1           Hydra/lr = 0.1
+    +db=mysql        Hydra/db = "mysql"      applied as a choice of the group, else as ++db=mysql
+    lr=1,2           Hydra/lr = "1,2"        a sweep: what was typed
+    name='1'         Hydra/name = "'1'"      without its quotes it would be a number
+    ~db              Hydra/~db = True
+
+A text is what would be typed behind the `=`, and is quoted where Hydra cannot read it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Protocol
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override, Quote, QuotedString
+from hydra.errors import OverrideParseException
+
+from elsewhere.core.records import Json, Parameter
+from elsewhere.hooks.parsers.overriding import is_override, shown
+
+__all__ = ["SECTION", "Groups", "changed", "replaced", "to_parameters"]
+
+SECTION: Final = "Hydra"
+
+
+class Groups(Protocol):
+    """The config groups of a program; a key is `group` or `group@package`."""
+
+    def has(self, key: str) -> bool: ...
+
+    def has_default(self, key: str) -> bool:
+        """True when the defaults list chooses one of the group already."""
+        ...
+
+
+def to_parameters(lines: Sequence[str]) -> dict[str, Parameter]:
+    """`Hydra/key` to value. Raises HydraException for a line that is no override."""
+    return {_name(override): _to_parameter(override) for override in _parse(lines)}
+
+
+def changed(lines: Sequence[str], parameters: Mapping[str, Parameter]) -> dict[str, Parameter]:
+    """Those of the section that say something else than the command line."""
+    typed = to_parameters(lines)
+    return {
+        name: parameter
+        for name, parameter in parameters.items()
+        if name.startswith(f"{SECTION}/") and is_override(name, parameter, typed.get(name))
+    }
+
+
+def replaced(lines: Sequence[str], wanted: Mapping[str, Parameter], groups: Groups) -> list[str]:
+    """The command line with the parameters in place of what has their keys, or behind it.
+
+    Each works whether the config has the key or not. `Hydra/~key` is a deletion unless it is False.
+    """
+    result = {_name(override): override.input_line or "" for override in _parse(lines)}
+    typed = {_name(override): override for override in _parse(lines)}
+    for name, parameter in wanted.items():
+        result[name] = _line(name[len(SECTION) + 1 :], parameter.value, typed.get(name), groups)
+    return [line for line in result.values() if line]
+
+
+def _parse(lines: Sequence[str]) -> list[Override]:
+    return OverridesParser.create().parse_overrides(list(lines))
+
+
+def _name(override: Override) -> str:
+    package = f"@{override.package}" if override.package is not None else ""
+    deletion = "~" if override.is_delete() else ""
+    return f"{SECTION}/{deletion}{override.key_or_group}{package}"
+
+
+def _to_parameter(override: Override) -> Parameter:
+    name = _name(override)
+    _, equals, typed = (override.input_line or "").partition("=")
+    if override.is_delete():
+        return shown(name, typed if equals else True)
+    if override.is_sweep_override():
+        return shown(name, typed, type_name="sweep")
+    value: Any = override.value()
+    if isinstance(value, float) and not math.isfinite(value):
+        return shown(name, typed)  # which JSON cannot say
+    if not isinstance(value, str):
+        return shown(name, value)
+    is_same_unquoted = _can_read(value) and _parse([f"key={value}"])[0].value() == value
+    return shown(name, value if is_same_unquoted else typed)
+
+
+def _line(key: str, value: Json, typed: Override | None, groups: Groups) -> str:
+    """Empty for a deletion that is not wanted."""
+    if key.startswith("~"):
+        return "" if value is False else key if value is True else f"{key}={_text(value)}"
+    if not groups.has(key) or isinstance(value, dict):
+        return f"++{key}={_text(value)}"
+    is_added = not groups.has_default(key) if typed is None else typed.is_add()
+    return f"{'+' if is_added else ''}{key}={_text(value)}"
+
+
+def _text(value: Json) -> str:
+    if not isinstance(value, str):
+        return Override._get_value_element_as_str(_element(value))
+    is_readable = value == value.strip() and _can_read(value)
+    return value if is_readable else QuotedString(value, Quote.single).with_quotes()
+
+
+def _element(value: Json) -> Any:
+    """As Hydra's parser would give it: the texts inside of lists and dicts are quoted."""
+    if isinstance(value, list):
+        return [_element(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _element(item) for key, item in value.items()}
+    return QuotedString(value, Quote.single) if isinstance(value, str) else value
+
+
+def _can_read(text: str) -> bool:
+    try:
+        _parse([f"key={text}"])
+    except OverrideParseException:
+        return False
+    return True

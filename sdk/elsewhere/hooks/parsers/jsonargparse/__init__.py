@@ -1,0 +1,1 @@
+"""jsonargparse: the leaves of its parsers' configs."""

@@ -1,0 +1,30 @@
+"""jsonargparse, and so LightningCLI: every leaf of a parsed namespace is a parameter `Args/a.b`,
+and a remote run's parameters are the values there, checked as the parser checks everything.
+
+Arguments that the parameters give are not missing on the command line, and another sub-command or
+class is taken in place of the one there. A value that the parser does not take ends the process
+with status 2. A config file is recorded by its path; what it says are leaves as well, so another
+path in its place changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from elsewhere.hooks.parsers.parsed import Listener, Parsed
+
+__all__ = ["attach", "watch"]
+
+
+def _patch(listener: Listener) -> Callable[[], None]:
+    from elsewhere.hooks.parsers.jsonargparse import parsers  # noqa: PLC0415 - weight: it imports jsonargparse
+
+    return parsers.patch(listener)
+
+
+#: the process's, not the task's: parsers are patched for the whole process, and before any task
+_parsed: Final = Parsed("jsonargparse", _patch)
+
+attach: Final = _parsed.attach
+watch: Final = _parsed.watch

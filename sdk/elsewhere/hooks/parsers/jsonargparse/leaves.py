@@ -1,0 +1,172 @@
+"""The leaves of what a jsonargparse parser has parsed: their parameters, and their values.
+
+jsonargparse has no public way to look into a parser either: `_actions`, `_typehint` and the two
+names of `_REQUIRED` are those of all its versions since 4.30.
+"""
+
+from __future__ import annotations
+
+import json
+import warnings
+from argparse import SUPPRESS, Action
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from enum import Enum
+from pathlib import PurePath
+from types import NoneType, UnionType
+from typing import Any, Final, Union, get_args, get_origin
+
+from jsonargparse import ActionConfigFile, ArgumentParser, Namespace  # type: ignore[attr-defined]
+
+from elsewhere.core.params import cast
+from elsewhere.core.records import Parameter
+from elsewhere.hooks.parsers.argparse import arguments
+from elsewhere.hooks.parsers.argparse.arguments import cast_argument, commands
+from elsewhere.hooks.parsers.overriding import is_override, plain, shown
+
+__all__ = ["as_if_given", "to_leaf", "to_parameters", "wanted"]
+
+_PREFIX: Final = "Args/"
+#: the types whose values we cast; the parser does the others
+_SAMPLES: Final[dict[object, object]] = {bool: False, int: 0, float: 0.0, str: ""}
+#: where a parser keeps what is required, beside its actions
+_REQUIRED: Final = ("required_args", "_extra_required_keys")
+_MISSING: Final = object()
+
+
+def to_parameters(parser: ArgumentParser, parsed: Namespace) -> dict[str, Parameter]:
+    """`Args/a.b` to the leaf as a config file would say it. What is linked is no parameter."""
+    written = _written(parser, parsed)
+    found = {}
+    for key, value in parsed.items():
+        action, _ = _owner(parser, key)
+        if action is None:
+            continue
+        if action in commands(parser) or isinstance(action, ActionConfigFile):
+            said: Any = plain(value).value
+        else:
+            said = value if written is None else _at(written, key)
+        if isinstance(value, (Enum, PurePath)):
+            said = value  # recorded by its name or text all the same, as what it is
+        if said is not _MISSING:
+            kind = _kind(action) if _is_exact(action, key) else None
+            type_name = kind.__name__ if kind is not None else ""
+            help_text = action.help if _is_exact(action, key) and action.help != SUPPRESS else ""
+            found[_PREFIX + key] = shown(key, said, str(help_text or ""), type_name)
+    return found
+
+
+def wanted(
+    parser: ArgumentParser, parsed: Namespace, overrides: Mapping[str, Parameter]
+) -> dict[str, Parameter]:
+    """By their keys, those that the parser knows and that say something else than was parsed."""
+    was = to_parameters(parser, parsed)
+    found = {}
+    for name, parameter in overrides.items():
+        key = name.removeprefix(_PREFIX)
+        action, _ = _owner(parser, key) if name.startswith(_PREFIX) else (None, parser)
+        is_settable = action is not None and not isinstance(action, ActionConfigFile)
+        if is_settable and is_override(name, parameter, was.get(name)):
+            found[key] = parameter
+    return found
+
+
+def to_leaf(parser: ArgumentParser, key: str, parameter: Parameter) -> object:
+    """What the parser is to check. Raises UsageError where we can tell that it is refused."""
+    action, owner = _owner(parser, key)
+    assert action is not None
+    name = _PREFIX + key
+    if not _is_exact(action, key) or action in commands(owner):
+        return parameter.value
+    if not hasattr(action, "_typehint"):
+        return cast_argument(owner, action, parameter, name)
+    kind = _kind(action)
+    return parameter.value if kind is None else cast(parameter, _SAMPLES[kind], name)
+
+
+@contextmanager
+def as_if_given(
+    parser: ArgumentParser, overrides: Mapping[str, Parameter], prefix: str = ""
+) -> Iterator[None]:
+    """Arguments that an override will give are not missing, those of sub-commands neither."""
+    start = _PREFIX + prefix
+    own = {
+        _PREFIX + name.removeprefix(start): parameter
+        for name, parameter in overrides.items()
+        if name.startswith(start)
+    }
+    given = {
+        name.removeprefix(_PREFIX)
+        for name, parameter in own.items()
+        if parameter.value is not None and is_override(name, parameter, None)
+    }
+    with ExitStack() as stack:
+        stack.enter_context(arguments.as_if_given(parser, own))
+        for attribute in _REQUIRED:
+            stack.enter_context(_without(getattr(parser, attribute, set()), given))
+        for command in commands(parser):
+            for name, sub_parser in command.choices.items():
+                stack.enter_context(as_if_given(sub_parser, overrides, f"{prefix}{name}."))
+        yield
+
+
+@contextmanager
+def _without(required: set[str], given: set[str]) -> Iterator[None]:
+    """A class that is required is given by any of its leaves."""
+    taken = {key for key in required if any(f"{name}.".startswith(f"{key}.") for name in given)}
+    required -= taken
+    try:
+        yield
+    finally:
+        required |= taken
+
+
+def _written(parser: ArgumentParser, parsed: Namespace) -> dict[str, Any] | None:
+    """As the parser writes it; None where it holds what no config file can."""
+    try:
+        with warnings.catch_warnings():  # of what the program never asked to be written
+            warnings.simplefilter("ignore")
+            # By position: the argument that has None values written has had several names.
+            text = parser.dump(parsed, "json", False)
+        written: dict[str, Any] = json.loads(text)
+    except (TypeError, ValueError, KeyError, AttributeError):
+        return None
+    return written
+
+
+def _at(written: Any, key: str) -> Any:
+    for part in key.split("."):
+        if not isinstance(written, dict) or part not in written:
+            return _MISSING
+        written = written[part]
+    return written
+
+
+def _owner(parser: ArgumentParser, key: str) -> tuple[Action | None, ArgumentParser]:
+    """The action whose value the leaf is or belongs to, and the parser, maybe a sub-command's."""
+    first, _, rest = key.partition(".")
+    for command in commands(parser):
+        if rest and first in command.choices:
+            return _owner(command.choices[first], rest)
+    known = [
+        action
+        for action in parser._actions
+        if action.dest == key
+        or (hasattr(action, "_typehint") and key.startswith(f"{action.dest}."))
+    ]
+    return max(known, key=lambda action: len(action.dest), default=None), parser
+
+
+def _is_exact(action: Action, key: str) -> bool:
+    return f".{key}".endswith(f".{action.dest}")
+
+
+def _kind(action: Action) -> type | None:
+    """The declared type where it is one of `_SAMPLES`, also where it may be None too."""
+    declared = getattr(action, "_typehint", action.type)
+    is_union = get_origin(declared) in (Union, UnionType)
+    kinds = (
+        [kind for kind in get_args(declared) if kind is not NoneType] if is_union else [declared]
+    )
+    found: Any = kinds[0] if len(kinds) == 1 else None
+    return found if isinstance(found, type) and found in _SAMPLES else None

@@ -1,0 +1,143 @@
+"""jsonargparse's patched parsers: what they return goes to a listener, with its overrides in it.
+
+The parsers parse through each other, and inside of other calls, such as one that writes a config
+file. Only what the program asks for counts, the command lines of `CLI` included.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from argparse import ArgumentError
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final
+
+from jsonargparse import ArgumentParser, Namespace
+
+from elsewhere.core.errors import UsageError
+from elsewhere.core.params import unflatten
+from elsewhere.core.records import Parameter
+from elsewhere.hooks.callers import calling_module
+from elsewhere.hooks.parsers.argparse.arguments import commands
+from elsewhere.hooks.parsers.jsonargparse.leaves import as_if_given, to_leaf, to_parameters, wanted
+from elsewhere.hooks.parsers.overriding import refuse
+from elsewhere.hooks.parsers.parsed import Listener
+from elsewhere.hooks.replacing import replace_all
+
+__all__ = ["patch"]
+
+logger = logging.getLogger(__name__)
+
+_METHODS: Final = ("parse_args", "parse_object", "parse_path", "parse_string", "parse_env")
+#: where jsonargparse parses in the program's place
+_FOR_PROGRAM: Final = ("jsonargparse._cli", "jsonargparse.cli")
+
+
+def patch(listener: Listener) -> Callable[[], None]:
+    """Patches the class, for all parsers. Returns the undo."""
+    parse = _Parsing(listener).parse
+    return replace_all(*((ArgumentParser, method, parse) for method in _METHODS))
+
+
+class _Parsing(threading.local):
+    """What this thread is parsing."""
+
+    def __init__(self, listener: Listener) -> None:
+        self._listener = listener
+        self._is_busy = False
+
+    def parse(
+        self,
+        original: Callable[..., Namespace],
+        parser: ArgumentParser,
+        *given: Any,
+        **named: Any,
+    ) -> Namespace:
+        caller = calling_module()
+        is_inner = caller.partition(".")[0] == "jsonargparse" and caller not in _FOR_PROGRAM
+        if self._is_busy or is_inner:
+            return original(parser, *given, **named)
+        self._is_busy = True
+        try:
+            overrides = self._listener.overrides()
+            with as_if_given(parser, overrides or {}):
+                parsed = original(parser, *given, **named)
+                if overrides is not None:
+                    parsed = _overridden(parser, parsed, overrides)
+            self._tell(parser, parsed)
+        finally:
+            self._is_busy = False
+        return parsed
+
+    def _tell(self, parser: ArgumentParser, parsed: Namespace) -> None:
+        try:
+            self._listener.take(to_parameters(parser, parsed))
+        except Exception:  # an outermost seam: the program goes on
+            logger.warning("The arguments of %s are not recorded.", parser.prog, exc_info=True)
+
+
+def _overridden(
+    parser: ArgumentParser, parsed: Namespace, overrides: Mapping[str, Parameter]
+) -> Namespace:
+    """With the parameters in it. What the parser refuses ends the program."""
+    changed = wanted(parser, parsed, overrides)
+    if not changed:
+        return parsed
+    try:
+        leaves = {key: to_leaf(parser, key, parameter) for key, parameter in changed.items()}
+        with _raising(parser):
+            try:
+                return _with(parser, parsed, leaves)
+            except ArgumentError as error:
+                key, why = _first_refused(parser, parsed, leaves) or (next(iter(leaves)), error)
+                reason = " ".join(str(why).split()).rstrip(".")
+                raise UsageError(
+                    f"Parameter {f'Args/{key}'!r} cannot be {leaves[key]!r:.200}: {reason}."
+                ) from why
+    except UsageError as error:
+        refuse(parser.prog, error)
+
+
+def _with(parser: ArgumentParser, parsed: Namespace, leaves: Mapping[str, object]) -> Namespace:
+    """Raises ArgumentError."""
+    nested = unflatten({key.replace(".", "/"): leaf for key, leaf in leaves.items()})
+    checked: Namespace = parser.parse_object(nested, parsed)
+    return checked
+
+
+def _first_refused(
+    parser: ArgumentParser, parsed: Namespace, leaves: Mapping[str, object]
+) -> tuple[str, ArgumentError] | None:
+    """The one that breaks what was whole before it; choices of commands and classes come first."""
+    applied: dict[str, object] = {}
+    chosen = [command.dest for command in commands(parser)]
+    was_whole = True
+    for key in sorted(leaves, key=lambda key: not (key in chosen or key.endswith("class_path"))):
+        applied[key] = leaves[key]
+        try:
+            _with(parser, parsed, applied)
+            was_whole = True
+        except ArgumentError as error:
+            if was_whole:
+                return key, error
+            was_whole = False
+    return None
+
+
+@contextmanager
+def _raising(parser: ArgumentParser) -> Iterator[None]:
+    """The parser raises where it would end the process, its sub-commands' parsers too."""
+    parsers, waiting = [], [parser]
+    while waiting:
+        parsers.append(waiting.pop())
+        for command in commands(parsers[-1]):
+            waiting += command.choices.values()
+    was = [one.exit_on_error for one in parsers]
+    for one in parsers:
+        one.exit_on_error = False
+    try:
+        yield
+    finally:
+        for one, is_exiting in zip(parsers, was, strict=True):
+            one.exit_on_error = is_exiting

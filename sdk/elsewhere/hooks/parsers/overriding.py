@@ -1,0 +1,63 @@
+"""A value of a command line, whichever library has parsed it: what is recorded of it, and whether
+a parameter is to take its place."""
+
+from __future__ import annotations
+
+import re
+import sys
+from typing import Final, NoReturn
+
+from elsewhere.core import params
+from elsewhere.core.errors import UsageError
+from elsewhere.core.params import is_hidden, to_parameter, to_text
+from elsewhere.core.records import Json, Parameter
+
+__all__ = ["is_override", "plain", "refuse", "shown"]
+
+#: texts of objects, as far as they can be told: they name what another process had
+_OBJECT: Final = re.compile(r"<.* at 0x[0-9a-f]+>")
+
+
+def shown(name: str, value: object, description: str = "", type_name: str = "") -> Parameter:
+    """The parameter of a parsed value; a text under the name of a secret is hidden.
+
+    Without a `type_name` it is the value's.
+    """
+    found = plain(value)
+    return params.shown(
+        name,
+        Parameter(
+            value=found.value,
+            type=type_name or found.type,
+            description=description or found.description,
+        ),
+    )
+
+
+def plain(value: object) -> Parameter:
+    """The parameter of a value: its text where JSON cannot say it."""
+    try:
+        return to_parameter(value)
+    except UsageError:
+        if isinstance(value, list):
+            return Parameter(value=[plain(item).value for item in value], type="list")
+        return Parameter(value=to_parameter(str(value)).value, type=type(value).__name__)
+
+
+def is_override(name: str, given: Parameter, parsed: Parameter | None) -> bool:
+    """True when the record says something else than what was parsed, and something usable."""
+    if is_hidden(name, given) or (parsed is not None and _is_same(given.value, parsed.value)):
+        return False
+    text = to_text(given.value)
+    is_plain = given.type in ("", "NoneType", "bool", "int", "float", "str", "list")
+    return not (_OBJECT.search(text) or (text.startswith("<") and not is_plain))
+
+
+def refuse(program: str, error: UsageError) -> NoReturn:
+    """Ends the program with status 2 and the error's sentence."""
+    sys.stderr.write(f"{program}: error: {error}\n")
+    raise SystemExit(2) from error
+
+
+def _is_same(one: Json, other: Json) -> bool:
+    return one == other and isinstance(one, bool) == isinstance(other, bool)

@@ -1,0 +1,119 @@
+"""What a library's parsers return in this process, and the task that wants to know.
+
+Programs parse before `Task.init` as often as after it, so parsers are watched from the import of
+the SDK on. What was parsed is remembered until a task wants it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from types import ModuleType
+from typing import TYPE_CHECKING, Protocol
+
+from elsewhere.core.when_imported import when_imported
+
+if TYPE_CHECKING:
+    from elsewhere.core.records import Parameter
+    from elsewhere.hooks.api import Recorder
+
+__all__ = ["Listener", "Parsed", "Pending", "tell"]
+
+logger = logging.getLogger(__name__)
+
+#: gives the overrides while no task is attached: None on a local run
+Pending = Callable[[], "Mapping[str, Parameter] | None"]
+
+
+class Listener(Protocol):
+    """Who gives the overrides and takes what was parsed, by full names."""
+
+    def overrides(self) -> Mapping[str, Parameter] | None:
+        """What the parsers' results must be. None on a local run."""
+        ...
+
+    def take(self, values: Mapping[str, Parameter]) -> None:
+        """Remembers and records what is new in what a parser has returned."""
+        ...
+
+
+class Parsed:
+    """One library's watch: a Listener of its patched parsers; `attach` is its hook.
+
+    `patch` is called when `module` is imported, never before, and returns its undo.
+    """
+
+    def __init__(self, module: str, patch: Callable[[Listener], Callable[[], None]]) -> None:
+        self._module = module
+        self._patch = patch
+        self._pending: Pending = _nothing
+        self._recorder: Recorder | None = None
+        self._values: dict[str, Parameter] = {}
+        self._undo: list[Callable[[], None]] = []
+
+    def watch(self, pending: Pending) -> Callable[[], None]:
+        """Watches all parsers of this process from now on. Returns how to stop that."""
+        self._pending = pending
+        self._watch()
+        return self._stop
+
+    def attach(self, recorder: Recorder) -> Callable[[], None]:
+        """Records what has been parsed so far, then what is parsed until the returned call."""
+        was_watched = not self._watch()
+        self._recorder = recorder
+        self._record(self._values)
+
+        def detach() -> None:
+            if self._recorder is recorder:
+                self._recorder = None
+            if not was_watched:
+                self._stop()
+
+        return detach
+
+    def overrides(self) -> Mapping[str, Parameter] | None:
+        return self._pending() if self._recorder is None else self._recorder.overrides()
+
+    def take(self, values: Mapping[str, Parameter]) -> None:
+        new = {name: value for name, value in values.items() if self._values.get(name) != value}
+        self._values |= new
+        self._record(new)
+
+    def _watch(self) -> bool:
+        """False when it does already."""
+        if self._undo:
+            return False
+
+        def patch(_module: ModuleType) -> None:
+            self._undo.append(self._patch(self))
+
+        self._undo.append(when_imported(self._module, patch))
+        return True
+
+    def _stop(self) -> None:
+        while self._undo:
+            self._undo.pop()()
+        self._values.clear()
+        self._recorder = None
+        self._pending = _nothing
+
+    def _record(self, values: Mapping[str, Parameter]) -> None:
+        if self._recorder is None:
+            return
+        from elsewhere.core.events import Parameters  # noqa: PLC0415 - weight
+
+        known = self._recorder.overrides() or {}
+        if new := {name: value for name, value in values.items() if name not in known}:
+            self._recorder.record(Parameters(values=new))
+
+
+def tell(listener: Listener, program: str, values: Callable[[], Mapping[str, Parameter]]) -> None:
+    """What was parsed to the listener. Where it cannot be said the program goes on."""
+    try:
+        listener.take(values())
+    except Exception:  # an outermost seam: the program goes on
+        logger.warning("The arguments of %s are not recorded.", program, exc_info=True)
+
+
+def _nothing() -> None:
+    """The overrides of a local run."""

@@ -1,0 +1,79 @@
+"""The hooks: what is recorded of the frameworks that a program uses, without a line in it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Container
+from typing import TYPE_CHECKING, Final
+
+from elsewhere.hooks import environment
+from elsewhere.hooks.parsers.absl import hook as absl
+from elsewhere.hooks.parsers.argparse import hook as argparse
+from elsewhere.hooks.parsers.click import hook as click
+from elsewhere.hooks.parsers.fire import hook as fire
+from elsewhere.hooks.parsers.hydra import hook as hydra
+from elsewhere.hooks.parsers.jsonargparse import hook as jsonargparse
+
+if TYPE_CHECKING:
+    from elsewhere.hooks.api import Hook, Recorder
+    from elsewhere.hooks.parsers.hydra.launches import End, PendingConfigurations
+    from elsewhere.hooks.parsers.parsed import Pending
+
+__all__ = ["HOOKS", "attach", "watch"]
+
+logger = logging.getLogger(__name__)
+
+#: name to hook
+HOOKS: Final[dict[str, Hook]] = {
+    "environment": environment.attach,
+    "argparse": argparse.attach,
+    "click": click.attach,
+    "fire": fire.attach,
+    "absl": absl.attach,
+    "hydra": hydra.attach,
+    "jsonargparse": jsonargparse.attach,
+}
+
+#: those that also know what was parsed before a task was there
+_WATCHES: Final = (argparse.watch, jsonargparse.watch, click.watch, fire.watch, absl.watch)
+
+
+def watch(
+    pending: Pending,
+    configurations: PendingConfigurations = lambda: None,
+    end: End = lambda _error: None,
+) -> Callable[[], None]:
+    """Watches the parsers of all libraries from now on. Returns how to stop that.
+
+    `pending` gives the overrides while no task is attached: None on a local run. `configurations`
+    does so for the configuration objects; `end` ends the task of this process, for a program that
+    runs several, one after the other.
+    """
+    stops = [watch_one(pending) for watch_one in _WATCHES]
+    stops.append(hydra.watch(pending, configurations, end))
+
+    def stop() -> None:
+        while stops:
+            stops.pop()()
+
+    return stop
+
+
+def attach(recorder: Recorder, enabled: Container[str] = HOOKS) -> Callable[[], None]:
+    """Attaches the hooks whose names are enabled. Returns how to detach them all.
+
+    A hook that fails is logged; the others go on.
+    """
+    detachers = []
+    for name, hook in HOOKS.items():
+        if name in enabled:
+            try:
+                detachers.append(hook(recorder))
+            except Exception:  # an outermost seam: the program goes on
+                logger.warning("Nothing of %s is recorded: its hook failed.", name, exc_info=True)
+
+    def detach() -> None:
+        while detachers:
+            detachers.pop()()
+
+    return detach

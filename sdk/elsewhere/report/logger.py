@@ -1,0 +1,137 @@
+"""The logger of a task: what a script reports by hand."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import TYPE_CHECKING, Final, SupportsFloat, SupportsIndex
+
+from elsewhere.core.clock import now_at
+from elsewhere.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from elsewhere.core.events import Event
+
+__all__ = ["SINGLE_VALUE_ITERATION", "SINGLE_VALUE_TITLE", "Logger"]
+
+#: single values are scalars of this title, at an iteration that no loop reaches
+SINGLE_VALUE_TITLE: Final = "Summary"
+SINGLE_VALUE_ITERATION: Final = -(2**31)
+#: iterations are kept in 64 bits
+_MOST_ITERATION: Final = 2**63 - 1
+
+
+class Logger:
+    """Reports for one task. All threads may share it.
+
+    `record` takes the events, `flush` is called with what `Logger.flush` is called with, and
+    `shifted` gives the iteration that is recorded: a continued task counts on.
+    """
+
+    def __init__(
+        self,
+        record: Callable[[Event], None],
+        *,
+        flush: Callable[[bool], object],
+        shifted: Callable[[int], int] = lambda iteration: iteration,
+    ) -> None:
+        self._record = record
+        self._flush = flush
+        self._shifted = shifted
+
+    @classmethod
+    def current_logger(cls) -> Logger | None:
+        """That of the task which this process is; None where it is none."""
+        from elsewhere.core.current_task import current_task  # noqa: PLC0415
+
+        task = current_task()
+        logger: Logger | None = task.get_logger() if task is not None else None
+        return logger
+
+    def report_scalar(self, title: str, series: str, value: SupportsFloat, iteration: int) -> None:
+        """A point of the series `series` in the graph `title`. NaN and infinities are kept."""
+        from elsewhere.core.events import Scalar  # noqa: PLC0415 - weight
+
+        at_iteration = _iteration(self._shifted(_iteration(iteration)))
+        event = Scalar(
+            title=_name("title", title),
+            series=_name("series", series),
+            value=_number(value),
+            iteration=at_iteration,
+            at=now_at(),
+        )
+        self._record(event)
+
+    def report_single_value(self, name: str, value: SupportsFloat) -> None:
+        """A value that has no iterations, such as a final score; the last one counts."""
+        from elsewhere.core.events import Scalar  # noqa: PLC0415 - weight
+
+        event = Scalar(
+            title=SINGLE_VALUE_TITLE,
+            series=_name("name", name),
+            value=_number(value),
+            iteration=SINGLE_VALUE_ITERATION,
+            at=now_at(),
+        )
+        self._record(event)
+
+    def report_text(self, msg: str, level: int = logging.INFO, print_console: bool = True) -> None:
+        """A text with a level of `logging`, printed as well unless `print_console` is False."""
+        from elsewhere.core.events import Text  # noqa: PLC0415 - weight
+
+        if isinstance(level, bool) or not isinstance(level, int):
+            raise UsageError(
+                f"report_text cannot take level={level!r}: it is no number. "
+                "Pass one of the levels of the module logging, such as logging.WARNING."
+            )
+        text = str(msg)
+        if print_console and sys.stdout is not None:
+            print(text)
+        # What UTF-8 cannot express, such as parts of undecodable file names, must not be lost.
+        message = text.encode("utf-8", "backslashreplace").decode("utf-8")
+        self._record(Text(message=message, level=level, at=now_at()))
+
+    def flush(self, wait: bool = False) -> None:
+        """What was reported is on disk when this returns; with `wait`, it is delivered, too."""
+        self._flush(wait)
+
+
+def _name(argument: str, name: object) -> str:
+    if isinstance(name, str) and name.strip():
+        return name.encode("utf-8", "backslashreplace").decode("utf-8")
+    raise UsageError(
+        f"A value cannot be reported with {argument}={name!r}: it must be text that is not empty. "
+        f"Pass a {argument} such as 'loss'."
+    )
+
+
+def _number(value: object) -> float:
+    if not isinstance(value, (str, bytes, bytearray)):
+        try:
+            return float(value)  # type: ignore[arg-type]
+        except (TypeError, ValueError, RuntimeError, OverflowError) as error:
+            cause = str(error)
+    else:
+        cause = "it is text"
+    raise UsageError(
+        f"The value {value!r:.80} cannot be reported: {cause}. "
+        "Pass one number, or an array or tensor that holds one number."
+    )
+
+
+def _iteration(iteration: object) -> int:
+    if isinstance(iteration, SupportsIndex) and not isinstance(iteration, bool):
+        try:
+            number = int(iteration.__index__())
+        except TypeError:  # an array or tensor that is no single whole number
+            pass
+        else:
+            if abs(number) <= _MOST_ITERATION:
+                return number
+    raise UsageError(
+        f"A value cannot be reported at iteration={iteration!r:.80}: it must be a whole number, "
+        "of 64 bits at most. "
+        "Pass the number of the step or epoch as an int."
+    )

@@ -1,0 +1,181 @@
+"""What is recorded without a line in the script: `Task.init`'s `auto_connect_...` arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from elsewhere.core.errors import UsageError, known_choices
+from elsewhere.core.events import Parameters
+from elsewhere.hooks import registry
+
+if TYPE_CHECKING:
+    from elsewhere.core.events import Event
+    from elsewhere.core.records import Configuration, Parameter
+    from elsewhere.hooks.api import Recorder
+    from elsewhere.run.run import Run
+
+__all__ = ["Connections"]
+
+#: the names of `auto_connect_frameworks` (seed page, "Automatic Logging")
+FRAMEWORKS: Final = (
+    *("matplotlib", "tensorflow", "tensorboard", "pytorch", "xgboost", "scikit", "fastai"),
+    *("lightgbm", "hydra", "detect_repository", "tfdefines", "joblib", "megengine"),
+    *("jsonargparse", "catboost", "gradio"),
+)
+#: hook -> the framework that switches it
+_SWITCHED_BY: Final = {"hydra": "hydra", "jsonargparse": "jsonargparse", "absl": "tfdefines"}
+#: hooks that are no parser of a command line
+_NO_PARSERS: Final = ("hydra",)
+_STREAMS: Final = ("stdout", "stderr", "logging")
+_SECONDS: Final = ("first_report_sec", "report_start_sec", "seconds_from_start")
+_OF_RESOURCES: Final = (
+    *(*_SECONDS, "wait_for_first_iteration_to_start_sec"),
+    *("max_wait_for_first_iteration_to_start_sec", "report_global_mem_used"),
+    "report_mem_used_per_process",
+)
+_ALL: Final = "*"
+
+
+class Connections:
+    """Checked: raises UsageError, with the closest known name for an unknown one."""
+
+    def __init__(
+        self,
+        *,
+        arg_parser: object = True,
+        frameworks: object = True,
+        resources: object = True,
+        streams: object = True,
+    ) -> None:
+        self._arguments = _checked("auto_connect_arg_parser", arg_parser, None, _is_flag)
+        self._frameworks = _checked("auto_connect_frameworks", frameworks, FRAMEWORKS, _is_wanted)
+        of_streams = _checked("auto_connect_streams", streams, _STREAMS, _is_flag)
+        of_resources = _checked("auto_resource_monitoring", resources, _OF_RESOURCES, _is_seconds)
+        self.streams: tuple[str, ...] = ("stdout", "stderr")
+        if of_streams is not None:
+            self.streams = tuple(name for name in _STREAMS if of_streams.get(name))
+        self.has_resources = of_resources is None or bool(of_resources)
+        #: seconds until the first report of resources; None is the monitor's own
+        self.first_report_s: float | None = next(
+            (
+                float((of_resources or {})[name])
+                for name in _SECONDS
+                if (of_resources or {}).get(name) is not None
+            ),
+            None,
+        )
+
+    def is_on(self, framework: str) -> bool:
+        """One that is not named is on, unless all are off."""
+        if self._frameworks is None:
+            return True
+        return bool(self._frameworks) and bool(self._frameworks.get(framework, True))
+
+    @property
+    def finds_repository(self) -> bool:
+        """Only the name itself switches it off: code without its commit cannot run elsewhere."""
+        return (self._frameworks or {}).get("detect_repository", True) is not False
+
+    def attach(self, run: Run) -> Callable[[], None]:
+        """Attaches the hooks that are wanted. Returns how to detach them.
+
+        The others know a task that wants nothing: without one they would still override, on an
+        agent, what is parsed before `Task.init`.
+        """
+        wanted = {name for name in registry.HOOKS if self._has(name)}
+        detach = registry.attach(self._narrowed(run), wanted)
+        detach_others = registry.attach(_Unwilling(), registry.HOOKS.keys() - wanted)
+
+        def detach_all() -> None:
+            detach_others()
+            detach()
+
+        return detach_all
+
+    def _has(self, hook: str) -> bool:
+        is_parser = hook not in _NO_PARSERS
+        if is_parser and self._arguments is not None and not self._arguments:
+            return False
+        return self.is_on(_SWITCHED_BY[hook]) if hook in _SWITCHED_BY else True
+
+    def _narrowed(self, run: Run) -> Recorder:
+        arguments = self._arguments
+        if not arguments:
+            return run
+        others = arguments.get(_ALL, True)
+        return _Narrowed(run, lambda name: bool(arguments.get(name, others)))
+
+
+class _Narrowed:
+    """The run, as a hook sees it that may know some arguments only."""
+
+    def __init__(self, run: Recorder, knows: Callable[[str], bool]) -> None:
+        self._run = run
+        self._knows = knows
+
+    def record(self, event: Event) -> None:
+        if isinstance(event, Parameters):
+            event = Parameters(values=self._known(event.values), removed=event.removed)
+        self._run.record(event)
+
+    def overrides(self) -> Mapping[str, Parameter] | None:
+        given = self._run.overrides()
+        return None if given is None else self._known(given)
+
+    def configurations(self) -> Mapping[str, Configuration] | None:
+        return self._run.configurations()
+
+    def _known(self, values: Mapping[str, Parameter]) -> dict[str, Parameter]:
+        return {name: one for name, one in values.items() if self._knows(name.partition("/")[2])}
+
+
+class _Unwilling:
+    """A task that records nothing and overrides nothing."""
+
+    def record(self, event: Event) -> None: ...
+
+    def overrides(self) -> Mapping[str, Parameter] | None:
+        return None
+
+    def configurations(self) -> Mapping[str, Configuration] | None:
+        return None
+
+
+def _checked(
+    what: str, given: object, known: tuple[str, ...] | None, is_right: Callable[[str, Any], bool]
+) -> dict[str, Any] | None:
+    """None for all of it, an empty dict for nothing of it."""
+    if given is None or given is True:
+        return None
+    if given is False:
+        return {}
+    if not isinstance(given, Mapping):
+        raise UsageError(f"{what} must be True, False or a dict, not {given!r:.80}.")
+    for name, value in given.items():
+        if not isinstance(name, str) or (known is not None and name not in known):
+            choices = "" if known is None else f" {known_choices(str(name), known)}"
+            raise UsageError(f"{what} has the unknown name {name!r:.80}.{choices}")
+        if not is_right(name, value):
+            raise UsageError(f"{what}[{name!r}] cannot be {value!r:.80}.")
+    return dict(given)
+
+
+def _is_flag(_name: str, value: object) -> bool:
+    return isinstance(value, bool)
+
+
+def _is_wanted(name: str, value: object) -> bool:
+    """A flag, one or more wildcards for the paths of models, options of tensorboard."""
+    if name == "tensorboard" and isinstance(value, Mapping):
+        return all(key == "report_hparams" and isinstance(on, bool) for key, on in value.items())
+    if isinstance(value, (list, tuple)):
+        return all(isinstance(one, str) for one in value)
+    return isinstance(value, (bool, str))
+
+
+def _is_seconds(name: str, value: object) -> bool:
+    if name.startswith("report_") and name not in _SECONDS:
+        return isinstance(value, bool)
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return value is None or (is_number and value >= 0)  # type: ignore[operator]

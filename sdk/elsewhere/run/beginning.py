@@ -1,0 +1,374 @@
+"""The beginning of a run: on a laptop a new task, in a sandbox the one that waits there."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import threading
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from elsewhere.artifacts import DEFAULT_PLACE, uploader
+from elsewhere.capture.wishes import NO_WISHES
+from elsewhere.core import names, params
+from elsewhere.core.clock import now_at
+from elsewhere.core.codec import to_plain
+from elsewhere.core.errors import (
+    CaptureError,
+    ElsewhereError,
+    StorageError,
+    TransitionError,
+    UsageError,
+)
+from elsewhere.core.folders import RunFolder, write_beside
+from elsewhere.core.process import ProcessIdentity
+from elsewhere.core.records import Source, Status, TaskRecord, TaskType
+from elsewhere.core.say import say
+from elsewhere.delivery.sessions import Session, deliver_dead, only_one
+from elsewhere.offline import refuse
+from elsewhere.report.reporter import Reporter
+from elsewhere.report.resources import Monitor
+from elsewhere.report.streams import Tee
+from elsewhere.run import seed
+from elsewhere.run.capturing import Capturing
+from elsewhere.run.membership import lead, read_task, run_folder
+from elsewhere.run.previous import Earlier, Last, choose
+from elsewhere.run.process_end import Endings
+from elsewhere.run.run import Run
+from elsewhere.run.started_in import FOLDER
+from elsewhere.storage import check, file_url
+from elsewhere.store import open_store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+
+    from elsewhere.artifacts.uploading import Uploader
+    from elsewhere.capture.repository import Located
+    from elsewhere.capture.wishes import Wishes
+    from elsewhere.core.settings import Settings
+    from elsewhere.offline import OfflineSession
+    from elsewhere.run.auto_connect import Connections
+    from elsewhere.store.api import Store
+
+__all__ = [
+    "attach",
+    "begin",
+    "join",
+    "simulate",
+]
+
+#: a task of these may be run by hand
+_SIMULATED: Final = (Status.CREATED, Status.STOPPED, Status.FAILED, Status.COMPLETED)
+
+
+def attach(settings: Settings, folder: RunFolder, connections: Connections) -> Run:
+    """Inside a sandbox: nothing is captured, no stream is teed, the record's parameters count."""
+    run = Run(settings, read_task(folder), folder, Reporter(folder.journal), is_remote=True)
+    _connect(run, connections)
+    run.when_over(lead(run.folder))
+    run.unwatch = Endings(run.end_with_process).detach
+    return run
+
+
+def join(settings: Settings, folder: RunFolder, connections: Connections) -> Run:
+    """In a process that the task's own has started: it reports to the same task."""
+    is_remote = run_folder() is not None
+    run = Run(settings, read_task(folder), folder, Reporter(folder.journal), is_remote=is_remote)
+    _connect(run, connections)
+    return run
+
+
+def begin(
+    settings: Settings,
+    *,
+    project: str | None,
+    name: str | None,
+    task_type: TaskType,
+    tags: Sequence[str],
+    seed_of_task: int | None,
+    output_uri: str | bool | None,
+    reuse: bool | str,
+    continues: bool | str | int,
+    connections: Connections,
+    wishes: Wishes = NO_WISHES,
+    offline: OfflineSession | None = None,
+) -> Run:
+    """A task that this process runs: a new one, or the one that it was the last time.
+
+    `offline`: where it reports into, instead of the store.
+    Raises UsageError, StoreUnavailableError, TransitionError for a task that cannot be continued,
+    and StorageError when the disk does not take what is said, or `output_uri` no artifacts.
+    """
+    located = _locate(settings, in_repository=connections.finds_repository)
+    source = located.source if not isinstance(located, CaptureError) else Source()
+    record = TaskRecord(
+        id=offline.task_id if offline is not None else names.new_id(),
+        name=names.checked_name("task", name or _script_name(source)),
+        project=names.checked_name("project", project or _project_name(source)),
+        type=task_type,
+        tags=tuple(tags),
+        comment=f"Created on {os.uname().nodename} by {_user()}",
+        source=replace(source, missing="Its code has not been captured to the end."),
+        seed=seed_of_task,
+        output_uri=_place(settings, output_uri, is_tried=offline is None),
+        created_at=now_at(),
+    )
+    if offline is not None and not (continues is False and isinstance(reuse, bool)):
+        raise refuse()
+    store: Store = open_store(settings) if offline is None else offline.begin()
+    last, within_s = Last(settings.home, store, record), settings.reuse_within_h * 3600
+    earlier = choose(store, record, last.read(within_s), reuse=reuse, continues=continues)
+    try:
+        record, folder = _taken(settings, store, record, earlier, offline)
+    except TransitionError:
+        if earlier is None or earlier.continues_at is not None:
+            raise
+        earlier = None  # another script was faster
+        record, folder = _taken(settings, store, record, earlier, offline)
+    if offline is None:
+        last.write(record.id, within_s)
+    capturing = Capturing(settings, store, record.id, located, wishes)
+    capturing.start()
+    says = earlier.says if earlier is not None else ""
+    return _run(
+        settings, store, record, folder, connections, says, capturing=capturing, offline=offline
+    )
+
+
+def simulate(settings: Settings, task_id: str, connections: Connections) -> Run:
+    """A task that is there runs in this process, with its values in place of the script's.
+
+    Raises NotFoundError, StoreUnavailableError, and TransitionError where its status says no.
+    """
+    store = open_store(settings)
+    record, state = store.read(task_id), store.state(task_id)
+    folder = settings.home.session(task_id, state.attempt + 1)
+    folder = _claimed(settings, store, record, folder, _SIMULATED, lambda: None)
+    return _run(settings, store, record, folder, connections, "it is run here, as if by an agent")
+
+
+def _run(
+    settings: Settings,
+    store: Store,
+    record: TaskRecord,
+    folder: RunFolder,
+    connections: Connections,
+    says: str,
+    *,
+    capturing: Capturing | None = None,
+    offline: OfflineSession | None = None,
+) -> Run:
+    """The run of a task that this process has claimed, with all that goes on beside the script."""
+    upload = uploader(settings.output_uri or str(settings.home.storage))
+    session = Session(
+        store,
+        folder,
+        worker=_worker(),
+        lease_s=settings.lease_s,
+        upload=upload if offline is None else offline.keep,
+        when_stopped=_stop_this_process,
+        leave=None if offline is None else offline.leave,
+    )
+    run = Run(
+        settings,
+        record,
+        folder,
+        Reporter(folder.journal),
+        is_remote=capturing is None,
+        session=session,
+        capturing=capturing,
+        store=store,
+    )
+    session.start()
+    run.unwatch = Endings(run.end_with_process).detach
+    if connections.streams:
+        run.when_over(Tee(folder.output, connections.streams).detach)
+    run.when_over(lead(run.folder))
+    _announce(record, says)
+    if offline is None:
+        threading.Thread(
+            target=_deliver_dead, args=(store, settings, upload), name="elsewhere-dead", daemon=True
+        ).start()
+    if connections.has_resources:
+        first_s = connections.first_report_s
+        monitor = Monitor(run.record) if first_s is None else Monitor(run.record, first_s=first_s)
+        monitor.start()
+        run.when_over(monitor.stop)
+    _connect(run, connections)
+    return run
+
+
+def _connect(run: Run, connections: Connections) -> None:
+    if run.task_record.seed is not None:
+        run.when_over(seed.fix(run.task_record.seed))
+    run.when_over(connections.attach(run))
+
+
+def _worker() -> str:
+    return f"{os.uname().nodename}:{os.getpid()}"
+
+
+def _taken(
+    settings: Settings,
+    store: Store,
+    new: TaskRecord,
+    earlier: Earlier | None,
+    offline: OfflineSession | None,
+) -> tuple[TaskRecord, RunFolder]:
+    """The record of the new task, or of the earlier one from now on, claimed."""
+    if earlier is None:
+        folder = settings.home.session(new.id, 1) if offline is None else offline.run
+        write = partial(store.create, new)
+        return new, _claimed(settings, store, new, folder, (Status.CREATED,), write)
+    record = earlier.as_new(new)
+    folder = settings.home.session(record.id, earlier.attempt + 1)
+    allowed = Status.CREATED if earlier.continues_at is None else earlier.status
+    write = partial(earlier.write, store, record)
+    return record, _claimed(settings, store, record, folder, (allowed,), write)
+
+
+def _claimed(
+    settings: Settings,
+    store: Store,
+    record: TaskRecord,
+    folder: RunFolder,
+    allowed: Collection[Status],
+    write: Callable[[], None],
+) -> RunFolder:
+    """Makes the folder, writes the task, begins the attempt. Raises TransitionError when somebody
+    else has begun one meanwhile."""
+    try:
+        settings.home.ensure()
+        folder.create()
+        with only_one(folder) as is_ours:
+            is_ours = is_ours and not _is_used(folder)
+            if is_ours:
+                write_beside(folder.spec, {"record": to_plain(record), "store": store.identity()})
+                write_beside(folder.runner, ProcessIdentity.of())
+    except OSError as error:
+        raise StorageError(
+            f"What this script says cannot be kept in {settings.home.path}: {error}. Make room"
+            " there, or set ELSEWHERE_HOME to another folder."
+        ) from error
+    if not is_ours:
+        raise TransitionError(f"Task {record.id} cannot be started: another script just starts it.")
+    try:
+        write()
+        claim = store.claim(
+            record.id,
+            worker=_worker(),
+            token=names.new_id(),
+            lease_s=settings.lease_s,
+            allowed=allowed,
+        )
+        if not claim.attempt:
+            raise TransitionError(f"Task {record.id} cannot be started: it is {claim.status}.")
+    except TransitionError:
+        folder.remove()
+        raise
+    if claim.attempt == folder.attempt:
+        return folder
+    # The reset has fenced off an owner that may still write.
+    right = settings.home.session(record.id, claim.attempt)
+    return RunFolder(folder.path.rename(right.path))
+
+
+def _is_used(folder: RunFolder) -> bool:
+    """A process that is not known to have ended has begun the same attempt."""
+    owner = folder.identity(folder.runner)
+    if owner is None or owner == ProcessIdentity.of():
+        return False
+    return owner.is_alive() or not owner.is_here
+
+
+def _place(settings: Settings, output_uri: object, *, is_tried: bool) -> str:
+    """What the record says of where artifacts and models go. Raises UsageError, StorageError."""
+    if output_uri is False or (output_uri is None and not settings.output_uri):
+        return ""
+    if output_uri is None or output_uri is True:
+        if settings.output_uri and is_tried:
+            check(settings.output_uri)
+        return settings.output_uri or DEFAULT_PLACE
+    if not isinstance(output_uri, str) or not output_uri.strip():
+        raise UsageError(
+            f"output_uri cannot be {output_uri!r:.80}: it takes a folder, a URL, True or False."
+        )
+    uri = output_uri.strip()
+    if is_tried:
+        check(uri)
+    return uri if "://" in uri else file_url(Path(uri))
+
+
+def _locate(settings: Settings, *, in_repository: bool) -> Located | CaptureError:
+    from elsewhere.capture.repository import locate  # noqa: PLC0415 - weight
+    from elsewhere.capture.script import Script  # noqa: PLC0415
+
+    try:
+        located = locate(
+            Script.running(Path(FOLDER) if FOLDER else None),
+            local_remotes_are_shared=settings.local_remotes_are_shared,
+            in_repository=in_repository,
+        )
+    except CaptureError as error:
+        return error
+    source = replace(located.source, argv=_without_secrets(located.source.argv))
+    return replace(located, source=source)
+
+
+def _without_secrets(argv: tuple[str, ...]) -> tuple[str, ...]:
+    """A record holds no secrets: `--api-key X` travels as `--api-key ***`, and a URL without its
+    password."""
+    shown: list[str] = []
+    for before, word in zip(("", *argv), argv, strict=False):
+        name, equals, _ = word.partition("=")
+        if equals and params.is_secret(name):
+            shown.append(f"{name}=***")
+        elif word.startswith("-"):  # an option, so the one before it was a flag
+            shown.append(params.without_password(word))
+        else:
+            is_value = before.startswith("--") and "=" not in before
+            is_hidden = is_value and params.is_secret(before)
+            shown.append("***" if is_hidden else params.without_password(word))
+    return tuple(shown)
+
+
+def _stop_this_process(why: str) -> None:
+    """The same way as a SIGTERM from outside: the script can clean up after itself."""
+    import signal  # noqa: PLC0415 - weight
+
+    say(f"this script is being stopped: {why}")
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _deliver_dead(store: Store, settings: Settings, upload: Uploader) -> None:
+    try:
+        deliver_dead(store, settings.home, upload)
+    except ElsewhereError as error:
+        say(f"an earlier session is not delivered yet. {error}")
+
+
+def _announce(record: TaskRecord, says: str) -> None:
+    lines = [f"task {record.id} {record.name!r} in project {record.project!r}"]
+    lines += [says] if says else []
+    lines += [seed.announcement(record.seed)] if record.seed is not None else []
+    for line in lines:
+        say(line)
+
+
+def _project_name(source: Source) -> str:
+    last = source.repository.rstrip("/").rpartition("/")[2].removesuffix(".git")
+    return last if len(last) > 2 else "Untitled"
+
+
+def _script_name(source: Source) -> str:
+    name = source.module or Path(source.entry_point).stem
+    return name if len(name) > 2 else f"script {name}".strip()
+
+
+def _user() -> str:
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container that runs as a user without a name
+        return str(os.getuid())

@@ -1,0 +1,105 @@
+"""Capturing beside the script: what runs is known at once, its bytes and packages a bit later."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from elsewhere.capture.wishes import NO_WISHES
+from elsewhere.core.errors import CaptureError, ElsewhereError
+from elsewhere.core.records import Environment, Source
+
+if TYPE_CHECKING:
+    from elsewhere.capture.repository import Located
+    from elsewhere.capture.wishes import Wishes
+    from elsewhere.core.settings import Settings
+    from elsewhere.store.api import Store
+
+__all__ = ["Capturing"]
+
+logger = logging.getLogger(__name__)
+
+#: seconds that the capture may take before it is needed
+_CAPTURE_S: Final = 600.0
+
+
+class Capturing(threading.Thread):
+    """Completes the source and the environment of a task in the store.
+
+    `located` is the error instead, where nothing can be captured at all: a prompt, for example.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        task_id: str,
+        located: Located | CaptureError,
+        wishes: Wishes = NO_WISHES,
+    ) -> None:
+        super().__init__(name="elsewhere-capture", daemon=True)
+        self._settings = settings
+        self._store = store
+        self._task_id = task_id
+        self._located = located
+        self._wishes = wishes
+        self._error: ElsewhereError | None = None
+        self._captured: tuple[Source, Environment] | None = None
+        self.warnings: tuple[str, ...] = ()
+
+    def run(self) -> None:
+        try:
+            if isinstance(self._located, CaptureError):
+                raise self._located
+            self._captured = self._capture(self._located)
+        except ElsewhereError as error:
+            self._give_up(error)
+        except Exception as error:  # the outermost seam of this thread: the script goes on
+            logger.exception("The capture failed.")
+            self._give_up(CaptureError(f"The code could not be captured: {error!r}."))
+
+    def _give_up(self, error: ElsewhereError) -> None:
+        self._error = error
+        logger.debug("the code is not captured: %s", error)
+        with contextlib.suppress(ElsewhereError):
+            source = Source() if isinstance(self._located, CaptureError) else self._located.source
+            self._store.edit(self._task_id, source=replace(source, missing=str(error)))
+
+    def describe(self, source: Source, environment: Environment) -> None:
+        """People have said by hand what runs: what could not be captured matters no more."""
+        self._error, self._captured = None, (source, environment)
+
+    def wait(self, within_s: float = _CAPTURE_S) -> None:
+        self.join(timeout=within_s)
+
+    def result(self, within_s: float = _CAPTURE_S) -> tuple[Source, Environment]:
+        """Waits; raises what went wrong, or CaptureError when it takes too long."""
+        self.join(timeout=within_s)
+        if self._error is not None:
+            raise self._error
+        if self._captured is None:
+            raise CaptureError(
+                f"The code could not be captured within {within_s:.0f} s: the repository is large"
+                " or its disk is slow. Ignore what need not travel in .gitignore, then try again."
+            )
+        return self._captured
+
+    def _capture(self, located: Located) -> tuple[Source, Environment]:
+        from elsewhere.capture.packages import capture_packages  # noqa: PLC0415 - weight
+        from elsewhere.capture.repository import complete  # noqa: PLC0415
+
+        captured = complete(located, self._settings.capture_limit_bytes)
+        script = located.script
+        packages = capture_packages(
+            script.path, located.root, start=script.base, wishes=self._wishes
+        )
+        self.warnings = packages.warnings
+        for digest, data in captured.blobs.items():
+            if not self._store.has_blob(digest):
+                self._store.put_blob(digest, data)
+        environment = Environment(python=packages.python, packages=packages.packages)
+        self._store.edit(self._task_id, source=captured.source, environment=environment)
+        return captured.source, environment

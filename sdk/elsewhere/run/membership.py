@@ -1,0 +1,91 @@
+"""Which task this process belongs to, as two variables of its environment tell.
+
+ELSEWHERE_RUN_FOLDER   set by the runner: a task that an agent runs
+ELSEWHERE_LEADER       set by the process that is the task, for those that it starts
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from elsewhere.core.codec import from_plain
+from elsewhere.core.errors import UsageError
+from elsewhere.core.folders import RunFolder, read_json
+from elsewhere.core.records import TaskRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from elsewhere.core.records import Configuration, Parameter
+
+__all__ = [
+    "lead",
+    "leader_folder",
+    "pending_configurations",
+    "pending_overrides",
+    "read_task",
+    "run_folder",
+]
+
+_RUN_FOLDER: Final = "ELSEWHERE_RUN_FOLDER"
+#: the leader's process id, and the task's folder
+_LEADER: Final = "ELSEWHERE_LEADER"
+#: our own commands, which a task's program may call: their command lines are not the task's
+_COMMANDS: Final = ("agent", "elsewhere")
+
+
+def run_folder() -> RunFolder | None:
+    """The folder of the attempt that this process is part of; None on a laptop."""
+    path = os.environ.get(_RUN_FOLDER)
+    return RunFolder(Path(path)) if path else None
+
+
+def leader_folder() -> RunFolder | None:
+    """The folder of the task whose process has started this one; None for a process that is the
+    task itself, or whose leader's task is over."""
+    pid, _, path = os.environ.get(_LEADER, "").partition(":")
+    folder = RunFolder(Path(path))
+    return folder if path and pid != str(os.getpid()) and folder.spec.exists() else None
+
+
+def lead(folder: RunFolder) -> Callable[[], None]:
+    """Processes that this one starts belong to its task from now on, until the returned call."""
+    os.environ[_LEADER] = f"{os.getpid()}:{folder.path}"
+
+    def lead_no_more() -> None:
+        os.environ.pop(_LEADER, None)
+
+    return lead_no_more
+
+
+def read_task(folder: RunFolder) -> TaskRecord:
+    """The record that the runner was given."""
+    spec = read_json(folder.spec)
+    if spec is None:
+        raise UsageError(
+            f"{_RUN_FOLDER} names {folder.path}, and no task lies there: unset it to run the script"
+            " as a task of its own."
+        )
+    return from_plain(TaskRecord, spec["record"])
+
+
+def pending_overrides() -> Mapping[str, Parameter] | None:
+    """For a command line that is parsed before `Task.init`: what the task wants it to say."""
+    record = _pending()
+    return record.parameters if record is not None else None
+
+
+def pending_configurations() -> Mapping[str, Configuration] | None:
+    """The same for configuration objects."""
+    record = _pending()
+    return record.configurations if record is not None else None
+
+
+def _pending() -> TaskRecord | None:
+    folder = run_folder()
+    if folder is None or Path(sys.argv[0]).name in _COMMANDS:
+        return None
+    return read_task(folder)

@@ -1,0 +1,203 @@
+"""The task that this script was the last time: taken again, gone on with, or left alone.
+
+A task is taken again (reset, then run as if it were new) when all of this holds: this machine ran
+it within the last 72 hours under the same project, name and type; it was never enqueued; it has no
+artifacts and made no models; it is over, and neither published nor archived.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import time
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from elsewhere.core.clock import now_at
+from elsewhere.core.codec import to_plain
+from elsewhere.core.errors import NotFoundError, RecordError, TransitionError, UsageError
+from elsewhere.core.events import Configurations, Parameters, Properties, Tags
+from elsewhere.core.folders import read_json, write_beside
+from elsewhere.core.process import ProcessIdentity
+from elsewhere.core.records import Status, TaskRecord
+from elsewhere.report.offset import checked_offset
+from elsewhere.store.filters import ARCHIVED
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from elsewhere.core.folders import Home
+    from elsewhere.core.records import TaskState
+    from elsewhere.store.api import Store
+
+__all__ = ["Earlier", "Last", "choose"]
+
+logger = logging.getLogger(__name__)
+
+#: a task of these may be taken again
+_AGAIN: Final = (Status.CREATED, Status.COMPLETED, Status.FAILED, Status.STOPPED)
+#: and of these it may go on
+_GOES_ON: Final = (*_AGAIN, Status.CLOSED)
+#: fields of a record that are not those of the earlier run
+_REWRITTEN: Final = tuple(
+    item.name
+    for item in fields(TaskRecord)
+    if item.name not in ("id", "tags", "parameters", "configurations", "properties")
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Earlier:
+    """`record` is the task's own; `continues_at` is None where it is reset; `says` is what people
+    are told."""
+
+    record: TaskRecord
+    status: Status
+    attempt: int
+    says: str
+    continues_at: int | None = None
+
+    def as_new(self, new: TaskRecord) -> TaskRecord:
+        """The record that the task has from now on; `new` is what a new task would have."""
+        has = self.record
+        tags = tuple(sorted({*has.tags, *new.tags}))
+        if self.continues_at is None:
+            return replace(new, id=has.id, tags=tags)
+        return replace(has, source=new.source, tags=tags, continues_at=self.continues_at)
+
+    def write(self, store: Store, record: TaskRecord) -> None:
+        """Writes what `as_new` gave. Raises TransitionError when somebody else was faster."""
+        tags = Tags(added=record.tags)
+        if self.continues_at is not None:
+            changes = {"source": record.source, "continues_at": record.continues_at}
+            store.edit(record.id, tags, allowed=(self.status,), **changes)
+            return
+        store.reset(record.id, allowed=(self.status,))
+        store.edit(
+            record.id,
+            Parameters(is_whole=True),
+            Configurations(removed=tuple(self.record.configurations)),
+            Properties(removed=tuple(self.record.properties)),
+            tags,
+            allowed=(Status.CREATED,),
+            **{name: getattr(record, name) for name in _REWRITTEN},
+        )
+
+
+class Last:
+    """Which task this machine ran last, by project, name and type: a small file each."""
+
+    def __init__(self, home: Home, store: Store, record: TaskRecord) -> None:
+        key = f"{store.identity()}\n{record.project}\n{record.name}\n{record.type}"
+        self._path: Path = home.last / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.json"
+
+    def read(self, within_s: float) -> str | None:
+        """Its id, if it ran within that time, and not as an earlier task of this very process."""
+        try:
+            written = read_json(self._path)
+        except RecordError as error:
+            logger.debug("%s", error)
+            return None
+        if not isinstance(written, dict) or now_at() - float(written.get("at", 0)) > within_s:
+            return None
+        is_ours = written.get("process") == to_plain(ProcessIdentity.of())
+        return None if is_ours else str(written["task"])
+
+    def write(self, task_id: str, within_s: float) -> None:
+        """A disk that does not take it costs nothing but the memory."""
+        try:
+            self._path.parent.mkdir(exist_ok=True)
+            for path in self._path.parent.iterdir():
+                if time.time() - path.stat().st_mtime > within_s:
+                    path.unlink(missing_ok=True)
+            process = to_plain(ProcessIdentity.of())
+            write_beside(self._path, {"task": task_id, "at": now_at(), "process": process})
+        except OSError as error:
+            logger.debug("%s", error)
+
+
+def choose(
+    store: Store,
+    record: TaskRecord,
+    last: str | None,
+    *,
+    reuse: bool | str,
+    continues: bool | str | int,
+) -> Earlier | None:
+    """What becomes of the earlier task; None for a new one. `record` is what a new one would be.
+
+    Raises UsageError, NotFoundError for an id that is none, and TransitionError where a task is to
+    go on that cannot.
+    """
+    for what, given in (("reuse_last_task_id", reuse), ("continue_last_task", continues)):
+        if not isinstance(given, (bool, str)) and (what[0] == "r" or not isinstance(given, int)):
+            number = "" if what[0] == "r" else ", or the iteration to go on from"
+            raise UsageError(
+                f"{what} cannot be {given!r:.80}: it takes True, False or a task's id{number}."
+            )
+    if not isinstance(continues, (bool, str)):
+        checked_offset("continue_last_task", continues)
+    named = continues if isinstance(continues, str) else reuse if isinstance(reuse, str) else None
+    task_id = named or last
+    if task_id is None or (continues is False and reuse is False):
+        return None
+    if continues is not False:
+        return _going_on(store, task_id, continues)
+    try:
+        return _again(store, record, task_id, is_named=named is not None)
+    except NotFoundError:
+        if named is not None:
+            raise
+        return None  # it was deleted
+
+
+def _going_on(store: Store, task_id: str, continues: bool | str | int) -> Earlier:
+    state = store.state(task_id)
+    if state.status not in _GOES_ON:
+        advice = "Wait for its end." if state.status is Status.IN_PROGRESS else "Clone it."
+        raise TransitionError(f"Task {task_id} cannot be continued: it is {state.status}. {advice}")
+    is_given = isinstance(continues, int) and not isinstance(continues, bool)
+    highest = max(
+        (one.iteration for one in store.series(task_id) if one.title[:1] != ":"), default=-1
+    )
+    at = int(continues) if is_given else max(highest, -1) + 1
+    says = f"it is continued, from iteration {at} on: such a run may not be reproducible"
+    return Earlier(
+        record=store.read(task_id),
+        status=state.status,
+        attempt=state.attempt,
+        says=says,
+        continues_at=at,
+    )
+
+
+def _again(store: Store, record: TaskRecord, task_id: str, *, is_named: bool) -> Earlier | None:
+    state, has = store.state(task_id), store.read(task_id)
+    (row,) = store.look_up([task_id], ["system_tags"]) or [{"system_tags": [ARCHIVED]}]
+    fits = (has.project, has.name, has.type) == (record.project, record.name, record.type)
+    why = _why_not(state, row, is_the_same=fits or is_named)
+    if not why and store.artifacts(task_id):
+        why = "it has artifacts"
+    if not why and any(use.is_output for use in store.task_models(task_id)):
+        why = "it made models"
+    if why:
+        if is_named:
+            logger.warning("Task %s is not reused, since %s: this is a new one.", task_id, why)
+        return None
+    minutes = (now_at() - state.updated_at) / 60
+    ago = f"{minutes / 60:.0f} h ago" if minutes >= 60 else f"{minutes:.0f} min ago"
+    says = (
+        f"it was last run {ago if minutes >= 1 else 'just now'} and is overwritten, since nothing"
+        " but reports came of it (reuse_last_task_id=False keeps it)"
+    )
+    return Earlier(record=has, status=state.status, attempt=state.attempt, says=says)
+
+
+def _why_not(state: TaskState, row: dict[str, Any], *, is_the_same: bool) -> str:
+    if not is_the_same:
+        return "it is called otherwise by now"
+    if state.status not in _AGAIN:
+        return f"it is {state.status}"
+    if state.queue or state.queued_at:
+        return "it was enqueued"
+    return "it is archived" if ARCHIVED in row["system_tags"] else ""

@@ -1,0 +1,175 @@
+"""How this process ends: noticed where Python lets one notice, and told once.
+
+    the program's last line, sys.exit(0)   completed
+    an exception, sys.exit(n)              program_failed, with its exit code
+    Ctrl-C, SIGTERM                        stopped
+    kill -9, os._exit, a crash             nobody is told: the session's folder tells who comes next
+
+`raise SystemExit(n)` by hand cannot be told from the last line: use sys.exit.
+
+Everything is put back by `detach`: a signal handler is only set where there was none.
+"""
+
+from __future__ import annotations
+
+import atexit
+import builtins
+import os
+import signal
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+from elsewhere.core.process import at_fork
+from elsewhere.core.records import Outcome, Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType, TracebackType
+
+__all__ = ["Endings"]
+
+
+#: seconds that a program's threads have to end by themselves after a SIGTERM
+_THREADS_S: Final = 1.0
+
+
+class Endings:
+    """Calls `end` with the outcome when the process that made this object ends."""
+
+    def __init__(self, end: Callable[[Outcome], None]) -> None:
+        self._end = end
+        self._pid = os.getpid()
+        self._outcome: Outcome | None = None
+        self._exit: _Exit | None = None
+        self._signal: int | None = None
+        self._mask: set[int] | None = None
+        self._ending = threading.Lock()
+        self._excepthook = sys.excepthook
+        self._sys_exit = sys.exit
+        self._builtins = {name: getattr(builtins, name, None) for name in ("exit", "quit")}
+        sys.excepthook = self._on_exception
+        sys.exit = self._on_exit
+        for name in self._builtins:
+            setattr(builtins, name, self._on_exit)
+        self._has_handler = (
+            threading.current_thread() is threading.main_thread()
+            and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+        )
+        if self._has_handler:
+            signal.signal(signal.SIGTERM, self._on_signal)
+            at_fork(
+                before=self._before_fork,
+                after_in_parent=self._in_parent,
+                after_in_child=self._in_child,
+            )
+        atexit.register(self._at_exit)
+
+    def detach(self) -> None:
+        """Everything is as it was, where nobody else has changed it since."""
+        atexit.unregister(self._at_exit)
+        if sys.excepthook == self._on_exception:
+            sys.excepthook = self._excepthook
+        if sys.exit == self._on_exit:
+            sys.exit = self._sys_exit
+        for name, original in self._builtins.items():
+            if getattr(builtins, name, None) == self._on_exit:
+                setattr(builtins, name, original)
+        is_main = threading.current_thread() is threading.main_thread()
+        if self._has_handler and is_main and signal.getsignal(signal.SIGTERM) == self._on_signal:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+    # A forked child must end at SIGTERM as it always did, from its first moment on: a worker of a
+    # pool that is told to end while it is being born, or while it waits for a lock, may never come
+    # to run a handler. So a fork happens with the default in place, and with SIGTERM held back.
+
+    def _before_fork(self) -> None:
+        is_main = threading.current_thread() is threading.main_thread()
+        if is_main and signal.getsignal(signal.SIGTERM) == self._on_signal:
+            self._mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+    def _in_parent(self) -> None:
+        if self._mask is not None:
+            signal.signal(signal.SIGTERM, self._on_signal)
+            self._unmask()
+
+    def _in_child(self) -> None:
+        if self._mask is not None:
+            self._unmask()
+        elif signal.getsignal(signal.SIGTERM) == self._on_signal:  # another thread forked
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+    def _unmask(self) -> None:
+        mask, self._mask = self._mask, None
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask or ())
+
+    def _on_exception(
+        self, kind: type[BaseException], error: BaseException, trace: TracebackType | None
+    ) -> None:
+        if issubclass(kind, KeyboardInterrupt):
+            message = "It was interrupted by Ctrl-C."
+            self._outcome = Outcome(reason=Reason.STOPPED, signal=signal.SIGINT, message=message)
+        else:
+            message = f"{kind.__name__}: {error}"[:1000]
+            self._outcome = Outcome(reason=Reason.PROGRAM_FAILED, exit_code=1, message=message)
+        self._excepthook(kind, error, trace)
+
+    def _on_exit(self, code: Any = None, /) -> NoReturn:
+        error = _Exit(code)
+        if threading.current_thread() is threading.main_thread():
+            self._exit = error
+        raise error
+
+    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
+        self._signal = number
+        if not self._ending.locked():  # once the end has begun, nothing interrupts it
+            threading.Thread(target=self._end_at_last, name="elsewhere-end", daemon=True).start()
+            if threading.main_thread().is_alive():  # else it waits for threads, and is ending
+                raise SystemExit(128 + number)
+
+    def _end_at_last(self) -> None:
+        """Python waits for a program's own threads before it ends; SIGTERM never did."""
+        threading.main_thread().join()
+        time.sleep(_THREADS_S)
+        if self._ending.acquire(blocking=False):
+            self._end(self._judged())
+            os._exit(128 + (self._signal or 0))
+
+    def _at_exit(self) -> None:
+        if os.getpid() != self._pid:
+            return
+        self._ending.acquire()
+        self._end(self._judged())
+        self.detach()
+        if self._signal is not None:
+            sys.stdout.flush()
+            signal.signal(self._signal, signal.SIG_DFL)
+            os.kill(self._pid, self._signal)
+
+    def _judged(self) -> Outcome:
+        if self._signal is not None:
+            name = signal.Signals(self._signal).name
+            message = f"It was ended by {name}."
+            return Outcome(reason=Reason.STOPPED, signal=self._signal, message=message)
+        if self._outcome is not None:
+            return self._outcome
+        code = self._exit.code if self._exit is not None and self._exit.was_last else None
+        if code is None or code == 0:
+            return Outcome(reason=Reason.COMPLETED, exit_code=0)
+        number = code if isinstance(code, int) else 1
+        message = f"It ended with exit code {number}." if isinstance(code, int) else str(code)
+        return Outcome(reason=Reason.PROGRAM_FAILED, exit_code=number & 0xFF, message=message)
+
+
+class _Exit(SystemExit):
+    """Knows whether anybody caught it: at the end the interpreter itself, from no Python frame,
+    asks for its code."""
+
+    was_last = False
+
+    def __getattribute__(self, name: str) -> Any:
+        if name == "code" and sys._getframe().f_back is None:
+            self.was_last = True
+        return super().__getattribute__(name)

@@ -1,0 +1,1 @@
+"""Local copies: the cache, and archives packed and unpacked."""

@@ -1,0 +1,225 @@
+"""Folders as zip files: the same folder gives the same bytes, and what comes out stays inside."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import stat
+import struct
+import zipfile
+import zlib
+from collections import Counter
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Final
+
+from elsewhere.core.errors import StorageError, UsageError
+from elsewhere.storage.progress import DISPLAY
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from typing import IO
+
+__all__ = ["check_fits", "copy_bytes", "filling", "pack", "unpack"]
+
+logger = logging.getLogger(__name__)
+
+#: the oldest time that a zip file can hold: times would make equal folders differ
+_TIME: Final = (1980, 1, 1, 0, 0, 0)
+#: files and folders in an archive that is unpacked
+_MOST_ENTRIES: Final = 1_000_000
+#: from this size on, an entry needs the long form of the format; below the limit of 2 GiB, since
+#: the file may grow while it is read
+_LONG_BYTES: Final = 1 << 30
+#: what zipfile raises for bytes that are no archive, no longer a whole one, or an encrypted one,
+#: and what the disk
+_DAMAGES: Final = (
+    *(zipfile.BadZipFile, zlib.error, struct.error),
+    *(EOFError, ValueError, RuntimeError, OSError),
+)
+#: file names in a warning
+_NAMED: Final = 5
+
+
+def pack(
+    folder: Path,
+    archive: Path,
+    members: tuple[Path, ...] | None = None,
+    *,
+    is_compressed: bool = True,
+) -> list[str]:
+    """Writes the zip file, which may lie in the folder itself, and gives a line for each entry.
+
+    `members` are the files to take, below the folder; links among them are followed. Without them
+    all below the folder is taken, and a link to a file inside it becomes that file. Other links,
+    devices, sockets and what goes away meanwhile are left out, with a warning. Raises OSError, and
+    UsageError for file names that zip cannot hold.
+    """
+    lines: list[str] = []
+    left_out: list[str] = []
+    root = folder.resolve() if members is None else folder
+    inside = root if members is None else Path(root.anchor)
+    how = zipfile.ZIP_DEFLATED if is_compressed else zipfile.ZIP_STORED
+    paths = tuple(_walk(root)) if members is None else members
+    with (
+        DISPLAY.moving(f"Zipping {archive.name}", _size_bytes(paths)) as row,
+        zipfile.ZipFile(archive, "w", how, strict_timestamps=False) as target,
+    ):
+        for path in paths:
+            name = path.relative_to(root).as_posix()
+            try:
+                name.encode()
+            except UnicodeEncodeError as error:
+                raise UsageError(
+                    f"The folder {folder} cannot be zipped: the name of {name!r} is not UTF-8. "
+                    "Rename it."
+                ) from error
+            if path.is_dir() and not path.is_symlink():
+                target.writestr(_entry(f"{name}/", 0o755, how), b"")
+            elif (file := _open_inside(path, inside)) is None:
+                left_out.append(name)
+            elif os.path.samestat(os.fstat(file), archive.stat()):
+                os.close(file)
+            else:
+                lines.append(f"{name}: {_add(target, name, file, how, row.advance)} bytes")
+    if left_out:
+        logger.warning(
+            "Not in the archive of %s: %d that are no files inside it, such as %s",
+            folder,
+            len(left_out),
+            ", ".join(left_out[:_NAMED]),
+        )
+    return lines
+
+
+def unpack(archive: Path, folder: Path) -> None:
+    """Writes what `pack` packed into `folder`, which is made, and cleared again after a failure.
+
+    Raises StorageError, before anything is written, for an archive that would write outside of the
+    folder, holds links, or is larger than the room on the disk.
+    """
+    with (
+        filling(folder, archive, _DAMAGES),
+        ExitStack() as outer,
+        zipfile.ZipFile(archive) as source,
+    ):
+        entries = source.infolist()
+        size = _check(archive, entries, folder)
+        row = outer.enter_context(DISPLAY.moving(f"Unpacking {archive.name}", size))
+        for entry in entries:
+            path = folder / entry.filename
+            if entry.is_dir():
+                path.mkdir(parents=True, exist_ok=True)
+                continue
+            path.parent.mkdir(parents=True, exist_ok=True)
+            # Exclusively: no entry writes over another.
+            with source.open(entry) as reader, path.open("xb") as writer:
+                copy_bytes(reader, writer, row.advance)
+            if entry.external_attr >> 16 & 0o100:
+                path.chmod(path.stat().st_mode | 0o111)
+
+
+@contextmanager
+def filling(folder: Path, archive: Path, damages: tuple[type[Exception], ...]) -> Iterator[None]:
+    """Makes the folder, and clears it again when the block fails. Damages become StorageErrors."""
+    try:
+        folder.mkdir(parents=True)
+        yield
+    except damages as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise StorageError(f"The archive {archive} cannot be unpacked: {error}.") from error
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def check_fits(archive: Path, count: int, size_bytes: int, folder: Path) -> None:
+    """StorageError for more files and folders, or more bytes, than the folder's disk may take."""
+    if count > _MOST_ENTRIES:
+        raise StorageError(
+            f"The archive {archive} is refused: it holds {count} files and folders, more than"
+            f" {_MOST_ENTRIES}."
+        )
+    free_bytes = shutil.disk_usage(folder).free
+    if size_bytes > free_bytes:
+        raise StorageError(
+            f"The archive {archive} cannot be unpacked: it holds {size_bytes} bytes, and only "
+            f"{free_bytes} are free there. Make room, or call get_local_copy with "
+            "extract_archive=False."
+        )
+
+
+def copy_bytes(reader: IO[bytes], writer: IO[bytes], advance: Callable[[int], None]) -> None:
+    while block := reader.read(1 << 20):
+        writer.write(block)
+        advance(len(block))
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    """All that is below, sorted, without following links."""
+    for path in sorted(folder.iterdir()):
+        yield path
+        if path.is_dir() and not path.is_symlink():
+            yield from _walk(path)
+
+
+def _open_inside(path: Path, root: Path) -> int | None:
+    """A descriptor of the regular file, None when there is none inside `root`."""
+    try:
+        real = path.resolve(strict=True)
+        if not real.is_relative_to(root) or not real.is_file():
+            return None
+        return os.open(real, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except (FileNotFoundError, RuntimeError):  # it has gone; links in a circle
+        return None
+
+
+def _size_bytes(paths: Iterable[Path]) -> int:
+    size = 0
+    for path in paths:
+        with suppress(OSError):
+            status = path.stat()
+            size += status.st_size if stat.S_ISREG(status.st_mode) else 0
+    return size
+
+
+def _add(
+    target: zipfile.ZipFile, name: str, descriptor: int, how: int, advance: Callable[[int], None]
+) -> int:
+    """Adds one file, and gives its bytes."""
+    with os.fdopen(descriptor, "rb") as reader:
+        status = os.fstat(descriptor)
+        entry = _entry(name, 0o755 if status.st_mode & 0o100 else 0o644, how)
+        with target.open(entry, "w", force_zip64=status.st_size >= _LONG_BYTES) as writer:
+            copy_bytes(reader, writer, advance)
+        return entry.file_size
+
+
+def _entry(name: str, mode: int, how: int) -> zipfile.ZipInfo:
+    entry = zipfile.ZipInfo(name, _TIME)
+    entry.create_system = 3  # Unix, whatever this system is: the mode counts
+    entry.compress_type = how
+    kind = stat.S_IFDIR if name.endswith("/") else stat.S_IFREG
+    entry.external_attr = (kind | mode) << 16
+    return entry
+
+
+def _check(archive: Path, entries: list[zipfile.ZipInfo], folder: Path) -> int:
+    """The bytes of all."""
+    # Each entry yields at most what it declares, so that the sum bounds what is written.
+    size = sum(entry.file_size for entry in entries)
+    check_fits(archive, len(entries), size, folder)
+    for entry in entries:
+        path = PurePosixPath(entry.filename)
+        is_plain = stat.S_IFMT(entry.external_attr >> 16) in (0, stat.S_IFREG, stat.S_IFDIR)
+        if not is_plain or path.is_absolute() or ".." in path.parts or not path.parts:
+            raise StorageError(
+                f"The archive {archive} is refused: {entry.filename!r} is a link or a device, or "
+                "lies outside of the folder that it is unpacked into."
+            )
+    names = [PurePosixPath(entry.filename) for entry in entries]
+    if len(set(names)) < len(names):
+        twice = next(name for name, count in Counter(names).items() if count > 1)
+        raise StorageError(f"The archive {archive} cannot be unpacked: it holds {twice} twice.")
+    return size

@@ -1,0 +1,217 @@
+"""Object stores, through fsspec and its drivers, which bring their own ways to find credentials."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
+
+from elsewhere.core.errors import StorageError
+from elsewhere.storage.api import Found, PassingError
+from elsewhere.storage.files import beside
+from elsewhere.storage.masking import masked
+from elsewhere.storage.progress import DISPLAY
+from elsewhere.storage.trying import CHECK_S, within
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from elsewhere.storage.progress import Moving
+
+__all__ = ["RemoteStorage", "mapped"]
+
+#: errors that are the same the next time; whatever else a driver raises may be the network's
+_LASTING: Final = (
+    FileExistsError,
+    ImportError,
+    IsADirectoryError,
+    NotADirectoryError,
+    PermissionError,
+    TypeError,
+    ValueError,
+)
+_LASTING_NUMBERS: Final = (
+    errno.EINVAL,
+    errno.ENAMETOOLONG,
+    errno.ENOSPC,
+    errno.ENOSYS,
+    errno.EPERM,
+)
+
+
+class RemoteStorage:
+    """One fsspec protocol, whose driver is in `package`."""
+
+    def __init__(self, protocol: str, *, package: str = "fsspec") -> None:
+        self._protocol = protocol
+        self._package = package
+
+    def upload(self, local: Path, url: str) -> None:
+        with (
+            mapped("write", url),
+            DISPLAY.moving(f"Uploading {local.name}", local.stat().st_size) as row,
+        ):
+            self._system().put_file(str(local), url, callback=_callback(row))
+
+    def download(self, url: str, local: Path) -> None:
+        with mapped("read", url):
+            local.parent.mkdir(parents=True, exist_ok=True)
+            with (
+                DISPLAY.moving(f"Downloading {url.rpartition('/')[2]}") as row,
+                beside(local) as partial,
+            ):
+                self._system().get_file(url, str(partial), callback=_callback(row))
+
+    def exists(self, url: str) -> bool:
+        with mapped("find", url):
+            try:
+                # Not `isfile`, which answers False for lack of a permission, too.
+                return bool(self._system().info(url)["type"] == "file")
+            except FileNotFoundError:
+                return False
+
+    def delete(self, url: str) -> None:
+        if self.exists(url):
+            with mapped("delete", url):
+                self._system().rm_file(url)
+
+    def size(self, url: str) -> int:
+        with mapped("measure", url):
+            return int(self._system().size(url))
+
+    def look(self, url: str) -> Found:
+        with mapped("find", url):
+            info = self._system().info(url)
+        if info["type"] != "file":
+            raise StorageError(f"There is no file {url}, it is a folder. Name a file in it.")
+        return _found(url, info)
+
+    def list(self, url: str) -> list[Found]:
+        with mapped("list", url):
+            try:
+                files = self._system().find(url, detail=True)
+            except FileNotFoundError:
+                return []
+        found = [
+            _found(f"{self._protocol}://{name.lstrip('/')}", info) for name, info in files.items()
+        ]
+        return sorted(found, key=lambda one: one.url)
+
+    def check(self, url: str) -> None:
+        probe = f"{url.rstrip('/')}/.elsewhere-{secrets.token_hex(8)}"
+        system = self._system()  # here: to import a driver may take longer than the limit
+
+        def write() -> None:
+            with mapped("write", url):
+                self.probe(system, probe)
+
+        within(CHECK_S, write, f"The storage of {url}")
+
+    def probe(self, system: Any, url: str) -> None:
+        """Writes something at `url` and takes it away again; raises what the driver raises."""
+        system.pipe_file(url, b"")
+        system.rm_file(url)
+
+    def _system(self) -> Any:
+        import fsspec  # noqa: PLC0415 - weight: 50 ms
+
+        try:
+            # fsspec keeps instances, so asking each time costs nothing and is right after a fork.
+            # Without its lists of folders, which may be out of date.
+            system = fsspec.filesystem(self._protocol, use_listings_cache=False)
+        except ImportError as error:
+            raise StorageError(
+                f"{self._protocol}:// URLs cannot be reached: the package {self._package!r} is not "
+                f"installed here. Call: pip install {self._package}"
+            ) from error
+        if system.async_impl:
+            system.loop.set_default_executor(_executor(os.getpid()))
+        return system
+
+
+@contextmanager
+def mapped(verb: str, url: str) -> Iterator[None]:
+    """What a driver raises, as a StorageError that says so of the URL."""
+    try:
+        yield
+    except StorageError:
+        raise
+    except FileNotFoundError as error:
+        raise StorageError(
+            masked(f"Cannot {verb} {url}: nothing is there ({error}). Check the name.")
+        ) from error
+    except Exception as error:  # each driver has errors of its own
+        raise (StorageError if _is_lasting(error) else PassingError)(
+            masked(
+                f"Cannot {verb} {url}: {type(error).__name__}: {error}. "
+                "Check the name, the network, and that this machine has credentials for it."
+            )
+        ) from error
+
+
+class _LastingExecutor(ThreadPoolExecutor):
+    """A program's artifacts are uploaded at its end, when Python gives threads of pools no work any
+    more. The drivers look up addresses on those; then it is done where it is asked for."""
+
+    def submit(self, call: Callable[..., Any], /, *args: Any, **options: Any) -> Future[Any]:
+        try:
+            return super().submit(call, *args, **options)
+        except RuntimeError:
+            future: Future[Any] = Future()
+            try:
+                future.set_result(call(*args, **options))
+            except Exception as error:  # noqa: BLE001 - it is whose future this is
+                future.set_exception(error)
+            return future
+
+
+@cache
+def _executor(_pid: int) -> _LastingExecutor:
+    """One a process: the threads of another's are not there after a fork."""
+    return _LastingExecutor(4, "elsewhere-storage")
+
+
+def _is_lasting(error: Exception) -> bool:
+    return (
+        isinstance(error, _LASTING)
+        or getattr(error, "errno", None) in _LASTING_NUMBERS
+        or "Credential" in type(error).__name__
+    )
+
+
+def _callback(row: Moving) -> Any:
+    from fsspec.callbacks import Callback  # noqa: PLC0415 - weight
+
+    return Callback(hooks={"row": lambda size, moved, **_: row.reach(moved, size)})
+
+
+def _found(url: str, info: dict[str, Any]) -> Found:
+    """Each driver has names of its own for what it knows."""
+    known = {name.lower(): value for name, value in info.items() if value}
+    size = info.get("size")
+    names = ("lastmodified", "last_modified", "updated", "mtime", "created")
+    modified = next((known[name] for name in names if name in known), None)
+    version = known.get("etag") or known.get("generation") or known.get("md5hash") or modified
+    return Found(
+        url=url,
+        size_bytes=int(size) if size is not None else None,
+        modified_at=_unix_seconds(modified),
+        version=f"{version} {size}" if version else "",
+    )
+
+
+def _unix_seconds(moment: object) -> float | None:
+    """Of what drivers tell times in: datetimes, and texts as of ISO 8601."""
+    from datetime import datetime  # noqa: PLC0415 - weight
+
+    if isinstance(moment, str):
+        try:
+            moment = datetime.fromisoformat(moment.replace("Z", "+00:00"))
+        except ValueError:
+            return None
+    return moment.timestamp() if isinstance(moment, datetime) else None

@@ -1,0 +1,244 @@
+"""The files of a store that is a folder.
+
+    <root>/
+    ├── lock                        held during each operation, by whichever process
+    ├── store.json                  identity, when each project was last used, the last sweep
+    ├── models.json                 all models, and where each lies
+    ├── blobs/<sha256>              compressed
+    └── tasks/<id>/
+        ├── task.json               a `StoredTask`
+        ├── points.<number>         a series: 24 bytes a point, as in operations.py
+        └── output.<attempt>.<n>    a block of output
+
+A change is whole when `task.json` is there: it is written beside and renamed. What lies in the
+other files behind the lengths that it names was left by a process that was killed, and is written
+over. Nothing is forced onto the disk: a journal is what a loss of power must not take.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import re
+import shutil
+import time
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from elsewhere.core.clock import monotonic_s
+from elsewhere.core.codec import encode
+from elsewhere.core.errors import RecordError, StoreUnavailableError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+__all__ = ["Disk", "StoredTask"]
+
+#: seconds that an operation waits for another one's end: each takes milliseconds
+_LOCK_S: Final = 10.0
+#: seconds between two looks whether the lock is free
+_LOOK_S: Final = 0.002
+#: what is used as the name of a folder
+_ID: Final = re.compile(r"[0-9A-Za-z_-]{1,64}")
+
+
+@dataclass(slots=True, kw_only=True)
+class StoredTask:
+    """All that a store knows of a task, as plain data; the record without its defaults."""
+
+    record: dict[str, Any] = field(default_factory=dict)
+    #: the fields that keys.py has in the hash of the state
+    state: dict[str, Any] = field(default_factory=dict)
+    system_tags: list[str] = field(default_factory=list)
+    #: number -> Attempt
+    attempts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    #: attempt/file -> offset
+    journal: dict[str, int] = field(default_factory=dict)
+    #: attempt -> from, length, pending
+    output: dict[str, dict[str, Any]] = field(default_factory=dict)
+    artifacts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    #: input/name or output/name -> time, model
+    models: dict[str, list[Any]] = field(default_factory=dict)
+    #: title US series -> file, count, iteration, last, minimum, maximum
+    scalars: dict[str, dict[str, Any]] = field(default_factory=dict)
+    texts: list[dict[str, Any]] = field(default_factory=list)
+    #: [attempt, Phase]
+    phases: list[list[Any]] = field(default_factory=list)
+
+    @property
+    def status(self) -> str:
+        """Empty for a task that is not there."""
+        return str(self.state.get("status", ""))
+
+    @property
+    def attempt(self) -> int:
+        return int(self.state.get("attempt", 0))
+
+
+class Disk:
+    """Threads and processes may share a folder; all but `locked` is called inside of it."""
+
+    def __init__(self, root: Path) -> None:
+        """Makes the folder: only here, so that one which has gone stays so."""
+        self._root = root
+        self._tasks = root / "tasks"
+        self._blobs = root / "blobs"
+        with self._errors():
+            root.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Raises StoreUnavailableError when the disk does not do what it is asked for inside."""
+        with self._errors():
+            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+            descriptor = os.open(self._root / "lock", flags, 0o600)
+            try:
+                self._lock(descriptor)
+                yield
+            finally:
+                # A child that was forked meanwhile has the descriptor too: closing is not enough.
+                fcntl.flock(descriptor, fcntl.LOCK_UN)
+                os.close(descriptor)
+
+    @contextlib.contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            if not self._root.exists():
+                raise StoreUnavailableError(
+                    f"There is no offline session in {self._root} any more: it is over, or was"
+                    " deleted. Import what it was zipped to first."
+                ) from error
+            raise StoreUnavailableError(
+                f"The offline session in {self._root} cannot be used: {error}. Is there room on"
+                " that disk, and may this user write there?"
+            ) from error
+
+    def _lock(self, descriptor: int) -> None:
+        until = monotonic_s() + _LOCK_S
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            except BlockingIOError:
+                if monotonic_s() > until:
+                    raise StoreUnavailableError(
+                        f"The offline session in {self._root} is held by another process for more"
+                        f" than {_LOCK_S:.0f} s: is that one stopped?"
+                    ) from None
+                time.sleep(_LOOK_S)
+
+    # the whole
+
+    def about(self) -> dict[str, Any]:
+        """What is known beside tasks."""
+        about: dict[str, Any] = _read(self._root / "store.json") or {}
+        return about
+
+    def write_about(self, about: dict[str, Any]) -> None:
+        _write(self._root / "store.json", about)
+
+    def models(self) -> dict[str, dict[str, Any]]:
+        """`models`: id to fields; `places`: where one lies to its id."""
+        return {"models": {}, "places": {}, **(_read(self._root / "models.json") or {})}
+
+    def write_models(self, models: dict[str, dict[str, Any]]) -> None:
+        _write(self._root / "models.json", models)
+
+    # tasks
+
+    def ids(self) -> list[str]:
+        if not self._tasks.is_dir():
+            return []
+        return sorted(path.name for path in self._tasks.iterdir() if _ID.fullmatch(path.name))
+
+    def task(self, task_id: str) -> StoredTask:
+        """An empty one where there is none. Raises RecordError."""
+        plain = _read(self.file_of(task_id)) if _ID.fullmatch(task_id) else None
+        if plain is None:
+            return StoredTask()
+        whole = asdict(StoredTask())
+        is_whole = isinstance(plain, dict) and all(
+            isinstance(plain.get(name, empty), type(empty)) for name, empty in whole.items()
+        )
+        if not is_whole or "status" not in plain.get("state", {}):
+            raise RecordError(f"The file {self.file_of(task_id)} is damaged: it is no task.")
+        return StoredTask(**{name: plain[name] for name in whole if name in plain})
+
+    def write_task(self, task_id: str, task: StoredTask) -> None:
+        if not _ID.fullmatch(task_id):
+            raise UsageError(f"A task cannot have the id {task_id!r:.80}.")
+        file = self.file_of(task_id)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        _write(file, asdict(task))
+
+    def remove_task(self, task_id: str) -> None:
+        """As a whole, whenever this process is killed."""
+        gone = self._tasks / f".{task_id}.{os.urandom(4).hex()}"
+        self.file_of(task_id).parent.rename(gone)
+        shutil.rmtree(gone)
+
+    def remove_files(self, task_id: str, *patterns: str) -> None:
+        """What no `task.json` names any more."""
+        for pattern in patterns:
+            for path in self.file_of(task_id).parent.glob(pattern):
+                path.unlink()
+
+    def file_of(self, task_id: str) -> Path:
+        return self._tasks / task_id / "task.json"
+
+    # what is long
+
+    def points(self, task_id: str, number: int) -> Path:
+        return self.file_of(task_id).with_name(f"points.{number}")
+
+    def block(self, task_id: str, attempt: int, number: int) -> Path:
+        return self.file_of(task_id).with_name(f"output.{attempt}.{number}")
+
+    def blob(self, digest: str) -> Path:
+        return self._blobs / (digest if _ID.fullmatch(digest) else "-")
+
+    @staticmethod
+    def read(path: Path, start: int, length: int) -> bytes:
+        """Fewer bytes where there are fewer."""
+        try:
+            with path.open("rb") as file:
+                file.seek(start)
+                return file.read(length)
+        except FileNotFoundError:
+            return b""
+
+    @staticmethod
+    def write(path: Path, start: int, data: bytes) -> None:
+        """Behind the first `start` bytes, which end there before."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.truncate(start)
+            file.seek(start)
+            file.write(data)
+
+    @staticmethod
+    def write_whole(path: Path, data: bytes) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside = path.with_name(f".{path.name}")
+        beside.write_bytes(data)
+        beside.rename(path)
+
+
+def _read(path: Path) -> Any:
+    """None where there is no file."""
+    try:
+        return json.loads(path.read_bytes())
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (ValueError, RecursionError) as error:
+        raise RecordError(f"The file {path} is damaged: {error}.") from error
+
+
+def _write(path: Path, value: object) -> None:
+    Disk.write_whole(path, encode(value).encode(errors="backslashreplace"))

@@ -1,0 +1,194 @@
+"""Queues: named lines of task ids, with RQ behind them, so that RQ's own tools can show them.
+
+An entry is a hint: what counts is the task's status, and a claim of a task that is not queued is
+refused. An entry that got lost is pushed again by the reconciler.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import shlex
+from typing import TYPE_CHECKING, Final, cast
+
+from elsewhere.core.errors import NotFoundError, TransitionError, UsageError, known_choices
+from elsewhere.core.records import Status
+from elsewhere.store.redis import keys
+from elsewhere.store.redis.connection import redis_errors
+from elsewhere.store.redis.store import RedisStore
+from elsewhere.store.states import sources
+
+if TYPE_CHECKING:
+    from redis.client import Pipeline
+    from rq import Queue
+
+    from elsewhere.core.records import Outcome
+    from elsewhere.store.api import Store
+
+__all__ = ["DEFAULT_QUEUE", "LAUNCH", "Queues"]
+
+#: the queue that is always there
+DEFAULT_QUEUE: Final = "default"
+#: the only function that a job of ours may name
+LAUNCH: Final = "elsewhere_worker.launch.launch"
+
+_NAME: Final = re.compile(r"[\w][\w.@ -]{0,99}")
+#: takes the first id of the first queue that has one, into the agent's own list
+_TAKE: Final = """
+for i = 2, #KEYS do
+  local id = redis.call('LMOVE', KEYS[i], KEYS[1], 'LEFT', 'RIGHT')
+  if id then return {KEYS[i], id} end
+end
+return false
+"""
+
+
+class Queues:
+    """All queues of a store."""
+
+    def __init__(self, store: Store) -> None:
+        """Raises UsageError for a store that has none: that of an offline task."""
+        if not isinstance(store, RedisStore):
+            raise UsageError(
+                "There are no queues offline: import the session first, where the store can be"
+                " reached, then enqueue its task."
+            )
+        self._store = store
+        self._redis = store.redis
+
+    def names(self) -> list[str]:
+        with redis_errors():
+            found = cast("set[bytes]", self._redis.smembers(keys.QUEUES))
+        return sorted({DEFAULT_QUEUE, *(name.decode() for name in found)})
+
+    def create(self, name: str) -> None:
+        """Makes a queue; nothing happens when it is there. Raises UsageError for a bad name."""
+        _check_name(name)
+        with redis_errors():
+            self._redis.sadd(keys.QUEUES, name)
+
+    def check(self, name: str) -> None:
+        """Raises NotFoundError for a queue that nobody made, UsageError for a bad name."""
+        _check_name(name)
+        known = self.names()
+        if name not in known:
+            raise NotFoundError(
+                f"There is no queue {name!r}. {known_choices(name, known)}"
+                f" An agent makes it by listening: agent daemon --queue {shlex.quote(name)}"
+            )
+
+    def enqueue(self, task_id: str, name: str) -> Status:
+        """Puts a task at the end of a queue, by name. Returns the status that it had before.
+
+        Raises NotFoundError for an unknown task or queue and when its code is not kept any more,
+        TransitionError when its status does not allow it.
+        """
+        self.check(name)
+        for digest in self._store.read(task_id).source.digests:
+            if not self._store.has_blob(digest):
+                raise NotFoundError(
+                    f"Task {task_id} cannot be enqueued: a part of its code is not in the store any"
+                    " more. Run its script once more to capture it."
+                )
+        return self._store.enqueue(
+            task_id,
+            name,
+            lambda pipe: self._push(pipe, task_id, name),
+            allowed=sources(Status.QUEUED),
+        )
+
+    def push_again(self, task_id: str, name: str) -> None:
+        """A new entry for a task that is queued but whose entry was lost."""
+        with redis_errors(), self._redis.pipeline() as pipe:
+            self._push(pipe, task_id, name)
+            pipe.publish(keys.WAKE, name)
+            pipe.execute()
+
+    def dequeue(self, task_id: str) -> Status:
+        """Takes a queued task back. Returns its status now: the one from before, or stopped."""
+        state = self._store.state(task_id)
+        if state.status is not Status.QUEUED:
+            raise TransitionError(
+                f"Task {task_id} cannot be taken out of a queue: it is in none, it is"
+                f" {state.status}."
+            )
+        # A task that was put back after a loss had begun: it is stopped, not running.
+        before = state.previous_status
+        target = Status.STOPPED if before is Status.IN_PROGRESS else before
+        self._store.move(task_id, target, allowed=(Status.QUEUED,))
+        self.remove(task_id, state.queue)
+        return target
+
+    def remove(self, task_id: str, name: str) -> None:
+        """Takes the entry out; the task's status is not looked at."""
+        with redis_errors(), self._redis.pipeline() as pipe:
+            pipe.lrem(f"rq:queue:{name}", 0, task_id)
+            pipe.delete(f"rq:job:{task_id}")
+            pipe.execute()
+
+    def length(self, name: str) -> int:
+        with redis_errors():
+            return int(cast("int", self._redis.llen(f"rq:queue:{name}")))
+
+    def entries(self, name: str) -> set[str]:
+        with redis_errors():
+            found = cast("list[bytes]", self._redis.lrange(f"rq:queue:{name}", 0, -1))
+        return {item.decode(errors="replace") for item in found}
+
+    def take(self, names: list[str], agent: str) -> tuple[str, str] | None:
+        """(queue, task id) of the next entry by priority; it moves into the agent's own list."""
+        with redis_errors():
+            lists = [keys.taken(agent), *(f"rq:queue:{name}" for name in names)]
+            found = self._redis.eval(_TAKE, len(lists), *lists)
+        if not found:
+            return None
+        queue, task_id = cast("list[bytes]", found)
+        return queue.decode().removeprefix("rq:queue:"), task_id.decode(errors="replace")
+
+    def settle(self, task_id: str, agent: str) -> None:
+        """The entry that was taken is done with: claimed or refused."""
+        with redis_errors(), self._redis.pipeline() as pipe:
+            pipe.delete(keys.taken(agent))  # one at a time, and it may be no text at all
+            pipe.delete(f"rq:job:{task_id}")
+            pipe.execute()
+
+    def recover(self, agent: str) -> None:
+        """Entries that an agent of this name took before it died go back to their queues."""
+        with redis_errors():
+            taken = cast("list[bytes]", self._redis.lrange(keys.taken(agent), 0, -1))
+        for item in taken:
+            task_id = item.decode(errors="replace")
+            with contextlib.suppress(NotFoundError):
+                state = self._store.state(task_id)
+                if state.status is Status.QUEUED:
+                    self.push_again(task_id, state.queue)
+        with redis_errors():
+            self._redis.delete(keys.taken(agent))
+
+    def lose(
+        self, task_id: str, attempt: int, outcome: Outcome, *, is_harmless: bool
+    ) -> Status | None:
+        """`Store.lose`, and a new entry for a task that is put back."""
+        status = self._store.lose(task_id, attempt, outcome, is_harmless=is_harmless)
+        if status is Status.QUEUED:
+            self.push_again(task_id, self._store.state(task_id).queue)
+        return status
+
+    def _push(self, pipe: Pipeline, task_id: str, name: str) -> None:
+        self._rq(name).enqueue_call(
+            LAUNCH, args=(task_id,), job_id=task_id, timeout=-1, result_ttl=0, pipeline=pipe
+        )
+
+    def _rq(self, name: str) -> Queue:
+        from rq import Queue  # noqa: PLC0415 - weight: only who enqueues pays for it
+        from rq.serializers import JSONSerializer  # noqa: PLC0415
+
+        return Queue(name, connection=self._redis, serializer=JSONSerializer)
+
+
+def _check_name(name: object) -> None:
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise UsageError(
+            f"The queue name {name!r:.80} cannot be used: up to 100 letters, digits, spaces and"
+            " any of . _ @ - are allowed, beginning with a letter or digit."
+        )

@@ -1,0 +1,191 @@
+"""The connection to Redis, and its errors as sentences."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+from elsewhere.core.errors import ConfigurationError, StoreUnavailableError
+from elsewhere.core.settings import masked
+
+if TYPE_CHECKING:
+    import redis
+
+__all__ = ["connect", "redis_errors"]
+
+
+def connect(url: str, *, timeout_s: float = 5.0) -> redis.Redis:
+    """A client whose server has answered. Answers are bytes, in RESP2's shapes.
+
+    A command is sent once, whatever happens: after a lost connection nobody knows whether it was
+    carried out, and only its caller knows whether a second time does harm.
+
+    Raises StoreUnavailableError within the limit, which also holds for each later answer, and
+    ConfigurationError for what is no URL of a Redis.
+    """
+    import redis.backoff  # noqa: PLC0415 - weight
+    import redis.retry  # noqa: PLC0415
+
+    try:
+        client = redis.Redis.from_url(
+            url,
+            protocol=2,  # redis-py's own default differs from version to version
+            decode_responses=False,
+            encoding_errors="backslashreplace",  # inside JSON that is JSON's own escape
+            retry=redis.retry.Retry(redis.backoff.NoBackoff(), 0),
+            socket_timeout=timeout_s,
+            socket_connect_timeout=timeout_s,
+            health_check_interval=30,
+        )
+    except ValueError as error:
+        raise _unusable(url, error) from error
+
+    try:
+        _check(client, url, timeout_s)
+    except BaseException:
+        client.close()
+        raise
+    return client
+
+
+@contextmanager
+def redis_errors(url: str = "") -> Iterator[None]:
+    """Inside it, what makes Redis unusable is raised as StoreUnavailableError, with the URL where
+    one is given. What Redis says to a wrong command stays as it is."""
+    import redis  # noqa: PLC0415 - weight
+
+    try:
+        yield
+    except redis.RedisError as error:
+        explanation = _explain(error)
+        if explanation is None:
+            raise
+        raise _unavailable(url, *explanation) from error
+
+
+_OLDEST: Final = (6, 2)
+
+_TIMED_OUT: Final = (
+    "it does not answer in time",
+    "Check the host, the port, and the network and firewalls on the way",
+)
+
+#: class of redis.exceptions -> why it cannot be used, what to do; the first that fits counts
+_BY_CLASS: Final = {
+    "TimeoutError": _TIMED_OUT,
+    "AuthenticationError": (
+        "it refuses the user or the password",
+        "Correct them in redis_url",
+    ),
+    "BusyLoadingError": ("it is still loading its data", "Try again in a moment"),
+    "ReadOnlyError": ("it is a replica, which cannot be written", "Set redis_url to its primary"),
+    "OutOfMemoryError": (
+        "its memory is full",
+        "Raise its maxmemory, or delete tasks that are not needed",
+    ),
+    "NoPermissionError": (
+        "its user lacks the right to a command or key",
+        "Give the user +@all, or at least all but +@dangerous, on ~ew:* and ~rq:*, and &*",
+    ),
+    "InvalidResponse": ("what answers there is no Redis", "Correct redis_url"),
+}
+
+#: words by which a script's or a transaction's error tells the same
+_BY_WORDS: Final = {
+    "OOM command not allowed": _BY_CLASS["OutOfMemoryError"],
+    "READONLY ": _BY_CLASS["ReadOnlyError"],
+    "DB index is out of range": ("it has no database of that number", "Correct redis_url"),
+    "MISCONF ": (
+        "it cannot write its data to disk",
+        "Make room on its disk and look into its log",
+    ),
+}
+
+#: class of what made a connection fail -> the same
+_BY_CAUSE: Final = {
+    "gaierror": ("the name of its host is unknown", "Correct redis_url, or the name service"),
+    "ConnectionRefusedError": ("nothing listens there", "Start it, or correct redis_url"),
+    "FileNotFoundError": ("there is no such socket", "Start it, or correct redis_url"),
+    "PermissionError": ("this user may not open its socket", "Run as a user who may"),
+    "SSLCertVerificationError": (
+        "its certificate is not trusted",
+        "Add ?ssl_ca_certs=FILE to redis_url for a private authority",
+    ),
+    "SSLError": ("no TLS can be agreed on with it", "Use redis:// if the port speaks none"),
+}
+
+
+def _check(client: redis.Redis, url: str, timeout_s: float) -> None:
+    """On a thread of its own, since looking up the name of a host has no time-out."""
+    versions: list[str] = []
+    failures: list[BaseException] = []
+
+    def probe() -> None:
+        try:
+            with redis_errors(url):
+                versions.append(_version(client))
+        except BaseException as error:  # noqa: BLE001 - raised by the thread that waits
+            failures.append(error)
+
+    prober = threading.Thread(target=probe, name="elsewhere-connect", daemon=True)
+    prober.start()
+    prober.join(timeout_s)
+    for failure in failures:
+        if isinstance(failure, TypeError) and "?" in url:  # an option that no connection takes
+            raise _unusable(url, failure) from failure
+        raise failure
+    if not versions:
+        raise _unavailable(url, *_TIMED_OUT)
+    numbers = re.match(r"(\d+)\.(\d+)", versions[0])
+    if numbers and (int(numbers[1]), int(numbers[2])) < _OLDEST:
+        raise _unavailable(
+            url, f"its version is {versions[0]}", "Use Redis 6.2 or newer, or Valkey"
+        )
+
+
+def _version(client: redis.Redis) -> str:
+    """Empty where this user may not ask: what is too old shows itself later."""
+    import redis  # noqa: PLC0415 - weight
+
+    client.ping()
+    try:
+        facts: Any = client.info("server")
+    except redis.ResponseError:
+        return ""
+    return str(facts.get("redis_version", ""))
+
+
+def _explain(error: redis.RedisError) -> tuple[str, str] | None:
+    """By the names of classes: some of them are younger than the oldest redis-py that we take."""
+    names = {kind.__name__ for kind in type(error).__mro__}
+    for name, explanation in _BY_CLASS.items():
+        if name in names:
+            return explanation
+    if "ResponseError" in names:
+        return next((found for words, found in _BY_WORDS.items() if words in str(error)), None)
+    if "ConnectionError" not in names:
+        return None
+    cause = error.__cause__ or error.__context__
+    for kind in type(cause).__mro__:
+        if kind.__name__ in _BY_CAUSE:
+            return _BY_CAUSE[kind.__name__]
+    return (
+        f"the connection fails ({str(error).rstrip('.')})",
+        "Look whether it runs, and use rediss:// if the port speaks TLS",
+    )
+
+
+def _unavailable(url: str, why: str, what_to_do: str) -> StoreUnavailableError:
+    where = f"The Redis at {masked(url)}" if url else "Redis"
+    return StoreUnavailableError(f"{where} cannot be used: {why}. {what_to_do}.")
+
+
+def _unusable(url: str, error: Exception) -> ConfigurationError:
+    return ConfigurationError(
+        f"{masked(url)!r} is no URL of a Redis: {str(error).rstrip('.')}. Write redis_url as"
+        " redis://USER:PASSWORD@HOST:PORT/DATABASE, the same with rediss:// for TLS, or"
+        " unix:///PATH."
+    )

@@ -1,0 +1,83 @@
+"""What an event about models changes in Redis, as operations of the scripts."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Final
+
+from elsewhere.core.codec import encode
+from elsewhere.core.errors import RecordError
+from elsewhere.core.events import ModelSaved, ModelUsed
+from elsewhere.store.model_records import (
+    checked,
+    checked_id,
+    of_found,
+    of_task,
+    place_of,
+    storable,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from elsewhere.core.events import ModelsUnused
+    from elsewhere.core.records import Json
+    from elsewhere.store.redis.scripts import Word
+
+__all__ = ["field_of", "of_event", "of_fields"]
+
+logger = logging.getLogger(__name__)
+
+#: words of one operation: Lua hands over fewer than 8000
+_MOST: Final = 2000
+#: the place of a model stays
+_SAME: Final = "="
+
+
+def of_event(
+    task_id: str, event: ModelSaved | ModelUsed | ModelsUnused, *, is_own: bool
+) -> list[list[Word]]:
+    """`is_own`: the task's own journal says it, whose words are dropped where they are no model's:
+    a delivery goes on."""
+    try:
+        if isinstance(event, ModelSaved):
+            fields = of_task(task_id, event) if is_own else event.fields
+            owner = task_id if is_own else ""
+            return [
+                ["MODEL", event.model, owner, *words] for words in of_fields(event.model, fields)
+            ]
+        if isinstance(event, ModelUsed):
+            return [_use(event)]
+    except RecordError as error:
+        if not is_own:
+            raise
+        logger.warning("What task %s says of a model is left out. %s", task_id, error)
+        return []
+    return [["UNUSE", field_of(name, is_output=event.are_output)] for name in event.names]
+
+
+def of_fields(model_id: str, fields: Mapping[str, Json]) -> list[list[Word]]:
+    """Place, then names and values, in as many pieces as the scripts need. Raises RecordError."""
+    words: list[Word] = []
+    for name, value in checked(model_id, fields).items():
+        is_gone = value is None and name.startswith("metadata")
+        words += [name, "" if is_gone else encode(value)]
+    place = place_of(fields)
+    first: Word = _SAME if place is None else place
+    pieces = [words[at : at + _MOST] for at in range(0, max(len(words), 1), _MOST)]
+    return [[_SAME if at else first, *piece] for at, piece in enumerate(pieces)]
+
+
+def field_of(name: str, *, is_output: bool) -> str:
+    """`input/<name>` or `output/<name>`: how a task names its use of a model."""
+    return storable(f"{'output' if is_output else 'input'}/{name}")
+
+
+def _use(event: ModelUsed) -> list[Word]:
+    use = event.use
+    field = field_of(use.name, is_output=use.is_output)
+    words: list[Word] = [field, checked_id(use.model), repr(use.at)]
+    if not event.found:
+        return ["USE", *words]
+    (place, *fields), *_ = of_fields(use.model, of_found(event))
+    return ["LOAD", *words, place, storable(str(event.found.get("url"))), *fields]

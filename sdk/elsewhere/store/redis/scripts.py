@@ -1,0 +1,53 @@
+"""The Lua scripts: every change that reads before it writes runs as one of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from elsewhere.store.redis import keys
+from elsewhere.store.redis.connection import redis_errors
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from redis import Redis
+
+__all__ = ["Scripts", "Word"]
+
+#: what an operation of a script is made of
+Word: TypeAlias = str | bytes | int | float
+
+_LUA: Final = Path(__file__).with_name("lua")
+#: scripts that are about no single task
+_ALONE: Final = ("search", "sweep")
+
+
+class Scripts:
+    """Loads a script of `lua/` at its first use."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._loaded: dict[str, Callable[..., Any]] = {}
+
+    def on_task(self, name: str, task_id: str, *words: Word) -> Any:
+        """Runs a script about one task; what it returns is written on top of it."""
+        return self._run(name, keys.TaskKeys(task_id).record, [task_id, *words])
+
+    def on_model(self, name: str, model_id: str, *words: Word) -> Any:
+        return self._run(name, keys.model(model_id), [model_id, *words])
+
+    def sweep(self, *words: Word) -> Any:
+        return self._run("sweep", keys.SWEEP, list(words))
+
+    def search(self, *words: Word) -> Any:
+        return self._run("search", keys.UPDATED, list(words))
+
+    def _run(self, name: str, key: str, words: list[Word]) -> Any:
+        script = self._loaded.get(name)
+        if script is None:
+            prelude = "" if name in _ALONE else (_LUA / "prelude.lua").read_text()
+            script = self._redis.register_script(prelude + (_LUA / f"{name}.lua").read_text())
+            self._loaded[name] = script
+        with redis_errors():
+            return script(keys=[key], args=words)

@@ -1,0 +1,359 @@
+"""The store on Redis (6.2 or newer) or Valkey: records, states and what tasks say.
+
+State changes are the scripts in `lua/`; what an operation does to which key is in `keys.py`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any, Final
+
+from elsewhere.core.codec import compact, encode, from_plain
+from elsewhere.core.errors import RecordError
+from elsewhere.core.events import Configurations, Parameters, Properties, Tags
+from elsewhere.core.records import Status, TaskRecord
+from elsewhere.store.api import Claim, Renewal, Sweep
+from elsewhere.store.blocks import BLOCK_BYTES
+from elsewhere.store.redis import keys, operations
+from elsewhere.store.redis.blobs import Blobs
+from elsewhere.store.redis.connection import redis_errors
+from elsewhere.store.redis.models import Models
+from elsewhere.store.redis.said import Said
+from elsewhere.store.redis.search import Search
+from elsewhere.store.refusals import BUSY, fenced, refused, unknown
+from elsewhere.store.states import read_state
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from redis.client import Pipeline
+
+    from elsewhere.core.events import Event
+    from elsewhere.core.records import Outcome, TaskState
+    from elsewhere.store.api import Listener
+
+__all__ = ["RedisStore"]
+
+#: how many attempts a task may lose with their machines before it is ended for good
+_MAX_LOSSES: Final = 3
+#: hashes of their own that belong to a record
+_PARTS: Final = ("parameters", "configurations", "properties")
+_APART: Final = ("id", "tags", *_PARTS)
+
+
+class RedisStore(Said, Search, Models, Blobs):
+    """See `api.Store`. Threads may share it."""
+
+    def identity(self) -> str:
+        with redis_errors():
+            self.redis.set(keys.STORE, os.urandom(16).hex(), nx=True)
+            return _text(self.redis.get(keys.STORE))
+
+    # records
+
+    def create(self, record: TaskRecord) -> None:
+        task = keys.TaskKeys(record.id)
+        with redis_errors(), self.redis.pipeline() as pipe:
+            at = self.now()
+            plain = {**compact(record), "created_at": record.created_at or at}
+            fields = {name: encode(item) for name, item in plain.items() if name not in _APART}
+            pipe.hset(task.record, mapping=fields)
+            # Called again after a lost reply, it does not undo what has happened since.
+            pipe.hsetnx(task.state, "status", str(Status.CREATED))
+            pipe.hsetnx(task.state, "attempt", 0)
+            pipe.hsetnx(task.state, "updated_at", repr(at))
+            for event in _in_keys_of_their_own(record):
+                for words in operations.of_event(record.id, event):
+                    pipe.execute_command(*words)
+            self._index(pipe, record, at)
+            pipe.execute()
+
+    def read(self, task_id: str) -> TaskRecord:
+        task = keys.TaskKeys(task_id)
+        with redis_errors(), self.redis.pipeline(transaction=False) as pipe:
+            pipe.hgetall(task.record)
+            for part in _PARTS:
+                pipe.hgetall(getattr(task, part))
+            pipe.smembers(task.tags)
+            record, *parts, tags = pipe.execute()
+        if not record:
+            raise unknown(task_id)
+        return _record(task_id, record, parts, tags)
+
+    def state(self, task_id: str) -> TaskState:
+        with redis_errors(), self.redis.pipeline(transaction=False) as pipe:
+            pipe.hgetall(keys.TaskKeys(task_id).state)
+            pipe.time()
+            state, now = pipe.execute()
+        if not state:
+            raise unknown(task_id)
+        fields = {_text(name): _text(value) for name, value in state.items()}
+        return read_state(fields, _seconds(now))
+
+    def edit(
+        self, task_id: str, *said: Event, allowed: Collection[Status] = (), **changes: object
+    ) -> None:
+        script = operations.of_events(task_id, 0, said) + operations.of_fields(changes)
+        done, status = self._scripts.on_task(
+            "edit", task_id, ",".join(map(str, allowed)), *operations.flat(script)
+        )
+        if not done:
+            raise refused(task_id, _text(status), "changed", allowed)
+
+    def delete(self, task_id: str) -> None:
+        from redis import WatchError  # noqa: PLC0415 - weight
+
+        task = keys.TaskKeys(task_id)
+        with redis_errors(), self.redis.pipeline() as pipe:
+            while True:
+                pipe.watch(task.state)
+                record, state = self.read(task_id), self.state(task_id)
+                if state.status in BUSY:
+                    raise refused(task_id, state.status, "deleted", set(Status) - BUSY)
+                points = (
+                    task.points(f"{one.title}{keys.UNIT_SEPARATOR}{one.series}")
+                    for one in self.series(task_id)
+                )
+                gone = [*task.fixed, *points, *self._blocks(task_id, state.attempt)]
+                uses, system_tags = self.task_models(task_id), pipe.smembers(task.system_tags)
+                pipe.multi()
+                pipe.delete(*gone)
+                pipe.zrem(keys.UPDATED, task_id)
+                pipe.srem(keys.project(record.project), task_id)
+                pipe.srem(keys.named(record.project, record.name), task_id)
+                pipe.srem(keys.task_type(record.type), task_id)
+                pipe.srem(keys.status(state.status), task_id)
+                for tag in record.tags:
+                    pipe.srem(keys.tag(tag), task_id)
+                for tag in system_tags:
+                    pipe.srem(keys.system_tag(_text(tag)), task_id)
+                for use in uses:
+                    pipe.srem(keys.model_tasks(use.model), task_id)
+                try:
+                    pipe.execute()
+                except WatchError:
+                    continue
+                return
+
+    def projects(self) -> list[str]:
+        with redis_errors():
+            return [_text(name) for name in self.redis.zrevrange(keys.PROJECTS, 0, -1)]
+
+    # status
+
+    def move(
+        self, task_id: str, target: Status, *, allowed: Collection[Status], message: str = ""
+    ) -> Status:
+        done, status = self._scripts.on_task(
+            "move", task_id, ",".join(map(str, allowed)), str(target), message
+        )
+        if not done:
+            raise refused(task_id, _text(status), f"set to {target}", allowed)
+        return Status(_text(status))
+
+    def reset(self, task_id: str, *, allowed: Collection[Status]) -> Status:
+        done, status = self._scripts.on_task(
+            "reset", task_id, ",".join(map(str, allowed)), BLOCK_BYTES
+        )
+        if not done:
+            raise refused(task_id, _text(status), "reset", allowed)
+        return Status(_text(status))
+
+    def claim(
+        self, task_id: str, *, worker: str, token: str, lease_s: float, allowed: Collection[Status]
+    ) -> Claim:
+        done, answer = self._scripts.on_task(
+            "claim", task_id, ",".join(map(str, allowed)), worker, token, lease_s
+        )
+        return Claim(attempt=int(answer)) if done else Claim(attempt=0, status=_text(answer))
+
+    def renew(self, task_id: str, attempt: int, *, worker: str, lease_s: float) -> Renewal:
+        done, answer, *grace = self._scripts.on_task("renew", task_id, attempt, worker, lease_s)
+        if not done:
+            return Renewal(is_ours=False, status=_text(answer))
+        return Renewal(
+            is_ours=True,
+            is_stop_requested=bool(answer),
+            stop_grace_s=float(grace[0]) if grace[0] else None,
+        )
+
+    def finish(self, task_id: str, attempt: int, outcome: Outcome) -> Status:
+        done, status = self._scripts.on_task(
+            "finish", task_id, attempt, str(outcome.status), _plain(outcome), outcome.message
+        )
+        if not done:
+            raise fenced(task_id, attempt, _text(status))
+        return Status(_text(status))
+
+    def request_stop(
+        self, task_id: str, *, grace_s: float | None = None, message: str = ""
+    ) -> Status:
+        grace = "" if grace_s is None else repr(grace_s)
+        _, status = self._scripts.on_task("stop", task_id, grace, message)
+        if not status:
+            raise unknown(task_id)
+        return Status(_text(status))
+
+    def sweep(self, *, sweep_s: float, hold_s: float) -> Sweep:
+        is_mine, now = self._scripts.sweep(sweep_s, hold_s)
+        if not now:
+            return Sweep(is_mine=bool(is_mine))
+        with redis_errors():
+            over = self.redis.zrangebyscore(keys.LEASES, "-inf", _text(now))
+        return Sweep(is_mine=True, over=tuple(_text(task_id) for task_id in over))
+
+    def reap(self, task_id: str, *, lost_after_s: float, outcome: Outcome) -> Status | None:
+        return self._reap(task_id, "", lost_after_s, outcome, is_harmless=False)
+
+    def lose(
+        self, task_id: str, attempt: int, outcome: Outcome, *, is_harmless: bool
+    ) -> Status | None:
+        return self._reap(task_id, attempt, "", outcome, is_harmless=is_harmless)
+
+    def leased_to(self, worker: str) -> list[tuple[str, int]]:
+        with redis_errors():
+            running = [_text(item) for item in self.redis.zrange(keys.LEASES, 0, -1)]
+            with self.redis.pipeline(transaction=False) as pipe:
+                for task_id in running:
+                    pipe.hmget(keys.TaskKeys(task_id).state, "worker", "attempt")
+                found = pipe.execute()
+        return [
+            (task_id, int(attempt))
+            for task_id, (owner, attempt) in zip(running, found, strict=True)
+            if owner == worker.encode()
+        ]
+
+    def enqueue(
+        self,
+        task_id: str,
+        queue: str,
+        push: Callable[[Pipeline], None],
+        *,
+        allowed: Collection[Status],
+    ) -> Status:
+        """Status, index and what `push` adds, in one transaction. Returns the status before."""
+        from redis import WatchError  # noqa: PLC0415 - weight
+
+        state = keys.TaskKeys(task_id).state
+        with redis_errors(), self.redis.pipeline() as pipe:
+            while True:
+                pipe.watch(state)
+                old, at = _text(pipe.hget(state, "status") or b""), _seconds(pipe.time())
+                if old not in allowed:
+                    raise refused(task_id, old, "enqueued", allowed)
+                pipe.multi()
+                pipe.srem(keys.status(old), task_id)
+                pipe.sadd(keys.status(Status.QUEUED), task_id)
+                pipe.zadd(keys.QUEUED, {task_id: at})
+                pipe.zadd(keys.UPDATED, {task_id: at})
+                pipe.hdel(state, *_OF_AN_ATTEMPT)
+                news = {"status": "queued", "previous_status": old, "queue": queue}
+                pipe.hset(state, mapping={**news, "queued_at": repr(at), "updated_at": repr(at)})
+                push(pipe)
+                pipe.publish(keys.WAKE, queue)
+                pipe.publish(keys.TaskKeys(task_id).changed, "status")
+                try:
+                    pipe.execute()
+                except WatchError:
+                    continue
+                return Status(old)
+
+    def queued(self, *, older_than_s: float) -> dict[str, str]:
+        """Task ids to queue names of all that have waited for so long."""
+        with redis_errors():
+            until = self.now() - older_than_s
+            found = [_text(item) for item in self.redis.zrangebyscore(keys.QUEUED, 0, until)]
+            with self.redis.pipeline(transaction=False) as pipe:
+                for task_id in found:
+                    pipe.hget(keys.TaskKeys(task_id).state, "queue")
+                queues = pipe.execute()
+        return {task_id: _text(queue or b"") for task_id, queue in zip(found, queues, strict=True)}
+
+    # waking up
+
+    def listen(self, *channels: str) -> Listener:
+        from elsewhere.store.redis.listener import RedisListener  # noqa: PLC0415 - weight
+
+        return RedisListener(self.redis, channels)
+
+    def listen_to(self, task_id: str) -> Listener:
+        return self.listen(keys.TaskKeys(task_id).changed)
+
+    def now(self) -> float:
+        with redis_errors():
+            return _seconds(self.redis.time())
+
+    def close(self) -> None:
+        self.redis.close()
+
+    # helpers
+
+    def _reap(
+        self,
+        task_id: str,
+        attempt: int | str,
+        lost_after_s: float | str,
+        outcome: Outcome,
+        *,
+        is_harmless: bool,
+    ) -> Status | None:
+        words = (attempt, lost_after_s, _plain(outcome), outcome.message, _MAX_LOSSES)
+        done, status = self._scripts.on_task("reap", task_id, *words, int(is_harmless))
+        return Status(_text(status)) if done else None
+
+    @staticmethod
+    def _index(pipe: Pipeline, record: TaskRecord, at: float) -> None:
+        pipe.zadd(keys.UPDATED, {record.id: at})
+        pipe.sadd(keys.project(record.project), record.id)
+        pipe.sadd(keys.named(record.project, record.name), record.id)
+        pipe.zadd(keys.PROJECTS, {record.project: at})
+        pipe.sadd(keys.status(Status.CREATED), record.id)
+        pipe.sadd(keys.task_type(record.type), record.id)
+
+
+def _in_keys_of_their_own(record: TaskRecord) -> list[Event]:
+    return [
+        Parameters(values=record.parameters),
+        Configurations(values=record.configurations),
+        Properties(values=record.properties),
+        Tags(added=record.tags),
+    ]
+
+
+def _plain(outcome: Outcome) -> str:
+    """For the scripts' JSON decoder, which takes no half characters."""
+    return encode(outcome).encode(errors="replace").decode()
+
+
+#: fields of the state that speak of an attempt, and not of a task that waits
+_OF_AN_ATTEMPT: Final = (
+    *("stop_requested_at", "ended_by", "message", "losses", "outcome", "ended_at"),
+    *("verdict", "verdict_message"),
+)
+
+
+def _record(
+    task_id: str, record: dict[bytes, bytes], parts: list[dict[bytes, bytes]], tags: set[bytes]
+) -> TaskRecord:
+    try:
+        plain = _plain_of(record)
+        for name, part in zip(_PARTS, parts, strict=True):
+            plain[name] = _plain_of(part)
+    except (ValueError, RecursionError) as error:
+        raise RecordError(f"The record of task {task_id} cannot be read: {error}.") from error
+    plain["id"] = task_id
+    plain["tags"] = sorted(_text(tag) for tag in tags)
+    return from_plain(TaskRecord, plain)
+
+
+def _plain_of(part: dict[bytes, bytes]) -> dict[str, Any]:
+    return {_text(name): json.loads(value) for name, value in sorted(part.items())}
+
+
+def _seconds(time: tuple[int, int]) -> float:
+    return time[0] + time[1] / 1e6
+
+
+def _text(value: bytes | str | float) -> str:
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)

@@ -1,0 +1,136 @@
+"""What a task was given beside its parameters: configuration objects, and labels."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from elsewhere.core.errors import UsageError, known_choices
+from elsewhere.task.aspects.access import Handle
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from elsewhere.core.records import Configuration
+
+__all__ = ["Configured"]
+
+logger = logging.getLogger(__name__)
+
+
+class Configured(Handle):
+    """Configuration objects are texts that are kept to the byte, by names with case.
+
+    They and the labels can be changed while the task is a draft or runs; else TransitionError.
+    """
+
+    def set_configuration_object(
+        self,
+        name: str,
+        config_text: str | None = None,
+        description: str | None = None,
+        config_type: str | None = None,
+        config_dict: Mapping[str, Any] | Sequence[Any] | None = None,
+        *,
+        force: bool = False,
+    ) -> None:
+        """Sets one: to a text, or to a dict or a list, which is kept as JSON.
+
+        `config_type` says what the text is: json, yaml, ... Type and description stay where they
+        are not given. `force`: whatever the status. Raises UsageError.
+        """
+        from elsewhere.connect import configurations  # noqa: PLC0415
+        from elsewhere.core.events import Configurations  # noqa: PLC0415
+
+        _check_name(name)
+        for what, text in (
+            ("config_text", config_text),
+            ("description", description),
+            ("config_type", config_type),
+        ):
+            if not isinstance(text, (str, type(None))):
+                raise UsageError(f"{what} must be a text, not {text!r:.80}.")
+        if (config_text is None) == (config_dict is None):
+            raise UsageError(
+                f"The configuration {name!r} is set by config_text or by config_dict, one of them;"
+                " delete_configuration_object takes it away."
+            )
+        old = self._configurations.get(name)
+        kind = old.type if old is not None else ""
+        if config_dict is not None:
+            config_text, kind = _rendered(name, config_dict), configurations.DICTIONARY
+        elif kind == configurations.DICTIONARY and config_type is None:
+            kind = ""
+        if description is None:
+            description = old.description if old is not None else ""
+        assert config_text is not None
+        new = configurations.to_configuration(name, config_text, config_type or kind, description)
+        self._say_input(Configurations(values={name: new}), force=force)
+
+    def get_configuration_object(self, name: str) -> str | None:
+        """The text; None when there is none of this name."""
+        _check_name(name)
+        found = self._configurations.get(name)
+        return None if found is None else found.text
+
+    def get_configuration_object_as_dict(self, name: str) -> dict[str, Any] | list[Any] | None:
+        """What the text says in JSON or, where PyYAML is installed, in YAML; None when there is no
+        configuration of this name. Raises UsageError for a text that is no dictionary or list."""
+        from elsewhere.connect.configurations import loaded  # noqa: PLC0415
+
+        _check_name(name)
+        found = self._configurations.get(name)
+        return None if found is None else loaded(name, found)
+
+    def get_configuration_objects(self) -> dict[str, str]:
+        """All of them: name to text."""
+        return {name: item.text for name, item in sorted(self._configurations.items())}
+
+    def delete_configuration_object(self, name: str, force: bool = False) -> bool:
+        """False, and a warning with the closest name, when there is none. `force`: whatever the
+        status."""
+        from elsewhere.core.events import Configurations  # noqa: PLC0415
+
+        _check_name(name)
+        known = self._configurations
+        if name not in known:
+            choices = known_choices(name, known)
+            logger.warning("Task %s has no configuration %r. %s", self.id, name, choices)
+            return False
+        self._say_input(Configurations(removed=(name,)), force=force)
+        return True
+
+    def set_model_label_enumeration(self, enumeration: Mapping[str, int]) -> None:
+        """The classes that the task's models tell apart, name to number; they replace all."""
+        from elsewhere.connect.labels import checked_labels  # noqa: PLC0415
+        from elsewhere.core.events import Labels  # noqa: PLC0415
+
+        self._say_input(Labels(values=checked_labels(enumeration)))
+
+    def get_labels_enumeration(self) -> dict[str, int]:
+        """The classes that the task's models tell apart; empty where there are none."""
+        return dict(self._record.labels)
+
+    # helpers
+
+    @property
+    def _configurations(self) -> Mapping[str, Configuration]:
+        return self._record.configurations
+
+
+def _check_name(name: object) -> None:
+    if not isinstance(name, str) or not name:
+        raise UsageError(f"A configuration's name is a text, not {name!r:.80}.")
+
+
+def _rendered(name: str, content: Mapping[str, Any] | Sequence[Any]) -> str:
+    from collections.abc import Mapping  # noqa: PLC0415
+
+    from elsewhere.connect.configurations import rendered  # noqa: PLC0415
+
+    if not isinstance(content, (Mapping, list, tuple)):
+        raise UsageError(f"config_dict must be a dict or a list, not {content!r:.80}.")
+    try:
+        return rendered(content)
+    except UsageError as error:
+        raise UsageError(f"The configuration {name!r} is not set. {error}") from error

@@ -1,0 +1,142 @@
+"""What a program connects to its task: dicts, objects, parsers, models, configurations."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, TypeVar
+
+from elsewhere.core.errors import UsageError
+from elsewhere.task.aspects.access import Handle
+
+if TYPE_CHECKING:
+    from elsewhere.connect import Target
+
+__all__ = ["Connecting"]
+
+T = TypeVar("T")
+
+
+class Connecting(Handle):
+    """Recorded on a local run, overridden by the task's on an agent."""
+
+    def connect(
+        self, mutable: T, name: str | None = None, ignore_remote_overrides: bool = False
+    ) -> T:
+        """Records what `mutable` holds as parameters of the section `name` (default General).
+
+        On an agent its values are first set to the task's parameters, cast to the types that they
+        have here; what the task does not know is added to it, and nothing to `mutable`. It is
+
+        a dict
+            Nested ones are names with slashes. Use the returned dict: writes to it are recorded at
+            once, nested ones too; those to the original at the task's end. A dict of another kind
+            (OrderedDict, ...) is returned itself and looked at again at the end.
+        an object or a class
+            Its public attributes with values that a record can hold: an instance's own, a class's
+            inherited ones too. What they are at the end is recorded as well.
+        TaskParameters
+            Its declared parameters, with their descriptions; later writes too. Overrides must be
+            what is declared.
+        an argparse.ArgumentParser
+            Parsers are connected by themselves; this makes sure of it where
+            `auto_connect_arg_parser` is off. The section is Args.
+        an InputModel or OutputModel
+            The task's model `name`.
+
+        Texts under the names of secrets are recorded as `***`. `ignore_remote_overrides`: the
+        values here count on an agent, too, unless the parameter `_ignore_remote_overrides_` of the
+        section is set to False there. On a handle of another task the values are written to it.
+        Raises UsageError for a value that does not fit.
+        """
+        from elsewhere import connect  # noqa: PLC0415
+
+        target = self._target("connect")
+        models = sys.modules.get("elsewhere.models")
+        if models is not None and isinstance(mutable, models.OutputModel):
+            mutable.connect(self, name)
+        elif models is not None and isinstance(mutable, models.InputModel):
+            mutable.connect(self, name, ignore_remote_overrides=ignore_remote_overrides)
+        elif connect.is_parser(mutable):
+            self._connect_parsers(name, ignore_remote_overrides)
+        else:
+            section = connect.checked_section(name, "connect")
+            connected: T = connect.connect(
+                mutable, target, section, is_ignoring=ignore_remote_overrides
+            )
+            return connected
+        return mutable
+
+    def connect_configuration(
+        self,
+        configuration: T,
+        name: str | None = None,
+        description: str | None = None,
+        ignore_remote_overrides: bool = False,
+    ) -> T:
+        """Records a configuration as one text, the object `name` (default General).
+
+        On an agent the task's text counts instead; where it has none, this one is written to it.
+
+        a dict
+            Kept as JSON. Use the returned dict: writes to it are recorded, nested ones too. On an
+            agent both are filled anew.
+        a list
+            Kept as JSON. On an agent it is filled anew. What it is at the end is recorded.
+        the path of a file
+            A str or a Path. Its text is kept to the byte, as its suffix says (yaml, json, ...), and
+            the path returned. On an agent it is the path of a file of the same name with the task's
+            text, which goes when the run is over.
+
+        `ignore_remote_overrides`: this configuration counts on an agent, too, unless the parameter
+        `<name>/_ignore_remote_overrides_config_` is set to False there. On a handle of another task
+        it is written to that. Raises UsageError, also for a text that is not the JSON of a dict or
+        a list where the program has one.
+        """
+        from elsewhere import connect  # noqa: PLC0415
+
+        target = self._target("connect_configuration")
+        if not isinstance(description, (str, type(None))):
+            raise UsageError(f"A description is a text, not {description!r:.80}.")
+        connected: T = connect.connect_configuration(
+            configuration,
+            target,
+            connect.checked_section(name, "connect_configuration"),
+            description or "",
+            is_ignoring=ignore_remote_overrides,
+            folder=self._run.folder.configurations if self._run is not None else None,
+        )
+        return connected
+
+    def connect_label_enumeration(
+        self, enumeration: dict[str, int], ignore_remote_overrides: bool = False
+    ) -> dict[str, int]:
+        """Records the classes that the task's models tell apart, name to number.
+
+        On an agent the dict is filled with the task's instead, where it has any. Returns the dict.
+        `ignore_remote_overrides`: this one counts there, too, unless the parameter
+        `General/_ignore_remote_overrides_labels_` is set to False. Raises UsageError.
+        """
+        from elsewhere.connect import connect_labels  # noqa: PLC0415
+
+        target = self._target("connect_label_enumeration")
+        given = self._run.task_record.labels if self._run is not None else {}
+        return connect_labels(enumeration, target, given, is_ignoring=ignore_remote_overrides)
+
+    # helpers
+
+    def _target(self, what: str) -> Target:
+        """What is connected belongs to this: the run where this process is the task."""
+        from elsewhere.connect import AnotherTask  # noqa: PLC0415
+
+        return AnotherTask(self._say_input) if self._run is None else self._own_run(what)
+
+    def _connect_parsers(self, name: str | None, is_ignoring: bool) -> None:
+        from elsewhere.hooks import registry  # noqa: PLC0415
+
+        if is_ignoring or name not in (None, "Args"):
+            raise UsageError(
+                "The arguments of a parser are the section Args, and an agent's run takes the"
+                " task's: connect vars(parser.parse_args()) for another section or rule."
+            )
+        run = self._own_run("connect")
+        run.when_over(registry.attach(run, {"argparse", "jsonargparse"}))

@@ -1,0 +1,122 @@
+"""Deleting a task with what it made."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, NamedTuple
+
+from elsewhere.core.choices import Status
+from elsewhere.core.errors import DeleteError, NotFoundError, StorageError, UsageError
+from elsewhere.task.aspects.access import Handle
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from elsewhere.core.records import Artifact
+    from elsewhere.store.api import Store
+
+__all__ = ["Deletable"]
+
+logger = logging.getLogger(__name__)
+
+
+class _Made(NamedTuple):
+    """Bytes that the task made; `machine` is whose disk is meant. `model` is the id of one."""
+
+    kind: str
+    url: str
+    machine: str
+    model: str = ""
+
+
+class Deletable(Handle):
+    """A task that is neither queued nor running."""
+
+    DeleteError = DeleteError
+
+    def delete(
+        self,
+        delete_artifacts_and_models: bool = True,
+        skip_models_used_by_other_tasks: bool = True,
+        raise_on_error: bool = False,
+        callback: Callable[[str, str], bool] | None = None,
+    ) -> bool:
+        """The task is gone, and the bytes of its artifacts and models with it.
+
+        `callback(kind, url)`, where it is given, says of each file whether it is deleted; kind is
+        `artifact` or `model`. Left alone are links, the bytes of models that were never uploaded,
+        published models, and those that other tasks began from
+        (`skip_models_used_by_other_tasks`).
+
+        True when nothing is left. What could not be deleted, such as a file on another machine's
+        disk, is a warning and False, or a DeleteError that names it. A published task is not
+        deleted, in the same words. Raises TransitionError for a task that is queued or running.
+        """
+        if callback is not None and not callable(callback):
+            raise UsageError(
+                f"callback is a function of a file's kind and URL, or None, not {callback!r:.80}."
+            )
+        self._settle()
+        store = self._store
+        if store.state(self.id).status is Status.PUBLISHED:
+            return _failed([f"Task {self.id} is published: it is not deleted."], raise_on_error)
+        made: list[_Made] = []
+        if delete_artifacts_and_models:
+            made += _artifacts(store.artifacts(self.id).values())
+            made += _models(store, self.id, are_used_kept=skip_models_used_by_other_tasks)
+        # First of all: a task that is about to run again keeps its files.
+        store.delete(self.id)
+        left = [why for one in made if (why := _delete(store, one, callback))]
+        return not left or _failed(left, raise_on_error)
+
+
+def _artifacts(artifacts: Iterable[Artifact]) -> list[_Made]:
+    """Only what was uploaded: a link has no digest."""
+    return [
+        _Made("artifact", artifact.url, artifact.machine)
+        for artifact in artifacts
+        if artifact.url and artifact.digest
+    ]
+
+
+def _models(store: Store, task_id: str, *, are_used_kept: bool) -> list[_Made]:
+    from elsewhere.artifacts.places import is_kept_for  # noqa: PLC0415 - weight
+
+    made = []
+    for model_id in dict.fromkeys(use.model for use in store.task_models(task_id) if use.is_output):
+        try:
+            model = store.model(model_id)
+        except NotFoundError:
+            continue
+        is_used = any(user != task_id for user in store.tasks_using(model_id))
+        if model.task != task_id or model.is_published or (is_used and are_used_kept):
+            continue
+        # Elsewhere it lies where somebody put it.
+        url = model.url if is_kept_for(task_id, model.url) else ""
+        made.append(_Made("model", url, model.machine, model_id))
+    return made
+
+
+def _delete(store: Store, made: _Made, callback: Callable[[str, str], bool] | None) -> str:
+    """Why it could not be deleted; empty where it is gone or was not to be."""
+    from elsewhere.storage import delete  # noqa: PLC0415
+
+    kind, url = made.kind, made.url
+    if callback is not None and not callback(kind, url):
+        return ""
+    try:
+        if url:
+            delete(url, made.machine)
+    except StorageError as error:
+        return f"The {kind} at {url} is left. {error}"
+    if made.model:
+        store.delete_model(made.model)
+    return ""
+
+
+def _failed(sentences: list[str], is_raised: bool) -> bool:
+    if is_raised:
+        raise DeleteError(" ".join(sentences))
+    for sentence in sentences:
+        logger.warning("%s", sentence)
+    return False

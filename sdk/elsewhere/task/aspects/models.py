@@ -1,0 +1,146 @@
+"""The models of a task: those that it makes, and those that it begins from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from elsewhere.core.errors import UsageError, known_choices
+from elsewhere.task.aspects.access import Handle
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from elsewhere.core.records import ModelUse
+    from elsewhere.models import TaskModels
+
+__all__ = ["Modelled"]
+
+
+class Modelled(Handle):
+    """Each model has a name by which the task knows it; another one under that name replaces it."""
+
+    @property
+    def models(self) -> TaskModels:
+        """{"input": [...], "output": [...]}, also as attributes; the lists by index, in the order
+        of their making, or by name."""
+        from elsewhere.models import models_of  # noqa: PLC0415
+
+        return models_of(self._store, self._uses)
+
+    @property
+    def input_models_id(self) -> dict[str, str]:
+        """Name to id."""
+        return {use.name: use.model for use in self._uses if not use.is_output}
+
+    @property
+    def output_models_id(self) -> dict[str, str]:
+        """Name to id."""
+        return {use.name: use.model for use in self._uses if use.is_output}
+
+    def update_output_model(
+        self,
+        model_path: str | Path,
+        name: str | None = None,
+        comment: str | None = None,
+        tags: Sequence[str] | None = None,
+        model_name: str | None = None,
+        iteration: int | None = None,
+        auto_delete_file: bool = True,
+    ) -> str:
+        """A new output model with the weights of a file, or of a folder, as a package.
+
+        They are always uploaded: to the task's output_uri, else to the default storage; then the
+        originals are deleted, unless `auto_delete_file` is False. `name` is what the task calls the
+        model, else the file's name without its extension; a model of that name is replaced. The
+        model itself is called `model_name`, else `<task> - <file>`.
+
+        Returns the URL; it is empty where only the agent knows its storage. Raises UsageError, and
+        StorageError.
+        """
+        from elsewhere.models import OutputModel  # noqa: PLC0415
+
+        return OutputModel._made_by(
+            self,
+            model_path,
+            name=model_name,
+            entry=name,
+            comment=comment,
+            tags=tags,
+            iteration=iteration,
+            is_deleted=auto_delete_file,
+        )
+
+    def set_input_model(
+        self,
+        model_id: str | None = None,
+        model_name: str | None = None,
+        update_task_design: bool = True,
+        update_task_labels: bool = True,
+        name: str | None = None,
+    ) -> None:
+        """The task begins from this model: by its id, or the last changed one of this name.
+
+        `name` is what the task calls it. Without one it takes the place of the task's only input
+        model; where there is none, the model's own name. The model's design becomes the
+        configuration `design`, its labels the task's, unless that is switched off. Raises
+        NotFoundError, UsageError, and TransitionError for a task that is neither draft nor running.
+        """
+        from elsewhere.models import checks, input_model  # noqa: PLC0415
+        from elsewhere.store.model_records import ModelFilter  # noqa: PLC0415
+
+        if (model_id is None) == (model_name is None):
+            raise UsageError("set_input_model takes model_id or model_name: give one of them.")
+        if model_id is not None:
+            record = self._store.model(checks.checked_id("model_id", model_id))
+        else:
+            text = checks.checked_text("model_name", model_name, is_needed=True)
+            record = input_model.named(self._store, ModelFilter(name=text, limit=1))
+        events = input_model.given_with(
+            record,
+            checks.checked_text("name", name) or self._only_input() or record.name or record.id,
+            self._record,
+            has_design=update_task_design,
+            has_labels=update_task_labels,
+            is_new=True,
+        )
+        for event in events:
+            self._say_input(event)
+
+    def remove_input_models(self, models_to_remove: Sequence[Any] | Any) -> None:
+        """Models, or their ids or names: the task does not begin from them. Raises UsageError for
+        what it does not begin from, and TransitionError."""
+        from collections.abc import Iterable  # noqa: PLC0415
+
+        from elsewhere.core.events import ModelsUnused  # noqa: PLC0415
+
+        known = self.input_models_id
+        is_one = isinstance(models_to_remove, str) or not isinstance(models_to_remove, Iterable)
+        names = []
+        for given in [models_to_remove] if is_one else models_to_remove:
+            wanted = getattr(given, "id", given)
+            found = [name for name, model_id in known.items() if wanted in (name, model_id)]
+            if not found:
+                raise UsageError(
+                    f"Task {self.id} has no input model {wanted!r:.80}."
+                    f" {known_choices(str(wanted), known)}"
+                )
+            names += found
+        self._say_input(ModelsUnused(names=tuple(names)))
+
+    # helpers
+
+    @property
+    def _uses(self) -> list[ModelUse]:
+        self.reload()
+        return self._store.task_models(self.id)
+
+    def _only_input(self) -> str:
+        """The name of the one input model; empty for none. Raises UsageError for several."""
+        known = self.input_models_id
+        if len(known) > 1:
+            raise UsageError(
+                f"Task {self.id} begins from several models: say by `name` which of them this one"
+                f" replaces. Known: {', '.join(sorted(known))}."
+            )
+        return next(iter(known), "")

@@ -1,0 +1,188 @@
+"""What a task was given: its parameters."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any, Final
+
+from elsewhere.core.errors import UsageError, known_choices
+from elsewhere.task.aspects.access import Handle
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from elsewhere.core.records import Parameter
+
+__all__ = ["Parameterized"]
+
+logger = logging.getLogger(__name__)
+
+#: values that keep the type of the parameter that they are written to
+_KEPT: Final = {("int", "float"), ("list", "tuple")}
+
+
+class Parameterized(Handle):
+    """Names are `Section/name`, with case; a name without a section is one of `General`.
+
+    They can be changed while the task is a draft or runs; else TransitionError. User properties are
+    none of them: those do not influence a run.
+    """
+
+    def set_parameters(self, *args: Mapping[str, Any], **kwargs: Any) -> None:
+        """Replaces all parameters by these: `Section/name` to value.
+
+        Where two name the same one, the last counts. Raises UsageError for what no record can hold.
+        """
+        from elsewhere.core.events import Parameters  # noqa: PLC0415
+
+        values = {
+            name: _parameter(name, value)
+            for name, value in _given("set_parameters", (*args, kwargs)).items()
+        }
+        self._say_input(Parameters(values=values, is_whole=True))
+
+    def update_parameters(self, *args: Mapping[str, Any], **kwargs: Any) -> None:
+        """Sets these; the others stay. Types and descriptions stay as `set_parameter` says."""
+        self._update(_given("update_parameters", (*args, kwargs)))
+
+    def set_parameters_as_dict(self, dictionary: Mapping[str, Any]) -> None:
+        """Sets these; the others stay. A dict in the dict is a section, one in that is a part of
+        names: `{"my_args": {"opt": {"lr": 0.3}}, "epochs": 10}` is `my_args/opt/lr` and
+        `General/epochs`."""
+        from elsewhere.core.params import flatten  # noqa: PLC0415
+
+        flat: dict[str, Any] = {}
+        for name, value in _checked("set_parameters_as_dict", dictionary).items():
+            flat |= flatten(value, name) if isinstance(value, dict) else {name: value}
+        self._update(_given("set_parameters_as_dict", [flat]))
+
+    def set_parameter(
+        self,
+        name: str,
+        value: Any,
+        description: str | None = None,
+        value_type: type | str | None = None,
+        *,
+        force: bool = False,
+    ) -> None:
+        """Sets one; the others stay.
+
+        Without a `value_type` (bool, int, float, str, list, tuple or dict, or such a name) a text
+        is read as the type that the parameter has, and other values bring their own. Without a
+        description it keeps its own. `force`: whatever the status. Raises UsageError.
+        """
+        from elsewhere.core import params  # noqa: PLC0415
+
+        type_name = params.checked_type(value_type)
+        self._update({_full_name(name): value}, description, type_name, force=force)
+
+    def get_parameters(
+        self, backwards_compatibility: bool = True, cast: bool = False
+    ) -> dict[str, Any]:
+        """`Section/name` to value, with the types that they were set with; no user properties.
+
+        `cast`: a text that was typed where no type is known becomes what it means, `"5"` the number
+        5. The other argument is accepted and changes nothing.
+        """
+        return {name: _value(item, cast) for name, item in sorted(self._parameters.items())}
+
+    def get_parameters_as_dict(self, cast: bool = False) -> dict[str, Any]:
+        """The same, nested: section to name to value, with more dicts for names with slashes.
+
+        Below a name that has a value itself the slashes stay.
+        """
+        from elsewhere.core.params import unflatten  # noqa: PLC0415
+
+        return unflatten(self.get_parameters(cast=cast))
+
+    def get_parameter(self, name: str, default: Any = None, cast: bool = False) -> Any:
+        """The value of one, `cast` as `get_parameters` does it; `default` where there is none."""
+        found = self._parameters.get(_full_name(name))
+        return default if found is None else _value(found, cast)
+
+    def delete_parameter(self, name: str, force: bool = False) -> bool:
+        """False, and a warning with the closest name, when there is none. `force`: whatever the
+        status."""
+        from elsewhere.core.events import Parameters  # noqa: PLC0415
+
+        full_name, known = _full_name(name), self._parameters
+        if full_name not in known:
+            choices = known_choices(full_name, known)
+            logger.warning("Task %s has no parameter %r. %s", self.id, full_name, choices)
+            return False
+        self._say_input(Parameters(removed=(full_name,)), force=force)
+        return True
+
+    # helpers
+
+    @property
+    def _parameters(self) -> Mapping[str, Parameter]:
+        return self._record.parameters
+
+    def _update(
+        self,
+        values: Mapping[str, Any],
+        description: str | None = None,
+        type_name: str = "",
+        *,
+        force: bool = False,
+    ) -> None:
+        from elsewhere.core.events import Parameters  # noqa: PLC0415
+
+        if self._run is not None and self._is_own:  # as this process knows it: nothing waits
+            before = self._run.task_record.parameters
+        else:
+            before = dict(self._parameters)
+        new = {}
+        for name, value in values.items():
+            old = before.get(name)
+            text = description if description is not None else old.description if old else ""
+            new[name] = _parameter(name, value, text, type_name or _kept(value, old))
+        if new:
+            self._say_input(Parameters(values=new), force=force)
+
+
+def _given(what: str, given: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Full names to values; of those that come twice the last one."""
+    return {_full_name(name): value for one in given for name, value in _checked(what, one).items()}
+
+
+def _checked(what: str, given: Mapping[str, Any]) -> Mapping[str, Any]:
+    from collections.abc import Mapping  # noqa: PLC0415
+
+    if not isinstance(given, Mapping):
+        raise UsageError(f"{what} takes dicts of names and values, not {given!r:.80}.")
+    return given
+
+
+def _full_name(name: object) -> str:
+    from elsewhere.core.params import full_name  # noqa: PLC0415
+
+    if not isinstance(name, str):
+        raise UsageError(f"A parameter's name is a text, not {name!r:.80}.")
+    return full_name(name)
+
+
+def _parameter(name: str, value: Any, description: str = "", type_name: str = "") -> Parameter:
+    from elsewhere.core.params import to_parameter  # noqa: PLC0415
+
+    if not isinstance(description, str):
+        raise UsageError(f"The description of {name!r} is a text, not {description!r:.80}.")
+    try:
+        return to_parameter(value, description, type_name)
+    except UsageError as error:
+        raise UsageError(f"The parameter {name!r} is not set. {error}") from error
+
+
+def _kept(value: object, old: Parameter | None) -> str:
+    """The type that a new value takes from the parameter; empty for its own."""
+    if old is None:
+        return ""
+    is_kept = isinstance(value, str) or (type(value).__name__, old.type) in _KEPT
+    return old.type if is_kept else ""
+
+
+def _value(parameter: Parameter, cast: bool) -> Any:
+    from elsewhere.core import params  # noqa: PLC0415
+
+    return params.meaning(parameter) if cast else params.to_value(parameter)

@@ -1,0 +1,269 @@
+"""Where a task stands, and moving it."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Final
+
+from elsewhere.core.choices import Reason, Status
+from elsewhere.core.clock import monotonic_s
+from elsewhere.core.errors import TransitionError, UsageError, known_choices
+from elsewhere.task.aspects.access import Handle
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["Standing"]
+
+logger = logging.getLogger(__name__)
+
+#: seconds between two looks at most, should an event be missed
+_LOOK_S: Final = 2.0
+
+
+class Standing(Handle):
+    """The status, as `store/states.py` draws it.
+
+    A move that the table does not allow raises TransitionError; `force` makes it all the same. To
+    the status that a task already has, it always may. `ignore_errors` is taken from those who give
+    it and changes nothing: what cannot be done is said.
+    """
+
+    def get_status(self) -> str:
+        """One of created, queued, in_progress, stopped, completed, failed, published, closed."""
+        return str(self._state.status)
+
+    status = property(get_status)
+
+    def get_status_message(self) -> tuple[str, str]:
+        """The status, and the sentence that came with it."""
+        state = self._state
+        return str(state.status), state.message
+
+    def get_last_iteration(self) -> int:
+        """The highest iteration that was reported; 0 before the first one."""
+        return self._state.last_iteration
+
+    @property
+    def last_worker(self) -> str | None:
+        """Who ran it last: an agent's name, or a host and a process there."""
+        return self._state.worker or None
+
+    def wait_for_status(
+        self,
+        status: Iterable[Status | str] | str = ("completed", "stopped", "closed", "published"),
+        raise_on_status: Iterable[Status | str] | str | None = ("failed",),
+        check_interval_sec: float = 60.0,
+        within_s: float | None = None,
+    ) -> str:
+        """Waits, woken by the change itself, and returns the status.
+
+        It also looks every `check_interval_sec`, and every 2 s where that is more. Raises
+        TransitionError for a status of the second kind and when the task gets to another final one,
+        TimeoutError after `within_s`.
+        """
+        wanted, bad = _statuses("status", status), _statuses("raise_on_status", raise_on_status)
+        if not _is_number(check_interval_sec) or not check_interval_sec > 0:
+            raise UsageError(
+                f"check_interval_sec cannot be {check_interval_sec!r:.80}: it is a number of"
+                " seconds, more than 0."
+            )
+        if within_s is not None and not (_is_number(within_s) and within_s >= 0):
+            raise UsageError(
+                f"within_s cannot be {within_s!r:.80}: it is a number of seconds, or None for no"
+                " limit."
+            )
+        until = None if within_s is None else monotonic_s() + within_s
+        look_s = min(_LOOK_S, check_interval_sec)
+        listener = self._store.listen_to(self.id)
+        try:
+            while True:
+                now = self._state
+                if now.status in wanted:
+                    return str(now.status)
+                if now.status in bad or now.status.is_final:
+                    why = f" ({now.outcome.sentence})" if now.outcome else ""
+                    raise TransitionError(
+                        f"Task {self.id} is {now.status}{why}. {now.message}".strip()
+                    )
+                left = look_s if until is None else min(look_s, until - monotonic_s())
+                if left <= 0:
+                    raise TimeoutError(f"Task {self.id} is still {now.status} after {within_s} s.")
+                listener.wait(left)
+        finally:
+            listener.close()
+
+    # beginning and ending it by hand
+
+    def mark_started(self, force: bool = False) -> None:
+        """To in_progress, by hand: for a task that something else than an agent runs."""
+        if not self._is_own:  # which runs
+            self._move(Status.IN_PROGRESS, force=force)
+
+    def started(self, ignore_errors: bool = True, force: bool = False) -> None:
+        """The same as `mark_started`."""
+        self.mark_started(force=force)
+
+    def mark_stopped(self, force: bool = False, status_message: str | None = None) -> None:
+        """Ends it as stopped. A program that an agent runs goes on: its exit then changes nothing.
+
+        Of a task that runs elsewhere nobody is asked: `mark_stop_request` lets it end in peace.
+        """
+        self._end(Status.STOPPED, Reason.STOPPED, status_message, force=force)
+
+    def stopped(
+        self,
+        ignore_errors: bool = True,
+        force: bool = False,
+        status_reason: str | None = None,
+        status_message: str | None = None,
+    ) -> None:
+        """The same as `mark_stopped`."""
+        self.mark_stopped(force=force, status_message=status_message or status_reason)
+
+    def mark_completed(
+        self, ignore_errors: bool = True, status_message: str | None = None, force: bool = False
+    ) -> None:
+        """Ends it as completed, or as published where `publish_on_completion` was called.
+
+        A program that an agent runs goes on: its exit then changes nothing.
+        """
+        self._end(Status.COMPLETED, Reason.COMPLETED, status_message, force=force)
+
+    def completed(self, ignore_errors: bool = True) -> None:
+        """The same as `mark_completed`."""
+        self.mark_completed()
+
+    def mark_failed(
+        self,
+        ignore_errors: bool = True,
+        status_reason: str | None = None,
+        status_message: str | None = None,
+        force: bool = False,
+    ) -> None:
+        """Ends it as failed; what `mark_completed` says of a program on an agent holds here too."""
+        message = status_message or status_reason
+        self._end(Status.FAILED, Reason.PROGRAM_FAILED, message, force=force)
+
+    def mark_stop_request(self, force: bool = False, status_message: str | None = None) -> None:
+        """Asks who runs it to stop it: its abort callback, then SIGTERM, then SIGKILL.
+
+        Returns at once. A task that is queued, or that nobody runs, is stopped directly; one that
+        is over is a TransitionError, unless it is stopped already or by `force`.
+        """
+        self._settle()
+        queue = self._store.state(self.id).queue
+        before = self._store.request_stop(self.id, message=_text(status_message))
+        if before is Status.QUEUED:
+            self._leave_queue(queue)
+        elif before is not Status.IN_PROGRESS:
+            if not force and before is not Status.STOPPED:
+                raise TransitionError(
+                    f"Task {self.id} cannot be stopped: it is {before}, so nothing runs."
+                )
+            self._move(Status.STOPPED, force=True, message=_text(status_message))
+
+    def stop_request(
+        self,
+        ignore_errors: bool = True,
+        force: bool = False,
+        status_message: str | None = None,
+    ) -> None:
+        """The same as `mark_stop_request`."""
+        self.mark_stop_request(force=force, status_message=status_message)
+
+    # what becomes of its results
+
+    def publish(self, ignore_errors: bool = True) -> bool:
+        """Nothing of a published task can be changed but its labels. True.
+
+        A task that runs cannot be published; `publish_on_completion` says it beforehand.
+        """
+        if self._is_own:
+            raise UsageError(
+                f"Task {self.id} is this script, which runs, so it cannot be published yet: call"
+                " publish_on_completion, and it is published as soon as it is completed."
+            )
+        self._move(Status.PUBLISHED, force=False)
+        return True
+
+    def publish_on_completion(self, enable: bool = True) -> None:
+        """It is published as soon as it is completed, wherever it runs; not when it fails."""
+        from elsewhere.core.events import PublishAtEnd  # noqa: PLC0415
+
+        if not isinstance(enable, bool):
+            raise UsageError(f"enable must be True or False, not {enable!r:.80}.")
+        self._say(PublishAtEnd(is_wanted=enable))
+
+    def reset(self, set_started_on_success: bool = False, force: bool = False) -> None:
+        """A draft again: scalars, output, artifacts, models and all else that it said is gone.
+
+        What it was given stays: code, environment, parameters, configurations, input models, tags.
+        The bytes of artifacts stay where they lie. Whoever runs it is stopped and writes nothing
+        more. A published task is reset by `force` only. On an agent, where a task's program calls
+        it for itself, nothing happens; anywhere else that is a UsageError. `set_started_on_success`
+        moves it to in_progress.
+        """
+        if self._run is not None and self._is_own:
+            if self._run.is_remote and not force:
+                logger.info("Task %s runs on an agent: it is not reset.", self.id)
+                return
+            raise UsageError(
+                f"Task {self.id} is this script, which runs, so it cannot be reset: call close()"
+                " before, or let Task.init begin it anew with reuse_last_task_id."
+            )
+        from elsewhere.store import states  # noqa: PLC0415
+
+        self._settle()
+        queue = self._store.state(self.id).queue
+        allowed = states.allowed(Status.CREATED, force=force)
+        if self._store.reset(self.id, allowed=allowed) is Status.QUEUED:
+            self._leave_queue(queue)
+        if set_started_on_success:
+            self.mark_started()
+
+    # helpers
+
+    def _end(self, status: Status, reason: Reason, message: str | None, *, force: bool) -> None:
+        if self._run is not None and self._is_own:
+            self._run.mark(status, reason, _text(message))
+        else:
+            self._move(status, force=force, message=_text(message))
+
+    def _move(self, status: Status, *, force: bool, message: str = "") -> None:
+        from elsewhere.store import states  # noqa: PLC0415
+
+        self._settle()
+        queue = self._store.state(self.id).queue
+        allowed = states.allowed(status, force=force)
+        before = self._store.move(self.id, status, allowed=allowed, message=message)
+        if before is Status.QUEUED:
+            self._leave_queue(queue)
+
+    def _leave_queue(self, queue: str) -> None:
+        from elsewhere.store.queues import Queues  # noqa: PLC0415
+
+        Queues(self._store).remove(self.id, queue)
+
+
+def _statuses(what: str, given: object) -> set[Status]:
+    """Raises UsageError with the closest known one."""
+    names = [given] if isinstance(given, str) else given if given is not None else ()
+    if not isinstance(names, (list, tuple, set, frozenset)):
+        raise UsageError(f"{what} must be a list of statuses, not {given!r:.80}.")
+    for name in names:
+        if name not in set(map(str, Status)):
+            raise UsageError(
+                f"There is no status {name!r:.80}. {known_choices(str(name), map(str, Status))}"
+            )
+    return {Status(str(name)) for name in names}
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _text(message: object) -> str:
+    if message is not None and not isinstance(message, str):
+        raise UsageError(f"status_message must be text, not {message!r:.80}.")
+    return message or ""

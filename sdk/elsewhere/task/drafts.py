@@ -1,0 +1,335 @@
+"""Drafts: tasks described by hand, from a repository, a local file, a base task or nothing.
+
+What is on this machine's disk is captured as a running script is: commit, changes, new files.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from elsewhere.capture import by_hand
+from elsewhere.core import names
+from elsewhere.core.errors import CaptureError, UsageError
+from elsewhere.core.folders import named_path
+from elsewhere.core.params import split_name, to_parameter
+from elsewhere.core.records import Environment, Source, TaskRecord
+
+if TYPE_CHECKING:
+    from elsewhere.capture.repository import Located
+    from elsewhere.capture.script import Script
+    from elsewhere.core.records import Parameter
+    from elsewhere.core.settings import Settings
+    from elsewhere.store.api import Store
+
+__all__ = ["Wanted", "checked_argv", "create"]
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """The arguments of `Task.create`, as they are called there; `seed` is a new task's."""
+
+    project_name: str | None = None
+    task_name: str | None = None
+    task_type: object = None
+    repo: object = None
+    branch: object = None
+    commit: object = None
+    script: object = None
+    working_directory: object = None
+    packages: object = None
+    requirements_file: object = None
+    docker: object = None
+    docker_args: object = None
+    docker_bash_setup_script: object = None
+    argparse_args: object = None
+    base_task_id: str | None = None
+    add_task_init_call: bool = True
+    force_single_script_file: bool = False
+    binary: object = None
+    module: object = None
+    detect_repository: bool = True
+    argv: tuple[str, ...] = ()
+    seed: int | None = None
+
+
+def checked_argv(given: object) -> tuple[str, ...]:
+    """Raises UsageError."""
+    if not isinstance(given, (list, tuple)) or not all(isinstance(word, str) for word in given):
+        raise UsageError(f"argv is a list of texts, the script's arguments, not {given!r:.80}.")
+    return tuple(given)
+
+
+def create(store: Store, settings: Settings, wanted: Wanted) -> TaskRecord:
+    """The record of a new draft, with its code in the store.
+
+    Raises UsageError, NotFoundError for an unknown base, and CaptureError for local code that
+    cannot travel.
+    """
+    if by_hand.text("script", wanted.script) and by_hand.text("module", wanted.module):
+        raise UsageError("A task runs a script or a module, not both: give one of them.")
+    base = store.read(wanted.base_task_id) if wanted.base_task_id else None
+    project = wanted.project_name or (base.project if base else "")
+    if not project:
+        raise UsageError("A task needs a project: give project_name, or call Task.init before.")
+    located = _located(wanted, settings)
+    source, blobs = _source(wanted, settings, located, base)
+    environment = _environment(wanted, located, base.environment if base else Environment())
+    source, environment = by_hand.with_binary(source, environment, wanted.binary)
+    record = replace(
+        base or TaskRecord(id="", name="", project="", seed=wanted.seed),
+        id=names.new_id(),
+        name=names.checked_name("task", wanted.task_name or _name(source, base)),
+        project=names.checked_name("project", project),
+        type=base.type if base and not wanted.task_type else names.checked_type(wanted.task_type),
+        parent=(base.parent or base.id) if base else "",
+        source=source,
+        environment=environment,
+        parameters={**(base.parameters if base else {}), **_arguments(wanted.argparse_args)},
+        continues_at=None,
+        created_at=0.0,
+    )
+    for digest, data in blobs.items():
+        if not store.has_blob(digest):
+            store.put_blob(digest, data)
+    store.create(record)
+    return record
+
+
+def _name(source: Source, base: TaskRecord | None) -> str:
+    if base is not None:
+        return names.name_of_clone(base)
+    what = source.module or Path(source.entry_point).stem
+    return what if len(what) > 2 else f"draft {what}".strip()
+
+
+# the code
+
+
+def _located(wanted: Wanted, settings: Settings) -> Located | None:
+    """The code that lies on this machine's disk, if that is what is wanted."""
+    repo = by_hand.text("repo", wanted.repo)
+    if repo:
+        start = _working_tree(repo)
+        if start is None:
+            return None
+    elif not (wanted.script or wanted.module) or wanted.base_task_id:
+        return None
+    else:
+        start = Path.cwd()
+    from elsewhere.capture.repository import locate  # noqa: PLC0415 - weight
+
+    script = _script(wanted, start)
+    is_loose = not wanted.detect_repository or wanted.force_single_script_file
+    if is_loose and repo:
+        raise UsageError(
+            "detect_repository=False and force_single_script_file=True are for a script without a"
+            f" repository, and repo is {repo!r}: leave one of them out."
+        )
+    located = locate(
+        script,
+        local_remotes_are_shared=settings.local_remotes_are_shared,
+        in_repository=not is_loose,
+    )
+    _check_checked_out(wanted, located.source, repo or str(located.root))
+    return located
+
+
+def _working_tree(repo: str) -> Path | None:
+    """The folder that `repo` names; None for a URL, and for what is as one: a bare repository."""
+    if "://" in repo:
+        return None
+    folder = named_path(repo)
+    if not folder.exists():
+        if repo.startswith((".", "~")):  # a whole path may be one of the agent's machine
+            raise UsageError(f"There is no repository {repo!r}: give its folder, or its URL.")
+        return None
+    is_bare = (folder / "HEAD").is_file() and (folder / "objects").is_dir()
+    return None if is_bare else folder.resolve()
+
+
+def _check_checked_out(wanted: Wanted, source: Source, where: str) -> None:
+    """Local code is captured as it is, so it must be what is asked for."""
+    branch, commit = by_hand.text("branch", wanted.branch), by_hand.text("commit", wanted.commit)
+    if not source.commit.startswith(commit) or branch not in ("", source.branch):
+        raise UsageError(
+            f"The code in {where} is captured as it is, at {source.branch or 'no branch'},"
+            f" {source.commit[:12] or 'no commit'}, and not at {commit or branch!r}: check that out"
+            " there, or give the URL of the repository."
+        )
+
+
+def _script(wanted: Wanted, start: Path) -> Script:
+    """What is to run, in or below `start`, or anywhere on this disk by its whole path."""
+    from elsewhere.capture.script import Script  # noqa: PLC0415 - weight
+
+    given = by_hand.text("working_directory", wanted.working_directory)
+    folder = named_path(start / given).resolve()
+    if not folder.is_dir():
+        raise UsageError(
+            f"There is no working folder {given!r} in {start}: give one that is there."
+        )
+    module = by_hand.text("module", wanted.module)
+    if module:
+        path = _module_file(module, folder)
+        return Script(path=path, folder=folder, module=module, argv=wanted.argv)
+    script = by_hand.text("script", wanted.script)
+    if not script:
+        raise UsageError(f"The code in {start} needs something to run: give script or module.")
+    name = named_path(script)
+    for path in (folder / name, start / name):
+        if path.is_file():
+            return Script(path=path.resolve(), folder=folder, argv=wanted.argv)
+    raise UsageError(
+        f"There is no script {script!r} in {folder}: give its path, or the repository that it is"
+        " in, as repo."
+    )
+
+
+def _module_file(module: str, folder: Path) -> Path:
+    """The file that `python -m` runs, or one of the package that has it."""
+    path = named_path(folder.joinpath(*module.split(".")))
+    for file in (path.with_name(f"{path.name}.py"), path / "__main__.py"):
+        if file.is_file():
+            return file
+    try:
+        spec = importlib.util.find_spec(module.partition(".")[0])
+    except (ImportError, ValueError):
+        spec = None
+    if spec is None or not spec.origin or not Path(spec.origin).is_file():
+        raise UsageError(
+            f"There is no module {module!r} in {folder}, nor is one installed here: give its folder"
+            " as working_directory, or the repository that it is in, as repo."
+        )
+    return Path(spec.origin).resolve()
+
+
+def _source(
+    wanted: Wanted, settings: Settings, located: Located | None, base: TaskRecord | None
+) -> tuple[Source, dict[str, bytes]]:
+    """With the bytes that go into the store."""
+    needs_init = bool(wanted.add_task_init_call)
+    if located is not None:
+        from elsewhere.capture.repository import complete  # noqa: PLC0415 - weight
+
+        if wanted.force_single_script_file:
+            source, blobs = _single_file(located)
+        else:
+            captured = complete(located, settings.capture_limit_bytes)
+            source, blobs = captured.source, captured.blobs
+        return replace(source, needs_init=needs_init), blobs
+    source = base.source if base else Source(needs_init=needs_init)
+    module = by_hand.text("module", wanted.module)
+    if wanted.repo and base:
+        source = Source(
+            entry_point=source.entry_point,
+            module=source.module,
+            working_dir=source.working_dir,
+            argv=source.argv,
+            binary=source.binary,
+            needs_init=source.needs_init,
+        )
+    source = by_hand.with_code(
+        source,
+        repository=wanted.repo or None,
+        branch=wanted.branch or None,
+        commit=wanted.commit or None,
+        working_dir=wanted.working_directory or None,
+        entry_point=f"-m {module}" if module else wanted.script or None,
+    )
+    if wanted.repo and not (source.entry_point or source.module):
+        raise UsageError("A task needs something to run: give script or module.")
+    return replace(source, argv=wanted.argv or source.argv), {}
+
+
+def _single_file(located: Located) -> tuple[Source, dict[str, bytes]]:
+    import hashlib  # noqa: PLC0415 - weight
+
+    from elsewhere.capture.loose import LooseFile, as_patch, tree_of  # noqa: PLC0415
+
+    path = located.script.path
+    try:
+        mode = "100755" if path.stat().st_mode & 0o100 else "100644"
+        files = [LooseFile(path=path.name, mode=mode, content=path.read_bytes())]
+    except OSError as error:
+        raise CaptureError(f"{path} cannot be captured: {error.strerror}.") from error
+    patch = as_patch(files)
+    digest = hashlib.sha256(patch).hexdigest()
+    return replace(located.source, patch=digest, tree=tree_of(files)), {digest: patch}
+
+
+# the environment and the arguments
+
+
+def _environment(wanted: Wanted, located: Located | None, old: Environment) -> Environment:
+    environment = by_hand.with_image(
+        old,
+        command=wanted.docker or None,
+        arguments=wanted.docker_args or None,
+        setup=wanted.docker_bash_setup_script or None,
+    )
+    packages, file = wanted.packages, wanted.requirements_file
+    if file:
+        if packages is not None:
+            raise UsageError("Give packages or requirements_file, not both.")
+        lines = by_hand.requirement_lines(by_hand.text("requirements_file", file))
+        return replace(environment, packages=lines)
+    if packages is True or (packages is None and located and not _has_requirements(located)):
+        if located is None:
+            raise UsageError(
+                "packages=True reads the packages from the code, and the code is not on this"
+                " machine: give a list of requirement lines, a requirements_file, or the folder of"
+                " the repository as repo."
+            )
+        return _captured(environment, located)
+    if packages is None or packages is False:
+        return environment
+    return replace(environment, packages=by_hand.requirement_lines(packages))
+
+
+def _has_requirements(located: Located) -> bool:
+    """A requirements.txt that travels and that the agent will find."""
+    if located.worktree is None:
+        return False
+    working = located.root / located.source.working_dir
+    folders = (working, *working.parents)
+    return any(
+        (folder / "requirements.txt").is_file()
+        for folder in folders
+        if folder.is_relative_to(located.root)
+    )
+
+
+def _captured(environment: Environment, located: Located) -> Environment:
+    from elsewhere.capture.packages import capture_packages  # noqa: PLC0415 - weight
+
+    script = located.script
+    captured = capture_packages(script.path, located.root, start=script.base)
+    for warning in captured.warnings:
+        logger.warning("%s", warning)
+    return replace(environment, python=captured.python, packages=captured.packages)
+
+
+def _arguments(given: Any) -> dict[str, Parameter]:
+    """`Args/...` of pairs or of a dict; a name may be written as an option."""
+    pairs = list(given.items()) if isinstance(given, Mapping) else given or ()
+    found = {}
+    for pair in pairs if isinstance(pairs, (list, tuple)) else (pairs,):
+        if not isinstance(pair, (list, tuple)) or len(pair) != 2 or not isinstance(pair[0], str):
+            raise UsageError(
+                f"argparse_args are pairs of a name and a value, such as ('lr', 0.1), not"
+                f" {pair!r:.80}."
+            )
+        name, value = pair
+        if name.startswith("-"):
+            name = name.lstrip("-").replace("-", "_")
+        full_name = name if name.startswith("Args/") else f"Args/{name}"
+        split_name(full_name)
+        found[full_name] = to_parameter(value)
+    return found

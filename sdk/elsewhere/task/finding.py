@@ -1,0 +1,188 @@
+"""Finding tasks: the class methods of `Task` that ask the store."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from elsewhere.core.errors import UsageError
+from elsewhere.task.connection import Connected
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from typing_extensions import Self
+
+    from elsewhere.store.api import Store
+    from elsewhere.task.handle import TaskHandle
+    from elsewhere.task.projects import Project
+
+__all__ = ["Finder"]
+
+
+class Finder(Connected):
+    """Handles of the class itself, and the one that this process is where it is asked for."""
+
+    @classmethod
+    def get_task(
+        cls,
+        task_id: str | None = None,
+        project_name: str | None = None,
+        task_name: str | None = None,
+        tags: Sequence[str] | None = None,
+        allow_archived: bool = True,
+        task_filter: Mapping[str, Any] | None = None,
+    ) -> Self | None:
+        """A handle on one task: by its id, else the last changed one with exactly these names.
+
+        `tags` and `task_filter` are those of `get_tasks`. Archived tasks come after all others.
+        Raises NotFoundError for an unknown id or project; None when no task is found.
+        """
+        from elsewhere.task import stored  # noqa: PLC0415
+
+        if task_id is not None:
+            return cls._by_id(task_id)
+        store = cls._open()
+        found = stored.find_named(
+            store,
+            project_name,
+            task_name,
+            tags=tags,
+            allow_archived=allow_archived,
+            task_filter=task_filter,
+        )
+        return cls._handle(found, store) if found is not None else None
+
+    @classmethod
+    def get_tasks(
+        cls,
+        task_ids: Sequence[str] | None = None,
+        project_name: str | Sequence[str] | None = None,
+        task_name: str | None = None,
+        tags: Sequence[str] | None = None,
+        allow_archived: bool = True,
+        task_filter: Mapping[str, Any] | None = None,
+    ) -> list[Self]:
+        """Handles on all tasks that match, the last changed one first; `task_ids` alone decides
+        where it is given.
+
+        Projects are exact names; `task_name` is a regular expression that is searched for, with
+        case. `tags` are one of several, unless operators in the list say otherwise:
+
+            ["a", "b"]                                  a or b
+            ["__$and", "a", "b"]                        a and b
+            ["a", "-b"], ["a", "__$not", "b"]           a, but not b
+            ["a", "b", "__$and", "c", "d"]              a or b or (c and d)
+            ["__$and", "__$or", "a", "b", "__$and", "c"]    (a or b) and c
+
+        Keys of `task_filter`: `id`, `tags`, `system_tags` (archived), `status`, `type`, `project`
+        and `parent` (lists like `tags`); `name` and `comment` (regular expressions); `search_text`
+        (words, in any case, in name, comment or id); `created`, `started`, `completed`,
+        `last_update`, `last_iteration`, `progress` and `last_metrics.<title>.<series>` ([first,
+        last], None for open, or texts that begin with >=, >, <= or <); `_any_` and `_all_`
+        ({"fields": [...], "pattern": ...}); `order_by` (fields, "-" for descending); `page`, from
+        0, and `page_size`. A date without a zone is UTC.
+
+        Raises UsageError for what cannot be asked and NotFoundError for an unknown id.
+        """
+        from elsewhere.task import stored  # noqa: PLC0415
+
+        store = cls._settled()
+        if task_ids is not None:
+            return [cls._handle(one, store) for one in stored.existing(store, task_ids)]
+        found = stored.search(
+            store,
+            project_name=project_name,
+            task_name=task_name,
+            tags=tags,
+            allow_archived=allow_archived,
+            task_filter=task_filter,
+        )
+        return [cls._handle(task_id, store) for task_id in found]
+
+    @classmethod
+    def query_tasks(
+        cls,
+        project_name: str | Sequence[str] | None = None,
+        task_name: str | None = None,
+        tags: Sequence[str] | None = None,
+        additional_return_fields: Sequence[str] | None = None,
+        task_filter: Mapping[str, Any] | None = None,
+    ) -> list[str] | list[dict[str, Any]]:
+        """The ids of all tasks that `get_tasks` would give, or dicts with the id and these fields.
+
+        Fields: those of filters, `tags`, `parameters.<section>/<name>`, and what a record has, with
+        dots for what is inside (`source.commit`). Times are Unix seconds; None is what a task has
+        not. Raises UsageError for an unknown field.
+        """
+        from elsewhere.task import stored  # noqa: PLC0415
+
+        store = cls._settled()
+        found = stored.search(
+            store,
+            project_name=project_name,
+            task_name=task_name,
+            tags=tags,
+            task_filter=task_filter,
+        )
+        fields = stored.checked_fields(additional_return_fields)
+        return store.look_up(list(found), fields) if fields else list(found)
+
+    @classmethod
+    def get_projects(cls, name: str | None = None) -> list[Project]:
+        """All projects, the last used one first, with `id` and `name`; `name` is a regular
+        expression that is searched for in their names. Raises UsageError."""
+        from elsewhere.task import projects  # noqa: PLC0415
+
+        return projects.find(cls._settled(), name)
+
+    @classmethod
+    def get_project_id(
+        cls,
+        project_name: str,
+        search_hidden: bool = True,  # noqa: ARG003 - taken from those who give it
+    ) -> str | None:
+        """The id of the project with exactly this name, which is its name; None for no project.
+
+        No project is hidden here, so `search_hidden` changes nothing.
+        """
+        if not isinstance(project_name, str):
+            raise UsageError(f"project_name must be text, not {project_name!r:.80}.")
+        return project_name if project_name in cls._settled().projects() else None
+
+    # helpers
+
+    @classmethod
+    def _this(cls, task_id: str) -> Self | None:
+        """The handle that this process has as the task itself, where that is the one."""
+        current: Self | None = cls._current
+        return current if current is not None and current.id == task_id else None
+
+    @classmethod
+    def _handle(cls, task_id: str, store: Store) -> Self:
+        if current := cls._this(task_id):
+            return current
+        return cls(task_id, store)
+
+    @classmethod
+    def _by_id(cls, task_id: str) -> Self:
+        """Raises NotFoundError for an id that is none of a task."""
+        if current := cls._this(task_id):
+            return current
+        store = cls._open()
+        store.state(task_id)
+        return cls(task_id, store)
+
+    @classmethod
+    def _settled(cls) -> Store:
+        """The store, with all that this process has said about its own task."""
+        if cls._current is not None:
+            cls._current._settle()
+        return cls._open()
+
+    @classmethod
+    def _given(cls, task: TaskHandle | str | None) -> Self:
+        if isinstance(task, cls):
+            return task
+        if not isinstance(task, str):
+            raise UsageError(f"A task is needed, or its id, not {task!r:.80}.")
+        return cls._by_id(task)

@@ -1,0 +1,28 @@
+"""The task of a program that does not call `Task.init`: begun for it, before its first line.
+
+The runner asks for it by a variable, which a line in the run's `elsewhere.pth` sees: the program's
+text, its command line and its `__main__` are what they would be without us.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Final
+
+from elsewhere.core.errors import ElsewhereError
+from elsewhere.core.say import say
+
+__all__ = ["begin"]
+
+_INIT: Final = "ELSEWHERE_INIT"
+
+
+def begin() -> None:
+    """Once: processes that the program starts do not see the variable any more."""
+    from elsewhere.task.task import Task  # noqa: PLC0415 - weight
+
+    os.environ.pop(_INIT, None)
+    try:
+        Task.init()
+    except ElsewhereError as error:
+        say(f"the program runs without its task. {error}")

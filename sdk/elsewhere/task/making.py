@@ -1,0 +1,249 @@
+"""Making tasks that this process is not: the class methods of `Task` that create, copy, import."""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from elsewhere.capture.wishes import NO_WISHES
+from elsewhere.core.choices import DEFAULT_SEED
+from elsewhere.core.errors import UsageError
+from elsewhere.task.finding import Finder
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from typing_extensions import Self
+
+    from elsewhere.capture.wishes import Wishes
+    from elsewhere.core.choices import TaskType
+
+__all__ = ["Maker"]
+
+logger = logging.getLogger(__name__)
+
+
+class Maker(Finder):
+    """Drafts, and what the next task of this script asks for beside its code."""
+
+    _seed: ClassVar[int | None] = DEFAULT_SEED
+    _wishes: ClassVar[Wishes] = NO_WISHES
+
+    @classmethod
+    def create(
+        cls,
+        project_name: str | None = None,
+        task_name: str | None = None,
+        task_type: TaskType | str | None = None,
+        repo: str | None = None,
+        branch: str | None = None,
+        commit: str | None = None,
+        script: str | None = None,
+        working_directory: str | None = None,
+        packages: bool | str | Sequence[str] | None = None,
+        requirements_file: str | os.PathLike[str] | None = None,
+        docker: str | None = None,
+        docker_args: str | Sequence[str] | None = None,
+        docker_bash_setup_script: str | Sequence[str] | None = None,
+        argparse_args: Sequence[tuple[str, Any]] | Mapping[str, Any] | None = None,
+        base_task_id: str | None = None,
+        add_task_init_call: bool = True,
+        force_single_script_file: bool = False,
+        binary: str | None = None,
+        module: str | None = None,
+        detect_repository: bool = True,
+        *,
+        argv: Sequence[str] = (),
+    ) -> Self:
+        """A draft made by hand, of code that need not have run: nothing of this process is in it.
+
+        project_name, task_name, task_type
+            Without them: the current task's project, what runs, training; of a base: its own.
+        repo, branch, commit
+            A URL, at that commit, else at the branch's newest one when it runs. Or a folder here:
+            its commit with all changes and new files, as a running script is captured; branch and
+            commit must be what is checked out there.
+        script, module, working_directory
+            What runs: a file, relative to the working folder, and that to the repository's root; or
+            what `python -m` runs. Without `repo` the script is a local file: it travels with the
+            repository around it, or else with the modules beside it that it imports. Nothing at all
+            gives an empty draft, a template that setters fill.
+        detect_repository, force_single_script_file
+            False: a local script travels as if there were no repository around it. True: it travels
+            alone.
+        packages, requirements_file
+            Requirement lines, or the path of a file of them; True: those that local code imports,
+            with the versions here; [] or "": none. None: the repository's requirements.txt, or, for
+            local code without one, as True.
+        docker, docker_args, docker_bash_setup_script
+            The image to run in, what is said when it starts, and what runs in it before the task.
+        argparse_args
+            Pairs such as ("lr", 0.1), the parameters `Args/lr`: they override what the script's
+            parser has.
+        base_task_id
+            The draft is a clone of that task, with the other arguments in place of what it has.
+        add_task_init_call
+            A script that does not call `Task.init` is a task all the same, without a change in it:
+            seed, arguments and frameworks are connected before its first line. False: it runs as it
+            is.
+        binary
+            A Python, whose version counts ("python3.11"), or what else runs the script; without it
+            /bin/bash runs a `.sh`.
+        argv
+            The script's command line.
+
+        Raises UsageError for what cannot be, NotFoundError for an unknown base, and CaptureError
+        for local code that cannot travel.
+        """
+        from elsewhere.core.settings import load  # noqa: PLC0415
+        from elsewhere.task import drafts  # noqa: PLC0415 - weight, as all imports here
+
+        if project_name is None and base_task_id is None and cls._current is not None:
+            project_name = cls._current.project
+        wanted = drafts.Wanted(
+            project_name=project_name,
+            task_name=task_name,
+            task_type=task_type,
+            repo=repo,
+            branch=branch,
+            commit=commit,
+            script=script,
+            working_directory=working_directory,
+            packages=packages,
+            requirements_file=requirements_file,
+            docker=docker,
+            docker_args=docker_args,
+            docker_bash_setup_script=docker_bash_setup_script,
+            argparse_args=argparse_args,
+            base_task_id=base_task_id,
+            add_task_init_call=add_task_init_call,
+            force_single_script_file=force_single_script_file,
+            binary=binary,
+            module=module,
+            detect_repository=detect_repository,
+            argv=drafts.checked_argv(argv),
+            seed=cls._seed,
+        )
+        store = cls._open()
+        return cls(drafts.create(store, load(), wanted).id, store)
+
+    @classmethod
+    def clone(
+        cls,
+        source_task: Self | str | None = None,
+        name: str | None = None,
+        comment: str | None = None,
+        parent: Self | str | None = None,
+        project: str | None = None,
+    ) -> Self:
+        """A draft with all that the source was given, called "Clone Of NAME" where `name` is None.
+
+        Code, environment, seed, parameters, configurations, tags, properties, labels and input
+        models are the source's, whatever its status; what it said and made is not copied. `project`
+        is a name. The parent is `parent`, else the source's own, else the source.
+
+        Raises NotFoundError for an unknown task, and CaptureError when this script's own code
+        cannot travel.
+        """
+        from elsewhere.task import stored  # noqa: PLC0415
+
+        cls._check_online()
+        source = cls._given(cls._current if source_task is None else source_task)
+        source._settle()
+        if source._run is not None:
+            source._run.capture_whole()
+        task_id = stored.clone(
+            source._store,
+            source.id,
+            name=name,
+            comment=comment,
+            parent=None if parent is None else cls._given(parent).id,
+            project=project,
+        )
+        return cls(task_id, source._store)
+
+    @classmethod
+    def import_task(
+        cls,
+        task_data: Mapping[str, Any],
+        target_task: Self | str | None = None,
+        update: bool = False,
+    ) -> Self | None:
+        """A new draft of what `export_task` gave, or `target_task` made the same.
+
+        `update` changes the target only in what the dict has, nested ones too. What it ran is left
+        alone. Its code must be in this store, by its digests, when it is enqueued.
+
+        Raises UsageError for a dict that is none of a task, NotFoundError for an unknown target,
+        and TransitionError when the status of the target does not allow it.
+        """
+        from elsewhere.task import exporting  # noqa: PLC0415
+
+        if target_task is not None:
+            target = cls._given(target_task)
+            target._change(task_data, is_merged=update)
+            return target
+        store = cls._open()
+        record = exporting.to_record(task_data)
+        store.create(record)
+        return cls(record.id, store)
+
+    @classmethod
+    def add_requirements(
+        cls, package_name: str | os.PathLike[str], package_version: str | None = None
+    ) -> None:
+        """One more package for the task that `init` makes next, whatever the code imports.
+
+        The version is the installed one for None, any for "", `>=2` as it is, and `1.0` is `==1.0`.
+        Or the path of a requirements file, whose lines are all added. Raises UsageError.
+        """
+        from elsewhere.capture import by_hand  # noqa: PLC0415
+
+        pair = by_hand.wished(package_name, package_version)
+        if cls._may_wish("add_requirements"):
+            cls._wishes = cls._wishes._replace(added=(*cls._wishes.added, pair))
+
+    @classmethod
+    def ignore_requirements(cls, package_name: str) -> None:
+        """Leaves a package out of the task that `init` makes next, though the code imports it."""
+        from elsewhere.capture import by_hand  # noqa: PLC0415
+
+        name = by_hand.text("The package", package_name)
+        if not name:
+            raise UsageError(f"A package is ignored by its name, not by {package_name!r:.80}.")
+        if cls._may_wish("ignore_requirements"):
+            cls._wishes = cls._wishes._replace(ignored=cls._wishes.ignored | {name})
+
+    @classmethod
+    def force_requirements_env_freeze(
+        cls, force: bool = True, requirements_file: str | os.PathLike[str] | None = None
+    ) -> None:
+        """All that is installed here, or the lines of a file, in place of what the code imports;
+        for the task that `init` makes next. Raises UsageError for a file that is none."""
+        from elsewhere.capture import by_hand  # noqa: PLC0415
+
+        file = by_hand.text("requirements_file", requirements_file) if force else ""
+        if file:
+            by_hand.requirement_lines(file)
+        if cls._may_wish("force_requirements_env_freeze"):
+            cls._wishes = cls._wishes._replace(is_frozen=bool(force), file=file)
+
+    # helpers
+
+    @classmethod
+    def _may_wish(cls, what: str) -> bool:
+        if cls._current is not None:
+            logger.warning("%s changes nothing after Task.init: call it before.", what)
+        return cls._current is None
+
+    @classmethod
+    def _checked_process(cls, what: str) -> None:
+        """Raises UsageError in a process that the task's own has started."""
+        from elsewhere.run import membership  # noqa: PLC0415
+
+        if membership.leader_folder() is not None:
+            raise UsageError(
+                f"{what} belongs to the process that the task is, and this is one that it has"
+                " started: call it there."
+            )

@@ -1,0 +1,128 @@
+"""Tasks as the store has them: made, copied and found, without being this process's own."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from elsewhere.core.errors import NotFoundError, UsageError, known_choices
+from elsewhere.core.events import ModelUsed
+from elsewhere.core.names import checked_name, name_of_clone, new_id
+from elsewhere.core.records import TaskRecord
+from elsewhere.store import filters
+from elsewhere.store.refusals import unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from elsewhere.store.api import Store
+
+__all__ = [
+    "checked_fields",
+    "clone",
+    "existing",
+    "find_named",
+    "search",
+]
+
+logger = logging.getLogger(__name__)
+
+
+def checked_fields(given: object) -> list[str]:
+    """The names of fields: a list of texts, or one text. Raises UsageError."""
+    names: Any = [given] if isinstance(given, str) else () if given is None else given
+    are_many = isinstance(names, (list, tuple, set, frozenset))
+    if not are_many or not all(isinstance(name, str) for name in names):
+        raise UsageError(f"additional_return_fields is a list of texts, not {given!r:.80}.")
+    return list(names)
+
+
+def clone(
+    store: Store,
+    source_id: str,
+    *,
+    name: str | None = None,
+    comment: str | None = None,
+    parent: str | None = None,
+    project: str | None = None,
+    **changes: object,
+) -> str:
+    """The id of a new draft with all that the source was given, and its tags and labels.
+
+    What the source said and made (scalars, output, artifacts, progress) is not copied, nor is that
+    it is archived. The parent is the source's own, or else the source: clones of a clone are
+    siblings. Raises NotFoundError for an unknown source or parent.
+    """
+    source = store.read(source_id)
+    if parent:
+        store.state(parent)
+    if comment is not None and not isinstance(comment, str):
+        raise UsageError(f"A comment must be text, not {comment!r:.80}.")
+    record: TaskRecord = replace(
+        source,
+        id=new_id(),
+        name=checked_name("task", name_of_clone(source) if name is None else name),
+        project=source.project if project is None else checked_name("project", project),
+        comment=source.comment if comment is None else comment,
+        parent=parent or source.parent or source.id,
+        continues_at=None,
+        created_at=0.0,
+        **changes,  # type: ignore[arg-type]
+    )
+    store.create(record)
+    used = (use for use in store.task_models(source_id) if not use.is_output)
+    if begun_from := [ModelUsed(use=use) for use in used]:
+        store.edit(record.id, *begun_from)
+    return record.id
+
+
+def find_named(store: Store, project: str | None, name: str | None, **narrower: Any) -> str | None:
+    """The task with exactly this name that changed last, one that is not archived before those that
+    are; None where there is none. `narrower`: tags, allow_archived and task_filter.
+
+    Raises NotFoundError for an unknown project.
+    """
+    if name is not None and not isinstance(name, str):
+        raise UsageError(f"task_name must be a text, not {name!r:.80}.")
+    if project is not None and project not in (known := store.projects()):
+        raise NotFoundError(
+            f"There is no project {project!r}. {known_choices(str(project), known)}"
+        )
+    given = {"project_name": project, "exact_name": name or "", **narrower}
+    takes = (False, True) if given.get("allow_archived", True) else (False,)
+    for is_archived_taken in takes:
+        wanted = filters.parse(**{**given, "allow_archived": is_archived_taken})
+        found = list(islice(store.search(wanted), 2))
+        if name and len(found) > 1:
+            logger.warning("Several tasks are called %r: this is the one that changed last.", name)
+        if found:
+            return found[0]
+    return None
+
+
+def search(store: Store, **arguments: Any) -> Iterator[str]:
+    """The ids of all tasks that `filters.parse` describes; an unknown project is a warning."""
+    wanted = filters.parse(**arguments)
+    given = arguments.get("project_name")
+    if given is not None:
+        known = store.projects()
+        for name in sorted({given} if isinstance(given, str) else set(given)):
+            if name not in known:
+                logger.warning("There is no project %r. %s", name, known_choices(name, known))
+    return store.search(wanted)
+
+
+def existing(store: Store, task_ids: object) -> list[str]:
+    """These ids in their order. Raises NotFoundError for the first one that is none of a task."""
+    ids: Any = [task_ids] if isinstance(task_ids, str) else task_ids
+    if not isinstance(ids, (list, tuple, set, frozenset)) or not all(
+        isinstance(task_id, str) for task_id in ids
+    ):
+        raise UsageError(f"task_ids must be a list of ids, not {task_ids!r:.80}.")
+    there = {row["id"] for row in store.look_up(ids, ())}
+    for task_id in ids:
+        if task_id not in there:
+            raise unknown(task_id)
+    return list(ids)

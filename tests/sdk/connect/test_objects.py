@@ -1,0 +1,284 @@
+"""Connected objects, classes and other dicts: overridden in place, recorded now and at the end."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from elsewhere.connect import ConnectedDict, checked_section, connect
+from elsewhere.core.errors import UsageError
+from tests.sdk.targets import Told
+
+
+class Color(Enum):
+    RED = 1
+    BLUE = 2
+
+
+class Person:
+    kind = "human"
+
+    def __init__(self, name: str, age: int) -> None:
+        self.name = name
+        self.age = age
+        self.tags = ["a"]
+        self.color = Color.RED
+        self.home = Path("home")
+        self.limits = {"low": 1, "deep": {"high": 2.5}}
+        self.weights = np.zeros(3)
+        self.api_key = "hunter2"
+        self._hidden = 1
+
+    def greet(self) -> str:
+        return self.name
+
+
+OF_ERIK = {
+    "General/name": "Erik",
+    "General/age": 5,
+    "General/tags": ["a"],
+    "General/color": "RED",
+    "General/home": "home",
+    "General/limits/low": 1,
+    "General/limits/deep/high": 2.5,
+    "General/api_key": "***",
+}
+
+
+def test_an_object_is_recorded_by_its_own_public_attributes(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    told, erik = Told(), Person("Erik", 5)
+    with caplog.at_level(logging.WARNING):
+        assert connect(erik, told) is erik
+    assert told.values() == OF_ERIK
+    assert caplog.text == "", "nobody connects an object for what a record cannot hold"
+
+
+def test_an_object_gets_the_overrides_as_the_types_that_it_has() -> None:
+    overrides = {
+        "General/name": "Ada",
+        "General/age": "36",
+        "General/color": "BLUE",
+        "General/home": "away",
+        "General/limits/deep/high": "3",
+        "General/api_key": "***",
+        "General/_hidden": 2,
+        "General/new": 2,
+    }
+    told, person = Told(overrides), Person("Erik", 5)
+    deep = person.limits["deep"]
+    connect(person, told)
+    assert (person.name, person.age, person.color) == ("Ada", 36, Color.BLUE)
+    assert (person.home, person.api_key, person._hidden) == (Path("away"), "hunter2", 1)
+    assert deep == {"high": 3.0}
+    assert type(person) is Person
+    assert not hasattr(person, "new")
+    assert told.values() == {"General/tags": ["a"], "General/limits/low": 1}
+
+
+def test_an_override_that_does_not_fit_changes_nothing_of_an_object() -> None:
+    told, person = Told({"General/name": "Ada", "General/age": "old"}), Person("Erik", 5)
+    with pytest.raises(UsageError, match=r"'General/age' cannot be 'old'.*whole number"):
+        connect(person, told)
+    assert (person.name, told.events) == ("Erik", [])
+
+
+@pytest.mark.parametrize("overrides", [None, {"General/age": 7}])
+def test_what_an_object_is_at_the_end_is_recorded(overrides: dict[str, object] | None) -> None:
+    told, person = Told(overrides), Person("Erik", 5)
+    connect(person, told)
+    told.parameters()
+    person.tags.append("b")
+    person.age += 1
+    person.height = 1.8  # type: ignore[attr-defined]
+    told.end()
+    age = 6 if overrides is None else 8
+    assert told.values() == {
+        "General/tags": ["a", "b"],
+        "General/age": age,
+        "General/height": 1.8,
+    }
+
+
+def test_an_object_that_did_not_change_is_not_recorded_again() -> None:
+    told = Told()
+    connect(Person("Erik", 5), told)
+    told.parameters()
+    told.end()
+    assert told.events == []
+
+
+def test_an_object_that_cannot_be_read_at_the_end_does_not_end_the_end(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Broken:
+        @property
+        def ndim(self) -> int:
+            raise RuntimeError("broken")
+
+    told, person = Told(), Person("Erik", 5)
+    connect(person, told)
+    told.parameters()
+    person.weights = Broken()  # type: ignore[assignment]
+    told.end()
+    assert told.events == []
+    assert "What has changed in a connected object is not recorded." in caplog.text
+
+
+def test_a_class_is_recorded_and_overridden_with_all_that_it_inherits() -> None:
+    class Base:
+        rate = 0.1
+        depth = 2
+
+        def method(self) -> None: ...
+
+        @property
+        def computed(self) -> int:
+            raise AssertionError
+
+    class Config(Base):
+        depth = 3
+        name = "net"
+        _private = 1
+
+    told = Told({"General/depth": "5", "General/rate": 0.5})
+    assert connect(Config, told) is Config
+    assert (Config.depth, Config.rate, Base.depth, Base.rate) == (5, 0.5, 2, 0.1)
+    assert told.values() == {"General/name": "net"}
+    Config.name = "other"
+    told.end()
+    assert told.values() == {"General/name": "other"}
+    local = Told()
+    connect(Base, local, "net")
+    assert local.values() == {"net/rate": 0.1, "net/depth": 2}
+
+
+@dataclass(frozen=True)
+class Frozen:
+    rate: float = 0.1
+    sizes: tuple[int, ...] = (1, 2)
+    more: dict[str, int] = field(default_factory=dict)
+
+
+class Slotted:
+    __slots__ = ("_own", "never", "rate")
+
+    def __init__(self) -> None:
+        self.rate = 0.1
+        self._own = 1
+
+
+@pytest.mark.parametrize(
+    "made", [Frozen, Slotted, lambda: SimpleNamespace(rate=0.1), lambda: argparse.Namespace(rate=0)]
+)
+def test_objects_of_other_kinds_are_connected_as_well(made: Callable[[], Any]) -> None:
+    local, remote = Told(), Told({"General/rate": 2})
+    given = made()
+    connect(given, local)
+    assert local.values()["General/rate"] == given.rate
+    connect(given, remote)
+    assert given.rate == 2
+    assert type(given.rate) is type(made().rate)
+
+
+def test_an_attribute_that_cannot_be_set_is_an_error_only_when_it_must_be_set() -> None:
+    class Fixed:
+        def __init__(self) -> None:
+            vars(self)["rate"] = 0.1
+
+        def __setattr__(self, name: str, value: object) -> None:
+            raise AttributeError("no")
+
+    connect(Fixed(), Told({"General/rate": 0.1}))
+    with pytest.raises(UsageError, match=r"'rate' of a connected Fixed cannot be set.*: no\."):
+        connect(Fixed(), Told({"General/rate": 0.2}))
+
+
+def test_a_dict_of_another_kind_stays_itself() -> None:
+    class Config(OrderedDict[str, Any]):
+        pass
+
+    told, config = Told({"General/lr": "1"}), Config(lr=0.5, opt={"k": 1})
+    assert connect(config, told) is config
+    assert config == {"lr": 1.0, "opt": {"k": 1}}
+    assert told.values() == {"General/opt/k": 1}
+    config["opt"]["k"] = 2
+    config["new"] = 3
+    told.end()
+    assert told.values() == {"General/opt/k": 2, "General/new": 3}
+
+
+def test_writes_to_the_original_of_a_connected_dict_are_recorded_at_the_end() -> None:
+    told, original = Told(), {"lr": 0.5, "epochs": 3}
+    connected = connect(original, told)
+    assert type(connected) is ConnectedDict
+    told.parameters()
+    original["epochs"] = 4
+    connected["lr"] = 1.0
+    assert told.values() == {"General/lr": 1.0}
+    told.end()
+    assert told.values() == {"General/epochs": 4}
+
+
+@pytest.mark.parametrize(
+    "made", [lambda: {"lr": 0.5}, lambda: SimpleNamespace(lr=0.5), lambda: OrderedDict(lr=0.5)]
+)
+@pytest.mark.parametrize(
+    ("flag", "is_asked", "is_own"),
+    [(None, True, True), (None, False, False), (True, False, True), ("False", True, False)],
+)
+def test_overrides_can_be_ignored_and_the_tasks_flag_decides(
+    made: Callable[[], Any], flag: object, is_asked: bool, is_own: bool
+) -> None:
+    name = "General/_ignore_remote_overrides_"
+    overrides = {"General/lr": 0.25} | ({name: flag} if flag is not None else {})
+    told = Told(overrides)
+    given = connect(made(), told, is_ignoring=is_asked)
+    lr = given["lr"] if isinstance(given, dict) else given.lr
+    assert lr == (0.5 if is_own else 0.25)
+    said = told.values()
+    assert said.get("General/lr") == (0.5 if is_own else None)
+    assert said.get(name) == (True if flag is None and is_asked else None)
+
+
+def test_the_flag_is_visible_on_the_task() -> None:
+    told = Told()
+    connect({"lr": 0.5}, told, "net", is_ignoring=True)
+    flag = told.parameters()["net/_ignore_remote_overrides_"]
+    assert (flag.value, flag.type) == (True, "bool")
+    assert flag.description
+
+
+@pytest.mark.parametrize(
+    "given", [[1], (1,), "text", 5, None, {1}, len, lambda: 1, "x".upper, int, object()]
+)
+def test_what_cannot_be_connected_is_refused_with_what_can(given: object) -> None:
+    told = Told()
+    with pytest.raises(UsageError, match="connect takes a dict, an object with attributes, a c"):
+        connect(given, told, is_ignoring=True)
+    assert told.events == []
+
+
+def test_an_array_in_a_dict_is_left_out_with_a_word(caplog: pytest.LogCaptureFixture) -> None:
+    told = Told()
+    connect({"lr": 0.5, "weights": np.zeros(3)}, told)
+    assert told.values() == {"General/lr": 0.5}
+    assert "General/weights is not recorded. A ndarray cannot be a parameter." in caplog.text
+
+
+@pytest.mark.parametrize("name", ["", "/", "/a", 5])
+def test_a_section_has_a_name(name: object) -> None:
+    assert checked_section(None, "connect") == "General"
+    with pytest.raises(UsageError, match="connect takes a name, such as 'optimizer', not"):
+        checked_section(name, "connect")

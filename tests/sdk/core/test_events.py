@@ -1,0 +1,96 @@
+"""Events as lines: every kind comes back as it was, and no bytes do harm."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from elsewhere.core.errors import RecordError
+from elsewhere.core.events import (
+    ArtifactAdded,
+    ArtifactsRemoved,
+    Configurations,
+    Edited,
+    Event,
+    Labels,
+    ModelSaved,
+    ModelsUnused,
+    ModelUsed,
+    Parameters,
+    Phase,
+    Progress,
+    Properties,
+    PublishAtEnd,
+    Resources,
+    Scalar,
+    Tags,
+    Text,
+    Verdict,
+    decode_event,
+    encode_event,
+)
+from elsewhere.core.records import Artifact, Configuration, ModelUse, Parameter, Status
+from tests.properties import PROPERTY
+
+EVENTS: list[Event] = [
+    Scalar(title="loss", series="train", value=0.5, iteration=3, at=1.5),
+    Progress(percent=12.5, at=1.0),
+    Parameters(values={"General/a": Parameter(value=[1, {"b": None}], type="list")}, is_whole=True),
+    ArtifactAdded(
+        artifact=Artifact(name="model", type="file", metadata={"a": "b"}), file="files/m"
+    ),
+    ArtifactsRemoved(names=("model",)),
+    Configurations(values={"net": Configuration(text="a: 1\n", type="yaml")}, removed=("old",)),
+    Labels(values={"cat": 1}),
+    Edited(fields={"name": "another name"}),
+    ModelSaved(model="m1", fields={"name": "net", "iteration": 3}, file="files/m"),
+    ModelUsed(use=ModelUse(name="net", model="m1", is_output=True, at=1.0)),
+    ModelsUnused(names=("net",)),
+    Text(message="two\nlines\r", level=20, at=1.0),
+    Resources(title=":monitor:machine", values={"cpu": 1.0}, at=1.0, elapsed_s=2.0),
+    Tags(added=("a", "b"), removed=("c",)),
+    Properties(values={"owner": Parameter(value="Ada")}),
+    Phase(name="install", at=1.0, seconds=None),
+    PublishAtEnd(is_wanted=True),
+    Verdict(status=Status.FAILED, message="no", at=1.0),
+]
+
+
+def test_there_is_an_example_of_every_kind() -> None:
+    assert {type(event) for event in EVENTS} == set(get_args(Event))
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=lambda event: type(event).__name__)
+def test_an_event_is_one_line_and_comes_back_as_it_was(event: Event) -> None:
+    line = encode_event(event)
+    assert len(line.splitlines()) == 1
+    assert decode_event(line) == event
+
+
+@PROPERTY
+@given(st.text(st.characters()))  # every character, half ones of an undecodable name too
+def test_any_text_fits_into_one_line_and_comes_back(message: str) -> None:
+    line = encode_event(Text(message=message, level=20, at=0.0))
+    assert b"\n" not in line
+    assert b"\r" not in line
+    assert decode_event(line) == Text(message=message, level=20, at=0.0)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"", b"scalar", b"scalar {}", b"scalar []", b"dance {}", b"\xff\xfe {}", b"progress {", b"{}"],
+)
+def test_a_line_that_is_no_event_is_refused(line: bytes) -> None:
+    with pytest.raises(RecordError):
+        decode_event(line)
+
+
+@PROPERTY
+@given(st.binary())
+def test_no_bytes_raise_anything_but_a_record_error(line: bytes) -> None:
+    for one in (line, b"scalar " + line):
+        with pytest.raises(RecordError):
+            decode_event(one)

@@ -1,0 +1,158 @@
+"""Folders: names that come back, files that are whole or not there."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from elsewhere.core.errors import RecordError
+from elsewhere.core.folders import Home, RunFolder, read_json, write_beside
+from elsewhere.core.process import ProcessIdentity
+from elsewhere.core.records import Outcome, Reason
+
+ID = "0123456789abcdef" * 2
+
+
+@pytest.mark.parametrize(
+    ("abort", "stop", "seconds"),
+    [
+        ({"timeout_s": 2.5}, {"grace_s": None}, 2.5),
+        ({"timeout_s": 2.5}, {"grace_s": 1.0, "is_heard": True}, 2.5),
+        ({"timeout_s": 1e9}, {}, 1800.0),
+        ({"timeout_s": 2.5}, {"is_heard": False}, 0.0),
+        ({"timeout_s": 2.5}, None, 0.0),
+        (None, {}, 0.0),
+        ({"timeout_s": "2"}, {}, 0.0),
+        ({"timeout_s": float("nan")}, {}, 0.0),
+        ({"timeout_s": -1}, {}, 0.0),
+        ([], {}, 0.0),
+    ],
+)
+def test_a_stop_waits_for_an_abort_callback_that_can_still_say_something(
+    tmp_path: Path, abort: object, stop: object, seconds: float
+) -> None:
+    folder = RunFolder(tmp_path)
+    for path, written in ((folder.abort, abort), (folder.stop, stop)):
+        if written is not None:
+            write_beside(path, written)
+    assert folder.abort_callback_s() == seconds
+    folder.abort.write_text("{")
+    assert folder.abort_callback_s() == 0.0
+
+
+def test_a_run_folder_knows_its_task_and_attempt(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    for folder in (home.run(ID, 12), home.session(ID, 12)):
+        assert (folder.task_id, folder.attempt) == (ID, 12)
+    assert home.run(ID, 1).path.parent != home.session(ID, 1).path.parent
+
+
+def test_home_and_run_folders_are_closed_to_others_and_may_be_made_twice(tmp_path: Path) -> None:
+    home = Home(tmp_path / "a" / "home").ensure().ensure()
+    folder = home.run(ID, 1).create().create()
+    assert {path.stat().st_mode & 0o777 for path in (home.path, folder.path)} == {0o700}
+    assert folder.journal.is_dir()
+    assert folder.files.is_dir()
+
+
+def test_only_folders_that_are_named_like_runs_are_found(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    runs = [home.run(ID, number).create() for number in (1, 2)]
+    (home.runs / "notes").mkdir()
+    (home.runs / "a.b").mkdir()
+    (home.runs / "file.1").touch()
+    assert RunFolder.all_in(home.runs) == runs
+    assert RunFolder.all_in(home.sessions) == []
+
+
+def test_what_is_written_beside_is_read_again(tmp_path: Path) -> None:
+    path = tmp_path / "exit.json"
+    assert read_json(path) is None
+    write_beside(path, Outcome(reason=Reason.STOPPED))
+    write_beside(path, Outcome(reason=Reason.KILLED, message="é"))
+    assert read_json(path)["message"] == "é"
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert os.listdir(tmp_path) == ["exit.json"]  # noqa: PTH208 - hidden ones too
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_beside_it(tmp_path: Path) -> None:
+    path = tmp_path / "stop"
+    write_beside(path, {"grace_s": 1})
+    with pytest.raises(TypeError):
+        write_beside(path, {1, 2})
+    assert read_json(path) == {"grace_s": 1}
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_text_that_is_no_text_can_be_written_too(tmp_path: Path) -> None:
+    """An exception's message may hold an undecodable file name."""
+    write_beside(tmp_path / "exit.json", {"message": "\udcff"})
+    assert read_json(tmp_path / "exit.json") == {"message": "\udcff"}
+
+
+def test_the_identity_in_a_folder_is_that_of_the_process(tmp_path: Path) -> None:
+    folder = Home(tmp_path).run(ID, 1).create()
+    assert folder.identity(folder.runner) is None
+    write_beside(folder.runner, ProcessIdentity.of())
+    assert folder.identity(folder.runner) == ProcessIdentity.of()
+
+
+def test_a_folder_that_was_not_removed_whole_is_no_run_and_goes_at_the_next_sweep(
+    tmp_path: Path,
+) -> None:
+    folder = RunFolder(tmp_path / f"{'a' * 32}.1").create()
+    left = RunFolder(tmp_path / f"{'b' * 32}.1").create()
+    left.path.rename(tmp_path / f"{'b' * 32}.1.gone")  # where a kill in the middle leaves it
+    assert RunFolder.all_in(tmp_path) == [folder]
+    RunFolder.sweep(tmp_path)
+    folder.remove()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_removal_that_is_cut_off_leaves_nothing_that_is_taken_for_a_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = RunFolder(tmp_path / f"{'a' * 32}.1").create()
+    with monkeypatch.context() as killed:
+        killed.setattr(shutil, "rmtree", lambda *_, **__: None)  # before its first file
+        folder.remove()
+    assert RunFolder.all_in(tmp_path) == []
+    RunFolder.sweep(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: path.symlink_to("/dev/zero")])
+def test_what_a_program_puts_in_the_place_of_a_file_holds_up_nobody(
+    tmp_path: Path, make: Callable[[Path], None]
+) -> None:
+    folder = RunFolder(tmp_path)
+    make(folder.abort)
+    make(folder.stop)
+    assert (folder.abort_callback_s(), folder.grace_s(10.0)) == (0.0, 10.0)
+    with pytest.raises(RecordError):
+        read_json(folder.stop)
+
+
+@pytest.mark.parametrize(
+    ("stop", "seconds"),
+    [
+        ({"grace_s": 2}, 2.0),
+        ({"grace_s": 0.0}, 0.0),
+        ({"grace_s": None}, 10.0),
+        ({"grace_s": "2"}, 10.0),
+        ({"grace_s": float("nan")}, 10.0),
+        ({"grace_s": float("inf")}, 10.0),
+        ({"grace_s": -1}, 10.0),
+        ([], 10.0),
+    ],
+)
+def test_the_grace_is_what_the_stop_says_where_that_is_a_time(
+    tmp_path: Path, stop: object, seconds: float
+) -> None:
+    folder = RunFolder(tmp_path)
+    write_beside(folder.stop, stop)
+    assert folder.grace_s(10.0) == seconds

@@ -1,0 +1,98 @@
+"""What the tests of command lines share: a task as hooks see it, parsers, and remote runs."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from enum import Enum
+
+from elsewhere.core.events import Event, Parameters
+from elsewhere.core.params import to_parameter
+from elsewhere.core.records import Configuration, Parameter
+from elsewhere.hooks.parsers.argparse.hook import attach
+from elsewhere.hooks.registry import watch
+from elsewhere.run.membership import pending_overrides
+
+Build = Callable[[ArgumentParser], object]
+
+
+class Color(Enum):
+    RED = "r"
+    BLUE = "b"
+
+
+class Task:
+    """What a hook sees of a task."""
+
+    def __init__(self, overrides: Mapping[str, object] | None = None) -> None:
+        self.events: list[Event] = []
+        self._overrides = None if overrides is None else record_of(overrides)
+
+    def record(self, event: Event) -> None:
+        self.events.append(event)
+
+    def overrides(self) -> Mapping[str, Parameter] | None:
+        return self._overrides
+
+    def configurations(self) -> Mapping[str, Configuration] | None:
+        return None if self._overrides is None else {}
+
+    @property
+    def parameters(self) -> dict[str, Parameter]:
+        merged: dict[str, Parameter] = {}
+        for event in self.events:
+            assert isinstance(event, Parameters)
+            assert not event.is_whole
+            merged |= event.values
+        return merged
+
+    @property
+    def values(self) -> dict[str, object]:
+        return {name: parameter.value for name, parameter in self.parameters.items()}
+
+
+def record_of(values: Mapping[str, object]) -> dict[str, Parameter]:
+    return {
+        name: value if isinstance(value, Parameter) else to_parameter(value)
+        for name, value in values.items()
+    }
+
+
+@contextmanager
+def watched_anew() -> Iterator[Callable[[], None]]:
+    """Watched with nothing remembered and no overrides before a task is there; gives how to stop
+    that. Afterwards as `import elsewhere` leaves it."""
+    watch(lambda: None)()
+    stop = watch(lambda: None)
+    yield stop
+    stop()
+    watch(pending_overrides)
+
+
+def build(*adds: Build) -> ArgumentParser:
+    parser = ArgumentParser(prog="train.py")
+    for add in adds:
+        add(parser)
+    return parser
+
+
+def remote(parser: ArgumentParser, argv: str, **overrides: object) -> Namespace:
+    """What a remote run with these overrides of `Args/...` parses."""
+    detach = attach(Task({f"Args/{name}": value for name, value in overrides.items()}))
+    try:
+        return parser.parse_args(argv.split())
+    finally:
+        detach()
+
+
+def with_commands(parser: ArgumentParser, dest: str | None = "command") -> None:
+    """`--seed`, and the sub-commands `train MODEL --lr` and `test --data` (required)."""
+    parser.add_argument("--seed", type=int, default=1)
+    found = parser.add_subparsers(**({"dest": dest} if dest else {}), required=bool(dest))
+    train = found.add_parser("train")
+    train.add_argument("model")
+    train.add_argument("--lr", type=float, default=0.1)
+    test = found.add_parser("test")
+    test.add_argument("--data", required=True)
+    test.add_argument("--lr", type=float, default=0.5)

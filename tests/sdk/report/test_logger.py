@@ -1,0 +1,117 @@
+"""The logger: what it reports, and how it answers wrong arguments."""
+
+from __future__ import annotations
+
+import logging
+import math
+from typing import Any
+
+import pytest
+
+from elsewhere.core.errors import UsageError
+from elsewhere.core.events import Event, Scalar, Text
+from elsewhere.report.logger import SINGLE_VALUE_ITERATION, Logger
+
+
+class Tensor:
+    """Converts as an array or tensor of one number does."""
+
+    def __init__(self, value: float) -> None:
+        self.value = value
+
+    def __float__(self) -> float:
+        return float(self.value)
+
+    def __index__(self) -> int:
+        return int(self.value)
+
+
+@pytest.fixture
+def events() -> list[Event]:
+    return []
+
+
+@pytest.fixture
+def flushes() -> list[bool]:
+    return []
+
+
+@pytest.fixture
+def task_logger(events: list[Event], flushes: list[bool]) -> Logger:
+    return Logger(events.append, flush=flushes.append, shifted=lambda i: i + 100)
+
+
+def test_a_scalar_is_offset_and_becomes_a_float(task_logger: Logger, events: list[Event]) -> None:
+    task_logger.report_scalar("loss", "train", Tensor(2), Tensor(7))  # type: ignore[arg-type]
+    [event] = events
+    assert isinstance(event, Scalar)
+    assert (event.title, event.series, event.value, event.iteration) == ("loss", "train", 2.0, 107)
+    assert event.at > 0
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_values_that_are_no_numbers_are_kept_as_they_are(
+    task_logger: Logger, events: list[Event], value: float
+) -> None:
+    task_logger.report_scalar(title="loss", series="train", value=value, iteration=0)
+    [event] = events
+    assert isinstance(event, Scalar)
+    assert repr(event.value) == repr(value)
+
+
+def test_a_single_value_has_no_offset(task_logger: Logger, events: list[Event]) -> None:
+    task_logger.report_single_value("accuracy", 1)
+    [event] = events
+    assert isinstance(event, Scalar)
+    assert (event.title, event.series, event.value) == ("Summary", "accuracy", 1.0)
+    assert event.iteration == SINGLE_VALUE_ITERATION
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"title": ""}, "title=''"),
+        ({"title": None}, "title=None"),
+        ({"series": " "}, "series=' '"),
+        ({"series": 3}, "series=3"),
+        ({"value": "0.5"}, "'0.5' cannot be reported: it is text"),
+        ({"value": None}, "None cannot be reported"),
+        ({"value": [1, 2]}, r"\[1, 2\] cannot be reported"),
+        ({"value": 10**400}, "too large"),
+        ({"iteration": 1.5}, "iteration=1.5: it must be a whole number"),
+        ({"iteration": "3"}, "iteration='3'"),
+        ({"iteration": True}, "iteration=True"),
+        ({"iteration": 2**63}, "iteration=9223372036854775808"),
+    ],
+)
+def test_a_wrong_argument_is_named(
+    task_logger: Logger, events: list[Event], change: dict[str, Any], said: str
+) -> None:
+    arguments = {"title": "loss", "series": "train", "value": 1, "iteration": 1}
+    with pytest.raises(UsageError, match=said):
+        task_logger.report_scalar(**(arguments | change))  # type: ignore[arg-type]
+    assert events == []
+
+
+def test_text_is_reported_and_printed(
+    task_logger: Logger, events: list[Event], capsys: pytest.CaptureFixture[str]
+) -> None:
+    task_logger.report_text("hello")
+    task_logger.report_text("quiet \udcff", level=logging.ERROR, print_console=False)
+    assert capsys.readouterr().out == "hello\n"
+    assert [(e.message, e.level) for e in events if isinstance(e, Text)] == [
+        ("hello", logging.INFO),
+        ("quiet \\udcff", logging.ERROR),
+    ]
+
+
+def test_a_level_that_is_no_number_is_refused(task_logger: Logger, events: list[Event]) -> None:
+    with pytest.raises(UsageError, match=r"level='ERROR'.*logging.WARNING"):
+        task_logger.report_text("hello", level="ERROR")  # type: ignore[arg-type]
+    assert events == []
+
+
+def test_a_flush_says_whether_to_wait(task_logger: Logger, flushes: list[bool]) -> None:
+    task_logger.flush()
+    task_logger.flush(wait=True)
+    assert flushes == [False, True]

@@ -1,0 +1,283 @@
+"""How a process ends, told once: each case is a small program whose real exit counts too."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+#: writes the outcome into the file argv[1], whatever becomes of the standard streams
+BEGIN = """
+import atexit, json, os, signal, sys, threading
+from dataclasses import asdict
+from elsewhere.run.process_end import Endings
+
+def end(outcome):
+    with open(sys.argv[1], "a") as file:
+        print(json.dumps(asdict(outcome)), file=file)
+
+endings = Endings(end)
+"""
+
+
+def run(folder: Path, program: str, *, module: bool = False) -> tuple[int, list[dict[str, Any]]]:
+    """(exit status as the shell has it, outcomes that were told)."""
+    script, told = folder / "program.py", folder / "told"
+    script.write_text(BEGIN + textwrap.dedent(program))
+    what = ["-m", "program"] if module else [str(script)]
+    ended = subprocess.run(
+        [sys.executable, *what, str(told)], cwd=folder, capture_output=True, text=True, check=False
+    )
+    lines = told.read_text().splitlines() if told.exists() else []
+    return ended.returncode, [json.loads(line) for line in lines]
+
+
+PROGRAMS: dict[str, tuple[str, int, str, int | None, int | None]] = {
+    # program, real exit, reason, exit code, signal
+    "last line": ("pass", 0, "completed", 0, None),
+    "sys.exit()": ("sys.exit()", 0, "completed", 0, None),
+    "sys.exit(0)": ("sys.exit(0)", 0, "completed", 0, None),
+    "sys.exit(False)": ("sys.exit(False)", 0, "completed", 0, None),
+    "sys.exit(3)": ("sys.exit(3)", 3, "program_failed", 3, None),
+    "sys.exit(True)": ("sys.exit(True)", 1, "program_failed", 1, None),
+    "sys.exit(-1)": ("sys.exit(-1)", 255, "program_failed", 255, None),
+    "sys.exit(text)": ("sys.exit('no')", 1, "program_failed", 1, None),
+    "exit(4)": ("exit(4)", 4, "program_failed", 4, None),
+    "quit(4)": ("quit(4)", 4, "program_failed", 4, None),
+    "exception": ("1 / 0", 1, "program_failed", 1, None),
+    "deep": (
+        """
+        def f(n):
+            try:
+                sys.exit(5) if n == 0 else f(n - 1)
+            finally:
+                os.getpid()
+        try:
+            with open(os.devnull):
+                f(3)
+        finally:
+            os.getpid()
+        """,
+        5,
+        "program_failed",
+        5,
+        None,
+    ),
+    "caught at the top": (
+        """
+        try:
+            sys.exit(3)
+        except SystemExit as error:
+            code = error.code
+        assert code == 3
+        """,
+        0,
+        "completed",
+        0,
+        None,
+    ),
+    "caught in a function": (
+        """
+        def main():
+            try:
+                sys.exit(3)
+            except SystemExit:
+                return
+        main()
+        """,
+        0,
+        "completed",
+        0,
+        None,
+    ),
+    "caught, then another": (
+        """
+        try:
+            sys.exit(3)
+        except SystemExit:
+            pass
+        sys.exit(4)
+        """,
+        4,
+        "program_failed",
+        4,
+        None,
+    ),
+    "caught, then an exception": (
+        """
+        try:
+            sys.exit(3)
+        except SystemExit:
+            raise ValueError("no")
+        """,
+        1,
+        "program_failed",
+        1,
+        None,
+    ),
+    "in a thread": (
+        """
+        thread = threading.Thread(target=lambda: sys.exit(3))
+        thread.start()
+        thread.join()
+        """,
+        0,
+        "completed",
+        0,
+        None,
+    ),
+    "argparse": (
+        "import argparse; argparse.ArgumentParser().parse_args(['--no'])",
+        2,
+        "program_failed",
+        2,
+        None,
+    ),
+    "Ctrl-C": ("os.kill(os.getpid(), signal.SIGINT)\nsignal.pause()", -2, "stopped", None, 2),
+    "Ctrl-C caught": (
+        """
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+            signal.pause()
+        except KeyboardInterrupt:
+            pass
+        """,
+        0,
+        "completed",
+        0,
+        None,
+    ),
+    "SIGTERM": ("os.kill(os.getpid(), signal.SIGTERM)\nsignal.pause()", -15, "stopped", None, 15),
+    "SIGTERM with a finally": (
+        """
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            signal.pause()
+        finally:
+            open("cleaned", "w").close()
+        """,
+        -15,
+        "stopped",
+        None,
+        15,
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("program", "status", "reason", "exit_code", "number"), PROGRAMS.values(), ids=PROGRAMS
+)
+def test_the_outcome_is_what_the_shell_sees(
+    tmp_path: Path,
+    program: str,
+    status: int,
+    reason: str,
+    exit_code: int | None,
+    number: int | None,
+) -> None:
+    ended, told = run(tmp_path, program)
+    assert ended == status
+    assert [(one["reason"], one["exit_code"], one["signal"]) for one in told] == [
+        (reason, exit_code, number)
+    ]
+    assert (tmp_path / "cleaned").exists() == ("cleaned" in program)
+
+
+def test_a_module_ends_like_a_script(tmp_path: Path) -> None:
+    ended, told = run(tmp_path, "sys.exit(3)", module=True)
+    assert (ended, told[0]["exit_code"]) == (3, 3)
+
+
+@pytest.mark.parametrize(
+    ("program", "message"),
+    [
+        ("raise ValueError('bad value')", "ValueError: bad value"),
+        ("sys.exit('wrong input')", "wrong input"),
+        ("sys.exit(3)", "It ended with exit code 3."),
+        ("raise ValueError('x' * 100000)", "ValueError: " + "x" * 988),
+        ("os.kill(os.getpid(), signal.SIGTERM); signal.pause()", "It was ended by SIGTERM."),
+    ],
+)
+def test_the_message_says_why(tmp_path: Path, program: str, message: str) -> None:
+    assert run(tmp_path, program)[1][0]["message"] == message
+
+
+@pytest.mark.parametrize(
+    "program",
+    ["os._exit(3)", "os.kill(os.getpid(), signal.SIGKILL)", "os.abort()"],
+)
+def test_nobody_is_told_of_a_death(tmp_path: Path, program: str) -> None:
+    ended, told = run(tmp_path, program)
+    assert ended != 0
+    assert told == []
+
+
+def test_a_forked_child_tells_nothing(tmp_path: Path) -> None:
+    program = """
+        if os.fork() == 0:
+            sys.exit(7)
+        print(os.wait()[1])
+        """
+    ended, told = run(tmp_path, program)
+    assert (ended, [one["reason"] for one in told]) == (0, ["completed"])
+
+
+def test_sigterm_ends_a_forked_child_from_its_first_moment_on(tmp_path: Path) -> None:
+    program = """
+        lock = threading.Lock()
+        lock.acquire()
+        for _ in range(300):
+            if (child := os.fork()) == 0:
+                lock.acquire(timeout=20)
+                os._exit(1)
+            os.kill(child, signal.SIGTERM)
+            assert os.waitpid(child, 0)[1] == signal.SIGTERM
+        assert signal.getsignal(signal.SIGTERM) == endings._on_signal
+        assert not signal.pthread_sigmask(signal.SIG_BLOCK, ())
+        """
+    ended, told = run(tmp_path, program)
+    assert (ended, [one["reason"] for one in told]) == (0, ["completed"])
+
+
+def test_everything_is_put_back(tmp_path: Path) -> None:
+    program = """
+        endings.detach()
+        assert sys.excepthook is sys.__excepthook__
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+        assert "Endings" not in repr([sys.exit, exit, quit])
+        """
+    assert run(tmp_path, program) == (0, [])
+
+
+def test_what_somebody_else_set_since_is_left_alone(tmp_path: Path) -> None:
+    program = """
+        def hook(*_): print("mine")
+        def handler(*_): pass
+        sys.excepthook, sys.exit = hook, handler
+        signal.signal(signal.SIGTERM, handler)
+        endings.detach()
+        assert (sys.excepthook, sys.exit) == (hook, handler)
+        assert signal.getsignal(signal.SIGTERM) is handler
+        """
+    assert run(tmp_path, program) == (0, [])
+
+
+def test_a_programs_own_handlers_go_on_working(tmp_path: Path) -> None:
+    program = """
+        endings.detach()
+        heard = []
+        signal.signal(signal.SIGTERM, lambda *_: heard.append("term"))
+        sys.excepthook = lambda *_: print("hook", file=open("hooked", "w"))
+        endings = Endings(end)
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert heard == ["term"]
+        raise ValueError("no")
+        """
+    ended, told = run(tmp_path, program)
+    assert (ended, told[0]["message"]) == (1, "ValueError: no")
+    assert (tmp_path / "hooked").exists()
