@@ -2,32 +2,4 @@
 
 from __future__ import annotations
 
-from elsewhere.core.errors import (
-    CaptureError,
-    ConfigurationError,
-    DeleteError,
-    ElsewhereError,
-    FencedError,
-    NotFoundError,
-    RecordError,
-    StorageError,
-    StoreUnavailableError,
-    TooLargeError,
-    TransitionError,
-    UsageError,
-)
-
-__all__ = [
-    "CaptureError",
-    "ConfigurationError",
-    "DeleteError",
-    "ElsewhereError",
-    "FencedError",
-    "NotFoundError",
-    "RecordError",
-    "StorageError",
-    "StoreUnavailableError",
-    "TooLargeError",
-    "TransitionError",
-    "UsageError",
-]
+from elsewhere.core.errors import *  # noqa: F403 - the same names

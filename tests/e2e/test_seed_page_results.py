@@ -217,7 +217,7 @@ def test_a_loaded_snapshot_points_to_the_task_that_made_it(scripts: Scripts) -> 
         task = Task.init(project_name='examples', task_name='using')
         prev_task = Task.get_task(task_id='{task_id}')
         last_snapshot = prev_task.models['output'][-1]
-        loaded(last_snapshot.get_local_copy(), task._run, "PyTorch")
+        loaded(last_snapshot.get_local_copy(), task.access.run, "PyTorch")
         task.flush(wait_for_uploads=True)
         (used,) = task.models['input']
         print(json.dumps([used.id == last_snapshot.id, used.task]))

@@ -7,7 +7,7 @@ import sys
 from collections.abc import MutableMapping
 from typing import Any
 
-from elsewhere.connect.api import AnotherTask, Target
+from elsewhere.connect.api import AnotherTask
 from elsewhere.connect.configurations import connect_configuration
 from elsewhere.connect.dicts import ConnectedDict, connect_dict
 from elsewhere.connect.labels import connect_labels
@@ -16,11 +16,11 @@ from elsewhere.connect.sections import is_ignored, later, override, parameters, 
 from elsewhere.connect.task_parameters import TaskParameters, connect_task_parameters
 from elsewhere.core.errors import UsageError
 from elsewhere.core.params import GENERAL
+from elsewhere.report.recorder import Target
 
 __all__ = [
     "AnotherTask",
     "ConnectedDict",
-    "Target",
     "checked_section",
     "connect",
     "connect_configuration",

@@ -1,43 +1,22 @@
-"""What a connected thing sees of its task."""
+"""The task of another process, as a `Target` that things are connected to."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Protocol
+from collections.abc import Callable
+from typing import TypeAlias
 
 from elsewhere.core.events import Event
-from elsewhere.core.records import Configuration, Parameter
 
-__all__ = ["AnotherTask", "Record", "Target"]
+__all__ = ["AnotherTask", "Record"]
 
-Record = Callable[[Event], None]
-
-
-class Target(Protocol):
-    """The task: a run, or one that another process is."""
-
-    def record(self, event: Event) -> None:
-        """What the program has now, from here on."""
-        ...
-
-    def overrides(self) -> Mapping[str, Parameter] | None:
-        """`Section/name` to the parameters that the program must use. None on a local run."""
-        ...
-
-    def configurations(self) -> Mapping[str, Configuration] | None:
-        """The configuration objects that the program must use. None on a local run."""
-        ...
-
-    def when_over(self, close: Callable[[], None]) -> None:
-        """Called at the end of the run."""
-        ...
+Record: TypeAlias = Callable[[Event], None]
 
 
 class AnotherTask:
-    """It is told at once, overrides nothing here, and its end is not this process's."""
+    """Takes events at once, overrides nothing here, and its end is not this process's."""
 
-    def __init__(self, say: Record) -> None:
-        self.record = say
+    def __init__(self, record: Record) -> None:
+        self.record = record
 
     def overrides(self) -> None: ...
 

@@ -14,7 +14,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Final
 
-from elsewhere.connect.api import Record, Target
+from elsewhere.connect.api import Record
 from elsewhere.connect.dicts import ConnectedDict
 from elsewhere.connect.sections import is_ignored
 from elsewhere.core.codec import encode
@@ -22,6 +22,7 @@ from elsewhere.core.errors import UsageError
 from elsewhere.core.events import Configurations
 from elsewhere.core.params import GENERAL, cast, is_recorded_as, to_parameter, to_text
 from elsewhere.core.records import Configuration, Json, Parameter
+from elsewhere.report.recorder import Target
 
 __all__ = ["DICTIONARY", "connect_configuration", "loaded", "rendered", "to_configuration"]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from elsewhere.connect.api import Target
 from elsewhere.connect.sections import is_ignored
 from elsewhere.core.errors import UsageError
 from elsewhere.core.events import Labels
 from elsewhere.core.params import GENERAL
+from elsewhere.report.recorder import Target
 
 __all__ = ["checked_labels", "connect_labels"]
 

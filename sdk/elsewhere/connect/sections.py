@@ -7,11 +7,12 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import Any
 
-from elsewhere.connect.api import Record, Target
+from elsewhere.connect.api import Record
 from elsewhere.core.errors import UsageError
 from elsewhere.core.events import Parameters
 from elsewhere.core.params import cast, flatten, is_hidden, shown, to_parameter
 from elsewhere.core.records import Parameter
+from elsewhere.report.recorder import Target
 
 __all__ = ["is_ignored", "later", "override", "parameters", "record_new"]
 

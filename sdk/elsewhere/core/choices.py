@@ -60,6 +60,7 @@ class Reason(_Choice):
     OUT_OF_MEMORY = "out_of_memory"
     SETUP_FAILED = "setup_failed"
     STOPPED = "stopped"
+    HANDED_OVER = "handed_over"
     TIMED_OUT = "timed_out"
     LOST = "lost"
     HOST_REBOOTED = "host_rebooted"

@@ -14,7 +14,7 @@ The host side validates the same classes with pydantic before it trusts bytes fr
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from elsewhere.core.choices import DEFAULT_SEED, OnLost, Reason, Status, TaskType
 
@@ -140,6 +140,14 @@ class Configuration:
     description: str = ""
 
 
+#: what a task is after an attempt that ended so; failed after any other
+_STATUS_AFTER: Final = {
+    Reason.COMPLETED: Status.COMPLETED,
+    Reason.STOPPED: Status.STOPPED,
+    Reason.HANDED_OVER: Status.CREATED,
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """How an attempt ended. `phase` names the set-up phase that failed."""
@@ -153,9 +161,7 @@ class Outcome:
     @property
     def status(self) -> Status:
         """The status that a task takes from this outcome."""
-        if self.reason is Reason.COMPLETED:
-            return Status.COMPLETED
-        return Status.STOPPED if self.reason is Reason.STOPPED else Status.FAILED
+        return _STATUS_AFTER.get(self.reason, Status.FAILED)
 
     @property
     def sentence(self) -> str:

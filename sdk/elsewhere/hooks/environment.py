@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from elsewhere.core.records import Parameter
-    from elsewhere.hooks.api import Recorder
+    from elsewhere.report.recorder import Recorder
 
 __all__ = ["attach"]
 

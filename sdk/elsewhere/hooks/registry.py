@@ -15,9 +15,10 @@ from elsewhere.hooks.parsers.hydra import hook as hydra
 from elsewhere.hooks.parsers.jsonargparse import hook as jsonargparse
 
 if TYPE_CHECKING:
-    from elsewhere.hooks.api import Hook, Recorder
+    from elsewhere.hooks.api import Hook
     from elsewhere.hooks.parsers.hydra.launches import End, PendingConfigurations
     from elsewhere.hooks.parsers.parsed import Pending
+    from elsewhere.report.recorder import OwnRun
 
 __all__ = ["HOOKS", "attach", "watch"]
 
@@ -59,7 +60,7 @@ def watch(
     return stop
 
 
-def attach(recorder: Recorder, enabled: Container[str] = HOOKS) -> Callable[[], None]:
+def attach(run: OwnRun, enabled: Container[str] = HOOKS) -> Callable[[], None]:
     """Attaches the hooks whose names are enabled. Returns how to detach them all.
 
     A hook that fails is logged; the others go on.
@@ -68,7 +69,7 @@ def attach(recorder: Recorder, enabled: Container[str] = HOOKS) -> Callable[[], 
     for name, hook in HOOKS.items():
         if name in enabled:
             try:
-                detachers.append(hook(recorder))
+                detachers.append(hook(run))
             except Exception:  # an outermost seam: the program goes on
                 logger.warning("Nothing of %s is recorded: its hook failed.", name, exc_info=True)
 

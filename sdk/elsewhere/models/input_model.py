@@ -13,7 +13,7 @@ from elsewhere.core.records import Configuration, ModelUse
 from elsewhere.models import checks
 from elsewhere.models.model import Model, filter_of
 from elsewhere.models.naming import id_of_place, new_model_id, stem_of, url_fields
-from elsewhere.models.owners import owner_of, store_here
+from elsewhere.models.owners import UNPUBLISHED, owner_of, store_here
 from elsewhere.store.model_records import ModelFilter
 
 if TYPE_CHECKING:
@@ -128,13 +128,14 @@ class InputModel(Model):
         owner, entry = owner_of(task, "connect"), checks.checked_text("The name of a model", name)
         record = self._read()
         entry = entry or record.name or self.id
-        if owner.is_remote and not ignore_remote_overrides:
-            uses = [use for use in owner.store.task_models(owner.id) if not use.is_output]
+        if owner.run is not None and owner.run.is_remote and not ignore_remote_overrides:
+            uses = [use for use in owner.settled_store.task_models(owner.id) if not use.is_output]
             if uses:
                 use = next((use for use in uses if use.name == entry), uses[0])
                 self._id, self._local = use.model, None
                 return
-        owner.say(*given_with(record, entry, owner.record))
+        events = given_with(record, entry, owner.known_record)
+        owner.record_event(*events, allowed=UNPUBLISHED)
 
 
 def named(store: Store, wanted: ModelFilter) -> ModelRecord:

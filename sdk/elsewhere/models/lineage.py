@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from elsewhere.core.clock import now_at
 from elsewhere.core.errors import StorageError
@@ -15,28 +15,12 @@ from elsewhere.models.naming import id_of_place, stem_of, url_fields
 from elsewhere.models.reading import cached_model
 
 if TYPE_CHECKING:
-    from elsewhere.core.events import Event
-    from elsewhere.core.settings import Settings
+    from elsewhere.report.recorder import OwnRun
 
-__all__ = ["Loading", "loaded"]
-
-
-class Loading(Protocol):
-    """The task that loads weights: a run."""
-
-    @property
-    def settings(self) -> Settings: ...
-
-    @property
-    def model_paths(self) -> dict[str, str]:
-        """Paths whose weights it knows already, with the ids of their models: those that it made,
-        and those that it has loaded."""
-        ...
-
-    def record(self, event: Event) -> None: ...
+__all__ = ["loaded"]
 
 
-def loaded(weights: str | os.PathLike[str], run: Loading, framework: str = "") -> None:
+def loaded(weights: str | os.PathLike[str], run: OwnRun, framework: str = "") -> None:
     """The task began from the model of these weights: a path, also one that `get_local_copy` gave,
     or a URL. What no model of the store has becomes one, which comes from outside.
 

@@ -17,15 +17,18 @@ from elsewhere.core.records import ModelRecord, ModelUse
 from elsewhere.models import checks, weights
 from elsewhere.models.model import Model
 from elsewhere.models.naming import new_model_id, stem_of, url_fields
-from elsewhere.models.owners import OwningTask, owner_of
+from elsewhere.models.owners import UNPUBLISHED, keeps_models, owner_of, place_for
 from elsewhere.storage import file_url, refuse_credentials, storage_for, upload
 from elsewhere.store.model_records import changed
 
 if TYPE_CHECKING:
+    from elsewhere.core.events import Event
     from elsewhere.core.records import Json
     from elsewhere.models.weights import Originals
+    from elsewhere.report.recorder import OwnRun
+    from elsewhere.report.task_access import TaskAccess
 
-__all__ = ["OutputModel"]
+__all__ = ["OutputModel", "made_by"]
 
 #: seconds that `wait_for_uploads` waits at most where it is told no other number
 _UPLOADS_S: Final = 3600.0
@@ -71,38 +74,7 @@ class OutputModel(Model):
             fields["parent"] = checks.checked_id("base_model_id", base_model_id)
         self._begin(owner, name or "", fields)
 
-    @classmethod
-    def _made_by(
-        cls,
-        task: Any,
-        path: object,
-        *,
-        name: str | None,
-        entry: str | None,
-        comment: str | None,
-        tags: Sequence[str] | None,
-        iteration: int | None,
-        is_deleted: bool,
-    ) -> str:
-        """A new one with these weights, always uploaded; where to. `entry` is what the task calls
-        it, else the file's name."""
-        owner, originals = owner_of(task, "update_output_model"), weights.one("model_path", path)
-        checks.checked_text("name", entry)
-        fields = _first_fields(owner, name, tags, comment)
-        if not name:
-            fields["name"] = f"{owner.record.name} - {originals.stem}"
-        model = cls.__new__(cls)
-        model._begin(owner, entry or originals.stem, fields)
-        return model._keep(
-            originals,
-            "",
-            target_filename=None,
-            is_deleted=is_deleted,
-            iteration=iteration,
-            waits=False,
-        )
-
-    def _begin(self, owner: OwningTask, entry: str, fields: dict[str, Json]) -> None:
+    def _begin(self, owner: TaskAccess[OwnRun], entry: str, fields: dict[str, Json]) -> None:
         self._id, self._given_store, self._local = new_model_id(), None, None
         self._owner = owner
         self._kept = ModelRecord(id=self._id, task=owner.id)
@@ -151,8 +123,9 @@ class OutputModel(Model):
             return self._point_to(fields, str(register_uri), iteration, update_comment)
         originals = weights.one("weights_filename", weights_filename, is_package=is_package)
         uri = self._uri(upload_uri)
-        is_asked = bool(uri) or self._owner.keeps_models
-        if not is_asked and not self._owner.is_offline:
+        is_asked = bool(uri) or keeps_models(self._owner)
+        is_offline = self._owner.run is not None and self._owner.run.is_offline
+        if not is_asked and not is_offline:
             path = originals.path.absolute()
             size = path.stat().st_size if path.is_file() else 0
             fields = {
@@ -252,18 +225,20 @@ class OutputModel(Model):
         entry = checks.checked_text("The name of a model", name) or self._entry
         use = ModelUsed(use=ModelUse(name=entry, model=self.id, is_output=True, at=now_at()))
         if owner.id != self._owner.id:
-            owner.say(use)
+            owner.record_event(use, allowed=UNPUBLISHED)
         elif entry != self._entry:
-            self._owner.say(ModelsUnused(names=(self._entry,), are_output=True), use)
+            self._record(ModelsUnused(names=(self._entry,), are_output=True), use)
             self._entry, self._is_named = entry, True
 
     # helpers
 
     def _read(self) -> ModelRecord:
-        return self._kept if self._owner.run is not None else self._owner.store.model(self.id)
+        return (
+            self._kept if self._owner.run is not None else self._owner.settled_store.model(self.id)
+        )
 
     def _arrived(self) -> ModelRecord:
-        return self._owner.store.model(self.id)
+        return self._owner.settled_store.model(self.id)
 
     def _save(self, fields: dict[str, Json]) -> None:
         self._refuse_final(fields)
@@ -284,7 +259,10 @@ class OutputModel(Model):
             output_uri=output_uri,
         )
         named = ModelUse(name=use, model=self.id, is_output=True, at=now_at())
-        self._owner.say(saved, *([ModelUsed(use=named)] if use else []))
+        self._record(saved, *([ModelUsed(use=named)] if use else []))
+
+    def _record(self, *events: Event) -> None:
+        self._owner.record_event(*events, allowed=UNPUBLISHED)
 
     def _keep(
         self,
@@ -303,12 +281,12 @@ class OutputModel(Model):
         if name and (Path(name).name != name or name in (".", "..") or "\0" in name):
             raise UsageError(f"target_filename must be the name of a file, not {name!r:.80}.")
         more = self._about(str(originals.path.absolute()), iteration, has_comment=has_comment)
-        run, place = self._owner.run, upload_uri or self._owner.place
+        run, place = self._owner.run, upload_uri or place_for(self._owner)
 
         def url_of(file: Path) -> str:
-            if self._owner.is_offline:
+            if run is not None and run.is_offline:
                 return file_url(file)
-            return weights_url(place, self._owner.record, self.id, file.name) if place else ""
+            return weights_url(place, self._owner.known_record, self.id, file.name) if place else ""
 
         if run is not None:
             staged = originals.stage(run.folder.files, name, may_move=is_deleted)
@@ -361,10 +339,10 @@ class OutputModel(Model):
         if self._is_named or not stem:
             return
         self._is_named = True
-        fields["name"] = f"{self._owner.record.name} - {stem}"
+        fields["name"] = f"{self._owner.known_record.name} - {stem}"
         old, self._entry = self._entry, stem
         use = ModelUse(name=stem, model=self.id, is_output=True, at=now_at())
-        self._owner.say(ModelsUnused(names=(old,), are_output=True), ModelUsed(use=use))
+        self._record(ModelsUnused(names=(old,), are_output=True), ModelUsed(use=use))
 
     def _uri(self, given: object) -> str:
         """Empty for None. Raises UsageError and StorageError."""
@@ -381,10 +359,40 @@ class OutputModel(Model):
         return uri
 
 
+def made_by(
+    task: Any,
+    path: object,
+    *,
+    name: str | None,
+    entry: str | None,
+    comment: str | None,
+    tags: Sequence[str] | None,
+    iteration: int | None,
+    is_deleted: bool,
+) -> str:
+    """A new one with these weights, always uploaded; where to. `entry` is what the task calls
+    it, else the file's name."""
+    owner, originals = owner_of(task, "update_output_model"), weights.one("model_path", path)
+    checks.checked_text("name", entry)
+    fields = _first_fields(owner, name, tags, comment)
+    if not name:
+        fields["name"] = f"{owner.known_record.name} - {originals.stem}"
+    model = OutputModel.__new__(OutputModel)
+    model._begin(owner, entry or originals.stem, fields)
+    return model._keep(
+        originals,
+        "",
+        target_filename=None,
+        is_deleted=is_deleted,
+        iteration=iteration,
+        waits=False,
+    )
+
+
 def _first_fields(
-    owner: OwningTask, name: object, tags: object, comment: object
+    owner: TaskAccess[OwnRun], name: object, tags: object, comment: object
 ) -> dict[str, Json]:
-    record = owner.record
+    record = owner.known_record
     return {
         "name": checks.checked_text("The name of a model", name) or record.name,
         "project": record.project,

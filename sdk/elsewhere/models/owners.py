@@ -1,10 +1,8 @@
-"""The task that a model belongs to: this process's own, which says all in its journal, or another
-one, of which all is said in the store."""
+"""The task that a model belongs to, and where its weights go."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 from elsewhere.artifacts import DEFAULT_PLACE
 from elsewhere.core.choices import Status
@@ -12,119 +10,58 @@ from elsewhere.core.current_task import current_task
 from elsewhere.core.errors import UsageError
 from elsewhere.core.folders import read_json
 from elsewhere.core.settings import load
+from elsewhere.report.task_access import TaskAccess
 
 if TYPE_CHECKING:
-    from elsewhere.core.events import Event
-    from elsewhere.core.records import TaskRecord
     from elsewhere.store.api import Store
 
-__all__ = ["Handle", "OwningTask", "owner_of", "store_here"]
+__all__ = ["UNPUBLISHED", "keeps_models", "owner_of", "place_for", "store_here"]
+
+#: tasks of these may still make models
+UNPUBLISHED: Final = frozenset(set(Status) - {Status.PUBLISHED})
 
 
-class Handle(Protocol):
-    """A handle on a task, as far as models go."""
+def owner_of(task: object, what: str) -> TaskAccess[Any]:
+    """The access of `task`, a handle, or None for the task that this process is.
 
-    @property
-    def id(self) -> str: ...
-
-    #: `run.Run` where this process is the task
-    _run: Any
-
-    @property
-    def _is_own(self) -> bool: ...
-
-    @property
-    def _record(self) -> TaskRecord: ...
-
-    @property
-    def _store(self) -> Store: ...
-
-    def _settle(self) -> None: ...
-
-    def _say(self, event: Event, allowed: Collection[Status] = ()) -> None: ...
-
-
-class OwningTask:
-    """See `owner_of`."""
-
-    def __init__(self, handle: Handle) -> None:
-        self._handle = handle
-
-    @property
-    def id(self) -> str:
-        return self._handle.id
-
-    @property
-    def run(self) -> Any:
-        """`run.Run`; None where this process is not the task, or not any more."""
-        return self._handle._run if self._handle._is_own else None
-
-    @property
-    def is_remote(self) -> bool:
-        return self.run is not None and bool(self.run.is_remote)
-
-    @property
-    def record(self) -> TaskRecord:
-        record: TaskRecord = self.run.task_record if self.run is not None else self._handle._record
-        return record
-
-    @property
-    def store(self) -> Store:
-        """With all that this process has said. Raises UsageError where an agent lends none."""
-        self._handle._settle()
-        return self._handle._store
-
-    def say(self, *events: Event) -> None:
-        """Of another task: raises NotFoundError where it is gone, TransitionError if published."""
-        if self.run is not None:
-            for event in events:
-                self.run.record(event)
-        else:
-            allowed = set(Status) - {Status.PUBLISHED}
-            self._handle._store.edit(self.id, *events, allowed=allowed)
-
-    @property
-    def is_offline(self) -> bool:
-        """What it makes waits in the session's folder until that is imported."""
-        return self.run is not None and self.run.offline is not None
-
-    @property
-    def keeps_models(self) -> bool:
-        """Weights are uploaded without being asked for: the task says where to, or an agent runs
-        it, whose folder goes away."""
-        return bool(self.record.output_uri) or self.is_remote
-
-    @property
-    def place(self) -> str:
-        """Where its models go; empty where only the agent knows."""
-        uri = self.record.output_uri
-        if uri not in ("", DEFAULT_PLACE):
-            return uri
-        if self.is_remote:
-            spec = read_json(self.run.folder.spec) or {}
-            return str(spec.get("output_uri", ""))
-        settings = self.run.settings if self.run is not None else load()
-        return settings.output_uri or str(settings.home.storage)
-
-
-def owner_of(task: object, what: str) -> OwningTask:
-    """`task` is a handle, or None for the task that this process is. Raises UsageError."""
+    Raises UsageError, naming the call `what`, for anything else and where there is no task.
+    """
     handle = current_task() if task is None else task
     if handle is None:
         raise UsageError(f"{what} needs a task: call Task.init before, or give it one.")
-    if not all(hasattr(handle, name) for name in ("_is_own", "_settle", "_say")):
+    access = getattr(handle, "access", None)
+    if not isinstance(access, TaskAccess):
         raise UsageError(
             f"{what} takes a task, as Task.init or Task.get_task give it, not {handle!r:.80}."
         )
-    return OwningTask(handle)  # type: ignore[arg-type]
+    return access
+
+
+def keeps_models(owner: TaskAccess[Any]) -> bool:
+    """Whether weights are uploaded without being asked for: the task says where to, or an agent
+    runs it, whose folder goes away."""
+    is_remote = owner.run is not None and owner.run.is_remote
+    return bool(owner.known_record.output_uri) or is_remote
+
+
+def place_for(owner: TaskAccess[Any]) -> str:
+    """The URL or folder that the task's models go to; empty where only the agent knows."""
+    uri = owner.known_record.output_uri
+    if uri not in ("", DEFAULT_PLACE):
+        return uri
+    run = owner.run
+    if run is not None and run.is_remote:
+        spec = read_json(run.folder.spec) or {}
+        return str(spec.get("output_uri", ""))
+    settings = run.settings if run is not None else load()
+    return settings.output_uri or str(settings.home.storage)
 
 
 def store_here() -> Store:
-    """The store, with what this process has said about its own task."""
+    """The store, with what this process has reported of its own task."""
     task = current_task()
     if task is not None:
-        task._settle()
-        store: Store = task._store
+        store: Store = task.access.settled_store
         return store
     from elsewhere.store import open_store  # noqa: PLC0415 - weight
 

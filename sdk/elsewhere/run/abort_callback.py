@@ -1,21 +1,18 @@
 """What a program wants to do before it is stopped, when somebody has asked for a stop.
 
-local    the session calls it, and then sends this process its SIGTERM
-remote   a thread looks for the runner's `stop`; the runner waits for `aborted` before its SIGTERM
-
-Until then the task may still write: what the callback saves is kept.
+Who carries the run calls it, before SIGTERM. Until then the task may still write: what the callback
+saves is kept.
 """
 
 from __future__ import annotations
 
 import math
 import threading
-from typing import TYPE_CHECKING, Any, Final, TypeGuard
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from elsewhere.core.errors import UsageError
-from elsewhere.core.folders import ABORT_CALLBACK_S, write_beside
+from elsewhere.core.folders import ABORT_CALLBACK_S
 from elsewhere.core.say import say
-from elsewhere.delivery.sessions import stop_waits_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,9 +20,6 @@ if TYPE_CHECKING:
     from elsewhere.run.run import Run
 
 __all__ = ["AbortCallback"]
-
-#: seconds between two looks for the stop file
-_LOOK_S: Final = 0.1
 
 
 class AbortCallback:
@@ -43,15 +37,10 @@ class AbortCallback:
                 f"callback_execution_timeout cannot be {timeout_s!r:.80}: it is a number of"
                 " seconds, more than 0."
             )
-        self._run = run
         self._function = function
         self._timeout_s = min(timeout_s, ABORT_CALLBACK_S)
-        self._is_removed = threading.Event()
-        if run.session is not None:
-            run.session.before_stop = self.call
-        else:
-            write_beside(run.folder.abort, {"timeout_s": self._timeout_s})
-            threading.Thread(target=self._watch, name="elsewhere-abort", daemon=True).start()
+        #: undoes the registration; may be called twice
+        self.remove = run.carrier.before_stop(self.call, self._timeout_s)
         run.when_over(self.remove)
 
     def call(self) -> None:
@@ -64,28 +53,6 @@ class AbortCallback:
                 f"the abort callback has not ended within {self._timeout_s:g} s; it is not waited"
                 " for any more"
             )
-
-    def remove(self) -> None:
-        """May be called twice."""
-        self._is_removed.set()
-        session, folder = self._run.session, self._run.folder
-        if session is None and folder.stop.exists():
-            folder.aborted.touch()  # the agent still counts on the time that it has taken
-        elif session is None:
-            folder.abort.unlink(missing_ok=True)
-        elif session.before_stop == self.call:
-            session.before_stop = None
-
-    def _watch(self) -> None:
-        folder = self._run.folder
-        while not self._is_removed.wait(_LOOK_S):
-            if folder.stop.exists() and folder.abort_callback_s():
-                stop_waits_for(self._call_for_runner)
-                return
-
-    def _call_for_runner(self) -> None:
-        self.call()
-        self._run.folder.aborted.touch()
 
 
 def _is_time(value: object) -> TypeGuard[float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from elsewhere.core.errors import UsageError, known_choices
 from elsewhere.core.events import Parameters
@@ -12,7 +12,7 @@ from elsewhere.hooks import registry
 if TYPE_CHECKING:
     from elsewhere.core.events import Event
     from elsewhere.core.records import Configuration, Parameter
-    from elsewhere.hooks.api import Recorder
+    from elsewhere.report.recorder import OwnRun
     from elsewhere.run.run import Run
 
 __all__ = ["Connections"]
@@ -85,7 +85,9 @@ class Connections:
         """
         wanted = {name for name in registry.HOOKS if self._has(name)}
         detach = registry.attach(self._narrowed(run), wanted)
-        detach_others = registry.attach(_Unwilling(), registry.HOOKS.keys() - wanted)
+        detach_others = registry.attach(
+            cast("OwnRun", _Unwilling(run)), registry.HOOKS.keys() - wanted
+        )
 
         def detach_all() -> None:
             detach_others()
@@ -99,20 +101,24 @@ class Connections:
             return False
         return self.is_on(_SWITCHED_BY[hook]) if hook in _SWITCHED_BY else True
 
-    def _narrowed(self, run: Run) -> Recorder:
+    def _narrowed(self, run: Run) -> OwnRun:
         arguments = self._arguments
         if not arguments:
             return run
         others = arguments.get(_ALL, True)
-        return _Narrowed(run, lambda name: bool(arguments.get(name, others)))
+        narrowed = _Narrowed(run, lambda name: bool(arguments.get(name, others)))
+        return cast("OwnRun", narrowed)
 
 
 class _Narrowed:
     """The run, as a hook sees it that may know some arguments only."""
 
-    def __init__(self, run: Recorder, knows: Callable[[str], bool]) -> None:
+    def __init__(self, run: Run, knows: Callable[[str], bool]) -> None:
         self._run = run
         self._knows = knows
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._run, name)
 
     def record(self, event: Event) -> None:
         if isinstance(event, Parameters):
@@ -123,23 +129,21 @@ class _Narrowed:
         given = self._run.overrides()
         return None if given is None else self._known(given)
 
-    def configurations(self) -> Mapping[str, Configuration] | None:
-        return self._run.configurations()
-
     def _known(self, values: Mapping[str, Parameter]) -> dict[str, Parameter]:
         return {name: one for name, one in values.items() if self._knows(name.partition("/")[2])}
 
 
-class _Unwilling:
-    """A task that records nothing and overrides nothing."""
+class _Unwilling(_Narrowed):
+    """The run, as a hook sees it that is off: it records nothing, and nothing is overridden."""
+
+    def __init__(self, run: Run) -> None:
+        super().__init__(run, lambda _name: False)
 
     def record(self, event: Event) -> None: ...
 
-    def overrides(self) -> Mapping[str, Parameter] | None:
-        return None
+    def overrides(self) -> Mapping[str, Parameter] | None: ...
 
-    def configurations(self) -> Mapping[str, Configuration] | None:
-        return None
+    def configurations(self) -> Mapping[str, Configuration] | None: ...
 
 
 def _checked(

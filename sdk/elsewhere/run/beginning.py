@@ -27,12 +27,13 @@ from elsewhere.core.process import ProcessIdentity
 from elsewhere.core.records import Source, Status, TaskRecord, TaskType
 from elsewhere.core.say import say
 from elsewhere.delivery.sessions import Session, deliver_dead, only_one
-from elsewhere.offline import refuse
+from elsewhere.offline import OfflineSession, refuse
 from elsewhere.report.reporter import Reporter
 from elsewhere.report.resources import Monitor
 from elsewhere.report.streams import Tee
 from elsewhere.run import seed
 from elsewhere.run.capturing import Capturing
+from elsewhere.run.carriers import AgentCarrier, ChildCarrier, LocalCarrier
 from elsewhere.run.membership import lead, read_task, run_folder
 from elsewhere.run.previous import Earlier, Last, choose
 from elsewhere.run.process_end import Endings
@@ -48,8 +49,8 @@ if TYPE_CHECKING:
     from elsewhere.capture.repository import Located
     from elsewhere.capture.wishes import Wishes
     from elsewhere.core.settings import Settings
-    from elsewhere.offline import OfflineSession
     from elsewhere.run.auto_connect import Connections
+    from elsewhere.run.carriers import Carrier
     from elsewhere.store.api import Store
 
 __all__ = [
@@ -65,7 +66,7 @@ _SIMULATED: Final = (Status.CREATED, Status.STOPPED, Status.FAILED, Status.COMPL
 
 def attach(settings: Settings, folder: RunFolder, connections: Connections) -> Run:
     """Inside a sandbox: nothing is captured, no stream is teed, the record's parameters count."""
-    run = Run(settings, read_task(folder), folder, Reporter(folder.journal), is_remote=True)
+    run = _run(settings, read_task(folder), folder, AgentCarrier(folder), is_remote=True)
     _connect(run, connections)
     run.when_over(lead(run.folder))
     run.unwatch = Endings(run.end_with_process).detach
@@ -75,7 +76,10 @@ def attach(settings: Settings, folder: RunFolder, connections: Connections) -> R
 def join(settings: Settings, folder: RunFolder, connections: Connections) -> Run:
     """In a process that the task's own has started: it reports to the same task."""
     is_remote = run_folder() is not None
-    run = Run(settings, read_task(folder), folder, Reporter(folder.journal), is_remote=is_remote)
+    carrier: Carrier = AgentCarrier(folder)
+    if not is_remote:
+        carrier = ChildCarrier(folder, settings, OfflineSession.around(folder))
+    run = _run(settings, read_task(folder), folder, carrier, is_remote=is_remote)
     _connect(run, connections)
     return run
 
@@ -132,7 +136,7 @@ def begin(
     capturing = Capturing(settings, store, record.id, located, wishes)
     capturing.start()
     says = earlier.says if earlier is not None else ""
-    return _run(
+    return _carried(
         settings, store, record, folder, connections, says, capturing=capturing, offline=offline
     )
 
@@ -146,10 +150,12 @@ def simulate(settings: Settings, task_id: str, connections: Connections) -> Run:
     record, state = store.read(task_id), store.state(task_id)
     folder = settings.home.session(task_id, state.attempt + 1)
     folder = _claimed(settings, store, record, folder, _SIMULATED, lambda: None)
-    return _run(settings, store, record, folder, connections, "it is run here, as if by an agent")
+    return _carried(
+        settings, store, record, folder, connections, "it is run here, as if by an agent"
+    )
 
 
-def _run(
+def _carried(
     settings: Settings,
     store: Store,
     record: TaskRecord,
@@ -171,16 +177,8 @@ def _run(
         when_stopped=_stop_this_process,
         leave=None if offline is None else offline.leave,
     )
-    run = Run(
-        settings,
-        record,
-        folder,
-        Reporter(folder.journal),
-        is_remote=capturing is None,
-        session=session,
-        capturing=capturing,
-        store=store,
-    )
+    carrier = LocalCarrier(session, folder, store, capturing=capturing, offline=offline)
+    run = _run(settings, record, folder, carrier, is_remote=capturing is None)
     session.start()
     run.unwatch = Endings(run.end_with_process).detach
     if connections.streams:
@@ -198,6 +196,12 @@ def _run(
         run.when_over(monitor.stop)
     _connect(run, connections)
     return run
+
+
+def _run(
+    settings: Settings, record: TaskRecord, folder: RunFolder, carrier: Carrier, *, is_remote: bool
+) -> Run:
+    return Run(settings, record, folder, Reporter(folder.journal), carrier, is_remote=is_remote)
 
 
 def _connect(run: Run, connections: Connections) -> None:

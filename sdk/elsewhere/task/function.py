@@ -83,7 +83,7 @@ def create(run: Run, name: str, task_name: str | None, arguments: dict[str, Any]
         full_name: _parameter(name, full_name, value)
         for full_name, value in flatten(arguments, _SECTION).items()
     }
-    run.capture_whole()
+    run.carrier.capture_whole()
     run.flush(wait=True)
     record = run.store.read(run.task_record.id)
     task_id = stored.clone(

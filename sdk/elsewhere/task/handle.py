@@ -1,33 +1,117 @@
-"""A handle on a task, whoever runs it. Each of its aspects is a class in a file of its own."""
+"""The handle on a task: its id, its access, and which task this process is."""
 
 from __future__ import annotations
 
-from elsewhere.task.aspects.artifacts import Keeping
-from elsewhere.task.aspects.code import Sourced
-from elsewhere.task.aspects.configurations import Configured
-from elsewhere.task.aspects.connecting import Connecting
-from elsewhere.task.aspects.deletion import Deletable
-from elsewhere.task.aspects.models import Modelled
-from elsewhere.task.aspects.names import Named
-from elsewhere.task.aspects.parameters import Parameterized
-from elsewhere.task.aspects.properties import Propertied
-from elsewhere.task.aspects.queue import Queued
-from elsewhere.task.aspects.reports import Heard
+from typing import TYPE_CHECKING, Any, ClassVar
 
-__all__ = ["TaskHandle"]
+from elsewhere.core.errors import UsageError
+from elsewhere.report.task_access import TaskAccess
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from elsewhere.offline import Mode
+    from elsewhere.run.run import Run
+    from elsewhere.store.api import Store
+
+__all__ = ["Handle"]
 
 
-class TaskHandle(
-    Named,
-    Queued,
-    Deletable,
-    Parameterized,
-    Connecting,
-    Configured,
-    Propertied,
-    Sourced,
-    Keeping,
-    Modelled,
-    Heard,
-):
-    """What it is called, where it stands, what it was given and what it said."""
+class Handle:
+    """A task, whoever runs it. What it can do is in the aspects, each a class of its own.
+
+    Imports inside methods are for weight: the first import of the SDK stays light.
+    """
+
+    #: the task that this process is; of the class itself, which a class variable cannot say
+    _current: ClassVar[Any] = None
+    _offline: ClassVar[Mode | None] = None
+
+    def __init__(self, task_id: str, store: Store | None, run: Run | None = None) -> None:
+        """Use `Task.init`, `Task.create` or `Task.get_task`."""
+        self.access: TaskAccess[Run] = TaskAccess(task_id, store, run)
+
+    @property
+    def id(self) -> str:
+        """32 hex digits; it never changes."""
+        return self.access.id
+
+    task_id = id  # noqa: A003 - the field's word
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.id}>"
+
+    def reload(self) -> Self:
+        """A handle keeps nothing, so it is always fresh. Raises NotFoundError when it is gone."""
+        _ = self.access.state
+        return self
+
+    # handles of the class
+
+    @classmethod
+    def _of(cls, task_id: str, store: Store | None = None) -> Self:
+        """The handle of this process's own task where that is the one; else another, looked up
+        where no store is given. Raises NotFoundError."""
+        current: Self | None = cls._current
+        if current is not None and current.id == task_id:
+            return current
+        if store is None:
+            store = cls._open()
+            store.state(task_id)
+        return cls(task_id, store)
+
+    @classmethod
+    def _given(cls, task: Handle | str | None) -> Self:
+        """The handle that a user gave, or whose id. Raises UsageError and NotFoundError."""
+        if isinstance(task, cls):
+            return task
+        if not isinstance(task, str):
+            raise UsageError(f"A task is needed, or its id, not {task!r:.80}.")
+        return cls._of(task)
+
+    # the store of the class
+
+    @staticmethod
+    def _mode() -> Mode:
+        from elsewhere.offline import Mode  # noqa: PLC0415
+
+        Handle._offline = Handle._offline or Mode()
+        return Handle._offline
+
+    @classmethod
+    def is_offline(cls) -> bool:
+        """Whether this script's task, or the one that it begins next, reports into a folder instead
+        of the store: `set_offline`, or the setting offline_mode. Never so on an agent."""
+        from elsewhere.core.settings import load  # noqa: PLC0415
+        from elsewhere.run import membership  # noqa: PLC0415
+
+        if cls._current is not None:
+            return cls._current.get_offline_mode_folder() is not None
+        return membership.run_folder() is None and cls._mode().is_on(load())
+
+    @classmethod
+    def _check_online(cls) -> None:
+        """Raises UsageError where nothing but the own task can be reached."""
+        if cls.is_offline():
+            from elsewhere.offline import refuse  # noqa: PLC0415
+
+            raise refuse()
+
+    @classmethod
+    def _open(cls) -> Store:
+        """The store. Raises UsageError offline."""
+        cls._check_online()
+        if cls._current is not None:
+            store: Store = cls._current.access.store
+            return store
+        from elsewhere.core.settings import load  # noqa: PLC0415
+        from elsewhere.store import open_store  # noqa: PLC0415
+
+        return open_store(load())
+
+    @classmethod
+    def _settled(cls) -> Store:
+        """The store, with all that this process has reported of its own task."""
+        if cls._current is not None:
+            cls._current.access.settle()
+        return cls._open()

@@ -6,10 +6,7 @@ import logging
 import threading
 from typing import TYPE_CHECKING
 
-from elsewhere.core.clock import now_at
 from elsewhere.core.errors import UsageError
-from elsewhere.core.events import Verdict
-from elsewhere.core.records import Outcome, Reason, Status
 from elsewhere.core.say import say
 from elsewhere.store.queues import Queues
 from elsewhere.task import stored
@@ -38,18 +35,14 @@ def send(run: Run, queue: str | None, *, is_clone: bool, is_last: bool) -> str:
     store, queues = run.store, Queues(run.store)
     if queue is not None:
         queues.check(queue)
-    run.capture_whole()
-    for warning in run.capturing.warnings if run.capturing is not None else ():
+    for warning in run.carrier.capture_whole():
         say(warning)
     run.flush(wait=True)
     task_id = run.task_record.id
     if is_clone:
         task_id = stored.clone(store, task_id)
     else:
-        message = "It goes on elsewhere." if queue is not None else "It was made a draft."
-        # A draft from its end on: nobody who watches takes it for a task that has ended.
-        run.record(Verdict(status=Status.CREATED, message=message, at=now_at()))
-        run.end(Outcome(reason=Reason.STOPPED, message=message))
+        run.hand_over("It goes on elsewhere." if queue is not None else "It was made a draft.")
     _enqueue(queues, task_id, queue)
     return task_id
 

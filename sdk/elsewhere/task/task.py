@@ -7,19 +7,50 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from elsewhere.core.choices import TaskType
 from elsewhere.core.errors import UsageError
-from elsewhere.report.logger import Logger
-from elsewhere.task.aspects.queue import chosen_queue
-from elsewhere.task.making import Maker
+from elsewhere.task.aspects.artifacts import ArtifactsAspect
+from elsewhere.task.aspects.code import CodeAspect
+from elsewhere.task.aspects.configurations import ConfigurationsAspect
+from elsewhere.task.aspects.connecting import ConnectAspect
+from elsewhere.task.aspects.data import DataAspect
+from elsewhere.task.aspects.deletion import DeletionAspect
+from elsewhere.task.aspects.finding import FindingAspect
+from elsewhere.task.aspects.making import MakingAspect
+from elsewhere.task.aspects.models import ModelsAspect
+from elsewhere.task.aspects.names import NamesAspect
+from elsewhere.task.aspects.offline import OfflineAspect
+from elsewhere.task.aspects.parameters import ParametersAspect
+from elsewhere.task.aspects.properties import PropertiesAspect
+from elsewhere.task.aspects.queue import QueueAspect
+from elsewhere.task.aspects.reports import ReportsAspect
+from elsewhere.task.aspects.status import StatusAspect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from elsewhere.report.logger import Logger
     from elsewhere.run.abort_callback import AbortCallback
 
 __all__ = ["Task"]
 
 
-class Task(Maker):
+class Task(
+    FindingAspect,
+    MakingAspect,
+    NamesAspect,
+    StatusAspect,
+    QueueAspect,
+    DeletionAspect,
+    ParametersAspect,
+    ConfigurationsAspect,
+    PropertiesAspect,
+    ConnectAspect,
+    CodeAspect,
+    DataAspect,
+    ArtifactsAspect,
+    ModelsAspect,
+    ReportsAspect,
+    OfflineAspect,
+):
     """A unit of work: its code, environment, seed and parameters, and all that it said.
 
     `Task.init` makes this script a task; `Task.get_task` gives a handle on another one. Imports
@@ -189,50 +220,10 @@ class Task(Maker):
     @classmethod
     def get_random_seed(cls) -> int | None:
         """The current task's seed, or else the one that the next task gets."""
-        run = cls._current._run if cls._current is not None else None
+        run = cls._current.access.begun if cls._current is not None else None
         return run.task_record.seed if run is not None else cls._seed
 
     # going elsewhere
-
-    @classmethod
-    def enqueue(
-        cls,
-        task: Task | str,
-        queue_name: str | None = None,
-        queue_id: str | None = None,
-        force: bool = False,
-    ) -> dict[str, Any]:
-        """Puts a task at the end of a queue, by its name or id; of the default queue without both.
-
-        Returns {"queued": 1, "updated": 1, "fields": {...}}: what has changed. Raises NotFoundError
-        for an unknown task or queue, and TransitionError when its status does not allow it: a
-        completed task is cloned first. `force` resets such a task instead, which stops and forgets
-        its run, and takes a queued one out of its other queue.
-        """
-        return cls._given(task)._enqueue(chosen_queue(queue_name, queue_id), force=force)
-
-    @classmethod
-    def dequeue(cls, task: Task | str) -> dict[str, Any]:
-        """Takes a task out of its queue; it has the status that it had before.
-
-        Returns {"dequeued": 1, "updated": 1, "fields": {...}}. Raises TransitionError for a task
-        that is in no queue.
-        """
-        return cls._given(task)._dequeue()
-
-    @classmethod
-    def get_num_enqueued_tasks(
-        cls, queue_name: str | None = None, queue_id: str | None = None
-    ) -> int:
-        """How many tasks wait in a queue; in the default queue without both arguments.
-
-        Raises NotFoundError for a queue that nobody made.
-        """
-        from elsewhere.store.queues import Queues  # noqa: PLC0415
-
-        queue, queues = chosen_queue(queue_name, queue_id), Queues(cls._open())
-        queues.check(queue)
-        return queues.length(queue)
 
     def execute_remotely(
         self, queue_name: str | None = None, clone: bool = False, exit_process: bool = True
@@ -250,19 +241,19 @@ class Task(Maker):
         """
         from elsewhere.task import sending  # noqa: PLC0415
 
-        if self._run is None or not self._is_own:
-            self._settle()
-            copy = sending.send_other(self._store, self.id, queue_name, is_clone=clone)
-            return type(self)(copy, self._store) if clone else None
+        run = self.access.run
+        if run is None:
+            store = self.access.store
+            copy = sending.send_other(store, self.id, queue_name, is_clone=clone)
+            return type(self)(copy, store) if clone else None
         if not clone and not exit_process:
             raise UsageError(
                 "execute_remotely(clone=False, exit_process=False) would run the same task in two"
                 " places: use clone=True, or let the script end here."
             )
-        if self._run.is_remote:
+        if run.is_remote:
             return None
         self._checked_process("execute_remotely")
-        run = self._run
         task_id = sending.send(run, queue_name, is_clone=clone, is_last=exit_process)
         if exit_process:
             sys.exit(0)
@@ -290,7 +281,7 @@ class Task(Maker):
         from elsewhere.task import function  # noqa: PLC0415
 
         self._check_online()
-        run = self._own_run("create_function_task")
+        run = self.access.own_run("create_function_task")
         self._checked_process("create_function_task")
         name = function.checked_name(run, func, func_name, kwargs)
         if function.is_called(run, name):
@@ -316,7 +307,7 @@ class Task(Maker):
         """
         from elsewhere.run import abort_callback, membership  # noqa: PLC0415
 
-        run = self._own_run("register_abort_callback")
+        run = self.access.own_run("register_abort_callback")
         if membership.leader_folder() is not None:
             raise UsageError(
                 "register_abort_callback belongs to the process that the task is, and this is one"
@@ -335,49 +326,50 @@ class Task(Maker):
 
         On an agent the task ends when its program does. A handle of another task ends nothing.
         """
-        if self._run is not None:
-            self._run.complete()
+        if self.access.begun is not None:
+            self.access.begun.complete()
 
     def flush(self, wait_for_uploads: bool = False) -> bool:
         """What was reported is on disk; with the argument, in the store. False when not in time."""
         self._look_at_registered()
-        return self._run.flush(wait=wait_for_uploads) if self._run is not None else True
+        begun = self.access.begun
+        return begun.flush(wait=wait_for_uploads) if begun is not None else True
 
     # what it says
 
     def set_progress(self, progress: float) -> None:
         """0 to 100; anything else is a warning and changes nothing."""
-        self._own_run("set_progress").set_progress(progress)
+        self.access.own_run("set_progress").set_progress(progress)
 
     def get_logger(self) -> Logger:
         """What reports scalars, values and texts of this task."""
-        run = self._own_run("get_logger")
-        return Logger(run.report, flush=run.flush, shifted=run.offset.shifted)
+        return self.access.own_run("get_logger").logger
 
     def set_initial_iteration(self, offset: int = 0) -> int:
         """Iterations that are reported from now on count on from there, as `continue_last_task`
         says. Returns it."""
         from elsewhere.report.offset import checked_offset  # noqa: PLC0415
 
-        run = self._own_run("set_initial_iteration")
+        run = self.access.own_run("set_initial_iteration")
         run.offset.set(checked_offset("The offset of set_initial_iteration", offset))
         return offset
 
     def get_initial_iteration(self) -> int:
         """The iteration that a continued task counts on from; 0 for any other."""
-        return self._own_run("get_initial_iteration").offset.at
+        return self.access.own_run("get_initial_iteration").offset.at
 
     # helpers
 
     def _checked_again(self, project: str | None, name: str | None, kind: TaskType | None) -> Task:
-        assert self._run is not None
-        record = self._run.task_record
+        run = self.access.begun
+        assert run is not None
+        record = run.task_record
         for what, given, has in (
             ("project", project, record.project),
             ("task", name, record.name),
             ("type", kind, record.type),
         ):
-            if given is not None and str(given).strip() != has and self._run.session is not None:
+            if given is not None and str(given).strip() != has and run.carrier.ends_task:
                 raise UsageError(
                     f"This script already is the task {record.name!r} of project"
                     f" {record.project!r}, so it cannot be the {what} {given!r} too: call close()"

@@ -270,7 +270,7 @@ READ = """
 print(task.artifacts["data"].get()["a"].tolist())
 frame.loc[0, "a"] = 7
 print(task.flush(wait_for_uploads=True))
-print(Task(task.id, task._store).artifacts["data"].get()["a"].tolist())
+print(Task(task.id, task.access.store).artifacts["data"].get()["a"].tolist())
 frame.loc[0, "a"] = 8
 """
 

@@ -6,12 +6,14 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import Enum
+from typing import cast
 
 from elsewhere.core.events import Event, Parameters
 from elsewhere.core.params import to_parameter
 from elsewhere.core.records import Configuration, Parameter
 from elsewhere.hooks.parsers.argparse.hook import attach
 from elsewhere.hooks.registry import watch
+from elsewhere.report.recorder import OwnRun
 from elsewhere.run.membership import pending_overrides
 
 Build = Callable[[ArgumentParser], object]
@@ -50,6 +52,11 @@ class Task:
     @property
     def values(self) -> dict[str, object]:
         return {name: parameter.value for name, parameter in self.parameters.items()}
+
+
+def as_run(task: Task) -> OwnRun:
+    """For hooks that need no more of the run than a `Recorder` has."""
+    return cast("OwnRun", task)
 
 
 def record_of(values: Mapping[str, object]) -> dict[str, Parameter]:

@@ -140,9 +140,9 @@ SAVED = """
 Path("net.bin").write_bytes(b"weights")
 from elsewhere import OutputModel
 OutputModel(name="mine").update_weights("net.bin", auto_delete_file=False)
-loaded("net.bin", task._run)
+loaded("net.bin", task.access.run)
 Path("other.bin").write_bytes(b"other")
-loaded("other.bin", task._run)
+loaded("other.bin", task.access.run)
 """
 
 
@@ -174,7 +174,7 @@ print(task.id)
     second = scripts.run(
         INIT
         + """
-loaded("net.bin", task._run)
+loaded("net.bin", task.access.run)
 print(task.models["input"][0].task)
 """,
         name="second.py",

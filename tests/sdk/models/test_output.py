@@ -378,8 +378,8 @@ def test_what_the_program_writes_of_its_files_is_not_trusted(agents: Agents, sto
         INIT
         + """
 from elsewhere.core.events import ModelSaved
-task._run.record(ModelSaved(model="a" * 32, fields={"name": "x"}, file="spec.json"))
-task._run.record(ModelSaved(model="b" * 32, fields={"name": "x"}, file="../../secret"))
+task.access.run.record(ModelSaved(model="a" * 32, fields={"name": "x"}, file="spec.json"))
+task.access.run.record(ModelSaved(model="b" * 32, fields={"name": "x"}, file="../../secret"))
 """
     )
     agents.run(script)

@@ -24,7 +24,7 @@ from elsewhere.storage import local_path
 from elsewhere.store.queues import Queues
 from elsewhere.store.redis.store import RedisStore
 from elsewhere.task import stored
-from elsewhere.task.connection import Connected
+from elsewhere.task.handle import Handle
 from tests.sdk.offline.sessions import home
 from tests.sdk.scripts import Ran, Scripts
 from tests.stores import find, make_record
@@ -57,7 +57,7 @@ def scripts(tmp_path: Path) -> Scripts:
 @pytest.fixture(autouse=True)
 def _switched_back() -> Iterator[None]:
     yield
-    Connected._offline = None
+    Handle._offline = None
 
 
 def the_zip() -> Path:
@@ -324,7 +324,7 @@ def test_the_mode_is_switched_on_and_off_before_a_task(monkeypatch: pytest.Monke
     assert not home().offline.exists()
     monkeypatch.setenv("ELSEWHERE_OFFLINE_MODE", "1")
     assert not Task.is_offline(), "what the script says wins"
-    Connected._offline = None
+    Handle._offline = None
     assert Task.is_offline()
 
 

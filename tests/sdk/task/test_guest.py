@@ -27,12 +27,12 @@ def test_a_fork_in_the_middle_of_a_delivery_can_ask_for_its_task(scripts: Script
     ran = scripts.run(
         """
         task = Task.init("examples", "forking")
-        task._run.session._lock.acquire()  # as its thread has it while it delivers
+        task.access.run.carrier._session._lock.acquire()  # as its thread has it while it delivers
         if (child := os.fork()) == 0:
             is_there = task.flush(wait_for_uploads=True) and task.get_status() == "in_progress"
             os._exit(0 if is_there else 1)
         print(os.waitpid(child, 0)[1])
-        task._run.session._lock.release()
+        task.access.run.carrier._session._lock.release()
         """
     )
     assert (ran.status, ran.lines) == (0, ["0"]), ran.errors
@@ -115,12 +115,12 @@ def test_more_signals_do_not_lose_how_it_ended(
         import atexit, os
         from elsewhere import Task
         task = Task.init("examples", "impatient")
-        original = task._run._reporter.close
+        original = task.access.run._reporter.close
         def slow():
             print("ending", flush=True)
             sys.stdin.readline()
             original()
-        task._run._reporter.close = slow
+        task.access.run._reporter.close = slow
         print("ready", flush=True)
         time.sleep(600)
         """

@@ -255,7 +255,7 @@ def test_a_task_made_by_hand_is_a_draft_of_what_was_said(store: RedisStore) -> N
     assert (record.name, record.type, record.source.branch) == ("train", TaskType.QC, "main")
     assert record.environment.packages == ("numpy",)
     assert made.get_status() == "created"
-    made._store.close()
+    made.access.store.close()
 
 
 def test_parameters_keep_their_types_and_replace_or_add(task: Task) -> None:

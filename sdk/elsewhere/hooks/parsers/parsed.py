@@ -15,7 +15,7 @@ from elsewhere.core.when_imported import when_imported
 
 if TYPE_CHECKING:
     from elsewhere.core.records import Parameter
-    from elsewhere.hooks.api import Recorder
+    from elsewhere.report.recorder import Recorder
 
 __all__ = ["Listener", "Parsed", "Pending", "tell"]
 

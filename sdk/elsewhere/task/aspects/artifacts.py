@@ -15,7 +15,7 @@ from elsewhere.core.errors import (
     UsageError,
     known_choices,
 )
-from elsewhere.task.aspects.access import Handle
+from elsewhere.task.handle import Handle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from elsewhere.core.records import Artifact
     from elsewhere.run.run import Run
 
-__all__ = ["Keeping"]
+__all__ = ["ArtifactsAspect"]
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ _UPLOAD_S: Final = 3600.0
 _DELETABLE: Final = frozenset(set(Status) - {Status.PUBLISHED})
 
 
-class Keeping(Handle):
+class ArtifactsAspect(Handle):
     """Uploading and registering belong to the task that this process is; the rest to any."""
 
     _register: Register | None = None
@@ -56,7 +56,7 @@ class Keeping(Handle):
         self._look_at_registered()
         self.reload()
         cache = load().home.cache
-        found = self._store.artifacts(self.id)
+        found = self.access.store.artifacts(self.id)
         return TaskArtifacts(
             {name: ArtifactHandle(artifact, cache) for name, artifact in found.items()}
         )
@@ -100,7 +100,7 @@ class Keeping(Handle):
         Raises UsageError for what cannot be kept, also under the name of a registered artifact, and
         StorageError when the disk does not take it.
         """
-        run = self._own_run("upload_artifact")
+        run = self.access.own_run("upload_artifact")
         if self._register is not None and _is_among(name, self._register.frames):
             raise UsageError(
                 f"The artifact {name!r} is registered, so nothing can be uploaded under its name:"
@@ -142,7 +142,7 @@ class Keeping(Handle):
         """
         from elsewhere.artifacts.register import Register  # noqa: PLC0415
 
-        run = self._own_run("register_artifact")
+        run = self.access.own_run("register_artifact")
         _check_not_forked(run)
         if _is_among(name, self._uploaded):
             raise UsageError(
@@ -156,14 +156,14 @@ class Keeping(Handle):
 
     def unregister_artifact(self, name: str) -> None:
         """Keeps a registered frame a last time; the artifact stays. Raises NotFoundError."""
-        _check_not_forked(self._own_run("unregister_artifact"))
+        _check_not_forked(self.access.own_run("unregister_artifact"))
         if self._register is None:
             raise NotFoundError(f"There is no registered artifact {name!r}: there are none.")
         self._register.remove(name)
 
     def get_registered_artifacts(self) -> dict[str, Any]:
         """The frames by name. The dict is live: a frame that is exchanged there is registered."""
-        self._own_run("get_registered_artifacts")
+        self.access.own_run("get_registered_artifacts")
         return self._register.frames if self._register is not None else {}
 
     def delete_artifacts(
@@ -188,20 +188,20 @@ class Keeping(Handle):
         from elsewhere.core.events import ArtifactsRemoved  # noqa: PLC0415
 
         names = _checked_names(artifact_names)
-        self._settle()
+        self.access.settle()
         known = self._known()
         refusals = {name: why for name in names if (why := self._refusal(name, known))}
         if refusals and raise_on_errors:
             raise next(iter(refusals.values()))
         wanted = [name for name in names if name not in refusals]
         if self._own_register is not None and {*wanted} & {*self._own_register.frames}:
-            _check_not_forked(self._own_run("delete_artifacts"))
+            _check_not_forked(self.access.own_run("delete_artifacts"))
             for name in wanted:
                 self._own_register.forget(name)
         left = self._delete_bytes(wanted, known or {}) if delete_from_storage else {}
         if gone := tuple(name for name in wanted if name not in left):
             event = ArtifactsRemoved(names=gone, keeps_bytes=not delete_from_storage)
-            self._say(event, allowed=_DELETABLE)
+            self.access.record_event(event, allowed=_DELETABLE)
             self._uploaded -= set(gone)
         if left and raise_on_errors:
             raise DeleteError(" ".join(map(str, left.values())))
@@ -214,7 +214,7 @@ class Keeping(Handle):
 
     @property
     def _own_register(self) -> Register | None:
-        return self._register if self._is_own else None
+        return self._register if self.access.run is not None else None
 
     def _look_at_registered(self) -> None:
         if self._own_register is not None:
@@ -222,19 +222,19 @@ class Keeping(Handle):
 
     def _known(self) -> dict[str, Artifact] | None:
         """Those in the store; None where they cannot be seen."""
-        if self._run is not None and self._is_own and not self._run.can_read:
+        if self.access.run is not None and not self.access.run.carrier.can_read:
             return None
-        return self._store.artifacts(self.id)
+        return self.access.store.artifacts(self.id)
 
     def _refusal(self, name: str, known: Mapping[str, Artifact] | None) -> ElsewhereError | None:
         """Why it cannot be deleted."""
         from elsewhere.store.refusals import refused  # noqa: PLC0415
 
         names = {*(known or ())}
-        if self._is_own:
+        if self.access.run is not None:
             names |= self._uploaded
             names.update(self._own_register.frames if self._own_register is not None else ())
-        elif (status := self._store.state(self.id).status) not in _DELETABLE:
+        elif (status := self.access.store.state(self.id).status) not in _DELETABLE:
             return refused(self.id, status, "changed", _DELETABLE)
         if known is None or name in names:
             return None
@@ -257,7 +257,7 @@ class Keeping(Handle):
                 delete(artifact.url, artifact.machine)
             except StorageError as error:
                 # The agent does what its run cannot, as soon as it hears of it.
-                if self._run is None or not self._is_own or not self._run.is_remote:
+                if self.access.run is None or not self.access.run.is_remote:
                     left[name] = DeleteError(f"The artifact {name!r} is not deleted. {error}")
         return left
 

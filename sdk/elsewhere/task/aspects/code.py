@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from elsewhere.core.errors import NotFoundError, UsageError
-from elsewhere.task.aspects.access import Handle
+from elsewhere.task.handle import Handle
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from os import PathLike
 
-    from elsewhere.core.records import Environment, Source, TaskRecord
+    from elsewhere.core.records import Environment, Source
 
-__all__ = ["Sourced"]
+__all__ = ["CodeAspect"]
 
 logger = logging.getLogger(__name__)
 
 
-class Sourced(Handle):
+class CodeAspect(Handle):
     """Of a draft or a running task; raises TransitionError for any other.
 
     None leaves what is there, an empty text clears it. In the run of an agent nothing is changed:
@@ -58,9 +58,9 @@ class Sourced(Handle):
                 raise UsageError(f"The diff must be a text, not {diff!r:.80}.")
             given = diff.encode(errors="surrogateescape") if diff.strip() else b""
             patch = hashlib.sha256(given).hexdigest() if given else ""
-            if given and not self._store.has_blob(patch):
-                self._store.put_blob(patch, given)
-        record = self._record
+            if given and not self.access.store.has_blob(patch):
+                self.access.store.put_blob(patch, given)
+        record = self.access.record
         source = by_hand.with_code(
             record.source,
             repository=repository,
@@ -76,18 +76,18 @@ class Sourced(Handle):
     def get_script(self) -> dict[str, str]:
         """repository, branch, commit, working_dir, entry_point (`-m` before a module), binary and
         diff; the diff is empty where the store does not keep it any more."""
-        source = self._described.source
+        source = self.access.captured_record.source
         diff = b""
         if source.patch:
             with contextlib.suppress(NotFoundError, UsageError):
-                diff = self._store.get_blob(source.patch)
+                diff = self.access.store.get_blob(source.patch)
         return {
             "repository": source.repository,
             "branch": source.branch,
             "commit": source.commit,
             "working_dir": source.working_dir,
             "entry_point": f"-m {source.module}" if source.module else source.entry_point,
-            "binary": source.binary or f"python{self._described.environment.python}",
+            "binary": source.binary or f"python{self.access.captured_record.environment.python}",
             "diff": diff.decode(errors="surrogateescape"),
         }
 
@@ -99,12 +99,12 @@ class Sourced(Handle):
 
         lines = by_hand.requirement_lines(packages)
         if self._may_describe():
-            record = self._record
+            record = self.access.record
             self._describe(record.source, replace(record.environment, packages=lines))
 
     def get_requirements(self) -> dict[str, str]:
         """{"pip": requirement lines}; {} where the repository's requirements.txt counts."""
-        packages = self._described.environment.packages
+        packages = self.access.captured_record.environment.packages
         return {} if packages is None else {"pip": "\n".join(packages)}
 
     def set_base_docker(
@@ -123,7 +123,7 @@ class Sourced(Handle):
 
         if not self._may_describe():
             return
-        record = self._record
+        record = self.access.record
         environment = by_hand.with_image(
             record.environment,
             command=docker_cmd,
@@ -137,74 +137,25 @@ class Sourced(Handle):
         """The image with its arguments behind it; empty for none."""
         import shlex  # noqa: PLC0415
 
-        environment = self._described.environment
+        environment = self.access.captured_record.environment
         arguments = shlex.join(environment.image_arguments)
         return f"{environment.image} {arguments}".strip()
 
-    def export_task(self) -> dict[str, Any]:
-        """All that is needed to make the task again, as plain data that JSON can hold.
-
-        Its code is named by digests: it lies in the store, for 30 days from its last use. What the
-        task said and made is not in it.
-        """
-        from elsewhere.task import exporting  # noqa: PLC0415
-
-        return exporting.to_data(self._described)
-
-    def update_task(self, task_data: Mapping[str, Any]) -> bool:
-        """Changes the task in what the dict has, as `export_task` calls it, nested ones too. True.
-
-        Raises UsageError, and TransitionError where the status does not allow it: names, comment,
-        tags and properties may always change.
-        """
-        self._change(task_data, is_merged=True)
-        return True
-
     # helpers
-
-    @property
-    def _described(self) -> TaskRecord:
-        """The record, after the capture of this script's own code has come to its end."""
-        if self._run is not None and self._is_own and self._run.capturing is not None:
-            self._run.capturing.wait()
-        return self._record
 
     def _may_describe(self) -> bool:
         """Whether it is ours to say, after what is captured beside the script has been written."""
-        if self._run is None or not self._is_own:
-            return True
-        if self._run.is_remote:
+        run = self.access.run
+        if run is not None and run.is_remote:
             logger.debug("task %s runs on an agent: its code and environment stay", self.id)
             return False
-        if self._run.capturing is not None:
-            self._run.capturing.wait()
+        if run is not None:
+            run.await_capture()
         return True
 
     def _describe(self, source: Source, environment: Environment) -> None:
         from elsewhere.store.states import EDITABLE  # noqa: PLC0415
 
-        self._store.edit(self.id, allowed=EDITABLE, source=source, environment=environment)
-        capturing = self._run.capturing if self._run is not None else None
-        if capturing is not None and not source.missing:
-            capturing.describe(source, environment)
-
-    def _change(self, data: object, *, is_merged: bool) -> None:
-        """Makes the task what the data says, in one step where another process is it."""
-        from elsewhere.core.events import Edited, Properties, Tags  # noqa: PLC0415
-        from elsewhere.store.states import EDITABLE  # noqa: PLC0415
-        from elsewhere.task import exporting  # noqa: PLC0415
-
-        before = self._described
-        after = exporting.merged(before, data) if is_merged else exporting.to_record(data, before)
-        events, fields, labels = exporting.changes(before, after)
-        if self._run is not None and self._is_own:
-            if labels:
-                events.append(Edited(fields=labels))
-            for event in events:
-                self._run.record(event)
-            if fields:
-                self._store.edit(self.id, allowed=EDITABLE, **fields)
-            return
-        is_free = not fields and all(isinstance(event, (Properties, Tags)) for event in events)
-        allowed = () if is_free else EDITABLE
-        self._store.edit(self.id, *events, allowed=allowed, **fields, **labels)
+        self.access.store.edit(self.id, allowed=EDITABLE, source=source, environment=environment)
+        if self.access.run is not None:
+            self.access.run.carrier.describe(source, environment)

@@ -6,19 +6,19 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from elsewhere.core.errors import UsageError, known_choices
-from elsewhere.task.aspects.access import Handle
+from elsewhere.task.handle import Handle
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from elsewhere.core.records import Configuration
 
-__all__ = ["Configured"]
+__all__ = ["ConfigurationsAspect"]
 
 logger = logging.getLogger(__name__)
 
 
-class Configured(Handle):
+class ConfigurationsAspect(Handle):
     """Configuration objects are texts that are kept to the byte, by names with case.
 
     They and the labels can be changed while the task is a draft or runs; else TransitionError.
@@ -65,7 +65,7 @@ class Configured(Handle):
             description = old.description if old is not None else ""
         assert config_text is not None
         new = configurations.to_configuration(name, config_text, config_type or kind, description)
-        self._say_input(Configurations(values={name: new}), force=force)
+        self.access.record_input(Configurations(values={name: new}), force=force)
 
     def get_configuration_object(self, name: str) -> str | None:
         """The text; None when there is none of this name."""
@@ -97,7 +97,7 @@ class Configured(Handle):
             choices = known_choices(name, known)
             logger.warning("Task %s has no configuration %r. %s", self.id, name, choices)
             return False
-        self._say_input(Configurations(removed=(name,)), force=force)
+        self.access.record_input(Configurations(removed=(name,)), force=force)
         return True
 
     def set_model_label_enumeration(self, enumeration: Mapping[str, int]) -> None:
@@ -105,17 +105,17 @@ class Configured(Handle):
         from elsewhere.connect.labels import checked_labels  # noqa: PLC0415
         from elsewhere.core.events import Labels  # noqa: PLC0415
 
-        self._say_input(Labels(values=checked_labels(enumeration)))
+        self.access.record_input(Labels(values=checked_labels(enumeration)))
 
     def get_labels_enumeration(self) -> dict[str, int]:
         """The classes that the task's models tell apart; empty where there are none."""
-        return dict(self._record.labels)
+        return dict(self.access.record.labels)
 
     # helpers
 
     @property
     def _configurations(self) -> Mapping[str, Configuration]:
-        return self._record.configurations
+        return self.access.record.configurations
 
 
 def _check_name(name: object) -> None:

@@ -6,17 +6,17 @@ import sys
 from typing import TYPE_CHECKING, TypeVar
 
 from elsewhere.core.errors import UsageError
-from elsewhere.task.aspects.access import Handle
+from elsewhere.task.handle import Handle
 
 if TYPE_CHECKING:
-    from elsewhere.connect import Target
+    from elsewhere.report.recorder import Target
 
-__all__ = ["Connecting"]
+__all__ = ["ConnectAspect"]
 
 T = TypeVar("T")
 
 
-class Connecting(Handle):
+class ConnectAspect(Handle):
     """Recorded on a local run, overridden by the task's on an agent."""
 
     def connect(
@@ -103,7 +103,9 @@ class Connecting(Handle):
             connect.checked_section(name, "connect_configuration"),
             description or "",
             is_ignoring=ignore_remote_overrides,
-            folder=self._run.folder.configurations if self._run is not None else None,
+            folder=self.access.begun.folder.configurations
+            if self.access.begun is not None
+            else None,
         )
         return connected
 
@@ -119,7 +121,7 @@ class Connecting(Handle):
         from elsewhere.connect import connect_labels  # noqa: PLC0415
 
         target = self._target("connect_label_enumeration")
-        given = self._run.task_record.labels if self._run is not None else {}
+        given = self.access.begun.task_record.labels if self.access.begun is not None else {}
         return connect_labels(enumeration, target, given, is_ignoring=ignore_remote_overrides)
 
     # helpers
@@ -128,7 +130,9 @@ class Connecting(Handle):
         """What is connected belongs to this: the run where this process is the task."""
         from elsewhere.connect import AnotherTask  # noqa: PLC0415
 
-        return AnotherTask(self._say_input) if self._run is None else self._own_run(what)
+        if self.access.begun is None:
+            return AnotherTask(self.access.record_input)
+        return self.access.own_run(what)
 
     def _connect_parsers(self, name: str | None, is_ignoring: bool) -> None:
         from elsewhere.hooks import registry  # noqa: PLC0415
@@ -138,5 +142,5 @@ class Connecting(Handle):
                 "The arguments of a parser are the section Args, and an agent's run takes the"
                 " task's: connect vars(parser.parse_args()) for another section or rule."
             )
-        run = self._own_run("connect")
+        run = self.access.own_run("connect")
         run.when_over(registry.attach(run, {"argparse", "jsonargparse"}))

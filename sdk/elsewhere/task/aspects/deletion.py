@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from elsewhere.core.choices import Status
 from elsewhere.core.errors import DeleteError, NotFoundError, StorageError, UsageError
-from elsewhere.task.aspects.access import Handle
+from elsewhere.task.handle import Handle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from elsewhere.core.records import Artifact
     from elsewhere.store.api import Store
 
-__all__ = ["Deletable"]
+__all__ = ["DeletionAspect"]
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ class _Made(NamedTuple):
     model: str = ""
 
 
-class Deletable(Handle):
+class DeletionAspect(Handle):
     """A task that is neither queued nor running."""
 
     DeleteError = DeleteError
@@ -56,8 +56,8 @@ class Deletable(Handle):
             raise UsageError(
                 f"callback is a function of a file's kind and URL, or None, not {callback!r:.80}."
             )
-        self._settle()
-        store = self._store
+        self.access.settle()
+        store = self.access.store
         if store.state(self.id).status is Status.PUBLISHED:
             return _failed([f"Task {self.id} is published: it is not deleted."], raise_on_error)
         made: list[_Made] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from elsewhere.core.errors import UsageError, known_choices
-from elsewhere.task.aspects.access import Handle
+from elsewhere.task.handle import Handle
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from elsewhere.core.records import ModelUse
     from elsewhere.models import TaskModels
 
-__all__ = ["Modelled"]
+__all__ = ["ModelsAspect"]
 
 
-class Modelled(Handle):
+class ModelsAspect(Handle):
     """Each model has a name by which the task knows it; another one under that name replaces it."""
 
     @property
@@ -26,7 +26,7 @@ class Modelled(Handle):
         of their making, or by name."""
         from elsewhere.models import models_of  # noqa: PLC0415
 
-        return models_of(self._store, self._uses)
+        return models_of(self.access.store, self._uses)
 
     @property
     def input_models_id(self) -> dict[str, str]:
@@ -58,9 +58,9 @@ class Modelled(Handle):
         Returns the URL; it is empty where only the agent knows its storage. Raises UsageError, and
         StorageError.
         """
-        from elsewhere.models import OutputModel  # noqa: PLC0415
+        from elsewhere.models.output_model import made_by  # noqa: PLC0415
 
-        return OutputModel._made_by(
+        return made_by(
             self,
             model_path,
             name=model_name,
@@ -92,20 +92,20 @@ class Modelled(Handle):
         if (model_id is None) == (model_name is None):
             raise UsageError("set_input_model takes model_id or model_name: give one of them.")
         if model_id is not None:
-            record = self._store.model(checks.checked_id("model_id", model_id))
+            record = self.access.store.model(checks.checked_id("model_id", model_id))
         else:
             text = checks.checked_text("model_name", model_name, is_needed=True)
-            record = input_model.named(self._store, ModelFilter(name=text, limit=1))
+            record = input_model.named(self.access.store, ModelFilter(name=text, limit=1))
         events = input_model.given_with(
             record,
             checks.checked_text("name", name) or self._only_input() or record.name or record.id,
-            self._record,
+            self.access.record,
             has_design=update_task_design,
             has_labels=update_task_labels,
             is_new=True,
         )
         for event in events:
-            self._say_input(event)
+            self.access.record_input(event)
 
     def remove_input_models(self, models_to_remove: Sequence[Any] | Any) -> None:
         """Models, or their ids or names: the task does not begin from them. Raises UsageError for
@@ -126,14 +126,14 @@ class Modelled(Handle):
                     f" {known_choices(str(wanted), known)}"
                 )
             names += found
-        self._say_input(ModelsUnused(names=tuple(names)))
+        self.access.record_input(ModelsUnused(names=tuple(names)))
 
     # helpers
 
     @property
     def _uses(self) -> list[ModelUse]:
         self.reload()
-        return self._store.task_models(self.id)
+        return self.access.store.task_models(self.id)
 
     def _only_input(self) -> str:
         """The name of the one input model; empty for none. Raises UsageError for several."""

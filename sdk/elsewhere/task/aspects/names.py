@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from elsewhere.core.errors import UsageError, known_choices
-from elsewhere.task.aspects.access import Handle
+from elsewhere.task.handle import Handle
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from elsewhere.core.choices import TaskType
     from elsewhere.core.records import Json
 
-__all__ = ["Named"]
+__all__ = ["NamesAspect"]
 
 
-class Named(Handle):
+class NamesAspect(Handle):
     """All of this can be changed at any time, whatever the status; by a task's own program too.
 
     Every method raises UsageError for what cannot be.
@@ -28,7 +28,7 @@ class Named(Handle):
     @property
     def name(self) -> str:
         """What people call it; its id alone is its own."""
-        return self._record.name
+        return self.access.record.name
 
     @name.setter
     def name(self, name: str) -> None:
@@ -48,11 +48,11 @@ class Named(Handle):
     @property
     def project(self) -> str:
         """A project's id is its name."""
-        return self._record.project
+        return self.access.record.project
 
     def get_project_name(self) -> str:
         """The project that it is in."""
-        return self._record.project
+        return self.access.record.project
 
     def set_project(self, project_id: str | None = None, project_name: str | None = None) -> bool:
         """Moves it to a project, by its id or its name, which are the same here; a project that is
@@ -74,7 +74,7 @@ class Named(Handle):
     @property
     def comment(self) -> str:
         """What somebody has written about it."""
-        return self._record.comment
+        return self.access.record.comment
 
     @comment.setter
     def comment(self, comment: str) -> None:
@@ -89,7 +89,7 @@ class Named(Handle):
     @property
     def parent(self) -> str | None:
         """The id of the task that this one was made from."""
-        return self._record.parent or None
+        return self.access.record.parent or None
 
     def set_parent(self, parent: Handle | str | None) -> None:
         """A task or its id; None for none. Raises NotFoundError for an unknown id."""
@@ -99,13 +99,13 @@ class Named(Handle):
                 raise UsageError(f"A parent is a task, its id or None, not {parent!r:.80}.")
             if parent_id == self.id:
                 raise UsageError(f"Task {self.id} cannot be its own parent.")
-            self._store.state(parent_id)
+            self.access.store.state(parent_id)
         self._edit(parent=parent_id or "")
 
     @property
     def task_type(self) -> TaskType:
         """One of `Task.TaskTypes`; a label for people and queries."""
-        return self._record.type
+        return self.access.record.type
 
     def set_task_type(self, task_type: TaskType | str) -> None:
         """One of `Task.TaskTypes`."""
@@ -119,7 +119,7 @@ class Named(Handle):
 
     def get_tags(self) -> list[str]:
         """Sorted."""
-        return list(self._record.tags)
+        return list(self.access.record.tags)
 
     def set_tags(self, tags: str | Iterable[str]) -> None:
         """These replace all that it has."""
@@ -142,8 +142,8 @@ class Named(Handle):
 
     def get_system_tags(self) -> list[str]:
         """What the system knows about it: `archived`."""
-        self._settle()
-        rows = self._store.look_up([self.id], ["system_tags"])
+        self.access.settle()
+        rows = self.access.store.look_up([self.id], ["system_tags"])
         if not rows:
             self.reload()
         return list(rows[0]["system_tags"])
@@ -188,7 +188,7 @@ class Named(Handle):
     @property
     def output_uri(self) -> str:
         """Where its artifacts and models go; empty where that is left to who uploads them."""
-        return self._record.output_uri
+        return self.access.record.output_uri
 
     @property
     def cache_dir(self) -> Path:
@@ -202,7 +202,7 @@ class Named(Handle):
     def _edit(self, **fields: Json) -> None:
         from elsewhere.core.events import Edited  # noqa: PLC0415
 
-        self._say(Edited(fields=fields))
+        self.access.record_event(Edited(fields=fields))
 
     def _tag(
         self, added: Iterable[str], *, removed: Iterable[str] = (), are_system: bool = False
@@ -210,7 +210,7 @@ class Named(Handle):
         from elsewhere.core.events import Tags  # noqa: PLC0415
 
         gone = tuple(sorted(removed))
-        self._say(Tags(added=tuple(added), removed=gone, are_system=are_system))
+        self.access.record_event(Tags(added=tuple(added), removed=gone, are_system=are_system))
 
 
 def _is_id(given: object) -> bool:

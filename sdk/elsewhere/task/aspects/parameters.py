@@ -6,14 +6,14 @@ import logging
 from typing import TYPE_CHECKING, Any, Final
 
 from elsewhere.core.errors import UsageError, known_choices
-from elsewhere.task.aspects.access import Handle
+from elsewhere.task.handle import Handle
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from elsewhere.core.records import Parameter
 
-__all__ = ["Parameterized"]
+__all__ = ["ParametersAspect"]
 
 logger = logging.getLogger(__name__)
 
@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 _KEPT: Final = {("int", "float"), ("list", "tuple")}
 
 
-class Parameterized(Handle):
+class ParametersAspect(Handle):
     """Names are `Section/name`, with case; a name without a section is one of `General`.
 
     They can be changed while the task is a draft or runs; else TransitionError. User properties are
@@ -39,7 +39,7 @@ class Parameterized(Handle):
             name: _parameter(name, value)
             for name, value in _given("set_parameters", (*args, kwargs)).items()
         }
-        self._say_input(Parameters(values=values, is_whole=True))
+        self.access.record_input(Parameters(values=values, is_whole=True))
 
     def update_parameters(self, *args: Mapping[str, Any], **kwargs: Any) -> None:
         """Sets these; the others stay. Types and descriptions stay as `set_parameter` says."""
@@ -110,14 +110,14 @@ class Parameterized(Handle):
             choices = known_choices(full_name, known)
             logger.warning("Task %s has no parameter %r. %s", self.id, full_name, choices)
             return False
-        self._say_input(Parameters(removed=(full_name,)), force=force)
+        self.access.record_input(Parameters(removed=(full_name,)), force=force)
         return True
 
     # helpers
 
     @property
     def _parameters(self) -> Mapping[str, Parameter]:
-        return self._record.parameters
+        return self.access.record.parameters
 
     def _update(
         self,
@@ -129,17 +129,14 @@ class Parameterized(Handle):
     ) -> None:
         from elsewhere.core.events import Parameters  # noqa: PLC0415
 
-        if self._run is not None and self._is_own:  # as this process knows it: nothing waits
-            before = self._run.task_record.parameters
-        else:
-            before = dict(self._parameters)
+        before = self.access.known_record.parameters
         new = {}
         for name, value in values.items():
             old = before.get(name)
             text = description if description is not None else old.description if old else ""
             new[name] = _parameter(name, value, text, type_name or _kept(value, old))
         if new:
-            self._say_input(Parameters(values=new), force=force)
+            self.access.record_input(Parameters(values=new), force=force)
 
 
 def _given(what: str, given: Iterable[Mapping[str, Any]]) -> dict[str, Any]:

@@ -6,14 +6,14 @@ import logging
 from typing import TYPE_CHECKING, Any, Final
 
 from elsewhere.core.errors import UsageError, known_choices
-from elsewhere.task.aspects.access import Handle
+from elsewhere.task.handle import Handle
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from elsewhere.core.records import Parameter
 
-__all__ = ["Propertied"]
+__all__ = ["PropertiesAspect"]
 
 logger = logging.getLogger(__name__)
 
@@ -22,7 +22,7 @@ _SECTION: Final = "properties"
 _SAID: Final = {"value", "type", "description", "section"}
 
 
-class Propertied(Handle):
+class PropertiesAspect(Handle):
     """They can be changed at any time, whatever the status."""
 
     def set_user_properties(
@@ -42,7 +42,7 @@ class Propertied(Handle):
         known = dict(self._properties) if said else {}
         values = {name: _property(name, item, known.get(name)) for name, item in said.items()}
         if values:
-            self._say(Properties(values=values))
+            self.access.record_event(Properties(values=values))
         return True
 
     def get_user_properties(self, value_only: bool = False) -> dict[str, Any]:
@@ -76,14 +76,14 @@ class Propertied(Handle):
             choices = known_choices(name, known)
             logger.warning("Task %s has no user property %r. %s", self.id, name, choices)
         if removed := tuple(name for name in dict.fromkeys(wanted) if name in known):
-            self._say(Properties(removed=removed))
+            self.access.record_event(Properties(removed=removed))
         return not missing
 
     # helpers
 
     @property
     def _properties(self) -> Mapping[str, Parameter]:
-        return self._record.properties
+        return self.access.record.properties
 
 
 def _said(given: Any) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -6,45 +6,79 @@ from typing import TYPE_CHECKING, Any
 
 from elsewhere.core.choices import Status
 from elsewhere.core.errors import TransitionError, UsageError
-from elsewhere.task.aspects.status import Standing
+from elsewhere.task.aspects.status import reset
+from elsewhere.task.handle import Handle
 
 if TYPE_CHECKING:
     from elsewhere.core.records import TaskState
 
-__all__ = ["Queued", "chosen_queue"]
+__all__ = ["QueueAspect", "chosen_queue"]
 
 
-class Queued(Standing):
+class QueueAspect(Handle):
     """A queue's id is its name."""
 
     def get_executed_queue(self, return_name: bool = False) -> str | None:
         """The queue that it is in, or that it came from the last time; None for none."""
-        return self._state.queue or None
+        return self.access.state.queue or None
 
-    # helpers
+    @classmethod
+    def enqueue(
+        cls,
+        task: Handle | str,
+        queue_name: str | None = None,
+        queue_id: str | None = None,
+        force: bool = False,
+    ) -> dict[str, Any]:
+        """Puts a task at the end of a queue, by its name or id; of the default queue without both.
 
-    def _enqueue(self, queue: str, *, force: bool) -> dict[str, Any]:
+        Returns {"queued": 1, "updated": 1, "fields": {...}}: what has changed. Raises NotFoundError
+        for an unknown task or queue, and TransitionError when its status does not allow it: a
+        completed task is cloned first. `force` resets such a task instead, which stops and forgets
+        its run, and takes a queued one out of its other queue.
+        """
         from elsewhere.store.queues import Queues  # noqa: PLC0415
 
-        self._settle()
-        queues = Queues(self._store)
+        queue, access = chosen_queue(queue_name, queue_id), cls._given(task).access
+        queues = Queues(access.settled_store)
         try:
-            queues.enqueue(self.id, queue)
+            queues.enqueue(access.id, queue)
         except TransitionError:
             if not force:
                 raise
-            if self._state.status is Status.QUEUED:
-                queues.dequeue(self.id)
+            if access.state.status is Status.QUEUED:
+                queues.dequeue(access.id)
             else:
-                self.reset(force=True)
-            queues.enqueue(self.id, queue)
-        return {"queued": 1, "updated": 1, "fields": _fields(self._state, queue)}
+                reset(access, force=True)
+            queues.enqueue(access.id, queue)
+        return {"queued": 1, "updated": 1, "fields": _fields(access.state, queue)}
 
-    def _dequeue(self) -> dict[str, Any]:
+    @classmethod
+    def dequeue(cls, task: Handle | str) -> dict[str, Any]:
+        """Takes a task out of its queue; it has the status that it had before.
+
+        Returns {"dequeued": 1, "updated": 1, "fields": {...}}. Raises TransitionError for a task
+        that is in no queue.
+        """
         from elsewhere.store.queues import Queues  # noqa: PLC0415
 
-        Queues(self._store).dequeue(self.id)
-        return {"dequeued": 1, "updated": 1, "fields": _fields(self._state, None)}
+        access = cls._given(task).access
+        Queues(access.store).dequeue(access.id)
+        return {"dequeued": 1, "updated": 1, "fields": _fields(access.state, None)}
+
+    @classmethod
+    def get_num_enqueued_tasks(
+        cls, queue_name: str | None = None, queue_id: str | None = None
+    ) -> int:
+        """How many tasks wait in a queue; in the default queue without both arguments.
+
+        Raises NotFoundError for a queue that nobody made.
+        """
+        from elsewhere.store.queues import Queues  # noqa: PLC0415
+
+        queue, queues = chosen_queue(queue_name, queue_id), Queues(cls._open())
+        queues.check(queue)
+        return queues.length(queue)
 
 
 def chosen_queue(queue_name: object, queue_id: object) -> str:

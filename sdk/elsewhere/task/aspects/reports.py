@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from elsewhere.core.errors import UsageError, known_choices
 from elsewhere.report.logger import SINGLE_VALUE_TITLE
-from elsewhere.task.aspects.access import Handle
+from elsewhere.task.handle import Handle
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Heard"]
+__all__ = ["ReportsAspect"]
 
 
 def _iso(at: float) -> str:
@@ -29,14 +29,14 @@ _AXES: Final[dict[str, Callable[[int, float], Any]]] = {
 }
 
 
-class Heard(Handle):
+class ReportsAspect(Handle):
     """Read from the store, where all that was said before has arrived."""
 
     def get_progress(self) -> float | None:
         """The last progress, 0 to 100; None when the task has not begun."""
-        if self._run is not None and self._is_own:
-            return self._run.progress
-        return self._state.progress
+        if self.access.run is not None:
+            return self.access.run.progress
+        return self.access.state.progress
 
     def get_reported_scalars(
         self, max_samples: int = 0, x_axis: str = "iter"
@@ -60,8 +60,8 @@ class Heard(Handle):
             )
         self.reload()
         found: dict[str, dict[str, dict[str, Any]]] = {}
-        for item in self._store.series(self.id):
-            points = self._store.points(self.id, item.title, item.series)
+        for item in self.access.store.series(self.id):
+            points = self.access.store.points(self.id, item.title, item.series)
             sampled = _sampled(points, max_samples)
             found.setdefault(item.title, {})[item.series] = {
                 "name": item.series,
@@ -80,7 +80,7 @@ class Heard(Handle):
         """{title: {series: {"last": value, "min": value, "max": value}}}."""
         self.reload()
         found: dict[str, dict[str, dict[str, float]]] = {}
-        for item in self._store.series(self.id):
+        for item in self.access.store.series(self.id):
             summary = {"last": item.last, "min": item.minimum, "max": item.maximum}
             found.setdefault(item.title, {})[item.series] = summary
         return found
@@ -90,7 +90,7 @@ class Heard(Handle):
         self.reload()
         return {
             item.series: item.last
-            for item in self._store.series(self.id)
+            for item in self.access.store.series(self.id)
             if item.title == SINGLE_VALUE_TITLE
         }
 
@@ -107,14 +107,16 @@ class Heard(Handle):
             raise UsageError(
                 f"number_of_reports must be a whole number from 1 on, not {most!r:.80}."
             )
-        self._settle()
-        size, attempt = 64 * 1024, self._state.attempt
-        length = self._store.output_length(self.id, attempt)
+        self.access.settle()
+        size, attempt = 64 * 1024, self.access.state.attempt
+        length = self.access.store.output_length(self.id, attempt)
         start = max(0, length - size * number_of_reports)
         decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
         pieces = []
         while start < length:
-            piece = self._store.output(self.id, attempt=attempt, start=start, limit_bytes=size)
+            piece = self.access.store.output(
+                self.id, attempt=attempt, start=start, limit_bytes=size
+            )
             if piece.next == start:  # deleted meanwhile
                 break
             pieces.append(decoder.decode(piece.data))

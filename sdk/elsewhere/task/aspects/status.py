@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Final
 from elsewhere.core.choices import Reason, Status
 from elsewhere.core.clock import monotonic_s
 from elsewhere.core.errors import TransitionError, UsageError, known_choices
-from elsewhere.task.aspects.access import Handle
+from elsewhere.task.handle import Handle
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["Standing"]
+    from elsewhere.report.task_access import TaskAccess
+    from elsewhere.run.run import Run
+
+__all__ = ["StatusAspect", "reset"]
 
 logger = logging.getLogger(__name__)
 
@@ -21,7 +24,7 @@ logger = logging.getLogger(__name__)
 _LOOK_S: Final = 2.0
 
 
-class Standing(Handle):
+class StatusAspect(Handle):
     """The status, as `store/states.py` draws it.
 
     A move that the table does not allow raises TransitionError; `force` makes it all the same. To
@@ -31,23 +34,23 @@ class Standing(Handle):
 
     def get_status(self) -> str:
         """One of created, queued, in_progress, stopped, completed, failed, published, closed."""
-        return str(self._state.status)
+        return str(self.access.state.status)
 
     status = property(get_status)
 
     def get_status_message(self) -> tuple[str, str]:
         """The status, and the sentence that came with it."""
-        state = self._state
+        state = self.access.state
         return str(state.status), state.message
 
     def get_last_iteration(self) -> int:
         """The highest iteration that was reported; 0 before the first one."""
-        return self._state.last_iteration
+        return self.access.state.last_iteration
 
     @property
     def last_worker(self) -> str | None:
         """Who ran it last: an agent's name, or a host and a process there."""
-        return self._state.worker or None
+        return self.access.state.worker or None
 
     def wait_for_status(
         self,
@@ -75,10 +78,10 @@ class Standing(Handle):
             )
         until = None if within_s is None else monotonic_s() + within_s
         look_s = min(_LOOK_S, check_interval_sec)
-        listener = self._store.listen_to(self.id)
+        listener = self.access.store.listen_to(self.id)
         try:
             while True:
-                now = self._state
+                now = self.access.state
                 if now.status in wanted:
                     return str(now.status)
                 if now.status in bad or now.status.is_final:
@@ -97,7 +100,7 @@ class Standing(Handle):
 
     def mark_started(self, force: bool = False) -> None:
         """To in_progress, by hand: for a task that something else than an agent runs."""
-        if not self._is_own:  # which runs
+        if self.access.run is None:  # else it runs
             self._move(Status.IN_PROGRESS, force=force)
 
     def started(self, ignore_errors: bool = True, force: bool = False) -> None:
@@ -151,9 +154,9 @@ class Standing(Handle):
         Returns at once. A task that is queued, or that nobody runs, is stopped directly; one that
         is over is a TransitionError, unless it is stopped already or by `force`.
         """
-        self._settle()
-        queue = self._store.state(self.id).queue
-        before = self._store.request_stop(self.id, message=_text(status_message))
+        self.access.settle()
+        queue = self.access.store.state(self.id).queue
+        before = self.access.store.request_stop(self.id, message=_text(status_message))
         if before is Status.QUEUED:
             self._leave_queue(queue)
         elif before is not Status.IN_PROGRESS:
@@ -179,7 +182,7 @@ class Standing(Handle):
 
         A task that runs cannot be published; `publish_on_completion` says it beforehand.
         """
-        if self._is_own:
+        if self.access.run is not None:
             raise UsageError(
                 f"Task {self.id} is this script, which runs, so it cannot be published yet: call"
                 " publish_on_completion, and it is published as soon as it is completed."
@@ -193,7 +196,7 @@ class Standing(Handle):
 
         if not isinstance(enable, bool):
             raise UsageError(f"enable must be True or False, not {enable!r:.80}.")
-        self._say(PublishAtEnd(is_wanted=enable))
+        self.access.record_event(PublishAtEnd(is_wanted=enable))
 
     def reset(self, set_started_on_success: bool = False, force: bool = False) -> None:
         """A draft again: scalars, output, artifacts, models and all else that it said is gone.
@@ -204,46 +207,52 @@ class Standing(Handle):
         it for itself, nothing happens; anywhere else that is a UsageError. `set_started_on_success`
         moves it to in_progress.
         """
-        if self._run is not None and self._is_own:
-            if self._run.is_remote and not force:
-                logger.info("Task %s runs on an agent: it is not reset.", self.id)
-                return
-            raise UsageError(
-                f"Task {self.id} is this script, which runs, so it cannot be reset: call close()"
-                " before, or let Task.init begin it anew with reuse_last_task_id."
-            )
-        from elsewhere.store import states  # noqa: PLC0415
-
-        self._settle()
-        queue = self._store.state(self.id).queue
-        allowed = states.allowed(Status.CREATED, force=force)
-        if self._store.reset(self.id, allowed=allowed) is Status.QUEUED:
-            self._leave_queue(queue)
+        run = self.access.run
+        if run is not None and run.is_remote and not force:
+            logger.info("Task %s runs on an agent: it is not reset.", self.id)
+            return
+        reset(self.access, force=force)
         if set_started_on_success:
             self.mark_started()
 
     # helpers
 
     def _end(self, status: Status, reason: Reason, message: str | None, *, force: bool) -> None:
-        if self._run is not None and self._is_own:
-            self._run.mark(status, reason, _text(message))
+        if self.access.run is not None:
+            self.access.run.mark(status, reason, _text(message))
         else:
             self._move(status, force=force, message=_text(message))
 
     def _move(self, status: Status, *, force: bool, message: str = "") -> None:
         from elsewhere.store import states  # noqa: PLC0415
 
-        self._settle()
-        queue = self._store.state(self.id).queue
+        self.access.settle()
+        queue = self.access.store.state(self.id).queue
         allowed = states.allowed(status, force=force)
-        before = self._store.move(self.id, status, allowed=allowed, message=message)
+        before = self.access.store.move(self.id, status, allowed=allowed, message=message)
         if before is Status.QUEUED:
             self._leave_queue(queue)
 
     def _leave_queue(self, queue: str) -> None:
         from elsewhere.store.queues import Queues  # noqa: PLC0415
 
-        Queues(self._store).remove(self.id, queue)
+        Queues(self.access.store).remove(self.id, queue)
+
+
+def reset(access: TaskAccess[Run], *, force: bool) -> None:
+    """Makes a draft of the task again. Raises UsageError where this process is it."""
+    from elsewhere.store import states  # noqa: PLC0415
+    from elsewhere.store.queues import Queues  # noqa: PLC0415
+
+    if access.run is not None:
+        raise UsageError(
+            f"Task {access.id} is this script, which runs, so it cannot be reset: call close()"
+            " before, or let Task.init begin it anew with reuse_last_task_id."
+        )
+    queue = access.state.queue
+    allowed = states.allowed(Status.CREATED, force=force)
+    if access.store.reset(access.id, allowed=allowed) is Status.QUEUED:
+        Queues(access.store).remove(access.id, queue)
 
 
 def _statuses(what: str, given: object) -> set[Status]:

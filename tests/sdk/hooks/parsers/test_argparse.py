@@ -20,6 +20,7 @@ from tests.sdk.hooks.command_lines import (
     Build,
     Color,
     Task,
+    as_run,
     build,
     remote,
     watched_anew,
@@ -174,7 +175,7 @@ def test_a_secret_that_the_program_made_an_object_of_is_hidden_too() -> None:
 
 def test_after_the_task_is_closed_nothing_is_recorded_or_overridden() -> None:
     task = Task({"Args/lr": 0.5})
-    detach = registry.attach(task)
+    detach = registry.attach(as_run(task))
     detach()
     parser = build(lambda p: p.add_argument("--lr", type=float, default=0.1))
     assert parser.parse_args([]).lr == 0.1
@@ -183,7 +184,7 @@ def test_after_the_task_is_closed_nothing_is_recorded_or_overridden() -> None:
 
 def test_only_enabled_hooks_are_attached() -> None:
     task = Task()
-    detach = registry.attach(task, enabled=())
+    detach = registry.attach(as_run(task), enabled=())
     build(lambda p: p.add_argument("--lr", default=0.1)).parse_args([])
     detach()
     assert task.events == []

@@ -116,7 +116,7 @@ def test_a_type_that_is_given_counts(
     found = task.get_parameter("Args/lr")
     assert found == wanted
     assert type(found) is type(wanted)
-    assert task._record.parameters["Args/lr"].description == "why"
+    assert task.access.record.parameters["Args/lr"].description == "why"
 
 
 def test_values_keep_their_types_and_untyped_texts_are_cast_when_asked(task: Task) -> None:

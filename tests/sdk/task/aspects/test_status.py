@@ -165,7 +165,7 @@ def test_a_published_task_is_as_good_as_a_completed_one(store: RedisStore) -> No
 
 
 def test_who_enqueues_is_told_what_has_changed(task: Task) -> None:
-    Queues(task._store).create("gpu")
+    Queues(task.access.store).create("gpu")
     told = Task.enqueue(task, queue_name="gpu")
     assert (told["queued"], told["updated"]) == (1, 1)
     assert told["fields"]["status"] == "queued"

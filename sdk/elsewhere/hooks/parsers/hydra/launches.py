@@ -9,8 +9,8 @@ from elsewhere.hooks.parsers.parsed import Parsed
 
 if TYPE_CHECKING:
     from elsewhere.core.records import Configuration
-    from elsewhere.hooks.api import Recorder
     from elsewhere.hooks.parsers.parsed import Listener
+    from elsewhere.report.recorder import Recorder
 
 __all__ = ["CONFIGURATION", "End", "Launches", "PendingConfigurations"]
 

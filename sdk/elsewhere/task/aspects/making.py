@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from elsewhere.capture.wishes import NO_WISHES
 from elsewhere.core.choices import DEFAULT_SEED
 from elsewhere.core.errors import UsageError
-from elsewhere.task.finding import Finder
+from elsewhere.task.handle import Handle
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from elsewhere.capture.wishes import Wishes
     from elsewhere.core.choices import TaskType
 
-__all__ = ["Maker"]
+__all__ = ["MakingAspect"]
 
 logger = logging.getLogger(__name__)
 
 
-class Maker(Finder):
+class MakingAspect(Handle):
     """Drafts, and what the next task of this script asks for beside its code."""
 
     _seed: ClassVar[int | None] = DEFAULT_SEED
@@ -150,44 +150,17 @@ class Maker(Finder):
 
         cls._check_online()
         source = cls._given(cls._current if source_task is None else source_task)
-        source._settle()
-        if source._run is not None:
-            source._run.capture_whole()
+        if source.access.begun is not None:
+            source.access.begun.carrier.capture_whole()
         task_id = stored.clone(
-            source._store,
+            source.access.settled_store,
             source.id,
             name=name,
             comment=comment,
             parent=None if parent is None else cls._given(parent).id,
             project=project,
         )
-        return cls(task_id, source._store)
-
-    @classmethod
-    def import_task(
-        cls,
-        task_data: Mapping[str, Any],
-        target_task: Self | str | None = None,
-        update: bool = False,
-    ) -> Self | None:
-        """A new draft of what `export_task` gave, or `target_task` made the same.
-
-        `update` changes the target only in what the dict has, nested ones too. What it ran is left
-        alone. Its code must be in this store, by its digests, when it is enqueued.
-
-        Raises UsageError for a dict that is none of a task, NotFoundError for an unknown target,
-        and TransitionError when the status of the target does not allow it.
-        """
-        from elsewhere.task import exporting  # noqa: PLC0415
-
-        if target_task is not None:
-            target = cls._given(target_task)
-            target._change(task_data, is_merged=update)
-            return target
-        store = cls._open()
-        record = exporting.to_record(task_data)
-        store.create(record)
-        return cls(record.id, store)
+        return cls(task_id, source.access.store)
 
     @classmethod
     def add_requirements(

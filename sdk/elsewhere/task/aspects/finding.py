@@ -5,22 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from elsewhere.core.errors import UsageError
-from elsewhere.task.connection import Connected
+from elsewhere.task.handle import Handle
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from typing_extensions import Self
 
-    from elsewhere.store.api import Store
-    from elsewhere.task.handle import TaskHandle
     from elsewhere.task.projects import Project
 
-__all__ = ["Finder"]
+__all__ = ["FindingAspect"]
 
 
-class Finder(Connected):
-    """Handles of the class itself, and the one that this process is where it is asked for."""
+class FindingAspect(Handle):
+    """Finds tasks and projects. The own task is given as the handle that this process has."""
 
     @classmethod
     def get_task(
@@ -40,7 +38,7 @@ class Finder(Connected):
         from elsewhere.task import stored  # noqa: PLC0415
 
         if task_id is not None:
-            return cls._by_id(task_id)
+            return cls._of(task_id)
         store = cls._open()
         found = stored.find_named(
             store,
@@ -50,7 +48,7 @@ class Finder(Connected):
             allow_archived=allow_archived,
             task_filter=task_filter,
         )
-        return cls._handle(found, store) if found is not None else None
+        return cls._of(found, store) if found is not None else None
 
     @classmethod
     def get_tasks(
@@ -88,7 +86,7 @@ class Finder(Connected):
 
         store = cls._settled()
         if task_ids is not None:
-            return [cls._handle(one, store) for one in stored.existing(store, task_ids)]
+            return [cls._of(one, store) for one in stored.existing(store, task_ids)]
         found = stored.search(
             store,
             project_name=project_name,
@@ -97,7 +95,7 @@ class Finder(Connected):
             allow_archived=allow_archived,
             task_filter=task_filter,
         )
-        return [cls._handle(task_id, store) for task_id in found]
+        return [cls._of(task_id, store) for task_id in found]
 
     @classmethod
     def query_tasks(
@@ -148,41 +146,3 @@ class Finder(Connected):
         if not isinstance(project_name, str):
             raise UsageError(f"project_name must be text, not {project_name!r:.80}.")
         return project_name if project_name in cls._settled().projects() else None
-
-    # helpers
-
-    @classmethod
-    def _this(cls, task_id: str) -> Self | None:
-        """The handle that this process has as the task itself, where that is the one."""
-        current: Self | None = cls._current
-        return current if current is not None and current.id == task_id else None
-
-    @classmethod
-    def _handle(cls, task_id: str, store: Store) -> Self:
-        if current := cls._this(task_id):
-            return current
-        return cls(task_id, store)
-
-    @classmethod
-    def _by_id(cls, task_id: str) -> Self:
-        """Raises NotFoundError for an id that is none of a task."""
-        if current := cls._this(task_id):
-            return current
-        store = cls._open()
-        store.state(task_id)
-        return cls(task_id, store)
-
-    @classmethod
-    def _settled(cls) -> Store:
-        """The store, with all that this process has said about its own task."""
-        if cls._current is not None:
-            cls._current._settle()
-        return cls._open()
-
-    @classmethod
-    def _given(cls, task: TaskHandle | str | None) -> Self:
-        if isinstance(task, cls):
-            return task
-        if not isinstance(task, str):
-            raise UsageError(f"A task is needed, or its id, not {task!r:.80}.")
-        return cls._by_id(task)

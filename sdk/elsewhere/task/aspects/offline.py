@@ -1,27 +1,21 @@
-"""The way of `Task` to the store, and doing without: offline mode."""
+"""Offline mode: reporting into a folder instead of the store, and importing that later."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING
 
 from elsewhere.core.errors import UsageError
-from elsewhere.task.handle import TaskHandle
+from elsewhere.task.handle import Handle
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from elsewhere.offline import Mode
-    from elsewhere.store.api import Store
 
-__all__ = ["Connected"]
+__all__ = ["OfflineAspect"]
 
 
-class Connected(TaskHandle):
-    """Handles that know whether this script has a store."""
-
-    #: the task that this process is; of the class itself, which a class variable cannot say
-    _current: ClassVar[Any] = None
-    _offline: ClassVar[Mode | None] = None
+class OfflineAspect(Handle):
+    """Offline sessions: begun by the next `Task.init`, brought into the store afterwards."""
 
     @classmethod
     def set_offline(cls, offline_mode: bool = False) -> tuple[str, str] | None:
@@ -50,22 +44,10 @@ class Connected(TaskHandle):
         session = cls._mode().switch_on(load().home)
         return session.task_id, str(session.path)
 
-    @classmethod
-    def is_offline(cls) -> bool:
-        """Whether this script's task, or the one that it begins next, reports into a folder instead
-        of the store: `set_offline`, or the setting offline_mode. Never so on an agent."""
-        from elsewhere.core.settings import load  # noqa: PLC0415
-        from elsewhere.run import membership  # noqa: PLC0415
-
-        if cls._current is not None:
-            return cls._current.get_offline_mode_folder() is not None
-        return membership.run_folder() is None and cls._mode().is_on(load())
-
     def get_offline_mode_folder(self) -> Path | None:
         """The folder of the offline session, also after its end, when it has become a zip file of
         that name: `import_offline_session` takes both. None for a task that is not offline."""
-        offline = self._run.offline if self._run is not None else None
-        return None if offline is None else offline.path
+        return self.access.begun.offline_folder if self.access.begun is not None else None
 
     @classmethod
     def import_offline_session(
@@ -96,32 +78,3 @@ class Connected(TaskHandle):
 
         store = cls._open()
         return import_session(store, load(), session_folder_zip, previous_task_id, iteration_offset)
-
-    # helpers
-
-    @staticmethod
-    def _mode() -> Mode:
-        from elsewhere.offline import Mode  # noqa: PLC0415
-
-        Connected._offline = Connected._offline or Mode()
-        return Connected._offline
-
-    @classmethod
-    def _check_online(cls) -> None:
-        """Raises UsageError where nothing but the own task can be reached."""
-        if cls.is_offline():
-            from elsewhere.offline import refuse  # noqa: PLC0415
-
-            raise refuse()
-
-    @classmethod
-    def _open(cls) -> Store:
-        """Raises UsageError offline."""
-        cls._check_online()
-        if cls._current is not None:
-            store: Store = cls._current._store
-            return store
-        from elsewhere.core.settings import load  # noqa: PLC0415
-        from elsewhere.store import open_store  # noqa: PLC0415
-
-        return open_store(load())

@@ -1,0 +1,287 @@
+"""Who carries what a run reports into the store, and what else depends on where it runs.
+
+LocalCarrier   a script that somebody starts: a thread of it carries, and it ends the task
+AgentCarrier   a program that an agent runs: the agent carries it, the runner sees how it ends
+ChildCarrier   a process that a local script has started: the script's thread carries it
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+import time
+from typing import TYPE_CHECKING, Final, Protocol
+
+from elsewhere.core.clock import monotonic_s
+from elsewhere.core.errors import StoreUnavailableError, UsageError
+from elsewhere.core.folders import read_json, write_beside
+from elsewhere.core.journal import journal_files
+from elsewhere.core.say import say
+from elsewhere.delivery.sessions import stop_waits_for
+from elsewhere.store import connect_store, open_store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from elsewhere.core.folders import RunFolder
+    from elsewhere.core.records import Environment, Outcome, Source
+    from elsewhere.core.settings import Settings
+    from elsewhere.delivery.sessions import Session
+    from elsewhere.offline import OfflineSession
+    from elsewhere.run.capturing import Capturing
+    from elsewhere.store.api import Store
+
+__all__ = ["AgentCarrier", "Carrier", "ChildCarrier", "LocalCarrier"]
+
+logger = logging.getLogger(__name__)
+
+#: seconds after which the end says what it is doing
+_SLOW_S: Final = 1.0
+#: seconds that the end of a script may take to deliver the rest
+_END_S: Final = 10.0
+#: seconds between two looks at what others have carried
+_LOOK_S: Final = 0.05
+#: seconds between two looks for the stop file
+_STOP_LOOK_S: Final = 0.1
+#: seconds that a flush into the store may take
+_FLUSH_S: Final = 10.0
+
+
+class Carrier(Protocol):
+    """What a `Run` asks of the one that carries it."""
+
+    #: this process ends the task, at once or at its own end
+    ends_task: bool
+
+    @property
+    def store(self) -> Store:
+        """The store, opened at its first use. Raises UsageError where an agent lends none."""
+
+    @property
+    def can_read(self) -> bool:
+        """What has arrived in the store can be seen from here."""
+
+    def flush(self) -> bool:
+        """Waits until what lies in the folder is in the store; False when not in time."""
+
+    def before_stop(self, call: Callable[[], None], timeout_s: float) -> Callable[[], None]:
+        """`call` is called once when a stop is asked for, before SIGTERM. Returns how to undo."""
+
+    def capture_whole(self) -> tuple[str, ...]:
+        """Waits until the code is in the store; the capture's warnings. Raises what went wrong."""
+
+    def await_capture(self) -> None:
+        """Waits until the capture has ended, however."""
+
+    def describe(self, source: Source, environment: Environment) -> None:
+        """Somebody has said by hand what runs: what could not be captured matters no more."""
+
+    def begin_end(self, outcome: Outcome) -> None:
+        """Notes first of all how the run ended, and waits for what goes on beside it."""
+
+    def finish(self, outcome: Outcome) -> None:
+        """Brings the rest and the outcome into the store, as far as it is this process's to do."""
+
+    def interrupted(self, outcome: Outcome) -> None:
+        """Ctrl-C has ended `finish`: says where what is left lies."""
+
+
+class AgentCarrier:
+    """The agent carries; a child of the program is carried the same way."""
+
+    ends_task = False
+
+    def __init__(self, folder: RunFolder) -> None:
+        self._folder = folder
+        self._store: Store | None = None
+
+    @property
+    def store(self) -> Store:
+        if self._store is None:
+            lent = read_json(self._folder.store)
+            if lent is None:
+                raise UsageError(
+                    "This run cannot reach the store: the agent's setting lend_store is off, so a"
+                    " task can only report on itself. Switch it on to use other tasks from inside."
+                )
+            self._store = connect_store(lent["url"])
+        return self._store
+
+    @property
+    def can_read(self) -> bool:
+        return self._store is not None or self._folder.store.exists()
+
+    def flush(self) -> bool:
+        """True as well where the agent lends no store, so that there is no knowing."""
+        if not self.can_read:
+            return True
+        sizes = {path.name: path.stat().st_size for path in journal_files(self._folder.journal)}
+        until = monotonic_s() + _FLUSH_S
+        try:
+            while sizes:
+                name, size = next(iter(sizes.items()))
+                if self._carried(name) >= size:
+                    del sizes[name]
+                elif monotonic_s() > until:
+                    return False
+                else:
+                    time.sleep(_LOOK_S)
+        except StoreUnavailableError as error:
+            logger.debug("%s", error)
+            return False
+        return True
+
+    def _carried(self, journal: str) -> int:
+        return self.store.journal_offset(self._folder.task_id, self._folder.attempt, journal)
+
+    def before_stop(self, call: Callable[[], None], timeout_s: float) -> Callable[[], None]:
+        """The runner waits for `aborted` before its SIGTERM, `timeout_s` at most."""
+        folder, is_removed = self._folder, threading.Event()
+        write_beside(folder.abort, {"timeout_s": timeout_s})
+
+        def call_for_runner() -> None:
+            call()
+            folder.aborted.touch()
+
+        def watch() -> None:
+            while not is_removed.wait(_STOP_LOOK_S):
+                if folder.stop.exists() and folder.abort_callback_s():
+                    stop_waits_for(call_for_runner)
+                    return
+
+        def remove() -> None:
+            is_removed.set()
+            if folder.stop.exists():
+                folder.aborted.touch()  # the agent still counts on the time that it has taken
+            else:
+                folder.abort.unlink(missing_ok=True)
+
+        threading.Thread(target=watch, name="elsewhere-abort", daemon=True).start()
+        return remove
+
+    # The agent's run was captured before it began, and the runner sees how it ends.
+
+    def capture_whole(self) -> tuple[str, ...]:
+        return ()
+
+    def await_capture(self) -> None: ...
+
+    def describe(self, source: Source, environment: Environment) -> None: ...
+
+    def begin_end(self, outcome: Outcome) -> None: ...
+
+    def finish(self, outcome: Outcome) -> None: ...
+
+    def interrupted(self, outcome: Outcome) -> None: ...
+
+
+class ChildCarrier(AgentCarrier):
+    """The script's process carries, and has captured; only the store is reached another way."""
+
+    def __init__(
+        self, folder: RunFolder, settings: Settings, offline: OfflineSession | None
+    ) -> None:
+        super().__init__(folder)
+        self._settings = settings
+        self._offline = offline
+
+    @property
+    def store(self) -> Store:
+        if self._store is None:
+            offline = self._offline
+            self._store = offline.store() if offline else open_store(self._settings)
+        return self._store
+
+    @property
+    def can_read(self) -> bool:
+        return True
+
+
+class LocalCarrier:
+    """The session's thread carries. `capturing` is None for a task whose code is known already."""
+
+    ends_task = True
+    can_read = True
+
+    def __init__(
+        self,
+        session: Session,
+        folder: RunFolder,
+        store: Store,
+        *,
+        capturing: Capturing | None,
+        offline: OfflineSession | None,
+    ) -> None:
+        self.store = store
+        self._session = session
+        self._folder = folder
+        self._capturing = capturing
+        self._offline = offline
+
+    def flush(self) -> bool:
+        return self._session.drain(_FLUSH_S)
+
+    def before_stop(self, call: Callable[[], None], timeout_s: float) -> Callable[[], None]:
+        session = self._session
+        session.before_stop = call
+
+        def remove() -> None:
+            if session.before_stop == call:
+                session.before_stop = None
+
+        return remove
+
+    def capture_whole(self) -> tuple[str, ...]:
+        if self._capturing is None:
+            return ()
+        self._capturing.result()
+        return self._capturing.warnings
+
+    def await_capture(self) -> None:
+        if self._capturing is not None:
+            self._capturing.wait()
+
+    def describe(self, source: Source, environment: Environment) -> None:
+        if self._capturing is not None and not source.missing:
+            self._capturing.describe(source, environment)
+
+    def begin_end(self, outcome: Outcome) -> None:
+        self._write_exit(outcome)
+        if self._capturing is not None:
+            self._capturing.wait(_END_S)
+
+    def finish(self, outcome: Outcome) -> None:
+        what = f"delivering the rest, {_END_S:.0f} s at most"
+        slow = threading.Timer(_SLOW_S, say, ("zipping the session" if self._offline else what,))
+        slow.daemon = True
+        with contextlib.suppress(RuntimeError):  # an interpreter that starts no threads any more
+            slow.start()
+        is_delivered = self._session.finish(outcome, _END_S)
+        slow.cancel()
+        if not is_delivered:
+            what = f"task {self._folder.task_id} ({outcome.sentence})"
+            self._say_where(f"{what} could not be delivered whole within {_END_S:.0f} s")
+        elif self._session.has_kept_files:
+            say(f"artifacts that could not be uploaded are kept in {self._folder.files}")
+
+    def interrupted(self, outcome: Outcome) -> None:
+        if self._folder.path.exists():
+            self._write_exit(outcome)
+            self._say_where(f"the delivery of task {self._folder.task_id} was interrupted")
+
+    def _say_where(self, why: str) -> None:
+        if self._offline is not None:
+            say(f"this session could not be ended whole. Import its folder: {self._offline.path}")
+        else:
+            say(
+                f"{why}. It is kept in {self._folder.path}; the next script or agent on this"
+                " machine delivers it."
+            )
+
+    def _write_exit(self, outcome: Outcome) -> None:
+        """First of all: whatever happens to the rest of the end, how it ended is known."""
+        try:
+            write_beside(self._folder.exit, outcome)
+        except OSError as error:
+            say(f"the end of this script cannot be noted in {self._folder.path}: {error}")
