@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -47,6 +48,11 @@ class Recorded:
         return {use.name: use.model for use in uses if not use.is_output}
 
 
+def recorded(store: Store) -> Any:
+    """As an `OwnRun`, of which no more is asked."""
+    return Recorded(store)
+
+
 def made(store: Store, tmp_path: Path, uri: str = "") -> Model:
     task = Task.get_task(task_id=begin(store, output_uri=uri))
     (tmp_path / "net.bin").write_bytes(b"weights")
@@ -59,7 +65,7 @@ def made(store: Store, tmp_path: Path, uri: str = "") -> Model:
 def test_a_loaded_path_is_the_model_that_lies_there(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str
 ) -> None:
-    model, run = made(store, tmp_path), Recorded(store)
+    model, run = made(store, tmp_path), recorded(store)
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "net.bin"
     ways: dict[str, str | Path] = {
@@ -83,7 +89,7 @@ def test_a_local_copy_is_its_model_whoever_loads_it(store: Store, tmp_path: Path
         copy = model.get_local_copy()
     assert copy is not None
     assert copy.is_relative_to(load().home.cache)
-    run = Recorded(store)
+    run = recorded(store)
     loaded(copy, run)
     assert run.inputs() == {"the net": model.id}
     stray = load().home.cache / "other" / "x.bin"
@@ -114,13 +120,13 @@ def test_a_file_of_a_local_package_is_its_model(store: Store, tmp_path: Path) ->
     model.update_weights_package(weights_path=tmp_path / "parts")
     folder = Model(model.id).get_local_copy()
     assert folder is not None
-    run = Recorded(store)
+    run = recorded(store)
     loaded(folder / "a.bin", run)
     assert run.inputs() == {"pack": model.id}
 
 
 def test_unknown_weights_are_imported_once_for_all(store: Store, tmp_path: Path) -> None:
-    first, second = Recorded(store), Recorded(store)
+    first, second = recorded(store), recorded(store)
     loaded("s3://bucket/net.pt", first, framework="PyTorch")
     loaded("s3://bucket/net.pt", second)
     assert first.inputs() == second.inputs()
@@ -130,7 +136,7 @@ def test_unknown_weights_are_imported_once_for_all(store: Store, tmp_path: Path)
 
 
 def test_what_no_record_may_hold_is_left_out(store: Store) -> None:
-    run = Recorded(store)
+    run = recorded(store)
     loaded("s3://me:pw@bucket/net.pt", run)
     loaded("unknown://x", run)
     assert run.events == []
