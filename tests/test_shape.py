@@ -12,6 +12,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 MOST_LINES: Final = 500
+#: of a file of the packages
+MOST_LINES_OF_OURS: Final = 400
 VAGUE_NAMES: Final = {"base", "common", "helper", "helpers", "manager", "misc", "util", "utils"}
 PACKAGES: Final = {
     "sdk/elsewhere",
@@ -50,6 +52,14 @@ def test_there_are_sources_to_look_at() -> None:
 def test_no_file_is_too_long() -> None:
     lengths = {name(path): len(path.read_text().splitlines()) for path in sources("*.py")}
     assert {path: lines for path, lines in lengths.items() if lines > MOST_LINES} == {}
+
+
+def test_no_file_of_the_packages_is_long() -> None:
+    lengths = {
+        name(path): len(path.read_text().splitlines())
+        for path in sources(*(f"{package}/*.py" for package in PACKAGES))
+    }
+    assert {path: lines for path, lines in lengths.items() if lines > MOST_LINES_OF_OURS} == {}
 
 
 def test_no_module_has_a_vague_name() -> None:
