@@ -9,7 +9,7 @@ import io
 from contextlib import redirect_stdout
 
 from elsewhere.command.main import main
-from elsewhere.process import machine_id
+from elsewhere.core.process import machine_id
 from tests.e2e.world import agent
 from tests.stores import opened
 
