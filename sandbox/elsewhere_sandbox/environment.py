@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any, Final
 from elsewhere.core.folders import read_json, write_beside
 from elsewhere_sandbox.errors import CommandError, SetupError
 from elsewhere_sandbox.installers import INSTALLERS
-from elsewhere_sandbox.installers.api import installer_variables
+from elsewhere_sandbox.installers.api import installer_variables, plan
 from elsewhere_sandbox.layer import lay, lend
 from elsewhere_sandbox.python import find_python
 from elsewhere_sandbox.requirements import read_requirements
@@ -98,7 +98,7 @@ def prepare_environment(
     if requirements.projects:
         with setup.phase("install"):
             lines = [f"-e {project.as_uri()}" for project in requirements.projects]
-            _install(order, "editable.txt", lines, folder.venv, with_dependencies=False)
+            _install(order, "editable.txt", lines, folder.venv, "--no-deps")
     return Interpreter(
         python=folder.venv / "bin" / "python",
         path=(folder.venv / "bin", shared / "bin"),
@@ -207,7 +207,7 @@ def _build(shared: Path, order: _Order) -> None:
     _run(order.setup, virtualenv, f"An environment of Python {order.python.version} cannot be made")
     if brings_pip:
         pip = f"pip @ {_pip_wheel(order.python.version).as_uri()}"
-        _install(order, "pip.txt", [pip], shared, is_quiet=True)
+        _install(order, "pip.txt", [pip], shared, "--quiet")
     if order.lines:
         _install(order, "requirements.txt", order.lines, shared)
     _let_path_choose(shared / "bin")
@@ -230,30 +230,17 @@ def _pip_wheel(version: str) -> Path:
 
 
 def _install(
-    order: _Order,
-    name: str,
-    lines: Sequence[str],
-    environment: Path,
-    *,
-    with_dependencies: bool = True,
-    is_quiet: bool = False,
+    order: _Order, name: str, lines: Sequence[str], environment: Path, *options: str
 ) -> None:
     file = order.scratch / name
     file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-    commands = order.installer.plan(
-        file,
-        environment,
-        order.variables,
-        with_dependencies=with_dependencies,
-        is_quiet=is_quiet,
-    )
+    command = plan(order.installer, file, environment, order.variables, *options)
     failed = f"The packages of this task cannot be installed into Python {order.python.version}"
     advice = (
         "Correct the task's packages where a name or a version is wrong; an index that is missing "
         f"is named on the agent's side, by the {order.installer.prefix}* variables."
     )
-    for command in commands:
-        _run(order.setup, command, failed, advice)
+    _run(order.setup, command, failed, advice)
 
 
 def _run(setup: Setup, command: Command, failed: str, advice: str = "") -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from elsewhere_sandbox.errors import CommandError
 from elsewhere_sandbox.installers import INSTALLERS
-from elsewhere_sandbox.installers.api import Installer, installer_variables
+from elsewhere_sandbox.installers.api import Installer, installer_variables, plan
 from tests.plain_setup import PlainSetup
 from tests.sandbox.packages import inherited_variables
 from tests.wheels import write_project, write_wheel
@@ -59,10 +59,7 @@ def installed(environment: Path) -> set[str]:
 
 
 def install(installer: Installer, requirements: Path, environment: Path, **given: str) -> str:
-    setup = PlainSetup()
-    return "".join(
-        setup.run(command) for command in installer.plan(requirements, environment, given)
-    )
+    return PlainSetup().run(plan(installer, requirements, environment, given))
 
 
 def test_it_is_available_and_knows_its_name(installer: Installer) -> None:
@@ -74,7 +71,7 @@ def test_it_plans_and_runs_nothing(
     installer: Installer, requirements: Path, environment: Path, variables: dict[str, str]
 ) -> None:
     requirements.write_text("outer\n")
-    (command,) = installer.plan(requirements, environment, variables)
+    command = plan(installer, requirements, environment, variables)
     assert command.folder == requirements.parent
     assert variables.items() <= command.environment.items()
     assert "outer" not in command.argv
@@ -99,12 +96,23 @@ def test_it_installs_without_dependencies(
 ) -> None:
     write_project(tmp_path / "pro ject", "mine")
     requirements.write_text(f"-e {(tmp_path / 'pro ject').as_uri()}\nouter\n")
-    for command in installer.plan(requirements, environment, variables, with_dependencies=False):
-        PlainSetup().run(command)
+    PlainSetup().run(plan(installer, requirements, environment, variables, "--no-deps"))
     assert installed(environment) == {"mine==1.0", "outer==1.0"}
     argv = [str(environment / "bin" / "python"), "-c", "import mine; print(mine.WHERE)"]
     where = subprocess.run(argv, capture_output=True, text=True, check=True).stdout.strip()
     assert Path(where) == tmp_path / "pro ject" / "src" / "mine" / "__init__.py"
+
+
+def test_it_can_be_quiet_and_keeps_its_own_variables(
+    installer: Installer, requirements: Path, environment: Path, variables: dict[str, str]
+) -> None:
+    requirements.write_text("outer\n")
+    own = dict(installer.variables)
+    others = variables | dict.fromkeys(own, "1")
+    command = plan(installer, requirements, environment, others, "--quiet")
+    assert own.items() <= command.environment.items()
+    assert PlainSetup().run(command) == ""
+    assert installed(environment) == {"inner==2.0", "outer==1.0"}
 
 
 def test_it_fails_with_words_that_name_what_is_missing(

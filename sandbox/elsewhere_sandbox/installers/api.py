@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, Protocol
 
+from elsewhere_sandbox.runtimes.api import Command
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from pathlib import Path
 
-    from elsewhere_sandbox.runtimes.api import Command
-
-__all__ = ["Installer", "installer_variables"]
+__all__ = ["Installer", "installer_variables", "plan"]
 
 #: What an installer may see of the agent's variables: where things are, how the network is
 #: reached, how git authenticates, what compilers want. None of the agent's own secrets.
@@ -39,23 +39,35 @@ class Installer(Protocol):
     def brings_pip(self) -> bool:
         """It needs no pip in an environment, and so can put one in."""
 
+    @property
+    def variables(self) -> Mapping[str, str]:
+        """Its own variables, which no operator may set otherwise."""
+
     def is_available(self) -> bool: ...
 
-    def plan(
-        self,
-        requirements: Path,
-        environment: Path,
-        variables: Mapping[str, str],
-        *,
-        with_dependencies: bool = True,
-        is_quiet: bool = False,
-    ) -> Sequence[Command]:
-        """Commands that install the lines of a requirements file into `environment`.
+    def install(self, environment: Path) -> tuple[str, ...]:
+        """The arguments that install into `environment`, up to those that all installers share.
 
         `environment` is a virtual environment in whose `bin/python` pip can be imported, unless
-        the installer `brings_pip`. The commands run in the folder of `requirements`, with
-        `variables` and nothing else.
+        the installer `brings_pip`.
         """
+
+
+def plan(
+    installer: Installer,
+    requirements: Path,
+    environment: Path,
+    variables: Mapping[str, str],
+    *options: str,
+) -> Command:
+    """The command by which `installer` installs the lines of `requirements` into `environment`.
+
+    It runs in the folder of `requirements`, with `variables` and the installer's own, and nothing
+    else. `options` are those that all installers know: `--no-deps`, `--quiet`.
+    """
+    argv = (*installer.install(environment), *options, "--requirement", str(requirements))
+    own = installer.variables
+    return Command(argv=argv, folder=requirements.parent, environment={**variables, **own})
 
 
 def installer_variables(inherited: Mapping[str, str]) -> dict[str, str]:

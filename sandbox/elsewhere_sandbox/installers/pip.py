@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from elsewhere_sandbox.runtimes.api import Command
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 __all__ = ["Pip"]
@@ -19,26 +17,13 @@ class Pip:
     name = "pip"
     prefix = "PIP_"
     brings_pip = False
+    #: an operator's `user = true` would make pip refuse a virtual environment
+    variables: Final = MappingProxyType({"PIP_USER": "0"})
 
     def is_available(self) -> bool:
         return True
 
-    def plan(
-        self,
-        requirements: Path,
-        environment: Path,
-        variables: Mapping[str, str],
-        *,
-        with_dependencies: bool = True,
-        is_quiet: bool = False,
-    ) -> Sequence[Command]:
-        argv = (
-            *(str(environment / "bin" / "python"), "-m", "pip", "install"),
-            *("--no-input", "--disable-pip-version-check", "--progress-bar", "off"),
-            *(() if with_dependencies else ("--no-deps",)),
-            *(("--quiet",) if is_quiet else ()),
-            *("--requirement", str(requirements)),
-        )
-        # an operator's `user = true` would make pip refuse a virtual environment
-        own = {"PIP_USER": "0"}
-        return [Command(argv=argv, folder=requirements.parent, environment={**variables, **own})]
+    def install(self, environment: Path) -> tuple[str, ...]:
+        python = str(environment / "bin" / "python")
+        quietly = ("--no-input", "--disable-pip-version-check", "--progress-bar", "off")
+        return (python, "-m", "pip", "install", *quietly)

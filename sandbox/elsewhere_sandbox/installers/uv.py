@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import shutil
-from typing import TYPE_CHECKING
-
-from elsewhere_sandbox.runtimes.api import Command
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 __all__ = ["Uv"]
@@ -20,28 +18,14 @@ class Uv:
     name = "uv"
     prefix = "UV_"
     brings_pip = True
+    variables: Final = MappingProxyType({"UV_PYTHON_DOWNLOADS": "never"})
 
     def is_available(self) -> bool:
         return bool(find_uv())
 
-    def plan(
-        self,
-        requirements: Path,
-        environment: Path,
-        variables: Mapping[str, str],
-        *,
-        with_dependencies: bool = True,
-        is_quiet: bool = False,
-    ) -> Sequence[Command]:
-        argv = (
-            *(find_uv(), "pip", "install", "--no-progress"),
-            *("--python", str(environment / "bin" / "python")),
-            *(() if with_dependencies else ("--no-deps",)),
-            *(("--quiet",) if is_quiet else ()),
-            *("--requirement", str(requirements)),
-        )
-        own = {"UV_PYTHON_DOWNLOADS": "never"}
-        return [Command(argv=argv, folder=requirements.parent, environment={**variables, **own})]
+    def install(self, environment: Path) -> tuple[str, ...]:
+        python = str(environment / "bin" / "python")
+        return (find_uv(), "pip", "install", "--no-progress", "--python", python)
 
 
 def find_uv() -> str:
