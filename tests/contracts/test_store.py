@@ -241,6 +241,14 @@ def test_a_blob_comes_back_as_it_was(store: Store, data: bytes) -> None:
     assert store.get_blob(digest) == data
 
 
+def test_a_blob_that_is_there_is_not_sent_again(store: Store, inside: Inside) -> None:
+    digest = hashlib.sha256(b"patch").hexdigest()
+    store.put_blob(digest, b"patch")
+    inside.set_blob(digest, b"as it was written")
+    store.put_blob(digest, b"patch")
+    assert inside.blob(digest) == b"as it was written"
+
+
 @pytest.mark.parametrize("stored", ["other bytes", "cut", "no zlib"])
 def test_bytes_that_are_not_those_of_the_digest_are_refused(
     store: Store, inside: Inside, stored: str

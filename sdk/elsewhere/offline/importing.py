@@ -168,8 +168,7 @@ def _claim(store: Store, ended: Ended, task_id: str, status: Status) -> int:
 
 def _bring_code(store: Store, ended: Ended) -> None:
     for digest in ended.record.source.digests:
-        if not store.has_blob(digest):
-            store.put_blob(digest, ended.store.get_blob(digest))
+        store.put_blob(digest, ended.store.get_blob(digest))
 
 
 def _worker(ended: Ended) -> str:

@@ -98,8 +98,7 @@ class Capturing(threading.Thread):
         )
         self.warnings = packages.warnings
         for digest, data in captured.blobs.items():
-            if not self._store.has_blob(digest):
-                self._store.put_blob(digest, data)
+            self._store.put_blob(digest, data)
         environment = Environment(python=packages.python, packages=packages.packages)
         self._store.edit(self._task_id, source=captured.source, environment=environment)
         return captured.source, environment

@@ -250,7 +250,8 @@ class Store(Protocol):
     def has_blob(self, digest: str) -> bool:
         """Also renews its lifetime."""
 
-    def put_blob(self, digest: str, data: bytes) -> None: ...
+    def put_blob(self, digest: str, data: bytes) -> None:
+        """Keeps `data`, whose sha256 is `digest`, or renews the lifetime of what is there."""
 
     def get_blob(self, digest: str) -> bytes:
         """Raises NotFoundError, or RecordError when the bytes do not match the digest."""

@@ -96,8 +96,7 @@ def create(store: Store, settings: Settings, wanted: Wanted) -> TaskRecord:
         created_at=0.0,
     )
     for digest, data in blobs.items():
-        if not store.has_blob(digest):
-            store.put_blob(digest, data)
+        store.put_blob(digest, data)
     store.create(record)
     return record
 

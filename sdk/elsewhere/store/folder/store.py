@@ -274,7 +274,8 @@ class FolderStore(Said, Found, Models):
 
     def put_blob(self, digest: str, data: bytes) -> None:
         with self._disk.locked():
-            self._disk.write_whole(self._disk.blob(digest), zlib.compress(data, 6))
+            if not (file := self._disk.blob(digest)).is_file():
+                self._disk.write_whole(file, zlib.compress(data, 6))
 
     def get_blob(self, digest: str) -> bytes:
         with self._disk.locked():

@@ -32,6 +32,8 @@ class Blobs:
             return bool(self.redis.expire(keys.blob(digest), keys.BLOB_LIFETIME_S))
 
     def put_blob(self, digest: str, data: bytes) -> None:
+        if self.has_blob(digest):
+            return
         packed, key = zlib.compress(data, 6), keys.blob(digest)
         with redis_errors():
             beside = f"{key}:{os.urandom(8).hex()}"

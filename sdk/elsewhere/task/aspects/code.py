@@ -58,7 +58,7 @@ class CodeAspect(Handle):
                 raise UsageError(f"The diff must be a text, not {diff!r:.80}.")
             given = diff.encode(errors="surrogateescape") if diff.strip() else b""
             patch = hashlib.sha256(given).hexdigest() if given else ""
-            if given and not self.access.store.has_blob(patch):
+            if given:
                 self.access.store.put_blob(patch, given)
         record = self.access.record
         source = by_hand.with_code(
