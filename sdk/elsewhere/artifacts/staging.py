@@ -9,7 +9,7 @@ import shutil
 import socket
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from elsewhere.artifacts.originals import find_original
 from elsewhere.artifacts.preview import shortened, shown, storable
@@ -33,7 +33,9 @@ if TYPE_CHECKING:
     from elsewhere.artifacts.originals import Original
     from elsewhere.artifacts.serializers import Serializer
 
-__all__ = ["stage"]
+__all__ = ["in_new_folder", "stage"]
+
+T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
@@ -116,7 +118,7 @@ def stage(
             kind=kind,
         )
 
-    kept = _attempted(name, folder, keep, retries)
+    kept = in_new_folder(f"The artifact {name!r}", folder, keep, retries)
     return replace(
         artifact,
         type=kept.type,
@@ -127,8 +129,9 @@ def stage(
     ), kept.file
 
 
-def _attempted(name: str, folder: Path, keep: Callable[[Path], _Kept], retries: int) -> _Kept:
-    """In a new folder for each attempt; those that failed leave nothing."""
+def in_new_folder(what: str, folder: Path, keep: Callable[[Path], T], retries: int = 0) -> T:
+    """What `keep` gives for a new folder in `folder`, a new one for each of `retries` more attempts
+    when the disk fails; those that failed leave nothing. Raises StorageError, and names `what`."""
     while True:
         place = folder / secrets.token_hex(8)
         try:
@@ -140,8 +143,8 @@ def _attempted(name: str, folder: Path, keep: Callable[[Path], _Kept], retries: 
                 retries -= 1
                 continue
             raise StorageError(
-                f"The artifact {name!r} cannot be kept in {folder}: {error}. "
-                "Is there room on that disk, and may this user read the original?"
+                f"{what} cannot be kept in {folder}: {error}. Is there room on that disk, and may"
+                " this user read the original?"
             ) from error
         except BaseException:
             shutil.rmtree(place, ignore_errors=True)

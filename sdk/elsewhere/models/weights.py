@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import shutil
 import zipfile
 from collections.abc import Sequence
@@ -12,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from elsewhere.artifacts.preview import shortened
+from elsewhere.artifacts.staging import in_new_folder
 from elsewhere.core.errors import StorageError, UsageError
 from elsewhere.core.folders import named_path
 from elsewhere.core.records import Json
@@ -48,9 +48,8 @@ class Originals:
         `may_move`: the originals are deleted after, so that a file need not be copied. Raises
         StorageError, and leaves nothing then.
         """
-        place = folder / secrets.token_hex(8)
-        try:
-            place.mkdir(parents=True)
+
+        def keep(place: Path) -> Staged:
             if self._is_file:
                 file, preview = place / (name or self.path.name), ""
                 _copy(self.path, file, may_move=may_move)
@@ -65,15 +64,8 @@ class Originals:
                 "preview": preview,
             }
             return Staged(file, fields)
-        except OSError as error:
-            shutil.rmtree(place, ignore_errors=True)
-            raise StorageError(
-                f"The weights {self.path} cannot be kept in {folder}: {error}. Is there room on"
-                " that disk, and may this user read them?"
-            ) from error
-        except BaseException:
-            shutil.rmtree(place, ignore_errors=True)
-            raise
+
+        return in_new_folder(f"The weights {self.path}", folder, keep)
 
     def delete(self) -> None:
         """Raises StorageError."""

@@ -21,6 +21,7 @@ from elsewhere.core.errors import (
 )
 from elsewhere.core.records import ModelRecord, Parameter, Status
 from elsewhere.delivery.delivery import Delivery
+from elsewhere.models import weights
 from elsewhere.storage import file_url, local_path
 from elsewhere.store.api import Store
 from tests.sdk.models.runs import Agents
@@ -387,6 +388,15 @@ task.access.run.record(ModelSaved(model="b" * 32, fields={"name": "x"}, file="..
         record = store.model(model)
         assert record.url == ""
         assert record.preview.startswith("It was not uploaded")
+
+
+def test_weights_that_cannot_be_kept_leave_nothing(tmp_path: Path) -> None:
+    (tmp_path / "net.bin").write_bytes(WEIGHTS)
+    originals = weights.one("weights_filename", tmp_path / "net.bin")
+    (tmp_path / "net.bin").unlink()
+    with pytest.raises(StorageError, match=r"The weights .*net\.bin cannot be kept in .*files"):
+        originals.stage(tmp_path / "files", "", may_move=False)
+    assert list((tmp_path / "files").iterdir()) == []
 
 
 # what it is
