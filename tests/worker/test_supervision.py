@@ -16,6 +16,7 @@ from elsewhere.core.folders import Home, RunFolder, write_beside
 from elsewhere.core.journal import JournalWriter
 from elsewhere.core.process import ProcessIdentity
 from elsewhere.core.records import Artifact, Outcome, Reason, Status
+from elsewhere.core.uploads import Placed
 from elsewhere.store.queues import Queues
 from elsewhere.store.redis.store import RedisStore
 from elsewhere_worker import supervision as supervision_module
@@ -55,7 +56,7 @@ def make(folder: RunFolder, settings: WorkerSettings, store: RedisStore) -> Supe
         store=store,
         queues=Queues(store),
         launcher=Launcher(keeps_spare=False),
-        upload=lambda _folder, artifact, _file: artifact,
+        upload=lambda _folder, _upload: Placed(),
         when_over=lambda _folder: None,
     )
 
@@ -128,7 +129,7 @@ def test_a_run_that_cannot_be_delivered_for_an_unknown_reason_holds_no_slot_for_
             store=store,
             queues=Queues(store),
             launcher=Launcher(keeps_spare=False),
-            upload=lambda _folder, _artifact, _file: 1 / 0,  # type: ignore[arg-type, return-value]
+            upload=lambda _folder, _upload: 1 / 0,  # type: ignore[arg-type, return-value]
             when_over=over.append,
         ).run()
         state = store.state(folder.task_id)

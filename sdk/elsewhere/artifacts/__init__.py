@@ -11,23 +11,18 @@ from __future__ import annotations
 
 from elsewhere.artifacts.handle import ArtifactHandle
 from elsewhere.artifacts.originals import delete_original
-from elsewhere.artifacts.places import artifact_url, upload, weights_url
-from elsewhere.artifacts.serializers import SERIALIZERS, Format, Serializer
+from elsewhere.artifacts.places import upload_url
+from elsewhere.artifacts.serializers import SERIALIZERS
 from elsewhere.artifacts.staging import stage
-from elsewhere.artifacts.uploading import DEFAULT_PLACE, uploader
-from elsewhere.storage.copies.cache import CACHE_BYTES
+from elsewhere.artifacts.uploading import DEFAULT_PLACE, bring, uploader
 
 __all__ = [
-    "CACHE_BYTES",
     "DEFAULT_PLACE",
     "SERIALIZERS",
     "ArtifactHandle",
-    "Format",
-    "Serializer",
-    "artifact_url",
+    "bring",
     "delete_original",
     "stage",
-    "upload",
+    "upload_url",
     "uploader",
-    "weights_url",
 ]

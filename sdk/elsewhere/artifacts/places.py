@@ -1,31 +1,28 @@
-"""Where artifacts and models lie: below `<output_uri>/<project>/<task>.<task id>/`
+"""Where the uploads of a task lie: below `<output_uri>/<project>/<task>.<task id>/`
 
 artifacts/<artifact>/<file>
 models/<model id>/<file>
+<kind>s/<name>/<file>      for every other kind
+
+Nobody else makes such a URL or reads one.
 """
 
 from __future__ import annotations
 
 import hashlib
-import socket
 import string
-from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
 from elsewhere import storage
-from elsewhere.core.clock import now_at
 from elsewhere.core.errors import StorageError
 from elsewhere.storage import file_url, is_file_url, local_path
 
 if TYPE_CHECKING:
-    from elsewhere.core.records import Artifact, TaskRecord
+    from elsewhere.core.records import TaskRecord
+    from elsewhere.core.uploads import Upload
 
-__all__ = ["WEIGHTS", "artifact_url", "is_kept_for", "quoted", "upload", "weights_url"]
-
-#: the type of the artifact that stands for a model's weights while they are uploaded
-WEIGHTS: Final = "weights"
+__all__ = ["is_kept_for", "quoted", "upload_url"]
 
 #: what every file system, object store and URL takes as it is
 _PLAIN: Final = frozenset((string.ascii_letters + string.digits + "-_.").encode())
@@ -35,55 +32,40 @@ _LONGEST: Final = 240
 _DIGITS: Final = 32
 
 
-def artifact_url(
-    output_uri: str, project: str, name: str, task_id: str, artifact_name: str, file_name: str
-) -> str:
-    """The artifact's URL below `output_uri`, a URL or a path; other names give other URLs."""
-    return _below(output_uri, project, name, task_id, "artifacts", artifact_name, file_name)
+def upload_url(upload: Upload, record: TaskRecord) -> str:
+    """The URL of `upload` below its place, a URL or a path, for the task of `record`.
 
-
-def weights_url(output_uri: str, record: TaskRecord, model_id: str, file_name: str) -> str:
-    """The URL of a model's weights: models whose files have one name lie beside each other."""
-    of_task = (record.project, record.name, record.id)
-    return _below(output_uri, *of_task, "models", model_id, file_name)
-
-
-def _below(output_uri: str, project: str, name: str, task_id: str, *parts: str) -> str:
-    folder = f"{quoted(name, longest=_LONGEST - 40)}.{quoted(task_id)}"
-    below = [quoted(project), folder, *map(quoted, parts)]
-    if not output_uri:
-        raise StorageError("There is no place for artifacts: set output_uri to a folder or a URL.")
-    root = file_url(local_path(output_uri)) if is_file_url(output_uri) else output_uri
-    return "/".join([root.rstrip("/"), *below])
-
-
-def upload(artifact: Artifact, file: Path, output_uri: str, record: TaskRecord) -> Artifact:
-    """Brings the staged file to its place; the artifact with its URL. May be called twice.
-
-    Weights, as `Delivery` has them, go below their own URL where they have one.
-
-    A file of a machine is a file of the one that calls this, which need not be where the artifact
-    was made: that may have been a container. Raises StorageError.
+    Uploads of other kinds, names or files have other URLs. Raises StorageError without a place.
     """
-    of_task = (record.project, record.name, record.id)
-    if artifact.type == WEIGHTS:
-        url = weights_url(artifact.url or output_uri, record, artifact.name, file.name)
-    else:
-        url = artifact_url(output_uri, *of_task, artifact.name, file.name)
-    storage.upload(file, url)
-    return replace(artifact, url=url, uploaded_at=now_at(), machine=socket.gethostname())
+    place = upload.place
+    if not place:
+        raise StorageError(
+            f"There is no place for {upload.kind}s: set output_uri to a folder or a URL."
+        )
+    root = file_url(local_path(place)) if is_file_url(place) else place
+    folder = quoted(record.name, longest=_LONGEST - 40) + _end_of_folder(record.id)
+    parts = (f"{upload.kind}s", upload.name, upload.file.name)
+    return "/".join([root.rstrip("/"), quoted(record.project), folder, *map(quoted, parts)])
 
 
 def is_kept_for(task_id: str, url: str) -> bool:
-    """Whether it lies where the task's files are uploaded to, so that it may be deleted with them:
-    what a record says may be of the program, and lead elsewhere by links and `..`."""
+    """Whether `url` lies where uploads of the task `task_id` do, and so may be deleted with it.
+
+    The program may have written it: a URL that leaves their folder by a link or `..` does not.
+    """
+    # No comparison with `upload_url`: since the upload, the task or its project may have got other
+    # names, and its output_uri another value; the default one only its agent knows. The id stays.
     try:
         is_file = storage.is_file_url(url)
         folders = storage.local_path(url).parent.resolve().parts if is_file else url.split("/")[:-1]
     except (OSError, ValueError, RuntimeError, StorageError):  # no path; links in a circle
         return False
-    is_below = any(folder.endswith(f".{task_id}") for folder in folders)
+    is_below = any(folder.endswith(_end_of_folder(task_id)) for folder in folders)
     return bool(task_id) and is_below and ".." not in map(unquote, folders)
+
+
+def _end_of_folder(task_id: str) -> str:
+    return f".{quoted(task_id)}"
 
 
 def quoted(text: str, *, longest: int = _LONGEST) -> str:

@@ -1,40 +1,54 @@
-"""Uploading what a run folder holds: who delivers a journal brings the artifacts along."""
+"""Uploading: who delivers a journal brings its files to their place."""
 
 from __future__ import annotations
 
+import socket
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from elsewhere.artifacts.places import upload
+from elsewhere import storage
+from elsewhere.artifacts.places import upload_url
+from elsewhere.core.clock import now_at
 from elsewhere.core.codec import from_plain
 from elsewhere.core.errors import RecordError, StorageError
 from elsewhere.core.folders import read_json
 from elsewhere.core.records import TaskRecord
+from elsewhere.core.uploads import Placed, Upload
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from elsewhere.core.folders import RunFolder
-    from elsewhere.core.records import Artifact
 
-__all__ = ["DEFAULT_PLACE", "Uploader", "uploader"]
+__all__ = ["DEFAULT_PLACE", "Uploader", "bring", "uploader"]
 
-#: brings a staged file to its place, and gives the artifact with its URL; raises StorageError
-Uploader: TypeAlias = "Callable[[RunFolder, Artifact, Path], Artifact]"
+#: brings the file of an upload from a run folder to its place; raises StorageError
+Uploader: TypeAlias = "Callable[[RunFolder, Upload], Placed]"
 
 #: the output_uri of a task that wants the place of whoever delivers it
 DEFAULT_PLACE: Final = "default"
 
 
-def uploader(default_uri: str) -> Uploader:
-    """For tasks that name no place of their own, `default_uri` is it."""
+def bring(upload: Upload, record: TaskRecord) -> Placed:
+    """Uploads the file for the task of `record`. May be called twice.
 
-    def upload_from(folder: RunFolder, artifact: Artifact, file: Path) -> Artifact:
+    A file of a machine is a file of the one that calls this, which need not be where `upload` was
+    made: that may have been a container. Raises StorageError.
+    """
+    url = upload_url(upload, record)
+    storage.upload(upload.file, url)
+    return Placed(url=url, machine=socket.gethostname(), uploaded_at=now_at())
+
+
+def uploader(default_uri: str) -> Uploader:
+    """Gives an uploader with `default_uri` as the place of tasks that name none of their own."""
+
+    def upload_from(folder: RunFolder, upload: Upload) -> Placed:
         try:
             record = from_plain(TaskRecord, read_json(folder.spec)["record"])
         except (RecordError, TypeError, KeyError) as error:
-            raise StorageError(f"Whose artifact it is cannot be read: {error}.") from error
+            raise StorageError(f"Whose {upload.kind} it is cannot be read: {error}.") from error
         uri = default_uri if record.output_uri in ("", DEFAULT_PLACE) else record.output_uri
-        return upload(artifact, file, uri, record)
+        return bring(replace(upload, place=upload.place or uri), record)
 
     return upload_from

@@ -6,6 +6,7 @@ Events describe the one attempt in whose folder they lie. Times are Unix seconds
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Final, TypeAlias, TypeVar
 
 from elsewhere.core.codec import decode, encode
@@ -20,6 +21,7 @@ from elsewhere.core.records import (
     TaskRecord,
     TaskType,
 )
+from elsewhere.core.uploads import FileEvent, Placed, Upload
 
 __all__ = [
     "ArtifactAdded",
@@ -99,11 +101,27 @@ class Edited:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ArtifactAdded:
+class ArtifactAdded(FileEvent):
     """An artifact. `file`: where its bytes lie in the run folder when it has no URL yet."""
 
     artifact: Artifact
     file: str = ""
+
+    def upload(self) -> Upload | None:
+        if not self.file:
+            return None
+        return Upload(file=Path(self.file), kind="artifact", name=self.artifact.name)
+
+    def placed(self, placed: Placed | None) -> ArtifactAdded:
+        if placed is None:
+            # A link. With a digest, which the program wrote, its bytes would be deleted as ours.
+            artifact = replace(self.artifact, digest="")
+        elif placed.problem:
+            artifact = replace(self.artifact, url="", preview=placed.problem)
+        else:
+            at, machine = placed.uploaded_at, placed.machine
+            artifact = replace(self.artifact, url=placed.url, uploaded_at=at, machine=machine)
+        return ArtifactAdded(artifact=artifact)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +133,7 @@ class ArtifactsRemoved:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ModelSaved:
+class ModelSaved(FileEvent):
     """Fields of a `ModelRecord` of the task, or of a new one; the others stay. `metadata/<key>` is
     one of its metadata, None where it goes. `file`: where its bytes lie in the run folder when they
     are not at its URL yet, and `output_uri` below which place they shall; empty for the task's."""
@@ -124,6 +142,19 @@ class ModelSaved:
     fields: dict[str, Json] = field(default_factory=dict)
     file: str = ""
     output_uri: str = ""
+
+    def upload(self) -> Upload | None:
+        if not self.file:
+            return None
+        return Upload(file=Path(self.file), place=self.output_uri, kind="model", name=self.model)
+
+    def placed(self, placed: Placed | None) -> ModelSaved:
+        if placed is None:
+            return self
+        fields = {**self.fields, "url": placed.url, "machine": placed.machine}
+        if placed.problem:
+            fields["preview"] = placed.problem
+        return ModelSaved(model=self.model, fields=fields)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

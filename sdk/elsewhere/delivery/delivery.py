@@ -15,11 +15,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from elsewhere import storage
-from elsewhere.artifacts.places import WEIGHTS, is_kept_for
+from elsewhere.artifacts.places import is_kept_for
 from elsewhere.core.errors import StorageError, StoreUnavailableError
-from elsewhere.core.events import ArtifactAdded, ArtifactsRemoved, ModelSaved
+from elsewhere.core.events import ArtifactAdded, ArtifactsRemoved
 from elsewhere.core.journal import journal_files, read_events
-from elsewhere.core.records import Artifact
+from elsewhere.core.uploads import FileEvent, Placed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from elsewhere.artifacts.uploading import Uploader
     from elsewhere.core.events import Event
     from elsewhere.core.folders import RunFolder
-    from elsewhere.core.records import Json
+    from elsewhere.core.records import Artifact
+    from elsewhere.core.uploads import Upload
     from elsewhere.store.api import Store
 
 __all__ = ["Delivery", "collapse"]
@@ -39,19 +40,14 @@ logger = logging.getLogger(__name__)
 _OUTPUT_BYTES: Final = 256 * 1024
 #: transactions per file before the others get their turn
 _TURNS: Final = 8
-#: how often an artifact's upload is tried before the rest goes on without it
+#: how often an upload is tried before the rest goes on without it
 _TRIES: Final = 5
 #: characters of an unfinished line that are shown
 _PENDING_CHARACTERS: Final = 2000
 
 
 class Delivery:
-    """Carries one folder. Not for several threads at once.
-
-    To `upload` a model's weights come as an artifact of the type WEIGHTS, with the model's id as
-    its name, and with the place below which they shall lie as its URL, where that is not the
-    task's.
-    """
+    """Carries one folder. Not for several threads at once."""
 
     def __init__(
         self,
@@ -72,9 +68,9 @@ class Delivery:
         self._offsets: dict[str, int] = {}
         self._output_offset: int | None = None
         self._pending = ""
-        self._tries: dict[str, int] = {}
+        self._tries: dict[Path, int] = {}
         self._artifacts: dict[str, Artifact] | None = None
-        #: an artifact could not be uploaded: the folder has the only copy of its bytes
+        #: a file could not be uploaded: the folder has the only copy of its bytes
         self.has_kept_files = False
 
     def pump(self, *, is_over: bool = False) -> bool:
@@ -82,7 +78,7 @@ class Delivery:
 
         `is_over`: nobody writes any more, so the last line counts as whole. Raises FencedError, and
         StoreUnavailableError; after both, everything that was not taken is still in the folder. An
-        artifact whose place cannot be reached is tried a few times before it is given up.
+        upload whose place cannot be reached is tried a few times before it is given up.
         """
         moved = False
         for path in journal_files(self._folder.journal):
@@ -102,43 +98,47 @@ class Delivery:
             events, end = read_events(path, offset)
             if end == offset:
                 break
-            ready = [self._uploaded(self._heard(event)) for event in events]
+            spare: list[Path] = []
+            ready = [self._with_url(self._heard(event), spare) for event in events]
             before = self._artifacts_before(ready)
             self._offsets[name] = self._store.apply(task_id, attempt, name, offset, end, ready)
             if self._offsets[name] == end:
                 self._delete_unnamed(before, ready)
             else:  # somebody else delivers too
                 self._artifacts = None
-            if not self._keeps_files:
-                self._forget_uploaded(ready, events)
+            self._forget(spare)
             moved = True
         return moved
 
-    def _uploaded(self, event: Event) -> Event:
-        if isinstance(event, ArtifactAdded) and not event.file:
-            # A link. With a digest, which the program wrote, its bytes would be deleted as ours.
-            return ArtifactAdded(artifact=replace(event.artifact, digest=""))
-        if not isinstance(event, (ArtifactAdded, ModelSaved)) or not event.file:
+    def _with_url(self, event: Event, spare: list[Path]) -> Event:
+        """The event for the store; `spare` takes the name of a file that nobody needs after it."""
+        if not isinstance(event, FileEvent):
             return event
-        artifact, path = _standing_for(event), self._staged(event.file)
-        what = "model" if artifact.type == WEIGHTS else "artifact"
-        if path is None:
-            logger.warning("%s: a %s names %r", self._folder.path, what, event.file)
-            preview = f"It was not uploaded: {event.file!r} is no file that was staged."
-            return _brought(event, replace(artifact, url="", preview=preview))
-        try:
-            return _brought(event, self._upload(self._folder, artifact, path))
-        except StorageError as error:
-            self._tries[event.file] = self._tries.get(event.file, 0) + 1
-            if self._tries[event.file] < _TRIES:
-                message = f"The {what} {artifact.name!r} is not uploaded yet. {error}"
-                raise StoreUnavailableError(message) from error
-            logger.warning("%s %r of %s: %s", what, artifact.name, self._folder.path, error)
-            self.has_kept_files = True
-            preview = f"It could not be uploaded, and is kept in {path}. {error}"
-            return _brought(event, replace(artifact, url="", preview=preview))
+        if (upload := event.upload()) is None:
+            return event.placed(None)
+        placed = self._place(upload)
+        if placed.url and not self._keeps_files:
+            spare.append(upload.file)
+        return event.placed(placed)
 
-    def _staged(self, name: str) -> Path | None:
+    def _place(self, upload: Upload) -> Placed:
+        path = self._staged(upload.file)
+        if path is None:
+            problem = f"It was not uploaded: {str(upload.file)!r} is no file that was staged."
+            logger.warning("%s %r of %s: %s", upload.kind, upload.name, self._folder.path, problem)
+            return Placed(problem=problem)
+        try:
+            return self._upload(self._folder, replace(upload, file=path))
+        except StorageError as error:
+            self._tries[upload.file] = self._tries.get(upload.file, 0) + 1
+            if self._tries[upload.file] < _TRIES:
+                message = f"The {upload.kind} {upload.name!r} is not uploaded yet. {error}"
+                raise StoreUnavailableError(message) from error
+            logger.warning("%s %r of %s: %s", upload.kind, upload.name, self._folder.path, error)
+            self.has_kept_files = True
+            return Placed(problem=f"It could not be uploaded, and is kept in {path}. {error}")
+
+    def _staged(self, name: Path) -> Path | None:
         """The program wrote the name: it may only be that of a file which was staged."""
         try:
             # Not `files` resolved: the program could put a link in its place.
@@ -148,12 +148,10 @@ class Delivery:
         except (OSError, ValueError, RuntimeError):  # no name of a file; links in a circle
             return None
 
-    def _forget_uploaded(self, delivered: list[Event], events: list[Event]) -> None:
+    def _forget(self, spare: list[Path]) -> None:
         """A long run's artifacts would fill the disk twice."""
-        for after, before in zip(delivered, events, strict=True):
-            if not isinstance(before, (ArtifactAdded, ModelSaved)) or not before.file:
-                continue
-            if _url_of(after) and (path := self._staged(before.file)):
+        for name in spare:
+            if path := self._staged(name):
                 path.unlink(missing_ok=True)
 
     def _artifacts_before(self, events: list[Event]) -> dict[str, Artifact]:
@@ -208,32 +206,9 @@ class Delivery:
         return moved
 
 
-def _standing_for(event: ArtifactAdded | ModelSaved) -> Artifact:
-    """What is uploaded."""
-    if isinstance(event, ArtifactAdded):
-        return replace(event.artifact, url="")
-    return Artifact(name=event.model, type=WEIGHTS, url=event.output_uri)
-
-
-def _brought(event: ArtifactAdded | ModelSaved, artifact: Artifact) -> ArtifactAdded | ModelSaved:
-    """The event with what became of its file."""
-    if isinstance(event, ArtifactAdded):
-        return ArtifactAdded(artifact=artifact)
-    fields = {**event.fields, "url": artifact.url, "machine": artifact.machine}
-    if artifact.preview:
-        fields["preview"] = artifact.preview
-    return ModelSaved(model=event.model, fields=fields)
-
-
 def _bare(artifact: Artifact) -> Artifact:
     """Without what takes memory: a task may have thousands."""
     return replace(artifact, preview="", metadata={})
-
-
-def _url_of(event: Event) -> Json:
-    if isinstance(event, ModelSaved):
-        return event.fields.get("url")
-    return event.artifact.url if isinstance(event, ArtifactAdded) else None
 
 
 def collapse(block: bytes, *, is_over: bool = False) -> tuple[int, bytes, str]:

@@ -226,11 +226,7 @@ def _deliver_one(store: Store, folder: RunFolder, upload: Uploader) -> bool:
         return is_ours
 
 
-def _carry(
-    store: Store,
-    folder: RunFolder,
-    upload: Uploader,
-) -> None:
+def _carry(store: Store, folder: RunFolder, upload: Uploader) -> None:
     outcome = outcome_of(folder)
     delivery = Delivery(store, folder, upload)
     try:

@@ -267,11 +267,7 @@ class Model:
             raise UsageError(f"The metadata of a model must be a dict, not {metadata!r:.80}.")
         plain = {}
         for key, given in metadata.items():
-            is_typed = (
-                isinstance(given, Mapping)
-                and "value" in given
-                and {"type"} >= (given.keys() - {"value"})
-            )
+            is_typed = isinstance(given, Mapping) and {"value"} <= given.keys() <= {"value", "type"}
             value, kind = (given["value"], given.get("type")) if is_typed else (given, None)  # type: ignore[index,attr-defined]
             parameter = checks.checked_metadata(key, value, kind)
             plain[key] = _plain(parameter.value, parameter.type)
@@ -355,14 +351,12 @@ class Model:
         if why and not force:
             raise UsageError(f"Model {model_id} is not removed: {why}. Pass force=True to do it.")
         store.delete_model(model_id)
-        is_kept = bool(record.digest) and is_kept_for(record.task, record.url)
-        if not delete_weights_file or not is_kept:
-            return True
-        try:
-            delete(record.url, record.machine)
-        except StorageError as error:
-            logger.warning("The weights of model %s are left. %s", model_id, error)
-            return False
+        if delete_weights_file and record.digest and is_kept_for(record.task, record.url):
+            try:
+                delete(record.url, record.machine)
+            except StorageError as error:
+                logger.warning("The weights of model %s are left. %s", model_id, error)
+                return False
         return True
 
     # helpers

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import socket
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
-from elsewhere.artifacts import weights_url
+from elsewhere.artifacts import bring, upload_url
 from elsewhere.core.clock import monotonic_s, now_at
 from elsewhere.core.errors import StorageError, UsageError
 from elsewhere.core.events import ModelSaved, ModelsUnused, ModelUsed
 from elsewhere.core.records import ModelRecord, ModelUse
+from elsewhere.core.uploads import Upload
 from elsewhere.models import checks, weights
 from elsewhere.models.model import Model
 from elsewhere.models.naming import new_model_id, stem_of, url_fields
 from elsewhere.models.owners import UNPUBLISHED, keeps_models, owner_of, place_for
-from elsewhere.storage import file_url, refuse_credentials, storage_for, upload
+from elsewhere.storage import file_url, refuse_credentials, storage_for
 from elsewhere.store.model_records import changed
 
 if TYPE_CHECKING:
@@ -282,26 +284,22 @@ class OutputModel(Model):
             raise UsageError(f"target_filename must be the name of a file, not {name!r:.80}.")
         more = self._about(str(originals.path.absolute()), iteration, has_comment=has_comment)
         run, place = self._owner.run, upload_uri or place_for(self._owner)
-
-        def url_of(file: Path) -> str:
-            if run is not None and run.is_offline:
-                return file_url(file)
-            return weights_url(place, self._owner.known_record, self.id, file.name) if place else ""
-
+        upload_of = partial(Upload, place=place, kind="model", name=self.id)
         if run is not None:
-            staged = originals.stage(run.folder.files, name, may_move=is_deleted)
-            fields = {**staged.fields, **more, "url": url_of(staged.file)}
-            fields["machine"] = socket.gethostname()
+            staged, file = originals.stage(run.folder.files, name, may_move=is_deleted)
+            # Where whoever delivers the journal will bring it, as far as this process knows.
+            url = upload_url(upload_of(file=file), self._owner.known_record) if place else ""
+            url = file_url(file) if run.is_offline else url
+            fields = {**staged, **more, "url": url, "machine": socket.gethostname()}
             self._name_after(originals.stem, fields)
-            inside = staged.file.relative_to(run.folder.path).as_posix()
+            inside = file.relative_to(run.folder.path).as_posix()
             self._say(fields, file=inside, output_uri=upload_uri)
             run.flush(wait=waits)  # a copy that no journal names would be lost
         else:
-            with tempfile.TemporaryDirectory(prefix="elsewhere-") as folder:
-                staged = originals.stage(Path(folder), name, may_move=is_deleted)
-                fields = {**staged.fields, **more, "url": url_of(staged.file)}
-                upload(staged.file, str(fields["url"]))
-            fields["machine"] = socket.gethostname()
+            with TemporaryDirectory(prefix="elsewhere-") as folder:
+                staged, file = originals.stage(Path(folder), name, may_move=is_deleted)
+                placed = bring(upload_of(file=file), self._owner.known_record)
+            fields = {**staged, **more, "url": placed.url, "machine": placed.machine}
             self._name_after(originals.stem, fields)
             self._say(fields)
         if is_deleted:

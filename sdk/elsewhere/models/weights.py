@@ -18,15 +18,7 @@ from elsewhere.core.records import Json
 from elsewhere.storage import copy_file, sha256_of
 from elsewhere.storage.copies.zips import pack
 
-__all__ = ["Originals", "Staged", "one", "several"]
-
-
-@dataclass(frozen=True, slots=True)
-class Staged:
-    """A file of its own that nobody changes any more, and what the record says of it."""
-
-    file: Path
-    fields: dict[str, Json]
+__all__ = ["Originals", "one", "several"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +34,14 @@ class Originals:
         """What a model of these weights is called."""
         return self.path.stem or self.path.name
 
-    def stage(self, folder: Path, name: str, *, may_move: bool) -> Staged:
-        """In a new folder in `folder`, under the file name `name`, or else their own.
+    def stage(self, folder: Path, name: str, *, may_move: bool) -> tuple[dict[str, Json], Path]:
+        """What their record says, and the new file in a new folder in `folder`.
 
-        `may_move`: the originals are deleted after, so that a file need not be copied. Raises
-        StorageError, and leaves nothing then.
+        The file's name is `name`, or else their own. `may_move`: the originals are deleted after,
+        so that a file need not be copied. Raises StorageError, and leaves nothing then.
         """
 
-        def keep(place: Path) -> Staged:
+        def keep(place: Path) -> tuple[dict[str, Json], Path]:
             if self._is_file:
                 file, preview = place / (name or self.path.name), ""
                 _copy(self.path, file, may_move=may_move)
@@ -63,7 +55,7 @@ class Originals:
                 "is_package": self.is_package,
                 "preview": preview,
             }
-            return Staged(file, fields)
+            return fields, file
 
         return in_new_folder(f"The weights {self.path}", folder, keep)
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 import socket
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -21,6 +21,7 @@ from elsewhere.core.clock import now_at
 from elsewhere.core.errors import RecordError, StorageError, UsageError
 from elsewhere.core.folders import Home, RunFolder, read_json, write_beside
 from elsewhere.core.say import say
+from elsewhere.core.uploads import Placed
 from elsewhere.storage import file_url
 from elsewhere.storage.copies.zips import pack
 from elsewhere.store.folder.store import FolderStore
@@ -28,7 +29,7 @@ from elsewhere.store.folder.store import FolderStore
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from elsewhere.core.records import Artifact
+    from elsewhere.core.uploads import Upload
 
 __all__ = ["FORMAT", "OfflineSession", "refuse"]
 
@@ -106,10 +107,9 @@ class OfflineSession:
             raise RecordError(f"{self.about} is missing, or is no description of a session.")
         return about
 
-    def keep(self, folder: RunFolder, artifact: Artifact, file: Path) -> Artifact:
+    def keep(self, folder: RunFolder, upload: Upload) -> Placed:
         """The uploader of an offline run: staged files stay where they are."""
-        here = socket.gethostname()
-        return replace(artifact, url=file_url(file), uploaded_at=now_at(), machine=here)
+        return Placed(url=file_url(upload.file), machine=socket.gethostname(), uploaded_at=now_at())
 
     def leave(self) -> None:
         """At the end of the script: the folder becomes a zip file, and goes when that is whole."""

@@ -11,11 +11,12 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from elsewhere.artifacts import ArtifactHandle, stage, upload
+from elsewhere.artifacts import ArtifactHandle, bring, stage
+from elsewhere.core.events import ArtifactAdded
 from elsewhere.core.records import Artifact, TaskRecord
 from elsewhere.storage import file_url
 
-__all__ = ["RECORD", "Served", "kept", "over_the_web", "serving", "staged"]
+__all__ = ["RECORD", "Served", "kept", "over_the_web", "serving", "staged", "uploaded"]
 
 RECORD = TaskRecord(id="0" * 32, name="train: it", project="a/b")
 
@@ -51,11 +52,19 @@ def staged(name: str, obj: object, files: Path, **options: Any) -> tuple[Artifac
     return artifact, file
 
 
+def uploaded(artifact: Artifact, file: Path, place: str) -> Artifact:
+    """As whoever delivers the task RECORD does it."""
+    added = ArtifactAdded(artifact=artifact, file=str(file))
+    upload = added.upload()
+    assert upload is not None
+    return added.placed(bring(replace(upload, place=place), RECORD)).artifact
+
+
 def kept(
     obj: object, files: Path, place: str, cache: Path, name: str = "an artifact", **options: Any
 ) -> ArtifactHandle:
     artifact, file = staged(name, obj, files, **options)
-    return ArtifactHandle(upload(artifact, file, place, RECORD), cache)
+    return ArtifactHandle(uploaded(artifact, file, place), cache)
 
 
 def over_the_web(

@@ -15,13 +15,15 @@ from typing import Any
 
 import pytest
 
-from elsewhere.artifacts import ArtifactHandle, artifact_url, upload
+from elsewhere.artifacts import ArtifactHandle, upload_url
+from elsewhere.artifacts.places import is_kept_for
 from elsewhere.core.errors import StorageError, UsageError
 from elsewhere.core.events import ArtifactAdded, encode_event
-from elsewhere.core.records import Artifact
+from elsewhere.core.records import Artifact, TaskRecord
+from elsewhere.core.uploads import Upload
 from elsewhere.storage import local_path, storage_for
 from elsewhere.storage.copies.zips import unpack
-from tests.sdk.artifacts.places import RECORD, Served, kept, over_the_web, serving, staged
+from tests.sdk.artifacts.places import Served, kept, over_the_web, serving, staged, uploaded
 
 
 @pytest.fixture
@@ -111,7 +113,7 @@ def test_a_file_is_copied_at_once_so_that_the_original_may_change(
     assert artifact.machine == socket.gethostname()
     assert artifact.url == ""
     assert file.is_relative_to(files)
-    handle = ArtifactHandle(upload(artifact, file, place, RECORD), cache)
+    handle = ArtifactHandle(uploaded(artifact, file, place), cache)
     assert handle.timestamp.timestamp() > 0
     found = handle.get()
     assert isinstance(found, Path)
@@ -262,7 +264,7 @@ def test_a_disk_that_takes_nothing_is_an_error(tmp_path: Path) -> None:
 def test_any_name_makes_a_file(name: str, files: Path, place: str, cache: Path) -> None:
     artifact, file = staged(name, "text", files, metadata={"key": "\udcff"})
     assert file.parent.parent == files
-    assert ArtifactHandle(upload(artifact, file, place, RECORD), cache).get() == "text"
+    assert ArtifactHandle(uploaded(artifact, file, place), cache).get() == "text"
     encode_event(ArtifactAdded(artifact=artifact))
 
 
@@ -289,22 +291,28 @@ def parts_of(url: str) -> list[str]:
     ]
 
 
+def url_of(place: str, project: str, task: str, name: str, file: str) -> str:
+    upload = Upload(file=Path("files", file), place=place, kind="artifact", name=name)
+    return upload_url(upload, TaskRecord(id="1" * 32, project=project, name=task))
+
+
 @pytest.mark.parametrize(
     "odd", ["a/b", "..", ".", "a=2Fb", "ä ü", "a\x00b", "%41", "?#&", "\udcff"]
 )
 def test_a_url_is_safe_and_tells_the_names_again(odd: str) -> None:
-    url = artifact_url("s3://bucket/base/", odd, odd, "1" * 32, odd, odd)
+    url = url_of("s3://bucket/base/", odd, odd, odd, odd.replace("/", "="))
     assert re.fullmatch(r"s3://bucket/base(/[A-Za-z0-9._=-]+){5}", url)
     project, task, fixed, artifact, file = parts_of(url)[4:]
-    assert (project, fixed, artifact, file) == (odd, "artifacts", odd, odd)
+    assert (project, fixed, artifact) == (odd, "artifacts", odd)
+    assert file == Path("files", odd.replace("/", "=")).name
     assert task == f"{odd}.{'1' * 32}"
+    assert is_kept_for("1" * 32, url)
+    assert not is_kept_for("2" * 32, url)
     assert not {".", ".."} & set(url.split("/"))
 
 
 def test_long_names_fit_into_file_systems_and_stay_apart() -> None:
-    urls = {
-        artifact_url("/base", "ä" * 500, "ä" * 500, "1" * 32, "ä" * 500 + end, end) for end in "xy"
-    }
+    urls = {url_of("/base", "ä" * 500, "ä" * 500, "ä" * 500 + end, end) for end in "xy"}
     assert len(urls) == 2
     for url in urls:
         assert max(len(part) for part in url.split("/")) <= 255
@@ -312,19 +320,19 @@ def test_long_names_fit_into_file_systems_and_stay_apart() -> None:
 
 @pytest.mark.parametrize("output_uri", ["/the base/", "file:///the%20base", "FILE:///the%20base/"])
 def test_a_folder_becomes_a_file_url(output_uri: str) -> None:
-    url = artifact_url(output_uri, "project", "name", "1", "data", "data.csv")
-    assert url == "file:///the%20base/project/name.1/artifacts/data/data.csv"
+    url = url_of(output_uri, "project", "name", "data", "data.csv")
+    assert url == f"file:///the%20base/project/name.{'1' * 32}/artifacts/data/data.csv"
 
 
 def test_no_place_at_all_is_an_error() -> None:
     with pytest.raises(StorageError, match="set output_uri"):
-        artifact_url("", "project", "name", "1", "data", "data.csv")
+        url_of("", "project", "name", "data", "data.csv")
 
 
 def test_an_upload_may_be_repeated(files: Path, place: str, cache: Path) -> None:
     artifact, file = staged("data", {"a": 1}, files)
-    first = upload(artifact, file, place, RECORD)
-    second = upload(first, file, place, RECORD)
+    first = uploaded(artifact, file, place)
+    second = uploaded(first, file, place)
     assert first.url == second.url
     assert ArtifactHandle(second, cache).get() == {"a": 1}
     assert len(contents(Path(place))) == 1

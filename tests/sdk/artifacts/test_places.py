@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from elsewhere.artifacts import ArtifactHandle, upload
+from elsewhere.artifacts import ArtifactHandle
 from elsewhere.core.errors import StorageError
 from elsewhere.storage import trying as trying_module
 from tests.object_store import ObjectStore, serving_s3
-from tests.sdk.artifacts.places import RECORD, kept, staged
+from tests.sdk.artifacts.places import kept, staged, uploaded
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def test_a_file_is_on_the_machine_that_uploads_it(files: Path, tmp_path: Path) -
     """A program in a container has a machine name of its own, and its agent uploads."""
     artifact, file = staged("data", {}, files)
     artifact = replace(artifact, machine="0123456789ab")
-    assert upload(artifact, file, str(tmp_path), RECORD).machine == socket.gethostname()
+    assert uploaded(artifact, file, str(tmp_path)).machine == socket.gethostname()
 
 
 def test_a_file_of_another_machine_names_it_and_the_way_out(

@@ -13,13 +13,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from elsewhere.artifacts import ArtifactHandle, upload
+from elsewhere.artifacts import ArtifactHandle
 from elsewhere.artifacts.register import Register
 from elsewhere.core.errors import NotFoundError, UsageError
 from elsewhere.core.events import ArtifactAdded, Event
 from elsewhere.core.folders import Home, RunFolder
 from elsewhere.store.redis.store import RedisStore
-from tests.sdk.artifacts.places import RECORD
+from tests.sdk.artifacts.places import uploaded
 from tests.sdk.models.runs import Agents
 from tests.sdk.scripts import Scripts
 from tests.waiting import wait_until
@@ -51,7 +51,7 @@ class Kept:
     def read(self, tmp_path: Path) -> Any:
         event = self.newest
         file = self.folder.path / event.file
-        artifact = upload(event.artifact, file, str(tmp_path / "place"), RECORD)
+        artifact = uploaded(event.artifact, file, str(tmp_path / "place"))
         return ArtifactHandle(artifact, tmp_path / "cache").get()
 
 

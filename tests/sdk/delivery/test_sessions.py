@@ -15,7 +15,8 @@ from elsewhere.core.events import Event, Text
 from elsewhere.core.folders import Home, RunFolder, write_beside
 from elsewhere.core.journal import JournalWriter
 from elsewhere.core.process import ProcessIdentity
-from elsewhere.core.records import Artifact, Outcome, Reason, Status
+from elsewhere.core.records import Outcome, Reason, Status
+from elsewhere.core.uploads import Placed, Upload
 from elsewhere.delivery.sessions import Session, deliver_dead
 from elsewhere.store.redis.store import RedisStore
 from tests.redis_server import RedisServer
@@ -31,8 +32,8 @@ def home(elsewhere_home: Path) -> Home:
     return Home(elsewhere_home)
 
 
-def upload(folder: RunFolder, artifact: Artifact, file: Path) -> Artifact:
-    return replace(artifact, url=f"memory://{file.name}")
+def upload(folder: RunFolder, upload: Upload) -> Placed:
+    return Placed(url=f"memory://{upload.file.name}")
 
 
 def make_folder(store: RedisStore, home: Home, owner: ProcessIdentity | None = None) -> RunFolder:

@@ -10,16 +10,17 @@ from typing import Any
 import pytest
 
 from elsewhere import InputModel, Model, OutputModel, Task
-from elsewhere.artifacts import artifact_url
+from elsewhere.artifacts import upload_url
 from elsewhere.core.errors import NotFoundError, StorageError, TransitionError, UsageError
 from elsewhere.core.events import ModelUsed
 from elsewhere.core.records import ModelUse, Status
+from elsewhere.core.uploads import Upload
 from elsewhere.storage import file_url, local_path
 from elsewhere.store.api import Store
 from tests.sdk.artifacts.places import serving
 from tests.sdk.models.runs import Agents
 from tests.sdk.scripts import Scripts
-from tests.stores import begin, brought_to, make_record, opened
+from tests.stores import begin, brought_to, opened
 
 INIT = "task = Task.init('examples', 'train net')\n"
 A, B, C = (letter * 32 for letter in "abc")
@@ -397,8 +398,6 @@ def test_a_model_without_weights_gives_labels_and_design(store: Store) -> None:
 
 def test_artifacts_and_models_do_not_meet(store: Store, tmp_path: Path) -> None:
     model, task = kept(store, tmp_path)
-    record = make_record(id=task.id)
-    of_artifact = artifact_url(str(tmp_path / "place"), record.project, "train", task.id, "a", "f")
-    assert Path(local_path(of_artifact)).parents[1] == local_path(model.url).parents[1].with_name(
-        "artifacts"
-    )
+    upload = Upload(file=Path("f"), place=str(tmp_path / "place"), kind="artifact", name="a")
+    of_artifact = local_path(upload_url(upload, store.read(task.id)))
+    assert of_artifact.parents[1] == local_path(model.url).parents[1].with_name("artifacts")
