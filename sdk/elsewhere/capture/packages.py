@@ -18,7 +18,7 @@ from urllib.parse import unquote, urlsplit
 from elsewhere.capture.by_hand import requirement_lines
 from elsewhere.capture.git import Git
 from elsewhere.capture.imported_names import scan_imports
-from elsewhere.capture.remote_branches import Remote, without_credentials
+from elsewhere.capture.remote import Remote, without_credentials
 from elsewhere.capture.wishes import NO_WISHES
 from elsewhere.core.errors import CaptureError
 

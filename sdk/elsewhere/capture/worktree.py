@@ -16,7 +16,7 @@ from typing import Final
 
 from elsewhere.capture.budget import Budget
 from elsewhere.capture.git import Git
-from elsewhere.capture.remote_branches import Remote
+from elsewhere.capture.remote import Remote
 from elsewhere.core.errors import CaptureError
 
 __all__ = ["Snapshot", "Worktree"]

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from elsewhere.artifacts.places import is_kept_for
 from elsewhere.core.errors import StorageError, UsageError
-from elsewhere.core.params import checked_type, to_value
 from elsewhere.core.settings import load
 from elsewhere.models import checks
+from elsewhere.models.metadata import ModelMetadata
 from elsewhere.models.owners import store_here
 from elsewhere.models.reading import LocalWeights
 from elsewhere.storage import delete
-from elsewhere.store.model_records import METADATA, ModelFilter
+from elsewhere.store.model_records import ModelFilter
 from elsewhere.store.tags import parse
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 _FINAL: Final = ("design", "labels", "url")
 
 
-class Model:
+class Model(ModelMetadata):
     """A model of the store. It keeps nothing but its id, so what it says is always fresh.
 
     A published model keeps its weights, design and labels; what people call it may still change.
@@ -234,50 +234,6 @@ class Model:
             return folder
         return sorted(path for path in folder.rglob("*") if path.is_file())
 
-    # what people note
-
-    def set_metadata(self, key: str, value: object, v_type: str | None = None) -> bool:
-        """`v_type` is the type that a text is read as: int, float, bool, ..."""
-        parameter = checks.checked_metadata(key, value, checked_type(v_type))
-        self._save({METADATA + key: _plain(parameter.value, parameter.type)})
-        return True
-
-    def get_metadata(self, key: str, default: object = None) -> Any:
-        """The value, with the type that it was set with."""
-        checks.checked_text("The key of a model's metadata", key, is_needed=True)
-        found = self._read().metadata.get(key)
-        return default if found is None else to_value(found)
-
-    get_metadata_casted = get_metadata
-
-    def get_all_metadata(self) -> dict[str, dict[str, Any]]:
-        """Key to {"value": ..., "type": ...}."""
-        return {
-            key: {"value": to_value(one), "type": one.type}
-            for key, one in self._read().metadata.items()
-        }
-
-    def get_all_metadata_casted(self) -> dict[str, Any]:
-        """Key to value."""
-        return {key: to_value(one) for key, one in self._read().metadata.items()}
-
-    def set_all_metadata(self, metadata: Mapping[str, object], replace: bool = True) -> bool:
-        """Values, or {"value": ..., "type": ...} each. With `replace` all others go."""
-        if not isinstance(metadata, Mapping):
-            raise UsageError(f"The metadata of a model must be a dict, not {metadata!r:.80}.")
-        plain = {}
-        for key, given in metadata.items():
-            is_typed = isinstance(given, Mapping) and {"value"} <= given.keys() <= {"value", "type"}
-            value, kind = (given["value"], given.get("type")) if is_typed else (given, None)  # type: ignore[index,attr-defined]
-            parameter = checks.checked_metadata(key, value, kind)
-            plain[key] = _plain(parameter.value, parameter.type)
-        fields: dict[str, Json] = (
-            {"metadata": plain} if replace else {METADATA + key: one for key, one in plain.items()}
-        )
-        if fields:
-            self._save(fields)
-        return True
-
     # where it stands
 
     def publish(self) -> None:
@@ -384,10 +340,6 @@ class Model:
                     f"The {'weights' if name == 'url' else name} of model {self.id} cannot be"
                     " changed: it is published. Make a new model."
                 )
-
-
-def _plain(value: Json, kind: str) -> dict[str, Json]:
-    return {"value": value, "type": kind}
 
 
 def filter_of(project: object, tags: object, only_published: bool) -> ModelFilter:

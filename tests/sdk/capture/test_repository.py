@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from elsewhere.capture.remote_branches import without_credentials
+from elsewhere.capture.remote import without_credentials
 from elsewhere.capture.repository import complete, locate
 from elsewhere.capture.script import Script
 from elsewhere.core.errors import CaptureError, TooLargeError

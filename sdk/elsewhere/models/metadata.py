@@ -1,0 +1,75 @@
+"""The metadata of a model: values that people note, by keys of their own."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from elsewhere.core.errors import UsageError
+from elsewhere.core.params import checked_type, to_value
+from elsewhere.models import checks
+from elsewhere.store.model_records import METADATA
+
+if TYPE_CHECKING:
+    from elsewhere.core.records import Json, ModelRecord
+
+__all__ = ["ModelMetadata"]
+
+
+class ModelMetadata(ABC):
+    """The part of a model that reads and sets its metadata."""
+
+    def set_metadata(self, key: str, value: object, v_type: str | None = None) -> bool:
+        """`v_type` is the type that a text is read as: int, float, bool, ..."""
+        parameter = checks.checked_metadata(key, value, checked_type(v_type))
+        self._save({METADATA + key: _plain(parameter.value, parameter.type)})
+        return True
+
+    def get_metadata(self, key: str, default: object = None) -> Any:
+        """The value, with the type that it was set with."""
+        checks.checked_text("The key of a model's metadata", key, is_needed=True)
+        found = self._read().metadata.get(key)
+        return default if found is None else to_value(found)
+
+    get_metadata_casted = get_metadata
+
+    def get_all_metadata(self) -> dict[str, dict[str, Any]]:
+        """Key to {"value": ..., "type": ...}."""
+        return {
+            key: {"value": to_value(one), "type": one.type}
+            for key, one in self._read().metadata.items()
+        }
+
+    def get_all_metadata_casted(self) -> dict[str, Any]:
+        """Key to value."""
+        return {key: to_value(one) for key, one in self._read().metadata.items()}
+
+    def set_all_metadata(self, metadata: Mapping[str, object], replace: bool = True) -> bool:
+        """Values, or {"value": ..., "type": ...} each. With `replace` all others go."""
+        if not isinstance(metadata, Mapping):
+            raise UsageError(f"The metadata of a model must be a dict, not {metadata!r:.80}.")
+        plain = {}
+        for key, given in metadata.items():
+            is_typed = isinstance(given, Mapping) and {"value"} <= given.keys() <= {"value", "type"}
+            value, kind = (given["value"], given.get("type")) if is_typed else (given, None)  # type: ignore[index,attr-defined]
+            parameter = checks.checked_metadata(key, value, kind)
+            plain[key] = _plain(parameter.value, parameter.type)
+        fields: dict[str, Json] = (
+            {"metadata": plain} if replace else {METADATA + key: one for key, one in plain.items()}
+        )
+        if fields:
+            self._save(fields)
+        return True
+
+    @abstractmethod
+    def _read(self) -> ModelRecord:
+        """The record as it is now."""
+
+    @abstractmethod
+    def _save(self, fields: dict[str, Json]) -> None:
+        """Sets fields of the record."""
+
+
+def _plain(value: Json, kind: str) -> dict[str, Json]:
+    return {"value": value, "type": kind}
