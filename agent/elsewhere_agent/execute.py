@@ -15,6 +15,7 @@ from elsewhere.command.wording import say, why
 from elsewhere.core.codec import from_plain
 from elsewhere.core.errors import StoreUnavailableError, TransitionError, UsageError
 from elsewhere.core.folders import read_json
+from elsewhere.core.notes import Stop
 from elsewhere.core.records import Outcome, Reason, Status
 from elsewhere.store import store_url
 from elsewhere.store.queues import Queues
@@ -169,7 +170,7 @@ def _follow(folder: RunFolder, supervision: Supervision, told: _Told) -> None:
         if told.times and not is_stopping:
             is_stopping = True
             print("Stopping the task.", file=sys.stderr)
-            supervision.stop_task()
+            supervision.stop_task(Stop())
         if told.times > 1 and folder.exit.exists():
             supervision.leave()
     _copy(folder, offset, sys.stdout.buffer)

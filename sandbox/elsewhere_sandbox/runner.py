@@ -24,6 +24,7 @@ from elsewhere.core.clock import monotonic_s, now_at
 from elsewhere.core.events import Phase
 from elsewhere.core.folders import write_beside
 from elsewhere.core.journal import JournalWriter
+from elsewhere.core.notes import abort_callback_s, grace_s
 from elsewhere.core.process import ProcessIdentity
 from elsewhere.core.records import Outcome, Reason
 from elsewhere.report.resources import Monitor
@@ -262,7 +263,7 @@ class Runner:
 
     def _awaits_callback(self, pid: int, seconds: float) -> bool:
         """The program may say something before it is ended: it has asked for that."""
-        limit_s = self._folder.abort_callback_s()
+        limit_s = abort_callback_s(self._folder)
         if limit_s and not self._is_awaiting_callback:
             self._is_awaiting_callback = True
             logger.info("pid %d: %.1f s for its abort callback", pid, limit_s)
@@ -279,7 +280,7 @@ class Runner:
 
     def _grace_s(self) -> float:
         """Looked up each time: who asked for a stop may become impatient."""
-        return self._folder.grace_s(self._spec.stop_grace_s)
+        return grace_s(self._folder, self._spec.stop_grace_s)
 
     def _told_to_end(self, _number: int, _frame: object) -> None:
         self._is_told_to_end = True

@@ -21,6 +21,7 @@ from elsewhere.core.codec import from_plain
 from elsewhere.core.events import Event, Phase
 from elsewhere.core.folders import Home, RunFolder, read_json, write_beside
 from elsewhere.core.journal import journal_files, read_events
+from elsewhere.core.notes import Stop
 from elsewhere.core.records import Environment, Outcome, Source
 from elsewhere_sandbox.spec import RunSpec
 from elsewhere_sandbox.tree import marked
@@ -72,7 +73,7 @@ class Attempt:
         wait_until(lambda: text in self.printed, within_s=PATIENCE_S, what=f"{text!r} is printed")
 
     def stop(self, grace_s: float | None = None) -> None:
-        write_beside(self.folder.stop, {"grace_s": grace_s})
+        Stop(grace_s=grace_s).write(self.folder)
 
     def signal(self, number: int) -> None:
         assert self._process is not None

@@ -11,7 +11,8 @@ import psutil
 import pytest
 
 from elsewhere.core.events import ArtifactAdded
-from elsewhere.core.folders import read_json, write_beside
+from elsewhere.core.folders import read_json
+from elsewhere.core.notes import Stop
 from elsewhere.core.records import Outcome, Reason
 from tests.sandbox.attempts import Attempt, Attempts
 from tests.waiting import wait_until
@@ -199,7 +200,7 @@ def test_a_program_that_ends_during_its_callback_is_stopped(attempts: Attempts, 
 def test_a_program_that_nobody_listens_to_any_more_is_not_waited_for(attempts: Attempts) -> None:
     with attempts.started(WAITS % LONG + f"time.sleep({LONG})") as attempt:
         attempt.wait_for(b"ready")
-        write_beside(attempt.folder.stop, {"grace_s": None, "is_heard": False})
+        Stop(keeps_reports=False).write(attempt.folder)
         outcome = attempt.wait()
     assert facts(outcome) == (Reason.STOPPED, None, signal.SIGTERM)
     assert steps(attempt) == ["SIGTERM"]

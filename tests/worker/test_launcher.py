@@ -12,7 +12,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from elsewhere.core.folders import Home, RunFolder, read_json, write_beside
+from elsewhere.core.folders import Home, RunFolder, read_json
+from elsewhere.core.notes import Stop
 from elsewhere_sandbox.spec import RunSpec, write
 from elsewhere_worker.launcher import Launcher
 from tests.stores import make_record
@@ -125,7 +126,7 @@ def test_runners_at_work_go_on_without_their_launcher(
     folder = make_folder(elsewhere_home)
     spec = RunSpec(record=make_record(), attempt=1, worker="box", home=str(elsewhere_home))
     write(spec, folder)
-    write_beside(folder.stop, {})
+    Stop().write(folder)
     os.mkfifo(folder.output)  # it waits there
     assert launcher.launch(folder)
     wait_until(folder.runner_log.exists, within_s=20)

@@ -14,6 +14,7 @@ import pytest
 from elsewhere.core.events import ArtifactAdded
 from elsewhere.core.folders import Home, RunFolder, write_beside
 from elsewhere.core.journal import JournalWriter
+from elsewhere.core.notes import AbortNote, Stop
 from elsewhere.core.process import ProcessIdentity
 from elsewhere.core.records import Artifact, Outcome, Reason, Status
 from elsewhere.core.uploads import Placed
@@ -69,7 +70,7 @@ def test_a_runner_that_does_not_stop_is_ended_long_after_the_grace(
     age_s: int,
     is_ended: bool,
 ) -> None:
-    supervision.stop_task(10.0)
+    supervision.stop_task(Stop(grace_s=10.0))
     before = folder.stop.stat().st_mtime - age_s
     os.utime(folder.stop, (before, before))
     supervision._look()
@@ -85,13 +86,13 @@ def test_a_runner_has_the_time_of_the_abort_callback_on_top(
     supervision: Supervision,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    write_beside(folder.abort, {"timeout_s": 60.0})
-    supervision.stop_task(10.0)
+    AbortNote(timeout_s=60.0).write(folder)
+    supervision.stop_task(Stop(grace_s=10.0))
     before = folder.stop.stat().st_mtime - 90
     os.utime(folder.stop, (before, before))
     supervision._look()
     assert "SIGKILL" not in caplog.text
-    supervision.stop_task(is_heard=False)
+    supervision.stop_task(Stop(keeps_reports=False))
     os.utime(folder.stop, (before, before))
     supervision._look()
     assert runner.wait(timeout=10) == -signal.SIGKILL, "nothing that it says counts any more"
@@ -101,7 +102,7 @@ def test_a_folder_that_cannot_be_written_to_holds_up_nobody_else(
     folder: RunFolder, supervision: Supervision
 ) -> None:
     folder.stop.mkdir()
-    supervision.stop_task()
+    supervision.stop_task(Stop(grace_s=10.0))
     assert folder.stop.is_dir()
 
 

@@ -27,6 +27,7 @@ from elsewhere.core.errors import (
     StoreUnavailableError,
 )
 from elsewhere.core.folders import read_json, write_beside
+from elsewhere.core.notes import Stop, abort_callback_s, grace_s
 from elsewhere.core.process import boot_id
 from elsewhere.core.records import Outcome, Reason
 from elsewhere.delivery.delivery import Delivery
@@ -110,21 +111,16 @@ class Supervision(threading.Thread):
                 self._fenced = f"This attempt may not go on: {what}."
                 self._poked.set()
         elif renewal.is_stop_requested:
-            self.stop_task(renewal.stop_grace_s)
+            self.stop_task(Stop(grace_s=renewal.stop_grace_s))
 
-    def stop_task(self, grace_s: float | None = None, *, is_heard: bool = True) -> None:
-        """The ladder begins, whatever the store says; None for the agent's own grace. `is_heard`:
-        what the program says until its end still counts, so that its abort callback is called."""
-        folder, wanted = self._folder, {"grace_s": grace_s, "is_heard": is_heard}
+    def stop_task(self, stop: Stop) -> None:
+        """The ladder begins as `stop` asks for it, whatever the store says."""
+        name = self._folder.path.name
         try:
-            written = read_json(folder.stop)
-            is_more = written != wanted and (grace_s is not None or not is_heard)
-            is_news = written is None or is_more
-            if is_news and folder.path.exists():
-                logger.info("%s: it is being stopped", folder.path.name)
-                write_beside(folder.stop, wanted)
-        except (OSError, RecordError) as error:  # this folder's trouble, not the others'
-            logger.warning("%s cannot be told to stop: %s", folder.path.name, error)
+            if stop.write(self._folder):
+                logger.info("%s: it is being stopped", name)
+        except OSError as error:  # this folder's trouble, not the others'
+            logger.warning("%s: the note that stops it cannot be written: %s", name, error)
 
     def is_stopped(self) -> bool:
         """Its program has ended; what the store cannot take now is delivered at the next start."""
@@ -270,13 +266,14 @@ class Supervision(threading.Thread):
 
     def _end_overdue(self, runner: ProcessIdentity) -> None:
         """The last rung of the ladder: a runner that does not climb it itself."""
+        folder = self._folder
         try:
-            asked_at = self._folder.stop.stat().st_mtime
+            asked_at = folder.stop.stat().st_mtime
         except FileNotFoundError:
             return
-        grace_s = self._folder.grace_s(self._settings.stop_grace_s)
-        if now_at() - asked_at > self._folder.abort_callback_s() + grace_s + _OVERDUE_S:
-            logger.warning("%s: runner %d SIGKILL", self._folder.path.name, runner.pid)
+        limit_s = abort_callback_s(folder) + grace_s(folder, self._settings.stop_grace_s)
+        if now_at() - asked_at > limit_s + _OVERDUE_S:
+            logger.warning("%s: runner %d SIGKILL", folder.path.name, runner.pid)
             os.kill(runner.pid, signal.SIGKILL)
 
     def _lose(self, runner: ProcessIdentity) -> None:
@@ -292,7 +289,7 @@ class Supervision(threading.Thread):
         if self._appear_until is None:
             self._appear_until = monotonic_s() + _APPEAR_S
         elif monotonic_s() > self._appear_until:
-            self.stop_task(0.0, is_heard=False)  # should it still come
+            self.stop_task(Stop(grace_s=0.0, keeps_reports=False))  # should it still come
             self._end_processes()
             self._outcome = Outcome(reason=Reason.LOST, message="Its runner never started.")
 
@@ -325,7 +322,7 @@ class Supervision(threading.Thread):
         logger.warning("%s: %s", self._folder.path.name, why)
         folder = self._folder
         if not folder.exit.exists():
-            self.stop_task(is_heard=False)
+            self.stop_task(Stop(keeps_reports=False))
             runner = folder.identity(folder.runner)
             until = monotonic_s() + self._settings.stop_grace_s + _APPEAR_S
             while runner and runner.is_alive() and monotonic_s() < until and not self._is_leaving:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 from elsewhere.core.errors import ElsewhereError, RecordError, StoreUnavailableError
 from elsewhere.core.folders import RunFolder
+from elsewhere.core.notes import Stop
 from elsewhere.core.records import Outcome, Reason, Status
 from elsewhere.store.redis import keys
 from elsewhere_worker.boundary import check_job
@@ -236,7 +237,7 @@ class Worker:
     def _stop_tasks(self, supervisions: list[Supervision]) -> None:
         logger.info("stopping %d tasks", len(supervisions))
         for supervision in supervisions:
-            supervision.stop_task()
+            supervision.stop_task(Stop())
         until = time.monotonic() + self._settings.stop_grace_s + 10
         while time.monotonic() < until and not all(one.is_stopped() for one in supervisions):
             time.sleep(0.05)

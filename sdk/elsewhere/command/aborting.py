@@ -10,7 +10,7 @@ from elsewhere.command.naming import find_task, title
 from elsewhere.command.watching import exit_code, watch
 from elsewhere.command.wording import clean, duration, say
 from elsewhere.core.errors import TransitionError, UsageError
-from elsewhere.core.folders import write_beside
+from elsewhere.core.notes import Stop
 from elsewhere.core.records import Status
 from elsewhere.store.queues import Queues
 
@@ -53,9 +53,9 @@ def abort_task(store: RedisStore, given: Namespace) -> int:
 def _tell_runner(home: Home, task_id: str, attempt: int, grace_s: float | None) -> None:
     """Where the task runs on this machine: so that it stops also while its agent is away."""
     folder = home.run(task_id, attempt)
-    if folder.path.is_dir() and not folder.acked.exists() and not folder.stop.exists():
+    if folder.path.is_dir() and not folder.acked.exists():
         with suppress(FileNotFoundError):  # the folder has just been cleaned up
-            write_beside(folder.stop, {"grace_s": grace_s})
+            Stop(grace_s=grace_s).write(folder)
 
 
 def _what_will_happen(store: RedisStore, state: TaskState, grace_s: float | None) -> str:

@@ -21,12 +21,11 @@
 ├── inputs/<digest>          agent: patch and bundle
 ├── store.json               agent: how the child reaches the store, where it may (0600)
 ├── launched                 agent: just before the fork; at most one launch per attempt
-├── stop                     agent: a stop is asked for; with the grace, and whether the program
-│                            may still say something before
+├── stop                     agent, command, SDK: a stop is asked for (`notes.Stop`)
 ├── acked                    agent: all is in the store; the folder may go
 ├── runner.json              runner: its process identity
 ├── child.json               runner: the program's process identity
-├── abort.json               the program's SDK: how long its abort callback may take before a stop
+├── abort.json               the program's SDK: it has an abort callback (`notes.AbortNote`)
 ├── aborted                  the program's SDK: the callback has been called
 ├── output.log               runner: all that the program and its set-up printed
 ├── runner.log               runner: its own log
@@ -42,7 +41,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import shutil
 import stat
@@ -55,10 +53,8 @@ from elsewhere.core.codec import encode, from_plain
 from elsewhere.core.errors import RecordError, UsageError
 from elsewhere.core.process import ProcessIdentity
 
-__all__ = ["ABORT_CALLBACK_S", "Home", "RunFolder", "named_path", "read_json", "write_beside"]
+__all__ = ["Home", "RunFolder", "named_path", "read_json", "write_beside"]
 
-#: the longest that a stop waits for what a program wants to do before
-ABORT_CALLBACK_S: Final = 1800.0
 #: bytes of a path and of each of its parts at most, as Linux has it
 _PATH_BYTES: Final = 4095
 _PART_BYTES: Final = 255
@@ -276,31 +272,6 @@ class RunFolder:
     @property
     def venv(self) -> Path:
         return self.path / "venv"
-
-    def abort_callback_s(self) -> float:
-        """Seconds that a stop waits for the program's abort callback; 0 where there is none to
-        wait for. What the program wrote is not trusted."""
-        try:
-            written, stop = read_json(self.abort), read_json(self.stop)
-        except (OSError, RecordError):
-            return 0.0
-        if isinstance(stop, dict) and not stop.get("is_heard", True):
-            return 0.0
-        seconds = written.get("timeout_s") if isinstance(written, dict) else None
-        if stop is None or not isinstance(seconds, (int, float)) or not seconds > 0:
-            return 0.0
-        return float(min(seconds, ABORT_CALLBACK_S))
-
-    def grace_s(self, own_s: float) -> float:
-        """Seconds between SIGTERM and SIGKILL: what the stop says of them, else `own_s`."""
-        try:
-            stop = read_json(self.stop)
-        except (OSError, RecordError):  # whatever it says: somebody asks for a stop
-            return own_s
-        seconds = stop.get("grace_s") if isinstance(stop, dict) else None
-        if not isinstance(seconds, (int, float)) or not 0 <= seconds < math.inf:
-            return own_s
-        return float(seconds)
 
     def identity(self, path: Path) -> ProcessIdentity | None:
         """The process that `runner.json` or `child.json` names; None where it names none."""

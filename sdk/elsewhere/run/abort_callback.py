@@ -6,12 +6,11 @@ saves is kept.
 
 from __future__ import annotations
 
-import math
 import threading
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, Any
 
 from elsewhere.core.errors import UsageError
-from elsewhere.core.folders import ABORT_CALLBACK_S
+from elsewhere.core.notes import ABORT_CALLBACK_S, as_seconds
 from elsewhere.core.say import say
 
 if TYPE_CHECKING:
@@ -32,13 +31,14 @@ class AbortCallback:
                 f"An abort callback must be a function without arguments, or None for none, not"
                 f" {function!r:.80}."
             )
-        if not _is_time(timeout_s):
+        limit_s = as_seconds(timeout_s)
+        if not limit_s:
             raise UsageError(
                 f"callback_execution_timeout cannot be {timeout_s!r:.80}: it is a number of"
                 " seconds, more than 0."
             )
         self._function = function
-        self._timeout_s = min(timeout_s, ABORT_CALLBACK_S)
+        self._timeout_s = min(limit_s, ABORT_CALLBACK_S)
         #: undoes the registration; may be called twice
         self.remove = run.carrier.before_stop(self.call, self._timeout_s)
         run.when_over(self.remove)
@@ -53,9 +53,3 @@ class AbortCallback:
                 f"the abort callback has not ended within {self._timeout_s:g} s; it is not waited"
                 " for any more"
             )
-
-
-def _is_time(value: object) -> TypeGuard[float]:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return False
-    return 0 < value < math.inf

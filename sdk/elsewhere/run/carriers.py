@@ -17,6 +17,7 @@ from elsewhere.core.clock import monotonic_s
 from elsewhere.core.errors import StoreUnavailableError, UsageError
 from elsewhere.core.folders import read_json, write_beside
 from elsewhere.core.journal import journal_files
+from elsewhere.core.notes import AbortNote, abort_callback_s
 from elsewhere.core.say import say
 from elsewhere.delivery.sessions import stop_waits_for
 from elsewhere.store import connect_store, open_store
@@ -138,7 +139,7 @@ class AgentCarrier:
     def before_stop(self, call: Callable[[], None], timeout_s: float) -> Callable[[], None]:
         """The runner waits for `aborted` before its SIGTERM, `timeout_s` at most."""
         folder, is_removed = self._folder, threading.Event()
-        write_beside(folder.abort, {"timeout_s": timeout_s})
+        AbortNote(timeout_s=timeout_s).write(folder)
 
         def call_for_runner() -> None:
             call()
@@ -146,7 +147,7 @@ class AgentCarrier:
 
         def watch() -> None:
             while not is_removed.wait(_STOP_LOOK_S):
-                if folder.stop.exists() and folder.abort_callback_s():
+                if abort_callback_s(folder):
                     stop_waits_for(call_for_runner)
                     return
 

@@ -13,7 +13,8 @@ import pytest
 
 from elsewhere.command.main import main
 from elsewhere.core.errors import NotFoundError
-from elsewhere.core.folders import Home, read_json
+from elsewhere.core.folders import Home
+from elsewhere.core.notes import Stop
 from elsewhere.core.records import Parameter, Reason, Status
 from tests.sdk.command.tasks import COMMAND, Heard, Tasks, open_tasks, started
 from tests.waiting import wait_until
@@ -160,7 +161,7 @@ def test_aborting_a_task_of_this_machine_tells_its_runner(
     folders[1].acked.touch()
     for task_id in (live, acked):
         assert main(["abort", task_id, "--grace", "0"]) == 0
-    assert read_json(folders[0].stop) == {"grace_s": 0.0}
+    assert Stop.read(folders[0]) == Stop(grace_s=0.0)
     assert not folders[1].stop.exists()
 
 

@@ -4,44 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from elsewhere.core.errors import RecordError
 from elsewhere.core.folders import Home, RunFolder, read_json, write_beside
 from elsewhere.core.process import ProcessIdentity
 from elsewhere.core.records import Outcome, Reason
 
 ID = "0123456789abcdef" * 2
-
-
-@pytest.mark.parametrize(
-    ("abort", "stop", "seconds"),
-    [
-        ({"timeout_s": 2.5}, {"grace_s": None}, 2.5),
-        ({"timeout_s": 2.5}, {"grace_s": 1.0, "is_heard": True}, 2.5),
-        ({"timeout_s": 1e9}, {}, 1800.0),
-        ({"timeout_s": 2.5}, {"is_heard": False}, 0.0),
-        ({"timeout_s": 2.5}, None, 0.0),
-        (None, {}, 0.0),
-        ({"timeout_s": "2"}, {}, 0.0),
-        ({"timeout_s": float("nan")}, {}, 0.0),
-        ({"timeout_s": -1}, {}, 0.0),
-        ([], {}, 0.0),
-    ],
-)
-def test_a_stop_waits_for_an_abort_callback_that_can_still_say_something(
-    tmp_path: Path, abort: object, stop: object, seconds: float
-) -> None:
-    folder = RunFolder(tmp_path)
-    for path, written in ((folder.abort, abort), (folder.stop, stop)):
-        if written is not None:
-            write_beside(path, written)
-    assert folder.abort_callback_s() == seconds
-    folder.abort.write_text("{")
-    assert folder.abort_callback_s() == 0.0
 
 
 def test_a_run_folder_knows_its_task_and_attempt(tmp_path: Path) -> None:
@@ -123,36 +94,3 @@ def test_a_removal_that_is_cut_off_leaves_nothing_that_is_taken_for_a_run(
     assert RunFolder.all_in(tmp_path) == []
     RunFolder.sweep(tmp_path)
     assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: path.symlink_to("/dev/zero")])
-def test_what_a_program_puts_in_the_place_of_a_file_holds_up_nobody(
-    tmp_path: Path, make: Callable[[Path], None]
-) -> None:
-    folder = RunFolder(tmp_path)
-    make(folder.abort)
-    make(folder.stop)
-    assert (folder.abort_callback_s(), folder.grace_s(10.0)) == (0.0, 10.0)
-    with pytest.raises(RecordError):
-        read_json(folder.stop)
-
-
-@pytest.mark.parametrize(
-    ("stop", "seconds"),
-    [
-        ({"grace_s": 2}, 2.0),
-        ({"grace_s": 0.0}, 0.0),
-        ({"grace_s": None}, 10.0),
-        ({"grace_s": "2"}, 10.0),
-        ({"grace_s": float("nan")}, 10.0),
-        ({"grace_s": float("inf")}, 10.0),
-        ({"grace_s": -1}, 10.0),
-        ([], 10.0),
-    ],
-)
-def test_the_grace_is_what_the_stop_says_where_that_is_a_time(
-    tmp_path: Path, stop: object, seconds: float
-) -> None:
-    folder = RunFolder(tmp_path)
-    write_beside(folder.stop, stop)
-    assert folder.grace_s(10.0) == seconds

@@ -1,0 +1,105 @@
+"""The notes in a run folder about its stop; each has one reader and one writer, both here.
+
+stop        who asks for a stop: the command, the SDK, the agent
+abort.json  the program's SDK, which has an abort callback
+
+A program can write into its folder, so no reader trusts a note: a value of a wrong type or out of
+range is as good as none.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from elsewhere.core.errors import RecordError
+from elsewhere.core.folders import read_json, write_beside
+
+if TYPE_CHECKING:
+    from elsewhere.core.folders import RunFolder
+
+__all__ = ["ABORT_CALLBACK_S", "AbortNote", "Stop", "abort_callback_s", "as_seconds", "grace_s"]
+
+#: the longest that a stop waits for a program's abort callback, in seconds
+ABORT_CALLBACK_S: Final = 1800.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stop:
+    """`grace_s`: seconds between SIGTERM and SIGKILL; None for the agent's own. `keeps_reports`:
+    what the program reports until its end is kept, so its abort callback is called."""
+
+    grace_s: float | None = None
+    keeps_reports: bool = True
+
+    @classmethod
+    def read(cls, folder: RunFolder) -> Stop | None:
+        """The stop that the note in `folder` asks for; a damaged note asks for one, too."""
+        try:
+            plain = read_json(folder.stop)
+        except (OSError, RecordError):
+            return cls(keeps_reports=False)
+        if plain is None:
+            return None
+        written = plain if isinstance(plain, dict) else {}
+        # Older agents wrote `is_heard`, and older commands the grace alone.
+        keeps_reports = written.get("keeps_reports", written.get("is_heard")) is not False
+        return cls(grace_s=as_seconds(written.get("grace_s")), keeps_reports=keeps_reports)
+
+    def write(self, folder: RunFolder) -> bool:
+        """Leaves the note in `folder`. False where it changes nothing. Raises OSError.
+
+        A later grace replaces an earlier one, but reports that are not kept never are again: a
+        person may ask for a stop after the agent has given the attempt up.
+        """
+        before, wanted = Stop.read(folder), self
+        if before is not None:
+            grace_s = before.grace_s if self.grace_s is None else self.grace_s
+            keeps_reports = before.keeps_reports and self.keeps_reports
+            wanted = Stop(grace_s=grace_s, keeps_reports=keeps_reports)
+        if wanted == before or not folder.path.is_dir():
+            return False
+        write_beside(folder.stop, wanted)
+        return True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AbortNote:
+    """The program has an abort callback, which may take `timeout_s` seconds before a stop."""
+
+    timeout_s: float
+
+    @classmethod
+    def read(cls, folder: RunFolder) -> AbortNote | None:
+        """The note in `folder`, with ABORT_CALLBACK_S at most; None without a usable one."""
+        try:
+            plain = read_json(folder.abort)
+        except (OSError, RecordError):
+            return None
+        seconds = as_seconds(plain.get("timeout_s")) if isinstance(plain, dict) else None
+        return cls(timeout_s=min(seconds, ABORT_CALLBACK_S)) if seconds else None
+
+    def write(self, folder: RunFolder) -> None:
+        """Leaves the note in `folder`. Raises OSError."""
+        write_beside(folder.abort, self)
+
+
+def abort_callback_s(folder: RunFolder) -> float:
+    """Seconds that the stop in `folder` waits for the abort callback; 0 with none to wait for."""
+    stop = Stop.read(folder)
+    note = AbortNote.read(folder) if stop and stop.keeps_reports else None
+    return note.timeout_s if note else 0.0
+
+
+def grace_s(folder: RunFolder, own_s: float) -> float:
+    """Seconds between SIGTERM and SIGKILL: those of the stop in `folder`, else `own_s`."""
+    stop = Stop.read(folder)
+    return own_s if stop is None or stop.grace_s is None else stop.grace_s
+
+
+def as_seconds(value: object) -> float | None:
+    """The number of seconds that `value` is; None for what is not a finite number from 0 on."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return float(value) if 0 <= value <= sys.float_info.max else None  # 10**400 is an int, too
