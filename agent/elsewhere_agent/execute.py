@@ -68,7 +68,7 @@ def execute(settings: Settings, agent: AgentSettings, wanted: str) -> int:
     queues = Queues(store)
     config = worker_settings(settings, agent, url)
     task_id = find_task(store, wanted)
-    folder = _claim(store, queues, config, task_id)
+    folder = _claim(store, config, task_id)
     launcher = Launcher(keeps_spare=False)
     supervision = Supervision(
         folder,
@@ -109,7 +109,7 @@ class _Told:
         self.code = 128 + number
 
 
-def _claim(store: RedisStore, queues: Queues, settings: WorkerSettings, task_id: str) -> RunFolder:
+def _claim(store: RedisStore, settings: WorkerSettings, task_id: str) -> RunFolder:
     machine = AgentFolder.of(settings.home, settings.name).create().id()
     for other in registered_agents(store.redis):
         if other.name == settings.name and other.machine != machine:
@@ -133,8 +133,6 @@ def _claim(store: RedisStore, queues: Queues, settings: WorkerSettings, task_id:
     if before.status.is_final:
         name = title(store, task_id)
         say(f"Task {name} was {before.status}: attempt {claim.attempt} of it begins.", "agent")
-    if before.status is Status.QUEUED:
-        queues.remove(task_id, before.queue)
     # By the name of this machine's agent: should this process be killed, the daemon comes back to
     # the task. Should it start earlier, both carry the same bytes to the same offsets.
     owner = Owner(worker=settings.name, store=store.identity())

@@ -22,7 +22,7 @@ def test_a_task_that_lies_in_the_queue_fifty_times_runs_once(
     task = send(store, tmp_path, "counting.py", "0")
     queues = Queues(store)
     for _ in range(49):
-        queues.push_again(task.id, DEFAULT_QUEUE)
+        queues.push_again(task.id)
     assert queues.length(DEFAULT_QUEUE) == 50
     machine.start("ada", slots=4)
     machine.start("bob", slots=4)

@@ -46,7 +46,6 @@ def waiting(store: RedisStore, **fields: object) -> str:
 def lost(store: RedisStore, **fields: object) -> str:
     """Claimed, by a machine that is gone."""
     task_id = waiting(store, **fields)
-    Queues(store).remove(task_id, "default")
     claim = store.claim(task_id, worker="gone", token="t", lease_s=0, allowed=(Status.QUEUED,))
     assert claim.attempt == 1
     return task_id

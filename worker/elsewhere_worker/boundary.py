@@ -18,6 +18,7 @@ from elsewhere.core.codec import encode
 from elsewhere.core.errors import RecordError, StoreUnavailableError
 from elsewhere.core.records import TaskRecord
 from elsewhere.store.queues import LAUNCH
+from elsewhere.store.redis import keys
 from elsewhere.store.redis.connection import redis_errors
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def check_job(redis: Redis, task_id: str) -> None:
         raise RecordError(f"The entry {task_id[:80]!r} is no task id.")
     try:
         with redis_errors():
-            if redis.hstrlen(f"rq:job:{task_id}", "data") > _JOB_BYTES:
+            if redis.hstrlen(keys.rq_job(task_id), "data") > _JOB_BYTES:
                 raise RecordError(f"The RQ job {task_id} is larger than one of ours.")
             job = Job.fetch(task_id, connection=redis, serializer=JSONSerializer)
         is_ours = job.func_name == LAUNCH and tuple(job.args) == (task_id,) and not job.kwargs

@@ -52,7 +52,7 @@ class Reaper:
         if status is not None:
             logger.warning("task %s: its attempt is lost, it is %s", task_id, status)
             if status is Status.QUEUED:
-                self._queues.push_again(task_id, self._store.state(task_id).queue)
+                self._queues.push_again(task_id)
 
     def _reconcile(self) -> None:
         waiting = self._store.queued(older_than_s=min(_ENTRY_S, self._settings.lease_s))
@@ -60,4 +60,4 @@ class Reaper:
         for task_id, queue in waiting.items():
             if queue and task_id not in entries[queue]:
                 logger.warning("task %s: its entry in %r was lost, pushed again", task_id, queue)
-                self._queues.push_again(task_id, queue)
+                self._queues.push_again(task_id)

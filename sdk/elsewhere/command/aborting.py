@@ -12,7 +12,6 @@ from elsewhere.command.wording import clean, duration, say
 from elsewhere.core.errors import TransitionError, UsageError
 from elsewhere.core.notes import Stop
 from elsewhere.core.records import Status
-from elsewhere.store.queues import Queues
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -32,7 +31,6 @@ def abort_task(store: RedisStore, given: Namespace) -> int:
     state, name = store.state(task_id), title(store, task_id)
     status = store.request_stop(task_id, grace_s=grace_s, message="Stopped by 'elsewhere abort'.")
     if status is Status.QUEUED:
-        Queues(store).remove(task_id, state.queue)
         print(f"Task {name} is stopped. It waited in the queue {state.queue!r} and never began.")
         return 0
     if status is not Status.IN_PROGRESS:

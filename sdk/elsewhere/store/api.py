@@ -110,7 +110,8 @@ class Listener(Protocol):
 
 
 class Store(Protocol):
-    """See the module. Ids are those of tasks; an unknown one raises NotFoundError."""
+    """See the module. Ids are those of tasks; an unknown one raises NotFoundError. A task that
+    ceases to be queued leaves its queue in the same step."""
 
     def identity(self) -> str:
         """The same text for as long as this store's data lives."""

@@ -1,12 +1,12 @@
 """Queues: named lines of task ids, with RQ behind them, so that RQ's own tools can show them.
 
 An entry is a hint: what counts is the task's status, and a claim of a task that is not queued is
-refused. An entry that got lost is pushed again by the reconciler.
+refused. An entry that got lost is pushed again by the reconciler. The step of the store that ends
+the waiting takes the entry out.
 """
 
 from __future__ import annotations
 
-import contextlib
 import re
 import shlex
 from typing import TYPE_CHECKING, Final, cast
@@ -97,12 +97,19 @@ class Queues:
             allowed=sources(Status.QUEUED),
         )
 
-    def push_again(self, task_id: str, name: str) -> None:
-        """A new entry for a task that is queued but whose entry was lost."""
-        with redis_errors(), self._redis.pipeline() as pipe:
-            self._push(pipe, task_id, name)
-            pipe.publish(keys.WAKE, name)
-            pipe.execute()
+    def push_again(self, task_id: str) -> None:
+        """A new entry for a task whose entry was lost; none for one that is not queued any more."""
+        state = keys.TaskKeys(task_id).state
+
+        def push(pipe: Pipeline) -> None:
+            status, name = cast("list[bytes]", pipe.hmget(state, "status", "queue"))
+            pipe.multi()
+            if status == b"queued" and name:
+                self._push(pipe, task_id, name.decode())
+                pipe.publish(keys.WAKE, name)
+
+        with redis_errors():
+            self._redis.transaction(push, state)
 
     def dequeue(self, task_id: str) -> Status:
         """Takes a queued task back. Returns its status now: the one from before, or stopped."""
@@ -116,40 +123,32 @@ class Queues:
         before = state.previous_status
         target = Status.STOPPED if before is Status.IN_PROGRESS else before
         self._store.move(task_id, target, allowed=(Status.QUEUED,))
-        self.remove(task_id, state.queue)
         return target
-
-    def remove(self, task_id: str, name: str) -> None:
-        """Takes the entry out; the task's status is not looked at."""
-        with redis_errors(), self._redis.pipeline() as pipe:
-            pipe.lrem(f"rq:queue:{name}", 0, task_id)
-            pipe.delete(f"rq:job:{task_id}")
-            pipe.execute()
 
     def length(self, name: str) -> int:
         with redis_errors():
-            return int(cast("int", self._redis.llen(f"rq:queue:{name}")))
+            return int(cast("int", self._redis.llen(keys.rq_queue(name))))
 
     def entries(self, name: str) -> set[str]:
         with redis_errors():
-            found = cast("list[bytes]", self._redis.lrange(f"rq:queue:{name}", 0, -1))
+            found = cast("list[bytes]", self._redis.lrange(keys.rq_queue(name), 0, -1))
         return {item.decode(errors="replace") for item in found}
 
     def take(self, names: list[str], agent: str) -> tuple[str, str] | None:
         """(queue, task id) of the next entry by priority; it moves into the agent's own list."""
         with redis_errors():
-            lists = [keys.taken(agent), *(f"rq:queue:{name}" for name in names)]
+            lists = [keys.taken(agent), *map(keys.rq_queue, names)]
             found = self._redis.eval(_TAKE, len(lists), *lists)
         if not found:
             return None
         queue, task_id = cast("list[bytes]", found)
-        return queue.decode().removeprefix("rq:queue:"), task_id.decode(errors="replace")
+        return queue.decode().removeprefix(keys.rq_queue("")), task_id.decode(errors="replace")
 
     def settle(self, task_id: str, agent: str) -> None:
         """The entry that was taken is done with: claimed or refused."""
         with redis_errors(), self._redis.pipeline() as pipe:
             pipe.delete(keys.taken(agent))  # one at a time, and it may be no text at all
-            pipe.delete(f"rq:job:{task_id}")
+            pipe.delete(keys.rq_job(task_id))
             pipe.execute()
 
     def recover(self, agent: str) -> None:
@@ -157,11 +156,7 @@ class Queues:
         with redis_errors():
             taken = cast("list[bytes]", self._redis.lrange(keys.taken(agent), 0, -1))
         for item in taken:
-            task_id = item.decode(errors="replace")
-            with contextlib.suppress(NotFoundError):
-                state = self._store.state(task_id)
-                if state.status is Status.QUEUED:
-                    self.push_again(task_id, state.queue)
+            self.push_again(item.decode(errors="replace"))
         with redis_errors():
             self._redis.delete(keys.taken(agent))
 
@@ -171,7 +166,7 @@ class Queues:
         """`Store.lose`, and a new entry for a task that is put back."""
         status = self._store.lose(task_id, attempt, outcome, is_harmless=is_harmless)
         if status is Status.QUEUED:
-            self.push_again(task_id, self._store.state(task_id).queue)
+            self.push_again(task_id)
         return status
 
     def _push(self, pipe: Pipeline, task_id: str, name: str) -> None:

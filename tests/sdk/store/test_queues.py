@@ -178,7 +178,7 @@ def test_what_is_pushed_wakes_who_listens(store: RedisStore, queues: Queues) -> 
     listener = store.listen(keys.WAKE)
     task_id = waiting(store)
     assert listener.wait(5) == ["ew:wake low"]
-    queues.push_again(task_id, "low")
+    queues.push_again(task_id)
     assert listener.wait(5) == ["ew:wake low"]
     listener.close()
 
@@ -192,6 +192,5 @@ def test_a_lost_task_that_is_put_back_has_an_entry_again(store: RedisStore, queu
     assert queues.take(["low"], "box") == ("low", task_id)
     ended = waiting(store)
     store.claim(ended, worker="box", token="t", lease_s=60, allowed=(Status.QUEUED,))
-    queues.remove(ended, "low")
     assert queues.lose(ended, 1, LOST, is_harmless=False) is Status.FAILED
     assert queues.length("low") == 0

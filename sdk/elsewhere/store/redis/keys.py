@@ -1,4 +1,4 @@
-"""Every key that Elsewhere has in Redis, RQ's own aside.
+"""Every key that Elsewhere has in Redis, and the two of RQ's own that it touches.
 
     key                              type    written by              lifetime
     ew:task:<id>                     hash    create, edit            until the task is deleted
@@ -41,6 +41,10 @@
     ew:sweep                         hash    sweep script            permanent: last, hold_until
     ew:blob:<sha256>                 string  put_blob                30 days, renewed on use
     ew:blob:<sha256>:<random>        string  put_blob                10 minutes: one being written
+    rq:queue:<name>                  list    RQ, queues.enqueue      an entry: while queued    ids
+    rq:job:<id>                      hash    RQ, queues.enqueue      while queued
+
+A script that changes the status of a queued task takes its entry and its job out in the same step.
 
 US is the unit separator (0x1f). Channels: ew:changed:<id> (status, output, event), ew:wake (the
 name of a queue: something was pushed), ew:agent:<name> (a task id: look at it).
@@ -163,6 +167,14 @@ def taken(agent: str) -> str:
 
 def agent(name: str) -> str:
     return f"ew:agent:{name}"
+
+
+def rq_queue(name: str) -> str:
+    return f"rq:queue:{name}"
+
+
+def rq_job(task_id: str) -> str:
+    return f"rq:job:{task_id}"
 
 
 def blob(digest: str) -> str:

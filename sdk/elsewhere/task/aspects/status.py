@@ -154,17 +154,14 @@ class StatusAspect(Handle):
         Returns at once. A task that is queued, or that nobody runs, is stopped directly; one that
         is over is a TransitionError, unless it is stopped already or by `force`.
         """
-        self.access.settle()
-        queue = self.access.store.state(self.id).queue
-        before = self.access.store.request_stop(self.id, message=_text(status_message))
-        if before is Status.QUEUED:
-            self._leave_queue(queue)
-        elif before is not Status.IN_PROGRESS:
+        store, message = self.access.settled_store, _text(status_message)
+        before = store.request_stop(self.id, message=message)
+        if before not in (Status.QUEUED, Status.IN_PROGRESS):
             if not force and before is not Status.STOPPED:
                 raise TransitionError(
                     f"Task {self.id} cannot be stopped: it is {before}, so nothing runs."
                 )
-            self._move(Status.STOPPED, force=True, message=_text(status_message))
+            self._move(Status.STOPPED, force=True, message=message)
 
     def stop_request(
         self,
@@ -226,33 +223,20 @@ class StatusAspect(Handle):
     def _move(self, status: Status, *, force: bool, message: str = "") -> None:
         from elsewhere.store import states  # noqa: PLC0415
 
-        self.access.settle()
-        queue = self.access.store.state(self.id).queue
         allowed = states.allowed(status, force=force)
-        before = self.access.store.move(self.id, status, allowed=allowed, message=message)
-        if before is Status.QUEUED:
-            self._leave_queue(queue)
-
-    def _leave_queue(self, queue: str) -> None:
-        from elsewhere.store.queues import Queues  # noqa: PLC0415
-
-        Queues(self.access.store).remove(self.id, queue)
+        self.access.settled_store.move(self.id, status, allowed=allowed, message=message)
 
 
 def reset(access: TaskAccess[Run], *, force: bool) -> None:
     """Makes a draft of the task again. Raises UsageError where this process is it."""
     from elsewhere.store import states  # noqa: PLC0415
-    from elsewhere.store.queues import Queues  # noqa: PLC0415
 
     if access.run is not None:
         raise UsageError(
             f"Task {access.id} is this script, which runs, so it cannot be reset: call close()"
             " before, or let Task.init begin it anew with reuse_last_task_id."
         )
-    queue = access.state.queue
-    allowed = states.allowed(Status.CREATED, force=force)
-    if access.store.reset(access.id, allowed=allowed) is Status.QUEUED:
-        Queues(access.store).remove(access.id, queue)
+    access.store.reset(access.id, allowed=states.allowed(Status.CREATED, force=force))
 
 
 def _statuses(what: str, given: object) -> set[Status]:

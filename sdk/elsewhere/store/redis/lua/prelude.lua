@@ -34,12 +34,19 @@ local function publish_model()
   end
 end
 
+-- Out of the queue together with its entry, which RQ has in two keys: see keys.py.
+local function leave_queue()
+  redis.call('ZREM', 'ew:queued', id)
+  redis.call('LREM', 'rq:queue:' .. get('queue'), 0, id)
+  redis.call('DEL', 'rq:job:' .. id)
+end
+
 local function set_status(old, new, at)
   if new == 'published' then publish_model() end
   redis.call('SREM', 'ew:status:' .. old, id)
   redis.call('SADD', 'ew:status:' .. new, id)
   redis.call('HSET', state, 'status', new, 'previous_status', old)
-  if old == 'queued' then redis.call('ZREM', 'ew:queued', id) end
+  if old == 'queued' then leave_queue() end
   if old == 'in_progress' then redis.call('ZREM', 'ew:leases', id) end
   touch(at)
   redis.call('PUBLISH', 'ew:changed:' .. id, 'status')
