@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from elsewhere.core.notes import Stop
 from elsewhere.core.process import ProcessIdentity
 from elsewhere.core.records import Reason, Status, TaskState
 from elsewhere.store.redis.store import RedisStore
@@ -21,6 +22,15 @@ from tests.waiting import wait_until
 
 #: seconds that a stop may take beside the grace: the matrix' bound of three, for a busy machine
 _BOUND_S = 3 * 3
+
+_BIN = Path(sys.executable).parent
+_BY_SDK = "import sys; from elsewhere import Task; Task.get_task(sys.argv[1]).mark_stop_request()"
+#: who asks for a stop -> the command line, to which the task's id is added
+_FROM_OUTSIDE = {
+    "the command": [str(_BIN / "elsewhere"), "abort"],
+    "the SDK": [sys.executable, "-c", _BY_SDK],
+}
+_CALLERS = {**_FROM_OUTSIDE, "the agent": [str(_BIN / "agent"), "stop", "--now"]}
 
 
 @pytest.fixture
@@ -102,6 +112,50 @@ def test_a_stop_while_the_agent_is_down(
     machine.wait_until_quiet(task.id)
 
 
+@pytest.mark.parametrize("caller", _FROM_OUTSIDE)
+def test_a_task_of_this_machine_is_stopped_also_while_its_agent_is_away(
+    machine: Machine, store: RedisStore, tmp_path: Path, caller: str
+) -> None:
+    task = send(store, tmp_path, "counting.py", "0", "scalars")
+    agent = machine.start()
+    task.wait_until_printing()
+    program = machine.program(task.id)
+    agent.kill()
+    _ask(machine, caller, task)
+    wait_until(lambda: not program.is_alive(), within_s=_BOUND_S, what="the program is stopped")
+    machine.wait_until_quiet(task.id)
+    assert task.state.status is Status.IN_PROGRESS, "who knows how it ended is away"
+    machine.start()
+    _assert_stopped(task.wait_until_ended(), signal.SIGTERM)
+    task.assert_exact(machine, was_ended=True)
+    task.assert_scalars(was_ended=True)
+
+
+@pytest.mark.parametrize("caller", _CALLERS)
+def test_whoever_asks_the_program_goes_the_same_way(
+    machine: Machine, store: RedisStore, tmp_path: Path, caller: str
+) -> None:
+    task = send(store, tmp_path, "counting.py", "0", "scalars")
+    machine.start()
+    task.wait_until_printing()
+    _ask(machine, caller, task)
+    _assert_stopped(task.wait_until_ended(), signal.SIGTERM)
+    assert Stop.read(machine.folder(task.id)) == Stop()
+    task.assert_exact(machine, was_ended=True)
+    machine.wait_until_quiet(task.id)
+
+
+@pytest.mark.parametrize("caller", _FROM_OUTSIDE)
+def test_whoever_asks_a_task_that_waits_is_stopped_at_once_and_leaves_its_queue(
+    machine: Machine, store: RedisStore, tmp_path: Path, caller: str
+) -> None:
+    task = send(store, tmp_path, "counting.py", "0")
+    _ask(machine, caller, task)
+    assert task.state.status is Status.STOPPED
+    assert not store.redis.exists("rq:queue:default", f"rq:job:{task.id}")
+    assert not machine.folder(task.id).path.exists()
+
+
 def test_a_stop_while_the_agent_cannot_reach_the_store(
     machine: Machine, store: RedisStore, tmp_path: Path, proxy: Proxy
 ) -> None:
@@ -144,6 +198,13 @@ def test_the_operator_stops_tasks_while_the_agent_cannot_reach_the_store(
     _assert_stopped(task.wait_until_ended(), signal.SIGTERM)
     task.assert_exact(machine, was_ended=True)
     machine.wait_until_quiet(task.id)
+
+
+def _ask(machine: Machine, caller: str, task: Probe) -> None:
+    ids = [task.id] if caller in _FROM_OUTSIDE else []
+    subprocess.run(
+        [*_CALLERS[caller], *ids], env=machine.environment, check=True, timeout=PATIENCE_S
+    )
 
 
 def _stubborn(machine: Machine, task: Probe) -> tuple[ProcessIdentity, ProcessIdentity]:

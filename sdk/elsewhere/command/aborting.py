@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import math
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from elsewhere.command.naming import find_task, title
 from elsewhere.command.watching import exit_code, watch
 from elsewhere.command.wording import clean, duration, say
-from elsewhere.core.errors import TransitionError, UsageError
-from elsewhere.core.notes import Stop
+from elsewhere.core.errors import UsageError
 from elsewhere.core.records import Status
+from elsewhere.store.stopping import request_stop
 
 if TYPE_CHECKING:
     from argparse import Namespace
 
-    from elsewhere.core.folders import Home
     from elsewhere.core.records import TaskState
     from elsewhere.store.redis.store import RedisStore
+    from elsewhere.store.stopping import StopRequest
 
 __all__ = ["abort_task"]
 
@@ -28,44 +27,33 @@ def abort_task(store: RedisStore, given: Namespace) -> int:
     if grace_s is not None and not 0 <= grace_s < math.inf:
         raise UsageError(f"--grace {grace_s} cannot be: it is a number of seconds, 0 or more.")
     task_id = find_task(store, given.id)
-    state, name = store.state(task_id), title(store, task_id)
-    status = store.request_stop(task_id, grace_s=grace_s, message="Stopped by 'elsewhere abort'.")
-    if status is Status.QUEUED:
-        print(f"Task {name} is stopped. It waited in the queue {state.queue!r} and never began.")
-        return 0
-    if status is not Status.IN_PROGRESS:
-        if status is not Status.STOPPED:
-            raise TransitionError(
-                f"Task {name} cannot be stopped: it is {status}, so nothing runs."
-            )
-        print(f"Task {name} is stopped already.")
-        return 0
-    if not state.lease_until:
-        print(f"Task {name} is stopped. Nothing ran it: it was only marked as in progress.")
-        return 0
-    _tell_runner(given.home, task_id, state.attempt, grace_s)
-    print(f"Task {name} {_what_will_happen(store, state, grace_s)}", flush=True)
-    return _wait(store, task_id, name) if given.wait else 0
+    name = title(store, task_id)
+    request = request_stop(
+        store, given.home, task_id, grace_s=grace_s, message="Stopped by 'elsewhere abort'."
+    )
+    print(f"Task {name} {_what_happens(store, request, grace_s)}", flush=True)
+    return _wait(store, task_id, name) if given.wait and request.is_asked else 0
 
 
-def _tell_runner(home: Home, task_id: str, attempt: int, grace_s: float | None) -> None:
-    """Where the task runs on this machine: so that it stops also while its agent is away."""
-    folder = home.run(task_id, attempt)
-    if folder.path.is_dir() and not folder.acked.exists():
-        with suppress(FileNotFoundError):  # the folder has just been cleaned up
-            Stop(grace_s=grace_s).write(folder)
-
-
-def _what_will_happen(store: RedisStore, state: TaskState, grace_s: float | None) -> str:
-    worker = clean(state.worker)
-    if state.is_unreachable:
-        silent = duration(store.now() - state.lease_until)
-        return (
-            f"is stopped as soon as {worker} is back: it should have reported {silent} ago. If it"
-            " does not come back, the task is ended as lost."
-        )
-    grace = "a grace period" if grace_s is None else f"{grace_s:g} s"
-    return f"is asked to stop on {worker}: SIGTERM, and SIGKILL after {grace} if it still runs."
+def _what_happens(store: RedisStore, request: StopRequest, grace_s: float | None) -> str:
+    state = request.state
+    if request.was_over:
+        return "is stopped already."
+    if request.before is Status.QUEUED:
+        return f"is stopped. It waited in the queue {state.queue!r} and never began."
+    if not request.is_asked:
+        return "is stopped. Nothing ran it: it was only marked as in progress."
+    worker, grace = clean(state.worker), "a grace period" if grace_s is None else f"{grace_s:g} s"
+    asked = f"is asked to stop on {worker}: SIGTERM, and SIGKILL after {grace} if it still runs."
+    if not state.is_unreachable:
+        return asked
+    late = f"it should have reported {duration(store.now() - state.lease_until)} ago"
+    if request.is_here:
+        return f"{asked} The store learns of its end when {worker} is back: {late}."
+    return (
+        f"is stopped as soon as {worker} is back: {late}. If it does not come back, the task is"
+        " ended as lost."
+    )
 
 
 def _wait(store: RedisStore, task_id: str, name: str) -> int:

@@ -165,6 +165,22 @@ def test_aborting_a_task_of_this_machine_tells_its_runner(
     assert not folders[1].stop.exists()
 
 
+@pytest.mark.parametrize("is_here", [False, True])
+def test_who_aborts_a_task_whose_agent_is_away_is_told_what_will_happen(
+    tasks: Tasks, elsewhere_home: Path, capsys: pytest.CaptureFixture[str], is_here: bool
+) -> None:
+    task_id = tasks.running()
+    tasks.store.renew(task_id, 1, worker="box:gpu0", lease_s=-3 * 3600)
+    if is_here:
+        Home(elsewhere_home).run(task_id, 1).create()
+    assert main(["abort", task_id]) == 0
+    printed = capsys.readouterr().out
+    assert ("SIGTERM" in printed) == is_here
+    assert ("If it does not come back" in printed) != is_here
+    assert "box:gpu0 is back" in printed
+    assert "it should have reported 3 h ago" in printed
+
+
 @pytest.mark.parametrize(
     ("reason", "code"), [(Reason.STOPPED, 0), (Reason.COMPLETED, 0), (Reason.PROGRAM_FAILED, 4)]
 )

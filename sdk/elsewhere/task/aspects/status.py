@@ -152,15 +152,15 @@ class StatusAspect(Handle):
         """Asks who runs it to stop it: its abort callback, then SIGTERM, then SIGKILL.
 
         Returns at once. A task that is queued, or that nobody runs, is stopped directly; one that
-        is over is a TransitionError, unless it is stopped already or by `force`.
+        runs on this machine stops also while its agent is away. One that is over is a
+        TransitionError, unless it is stopped already or by `force`.
         """
+        from elsewhere.core.settings import load  # noqa: PLC0415
+        from elsewhere.store.stopping import request_stop  # noqa: PLC0415
+
         store, message = self.access.settled_store, _text(status_message)
-        before = store.request_stop(self.id, message=message)
-        if before not in (Status.QUEUED, Status.IN_PROGRESS):
-            if not force and before is not Status.STOPPED:
-                raise TransitionError(
-                    f"Task {self.id} cannot be stopped: it is {before}, so nothing runs."
-                )
+        request = request_stop(store, load().home, self.id, message=message, force=force)
+        if request.was_over:
             self._move(Status.STOPPED, force=True, message=message)
 
     def stop_request(

@@ -1,0 +1,84 @@
+"""The one way to ask for a stop from outside: of the command, of scripts and of the page.
+
+The store stops what waits, or what nobody runs, and the owner of a running attempt finds the
+request there. An owner on this machine may be away while its runner goes on, so the runner is left
+a note as well, the one that the owner itself would write.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from elsewhere.core.errors import TransitionError
+from elsewhere.core.notes import Stop
+from elsewhere.core.records import Status
+from elsewhere.store.refusals import BUSY
+
+if TYPE_CHECKING:
+    from elsewhere.core.folders import Home, RunFolder
+    from elsewhere.core.records import TaskState
+    from elsewhere.store.api import Store
+
+__all__ = ["StopRequest", "request_stop"]
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopRequest:
+    """What a request for a stop met: the status `before` it and the `state` after it. `is_here`:
+    the runner is on this machine, and stops also while its owner is away."""
+
+    before: Status
+    state: TaskState
+    is_here: bool = False
+
+    @property
+    def was_over(self) -> bool:
+        """Nothing was there to be stopped."""
+        return self.before not in BUSY
+
+    @property
+    def is_asked(self) -> bool:
+        """The owner of the attempt has to end it; otherwise the task is stopped by now."""
+        return self.before is Status.IN_PROGRESS and self.state.stop_requested_at > 0
+
+
+def request_stop(
+    store: Store,
+    home: Home,
+    task_id: str,
+    *,
+    grace_s: float | None = None,
+    message: str = "",
+    force: bool = False,
+) -> StopRequest:
+    """Stops a task that is queued or that nobody runs, and asks whoever runs it otherwise.
+
+    Returns at once. Runners of this machine have their folders in `home`; `grace_s` are seconds
+    between SIGTERM and SIGKILL, None for the agent's own; `message` becomes the task's. A task that
+    is over stays as it is. Raises NotFoundError for an unknown `task_id`, StoreUnavailableError,
+    and TransitionError for a task that is over but not stopped, unless by `force`.
+    """
+    before = store.request_stop(task_id, grace_s=grace_s, message=message)
+    if not (force or before in BUSY or before is Status.STOPPED):
+        raise TransitionError(f"Task {task_id} cannot be stopped: it is {before}, so nothing runs.")
+    # Read behind the request: only so it names the attempt that was asked, which may be a new one.
+    request = StopRequest(before=before, state=store.state(task_id))
+    if not request.is_asked:
+        return request
+    folder = home.run(task_id, request.state.attempt)
+    return replace(request, is_here=_is_noted(folder, Stop(grace_s=grace_s)))
+
+
+def _is_noted(folder: RunFolder, stop: Stop) -> bool:
+    try:
+        if not folder.path.is_dir() or folder.acked.exists():
+            return False
+        stop.write(folder)
+    except OSError as error:  # removed just now, or another user's: its owner is asked anyway
+        logger.debug("%s: no note can be left: %s", folder.path, error)
+        return False
+    return True
