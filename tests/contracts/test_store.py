@@ -6,6 +6,8 @@ import hashlib
 import os
 import threading
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -13,6 +15,7 @@ from elsewhere.core.errors import FencedError, NotFoundError, RecordError, Trans
 from elsewhere.core.events import (
     ArtifactAdded,
     Event,
+    ModelUsed,
     Parameters,
     Phase,
     Resources,
@@ -23,6 +26,7 @@ from elsewhere.core.events import (
 from elsewhere.core.records import (
     Artifact,
     Environment,
+    ModelUse,
     OnLost,
     Outcome,
     Parameter,
@@ -37,6 +41,7 @@ from elsewhere.store.redis import keys
 from elsewhere.store.states import MOVES, sources
 from tests.contracts.insides import Inside
 from tests.stores import brought_to, claim, enqueue, find, make_record, running, waiting
+from tests.watching import watching
 
 BUSY = (Status.QUEUED, Status.IN_PROGRESS)
 COMPLETED = Outcome(reason=Reason.COMPLETED, exit_code=0)
@@ -75,12 +80,48 @@ def test_a_record_comes_back_as_it_was(store: Store, record: TaskRecord) -> None
 
 
 def test_a_task_that_is_created_again_is_what_it_has_become(store: Store) -> None:
-    store.create(RECORD)
+    event = Tags(added=("archived",), are_system=True)
+    store.create(RECORD, event)
+    store.edit(RECORD.id, replace(event, added=(), removed=("archived",)), comment="new")
+    store.edit(RECORD.id, Parameters(values={"General/x": Parameter(value=2)}))
     store.move(RECORD.id, Status.STOPPED, allowed=(Status.CREATED,))
-    state = store.state(RECORD.id)
-    store.create(RECORD)  # the answer was lost
-    assert store.read(RECORD.id) == RECORD
-    assert store.state(RECORD.id) == state
+    record, state = store.read(RECORD.id), store.state(RECORD.id)
+    store.create(RECORD, event)  # the answer was lost
+    assert (store.read(RECORD.id), store.state(RECORD.id)) == (record, state)
+    assert find(store, {"status": Status.CREATED}) == []
+    assert find(store, allow_archived=False) == [RECORD.id]
+
+
+def test_a_new_task_is_there_with_all_that_is_known_of_it_or_not_at_all(store: Store) -> None:
+    events = (
+        Tags(added=("archived",), are_system=True),
+        Parameters(values={"General/y": Parameter(value=1)}),
+        Scalar(title="loss", series="x", value=0.5, iteration=1, at=0.0),
+        ModelUsed(use=ModelUse(name="in", model="a" * 32, is_output=False, at=1.0)),
+    )
+
+    def look() -> list[Any]:
+        found = store.look_up([RECORD.id], ["project", "tags", "system_tags", "type"])
+        if not found:
+            return [*find(store, project_name="examples"), *store.tasks_using("a" * 32)]
+        parameters = set(store.read(RECORD.id).parameters)
+        return [*found, parameters, *store.task_models(RECORD.id), *store.series(RECORD.id)]
+
+    with watching(look) as seen:
+        store.create(RECORD, *events)
+    whole = row, parameters, use, series = seen[-1]
+    assert all(one in ([], list(whole)) for one in seen)
+    assert (row["tags"], row["system_tags"]) == (["a", "b"], ["archived"])
+    assert parameters == {"General/x", "General/y"}
+    assert (use.model, series.last) == ("a" * 32, 0.5)
+    assert store.tasks_using("a" * 32) == [RECORD.id]
+
+
+def test_a_task_is_not_created_with_an_event_that_cannot_be(store: Store, inside: Inside) -> None:
+    use = ModelUse(name="in", model="no model's id", is_output=False, at=1.0)
+    with pytest.raises(RecordError):
+        store.create(RECORD, ModelUsed(use=use))
+    assert inside.contents() == {}
 
 
 UNKNOWN: dict[str, Callable[[Store], object]] = {

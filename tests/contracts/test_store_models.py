@@ -306,9 +306,10 @@ def test_the_sets_follow_what_changes(three: Store) -> None:
     assert found(three, tags=parse("tags", ["z"])) == [A]
 
 
-def test_a_clone_gets_the_inputs_by_an_edit(store: Store, task: Telling) -> None:
+def test_a_new_task_gets_its_inputs_when_it_is_created_or_by_an_edit(store: Store) -> None:
     record = make_record()
-    store.create(record)
+    store.create(record, used("in", B))
+    assert [use.model for use in store.task_models(record.id)] == [B]
     store.edit(record.id, used("in", A))
     assert [use.model for use in store.task_models(record.id)] == [A]
     assert store.tasks_using(A) == [record.id]

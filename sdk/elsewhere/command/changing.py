@@ -10,9 +10,7 @@ from elsewhere.command.naming import find_task, title
 from elsewhere.command.wording import say, short
 from elsewhere.core import params
 from elsewhere.core.errors import ElsewhereError, TransitionError, UsageError
-from elsewhere.core.events import Parameters
 from elsewhere.store.queues import Queues
-from elsewhere.store.states import EDITABLE
 from elsewhere.task import stored
 
 if TYPE_CHECKING:
@@ -29,12 +27,11 @@ def clone_task(store: RedisStore, given: Namespace) -> int:
     """The new id is all that goes to stdout."""
     task_id = find_task(store, given.id)
     known = store.read(task_id).parameters
-    changes = _changes(known, given.set)
-    clone_id = stored.clone(store, task_id, name=given.name, project=given.project)
-    if changes:
-        store.edit(clone_id, Parameters(values=changes), allowed=EDITABLE)
+    overrides = _overrides(known, given.set)
+    names = {"name": given.name, "project": given.project}
+    clone_id = stored.clone(store, task_id, **names, overrides=overrides)
     say(f"Task {title(store, task_id)} is cloned as {title(store, clone_id)}.")
-    for name in sorted(changes.keys() - known.keys()):
+    for name in sorted(overrides.keys() - known.keys()):
         say(f"The parameter {name!r} is new: {title(store, task_id)} has none.")
     print(clone_id)
     return 0
@@ -88,9 +85,9 @@ def _is_sure(names: Sequence[str]) -> bool:
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
-def _changes(known: Mapping[str, Parameter], settings: Sequence[str]) -> dict[str, Parameter]:
+def _overrides(known: Mapping[str, Parameter], settings: Sequence[str]) -> dict[str, Parameter]:
     """From `Section/name=value` each; a parameter that is known keeps its type."""
-    changes = {}
+    overrides = {}
     for setting in settings:
         written, equals, text = setting.partition("=")
         if not equals:
@@ -98,10 +95,10 @@ def _changes(known: Mapping[str, Parameter], settings: Sequence[str]) -> dict[st
         name = params.full_name(written.strip())
         old = known.get(name)
         if old is None:
-            changes[name] = params.to_parameter(params.from_text(text))
+            overrides[name] = params.to_parameter(params.from_text(text))
         else:
             value = params.cast(text, params.to_value(old), name)
             type_name = "" if old.type == "NoneType" else old.type
             new = params.to_parameter(value, old.description, type_name)
-            changes[name] = replace(new, description=old.description)
-    return changes
+            overrides[name] = replace(new, description=old.description)
+    return overrides

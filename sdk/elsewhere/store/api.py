@@ -117,8 +117,9 @@ class Store(Protocol):
         """The same text for as long as this store's data lives."""
 
     # records
-    def create(self, record: TaskRecord) -> None:
-        """A new task with the status created."""
+    def create(self, record: TaskRecord, *events: Event) -> None:
+        """Makes a task with the status created, and with all that the events add to the record.
+        Nothing changes where it is there already."""
 
     def read(self, task_id: str) -> TaskRecord: ...
 

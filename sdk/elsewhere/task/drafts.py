@@ -18,6 +18,7 @@ from elsewhere.core.errors import CaptureError, UsageError
 from elsewhere.core.folders import named_path
 from elsewhere.core.params import split_name, to_parameter
 from elsewhere.core.records import Environment, Source, TaskRecord
+from elsewhere.task import stored
 
 if TYPE_CHECKING:
     from elsewhere.capture.repository import Located
@@ -97,7 +98,7 @@ def create(store: Store, settings: Settings, wanted: Wanted) -> TaskRecord:
     )
     for digest, data in blobs.items():
         store.put_blob(digest, data)
-    store.create(record)
+    store.create(record, *(stored.models_used(store, base.id) if base else ()))
     return record
 
 

@@ -92,7 +92,7 @@ def create(run: Run, name: str, task_name: str | None, arguments: dict[str, Any]
         name=task_name or f"{record.name} <{name}>"[:200],
         parent=record.id,
         call=Call(function=name),
-        parameters={**record.parameters, **parameters},
+        overrides=parameters,
     )
     run.function_names.add(name)
     return task_id

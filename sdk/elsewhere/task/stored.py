@@ -15,8 +15,10 @@ from elsewhere.store import filters
 from elsewhere.store.refusals import unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
+    from elsewhere.core.events import Event
+    from elsewhere.core.records import Parameter
     from elsewhere.store.api import Store
 
 __all__ = [
@@ -24,6 +26,7 @@ __all__ = [
     "clone",
     "existing",
     "find_named",
+    "models_used",
     "search",
 ]
 
@@ -47,13 +50,15 @@ def clone(
     comment: str | None = None,
     parent: str | None = None,
     project: str | None = None,
+    overrides: Mapping[str, Parameter] | None = None,
     **changes: object,
 ) -> str:
     """The id of a new draft with all that the source was given, and its tags and labels.
 
-    What the source said and made (scalars, output, artifacts, progress) is not copied, nor is that
-    it is archived. The parent is the source's own, or else the source: clones of a clone are
-    siblings. Raises NotFoundError for an unknown source or parent.
+    The overrides are merged over the source's parameters; `changes` are fields of its record. What
+    the source said and made (scalars, output, artifacts, progress) is not copied, nor is that it is
+    archived. The parent is the source's own, or else the source: clones of a clone are siblings.
+    Nobody sees the draft without its changes. Raises NotFoundError for an unknown source or parent.
     """
     source = store.read(source_id)
     if parent:
@@ -67,15 +72,18 @@ def clone(
         project=source.project if project is None else checked_name("project", project),
         comment=source.comment if comment is None else comment,
         parent=parent or source.parent or source.id,
+        parameters={**source.parameters, **(overrides or {})},
         continues_at=None,
         created_at=0.0,
         **changes,  # type: ignore[arg-type]
     )
-    store.create(record)
-    used = (use for use in store.task_models(source_id) if not use.is_output)
-    if begun_from := [ModelUsed(use=use) for use in used]:
-        store.edit(record.id, *begun_from)
+    store.create(record, *models_used(store, source_id))
     return record.id
+
+
+def models_used(store: Store, task_id: str) -> list[Event]:
+    """The models that the task began from, as events of a copy of it."""
+    return [ModelUsed(use=use) for use in store.task_models(task_id) if not use.is_output]
 
 
 def find_named(store: Store, project: str | None, name: str | None, **narrower: Any) -> str | None:

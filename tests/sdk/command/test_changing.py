@@ -17,7 +17,9 @@ from elsewhere.core.folders import Home
 from elsewhere.core.notes import Stop
 from elsewhere.core.records import Parameter, Reason, Status
 from tests.sdk.command.tasks import COMMAND, Heard, Tasks, open_tasks, started
+from tests.stores import find
 from tests.waiting import wait_until
+from tests.watching import watching
 
 UNKNOWN = "f" * 32
 
@@ -59,6 +61,22 @@ def test_a_clone_is_a_draft_with_changed_parameters_of_the_same_types(
     }
     assert type(record.parameters["Args/lr"].value) is float
     assert tasks.store.state(clone_id).status is Status.CREATED
+
+
+def test_nobody_sees_a_clone_without_its_changes(tasks: Tasks) -> None:
+    lr = Parameter(value=0.1, type="float")
+    task_id = tasks.create(parameters={"Args/lr": lr, "Args/old": lr})
+
+    def look() -> list[dict[str, object]]:
+        clones = [one for one in find(tasks.store) if one != task_id]
+        parameters = [tasks.store.read(one).parameters for one in clones]
+        return [{name: item.value for name, item in one.items()} for one in parameters]
+
+    with watching(look) as seen:
+        assert main(["clone", task_id, "--set", "Args/lr=0.5", "--set", "Args/new=1"]) == 0
+    whole = [{"Args/lr": 0.5, "Args/old": 0.1, "Args/new": 1}]
+    assert seen[-1] == whole
+    assert all(one in ([], whole) for one in seen)
 
 
 @pytest.mark.parametrize(

@@ -7,14 +7,16 @@ from typing import Any
 
 import pytest
 
+from elsewhere import Task
 from elsewhere.core import names
 from elsewhere.core.errors import NotFoundError, UsageError
-from elsewhere.core.events import ArtifactAdded, Event, Progress, Scalar, Tags
+from elsewhere.core.events import ArtifactAdded, Event, ModelUsed, Progress, Scalar, Tags
 from elsewhere.core.records import (
     Artifact,
     Call,
     Configuration,
     Environment,
+    ModelUse,
     Outcome,
     Parameter,
     Reason,
@@ -24,7 +26,8 @@ from elsewhere.core.records import (
 )
 from elsewhere.store.redis.store import RedisStore
 from elsewhere.task import stored
-from tests.stores import begin, make_record
+from tests.stores import begin, find, make_record
+from tests.watching import watching
 
 
 def test_ids_are_32_hex_digits_and_differ() -> None:
@@ -120,6 +123,21 @@ def test_a_clone_takes_what_is_given_and_clones_of_a_clone_are_siblings(store: R
     assert record.seed == 9
     assert store.read(stored.clone(store, clone)).parent == source.id
     assert store.read(stored.clone(store, clone, parent=clone)).parent == clone
+
+
+def test_nobody_sees_a_clone_without_the_models_that_it_begins_from(store: RedisStore) -> None:
+    model, source = "a" * 32, make_record()
+    store.create(source, ModelUsed(use=ModelUse(name="in", model=model, is_output=False, at=1.0)))
+
+    def look() -> list[list[str]]:
+        clones = [one for one in find(store) if one != source.id]
+        return [[use.model for use in store.task_models(one)] for one in clones]
+
+    for clone in (stored.clone, lambda _, task_id: Task.create(base_task_id=task_id)):
+        with watching(look) as seen:
+            clone(store, source.id)
+        assert len(seen[-1]) == len(seen[0]) + 1
+        assert all(models == [model] for one in seen for models in one)
 
 
 def test_a_clone_with_a_name_that_cannot_be_makes_nothing(store: RedisStore) -> None:

@@ -54,7 +54,7 @@ class FolderStore(Said, Found, Models):
 
     # records
 
-    def create(self, record: TaskRecord) -> None:
+    def create(self, record: TaskRecord, *events: Event) -> None:
         with self._held(record.id) as task:
             if task.status:  # called again, it does not undo what has happened since
                 return
@@ -63,6 +63,7 @@ class FolderStore(Said, Found, Models):
             written = replace(record, tags=tags, created_at=record.created_at or at)
             task.record = compact(written)
             task.state = {"status": Status.CREATED, "attempt": 0}
+            self._say(record.id, task, 0, events)
             self._use(record.project)
             self._keep(record.id, task)
 

@@ -5,10 +5,10 @@
     ew:task:<id>:state               hash    scripts only            "
     ew:task:<id>:parameters          hash    create, edit, delivery  "    Section/name -> Parameter
     ew:task:<id>:tags                set     create, edit, delivery  "
-    ew:task:<id>:system_tags         set     edit, delivery          "    archived
-    ew:task:<id>:properties          hash    edit, delivery          "    name -> Parameter
+    ew:task:<id>:system_tags         set     create, edit, delivery  "    archived
+    ew:task:<id>:properties          hash    create, edit, delivery  "    name -> Parameter
     ew:task:<id>:configurations      hash    create, edit, delivery  "    name -> Configuration
-    ew:task:<id>:models              hash    edit, delivery          "    output/name -> time, model
+    ew:task:<id>:models              hash    create, edit, delivery  "    output/name -> time, model
     ew:task:<id>:artifacts           hash    delivery                "    name -> Artifact
     ew:task:<id>:scalars             hash    delivery                "    title US series -> summary
     ew:task:<id>:points:<series>     string  delivery                "    24 bytes a point
@@ -25,7 +25,7 @@
     ew:status:<status>               set     scripts                 until deleted
     ew:type:<type>                   set     create, edit            "
     ew:tag:<tag>                     set     create, edit, delivery  "
-    ew:system_tag:<tag>              set     edit, delivery          "
+    ew:system_tag:<tag>              set     create, edit, delivery  "
     ew:model:<id>                    hash    scripts                 until the model is deleted
     ew:model:<id>:tasks              set     scripts                 "    those that began from it
     ew:models                        zset    scripts                 "    id -> time of last change

@@ -52,22 +52,12 @@ class RedisStore(Said, Search, Models, Blobs):
 
     # records
 
-    def create(self, record: TaskRecord) -> None:
-        task = keys.TaskKeys(record.id)
-        with redis_errors(), self.redis.pipeline() as pipe:
-            at = self.now()
-            plain = {**compact(record), "created_at": record.created_at or at}
-            fields = {name: encode(item) for name, item in plain.items() if name not in _APART}
-            pipe.hset(task.record, mapping=fields)
-            # Called again after a lost reply, it does not undo what has happened since.
-            pipe.hsetnx(task.state, "status", str(Status.CREATED))
-            pipe.hsetnx(task.state, "attempt", 0)
-            pipe.hsetnx(task.state, "updated_at", repr(at))
-            for event in _in_keys_of_their_own(record):
-                for words in operations.of_event(record.id, event):
-                    pipe.execute_command(*words)
-            self._index(pipe, record, at)
-            pipe.execute()
+    def create(self, record: TaskRecord, *events: Event) -> None:
+        fields = {name: item for name, item in compact(record).items() if name not in _APART}
+        apart = (*_in_keys_of_their_own(record), *events)
+        script = operations.of_fields(fields) + operations.of_events(record.id, 0, apart)
+        names = (record.project, record.name, str(record.type))
+        self._scripts.on_task("create", record.id, *names, *operations.flat(script))
 
     def read(self, task_id: str) -> TaskRecord:
         task = keys.TaskKeys(task_id)
@@ -301,15 +291,6 @@ class RedisStore(Said, Search, Models, Blobs):
         words = (attempt, lost_after_s, _plain(outcome), outcome.message, _MAX_LOSSES)
         done, status = self._scripts.on_task("reap", task_id, *words, int(is_harmless))
         return Status(_text(status)) if done else None
-
-    @staticmethod
-    def _index(pipe: Pipeline, record: TaskRecord, at: float) -> None:
-        pipe.zadd(keys.UPDATED, {record.id: at})
-        pipe.sadd(keys.project(record.project), record.id)
-        pipe.sadd(keys.named(record.project, record.name), record.id)
-        pipe.zadd(keys.PROJECTS, {record.project: at})
-        pipe.sadd(keys.status(Status.CREATED), record.id)
-        pipe.sadd(keys.task_type(record.type), record.id)
 
 
 def _in_keys_of_their_own(record: TaskRecord) -> list[Event]:
