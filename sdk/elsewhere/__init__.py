@@ -59,16 +59,16 @@ def __getattr__(name: str) -> Any:
     return getattr(import_module(_LATER[name]), name)
 
 
-def _pending_overrides() -> Mapping[str, Parameter] | None:
+def _overrides() -> Mapping[str, Parameter] | None:
     from elsewhere.run import membership  # noqa: PLC0415 - weight
 
-    return membership.pending_overrides()
+    return membership.overrides()
 
 
-def _pending_configurations() -> Mapping[str, Configuration] | None:
+def _configurations() -> Mapping[str, Configuration] | None:
     from elsewhere.run import membership  # noqa: PLC0415 - weight
 
-    return membership.pending_configurations()
+    return membership.configurations()
 
 
 def _end_task(error: Exception | None) -> None:
@@ -81,5 +81,5 @@ def _end_task(error: Exception | None) -> None:
         task.mark_failed(status_message=f"{type(error).__name__}: {error}"[:1000])
 
 
-registry.watch(_pending_overrides, _pending_configurations, _end_task)
+registry.watch(_overrides, _configurations, _end_task)
 current_task.tell(Task.current_task)

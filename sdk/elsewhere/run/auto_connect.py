@@ -116,6 +116,8 @@ class _Narrowed:
     def __init__(self, run: Run, knows: Callable[[str], bool]) -> None:
         self._run = run
         self._knows = knows
+        overrides = run.overrides()
+        self._overrides = None if overrides is None else self._known(overrides)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._run, name)
@@ -126,8 +128,7 @@ class _Narrowed:
         self._run.record(event)
 
     def overrides(self) -> Mapping[str, Parameter] | None:
-        given = self._run.overrides()
-        return None if given is None else self._known(given)
+        return self._overrides
 
     def _known(self, values: Mapping[str, Parameter]) -> dict[str, Parameter]:
         return {name: one for name, one in values.items() if self._knows(name.partition("/")[2])}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -22,10 +23,10 @@ if TYPE_CHECKING:
     from elsewhere.core.records import Configuration, Parameter
 
 __all__ = [
+    "configurations",
     "lead",
     "leader_folder",
-    "pending_configurations",
-    "pending_overrides",
+    "overrides",
     "read_task",
     "run_folder",
 ]
@@ -61,8 +62,9 @@ def lead(folder: RunFolder) -> Callable[[], None]:
     return lead_no_more
 
 
+@lru_cache(maxsize=1)  # an attempt's record is written before its program starts, and never again
 def read_task(folder: RunFolder) -> TaskRecord:
-    """The record that the runner was given."""
+    """Returns the record that the runner was given, read once for each folder."""
     spec = read_json(folder.spec)
     if spec is None:
         raise UsageError(
@@ -72,19 +74,19 @@ def read_task(folder: RunFolder) -> TaskRecord:
     return from_plain(TaskRecord, spec["record"])
 
 
-def pending_overrides() -> Mapping[str, Parameter] | None:
-    """For a command line that is parsed before `Task.init`: what the task wants it to say."""
-    record = _pending()
+def overrides() -> Mapping[str, Parameter] | None:
+    """Returns the overrides of this process while no task is attached; None on a local run."""
+    record = _remote_task()
     return record.parameters if record is not None else None
 
 
-def pending_configurations() -> Mapping[str, Configuration] | None:
+def configurations() -> Mapping[str, Configuration] | None:
     """The same for configuration objects."""
-    record = _pending()
+    record = _remote_task()
     return record.configurations if record is not None else None
 
 
-def _pending() -> TaskRecord | None:
+def _remote_task() -> TaskRecord | None:
     folder = run_folder()
     if folder is None or Path(sys.argv[0]).name in _COMMANDS:
         return None

@@ -14,7 +14,7 @@ from elsewhere.core.records import Configuration, Parameter
 from elsewhere.hooks.parsers.argparse.hook import attach
 from elsewhere.hooks.registry import watch
 from elsewhere.report.recorder import OwnRun
-from elsewhere.run.membership import pending_overrides
+from elsewhere.run.membership import overrides
 
 Build = Callable[[ArgumentParser], object]
 
@@ -74,7 +74,7 @@ def watched_anew() -> Iterator[Callable[[], None]]:
     stop = watch(lambda: None)
     yield stop
     stop()
-    watch(pending_overrides)
+    watch(overrides)
 
 
 def build(*adds: Build) -> ArgumentParser:
