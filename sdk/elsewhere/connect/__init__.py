@@ -12,7 +12,7 @@ from elsewhere.connect.configurations import connect_configuration
 from elsewhere.connect.dicts import ConnectedDict, connect_dict
 from elsewhere.connect.labels import connect_labels
 from elsewhere.connect.objects import connect_object, has_attributes
-from elsewhere.connect.sections import is_ignored, later, override, parameters, record_new
+from elsewhere.connect.sections import apply_overrides, is_ignored, later, parameters, record_new
 from elsewhere.connect.task_parameters import TaskParameters, connect_task_parameters
 from elsewhere.core.errors import UsageError
 from elsewhere.core.params import GENERAL
@@ -48,7 +48,7 @@ def connect(
             f"connect takes a dict, an object with attributes, a class, TaskParameters, an argparse"
             f" parser or a model, not {mutable!r:.80} ({type(mutable).__name__})."
         )
-    is_own = is_ignored(f"{section}/_ignore_remote_overrides_", target, is_asked=is_ignoring)
+    is_own = is_ignored(f"{section}/_ignore_remote_overrides_", target, is_ignoring=is_ignoring)
     overrides = None if is_own else target.overrides()
     if isinstance(mutable, TaskParameters):
         connect_task_parameters(mutable, section, overrides, target.record)
@@ -62,7 +62,7 @@ def connect(
     if type(mutable) is dict:
         connected = connect_dict(mutable, section, overrides, target.record)
     else:  # one with a mind of its own, which a copy would not have
-        override(mutable, section, overrides)
+        apply_overrides(mutable, section, overrides)
         record_new(mutable, section, overrides, target.record)
     # A program that goes on with the dict that it had is heard as well, at the end.
     look = later(lambda: parameters(mutable, section, is_quiet=True), target.record)

@@ -56,15 +56,15 @@ def connect_configuration(
             " dict, a list or the path of a file."
         )
     flag = f"{name}/_ignore_remote_overrides_config_"
-    is_own = is_ignored(flag, target, is_asked=is_ignoring)
-    given = None if is_own else (target.configurations() or {}).get(name)
+    is_own = is_ignored(flag, target, is_ignoring=is_ignoring)
+    override = None if is_own else (target.configurations() or {}).get(name)
     if not is_content:
-        return _file(configuration, name, description, given, target.record, folder)
-    if given is not None:
-        _fill(configuration, _content(name, given.text, configuration))
+        return _file(configuration, name, description, override, target.record, folder)
+    if override is not None:
+        _fill(configuration, _content(name, override.text, configuration))
     recorded = _Recorded(configuration, name, description, target.record)
-    if given is None:
-        recorded.tell()
+    if override is None:
+        recorded.record()
     if type(configuration) is dict:
         configuration = recorded.content = ConnectedDict(configuration, recorded.write)
     target.when_over(recorded.look)
@@ -119,7 +119,7 @@ class _Recorded:
         except UsageError as error:
             raise UsageError(f"The configuration {name!r} cannot be recorded. {error}") from error
 
-    def tell(self) -> None:
+    def record(self) -> None:
         text = _text(self._plain)
         found = to_configuration(self._name, text, DICTIONARY, self._description)
         self._record(Configurations(values={self._name: found}))
@@ -132,7 +132,7 @@ class _Recorded:
             except UsageError as error:
                 where = "/".join(map(str, (self._name, *path, key)))
                 logger.warning("%s is not recorded. %s", where, error)
-        self._tell_later()
+        self._record_later()
 
     def look(self) -> None:
         """Records what has changed without a write: lists in it, dicts with a mind of their own."""
@@ -143,7 +143,7 @@ class _Recorded:
             return
         if now != self._plain:
             self._plain = now
-            self._tell_later()
+            self._record_later()
 
     def _put(self, path: tuple[Any, ...], value: Json) -> None:
         node, (*inner, last) = self._plain, map(_key, path)
@@ -152,10 +152,10 @@ class _Recorded:
             node[key] = node = inside if isinstance(inside, dict) else {}
         node[last] = value
 
-    def _tell_later(self) -> None:
+    def _record_later(self) -> None:
         """In the middle of the program: no reason to end it."""
         try:
-            self.tell()
+            self.record()
         except UsageError as error:
             logger.warning("%s", error)
 
@@ -183,7 +183,7 @@ def _refreshed(old: Json, content: object) -> Json:
 
 def _content(name: str, text: str, like: object) -> Any:
     """The task's text as what the program has there, a dict or a list."""
-    wanted = list if isinstance(like, list) else dict
+    kind = list if isinstance(like, list) else dict
     try:
         content = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -191,25 +191,25 @@ def _content(name: str, text: str, like: object) -> Any:
             f"The configuration {name!r} of the task cannot be used: its text is not JSON"
             f" ({error}). Write it again, as JSON."
         ) from error
-    if not isinstance(content, wanted):
+    if not isinstance(content, kind):
         raise UsageError(
             f"The configuration {name!r} of the task cannot be used: its text is a"
-            f" {type(content).__name__}, and the program has a {wanted.__name__} there."
+            f" {type(content).__name__}, and the program has a {kind.__name__} there."
         )
     return content
 
 
-def _fill(content: Any, given: Any) -> None:
+def _fill(content: Any, override: Any) -> None:
     """In place. What the text says as the program had it stays the program's own: tuples, keys that
     are no texts, members of an Enum."""
     if isinstance(content, list):
-        if not is_recorded_as(content, given):
-            content[:] = given
+        if not is_recorded_as(content, override):
+            content[:] = override
         return
     own = {_key(key): key for key in content}
-    for text in own.keys() - given.keys():
+    for text in own.keys() - override.keys():
         del content[own[text]]
-    for text, value in given.items():
+    for text, value in override.items():
         key = own.get(text, text)
         like = content.get(key)
         if isinstance(like, MutableMapping) and isinstance(value, dict):
@@ -233,12 +233,12 @@ def _file(
     path: str | Path,
     name: str,
     description: str,
-    given: Configuration | None,
+    override: Configuration | None,
     record: Record,
     folder: Path | None,
 ) -> str | Path:
     file = Path(path)
-    if given is None:
+    if override is None:
         text = _read(file, name)
         kind = file.suffix[1:] or "file"
         found = to_configuration(name, text, kind, description)
@@ -248,7 +248,7 @@ def _file(
     try:
         folder.mkdir(exist_ok=True)
         copy = Path(tempfile.mkdtemp(dir=folder)) / (file.name or "configuration")
-        copy.write_bytes(given.text.encode())
+        copy.write_bytes(override.text.encode())
     except OSError as error:
         raise UsageError(
             f"The configuration {name!r} of the task cannot be written to {folder}: {error}."

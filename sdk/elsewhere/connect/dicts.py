@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any, Final
 
 from elsewhere.connect.api import Record
-from elsewhere.connect.sections import override, parameters, record_new
+from elsewhere.connect.sections import apply_overrides, parameters, record_new
 from elsewhere.core.events import Parameters
 from elsewhere.core.records import Parameter
 
@@ -29,7 +29,7 @@ def connect_dict(
     know take their values, as the types that the code has there, the others are recorded, and no
     key is added. Raises UsageError, with nothing changed, for an override of another type.
     """
-    override(mutable, section, overrides)
+    apply_overrides(mutable, section, overrides)
 
     def written(values: Mapping[Any, Any], path: tuple[Any, ...]) -> None:
         if new := parameters(values, "/".join(map(str, (section, *path)))):

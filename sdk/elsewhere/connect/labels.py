@@ -19,17 +19,17 @@ _FLAG: Final = f"{GENERAL}/_ignore_remote_overrides_labels_"
 def connect_labels(
     enumeration: dict[str, int],
     target: Target,
-    given: Mapping[str, int],
+    override: Mapping[str, int],
     *,
     is_ignoring: bool = False,
 ) -> dict[str, int]:
     """Fills the dict, in place, with those of a remote run's task; else, or where it has none,
     records the dict's. Raises UsageError."""
     own = checked_labels(enumeration)
-    is_own = is_ignored(_FLAG, target, is_asked=is_ignoring)
-    if given and not is_own and target.overrides() is not None:
+    is_own = is_ignored(_FLAG, target, is_ignoring=is_ignoring)
+    if override and not is_own and target.overrides() is not None:
         enumeration.clear()
-        enumeration.update(given)
+        enumeration.update(override)
     else:
         target.record(Labels(values=own))
     return enumeration

@@ -8,7 +8,7 @@ from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any, Final
 
 from elsewhere.connect.api import Record
-from elsewhere.connect.sections import later, override, parameters, record_new
+from elsewhere.connect.sections import apply_overrides, later, parameters, record_new
 from elsewhere.core.errors import UsageError
 from elsewhere.core.records import Parameter
 
@@ -31,7 +31,7 @@ def connect_object(
     notice each write, the program's class would have to become another one.
     """
     attributes = _Attributes(connected)
-    override(attributes, section, overrides)
+    apply_overrides(attributes, section, overrides)
     record_new(attributes, section, overrides, record, is_quiet=True)
     return later(lambda: parameters(attributes, section, is_quiet=True), record)
 

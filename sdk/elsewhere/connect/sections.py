@@ -14,23 +14,23 @@ from elsewhere.core.params import cast, flatten, is_hidden, shown, to_parameter
 from elsewhere.core.records import Parameter
 from elsewhere.report.recorder import Target
 
-__all__ = ["is_ignored", "later", "override", "parameters", "record_new"]
+__all__ = ["apply_overrides", "is_ignored", "later", "parameters", "record_new"]
 
 logger = logging.getLogger(__name__)
 
 
-def override(
+def apply_overrides(
     mutable: MutableMapping[Any, Any], section: str, overrides: Mapping[str, Parameter] | None
 ) -> None:
     """Sets the leaves that the overrides know, nested ones too, as the types that they have.
 
     No key is added. Raises UsageError, with nothing changed, for a value of another type.
     """
-    known = overrides or {}
+    overrides = overrides or {}
     changes = [
-        (node, key, cast(known[name], node[key], name))
+        (node, key, cast(overrides[name], node[key], name))
         for node, key, name in _leaves(mutable, section)
-        if name in known and not is_hidden(name, known[name])
+        if name in overrides and not is_hidden(name, overrides[name])
     ]
     for node, key, value in changes:
         if value is not node[key]:
@@ -46,9 +46,9 @@ def record_new(
     is_quiet: bool = False,
 ) -> None:
     """Records the leaves that the overrides do not know: all of them on a local run."""
-    known = overrides or {}
+    overrides = overrides or {}
     found = parameters(content, section, is_quiet=is_quiet)
-    if new := {name: parameter for name, parameter in found.items() if name not in known}:
+    if new := {name: parameter for name, parameter in found.items() if name not in overrides}:
         record(Parameters(values=new))
 
 
@@ -87,17 +87,17 @@ def later(read: Callable[[], dict[str, Parameter]], record: Record) -> Callable[
     return look
 
 
-def is_ignored(flag: str, target: Target, *, is_asked: bool) -> bool:
-    """Whether overrides do not count: as the task's parameter of this name says, which is written
-    where the program asks for it."""
-    given = (target.overrides() or {}).get(flag)
-    if given is not None:
-        return bool(cast(given, False, flag))
-    if is_asked:
+def is_ignored(flag: str, target: Target, *, is_ignoring: bool) -> bool:
+    """Whether overrides do not count: as the override of this name, `flag`, says. `is_ignoring`:
+    the program ignores them, which is recorded, where there is no such override."""
+    override = (target.overrides() or {}).get(flag)
+    if override is not None:
+        return bool(cast(override, False, flag))
+    if is_ignoring:
         description = "The program's own values count, whatever the task says."
-        asked = Parameter(value=True, type="bool", description=description)
-        target.record(Parameters(values={flag: asked}))
-    return is_asked
+        parameter = Parameter(value=True, type="bool", description=description)
+        target.record(Parameters(values={flag: parameter}))
+    return is_ignoring
 
 
 def _leaves(

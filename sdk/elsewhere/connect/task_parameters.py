@@ -125,16 +125,16 @@ def connect_task_parameters(
     record: Record,
 ) -> None:
     """As `connect_dict` does it; later writes are recorded, too."""
-    known, declared = overrides or {}, connected._declared()
-    wanted = {}
+    overrides, declared = overrides or {}, connected._declared()
+    applied = {}
     for name, item in declared.items():
         full_name = f"{section}/{name}"
-        given = known.get(full_name)
-        if given is not None and not is_hidden(full_name, given):
+        override = overrides.get(full_name)
+        if override is not None and not is_hidden(full_name, override):
             own = getattr(connected, name)
-            value = cast(given, own if item.kind is None else item.sample(own), full_name)
-            wanted[name] = item.checked(value, full_name)
-    connected._write(wanted)
+            value = cast(override, own if item.kind is None else item.sample(own), full_name)
+            applied[name] = item.checked(value, full_name)
+    connected._write(applied)
 
     def written(values: Mapping[str, object]) -> None:
         found = {}
@@ -149,7 +149,7 @@ def connect_task_parameters(
             record(Parameters(values=found))
 
     values = connected.to_dict()
-    written({name: value for name, value in values.items() if f"{section}/{name}" not in known})
+    written({name: value for name, value in values.items() if f"{section}/{name}" not in overrides})
     vars(connected)["_connections"] = (*connected._connections, written)
 
 

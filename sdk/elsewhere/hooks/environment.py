@@ -43,30 +43,30 @@ def attach(recorder: Recorder) -> Callable[[], None]:
 def _set(overrides: Mapping[str, Parameter]) -> None:
     from elsewhere.core.params import is_hidden, to_text  # noqa: PLC0415 - weight
 
-    for full_name, parameter in overrides.items():
+    for full_name, override in overrides.items():
         section, _, name = full_name.partition("/")
-        if section != _SECTION or name.startswith(_OURS) or is_hidden(full_name, parameter):
+        if section != _SECTION or name.startswith(_OURS) or is_hidden(full_name, override):
             continue
         try:
-            if parameter.value is None:
+            if override.value is None:
                 os.environ.pop(name, None)
             else:
-                os.environ[name] = to_text(parameter.value)
+                os.environ[name] = to_text(override.value)
         except ValueError as error:
-            _refuse(full_name, parameter, error)
+            _refuse(full_name, override, error)
 
 
-def _refuse(name: str, parameter: Parameter, error: ValueError) -> None:
+def _refuse(name: str, override: Parameter, error: ValueError) -> None:
     from elsewhere.core.errors import UsageError  # noqa: PLC0415 - weight
-    from elsewhere.hooks.parsers.overriding import refuse  # noqa: PLC0415 - weight
+    from elsewhere.hooks.parsers.values import refuse  # noqa: PLC0415 - weight
 
-    sentence = f"Parameter {name!r} cannot be {parameter.value!r:.200}: {error}."
+    sentence = f"Parameter {name!r} cannot be {override.value!r:.200}: {error}."
     refuse(os.path.basename(sys.argv[0]), UsageError(sentence))  # noqa: PTH119 - weight: pathlib
 
 
 def _recorded() -> dict[str, Parameter]:
     from elsewhere.core.settings import load, masked  # noqa: PLC0415 - weight
-    from elsewhere.hooks.parsers.overriding import shown  # noqa: PLC0415 - weight
+    from elsewhere.hooks.parsers.values import shown  # noqa: PLC0415 - weight
 
     patterns = [pattern.strip() for pattern in load().log_environment.split(",")]
     return {

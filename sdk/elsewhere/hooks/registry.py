@@ -16,8 +16,8 @@ from elsewhere.hooks.parsers.jsonargparse import hook as jsonargparse
 
 if TYPE_CHECKING:
     from elsewhere.hooks.api import Hook
-    from elsewhere.hooks.parsers.hydra.launches import End, PendingConfigurations
-    from elsewhere.hooks.parsers.parsed import Pending
+    from elsewhere.hooks.parsers.hydra.launches import ConfigurationsSource, End
+    from elsewhere.hooks.parsers.parsed import OverridesSource
     from elsewhere.report.recorder import OwnRun
 
 __all__ = ["HOOKS", "attach", "watch"]
@@ -40,18 +40,18 @@ _WATCHES: Final = (argparse.watch, jsonargparse.watch, click.watch, fire.watch, 
 
 
 def watch(
-    pending: Pending,
-    configurations: PendingConfigurations = lambda: None,
+    overrides: OverridesSource,
+    configurations: ConfigurationsSource = lambda: None,
     end: End = lambda _error: None,
 ) -> Callable[[], None]:
     """Watches the parsers of all libraries from now on. Returns how to stop that.
 
-    `pending` gives the overrides while no task is attached: None on a local run. `configurations`
+    `overrides` gives the overrides while no task is attached: None on a local run. `configurations`
     does so for the configuration objects; `end` ends the task of this process, for a program that
     runs several, one after the other.
     """
-    stops = [watch_one(pending) for watch_one in _WATCHES]
-    stops.append(hydra.watch(pending, configurations, end))
+    stops = [watch_one(overrides) for watch_one in _WATCHES]
+    stops.append(hydra.watch(overrides, configurations, end))
 
     def stop() -> None:
         while stops:

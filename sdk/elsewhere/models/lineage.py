@@ -11,8 +11,8 @@ from elsewhere.core.errors import StorageError
 from elsewhere.core.events import ModelUsed
 from elsewhere.core.folders import named_path
 from elsewhere.core.records import ModelUse
+from elsewhere.models.local_weights import cached_model
 from elsewhere.models.naming import id_of_place, stem_of, url_fields
-from elsewhere.models.reading import cached_model
 
 if TYPE_CHECKING:
     from elsewhere.report.recorder import OwnRun

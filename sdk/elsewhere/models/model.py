@@ -13,9 +13,9 @@ from elsewhere.artifacts.places import is_kept_for
 from elsewhere.core.errors import StorageError, UsageError
 from elsewhere.core.settings import load
 from elsewhere.models import checks
+from elsewhere.models.local_weights import LocalWeights
 from elsewhere.models.metadata import ModelMetadata
 from elsewhere.models.owners import store_here
-from elsewhere.models.reading import LocalWeights
 from elsewhere.storage import delete
 from elsewhere.store.model_records import ModelFilter
 from elsewhere.store.tags import parse

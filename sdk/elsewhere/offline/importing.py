@@ -19,7 +19,7 @@ from elsewhere.core.events import Edited, ModelSaved, Parameters, Scalar, Tags
 from elsewhere.core.folders import RunFolder, write_beside
 from elsewhere.core.records import Status
 from elsewhere.delivery.delivery import Delivery
-from elsewhere.offline.reading import opened
+from elsewhere.offline.ended import opened
 from elsewhere.report.logger import SINGLE_VALUE_ITERATION
 from elsewhere.report.offset import checked_offset
 from elsewhere.store.refusals import BUSY
@@ -27,7 +27,7 @@ from elsewhere.store.refusals import BUSY
 if TYPE_CHECKING:
     from elsewhere.core.events import Event
     from elsewhere.core.settings import Settings
-    from elsewhere.offline.reading import Ended
+    from elsewhere.offline.ended import Ended
     from elsewhere.store.api import Store
 
 __all__ = ["import_session"]
@@ -47,7 +47,7 @@ def import_session(
 
     Artifacts and models go to the task's output_uri, else to the place of the settings. The
     session is checked before anything is written; after an error in the middle the same call goes
-    on. Raises UsageError for a session that is in the store already; see `reading.opened`.
+    on. Raises UsageError for a session that is in the store already; see `ended.opened`.
     """
     checked_offset("iteration_offset", iteration_offset)
     if previous_task_id is not None and not isinstance(previous_task_id, str):

@@ -61,9 +61,8 @@ def call(run: Run, function: Callable[..., Any], name: str, arguments: dict[str,
     """Calls it with the record's arguments and ends the program; what it raises is its failure."""
     run.function_names.add(name)
     overrides = run.overrides() or {}
-    asked = {**_set_on_the_task(function, name, overrides), **arguments}
-    given = connect_dict(asked, _SECTION, overrides, run.record)
-    function(**given.copy())
+    own = {**_defaults(function, name, overrides), **arguments}
+    function(**connect_dict(own, _SECTION, overrides, run.record).copy())
     sys.exit(0)
 
 
@@ -98,17 +97,17 @@ def create(run: Run, name: str, task_name: str | None, arguments: dict[str, Any]
     return task_id
 
 
-def _set_on_the_task(
+def _defaults(
     function: Callable[..., Any], name: str, overrides: Mapping[str, Parameter]
 ) -> dict[str, Any]:
-    """The function's own defaults of arguments that the task has. Raises UsageError for one that
+    """The function's own defaults of arguments that have overrides. Raises UsageError for one that
     the function has not."""
     try:
         known = inspect.signature(function).parameters
     except ValueError:  # one that is written in C, which does not tell
         return {}
     takes_all = any(one.kind is inspect.Parameter.VAR_KEYWORD for one in known.values())
-    asked: dict[str, Any] = {}
+    defaults: dict[str, Any] = {}
     for full_name in overrides:
         section, _, path = full_name.partition("/")
         argument = path.partition("/")[0]
@@ -120,8 +119,8 @@ def _set_on_the_task(
                 f" argument. {known_choices(argument, known)}"
             )
         default = known[argument].default
-        asked[argument] = None if default is inspect.Parameter.empty else default
-    return asked
+        defaults[argument] = None if default is inspect.Parameter.empty else default
+    return defaults
 
 
 def _check_arguments(function: Callable[..., Any], name: str, arguments: dict[str, Any]) -> None:

@@ -17,43 +17,44 @@ if TYPE_CHECKING:
     from elsewhere.core.records import Parameter
     from elsewhere.report.recorder import Recorder
 
-__all__ = ["Listener", "Parsed", "Pending", "tell"]
+__all__ = ["OverridesSource", "Parsed", "Watcher", "record"]
 
 logger = logging.getLogger(__name__)
 
 #: gives the overrides while no task is attached: None on a local run
-Pending = Callable[[], "Mapping[str, Parameter] | None"]
+OverridesSource = Callable[[], "Mapping[str, Parameter] | None"]
 
 
-class Listener(Protocol):
+class Watcher(Protocol):
     """Who gives the overrides and takes what was parsed, by full names."""
 
     def overrides(self) -> Mapping[str, Parameter] | None:
         """What the parsers' results must be. None on a local run."""
-        ...
 
     def take(self, values: Mapping[str, Parameter]) -> None:
         """Remembers and records what is new in what a parser has returned."""
-        ...
 
 
 class Parsed:
-    """One library's watch: a Listener of its patched parsers; `attach` is its hook.
+    """One library's watch: a Watcher of its patched parsers; `attach` is its hook.
 
     `patch` is called when `module` is imported, never before, and returns its undo.
     """
 
-    def __init__(self, module: str, patch: Callable[[Listener], Callable[[], None]]) -> None:
+    def __init__(self, module: str, patch: Callable[[Watcher], Callable[[], None]]) -> None:
         self._module = module
         self._patch = patch
-        self._pending: Pending = _nothing
+        self._source: OverridesSource = lambda: None
         self._recorder: Recorder | None = None
         self._values: dict[str, Parameter] = {}
         self._undo: list[Callable[[], None]] = []
 
-    def watch(self, pending: Pending) -> Callable[[], None]:
-        """Watches all parsers of this process from now on. Returns how to stop that."""
-        self._pending = pending
+    def watch(self, overrides: OverridesSource) -> Callable[[], None]:
+        """Watches all parsers of this process from now on. Returns how to stop that.
+
+        `overrides` gives the overrides while no task is attached.
+        """
+        self._source = overrides
         self._watch()
         return self._stop
 
@@ -72,7 +73,7 @@ class Parsed:
         return detach
 
     def overrides(self) -> Mapping[str, Parameter] | None:
-        return self._pending() if self._recorder is None else self._recorder.overrides()
+        return self._source() if self._recorder is None else self._recorder.overrides()
 
     def take(self, values: Mapping[str, Parameter]) -> None:
         new = {name: value for name, value in values.items() if self._values.get(name) != value}
@@ -95,25 +96,21 @@ class Parsed:
             self._undo.pop()()
         self._values.clear()
         self._recorder = None
-        self._pending = _nothing
+        self._source = lambda: None
 
     def _record(self, values: Mapping[str, Parameter]) -> None:
         if self._recorder is None:
             return
         from elsewhere.core.events import Parameters  # noqa: PLC0415 - weight
 
-        known = self._recorder.overrides() or {}
-        if new := {name: value for name, value in values.items() if name not in known}:
+        overrides = self._recorder.overrides() or {}
+        if new := {name: value for name, value in values.items() if name not in overrides}:
             self._recorder.record(Parameters(values=new))
 
 
-def tell(listener: Listener, program: str, values: Callable[[], Mapping[str, Parameter]]) -> None:
-    """What was parsed to the listener. Where it cannot be said the program goes on."""
+def record(watcher: Watcher, program: str, values: Callable[[], Mapping[str, Parameter]]) -> None:
+    """Gives what was parsed to the watcher; the program goes on where that fails."""
     try:
-        listener.take(values())
+        watcher.take(values())
     except Exception:  # an outermost seam: the program goes on
         logger.warning("The arguments of %s are not recorded.", program, exc_info=True)
-
-
-def _nothing() -> None:
-    """The overrides of a local run."""

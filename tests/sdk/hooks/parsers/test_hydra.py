@@ -13,8 +13,8 @@ from omegaconf import OmegaConf
 
 from elsewhere.core.errors import UsageError
 from elsewhere.core.records import Configuration
-from elsewhere.hooks.parsers.hydra.composed import edited, to_configuration
-from elsewhere.hooks.parsers.hydra.overrides import changed, replaced, to_parameters
+from elsewhere.hooks.parsers.hydra.command_line import effective, replaced, to_parameters
+from elsewhere.hooks.parsers.hydra.composed import overridden, to_configuration
 from elsewhere.store.redis.store import RedisStore
 from tests.sdk.hooks.command_lines import Color, record_of
 from tests.sdk.hooks.whole_way import WholeWay
@@ -115,7 +115,7 @@ def test_an_override_is_a_parameter_of_its_type_and_comes_back_the_same(
     assert list(to_parameters([line])) == [f"Hydra/{name}"]
     assert (parameter.value, parameter.type) == (value, type_name)
     assert type(parameter.value) is type(value)
-    assert changed([line], {f"Hydra/{name}": parameter}) == {}
+    assert effective([line], {f"Hydra/{name}": parameter}) == {}
     if value != "***":
         again = replaced([], {f"Hydra/{name}": parameter}, Groups())
         there, here = (
@@ -151,10 +151,10 @@ def test_a_changed_parameter_takes_the_place_of_the_override_with_its_key(
 ) -> None:
     lines = ["first=1", *([line] if line else []), "last=${first}"]
     record = record_of({f"Hydra/{name}": value, "Args/first": 5, "Hydra/first": 1})
-    overridden = changed(lines, record)
-    assert list(overridden) == [f"Hydra/{name}"]
+    changes = effective(lines, record)
+    assert list(changes) == [f"Hydra/{name}"]
     expected = ["first=1", wanted, "last=${first}"] if line else ["first=1", lines[-1], wanted]
-    assert replaced(lines, overridden, Groups()) == [one for one in expected if one]
+    assert replaced(lines, changes, Groups()) == [one for one in expected if one]
 
 
 @dataclass
@@ -176,7 +176,7 @@ def test_an_edited_config_has_the_types_and_the_secrets_of_the_programs_own() ->
     assert "hunter2" not in text
     assert "s3" not in text
     text = text.replace("RED", "BLUE").replace("gone: 1\n", "new: {deep: 2}\n")
-    result = edited(config, text.replace("    b: 2\n", ""))
+    result = overridden(config, text.replace("    b: 2\n", ""))
     assert result.model == Schema(color=Color.BLUE, items={"a": 1})
     assert (result.new.deep, "gone" in result, OmegaConf.is_struct(result)) == (2, False, True)
     assert (result.db.password, result.db.hosts[0].secret) == ("hunter2", "s3")
@@ -195,7 +195,7 @@ def test_an_edited_config_has_the_types_and_the_secrets_of_the_programs_own() ->
 def test_a_text_that_is_no_such_config_is_refused(text: str, why: str) -> None:
     config = OmegaConf.create({"model": OmegaConf.structured(Schema)})
     with pytest.raises(UsageError) as refused:
-        edited(config, text)
+        overridden(config, text)
     assert str(refused.value).startswith(f"Configuration 'OmegaConf' {why}")
 
 

@@ -1,8 +1,8 @@
-"""The patched flags of absl: their values go to a listener, and are the listener's overrides.
+"""The patched flags of absl: their values go to a watcher, and are the watcher's overrides.
 
 app.run, FLAGS(argv) -> parses -> validate_all_flags (patched) -> overrides into the flags
                                                                -> the original
-                                                               -> all values to the listener
+                                                               -> all values to the watcher
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from absl import flags
 from elsewhere.core.errors import UsageError
 from elsewhere.core.params import cast, to_parameter, to_text
 from elsewhere.core.records import Json, Parameter
-from elsewhere.hooks.parsers.overriding import is_override, refuse, shown
-from elsewhere.hooks.parsers.parsed import Listener, tell
+from elsewhere.hooks.parsers.parsed import Watcher, record
+from elsewhere.hooks.parsers.values import is_effective, refuse, shown
 from elsewhere.hooks.replacing import replace
 
 __all__ = ["patch"]
@@ -30,29 +30,29 @@ _SAMPLES: Final[dict[str, object]] = {"bool": False, "int": 0, "float": 0.0}
 _NO_HELP: Final = "(no help available)"
 
 
-def patch(listener: Listener) -> Callable[[], None]:
+def patch(watcher: Watcher) -> Callable[[], None]:
     """Patches the class, for all flags. Returns the undo."""
 
     def validate(original: Callable[[flags.FlagValues], None], values: flags.FlagValues) -> None:
-        overrides = listener.overrides()
+        overrides = watcher.overrides()
         if overrides is not None:
             try:
-                _override(values, overrides)
+                _apply(values, overrides)
             except UsageError as error:
                 refuse(_program(), error)
         original(values)
-        tell(listener, _program(), lambda: {name: _shown(flag) for name, flag in _flags(values)})
+        record(watcher, _program(), lambda: {name: _shown(flag) for name, flag in _flags(values)})
 
     return replace(flags.FlagValues, "validate_all_flags", validate)
 
 
-def _override(values: flags.FlagValues, overrides: Mapping[str, Parameter]) -> None:
+def _apply(values: flags.FlagValues, overrides: Mapping[str, Parameter]) -> None:
     """Raises UsageError, which says what would be accepted."""
     changed: dict[str, flags.Flag[Any]] = {}
     for name, flag in _flags(values):
-        given = overrides.get(name)
-        if given is not None and is_override(name, given, _shown(flag)):
-            flag.value = _parsed(flag, given, name)
+        override = overrides.get(name)
+        if override is not None and is_effective(name, override, _shown(flag)):
+            flag.value = _parsed(flag, override, name)
             flag.using_default_value = False
             flag.present += 1
             changed[name] = flag
@@ -99,23 +99,23 @@ def _text(flag: flags.Flag[Any], value: object) -> object:
     return value
 
 
-def _parsed(flag: flags.Flag[Any], given: Parameter, name: str) -> object:
+def _parsed(flag: flags.Flag[Any], override: Parameter, name: str) -> object:
     """What the flag would have, had the override been typed.
 
     None stays None, and an empty text is None where that is the default and the flag no text.
     """
-    value = given.value
+    value = override.value
     is_text = not _is_list(flag) and flag.flag_type() not in _SAMPLES
     if value is None or (value == "" and not is_text and flag.default is None):
         return None
     if value == "" and not is_text:
         raise UsageError(f"Parameter {name!r} cannot be empty.")
     if isinstance(flag, flags.MultiFlag):
-        items = cast(given, [], name)
+        items = cast(override, [], name)
         assert isinstance(items, list)
         return [_element(flag, item, name) for item in items]
     if _is_list(flag) and (isinstance(value, list) or to_text(value).startswith("[")):
-        items = cast(given, [], name)
+        items = cast(override, [], name)
         assert isinstance(items, list)
         return [to_text(item) for item in items]
     return _element(flag, value, name)

@@ -16,7 +16,7 @@ from typing import Any, Final
 from elsewhere.core.errors import UsageError
 from elsewhere.core.params import cast, from_text, is_secret, to_text
 from elsewhere.core.records import Json, Parameter
-from elsewhere.hooks.parsers.overriding import is_override, plain, shown
+from elsewhere.hooks.parsers.values import is_effective, plain, shown
 
 __all__ = [
     "arguments",
@@ -59,24 +59,24 @@ def to_argument(parser: ArgumentParser, action: Action, value: object) -> Parame
     return shown(action.dest, value, description, _type_name(action))
 
 
-def cast_argument(parser: ArgumentParser, action: Action, given: Parameter, name: str) -> object:
+def cast_argument(parser: ArgumentParser, action: Action, override: Parameter, name: str) -> object:
     """The value that the argument would have had, had the override been typed on the command line.
 
     None stays None, and an empty text is None where that is the default and `type` no text. Raises
     UsageError, which says what would be accepted.
     """
-    value = given.value
+    value = override.value
     if value is None or (value == "" and action.default is None and action.type not in (None, str)):
         return None
     if _is_flag(action):
-        return cast(_filled(given, name), True, name)
+        return cast(_filled(override, name), True, name)
     if isinstance(action, argparse._CountAction):
-        return cast(_filled(given, name), 0, name)
+        return cast(_filled(override, name), 0, name)
     if isinstance(action, argparse._StoreConstAction):
         return _constant(parser, action, value, name)
     if not _is_list(action):
         return _element(parser, action, value, name)
-    items = cast(_filled(given, name), [], name)
+    items = cast(_filled(override, name), [], name)
     assert isinstance(items, list)
     if isinstance(action, argparse._AppendConstAction):
         return [_constant(parser, action, item, name) for item in items]
@@ -93,8 +93,8 @@ def as_if_given(parser: ArgumentParser, overrides: Mapping[str, Parameter]) -> I
 
     def is_given(action: Action) -> bool:
         name = command_name(action)
-        given = overrides.get(name)
-        return given is not None and given.value is not None and is_override(name, given, None)
+        is_value = name in overrides and overrides[name].value is not None
+        return is_value and is_effective(name, overrides[name], None)
 
     required: list[Any] = [a for a in parser._actions if a.required and is_given(a)]
     required += [
@@ -151,10 +151,10 @@ def _takes_several(action: Action) -> bool:
     return action.nargs in ("*", "+", "...", "A...")
 
 
-def _filled(given: Parameter, name: str) -> Parameter:
-    if given.value == "":
+def _filled(override: Parameter, name: str) -> Parameter:
+    if override.value == "":
         raise UsageError(f"Parameter {name!r} cannot be empty.")
-    return given
+    return override
 
 
 def _constant(parser: ArgumentParser, action: Action, value: Json, name: str) -> object:

@@ -1,9 +1,9 @@
-"""The patched commands of click: their values go to a listener, and are the listener's overrides.
+"""The patched commands of click: their values go to a watcher, and are the watcher's overrides.
 
     make_context (patched) -> of each option and argument: handle_parse_result (patched)
           |                        -> consume_value (patched): typed, or prompted, or an override
           |                        -> type_cast_value (patched): what the callback then gets
-          |-> all values to the listener
+          |-> all values to the watcher
     invoke of a group (patched): which sub-commands run
 
 What is recorded is the value before the callback: given back, it goes through the callback again.
@@ -23,8 +23,8 @@ from elsewhere.core.errors import UsageError
 from elsewhere.core.params import cast, to_text
 from elsewhere.core.records import Parameter
 from elsewhere.hooks.parsers.click.options import UNSET, as_typed, is_noted, is_withheld, to_option
-from elsewhere.hooks.parsers.overriding import is_override, plain, refuse
-from elsewhere.hooks.parsers.parsed import Listener, tell
+from elsewhere.hooks.parsers.parsed import Watcher, record
+from elsewhere.hooks.parsers.values import is_effective, plain, refuse
 from elsewhere.hooks.replacing import replace_all
 
 __all__ = ["patch"]
@@ -37,9 +37,9 @@ _WORDS: Final = "_protected_args" if hasattr(click.Context, "protected_args") el
 _Part = tuple[str, list[str]]
 
 
-def patch(listener: Listener) -> Callable[[], None]:
+def patch(watcher: Watcher) -> Callable[[], None]:
     """Patches the classes, for all commands. Returns the undo."""
-    parsing = _Parsing(listener)
+    parsing = _Parsing(watcher)
     return replace_all(
         (_owner(click.Command, "make_context"), "make_context", parsing.make_context),
         (_owner(click.Group, "invoke"), "invoke", parsing.invoke),
@@ -65,7 +65,7 @@ class _Values:
         self.typed: tuple[object, object] | None = None
         #: the same, of a prompt, whose result goes through all of it again
         self.prompted: tuple[object, object] | None = None
-        self.overridden: Parameter | None = None
+        self.override: Parameter | None = None
 
     def note(self, option: click.Parameter, name: str, given: object, value: object) -> None:
         """Several options may share a name: one that says nothing does not count."""
@@ -81,8 +81,8 @@ class _Values:
 class _Parsing(threading.local):
     """What this thread is parsing: contexts are made within each other's callbacks."""
 
-    def __init__(self, listener: Listener) -> None:
-        self._listener = listener
+    def __init__(self, watcher: Watcher) -> None:
+        self._watcher = watcher
         self._stack: list[_Values] = []
 
     def make_context(
@@ -102,7 +102,7 @@ class _Parsing(threading.local):
         finally:
             self._stack.pop()
         if not context.resilient_parsing:
-            tell(self._listener, info_name or "", values.parameters)
+            record(self._watcher, info_name or "", values.parameters)
         return context
 
     def handle(
@@ -121,9 +121,9 @@ class _Parsing(threading.local):
         try:
             value, rest = original(option, context, *given, **named)
         except click.ClickException as error:
-            if values.overridden is None:
+            if values.override is None:
                 raise
-            _refuse(context, name, values.overridden, error)
+            _refuse(context, name, values.override, error)
         values.note(option, name, *(values.prompted or values.typed or (value, value)))
         return value, rest
 
@@ -147,8 +147,8 @@ class _Parsing(threading.local):
         typed: Mapping[str, Any],
     ) -> tuple[Any, ParameterSource]:
         name = _full_name(context, option.name)
-        given = (self._listener.overrides() or {}).get(name) if is_noted(option) else None
-        if given is None or not self._stack or context.resilient_parsing:
+        override = (self._watcher.overrides() or {}).get(name) if is_noted(option) else None
+        if override is None or not self._stack or context.resilient_parsing:
             found = original(option, context, typed)
             if self._stack:
                 self._stack[-1].prompted = self._stack[-1].typed
@@ -159,24 +159,24 @@ class _Parsing(threading.local):
         finally:
             context.resilient_parsing = False
         unset = value is None or value is UNSET
-        if unset and is_withheld(option, given) and getattr(option, "prompt", None):
+        if unset and is_withheld(option, override) and getattr(option, "prompt", None):
             why = "is a secret, which no record holds, and nobody is there to be asked."
             remedy = "Give it by an environment variable (envvar=...)."
             refuse(_program(context), UsageError(f"Parameter {name!r} {why} {remedy}"))
-        if is_withheld(option, given) or (not unset and value == to_text(given.value)):
+        is_same = not unset and value == to_text(override.value)
+        is_new = is_effective(name, override, None if unset else plain(value))
+        if is_same or not is_new or is_withheld(option, override):
             return value, source
-        if not is_override(name, given, None if unset else plain(value)):
-            return value, source
-        self._stack[-1].overridden = given
+        self._stack[-1].override = override
         try:
-            return as_typed(context, option, given, name), ParameterSource.COMMANDLINE
+            return as_typed(context, option, override, name), ParameterSource.COMMANDLINE
         except UsageError as error:
             refuse(_program(context), error)
 
     def invoke(
         self, original: Callable[..., Any], group: click.Group, context: click.Context
     ) -> Any:
-        """The words of the sub-commands are those of the commands that are wanted."""
+        """The words of the sub-commands are those of the commands that the overrides choose."""
         words = [*getattr(context, _WORDS), *context.args]
         try:
             parts = _split(group, context, words)
@@ -187,12 +187,12 @@ class _Parsing(threading.local):
             setattr(context, _WORDS, [word for _, part in parts for word in part])
             context.args = []
         run = {command for command, _ in parts}
-        tell(self._listener, _program(context), lambda: _flags_of(group, context, run))
+        record(self._watcher, _program(context), lambda: _flags_of(group, context, run))
         return original(group, context)
 
     def _flags(self, group: click.Group, context: click.Context) -> dict[str, bool]:
-        """Of the sub-commands that the overrides know: whether they are wanted."""
-        overrides = self._listener.overrides() or {}
+        """Whether the overrides choose a sub-command, for each that they know."""
+        overrides = self._watcher.overrides() or {}
         flags = {}
         for command, name in _names(group, context).items():
             if name in overrides:
@@ -208,7 +208,7 @@ class _Parsing(threading.local):
     ) -> Iterator[None]:
         """No help in place of a run that the overrides give arguments to."""
         path = _SECTION if parent is None else _full_name(parent, info_name or "")
-        overrides = self._listener.overrides() or {}
+        overrides = self._watcher.overrides() or {}
         is_given = any(name.startswith(f"{path}/") for name in overrides)
         if not is_given or not getattr(command, "no_args_is_help", False):
             yield
@@ -283,15 +283,15 @@ def _split(group: click.Group, context: click.Context, words: list[str]) -> list
 def _chosen(
     group: click.Group, context: click.Context, parts: list[_Part], flags: Mapping[str, bool]
 ) -> list[_Part]:
-    """The sub-commands that are wanted; the words of others mean nothing to them."""
-    wanted = [command for command, flag in flags.items() if flag]
-    if len(wanted) > 1 and not group.chain:
-        names = " and ".join(repr(_full_name(context, command)) for command in wanted)
+    """The sub-commands that the flags choose; the words of others mean nothing to them."""
+    chosen = [command for command, flag in flags.items() if flag]
+    if len(chosen) > 1 and not group.chain:
+        names = " and ".join(repr(_full_name(context, command)) for command in chosen)
         one = f"Parameters {names} cannot be true at once: {context.info_name} runs one command."
         refuse(_program(context), UsageError(one))
-    kept = [part for part in parts if flags.get(part[0], group.chain or not wanted)]
+    kept = [part for part in parts if flags.get(part[0], group.chain or not chosen)]
     there = {command for command, _ in kept}
-    return kept + [(command, [command]) for command in wanted if command not in there]
+    return kept + [(command, [command]) for command in chosen if command not in there]
 
 
 def _program(context: click.Context) -> str:
@@ -299,8 +299,8 @@ def _program(context: click.Context) -> str:
 
 
 def _refuse(
-    context: click.Context, name: str, given: Parameter, error: click.ClickException
+    context: click.Context, name: str, override: Parameter, error: click.ClickException
 ) -> NoReturn:
     why = error.message or error.format_message()
-    sentence = f"Parameter {name!r} cannot be {given.value!r:.200}: {why}"
+    sentence = f"Parameter {name!r} cannot be {override.value!r:.200}: {why}"
     refuse(_program(context), UsageError(sentence))

@@ -15,15 +15,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from elsewhere.hooks.parsers.parsed import Listener, Parsed
+from elsewhere.hooks.parsers.parsed import Parsed, Watcher
 
 __all__ = ["attach", "watch"]
 
 
-def _patch(listener: Listener) -> Callable[[], None]:
+def _patch(watcher: Watcher) -> Callable[[], None]:
     from elsewhere.hooks.parsers.click import commands  # noqa: PLC0415 - weight: it imports click
 
-    return commands.patch(listener)
+    return commands.patch(watcher)
 
 
 #: The process's, not the task's: commands are patched for the whole process, and before any task.

@@ -10,7 +10,7 @@ from click.types import BoolParamType, FloatParamType, IntParamType, StringParam
 from elsewhere.core.errors import UsageError
 from elsewhere.core.params import HIDDEN, cast, is_hidden, to_parameter, to_text
 from elsewhere.core.records import Json, Parameter
-from elsewhere.hooks.parsers.overriding import plain, shown
+from elsewhere.hooks.parsers.values import plain, shown
 
 __all__ = ["UNSET", "as_typed", "is_noted", "is_withheld", "to_option"]
 
@@ -31,10 +31,10 @@ def is_noted(option: click.Parameter) -> bool:
     return not (is_flag and option.is_eager and not option.expose_value)
 
 
-def is_withheld(option: click.Parameter, given: Parameter) -> bool:
+def is_withheld(option: click.Parameter, override: Parameter) -> bool:
     """True for what was recorded in place of a secret."""
-    is_unseen = getattr(option, "hide_input", False) and given.value == HIDDEN
-    return bool(is_unseen or is_hidden(option.name or "", given))
+    is_unseen = getattr(option, "hide_input", False) and override.value == HIDDEN
+    return bool(is_unseen or is_hidden(option.name or "", override))
 
 
 def to_option(option: click.Parameter, given: object, value: object) -> Parameter:
@@ -52,13 +52,15 @@ def to_option(option: click.Parameter, given: object, value: object) -> Paramete
     return shown(option.name or "", sayable, description, type_name)
 
 
-def as_typed(context: click.Context, option: click.Parameter, given: Parameter, name: str) -> Any:
+def as_typed(
+    context: click.Context, option: click.Parameter, override: Parameter, name: str
+) -> Any:
     """What the option's type and callback take, as if it had been typed.
 
     None stays None, and an empty text is None where that is the default and the type no text.
     Raises UsageError, which says what would be accepted.
     """
-    value = given.value
+    value = override.value
     default = option.get_default(context, call=False)
     is_flag = getattr(option, "is_flag", False)
     is_text = isinstance(option.type, StringParamType) and not is_flag and not _is_several(option)
@@ -70,7 +72,7 @@ def as_typed(context: click.Context, option: click.Parameter, given: Parameter, 
         return _flag_value(context, option, value, name)
     if not _is_several(option):
         return _typed(option.type, value, name)
-    items = _items(given, name)
+    items = _items(override, name)
     if not (getattr(option, "multiple", False) and _takes_several(option)):
         return _typed_all(option.type, items, name, is_row=not getattr(option, "multiple", False))
     rows = [_items(Parameter(value=row), name) for row in items]
@@ -106,8 +108,8 @@ def _takes_several(option: click.Parameter) -> bool:
     return option.nargs != 1 or option.type.is_composite
 
 
-def _items(given: Parameter, name: str) -> list[Any]:
-    items = cast(given, [], name)
+def _items(override: Parameter, name: str) -> list[Any]:
+    items = cast(override, [], name)
     assert isinstance(items, list)
     return items
 

@@ -1,7 +1,7 @@
-"""The patched Fire: what it calls goes to a listener, and has the listener's overrides.
+"""The patched Fire: what it calls goes to a watcher, and has the watcher's overrides.
 
     _Fire (patched) -> _CallAndUpdateTrace (patched): which function or class, found on which path
-                            -> _MakeParseFn (patched): with what; overrides; to the listener
+                            -> _MakeParseFn (patched): with what; overrides; to the watcher
                             -> the call itself
 
 Fire has no public way to look into it. These three are the same in every version since 0.4.
@@ -22,8 +22,8 @@ from fire.parser import DefaultParseValue
 from elsewhere.core.errors import UsageError
 from elsewhere.core.params import cast, to_text
 from elsewhere.core.records import Parameter
-from elsewhere.hooks.parsers.overriding import is_override, plain, refuse, shown
-from elsewhere.hooks.parsers.parsed import Listener, tell
+from elsewhere.hooks.parsers.parsed import Watcher, record
+from elsewhere.hooks.parsers.values import is_effective, plain, refuse, shown
 from elsewhere.hooks.replacing import replace_all
 
 __all__ = ["patch"]
@@ -33,9 +33,9 @@ _SECTION: Final = "Args"
 _Call = tuple[tuple[list[Any], dict[str, Any]], list[str], list[str], bool]
 
 
-def patch(listener: Listener) -> Callable[[], None]:
+def patch(watcher: Watcher) -> Callable[[], None]:
     """Patches the module, for all programs. Returns the undo."""
-    firing = _Firing(listener)
+    firing = _Firing(watcher)
     return replace_all(
         (core, "_Fire", firing.fire),
         (core, "_CallAndUpdateTrace", firing.call),
@@ -44,7 +44,7 @@ def patch(listener: Listener) -> Callable[[], None]:
 
 
 class _Program:
-    """One use of Fire: the words of the command that it must run, if one is wanted."""
+    """One use of Fire: the words of the command that it must run, if the overrides choose one."""
 
     def __init__(self, name: str, words: Sequence[str]) -> None:
         self.name = name
@@ -52,7 +52,7 @@ class _Program:
         self._words = tuple(words)
 
     def redirected(self, component: object, args: list[str], depth: int) -> list[str]:
-        """The arguments, or in their place the words of the wanted command from `depth` on.
+        """The arguments, or in their place the words of the chosen command from `depth` on.
 
         A class or function on the way takes arguments of its own; what follows a class is looked at
         after that.
@@ -70,8 +70,8 @@ class _Program:
 class _Firing(threading.local):
     """What this thread runs: a function that Fire calls may use Fire again."""
 
-    def __init__(self, listener: Listener) -> None:
-        self._listener = listener
+    def __init__(self, watcher: Watcher) -> None:
+        self._watcher = watcher
         self._programs: list[_Program] = []
 
     def fire(
@@ -86,7 +86,7 @@ class _Firing(threading.local):
         root = context if component is None else component
         words: list[str] = []
         if flags.separator not in args:
-            words = _wanted(root, self._listener.overrides() or {}, name or "")
+            words = _chosen(root, self._watcher.overrides() or {}, name or "")
         program = _Program(name or "", words)
         self._programs.append(program)
         try:
@@ -110,8 +110,8 @@ class _Firing(threading.local):
         program.path = tuple(map(str, path))
         if path and treatment != "class":
             command = {_flag(path): component}
-            tell(
-                self._listener,
+            record(
+                self._watcher,
                 program.name,
                 lambda: _neighbours(component_trace) | _flags(command, run=True),
             )
@@ -132,7 +132,7 @@ class _Firing(threading.local):
         call = _Arguments(function, metadata, self._programs[-1])
 
         def parse_arguments(args: list[str]) -> _Call:
-            overrides = call.own(self._listener.overrides() or {})
+            overrides = call.own(self._watcher.overrides() or {})
             found = _filled(parse, args, overrides)
             (positional, named), *rest = found
             values = call.values(positional, named)
@@ -140,7 +140,7 @@ class _Firing(threading.local):
                 values |= call.overridden(values, overrides)
             except UsageError as error:
                 refuse(call.program.name, error)
-            tell(self._listener, call.program.name, lambda: call.parameters(values))
+            record(self._watcher, call.program.name, lambda: call.parameters(values))
             return call.given(values, named), *rest  # type: ignore[return-value]
 
         return parse_arguments
@@ -163,10 +163,10 @@ class _Arguments:
     def own(self, overrides: Mapping[str, Parameter]) -> dict[str, Parameter]:
         """Those of these arguments, by their names."""
         found = {}
-        for full_name, given in overrides.items():
+        for full_name, override in overrides.items():
             name = full_name.removeprefix(self._prefix)
-            if name != full_name and is_override(full_name, given, None) and self._takes(name):
-                found[name] = given
+            if name != full_name and is_effective(full_name, override, None) and self._takes(name):
+                found[name] = override
         return found
 
     def values(self, positional: list[Any], named: Mapping[str, Any]) -> dict[str, Any]:
@@ -181,12 +181,12 @@ class _Arguments:
     def overridden(
         self, values: Mapping[str, Any], overrides: Mapping[str, Parameter]
     ) -> dict[str, Any]:
-        """What the overrides say otherwise. Raises UsageError, which says what is accepted."""
+        """The overrides that are other values. Raises UsageError, which says what is accepted."""
         return {
-            name: self._typed(name, given)
-            for name, given in overrides.items()
+            name: self._typed(name, override)
+            for name, override in overrides.items()
             if name not in values
-            or is_override(f"{self._prefix}{name}", given, plain(values[name]))
+            or is_effective(f"{self._prefix}{name}", override, plain(values[name]))
         }
 
     def parameters(self, values: Mapping[str, Any]) -> dict[str, Parameter]:
@@ -216,10 +216,10 @@ class _Arguments:
         is_command = inspect.isclass(self._function) and hasattr(self._function, name)
         return name in known or (bool(self._spec.varkw) and name.isidentifier() and not is_command)
 
-    def _typed(self, name: str, given: Parameter) -> object:
-        value, full_name = given.value, f"{self._prefix}{name}"
+    def _typed(self, name: str, override: Parameter) -> object:
+        value, full_name = override.value, f"{self._prefix}{name}"
         if name == self._spec.varargs:
-            return cast(given, [], full_name) or []
+            return cast(override, [], full_name) or []
         if value is None:
             return None
         if self._metadata.get(FIRE_PARSE_FNS):
@@ -233,20 +233,20 @@ class _Arguments:
         if isinstance(like, (bool, int, float, str, list, tuple, dict)):
             if value == "" and not isinstance(like, str):
                 raise UsageError(f"Parameter {full_name!r} cannot be empty.")
-            return _like(given, like, full_name)
+            return _like(override, like, full_name)
         if value == "" and name in self._defaults:
             return None
         return DefaultParseValue(value) if isinstance(value, str) else value
 
 
-def _like(given: Parameter, like: object, name: str) -> object:
+def _like(override: Parameter, like: object, name: str) -> object:
     """As the default is; where that is a whole number, another number as well."""
     if type(like) is not int:
-        return cast(given, like, name)
+        return cast(override, like, name)
     try:
-        return cast(given, like, name)
+        return cast(override, like, name)
     except UsageError:
-        return cast(given, float(like), name)
+        return cast(override, float(like), name)
 
 
 def _filled(
@@ -267,23 +267,23 @@ def _filled(
             added |= new
 
 
-def _wanted(root: object, overrides: Mapping[str, Parameter], program: str) -> list[str]:
-    """The words of the one command that the overrides want."""
+def _chosen(root: object, overrides: Mapping[str, Parameter], program: str) -> list[str]:
+    """The words of the one command that the overrides choose."""
     if inspect.isroutine(root):
         return []
     arguments: set[str] = set()
     if inspect.isclass(root):
         spec = inspectutils.GetFullArgSpec(root)
         arguments = {*spec.args, *spec.kwonlyargs}
-    wanted = []
-    for full_name, given in overrides.items():
+    chosen = []
+    for full_name, override in overrides.items():
         section, _, name = full_name.partition("/")
-        is_true = to_text(given.value).lower() == "true"
+        is_true = to_text(override.value).lower() == "true"
         if section == _SECTION and "/" not in name and name not in arguments and is_true:
             words = name.split(".")
             if inspect.isclass(root) or _member(root, words[0]) is not None:
-                wanted.append(words)
-    ends = [words for words in wanted if not any(_is_within(words, other) for other in wanted)]
+                chosen.append(words)
+    ends = [words for words in chosen if not any(_is_within(words, other) for other in chosen)]
     if len(ends) > 1:
         names = " and ".join(repr(_flag(words)) for words in sorted(ends))
         refuse(program, UsageError(f"Parameters {names} cannot be true at once: one command runs."))

@@ -15,15 +15,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from elsewhere.hooks.parsers.parsed import Listener, Parsed
+from elsewhere.hooks.parsers.parsed import Parsed, Watcher
 
 __all__ = ["attach", "watch"]
 
 
-def _patch(listener: Listener) -> Callable[[], None]:
+def _patch(watcher: Watcher) -> Callable[[], None]:
     from elsewhere.hooks.parsers.fire import components  # noqa: PLC0415 - weight: it imports Fire
 
-    return components.patch(listener)
+    return components.patch(watcher)
 
 
 #: The process's, not the task's: Fire is patched for the whole process, and before any task.

@@ -14,7 +14,7 @@ from elsewhere.core.params import HIDDEN, is_secret, without_password
 from elsewhere.core.records import Configuration
 from elsewhere.hooks.parsers.hydra.launches import CONFIGURATION
 
-__all__ = ["edited", "to_configuration"]
+__all__ = ["overridden", "to_configuration"]
 
 
 def to_configuration(config: DictConfig) -> Configuration:
@@ -23,16 +23,16 @@ def to_configuration(config: DictConfig) -> Configuration:
     return Configuration(text=OmegaConf.to_yaml(plain), type="OmegaConf YAML")
 
 
-def edited(config: DictConfig, text: str) -> DictConfig:
+def overridden(config: DictConfig, text: str) -> DictConfig:
     """The config that the text says, with the types that `config` has where it has them.
 
     Raises UsageError for a text that is no such config.
     """
     try:
-        wanted = OmegaConf.create(text)
-        if not isinstance(wanted, DictConfig):
+        override = OmegaConf.create(text)
+        if not isinstance(override, DictConfig):
             raise UsageError(f"Configuration {CONFIGURATION!r} cannot be a list: it takes a dict.")
-        plain = _with_secrets(OmegaConf.to_container(wanted), _plain(config))
+        plain = _with_secrets(OmegaConf.to_container(override), _plain(config))
         result = copy.deepcopy(config)
         with flag_override(result, ["struct", "readonly"], [False, False]):
             result.merge_with(OmegaConf.create(plain))
@@ -73,12 +73,12 @@ def _with_secrets(value: Any, now: Any, key: object = "") -> Any:
     return now if is_hidden or is_without else value
 
 
-def _remove_others(config: DictConfig, wanted: dict[Any, Any]) -> None:
-    """The keys that are not wanted any more; the fields of a structured config stay."""
+def _remove_others(config: DictConfig, kept: dict[Any, Any]) -> None:
+    """Removes the keys that are not kept; the fields of a structured config stay."""
     for key in list(config):
         is_open = OmegaConf.get_type(config) is dict
-        if key not in wanted:
+        if key not in kept:
             if is_open:
                 del config[key]
-        elif isinstance(wanted[key], dict) and not OmegaConf.is_interpolation(config, key):
-            _remove_others(config[key], wanted[key])
+        elif isinstance(kept[key], dict) and not OmegaConf.is_interpolation(config, key):
+            _remove_others(config[key], kept[key])

@@ -1,5 +1,5 @@
-"""Hydra: the overrides are parameters, the composed config is a configuration object, and on a
-remote run both are what the program gets.
+"""Hydra: the lines of its command line are parameters, the composed config is a configuration
+object, and on a remote run both are what the program gets.
 
 `Hydra/lr` = 0.1 is what `lr=0.1` says on the command line: a text stands for what is typed behind
 the `=`, other values keep their types. With `Hydra/_allow_omegaconf_edit_` True the task's
@@ -19,30 +19,30 @@ from elsewhere.hooks.parsers.hydra.launches import Launches
 from elsewhere.hooks.replacing import replace
 
 if TYPE_CHECKING:
-    from elsewhere.hooks.parsers.hydra.launches import End, PendingConfigurations
-    from elsewhere.hooks.parsers.parsed import Listener, Pending
+    from elsewhere.hooks.parsers.hydra.launches import ConfigurationsSource, End
+    from elsewhere.hooks.parsers.parsed import OverridesSource, Watcher
 
 __all__ = ["attach", "watch"]
 
 
 def watch(
-    pending: Pending,
-    pending_configurations: PendingConfigurations = lambda: None,
+    overrides: OverridesSource,
+    configurations: ConfigurationsSource = lambda: None,
     end: End = lambda _error: None,
 ) -> Callable[[], None]:
     """Watches what Hydra launches from now on. Returns how to stop that."""
-    _launches.pending_configurations = pending_configurations
+    _launches.configurations_source = configurations
     _launches.end = end
-    return _launches.watch(pending)
+    return _launches.watch(overrides)
 
 
-def _patch(_listener: Listener) -> Callable[[], None]:
+def _patch(_watcher: Watcher) -> Callable[[], None]:
     from hydra._internal import utils  # noqa: PLC0415 - weight: the program has imported it
 
     def launch(*given: Any, **named: Any) -> Any:
-        from elsewhere.hooks.parsers.hydra import launching  # noqa: PLC0415 - it needs the whole of hydra
+        from elsewhere.hooks.parsers.hydra import jobs  # noqa: PLC0415 - it needs the whole of hydra
 
-        return launching.launch(_launches, *given, **named)
+        return jobs.launch(_launches, *given, **named)
 
     return replace(utils, "_run_app", launch)
 

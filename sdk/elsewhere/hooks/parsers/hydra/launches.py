@@ -9,16 +9,16 @@ from elsewhere.hooks.parsers.parsed import Parsed
 
 if TYPE_CHECKING:
     from elsewhere.core.records import Configuration
-    from elsewhere.hooks.parsers.parsed import Listener
+    from elsewhere.hooks.parsers.parsed import Watcher
     from elsewhere.report.recorder import Recorder
 
-__all__ = ["CONFIGURATION", "End", "Launches", "PendingConfigurations"]
+__all__ = ["CONFIGURATION", "ConfigurationsSource", "End", "Launches"]
 
 #: the name of the configuration object
 CONFIGURATION: Final = "OmegaConf"
 
 #: gives the configuration objects while no task is attached: None on a local run
-PendingConfigurations = Callable[[], "Mapping[str, Configuration] | None"]
+ConfigurationsSource = Callable[[], "Mapping[str, Configuration] | None"]
 #: ends the task that this process is: as completed, or as failed with the error
 End = Callable[["Exception | None"], None]
 
@@ -29,14 +29,14 @@ class Launches(Parsed):
     def __init__(
         self,
         module: str,
-        patch: Callable[[Listener], Callable[[], None]],
+        patch: Callable[[Watcher], Callable[[], None]],
         *,
         find: Callable[[], Launches],
     ) -> None:
         """`find` gives another process its own ones; jobs that run there are pickled."""
         super().__init__(module, patch)
         self._find = find
-        self.pending_configurations: PendingConfigurations = lambda: None
+        self.configurations_source: ConfigurationsSource = lambda: None
         self.end: End = lambda _error: None
         self._configuration: Configuration | None = None
 
@@ -56,8 +56,8 @@ class Launches(Parsed):
     def configuration(self) -> Configuration | None:
         """What the config must be, as far as a remote run has one."""
         recorder = self._recorder
-        given = self.pending_configurations() if recorder is None else recorder.configurations()
-        return (given or {}).get(CONFIGURATION)
+        overrides = self.configurations_source() if recorder is None else recorder.configurations()
+        return (overrides or {}).get(CONFIGURATION)
 
     def take_configuration(self, configuration: Configuration) -> None:
         """Remembers and records it, also on a remote run: it is what really ran."""
@@ -70,12 +70,12 @@ class Launches(Parsed):
             return
         from elsewhere.core.events import Configurations  # noqa: PLC0415 - weight
 
-        known = self._recorder.configurations() or {}
-        if known.get(CONFIGURATION) != self._configuration:
+        overrides = self._recorder.configurations() or {}
+        if overrides.get(CONFIGURATION) != self._configuration:
             self._recorder.record(Configurations(values={CONFIGURATION: self._configuration}))
 
     def _stop(self) -> None:
         super()._stop()
         self._configuration = None
-        self.pending_configurations = lambda: None
+        self.configurations_source = lambda: None
         self.end = lambda _error: None

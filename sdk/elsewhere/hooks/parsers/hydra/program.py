@@ -1,4 +1,4 @@
-"""A Hydra program's configs: what they compose to, and which overrides they refuse."""
+"""The configs of a Hydra program: what they compose to, and which overrides they refuse."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from elsewhere.core.errors import UsageError
 from elsewhere.core.records import Parameter
-from elsewhere.hooks.parsers.hydra.overrides import replaced
+from elsewhere.hooks.parsers.hydra.command_line import replaced
 
 __all__ = ["Program"]
 
@@ -50,13 +50,15 @@ class Program:
         defaults = loader.compute_defaults_list(self._config_name, list(lines), RunMode.MULTIRUN)
         return _Groups(repository, defaults.overrides.known_choices)
 
-    def check(self, lines: Sequence[str], wanted: Mapping[str, Parameter], mode: RunMode) -> None:
-        """Composes with all that is wanted. Raises UsageError, which names what Hydra refuses."""
+    def check(
+        self, lines: Sequence[str], overrides: Mapping[str, Parameter], mode: RunMode
+    ) -> None:
+        """Composes with all overrides. Raises UsageError, which names what Hydra refuses."""
         groups = self.groups(lines)
-        error = self._error(replaced(lines, wanted, groups), mode)
+        error = self._error(replaced(lines, overrides, groups), mode)
         if error is None:
             return
-        refused, why = self._first_refused(lines, wanted, groups, mode) or (wanted, error)
+        refused, why = self._first_refused(lines, overrides, groups, mode) or (overrides, error)
         named = " and ".join(
             f"parameter {name!r} cannot be {parameter.value!r:.200}"
             for name, parameter in refused.items()
@@ -67,18 +69,18 @@ class Program:
     def _first_refused(
         self,
         lines: Sequence[str],
-        wanted: Mapping[str, Parameter],
+        overrides: Mapping[str, Parameter],
         groups: _Groups,
         mode: RunMode,
     ) -> tuple[dict[str, Parameter], Exception] | None:
         """The one that breaks what was whole before it; choices of groups come first."""
         applied: dict[str, Parameter] = {}
         was_whole = self._error(lines, mode) is None
-        for name in sorted(wanted, key=lambda name: not groups.has(name.partition("/")[2])):
-            applied[name] = wanted[name]
+        for name in sorted(overrides, key=lambda name: not groups.has(name.partition("/")[2])):
+            applied[name] = overrides[name]
             error = self._error(replaced(lines, applied, groups), mode)
             if error is not None and was_whole:
-                return {name: wanted[name]}, error
+                return {name: overrides[name]}, error
             was_whole = error is None
         return None
 
@@ -91,7 +93,7 @@ class Program:
 
 
 class _Groups:
-    """See `hydra_overrides.Groups`."""
+    """See `command_line.Groups`."""
 
     def __init__(self, repository: Any, chosen: Mapping[str, object]) -> None:
         self._repository = repository

@@ -12,15 +12,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from elsewhere.hooks.parsers.parsed import Listener, Parsed
+from elsewhere.hooks.parsers.parsed import Parsed, Watcher
 
 __all__ = ["attach", "watch"]
 
 
-def _patch(listener: Listener) -> Callable[[], None]:
-    from elsewhere.hooks.parsers.jsonargparse import parsers  # noqa: PLC0415 - weight: it imports jsonargparse
+def _patch(watcher: Watcher) -> Callable[[], None]:
+    from elsewhere.hooks.parsers.jsonargparse import parsing  # noqa: PLC0415 - weight: it imports jsonargparse
 
-    return parsers.patch(listener)
+    return parsing.patch(watcher)
 
 
 #: the process's, not the task's: parsers are patched for the whole process, and before any task

@@ -22,9 +22,9 @@ from elsewhere.core.params import cast
 from elsewhere.core.records import Parameter
 from elsewhere.hooks.parsers.argparse import arguments
 from elsewhere.hooks.parsers.argparse.arguments import cast_argument, commands
-from elsewhere.hooks.parsers.overriding import is_override, plain, shown
+from elsewhere.hooks.parsers.values import is_effective, plain, shown
 
-__all__ = ["as_if_given", "to_leaf", "to_parameters", "wanted"]
+__all__ = ["as_if_given", "effective", "to_leaf", "to_parameters"]
 
 _PREFIX: Final = "Args/"
 #: the types whose values we cast; the parser does the others
@@ -43,45 +43,45 @@ def to_parameters(parser: ArgumentParser, parsed: Namespace) -> dict[str, Parame
         if action is None:
             continue
         if action in commands(parser) or isinstance(action, ActionConfigFile):
-            said: Any = plain(value).value
+            leaf: Any = plain(value).value
         else:
-            said = value if written is None else _at(written, key)
+            leaf = value if written is None else _at(written, key)
         if isinstance(value, (Enum, PurePath)):
-            said = value  # recorded by its name or text all the same, as what it is
-        if said is not _MISSING:
+            leaf = value  # recorded by its name or text all the same, as what it is
+        if leaf is not _MISSING:
             kind = _kind(action) if _is_exact(action, key) else None
             type_name = kind.__name__ if kind is not None else ""
             help_text = action.help if _is_exact(action, key) and action.help != SUPPRESS else ""
-            found[_PREFIX + key] = shown(key, said, str(help_text or ""), type_name)
+            found[_PREFIX + key] = shown(key, leaf, str(help_text or ""), type_name)
     return found
 
 
-def wanted(
+def effective(
     parser: ArgumentParser, parsed: Namespace, overrides: Mapping[str, Parameter]
 ) -> dict[str, Parameter]:
-    """By their keys, those that the parser knows and that say something else than was parsed."""
+    """The overrides, by keys, that the parser knows and that are other values than were parsed."""
     was = to_parameters(parser, parsed)
     found = {}
-    for name, parameter in overrides.items():
+    for name, override in overrides.items():
         key = name.removeprefix(_PREFIX)
         action, _ = _owner(parser, key) if name.startswith(_PREFIX) else (None, parser)
         is_settable = action is not None and not isinstance(action, ActionConfigFile)
-        if is_settable and is_override(name, parameter, was.get(name)):
-            found[key] = parameter
+        if is_settable and is_effective(name, override, was.get(name)):
+            found[key] = override
     return found
 
 
-def to_leaf(parser: ArgumentParser, key: str, parameter: Parameter) -> object:
+def to_leaf(parser: ArgumentParser, key: str, override: Parameter) -> object:
     """What the parser is to check. Raises UsageError where we can tell that it is refused."""
     action, owner = _owner(parser, key)
     assert action is not None
     name = _PREFIX + key
     if not _is_exact(action, key) or action in commands(owner):
-        return parameter.value
+        return override.value
     if not hasattr(action, "_typehint"):
-        return cast_argument(owner, action, parameter, name)
+        return cast_argument(owner, action, override, name)
     kind = _kind(action)
-    return parameter.value if kind is None else cast(parameter, _SAMPLES[kind], name)
+    return override.value if kind is None else cast(override, _SAMPLES[kind], name)
 
 
 @contextmanager
@@ -91,19 +91,19 @@ def as_if_given(
     """Arguments that an override will give are not missing, those of sub-commands neither."""
     start = _PREFIX + prefix
     own = {
-        _PREFIX + name.removeprefix(start): parameter
-        for name, parameter in overrides.items()
+        _PREFIX + name.removeprefix(start): override
+        for name, override in overrides.items()
         if name.startswith(start)
     }
-    given = {
+    keys = {
         name.removeprefix(_PREFIX)
-        for name, parameter in own.items()
-        if parameter.value is not None and is_override(name, parameter, None)
+        for name, override in own.items()
+        if override.value is not None and is_effective(name, override, None)
     }
     with ExitStack() as stack:
         stack.enter_context(arguments.as_if_given(parser, own))
         for attribute in _REQUIRED:
-            stack.enter_context(_without(getattr(parser, attribute, set()), given))
+            stack.enter_context(_without(getattr(parser, attribute, set()), keys))
         for command in commands(parser):
             for name, sub_parser in command.choices.items():
                 stack.enter_context(as_if_given(sub_parser, overrides, f"{prefix}{name}."))
@@ -111,9 +111,9 @@ def as_if_given(
 
 
 @contextmanager
-def _without(required: set[str], given: set[str]) -> Iterator[None]:
+def _without(required: set[str], keys: set[str]) -> Iterator[None]:
     """A class that is required is given by any of its leaves."""
-    taken = {key for key in required if any(f"{name}.".startswith(f"{key}.") for name in given)}
+    taken = {key for key in required if any(f"{name}.".startswith(f"{key}.") for name in keys)}
     required -= taken
     try:
         yield

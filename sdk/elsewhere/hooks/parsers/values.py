@@ -12,7 +12,7 @@ from elsewhere.core.errors import UsageError
 from elsewhere.core.params import is_hidden, to_parameter, to_text
 from elsewhere.core.records import Json, Parameter
 
-__all__ = ["is_override", "plain", "refuse", "shown"]
+__all__ = ["is_effective", "plain", "refuse", "shown"]
 
 #: texts of objects, as far as they can be told: they name what another process had
 _OBJECT: Final = re.compile(r"<.* at 0x[0-9a-f]+>")
@@ -44,12 +44,12 @@ def plain(value: object) -> Parameter:
         return Parameter(value=to_parameter(str(value)).value, type=type(value).__name__)
 
 
-def is_override(name: str, given: Parameter, parsed: Parameter | None) -> bool:
-    """True when the record says something else than what was parsed, and something usable."""
-    if is_hidden(name, given) or (parsed is not None and _is_same(given.value, parsed.value)):
+def is_effective(name: str, override: Parameter, parsed: Parameter | None) -> bool:
+    """Returns whether the override is another value than was parsed, and one that can be used."""
+    if is_hidden(name, override) or (parsed is not None and _is_same(override.value, parsed.value)):
         return False
-    text = to_text(given.value)
-    is_plain = given.type in ("", "NoneType", "bool", "int", "float", "str", "list")
+    text = to_text(override.value)
+    is_plain = override.type in ("", "NoneType", "bool", "int", "float", "str", "list")
     return not (_OBJECT.search(text) or (text.startswith("<") and not is_plain))
 
 

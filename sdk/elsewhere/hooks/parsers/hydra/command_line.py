@@ -1,4 +1,4 @@
-"""Hydra's overrides as parameters, and parameters as overrides.
+"""The lines of a Hydra command line as parameters, and overrides as such lines.
 
     lr=0.1           Hydra/lr = 0.1
     +db=mysql        Hydra/db = "mysql"      applied as a choice of the group, else as ++db=mysql
@@ -20,9 +20,9 @@ from hydra.core.override_parser.types import Override, Quote, QuotedString
 from hydra.errors import OverrideParseException
 
 from elsewhere.core.records import Json, Parameter
-from elsewhere.hooks.parsers.overriding import is_override, shown
+from elsewhere.hooks.parsers.values import is_effective, shown
 
-__all__ = ["SECTION", "Groups", "changed", "replaced", "to_parameters"]
+__all__ = ["SECTION", "Groups", "effective", "replaced", "to_parameters"]
 
 SECTION: Final = "Hydra"
 
@@ -34,33 +34,32 @@ class Groups(Protocol):
 
     def has_default(self, key: str) -> bool:
         """True when the defaults list chooses one of the group already."""
-        ...
 
 
 def to_parameters(lines: Sequence[str]) -> dict[str, Parameter]:
     """`Hydra/key` to value. Raises HydraException for a line that is no override."""
-    return {_name(override): _to_parameter(override) for override in _parse(lines)}
+    return {_name(line): _to_parameter(line) for line in _parse(lines)}
 
 
-def changed(lines: Sequence[str], parameters: Mapping[str, Parameter]) -> dict[str, Parameter]:
-    """Those of the section that say something else than the command line."""
+def effective(lines: Sequence[str], overrides: Mapping[str, Parameter]) -> dict[str, Parameter]:
+    """The overrides of the section that are other values than the command line has."""
     typed = to_parameters(lines)
     return {
-        name: parameter
-        for name, parameter in parameters.items()
-        if name.startswith(f"{SECTION}/") and is_override(name, parameter, typed.get(name))
+        name: override
+        for name, override in overrides.items()
+        if name.startswith(f"{SECTION}/") and is_effective(name, override, typed.get(name))
     }
 
 
-def replaced(lines: Sequence[str], wanted: Mapping[str, Parameter], groups: Groups) -> list[str]:
-    """The command line with the parameters in place of what has their keys, or behind it.
+def replaced(lines: Sequence[str], overrides: Mapping[str, Parameter], groups: Groups) -> list[str]:
+    """The command line with the overrides in place of what has their keys, or behind it.
 
     Each works whether the config has the key or not. `Hydra/~key` is a deletion unless it is False.
     """
-    result = {_name(override): override.input_line or "" for override in _parse(lines)}
-    typed = {_name(override): override for override in _parse(lines)}
-    for name, parameter in wanted.items():
-        result[name] = _line(name[len(SECTION) + 1 :], parameter.value, typed.get(name), groups)
+    typed = {_name(line): line for line in _parse(lines)}
+    result = {name: line.input_line or "" for name, line in typed.items()}
+    for name, override in overrides.items():
+        result[name] = _line(name[len(SECTION) + 1 :], override.value, typed.get(name), groups)
     return [line for line in result.values() if line]
 
 
@@ -68,20 +67,20 @@ def _parse(lines: Sequence[str]) -> list[Override]:
     return OverridesParser.create().parse_overrides(list(lines))
 
 
-def _name(override: Override) -> str:
-    package = f"@{override.package}" if override.package is not None else ""
-    deletion = "~" if override.is_delete() else ""
-    return f"{SECTION}/{deletion}{override.key_or_group}{package}"
+def _name(line: Override) -> str:
+    package = f"@{line.package}" if line.package is not None else ""
+    deletion = "~" if line.is_delete() else ""
+    return f"{SECTION}/{deletion}{line.key_or_group}{package}"
 
 
-def _to_parameter(override: Override) -> Parameter:
-    name = _name(override)
-    _, equals, typed = (override.input_line or "").partition("=")
-    if override.is_delete():
+def _to_parameter(line: Override) -> Parameter:
+    name = _name(line)
+    _, equals, typed = (line.input_line or "").partition("=")
+    if line.is_delete():
         return shown(name, typed if equals else True)
-    if override.is_sweep_override():
+    if line.is_sweep_override():
         return shown(name, typed, type_name="sweep")
-    value: Any = override.value()
+    value: Any = line.value()
     if isinstance(value, float) and not math.isfinite(value):
         return shown(name, typed)  # which JSON cannot say
     if not isinstance(value, str):

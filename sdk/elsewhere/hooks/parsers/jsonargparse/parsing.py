@@ -1,4 +1,4 @@
-"""jsonargparse's patched parsers: what they return goes to a listener, with its overrides in it.
+"""jsonargparse's patched parsers: what they return goes to a watcher, with its overrides in it.
 
 The parsers parse through each other, and inside of other calls, such as one that writes a config
 file. Only what the program asks for counts, the command lines of `CLI` included.
@@ -6,7 +6,6 @@ file. Only what the program asks for counts, the command lines of `CLI` included
 
 from __future__ import annotations
 
-import logging
 import threading
 from argparse import ArgumentError
 from collections.abc import Callable, Iterator, Mapping
@@ -20,31 +19,34 @@ from elsewhere.core.params import unflatten
 from elsewhere.core.records import Parameter
 from elsewhere.hooks.callers import calling_module
 from elsewhere.hooks.parsers.argparse.arguments import commands
-from elsewhere.hooks.parsers.jsonargparse.leaves import as_if_given, to_leaf, to_parameters, wanted
-from elsewhere.hooks.parsers.overriding import refuse
-from elsewhere.hooks.parsers.parsed import Listener
+from elsewhere.hooks.parsers.jsonargparse.leaves import (
+    as_if_given,
+    effective,
+    to_leaf,
+    to_parameters,
+)
+from elsewhere.hooks.parsers.parsed import Watcher, record
+from elsewhere.hooks.parsers.values import refuse
 from elsewhere.hooks.replacing import replace_all
 
 __all__ = ["patch"]
-
-logger = logging.getLogger(__name__)
 
 _METHODS: Final = ("parse_args", "parse_object", "parse_path", "parse_string", "parse_env")
 #: where jsonargparse parses in the program's place
 _FOR_PROGRAM: Final = ("jsonargparse._cli", "jsonargparse.cli")
 
 
-def patch(listener: Listener) -> Callable[[], None]:
+def patch(watcher: Watcher) -> Callable[[], None]:
     """Patches the class, for all parsers. Returns the undo."""
-    parse = _Parsing(listener).parse
+    parse = _Parsing(watcher).parse
     return replace_all(*((ArgumentParser, method, parse) for method in _METHODS))
 
 
 class _Parsing(threading.local):
     """What this thread is parsing."""
 
-    def __init__(self, listener: Listener) -> None:
-        self._listener = listener
+    def __init__(self, watcher: Watcher) -> None:
+        self._watcher = watcher
         self._is_busy = False
 
     def parse(
@@ -60,32 +62,26 @@ class _Parsing(threading.local):
             return original(parser, *given, **named)
         self._is_busy = True
         try:
-            overrides = self._listener.overrides()
+            overrides = self._watcher.overrides()
             with as_if_given(parser, overrides or {}):
                 parsed = original(parser, *given, **named)
                 if overrides is not None:
                     parsed = _overridden(parser, parsed, overrides)
-            self._tell(parser, parsed)
+            record(self._watcher, parser.prog, lambda: to_parameters(parser, parsed))
         finally:
             self._is_busy = False
         return parsed
-
-    def _tell(self, parser: ArgumentParser, parsed: Namespace) -> None:
-        try:
-            self._listener.take(to_parameters(parser, parsed))
-        except Exception:  # an outermost seam: the program goes on
-            logger.warning("The arguments of %s are not recorded.", parser.prog, exc_info=True)
 
 
 def _overridden(
     parser: ArgumentParser, parsed: Namespace, overrides: Mapping[str, Parameter]
 ) -> Namespace:
-    """With the parameters in it. What the parser refuses ends the program."""
-    changed = wanted(parser, parsed, overrides)
-    if not changed:
+    """With the overrides in it. What the parser refuses ends the program."""
+    overrides = effective(parser, parsed, overrides)
+    if not overrides:
         return parsed
     try:
-        leaves = {key: to_leaf(parser, key, parameter) for key, parameter in changed.items()}
+        leaves = {key: to_leaf(parser, key, override) for key, override in overrides.items()}
         with _raising(parser):
             try:
                 return _with(parser, parsed, leaves)

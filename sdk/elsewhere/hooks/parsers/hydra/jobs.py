@@ -1,8 +1,8 @@
-"""A Hydra program as it is launched: its overrides, then each job with its config.
+"""A Hydra program as it is launched: its command line, then each job with its config.
 
-`@hydra.main` ends in one function of Hydra's for a run as for a multirun. That gets the overrides
-with the task's parameters in them, and the program's function in a `_Job`, which looks at the
-config. A job may run in another process, so it can be pickled.
+`@hydra.main` ends in one function of Hydra's for a run as for a multirun. That gets the command
+line with the task's overrides, and the program's function in a `_Job`, which looks at the config. A
+job may run in another process, so it can be pickled.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from omegaconf.errors import OmegaConfBaseException
 from elsewhere.core.errors import UsageError
 from elsewhere.core.params import cast
 from elsewhere.core.records import Parameter
-from elsewhere.hooks.parsers.hydra.composed import edited, to_configuration
-from elsewhere.hooks.parsers.hydra.overrides import SECTION, changed, replaced, to_parameters
+from elsewhere.hooks.parsers.hydra.command_line import SECTION, effective, replaced, to_parameters
+from elsewhere.hooks.parsers.hydra.composed import overridden, to_configuration
 from elsewhere.hooks.parsers.hydra.program import Program
-from elsewhere.hooks.parsers.overriding import refuse
+from elsewhere.hooks.parsers.values import refuse
 
 if TYPE_CHECKING:
     from elsewhere.hooks.parsers.hydra.launches import Launches
@@ -49,10 +49,10 @@ def launch(launches: Launches, original: Callable[..., Any], *given: Any, **name
     """In place of `hydra._internal.utils._run_app`, the original."""
     call = inspect.signature(original).bind(*given, **named)
     program = Program(call.arguments["hydra"], call.arguments["config_name"])
-    parameters = launches.overrides()
-    is_edit = parameters is not None and _is_edit(parameters)
-    if parameters is not None and not is_edit:
-        _override(call.arguments, program, parameters)
+    overrides = launches.overrides()
+    is_edit = overrides is not None and _is_edit(overrides)
+    if overrides is not None and not is_edit:
+        _apply(call.arguments, program, overrides)
     is_sweep = call.arguments["multirun"] or call.arguments["mode"] == RunMode.MULTIRUN
     try:
         launches.take({_EDIT: _NO_EDIT, **to_parameters(call.arguments["overrides"])})
@@ -93,9 +93,9 @@ class _Job:
 
     def __call__(self, config: DictConfig) -> Any:
         if self._is_edit:
-            config = self._edited(config)
+            config = self._overridden(config)
         if not self._is_part:
-            self._tell(config)
+            self._record(config)
         before = self._launches.task
         try:
             result = self._function(config)
@@ -105,16 +105,16 @@ class _Job:
         self._end(before, None)
         return result
 
-    def _edited(self, config: DictConfig) -> DictConfig:
+    def _overridden(self, config: DictConfig) -> DictConfig:
         configuration = self._launches.configuration()
         if configuration is None:
             return config
         try:
-            return edited(config, configuration.text)
+            return overridden(config, configuration.text)
         except UsageError as error:
             refuse(Path(sys.argv[0]).name, error)
 
-    def _tell(self, config: DictConfig) -> None:
+    def _record(self, config: DictConfig) -> None:
         try:
             if self._is_sweep:
                 lines = OmegaConf.to_container(HydraConfig.get().overrides.task)
@@ -131,26 +131,24 @@ class _Job:
             self._launches.end(error)
 
 
-def _is_edit(parameters: Mapping[str, Parameter]) -> bool:
+def _is_edit(overrides: Mapping[str, Parameter]) -> bool:
     try:
-        return bool(cast(parameters.get(_EDIT, _NO_EDIT), False, _EDIT))
+        return bool(cast(overrides.get(_EDIT, _NO_EDIT), False, _EDIT))
     except UsageError as error:
         refuse(Path(sys.argv[0]).name, error)
 
 
-def _override(
-    arguments: dict[str, Any], program: Program, parameters: Mapping[str, Parameter]
-) -> None:
-    """The parameters into the call. What Hydra refuses ends the program."""
+def _apply(arguments: dict[str, Any], program: Program, overrides: Mapping[str, Parameter]) -> None:
+    """Puts the overrides into the call. What Hydra refuses ends the program."""
     lines = list(arguments["overrides"])
     try:
-        wanted = changed(lines, {name: item for name, item in parameters.items() if name != _EDIT})
-        if wanted:
-            overridden = replaced(lines, wanted, program.groups(lines))
-            mode = program.mode(overridden)
+        overrides = effective(lines, {name: overrides[name] for name in overrides if name != _EDIT})
+        if overrides:
+            new_lines = replaced(lines, overrides, program.groups(lines))
+            mode = program.mode(new_lines)
             is_sweep = arguments["multirun"] or mode == RunMode.MULTIRUN
-            program.check(lines, wanted, RunMode.MULTIRUN if is_sweep else RunMode.RUN)
-            arguments.update(overrides=overridden, mode=mode)
+            program.check(lines, overrides, RunMode.MULTIRUN if is_sweep else RunMode.RUN)
+            arguments.update(overrides=new_lines, mode=mode)
     except HydraException:
         logger.debug("Hydra will refuse this command line.", exc_info=True)
     except UsageError as error:

@@ -1,9 +1,9 @@
-"""The patched parsers: what they return goes to a listener, and has the listener's overrides.
+"""The patched parsers: what they return goes to a watcher, and has the watcher's overrides.
 
     program -> parse_args -> parse_known_args (patched) -> the original
                                   |                           -> sub-command (patched) -> its parser
                                   |-> overrides into the result
-                                  |-> result to the listener
+                                  |-> result to the watcher
 
 Each parser, also that of a sub-command, deals with its own arguments.
 """
@@ -27,8 +27,8 @@ from elsewhere.hooks.parsers.argparse.arguments import (
     commands,
     to_argument,
 )
-from elsewhere.hooks.parsers.overriding import is_override, refuse
-from elsewhere.hooks.parsers.parsed import Listener, tell
+from elsewhere.hooks.parsers.parsed import Watcher, record
+from elsewhere.hooks.parsers.values import is_effective, refuse
 from elsewhere.hooks.replacing import replace_all
 
 __all__ = ["patch"]
@@ -37,9 +37,9 @@ __all__ = ["patch"]
 _LIBRARIES: Final = ("fire", "hydra", "jsonargparse")
 
 
-def patch(listener: Listener) -> Callable[[], None]:
+def patch(watcher: Watcher) -> Callable[[], None]:
     """Patches the classes, for all parsers. Returns the undo."""
-    parsing = _Parsing(listener)
+    parsing = _Parsing(watcher)
     return replace_all(
         (ArgumentParser, "parse_known_args", parsing.parse),
         (ArgumentParser, "parse_known_intermixed_args", parsing.parse),
@@ -50,8 +50,8 @@ def patch(listener: Listener) -> Callable[[], None]:
 class _Parsing(threading.local):
     """What this thread is parsing: parsers call each other, and some call themselves again."""
 
-    def __init__(self, listener: Listener) -> None:
-        self._listener = listener
+    def __init__(self, watcher: Watcher) -> None:
+        self._watcher = watcher
         self._parsers: list[ArgumentParser] = []
         self._chosen: dict[Action, str] = {}
 
@@ -64,14 +64,14 @@ class _Parsing(threading.local):
     ) -> tuple[Namespace, list[str]]:
         if any(parser is busy for busy in self._parsers) or _is_librarys():
             return original(parser, *given, **named)
-        overrides = self._listener.overrides()
+        overrides = self._watcher.overrides()
         self._parsers.append(parser)
         try:
             with as_if_given(parser, overrides or {}):
                 namespace, rest = original(parser, *given, **named)
             if overrides is not None:
-                self._override(parser, namespace, overrides)
-            tell(self._listener, parser.prog, lambda: self._values(parser, namespace))
+                self._apply(parser, namespace, overrides)
+            record(self._watcher, parser.prog, lambda: self._values(parser, namespace))
         finally:
             self._parsers.pop()
             if not self._parsers:
@@ -87,25 +87,25 @@ class _Parsing(threading.local):
         values: Any,
         *option: Any,
     ) -> None:
-        """A sub-command with its arguments, which mean nothing to another that is wanted."""
-        wanted = _wanted_command(parser, action, self._listener.overrides())
-        if wanted is not None and wanted != values[0]:
-            values = [wanted]
+        """A sub-command with its arguments, which mean nothing to the one that overrides it."""
+        override = _command_override(parser, action, self._watcher.overrides())
+        if override is not None and override != values[0]:
+            values = [override]
         self._chosen[action] = values[0]
         original(action, parser, namespace, values, *option)
 
-    def _override(
+    def _apply(
         self, parser: ArgumentParser, namespace: Namespace, overrides: Mapping[str, Parameter]
     ) -> None:
         for command in commands(parser):
-            wanted = _wanted_command(parser, command, overrides)
-            if wanted is not None and command not in self._chosen:
-                command(parser, namespace, [wanted])
+            override = _command_override(parser, command, overrides)
+            if override is not None and command not in self._chosen:
+                command(parser, namespace, [override])
         for name, action in arguments(parser).items():
             parsed = None
             if hasattr(namespace, action.dest):
                 parsed = to_argument(parser, action, getattr(namespace, action.dest))
-            if name in overrides and is_override(name, overrides[name], parsed):
+            if name in overrides and is_effective(name, overrides[name], parsed):
                 try:
                     value = cast_argument(parser, action, overrides[name], name)
                 except UsageError as error:
@@ -128,17 +128,17 @@ def _is_librarys() -> bool:
     return calling_module("argparse").partition(".")[0] in _LIBRARIES
 
 
-def _wanted_command(
+def _command_override(
     parser: ArgumentParser, action: Action, overrides: Mapping[str, Parameter] | None
 ) -> str | None:
-    """The sub-command that the overrides want, if they want one."""
+    """The sub-command among the overrides, if one is there."""
     name = command_name(action)
-    given = (overrides or {}).get(name)
-    if given is None or given.value in (None, ""):
+    override = (overrides or {}).get(name)
+    if override is None or override.value in (None, ""):
         return None
-    wanted = str(given.value)
+    command = str(override.value)
     choices = action.choices or ()
-    if wanted not in choices:
-        known = known_choices(wanted, choices)
-        refuse(parser.prog, UsageError(f"Parameter {name!r} cannot be {wanted!r}. {known}"))
-    return wanted
+    if command not in choices:
+        known = known_choices(command, choices)
+        refuse(parser.prog, UsageError(f"Parameter {name!r} cannot be {command!r}. {known}"))
+    return command
