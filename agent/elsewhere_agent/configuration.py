@@ -16,9 +16,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import tomllib
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from elsewhere import storage
 from elsewhere.core.errors import ConfigurationError, UsageError, known_choices
-from elsewhere.core.settings import masked
+from elsewhere.core.secrets import HIDDEN, hide
 from elsewhere.store.queues import DEFAULT_QUEUE
 from elsewhere_worker.settings import WorkerSettings
 
@@ -126,13 +125,11 @@ def shown(settings: Settings, agent: AgentSettings) -> dict[str, tuple[object, s
         value = getattr(settings, name)
         if name == "home":
             value = str(value.path)
-        elif isinstance(value, str):
-            value = storage.masked(value) if name == "output_uri" else masked(value)
-        found[name] = (value, origin)
+        found[name] = (hide(name, value), origin)
     plain = agent.model_dump(mode="json", exclude={"origins"})
     for credential in plain["git_credentials"].values():
-        credential["token"] = "***" if credential["token"] else ""
-    plain["output_uri"] = storage.masked(plain["output_uri"])
+        credential["token"] = HIDDEN if credential["token"] else ""
+    plain["output_uri"] = hide("output_uri", plain["output_uri"])
     for name in _FIELDS:
         found[f"agent.{name}"] = (plain[name], agent.origins.get(name, "default"))
     return found

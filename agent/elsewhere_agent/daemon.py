@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from elsewhere.artifacts import uploader
 from elsewhere.core.clock import now_at
-from elsewhere.core.settings import masked
+from elsewhere.core.secrets import hide_passwords
 from elsewhere.delivery.sessions import deliver_dead
 from elsewhere.store import store_url
 from elsewhere.store.queues import Queues
@@ -84,7 +84,7 @@ class Daemon:
         agent = self._agent
         logger.info(
             "agent %r is up: process %d, store %s, queues %s, slots %d",
-            *(agent.name, os.getpid(), masked(url), ", ".join(agent.queues), agent.slots),
+            *(agent.name, os.getpid(), hide_passwords(url), ", ".join(agent.queues), agent.slots),
         )
         when_up()
 

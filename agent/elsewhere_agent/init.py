@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from elsewhere.core.errors import ConfigurationError
-from elsewhere.core.settings import masked
+from elsewhere.core.secrets import hide_passwords
 from elsewhere.store import store_url
 from elsewhere.store.redis.connection import connect
 
@@ -102,7 +102,7 @@ def initialize(settings: Settings, redis_url: str | None) -> str:
         )
     url = store_url(settings if redis_url is None else replace(settings, redis_url=redis_url))
     connect(url).close()
-    answers = f"The store at {masked(url)} answers."
+    answers = f"The store at {hide_passwords(url)} answers."
     if config.exists():
         return f"The settings in {config} are kept as they are. {answers}"
     text = TEMPLATE

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from elsewhere.core.folders import read_json, write_beside
+from elsewhere.core.secrets import hide_passwords
 from elsewhere_sandbox.errors import CommandError, SetupError
 from elsewhere_sandbox.installers import INSTALLERS
 from elsewhere_sandbox.installers.api import installer_variables, plan
@@ -212,7 +213,7 @@ def _build(shared: Path, order: _Order) -> None:
         _install(order, "requirements.txt", order.lines, shared)
     _let_path_choose(shared / "bin")
     facts = {
-        **json.loads(_without_passwords(json.dumps(order.inputs))),
+        **json.loads(hide_passwords(json.dumps(order.inputs))),
         "options": sorted(order.inputs["options"]),  # their values may be passwords
         "size_bytes": _size_bytes(shared),
         "seconds": round(time.monotonic() - started, 3),
@@ -249,7 +250,7 @@ def _run(setup: Setup, command: Command, failed: str, advice: str = "") -> None:
     except CommandError as error:
         last = "\n".join(error.tail.strip().splitlines()[-_LAST_LINES:])
         name = Path(command.argv[0]).name
-        message = f"{failed}: {name} {error.ended}.\n{_without_passwords(last)}\n{advice}"
+        message = f"{failed}: {name} {error.ended}.\n{hide_passwords(last)}\n{advice}"
         raise SetupError(message.strip()) from error
 
 
@@ -277,7 +278,3 @@ def _size_bytes(folder: Path) -> int:
         for parent, _, names in os.walk(folder)
         for name in names
     )
-
-
-def _without_passwords(text: str) -> str:
-    return re.sub(r"(?<=://)[^/\s@\"']+@", "***@", text)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
+from elsewhere.core.secrets import HIDDEN, hide_passwords
 from elsewhere_sandbox.errors import SetupError
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ class GitPolicy:
         else:
             return
         raise SetupError(
-            f"The repository {_without_password(url)!r} is not fetched, since {reason}. Correct the"
+            f"The repository {hide_passwords(url)!r} is not fetched, since {reason}. Correct the"
             " task's repository."
         )
 
@@ -164,8 +165,8 @@ class Git:
 
     def _redacted(self, words: str) -> str:
         for _, token in self.policy.credentials.values():
-            words = words.replace(token, "***")
-        return "\n".join(_without_password(words).strip().splitlines()[-_WORDS:])
+            words = words.replace(token, HIDDEN)
+        return "\n".join(hide_passwords(words).strip().splitlines()[-_WORDS:])
 
     def _write_askpass(self) -> None:
         self._askpass.parent.mkdir(parents=True, exist_ok=True)
@@ -192,11 +193,6 @@ def _execute(
     )
     status, output, words = extended
     return status, os.fsdecode(output), words
-
-
-def _without_password(text: str) -> str:
-    """Without what stands between `://` and `@`."""
-    return re.sub(r"://[^/@\s]*@", "://***@", text)
 
 
 def _is_url(text: str) -> bool:

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from elsewhere.core.folders import Home
+from elsewhere.core.secrets import values_to_redact
 from elsewhere_sandbox.checkout import GitPolicy, checkout
 from elsewhere_sandbox.environment import prepare_environment
 from elsewhere_sandbox.errors import SetupError
 from elsewhere_sandbox.program import program
-from elsewhere_sandbox.redact import SECRET_NAME, passwords_in
 from elsewhere_sandbox.runtimes.api import Command
 
 if TYPE_CHECKING:
@@ -72,9 +72,7 @@ def secrets_of(spec: RunSpec) -> Iterable[str]:
     yield from spec.secrets
     for credential in spec.git_credentials.values():
         yield credential[-1]
-    given = {**_passed(spec), **spec.record.environment.variables}
-    for name, value in given.items():
-        yield from [value] if SECRET_NAME.search(name) else passwords_in(value)
+    yield from values_to_redact({**_passed(spec), **spec.record.environment.variables})
 
 
 def _environment(spec: RunSpec, folder: RunFolder, interpreter: Interpreter) -> dict[str, str]:

@@ -5,24 +5,16 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from elsewhere.core.secrets import HIDDEN
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["SECRET_NAME", "Redactor", "passwords_in"]
+__all__ = ["Redactor"]
 
-#: names of variables whose values are secret
-SECRET_NAME: Final = re.compile(
-    r"PASSWORD|PASSWD|TOKEN|SECRET|API_?KEY|PRIVATE_KEY|CREDENTIAL", re.IGNORECASE
-)
-_PASSWORD: Final = re.compile(r"://[^\s/@:]*:([^\s/@]+)@")
 #: shorter values are left alone: they would redact half of every log
 _SHORTEST: Final = 6
-_MASK: Final = b"***"
-
-
-def passwords_in(text: str) -> list[str]:
-    """Those of all URLs in a text, as they stand there."""
-    return [found.group(1) for found in _PASSWORD.finditer(text)]
+_MASK: Final = HIDDEN.encode()
 
 
 class Redactor:

@@ -165,14 +165,21 @@ def test_artifacts_go_where_the_agent_says_else_the_user_else_the_home(tmp_path:
 
 
 def test_what_is_shown_has_every_setting_and_no_secret(tmp_path: Path) -> None:
-    settings = _settings(tmp_path, ELSEWHERE_REDIS_URL="redis://u:hidden-1@h")
+    settings = _settings(
+        tmp_path,
+        ELSEWHERE_REDIS_URL="redis://u:hidden-1@h",
+        ELSEWHERE_OUTPUT_URI="https://h/a?sig=hidden-3",
+    )
     agent = _agent(
         tmp_path,
+        ELSEWHERE_AGENT_OUTPUT_URI="https://h/a?token=hidden-4",
         ELSEWHERE_AGENT_GIT_CREDENTIALS='{"git.example.org": {"user": "ci", "token": "hidden-2"}}',
     )
     found = shown(settings, agent)
     assert "hidden" not in repr(found)
     assert found["redis_url"] == ("redis://u:***@h", "ELSEWHERE_REDIS_URL")
+    assert found["output_uri"][0] == "https://h/a?sig=***"
+    assert found["agent.output_uri"][0] == "https://h/a?token=***"
     assert found["agent.slots"] == (1, "default")
     assert set(found) >= {"home", "lease_s", "agent.git_credentials", "agent.name"}
 

@@ -30,8 +30,8 @@ from elsewhere.core.folders import read_json, write_beside
 from elsewhere.core.notes import Stop, abort_callback_s, grace_s
 from elsewhere.core.process import boot_id
 from elsewhere.core.records import Outcome, Reason
+from elsewhere.core.secrets import passwords_in
 from elsewhere.delivery.delivery import Delivery
-from elsewhere_sandbox.redact import passwords_in
 from elsewhere_sandbox.spec import RunSpec, write
 from elsewhere_sandbox.tree import marked
 from elsewhere_worker.boundary import checked

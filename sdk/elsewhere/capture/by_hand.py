@@ -15,6 +15,7 @@ from typing import Any, Final
 from elsewhere.core.errors import UsageError
 from elsewhere.core.folders import named_path
 from elsewhere.core.records import Environment, Source
+from elsewhere.core.secrets import passwords_in
 
 __all__ = [
     "check_no_password",
@@ -26,7 +27,6 @@ __all__ = [
     "with_image",
 ]
 
-_PASSWORD: Final = re.compile(r"https?://[^\s/@]*:[^\s/@]+@")
 _PYTHON: Final = re.compile(r"(?:.*/)?python(\d+(?:\.\d+){0,2})?")
 _COMMENT: Final = re.compile(r"(?:^|\s+)#.*$")
 _INCLUDED: Final = re.compile(r"(?:-r|--requirement)(?:\s+|=)(.+)")
@@ -43,7 +43,7 @@ def text(what: str, given: object) -> str:
 
 def check_no_password(*texts: str) -> None:
     """Raises UsageError."""
-    if any(map(_PASSWORD.search, texts)):
+    if any(map(passwords_in, texts)):
         raise UsageError(
             "A task cannot hold a password or token in a URL, since everybody who sees the task"
             " sees it: leave it out, and give the agent the credentials of that host."

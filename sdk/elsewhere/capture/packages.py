@@ -18,9 +18,10 @@ from urllib.parse import unquote, urlsplit
 from elsewhere.capture.by_hand import requirement_lines
 from elsewhere.capture.git import Git
 from elsewhere.capture.imported_names import scan_imports
-from elsewhere.capture.remote import Remote, without_credentials
+from elsewhere.capture.remote import Remote
 from elsewhere.capture.wishes import NO_WISHES
 from elsewhere.core.errors import CaptureError
+from elsewhere.core.secrets import strip_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -273,7 +274,7 @@ def _requirement(item: _Installed, root: Path) -> tuple[str, str]:
     place = urlsplit(item.direct.get("url", ""))
     vcs = item.direct.get("vcs_info")
     if vcs and place.scheme != "file":
-        url = without_credentials(place.geturl())
+        url = strip_credentials(place.geturl())
         inner = item.direct.get("subdirectory", "")
         fragment = f"#subdirectory={inner}" if inner else ""
         return f"{name} @ {vcs['vcs']}+{url}@{vcs['commit_id']}{fragment}", ""

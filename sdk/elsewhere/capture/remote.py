@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import urlsplit
 
 from elsewhere.capture.git import Git
+from elsewhere.core.secrets import strip_credentials
 
-__all__ = ["Remote", "without_credentials"]
+__all__ = ["Remote"]
 
 _SETTINGS: Final = r"^(remote\..*\.url|branch\..*\.remote|url\..*\.insteadof)$"
 _SHARED_SCHEMES: Final = frozenset({"https", "http", "ssh", "git", "git+ssh", "ssh+git"})
@@ -49,21 +49,10 @@ class Remote:
                 if not _is_shared(url) or "://" not in url:
                     url = _expanded(url, shortcuts)
                 if _is_shared(url):
-                    return cls(name, without_credentials(url))
+                    return cls(name, strip_credentials(url))
                 if is_local_shared:
                     return cls(name, url if "://" in url else str((git.folder / url).resolve()))
         return cls()
-
-
-def without_credentials(url: str) -> str:
-    """The URL without password, and without user too but for ssh, where the user is no secret."""
-    parts = urlsplit(url)
-    if parts.scheme not in _SHARED_SCHEMES:
-        return url
-    user, at, host = parts.netloc.rpartition("@")
-    if "ssh" in parts.scheme:
-        host = user.partition(":")[0] + at + host
-    return parts._replace(netloc=host, query="", fragment="").geturl()
 
 
 def _is_shared(url: str) -> bool:

@@ -10,8 +10,9 @@ from typing import Any
 from elsewhere.connect.api import Record
 from elsewhere.core.errors import UsageError
 from elsewhere.core.events import Parameters
-from elsewhere.core.params import cast, flatten, is_hidden, shown, to_parameter
+from elsewhere.core.params import cast, flatten, shown, to_parameter
 from elsewhere.core.records import Parameter
+from elsewhere.core.secrets import is_hidden
 from elsewhere.report.recorder import Target
 
 __all__ = ["apply_overrides", "is_ignored", "later", "parameters", "record_new"]
@@ -30,7 +31,7 @@ def apply_overrides(
     changes = [
         (node, key, cast(overrides[name], node[key], name))
         for node, key, name in _leaves(mutable, section)
-        if name in overrides and not is_hidden(name, overrides[name])
+        if name in overrides and not is_hidden(name, overrides[name].value)
     ]
     for node, key, value in changes:
         if value is not node[key]:

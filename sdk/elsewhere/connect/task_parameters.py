@@ -19,8 +19,9 @@ from typing import Any, ClassVar, Final, get_origin
 from elsewhere.connect.api import Record
 from elsewhere.core.errors import UsageError, known_choices
 from elsewhere.core.events import Parameters
-from elsewhere.core.params import cast, is_hidden, shown, to_parameter
+from elsewhere.core.params import cast, shown, to_parameter
 from elsewhere.core.records import Parameter
+from elsewhere.core.secrets import is_hidden
 
 __all__ = ["TaskParameters", "connect_task_parameters", "param", "percent_param"]
 
@@ -130,7 +131,7 @@ def connect_task_parameters(
     for name, item in declared.items():
         full_name = f"{section}/{name}"
         override = overrides.get(full_name)
-        if override is not None and not is_hidden(full_name, override):
+        if override is not None and not is_hidden(name, override.value):
             own = getattr(connected, name)
             value = cast(override, own if item.kind is None else item.sample(own), full_name)
             applied[name] = item.checked(value, full_name)

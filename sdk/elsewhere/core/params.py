@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Mapping, MutableMapping
 from dataclasses import replace
 from enum import Enum
@@ -15,18 +14,16 @@ from typing import Any, Final
 
 from elsewhere.core.errors import UsageError, known_choices
 from elsewhere.core.records import Json, Parameter
+from elsewhere.core.secrets import HIDDEN, hide
 
 __all__ = [
     "GENERAL",
-    "HIDDEN",
     "cast",
     "checked_type",
     "flatten",
     "from_text",
     "full_name",
-    "is_hidden",
     "is_recorded_as",
-    "is_secret",
     "meaning",
     "shown",
     "split_name",
@@ -34,13 +31,10 @@ __all__ = [
     "to_text",
     "to_value",
     "unflatten",
-    "without_password",
 ]
 
 #: the section of a name that has none
 GENERAL: Final = "General"
-#: what is recorded in place of a secret
-HIDDEN: Final = "***"
 
 
 def split_name(name: str) -> tuple[str, str]:
@@ -58,50 +52,10 @@ def full_name(name: str) -> str:
     return "/".join(split_name(name))
 
 
-def is_secret(name: str) -> bool:
-    """True when a text under this name is probably a password, a token or a key."""
-    words = re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name.rpartition("/")[2])
-    before, last = ["", "", *(word.lower() for word in words)][-2:]
-    if last == "token":
-        return before not in _TEXT_TOKENS
-    return last in _SECRETS or (last == "key" and before in _KEYS)
-
-
-def is_hidden(name: str, parameter: Parameter) -> bool:
-    """True for what was recorded in place of a secret, which never overrides anything."""
-    value = parameter.value
-    is_without = isinstance(value, str) and f":{HIDDEN}@" in value
-    return is_without or (value == HIDDEN and is_secret(name))
-
-
 def shown(name: str, parameter: Parameter) -> Parameter:
-    """What may be recorded of it: a text under the name of a secret is hidden, and so is a password
-    within a URL."""
-    if not isinstance(parameter.value, str):
-        return parameter
-    if is_secret(name):
-        return Parameter(value=HIDDEN, type="str", description=parameter.description)
-    return replace(parameter, value=without_password(parameter.value))
-
-
-def without_password(text: str) -> str:
-    """`scheme://user:***@host` for a URL that holds one; also within a longer text."""
-    return _PASSWORD.sub(rf"\1:{HIDDEN}@", text)
-
-
-_PASSWORD: Final = re.compile(r"(?<=://)([^/\s:@'\"]*):[^/\s@'\"]+@")
-
-
-_SECRETS: Final = {
-    *("password", "passwd", "pwd", "passphrase", "passcode", "secret", "secrets"),
-    *("apikey", "credential", "credentials"),
-}
-_KEYS: Final = {"api", "access", "private", "secret", "auth", "encryption", "account"}
-#: the special tokens of a vocabulary, which are no secrets
-_TEXT_TOKENS: Final = {
-    *("pad", "eos", "bos", "sep", "cls", "mask", "unk", "special", "additional", "start", "end"),
-    *("image", "stop", "decoder", "prefix", "suffix", "class", "per"),
-}
+    """What may be recorded of the `parameter` under its `name`: without secrets."""
+    value = hide(name, parameter.value)
+    return replace(parameter, value=value, type="str" if value == HIDDEN else parameter.type)
 
 
 def to_parameter(value: object, description: str = "", type_name: str = "") -> Parameter:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -14,7 +13,7 @@ from typing import Any, Final, cast
 from elsewhere.core.errors import ConfigurationError, known_choices
 from elsewhere.core.folders import Home
 
-__all__ = ["Settings", "load", "masked"]
+__all__ = ["Settings", "load"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,12 +63,6 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         else:
             origins[name] = "default"
     return Settings(home=home, origins=origins, **values)
-
-
-def masked(url: str) -> str:
-    """The URL for people: passwords, also those in its options, as ***."""
-    hidden = re.sub(r"^([\w+.-]+://[^:/@]*):.*@", r"\1:***@", url)
-    return re.sub(r"([?&]\w*password=)[^&#]*", r"\1***", hidden)
 
 
 _HOME_VARIABLE: Final = "ELSEWHERE_HOME"

@@ -41,11 +41,13 @@ def attach(recorder: Recorder) -> Callable[[], None]:
 
 
 def _set(overrides: Mapping[str, Parameter]) -> None:
-    from elsewhere.core.params import is_hidden, to_text  # noqa: PLC0415 - weight
+    from elsewhere.core.params import to_text  # noqa: PLC0415 - weight
+    from elsewhere.core.secrets import is_hidden  # noqa: PLC0415 - weight
 
     for full_name, override in overrides.items():
         section, _, name = full_name.partition("/")
-        if section != _SECTION or name.startswith(_OURS) or is_hidden(full_name, override):
+        is_ours = section != _SECTION or name.startswith(_OURS)
+        if is_ours or is_hidden(name, override.value):
             continue
         try:
             if override.value is None:
@@ -65,14 +67,15 @@ def _refuse(name: str, override: Parameter, error: ValueError) -> None:
 
 
 def _recorded() -> dict[str, Parameter]:
-    from elsewhere.core.settings import load, masked  # noqa: PLC0415 - weight
+    from elsewhere.core.secrets import hide_passwords  # noqa: PLC0415 - weight
+    from elsewhere.core.settings import load  # noqa: PLC0415 - weight
     from elsewhere.hooks.parsers.values import shown  # noqa: PLC0415 - weight
 
     patterns = [pattern.strip() for pattern in load().log_environment.split(",")]
     return {
         f"{_SECTION}/{name}": shown(name, text)
         for name, text in sorted(os.environ.items())
-        if masked(text) == text and any(_is_named(name, pattern) for pattern in patterns)
+        if hide_passwords(text) == text and any(_is_named(name, pattern) for pattern in patterns)
     }
 
 

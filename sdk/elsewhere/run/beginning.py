@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from elsewhere.artifacts import DEFAULT_PLACE, uploader
 from elsewhere.capture.wishes import NO_WISHES
-from elsewhere.core import names, params
+from elsewhere.core import names
 from elsewhere.core.clock import now_at
 from elsewhere.core.codec import to_plain
 from elsewhere.core.errors import (
@@ -26,6 +26,7 @@ from elsewhere.core.folders import RunFolder, write_beside
 from elsewhere.core.process import ProcessIdentity
 from elsewhere.core.records import Source, Status, TaskRecord, TaskType
 from elsewhere.core.say import say
+from elsewhere.core.secrets import hide_arguments
 from elsewhere.delivery.sessions import Session, deliver_dead, only_one
 from elsewhere.offline import OfflineSession, refuse
 from elsewhere.report.reporter import Reporter
@@ -317,25 +318,8 @@ def _locate(settings: Settings, *, in_repository: bool) -> Located | CaptureErro
         )
     except CaptureError as error:
         return error
-    source = replace(located.source, argv=_without_secrets(located.source.argv))
+    source = replace(located.source, argv=hide_arguments(located.source.argv))
     return replace(located, source=source)
-
-
-def _without_secrets(argv: tuple[str, ...]) -> tuple[str, ...]:
-    """A record holds no secrets: `--api-key X` travels as `--api-key ***`, and a URL without its
-    password."""
-    shown: list[str] = []
-    for before, word in zip(("", *argv), argv, strict=False):
-        name, equals, _ = word.partition("=")
-        if equals and params.is_secret(name):
-            shown.append(f"{name}=***")
-        elif word.startswith("-"):  # an option, so the one before it was a flag
-            shown.append(params.without_password(word))
-        else:
-            is_value = before.startswith("--") and "=" not in before
-            is_hidden = is_value and params.is_secret(before)
-            shown.append("***" if is_hidden else params.without_password(word))
-    return tuple(shown)
 
 
 def _stop_this_process(why: str) -> None:

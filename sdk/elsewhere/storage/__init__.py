@@ -11,8 +11,7 @@ from elsewhere.storage.files import (
     local_path,
     sha256_of,
 )
-from elsewhere.storage.masking import masked, refuse_credentials
-from elsewhere.storage.schemes import STORAGES, check, storage_for
+from elsewhere.storage.schemes import STORAGES, check, refuse_credentials, storage_for
 from elsewhere.storage.transfers import delete, download, upload
 
 __all__ = [
@@ -28,7 +27,6 @@ __all__ = [
     "file_url",
     "is_file_url",
     "local_path",
-    "masked",
     "refuse_credentials",
     "sha256_of",
     "storage_for",

@@ -11,9 +11,9 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from elsewhere.core.errors import StorageError
+from elsewhere.core.secrets import hide_passwords
 from elsewhere.storage.api import Found, PassingError
 from elsewhere.storage.files import beside
-from elsewhere.storage.masking import masked
 from elsewhere.storage.progress import DISPLAY
 from elsewhere.storage.trying import CHECK_S, within
 
@@ -143,11 +143,11 @@ def mapped(verb: str, url: str) -> Iterator[None]:
         raise
     except FileNotFoundError as error:
         raise StorageError(
-            masked(f"Cannot {verb} {url}: nothing is there ({error}). Check the name.")
+            hide_passwords(f"Cannot {verb} {url}: nothing is there ({error}). Check the name.")
         ) from error
     except Exception as error:  # each driver has errors of its own
         raise (StorageError if _is_lasting(error) else PassingError)(
-            masked(
+            hide_passwords(
                 f"Cannot {verb} {url}: {type(error).__name__}: {error}. "
                 "Check the name, the network, and that this machine has credentials for it."
             )

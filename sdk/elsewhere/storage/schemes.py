@@ -11,8 +11,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from elsewhere.core.errors import StorageError, known_choices
+from elsewhere.core.secrets import hide_passwords
 from elsewhere.storage.files import FileStorage
-from elsewhere.storage.masking import refuse_credentials
 from elsewhere.storage.object_stores import RemoteStorage
 from elsewhere.storage.s3 import S3Storage
 from elsewhere.storage.web import WebStorage
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from elsewhere.storage.api import Storage
 
-__all__ = ["STORAGES", "check", "storage_for"]
+__all__ = ["STORAGES", "check", "refuse_credentials", "storage_for"]
 
 STORAGES: Final[dict[str, Callable[[], Storage]]] = {
     "file": FileStorage,
@@ -60,3 +60,21 @@ def check(uri: str) -> None:
     """
     refuse_credentials(uri, is_kept=True)
     storage_for(uri).check(uri)
+
+
+def refuse_credentials(url: str, *, is_kept: bool = False) -> None:
+    """StorageError for a URL with a user name or password; one that `is_kept` in a record may not
+    have a signature, token or key among its parameters either."""
+    scheme, _, rest = url.partition("://")
+    if "@" in rest.partition("/")[0]:
+        raise StorageError(
+            f"A {scheme} URL with a user name or password is refused: URLs are kept in records "
+            "that others can read. Leave them out, and give the machine credentials in the way in "
+            "which the storage's own tools expect them."
+        )
+    if is_kept and scheme.lower() in ("http", "https") and hide_passwords(url) != url:
+        raise StorageError(
+            f"The URL {hide_passwords(url)} is refused: it holds a signature, token or key, and "
+            "would be kept in a record that others can read. Download the file and use that, or "
+            "use a URL that needs none."
+        )

@@ -17,6 +17,7 @@ from urllib.parse import unquote
 
 from elsewhere.core.errors import StorageError, UsageError
 from elsewhere.core.folders import named_path
+from elsewhere.core.secrets import hide_passwords
 from elsewhere.core.settings import load
 from elsewhere.storage import (
     beside,
@@ -24,7 +25,6 @@ from elsewhere.storage import (
     file_url,
     is_file_url,
     local_path,
-    masked,
     storage_for,
     upload,
 )
@@ -109,8 +109,8 @@ class StorageManager:
         url = _checked_url(remote_url)
         if url.endswith("/"):
             raise UsageError(
-                f"The file {file} cannot be uploaded to {masked(url)}: that names a folder. Add the"
-                " file's name to the URL."
+                f"The file {file} cannot be uploaded to {hide_passwords(url)}: that names a folder."
+                " Add the file's name to the URL."
             )
         tries: object = RETRIES if retries is None else retries
         if type(tries) is not int or tries < 0:
@@ -205,7 +205,8 @@ class StorageManager:
         if not files:
             matching = "" if match_wildcard is None else f" that matches {match_wildcard!r}"
             raise StorageError(
-                f"There is no file{matching} below {masked(url)}. Check the name and the wildcard."
+                f"There is no file{matching} below {hide_passwords(url)}. Check the name and the"
+                " wildcard."
             )
         folder = local_folder
         if folder is None:
@@ -361,14 +362,15 @@ def _fetch(url: str, file: Path) -> None:
 def _brought(found: Found, folder: str | Path, *, overwrite: bool, may_be_empty: bool) -> Path:
     if not found.size_bytes and found.size_bytes is not None and not may_be_empty:
         raise StorageError(
-            f"The file {masked(found.url)} is empty. Pass skip_zero_size_check=True if it may be."
+            f"The file {hide_passwords(found.url)} is empty. Pass skip_zero_size_check=True if it"
+            " may be."
         )
     root = named_path(folder).absolute()
     path = root.joinpath(*_path_of(found.url).parts)
     if not path.resolve().is_relative_to(root.resolve()):
         raise StorageError(
-            f"The file {masked(found.url)} is refused: its name leads out of {root}. Download it "
-            "by get_local_copy."
+            f"The file {hide_passwords(found.url)} is refused: its name leads out of {root}."
+            " Download it by get_local_copy."
         )
     if overwrite or not path.is_file():
         download(found.url, path)

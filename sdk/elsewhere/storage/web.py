@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Final, NoReturn
 from urllib.parse import quote, unquote
 
 from elsewhere.core.errors import StorageError
+from elsewhere.core.secrets import hide_passwords
 from elsewhere.storage.api import Found, PassingError
 from elsewhere.storage.files import beside
-from elsewhere.storage.masking import masked
 from elsewhere.storage.progress import DISPLAY
 
 if TYPE_CHECKING:
@@ -51,8 +51,8 @@ class WebStorage:
                 # A connection that ends early looks like the end of the file.
                 if expected is not None and expected != row.moved_bytes:
                     raise PassingError(
-                        f"{masked(url)} came incomplete: {row.moved_bytes} of {expected} bytes. "
-                        "Try again."
+                        f"{hide_passwords(url)} came incomplete: {row.moved_bytes} of {expected}"
+                        " bytes. Try again."
                     )
 
     def exists(self, url: str) -> bool:
@@ -68,7 +68,9 @@ class WebStorage:
     def size(self, url: str) -> int:
         size_bytes = self.look(url).size_bytes
         if size_bytes is None:
-            raise StorageError(f"The server of {masked(url)} does not tell its size. Download it.")
+            raise StorageError(
+                f"The server of {hide_passwords(url)} does not tell its size. Download it."
+            )
         return size_bytes
 
     def look(self, url: str) -> Found:
@@ -81,8 +83,8 @@ class WebStorage:
 
     def list(self, url: str) -> list[Found]:
         raise StorageError(
-            f"The files below {masked(url)} cannot be listed: a web server gives out single files. "
-            "Name the file."
+            f"The files below {hide_passwords(url)} cannot be listed: a web server gives out single"
+            " files. Name the file."
         )
 
     def check(self, url: str) -> None:
@@ -112,12 +114,12 @@ def _opened(method: str, url: str) -> Iterator[HTTPResponse]:
         error.close()
         if error.code in (404, 410):
             raise _NothingThereError(
-                f"There is nothing at {masked(url)} ({error.code})."
+                f"There is nothing at {hide_passwords(url)} ({error.code})."
             ) from error
         is_refused = method == "HEAD" and error.code in _NO_HEAD
         kind = PassingError if error.code in _PASSING else StorageError
         raise (_RefusedError if is_refused else kind)(
-            masked(
+            hide_passwords(
                 f"{url} cannot be read: the server answers {error.code} {error.reason}. "
                 "Check that this machine may read it."
             )
@@ -125,7 +127,7 @@ def _opened(method: str, url: str) -> Iterator[HTTPResponse]:
     except (OSError, HTTPException, ValueError) as error:
         kind = StorageError if isinstance(error, ValueError) else PassingError
         raise kind(
-            masked(
+            hide_passwords(
                 f"{url} cannot be read: {error}. Check the address, and that this machine reaches "
                 "it."
             )
@@ -159,6 +161,6 @@ def _found(url: str, response: HTTPResponse) -> Found:
 
 def _refuse(what: str, url: str) -> NoReturn:
     raise StorageError(
-        f"{masked(url)} cannot be {what}: a web server only gives files out. "
+        f"{hide_passwords(url)} cannot be {what}: a web server only gives files out. "
         "Set output_uri to a folder, or to an s3, gs or az URL."
     )

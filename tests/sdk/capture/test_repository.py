@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from elsewhere.capture.remote import without_credentials
 from elsewhere.capture.repository import complete, locate
 from elsewhere.capture.script import Script
 from elsewhere.core.errors import CaptureError, TooLargeError
@@ -135,20 +134,6 @@ def test_an_edit_that_keeps_size_and_time_is_seen(laptop: Path) -> None:
     file.touch()
     git(laptop, "add", "--all")
     assert captured.source.tree == git(laptop, "write-tree")
-
-
-@pytest.mark.parametrize(
-    ("url", "clean"),
-    [
-        ("https://me:token@example.org:8443/a.git", "https://example.org:8443/a.git"),
-        ("https://token@example.org/a.git?private_token=x", "https://example.org/a.git"),
-        ("ssh://git:secret@example.org/a.git", "ssh://git@example.org/a.git"),
-        ("ssh://example.org/a.git", "ssh://example.org/a.git"),
-        ("git@example.org:team/a.git", "git@example.org:team/a.git"),
-    ],
-)
-def test_a_url_loses_its_credentials(url: str, clean: str) -> None:
-    assert without_credentials(url) == clean
 
 
 @pytest.mark.parametrize("form", ["{}", "file://{}", "../laptop", "ext::sh -c {}"])

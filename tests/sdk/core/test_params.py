@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from collections.abc import Mapping
+from dataclasses import replace
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,6 @@ from elsewhere.core.params import (
     flatten,
     from_text,
     full_name,
-    is_hidden,
-    is_secret,
     meaning,
     shown,
     split_name,
@@ -349,43 +348,10 @@ def test_any_nesting_comes_back(nested: dict[str, Any]) -> None:
     assert unflatten(flatten(nested, "S")) == {"S": nested}
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        *("password", "db_password", "--api-key", "apiKey", "api_key", "HF_TOKEN", "token"),
-        *("General/aws/secret_access_key", "client_secret", "accessToken", "passphrase"),
-    ],
-)
-def test_a_secret_is_recognised(name: str) -> None:
-    assert is_secret(name)
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        *("max_tokens", "pad_token", "tokenizer", "key", "key_size", "sort_key", "password_file"),
-        *("secretary", "lr", "monkey", "", "token_type", "secret/lr"),
-    ],
-)
-def test_other_names_are_no_secrets(name: str) -> None:
-    assert not is_secret(name)
-
-
-@pytest.mark.parametrize(
-    ("text", "recorded"),
-    [
-        ("postgres://ada:pw@host/db", "postgres://ada:***@host/db"),
-        ("redis://:pw@host:6379/0", "redis://:***@host:6379/0"),
-        ("--db=postgres://ada:pw@host and more", "--db=postgres://ada:***@host and more"),
-        ("git@host:group/repository.git", None),
-        ("ssh://git@host/repository.git", None),
-        ("https://host/a:b@c", None),
-        ("a:b@c", None),
-    ],
-)
-def test_a_password_within_a_url_is_not_recorded_and_overrides_nothing(
-    text: str, recorded: str | None
-) -> None:
-    parameter = shown("Args/db", to_parameter(text))
-    assert parameter.value == (text if recorded is None else recorded)
-    assert is_hidden("Args/db", parameter) is (recorded is not None)
+def test_what_may_be_recorded_of_a_secret_is_a_text_with_its_description() -> None:
+    hidden = Parameter(value="***", type="str", description="Who it is.")
+    assert shown("Args/auth", to_parameter(Color.RED, "Who it is.")) == hidden
+    url = to_parameter("redis://:pw@host", "Where it is.")
+    assert shown("Args/db", url) == replace(url, value="redis://:***@host")
+    number = to_parameter(5)
+    assert shown("Args/password", number) == number

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from elsewhere.core.errors import ConfigurationError
-from elsewhere.core.settings import load, masked
+from elsewhere.core.settings import load
 
 
 def _write(home: Path, text: str) -> Path:
@@ -159,20 +159,3 @@ def test_a_password_is_not_in_the_settings_repr(tmp_path: Path) -> None:
         {"ELSEWHERE_HOME": str(tmp_path), "ELSEWHERE_REDIS_URL": "redis://:geheim@there"}
     )
     assert "geheim" not in repr(settings)
-
-
-@pytest.mark.parametrize(
-    ("url", "expected"),
-    [
-        ("", ""),
-        ("redis://there:6379/0", "redis://there:6379/0"),
-        ("redis://:geheim@there", "redis://:***@there"),
-        ("rediss://ada:ge@he:im@there:1/2", "rediss://ada:***@there:1/2"),
-        ("redis://ada:ge/he?im@there", "redis://ada:***@there"),
-        ("unix:///tmp/a@b:c/x.sock?db=1", "unix:///tmp/a@b:c/x.sock?db=1"),
-        ("unix:///x.sock?password=geheim&db=1", "unix:///x.sock?password=***&db=1"),
-        ("rediss://there?ssl_password=geheim", "rediss://there?ssl_password=***"),
-    ],
-)
-def test_a_url_for_people_has_no_password(url: str, expected: str) -> None:
-    assert masked(url) == expected

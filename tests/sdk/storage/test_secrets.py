@@ -13,7 +13,7 @@ import pytest
 
 from elsewhere.artifacts import stage
 from elsewhere.core.errors import StorageError
-from elsewhere.storage import check, download, masked, refuse_credentials, storage_for, upload
+from elsewhere.storage import check, download, refuse_credentials, storage_for, upload
 from elsewhere.storage import trying as trying_module
 from elsewhere.storage.object_stores import mapped
 from tests.object_store import serving_s3
@@ -42,22 +42,6 @@ def answering(status: int, length: int = 0) -> Iterator[str]:
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
         thread.join()
-
-
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [
-        ("s3://bucket/key?a=b@c", "s3://bucket/key?a=b@c"),
-        ("redis://user:secret@host/0", "redis://***@host/0"),
-        (f"https://host/a/b?{SIGNED}", "https://host/a/b?***"),
-        (f"Of https://host/a?{SIGNED}. Try again.", "Of https://host/a?***. Try again."),
-        (f'"HTTPS://host/?{SIGNED}" is it', '"HTTPS://host/?***" is it'),
-        ("https://host/a (404)? Yes.", "https://host/a (404)? Yes."),
-        ("file:///folder/a?b", "file:///folder/a?b"),
-    ],
-)
-def test_a_url_is_shown_without_what_is_secret(text: str, shown: str) -> None:
-    assert masked(text) == shown
 
 
 @pytest.mark.parametrize(
@@ -102,7 +86,7 @@ def test_a_refused_download_names_no_signature(
             lambda: storage_for(url).upload(tmp_path, url),
             lambda: storage_for(url).delete(url),
         ):
-            with pytest.raises(StorageError, match=r"data\.csv\?\*\*\*") as caught:
+            with pytest.raises(StorageError, match=r"csv\?X-Amz-Cred\w+=\*\*\*&") as caught:
                 call()
             assert "0a1b2c" not in str(caught.value)
     assert "0a1b2c" not in caplog.text
@@ -115,7 +99,9 @@ def test_a_download_that_is_cut_names_no_signature(
     monkeypatch.setattr(trying_module, "_WAIT_S", 0.001)
     with answering(200, length=10) as address:
         url = f"{address}/data.csv?{SIGNED}"
-        with pytest.raises(StorageError, match=r"csv\?\*\*\* came incomplete: 0 of 10") as caught:
+        with pytest.raises(
+            StorageError, match=r"Signature=\*\*\* came incomplete: 0 of 10"
+        ) as caught:
             download(url, tmp_path / "copy")
     assert "0a1b2c" not in str(caught.value)
 
@@ -143,4 +129,5 @@ def test_what_a_driver_says_is_repeated_without_its_secrets() -> None:
         why = f"no answer from http://user:0a1b2c@host/x, https://host/y?{SIGNED}"
         with pytest.raises(StorageError) as caught, mapped("read", "s3://bucket/key"):
             raise error(why)
-        assert "http://***@host/x, https://host/y?***" in str(caught.value)
+        assert "http://user:***@host/x, https://host/y?X-Amz-Cred" in str(caught.value)
+        assert "0a1b2c" not in str(caught.value)

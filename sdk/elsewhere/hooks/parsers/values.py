@@ -9,8 +9,9 @@ from typing import Final, NoReturn
 
 from elsewhere.core import params
 from elsewhere.core.errors import UsageError
-from elsewhere.core.params import is_hidden, to_parameter, to_text
+from elsewhere.core.params import to_parameter, to_text
 from elsewhere.core.records import Json, Parameter
+from elsewhere.core.secrets import is_hidden
 
 __all__ = ["is_effective", "plain", "refuse", "shown"]
 
@@ -46,7 +47,8 @@ def plain(value: object) -> Parameter:
 
 def is_effective(name: str, override: Parameter, parsed: Parameter | None) -> bool:
     """Returns whether the override is another value than was parsed, and one that can be used."""
-    if is_hidden(name, override) or (parsed is not None and _is_same(override.value, parsed.value)):
+    is_same = parsed is not None and _is_same(override.value, parsed.value)
+    if is_same or is_hidden(name, override.value):
         return False
     text = to_text(override.value)
     is_plain = override.type in ("", "NoneType", "bool", "int", "float", "str", "list")

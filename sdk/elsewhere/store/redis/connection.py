@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from elsewhere.core.errors import ConfigurationError, StoreUnavailableError
-from elsewhere.core.settings import masked
+from elsewhere.core.secrets import hide_passwords
 
 if TYPE_CHECKING:
     import redis
@@ -179,13 +179,13 @@ def _explain(error: redis.RedisError) -> tuple[str, str] | None:
 
 
 def _unavailable(url: str, why: str, what_to_do: str) -> StoreUnavailableError:
-    where = f"The Redis at {masked(url)}" if url else "Redis"
+    where = f"The Redis at {hide_passwords(url)}" if url else "Redis"
     return StoreUnavailableError(f"{where} cannot be used: {why}. {what_to_do}.")
 
 
 def _unusable(url: str, error: Exception) -> ConfigurationError:
     return ConfigurationError(
-        f"{masked(url)!r} is no URL of a Redis: {str(error).rstrip('.')}. Write redis_url as"
-        " redis://USER:PASSWORD@HOST:PORT/DATABASE, the same with rediss:// for TLS, or"
+        f"{hide_passwords(url)!r} is no URL of a Redis: {str(error).rstrip('.')}. Write redis_url"
+        " as redis://USER:PASSWORD@HOST:PORT/DATABASE, the same with rediss:// for TLS, or"
         " unix:///PATH."
     )

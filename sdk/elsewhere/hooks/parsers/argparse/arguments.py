@@ -14,8 +14,9 @@ from enum import Enum
 from typing import Any, Final
 
 from elsewhere.core.errors import UsageError
-from elsewhere.core.params import cast, from_text, is_secret, to_text
+from elsewhere.core.params import cast, from_text, to_text
 from elsewhere.core.records import Json, Parameter
+from elsewhere.core.secrets import is_secret
 from elsewhere.hooks.parsers.values import is_effective, plain, shown
 
 __all__ = [

@@ -8,8 +8,9 @@ import click
 from click.types import BoolParamType, FloatParamType, IntParamType, StringParamType
 
 from elsewhere.core.errors import UsageError
-from elsewhere.core.params import HIDDEN, cast, is_hidden, to_parameter, to_text
+from elsewhere.core.params import cast, to_parameter, to_text
 from elsewhere.core.records import Json, Parameter
+from elsewhere.core.secrets import HIDDEN, is_hidden
 from elsewhere.hooks.parsers.values import plain, shown
 
 __all__ = ["UNSET", "as_typed", "is_noted", "is_withheld", "to_option"]
@@ -34,7 +35,7 @@ def is_noted(option: click.Parameter) -> bool:
 def is_withheld(option: click.Parameter, override: Parameter) -> bool:
     """True for what was recorded in place of a secret."""
     is_unseen = getattr(option, "hide_input", False) and override.value == HIDDEN
-    return bool(is_unseen or is_hidden(option.name or "", override))
+    return bool(is_unseen or is_hidden(option.name or "", override.value))
 
 
 def to_option(option: click.Parameter, given: object, value: object) -> Parameter:

@@ -10,8 +10,8 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from elsewhere.core.errors import UsageError
-from elsewhere.core.params import HIDDEN, is_secret, without_password
 from elsewhere.core.records import Configuration
+from elsewhere.core.secrets import HIDDEN, hide, hide_passwords, is_secret
 from elsewhere.hooks.parsers.hydra.launches import CONFIGURATION
 
 __all__ = ["overridden", "to_configuration"]
@@ -53,10 +53,8 @@ def _hidden(value: Any, key: object = "") -> Any:
     if isinstance(value, list):
         return [_hidden(item, key) for item in value]
     # An interpolation says where a secret is, not what it is.
-    is_text = isinstance(value, str) and value not in ("", "???") and not value.startswith("${")
-    if is_text and is_secret(str(key)):
-        return HIDDEN
-    return without_password(value) if is_text else value
+    is_readable = isinstance(value, str) and (value in ("", "???") or value.startswith("${"))
+    return value if is_readable else hide(str(key), value)
 
 
 def _with_secrets(value: Any, now: Any, key: object = "") -> Any:
@@ -69,7 +67,7 @@ def _with_secrets(value: Any, now: Any, key: object = "") -> Any:
         items = items + [None] * (len(value) - len(items))
         return [_with_secrets(item, has, key) for item, has in zip(value, items, strict=False)]
     is_hidden = value == HIDDEN and is_secret(str(key))
-    is_without = isinstance(now, str) and value == without_password(now)
+    is_without = isinstance(now, str) and value == hide_passwords(now)
     return now if is_hidden or is_without else value
 
 

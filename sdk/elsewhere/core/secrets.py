@@ -1,0 +1,192 @@
+"""The one idea of a secret: whose name is a secret's, and what is shown in place of its value.
+
+The last words of a name decide, in whichever way it is written: `DB_PWD`, `dbPassword`, `--api-key`
+and `Args/hf_token` are names of secrets, `TOKENIZER_NAME`, `password_file` and `keyboard` are not.
+
+- A password, passphrase, secret, credential, authorization, cookie and the like is a secret.
+- A token is one, too, but not those of a vocabulary: `pad_token`.
+- A pass is one, but not those over data and of filters: `forward_pass`, `low_pass`.
+- A key is one where the word before says so, and so are tokens, which most programs count:
+  `api_key`, `KAGGLE_KEY`, `auth_tokens`, but `sort_key`, `max_tokens`.
+- Digits, and words that tell which of several it is, do not count: `password2`, `TOKEN_PROD`.
+- A name that begins as a claim is a flag's: `no_auth`, `skip_password`.
+
+Within a URL the password is a secret, a web user's name as long as a token, and each option whose
+name is a secret's. Only texts are hidden: numbers and booleans stay as they are. Where the field
+uses a name for both, it counts as a secret's: what is hidden in vain costs less.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+__all__ = [
+    "HIDDEN",
+    "hide",
+    "hide_arguments",
+    "hide_passwords",
+    "is_hidden",
+    "is_secret",
+    "passwords_in",
+    "strip_credentials",
+    "values_to_redact",
+]
+
+#: what is recorded and shown in place of a secret
+HIDDEN: Final = "***"
+
+
+def is_secret(name: str) -> bool:
+    """True when a text under this `name` is probably a secret; of a path its last part counts."""
+    name = name.rpartition("/")[2]
+    words = [word.lower() for word in _WORD.findall(name)]
+    if name == "PWD" or _CLAIMS.intersection(words[:1]):  # PWD is the shell's working folder
+        return False
+    while words and words[-1] in _QUALIFIERS:
+        words.pop()
+    before, last = ["", "", *words][-2:]
+    if last == "token":
+        return before not in _TEXT_TOKENS
+    if last == "pass":
+        return before not in _PASSES
+    if last in ("key", "keys", "tokens", "pat"):
+        return before in _OWNERS
+    return last in _SECRETS or last.endswith(_ENDINGS) or (before, last) in _PAIRS
+
+
+def hide(name: str, value: Any) -> Any:
+    """What may be shown of the `value` under a `name`: its text is HIDDEN where it is a secret, and
+    so are the passwords of URLs in it; also within lists, and dicts by the names of their items."""
+    if isinstance(value, Mapping):
+        return {key: hide(str(key), item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [hide(name, item) for item in value]
+    if not isinstance(value, str):
+        return value
+    return HIDDEN if is_secret(name) else hide_passwords(value)
+
+
+def is_hidden(name: str, value: object) -> bool:
+    """True when something in the `value` under a `name` was put there by `hide`: it is not what the
+    program had, so it overrides nothing."""
+    if isinstance(value, Mapping):
+        return any(is_hidden(str(key), item) for key, item in value.items())
+    if isinstance(value, (list, tuple)):
+        return any(is_hidden(name, item) for item in value)
+    is_whole = value == HIDDEN and is_secret(name)
+    return is_whole or (isinstance(value, str) and _MARK.search(value) is not None)
+
+
+def hide_arguments(argv: Iterable[str]) -> tuple[str, ...]:
+    """The words of a command line `argv`, `--api-key X` and `api_key=X` with HIDDEN for X, and URLs
+    without their passwords. An option without a value takes no word with it."""
+    hidden, before = [], ""
+    for word in argv:
+        name, equals, _ = word.partition("=")
+        if equals and is_secret(name):
+            hidden.append(f"{name}={HIDDEN}")
+        else:
+            hidden.append(hide("" if word.startswith("-") else before, word))
+        before = word if word.startswith("--") and not equals else ""
+    return tuple(hidden)
+
+
+def hide_passwords(text: str) -> str:
+    """The `text` with HIDDEN for each secret within a URL in it: `redis://ada:***@host`."""
+    for pattern in _IN_URLS:
+        text = pattern.sub(
+            lambda found: found[1] + (HIDDEN if _is_meant(found) else found[2]), text
+        )
+    return text
+
+
+def passwords_in(text: str) -> list[str]:
+    """The secrets within the URLs of a `text`, as they stand there."""
+    found = [match for pattern in _IN_URLS for match in pattern.finditer(text)]
+    return [match[2] for match in found if _is_meant(match)]
+
+
+def values_to_redact(variables: Mapping[str, str]) -> list[str]:
+    """What a program's output must not show of its environment `variables`."""
+    found = [value for name, value in variables.items() if is_secret(name)]
+    return [*found, *(one for value in variables.values() for one in passwords_in(value))]
+
+
+def strip_credentials(url: str) -> str:
+    """The `url` of a repository without its password and options, so that it is still one: without
+    the user, too, except for ssh, which needs it and where it is no secret."""
+    from urllib.parse import urlsplit  # noqa: PLC0415 - weight
+
+    parts = urlsplit(url)
+    if not parts.netloc:
+        return url
+    user, at, host = parts.netloc.rpartition("@")
+    if "ssh" in parts.scheme:
+        host = user.partition(":")[0] + at + host
+    return parts._replace(netloc=host, query="", fragment="").geturl()
+
+
+_WORD: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
+_SECRETS: Final = {
+    *("auth", "oauth", "authorization", "bearer", "jwt", "cookie", "cookies", "webhook"),
+    *("secret", "secrets", "credential", "credentials", "creds", "pwd", "pw", "sshpass"),
+}
+#: of words that are written as one
+_ENDINGS: Final = (
+    *("password", "passwords", "passwd", "passphrase", "passphrases", "passcode"),
+    *("apikey", "apikeys", "accesskey", "privatekey", "secretkey", "authtoken", "accesstoken"),
+)
+_PAIRS: Final = {
+    *(("connection", "string"), ("auth", "config"), ("auth", "header"), ("webhook", "url")),
+}
+_SERVICES: Final = {
+    *("kaggle", "openai", "anthropic", "gemini", "google", "wandb", "comet", "hf", "huggingface"),
+    *("github", "gh", "gitlab", "azure", "aws", "gcp"),
+}
+#: whose key, or whose many tokens, are secrets
+_OWNERS: Final = _SERVICES | {
+    *("api", "access", "private", "secret", "auth", "encryption", "decryption", "account", "ssh"),
+    *("signing", "master", "deploy", "license", "subscription", "storage", "service", "shared"),
+    *("app", "admin", "fernet", "hmac", "jwt"),
+}
+#: which one of several, or in which form; `b64` and `v2` are read as `b` and `v`
+_QUALIFIERS: Final = _SERVICES | {
+    *("b", "base", "default", "dev", "hash", "json", "new", "old", "plain", "prod", "production"),
+    *("read", "staging", "test", "v", "value", "write", "db", "mysql", "postgres", "redis", "smtp"),
+}
+#: the special tokens of a vocabulary
+_TEXT_TOKENS: Final = {
+    *("pad", "padding", "eos", "bos", "sos", "eot", "eod", "sep", "separator", "delimiter", "cls"),
+    *("mask", "unk", "unknown", "oov", "blank", "newline", "special", "additional", "reserved"),
+    *("start", "begin", "end", "stop", "first", "last", "next", "prefix", "suffix", "middle"),
+    *("image", "img", "video", "audio", "text", "speaker", "language", "lang", "class", "per"),
+    *("decoder", "query", "prompt", "response", "system", "assistant", "think", "sentinel"),
+    *("placeholder", "initializer", "modifier", "trigger", "register", "fill"),
+}
+#: the first words of names of flags, such as `--no-auth`
+_CLAIMS: Final = {"no", "not", "skip", "disable", "enable", "require", "is", "has"}
+_PASSES: Final = {
+    *("forward", "backward", "first", "second", "third", "last", "next", "final", "per", "each"),
+    *("one", "two", "single", "double", "multi", "n", "num", "low", "high", "band", "all"),
+}
+
+#: group 1 stands before the secret, which is group 2
+_IN_URLS: Final = (
+    # A password reaches to the last `@` before the path; also past a slash, unless it is a port.
+    re.compile(r'(://[^/\s:@"?#\[]*:)([^/\s"?#]+|(?!\d+[/?#])(?:(?!://)[^\s"])+)(?=@)'),
+    # A token may stand for the user of a web URL; no shorter text is one.
+    re.compile(r'(?i)(https?://)([^/\s:@"?#]{20,})(?=(?::[^/\s"?#]*)?@)'),
+    # The punctuation of a sentence around a URL does not belong to its last option.
+    re.compile(r"""([?&;][\w.-]+=)([^&;#\s'"<>]*[^&;#\s'"<>.,:)])"""),
+)
+#: options that give a permission in a URL, whatever else is called so
+_PERMISSIONS: Final = {"key", "sig", "signature", "x-amz-signature", "x-goog-signature"}
+_MARK: Final = re.compile(r"[:/]\*\*\*[:@]|[?&;][\w.-]+=\*\*\*")
+
+
+def _is_meant(found: re.Match[str]) -> bool:
+    """False for an option of a URL whose name is no secret's."""
+    before = found[1]
+    return before[-1] != "=" or is_secret(before[1:]) or before[1:-1].lower() in _PERMISSIONS
