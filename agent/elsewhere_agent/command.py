@@ -8,8 +8,8 @@ import sys
 from textwrap import fill
 from typing import TYPE_CHECKING, Final
 
+from elsewhere.command.printing import say
 from elsewhere.command.program import INTERRUPTED, add_version, drop_lost_output, os_sentence
-from elsewhere.command.wording import say
 from elsewhere.core.errors import ElsewhereError, UsageError
 from elsewhere.core.settings import load
 

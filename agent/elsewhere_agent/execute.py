@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 
 from elsewhere.artifacts import uploader
 from elsewhere.command.naming import find_task, title
-from elsewhere.command.wording import say, why
+from elsewhere.command.printing import say
 from elsewhere.core.codec import from_plain
 from elsewhere.core.errors import StoreUnavailableError, TransitionError, UsageError
 from elsewhere.core.folders import read_json
 from elsewhere.core.notes import Stop
 from elsewhere.core.records import Outcome, Reason, Status
+from elsewhere.core.wording import why
 from elsewhere.store import store_url
 from elsewhere.store.queues import Queues
 from elsewhere.store.redis import keys

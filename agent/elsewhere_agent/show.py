@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
+from elsewhere.command.printing import clean
 from elsewhere.command.tables import open_console
-from elsewhere.command.wording import clean
 from elsewhere_agent.configuration import shown
 
 if TYPE_CHECKING:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
+from elsewhere.command.printing import clean
 from elsewhere.command.tables import open_console
-from elsewhere.command.wording import clean, short
+from elsewhere.core.wording import short
 from elsewhere.store import open_store
 from elsewhere.store.queues import Queues
 from elsewhere_worker.registration import registered_agents

@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Final, Self
 from rich.console import Console
 from rich.text import Text
 
-from elsewhere.command.wording import short
 from elsewhere.core.clock import monotonic_s
 from elsewhere.core.errors import ElsewhereError
+from elsewhere.core.wording import short
 from elsewhere.store import connect_store, store_url
 from elsewhere.store.filters import parse
 from elsewhere_agent.demo.checks import checks

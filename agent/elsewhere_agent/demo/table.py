@@ -8,8 +8,8 @@ from rich.table import Table
 from rich.text import Text
 
 from elsewhere.command.tables import status_text
-from elsewhere.command.wording import short, size
 from elsewhere.core.params import split_name, to_text
+from elsewhere.core.wording import short, size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -9,11 +9,12 @@ from rich.console import Group
 from rich.live import Live
 from rich.text import Text
 
+from elsewhere.command.printing import clean, safe_for_terminal
 from elsewhere.command.tables import bar
 from elsewhere.command.watching import watch
-from elsewhere.command.wording import clean, number, safe_for_terminal, short
 from elsewhere.core.clock import monotonic_s
 from elsewhere.core.records import Status
+from elsewhere.core.wording import number, short
 from elsewhere_agent.errors import AgentError
 
 if TYPE_CHECKING:

@@ -6,10 +6,11 @@ import math
 from typing import TYPE_CHECKING
 
 from elsewhere.command.naming import find_task, title
+from elsewhere.command.printing import clean, say
 from elsewhere.command.watching import exit_code, watch
-from elsewhere.command.wording import clean, duration, say
 from elsewhere.core.errors import UsageError
 from elsewhere.core.records import Status
+from elsewhere.core.wording import duration
 from elsewhere.store.stopping import request_stop
 
 if TYPE_CHECKING:

@@ -7,9 +7,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from elsewhere.command.naming import find_task, title
-from elsewhere.command.wording import say, short
+from elsewhere.command.printing import say
 from elsewhere.core import params
 from elsewhere.core.errors import ElsewhereError, TransitionError, UsageError
+from elsewhere.core.wording import short
 from elsewhere.store.queues import Queues
 from elsewhere.task import stored
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from elsewhere.command.naming import find_task, title
-from elsewhere.command.wording import say
+from elsewhere.command.printing import say
 from elsewhere.core.settings import load
 from elsewhere.offline import import_session
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
+from elsewhere.command.printing import clean, json_text, say
 from elsewhere.command.tables import bar, open_console, status_text
-from elsewhere.command.wording import clean, duration, json_text, say, short
 from elsewhere.core.codec import to_plain
 from elsewhere.core.errors import NotFoundError, UsageError, known_choices
 from elsewhere.core.records import Status
+from elsewhere.core.wording import duration, short
 from elsewhere.store import filters
 
 if TYPE_CHECKING:

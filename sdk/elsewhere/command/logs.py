@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Final
 from elsewhere.command.naming import find_task, title
 from elsewhere.command.screen import open_sink
 from elsewhere.command.watching import exit_code, watch
-from elsewhere.command.wording import duration, why
 from elsewhere.core.errors import NotFoundError, UsageError
 from elsewhere.core.records import Status
+from elsewhere.core.wording import duration, why
 
 if TYPE_CHECKING:
     from argparse import Namespace

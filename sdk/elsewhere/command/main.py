@@ -13,8 +13,8 @@ import sys
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Final
 
+from elsewhere.command.printing import say
 from elsewhere.command.program import INTERRUPTED, drop_lost_output, os_sentence
-from elsewhere.command.wording import say
 from elsewhere.core.errors import ElsewhereError, UsageError
 
 if TYPE_CHECKING:

@@ -7,8 +7,9 @@ from contextlib import suppress
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
 
-from elsewhere.command.wording import clean, short
+from elsewhere.command.printing import clean
 from elsewhere.core.errors import NotFoundError
+from elsewhere.core.wording import short
 from elsewhere.store.filters import Filter
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import sys
 import unicodedata
 from typing import TYPE_CHECKING, Final, Protocol
 
-from elsewhere.command.wording import clean, safe_for_terminal, say
+from elsewhere.command.printing import clean, safe_for_terminal, say
 
 if TYPE_CHECKING:
     from typing import BinaryIO

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Final
 
 from elsewhere.command.listing import plain_task
 from elsewhere.command.naming import find_task
+from elsewhere.command.printing import clean, json_text
 from elsewhere.command.tables import bar, grid, open_console, status_text
-from elsewhere.command.wording import clean, duration, json_text, number, size, why
 from elsewhere.core.codec import to_plain
 from elsewhere.core.errors import NotFoundError
 from elsewhere.core.params import split_name, to_text
 from elsewhere.core.records import ModelRecord, Status
+from elsewhere.core.wording import duration, number, size, why
 from elsewhere.report.logger import SINGLE_VALUE_ITERATION
 
 if TYPE_CHECKING:
