@@ -19,6 +19,7 @@ from elsewhere.artifacts.serializers import (
     TABLE_TYPE,
     UnwritableError,
 )
+from elsewhere.core.checks import checked_dict
 from elsewhere.core.clock import now_at
 from elsewhere.core.errors import StorageError, UsageError, known_choices
 from elsewhere.core.records import Artifact
@@ -152,12 +153,7 @@ def in_new_folder(what: str, folder: Path, keep: Callable[[Path], T], retries: i
 
 
 def _items(metadata: Mapping[str, object] | None) -> list[tuple[str, object]]:
-    try:
-        return list((metadata or {}).items())
-    except AttributeError as error:
-        raise UsageError(
-            f"The metadata of an artifact must be a dict, not {type(metadata).__name__}."
-        ) from error
+    return list(checked_dict("The metadata of an artifact", metadata or {}).items())
 
 
 def _check_options(name: str, extension_name: object, function: object, retries: object) -> None:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
+from elsewhere.core.checks import checked_text
 from elsewhere.core.errors import UsageError
 from elsewhere.core.folders import named_path
 from elsewhere.core.records import Environment, Source
@@ -36,9 +37,7 @@ def text(what: str, given: object) -> str:
     """The text without spaces around it; None is the empty one. Raises UsageError."""
     if given is None:
         return ""
-    if not isinstance(given, (str, os.PathLike)):
-        raise UsageError(f"{what} must be a text, not {given!r:.80}.")
-    return str(given).strip()
+    return checked_text(what, str(given) if isinstance(given, os.PathLike) else given).strip()
 
 
 def check_no_password(*texts: str) -> None:
@@ -75,10 +74,8 @@ def wished(package: object, version: object) -> tuple[str, str | None]:
             f"A package is added by its name, or many by the path of a requirements file, not"
             f" {package!r:.80}."
         )
-    if version is not None and not isinstance(version, str):
-        raise UsageError(
-            f"The version of {name} must be a text such as '1.0', not {version!r:.80}."
-        )
+    if version is not None:
+        version = checked_text(f"The version of {name}", version, note=" such as '1.0'")
     if version is None and (isinstance(package, os.PathLike) or name.endswith(".txt")):
         requirement_lines(name)
     check_no_password(name)

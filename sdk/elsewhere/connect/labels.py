@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from elsewhere.connect.sections import is_ignored
-from elsewhere.core.errors import UsageError
+from elsewhere.core.checks import checked_labels
 from elsewhere.core.events import Labels
 from elsewhere.core.params import GENERAL
 from elsewhere.report.recorder import Target
@@ -25,7 +25,7 @@ def connect_labels(
 ) -> dict[str, int]:
     """Fills the dict, in place, with those of a remote run's task; else, or where it has none,
     records the dict's. Raises UsageError."""
-    own = checked_labels(enumeration)
+    own = checked_labels(enumeration, dict)
     is_own = is_ignored(_FLAG, target, is_ignoring=is_ignoring)
     if override and not is_own and target.overrides() is not None:
         enumeration.clear()
@@ -33,17 +33,3 @@ def connect_labels(
     else:
         target.record(Labels(values=own))
     return enumeration
-
-
-def checked_labels(given: object) -> dict[str, int]:
-    """A copy. Raises UsageError."""
-    if not isinstance(given, dict):
-        raise UsageError(
-            f"Labels are a dict such as {{'cat': 1, 'dog': 2}}, not a {type(given).__name__}."
-        )
-    for name, number in given.items():
-        if not isinstance(name, str) or isinstance(number, bool) or not isinstance(number, int):
-            raise UsageError(
-                f"Labels are texts with whole numbers: {name!r:.80}: {number!r:.80} is none."
-            )
-    return dict(given)

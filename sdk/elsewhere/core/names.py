@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, Final
 
+from elsewhere.core.checks import checked_text
 from elsewhere.core.choices import TaskType
 from elsewhere.core.errors import UsageError, known_choices
 
@@ -25,9 +26,7 @@ def new_id() -> str:
 
 def checked_name(what: str, name: object) -> str:
     """The name without spaces around it. Raises UsageError."""
-    if not isinstance(name, str):
-        raise UsageError(f"The name of a {what} must be text, not {name!r:.80}.")
-    stripped = name.strip()
+    stripped = checked_text(f"The name of a {what}", name).strip()
     if not _SHORTEST <= len(stripped) <= _LONGEST:
         count = "1 character" if len(stripped) == 1 else f"{len(stripped)} characters"
         raise UsageError(

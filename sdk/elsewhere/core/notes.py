@@ -19,7 +19,7 @@ from elsewhere.core.folders import read_json, write_beside
 if TYPE_CHECKING:
     from elsewhere.core.folders import RunFolder
 
-__all__ = ["ABORT_CALLBACK_S", "AbortNote", "Stop", "abort_callback_s", "as_seconds", "grace_s"]
+__all__ = ["ABORT_CALLBACK_S", "AbortNote", "Stop", "abort_callback_s", "grace_s"]
 
 #: the longest that a stop waits for a program's abort callback, in seconds
 ABORT_CALLBACK_S: Final = 1800.0
@@ -45,7 +45,7 @@ class Stop:
         written = plain if isinstance(plain, dict) else {}
         # Older agents wrote `is_heard`, and older commands the grace alone.
         keeps_reports = written.get("keeps_reports", written.get("is_heard")) is not False
-        return cls(grace_s=as_seconds(written.get("grace_s")), keeps_reports=keeps_reports)
+        return cls(grace_s=_as_seconds(written.get("grace_s")), keeps_reports=keeps_reports)
 
     def write(self, folder: RunFolder) -> bool:
         """Leaves the note in `folder`. False where it changes nothing. Raises OSError.
@@ -77,7 +77,7 @@ class AbortNote:
             plain = read_json(folder.abort)
         except (OSError, RecordError):
             return None
-        seconds = as_seconds(plain.get("timeout_s")) if isinstance(plain, dict) else None
+        seconds = _as_seconds(plain.get("timeout_s")) if isinstance(plain, dict) else None
         return cls(timeout_s=min(seconds, ABORT_CALLBACK_S)) if seconds else None
 
     def write(self, folder: RunFolder) -> None:
@@ -98,7 +98,7 @@ def grace_s(folder: RunFolder, own_s: float) -> float:
     return own_s if stop is None or stop.grace_s is None else stop.grace_s
 
 
-def as_seconds(value: object) -> float | None:
+def _as_seconds(value: object) -> float | None:
     """The number of seconds that `value` is; None for what is not a finite number from 0 on."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from elsewhere.core.checks import checked_labels
 from elsewhere.core.clock import now_at
 from elsewhere.core.errors import NotFoundError, UsageError, known_choices
 from elsewhere.core.events import Configurations, Event, Labels, ModelUsed
@@ -77,7 +78,7 @@ class InputModel(Model):
             "comment": checks.checked_text("The comment of a model", comment),
             "framework": checks.checked_text("The framework of a model", framework),
             "design": checks.checked_design(config_text, config_dict) or "",
-            "labels": checks.checked_labels(label_enumeration or {}),
+            "labels": checked_labels(label_enumeration or {}),
             "is_package": bool(is_package),
             "is_published": bool(create_as_published),
         }
@@ -111,7 +112,7 @@ class InputModel(Model):
             {
                 "name": DESIGN,
                 "design": checks.checked_design(config_text, config_dict) or "",
-                "labels": checks.checked_labels(label_enumeration or {}),
+                "labels": checked_labels(label_enumeration or {}),
             },
         )
         return cls._of(model_id, None)

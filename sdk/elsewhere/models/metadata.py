@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from elsewhere.core.errors import UsageError
+from elsewhere.core.checks import checked_dict
 from elsewhere.core.params import checked_type, to_value
 from elsewhere.models import checks
 from elsewhere.store.model_records import METADATA
@@ -47,12 +47,10 @@ class ModelMetadata(ABC):
 
     def set_all_metadata(self, metadata: Mapping[str, object], replace: bool = True) -> bool:
         """Values, or {"value": ..., "type": ...} each. With `replace` all others go."""
-        if not isinstance(metadata, Mapping):
-            raise UsageError(f"The metadata of a model must be a dict, not {metadata!r:.80}.")
         plain = {}
-        for key, given in metadata.items():
+        for key, given in checked_dict("The metadata of a model", metadata).items():
             is_typed = isinstance(given, Mapping) and {"value"} <= given.keys() <= {"value", "type"}
-            value, kind = (given["value"], given.get("type")) if is_typed else (given, None)  # type: ignore[index,attr-defined]
+            value, kind = (given["value"], given.get("type")) if is_typed else (given, None)
             parameter = checks.checked_metadata(key, value, kind)
             plain[key] = _plain(parameter.value, parameter.type)
         fields: dict[str, Json] = (

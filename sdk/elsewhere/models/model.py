@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from elsewhere.artifacts.places import is_kept_for
+from elsewhere.core.checks import checked_dict, checked_pattern, checked_whole
 from elsewhere.core.errors import StorageError, UsageError
 from elsewhere.core.settings import load
 from elsewhere.models import checks
@@ -271,19 +272,15 @@ class Model(ModelMetadata):
         those of `Task.get_tasks`. All `metadata` must have these values. Raises UsageError.
         """
         wanted = filter_of(project_name, tags, only_published)
-        most: object = max_results
-        if most is not None and (not isinstance(most, int) or most < 1):
-            raise UsageError(f"max_results must be a whole number above 0, not {most!r:.80}.")
-        if not isinstance(metadata, (Mapping, type(None))):
-            raise UsageError(f"metadata must be a dict, not {metadata!r:.80}.")
+        if max_results is not None:
+            checked_whole("max_results", max_results, 1)
+        asked = checked_dict("metadata", {} if metadata is None else metadata)
+        pattern = checked_pattern("model_name", "" if model_name is None else model_name)
         wanted = replace(
             wanted,
-            pattern=checks.checked_pattern("model_name", model_name),
+            pattern=pattern.pattern,
             are_archived_too=include_archived,
-            metadata={
-                key: checks.checked_metadata(key, value).value
-                for key, value in (metadata or {}).items()
-            },
+            metadata={key: checks.checked_metadata(key, one).value for key, one in asked.items()},
             limit=max_results,
         )
         store = store_here()

@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
 from elsewhere.artifacts import bring, upload_url
+from elsewhere.core.checks import checked_labels, checked_whole, is_number
 from elsewhere.core.clock import monotonic_s, now_at
 from elsewhere.core.errors import StorageError, UsageError
 from elsewhere.core.events import ModelSaved, ModelsUnused, ModelUsed
@@ -71,7 +72,7 @@ class OutputModel(Model):
         fields["framework"] = checks.checked_text("The framework of a model", framework)
         fields["design"] = checks.checked_design(config_text, config_dict) or ""
         if label_enumeration is not None:
-            fields["labels"] = checks.checked_labels(label_enumeration)
+            fields["labels"] = checked_labels(label_enumeration)
         if base_model_id is not None:
             fields["parent"] = checks.checked_id("base_model_id", base_model_id)
         self._begin(owner, name or "", fields)
@@ -190,8 +191,7 @@ class OutputModel(Model):
     ) -> bool:
         """All weights that were given before have arrived, or could not; False when not in time: an
         hour, or `timeout` seconds."""
-        given: object = timeout
-        if isinstance(given, bool) or not isinstance(given, (int, float, type(None))):
+        if timeout is not None and not is_number(timeout):
             raise UsageError(f"timeout is a number of seconds, or None, not {timeout!r:.80}.")
         until = monotonic_s() + (_UPLOADS_S if timeout is None else timeout)
         while self._owner.run is not None and not self._owner.run.flush(wait=True):
@@ -214,7 +214,7 @@ class OutputModel(Model):
 
     def update_labels(self, labels: Mapping[str, int]) -> None:
         """The classes that it tells apart; they replace all. Raises UsageError."""
-        self._save({"labels": checks.checked_labels(labels)})
+        self._save({"labels": checked_labels(labels)})
 
     def connect(
         self,
@@ -321,10 +321,8 @@ class OutputModel(Model):
         return str(fields["url"])
 
     def _about(self, origin: str, iteration: int | None, *, has_comment: bool) -> dict[str, Json]:
-        if iteration is not None and (
-            isinstance(iteration, bool) or not isinstance(iteration, int)
-        ):
-            raise UsageError(f"iteration must be a whole number, not {iteration!r:.80}.")
+        if iteration is not None:
+            checked_whole("iteration", iteration)
         fields: dict[str, Json] = {"iteration": iteration}
         if has_comment:
             lines = self._read().comment.splitlines()

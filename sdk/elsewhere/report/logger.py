@@ -6,6 +6,7 @@ import logging
 import sys
 from typing import TYPE_CHECKING, Final, SupportsFloat, SupportsIndex
 
+from elsewhere.core.checks import checked_whole
 from elsewhere.core.clock import now_at
 from elsewhere.core.errors import UsageError
 
@@ -81,11 +82,7 @@ class Logger:
         """A text with a level of `logging`, printed as well unless `print_console` is False."""
         from elsewhere.core.events import Text  # noqa: PLC0415 - weight
 
-        if isinstance(level, bool) or not isinstance(level, int):
-            raise UsageError(
-                f"report_text cannot take level={level!r}: it is no number. "
-                "Pass one of the levels of the module logging, such as logging.WARNING."
-            )
+        checked_whole("The level of report_text", level, note=" such as logging.WARNING")
         text = str(msg)
         if print_console and sys.stdout is not None:
             print(text)

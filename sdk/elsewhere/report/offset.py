@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from elsewhere.core.checks import is_whole
 from elsewhere.core.errors import UsageError
 
 __all__ = ["Offset", "checked_offset"]
@@ -14,7 +15,7 @@ _MOST: Final = 2**62
 
 def checked_offset(what: str, given: object) -> int:
     """Raises UsageError, in which `what` is the argument."""
-    if isinstance(given, bool) or not isinstance(given, int) or abs(given) > _MOST:
+    if not is_whole(given) or abs(given) > _MOST:
         raise UsageError(f"{what} must be a whole number, from -2**62 to 2**62, not {given!r:.80}.")
     return given
 

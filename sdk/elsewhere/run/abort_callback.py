@@ -9,8 +9,9 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
+from elsewhere.core.checks import checked_seconds
 from elsewhere.core.errors import UsageError
-from elsewhere.core.notes import ABORT_CALLBACK_S, as_seconds
+from elsewhere.core.notes import ABORT_CALLBACK_S
 from elsewhere.core.say import say
 
 if TYPE_CHECKING:
@@ -31,12 +32,7 @@ class AbortCallback:
                 f"An abort callback must be a function without arguments, or None for none, not"
                 f" {function!r:.80}."
             )
-        limit_s = as_seconds(timeout_s)
-        if not limit_s:
-            raise UsageError(
-                f"callback_execution_timeout cannot be {timeout_s!r:.80}: it is a number of"
-                " seconds, more than 0."
-            )
+        limit_s = checked_seconds("callback_execution_timeout", timeout_s, may_be_zero=False)
         self._function = function
         self._timeout_s = min(limit_s, ABORT_CALLBACK_S)
         #: undoes the registration; may be called twice

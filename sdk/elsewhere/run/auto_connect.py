@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from elsewhere.core.checks import is_number
 from elsewhere.core.errors import UsageError, known_choices
 from elsewhere.core.events import Parameters
 from elsewhere.hooks import registry
@@ -182,5 +183,4 @@ def _is_wanted(name: str, value: object) -> bool:
 def _is_seconds(name: str, value: object) -> bool:
     if name.startswith("report_") and name not in _SECONDS:
         return isinstance(value, bool)
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return value is None or (is_number and value >= 0)  # type: ignore[operator]
+    return value is None or (is_number(value) and value >= 0)

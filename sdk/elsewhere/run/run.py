@@ -10,6 +10,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from elsewhere.artifacts import delete_original, stage
+from elsewhere.core.checks import is_number
 from elsewhere.core.clock import now_at
 from elsewhere.core.events import ArtifactAdded, Progress, Verdict, applied
 from elsewhere.core.records import Outcome, Reason
@@ -118,7 +119,7 @@ class Run:
 
     def set_progress(self, progress: object) -> None:
         """0 to 100; anything else is a warning and changes nothing."""
-        if isinstance(progress, bool) or not isinstance(progress, (int, float)):
+        if not is_number(progress):
             logger.warning("Progress %r is no number: it is not changed.", progress)
         elif not 0 <= progress <= 100:  # a percentage
             logger.warning("Progress %r is not within 0 to 100: it is not changed.", progress)

@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, overload
 from urllib.parse import unquote
 
+from elsewhere.core.checks import checked_text, checked_whole
 from elsewhere.core.errors import StorageError, UsageError
 from elsewhere.core.folders import named_path
 from elsewhere.core.secrets import hide_passwords
@@ -112,9 +113,7 @@ class StorageManager:
                 f"The file {file} cannot be uploaded to {hide_passwords(url)}: that names a folder."
                 " Add the file's name to the URL."
             )
-        tries: object = RETRIES if retries is None else retries
-        if type(tries) is not int or tries < 0:
-            raise UsageError(f"retries must be a whole number of 0 or more, not {retries!r}.")
+        tries = checked_whole("retries", RETRIES if retries is None else retries, 0)
         if wait_for_upload:
             upload(file, url, retries=tries)
             return url
@@ -280,11 +279,7 @@ class StorageManager:
 
         There is one cache, so it is the same whatever `cache_context` is. Gives the limit.
         """
-        if type(cache_file_limit) is not int or cache_file_limit < 1:
-            raise UsageError(
-                f"cache_file_limit must be a whole number of 1 or more, not {cache_file_limit!r}."
-            )
-        cls._limit_entries = cache_file_limit
+        cls._limit_entries = checked_whole("cache_file_limit", cache_file_limit, 1)
         return cache_file_limit
 
     @classmethod
@@ -318,9 +313,8 @@ def _checked_url(url: object) -> str:
 def _matching(wildcard: object) -> Callable[[PurePosixPath], bool]:
     if wildcard is None:
         return lambda _: True
-    if not isinstance(wildcard, str) or not wildcard:
-        raise UsageError(f"match_wildcard must be a text such as '*.json', not {wildcard!r:.80}.")
-    return lambda path: path.match(wildcard)
+    text = checked_text("match_wildcard", wildcard, is_needed=True, note=" such as '*.json'")
+    return lambda path: path.match(text)
 
 
 def _local(url: str) -> Path | None:

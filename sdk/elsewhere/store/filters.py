@@ -26,6 +26,13 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Final
 
+from elsewhere.core.checks import (
+    checked_dict,
+    checked_pattern,
+    checked_text,
+    checked_texts,
+    checked_whole,
+)
 from elsewhere.core.choices import Status, TaskType
 from elsewhere.core.errors import UsageError, known_choices
 from elsewhere.store import tags as grammar
@@ -164,9 +171,7 @@ def parse(
 
     Raises UsageError, with the closest known key, field or value for an unknown one.
     """
-    given = {} if task_filter is None else task_filter
-    if not isinstance(given, dict):
-        raise UsageError(f"task_filter must be a dict, not {given!r:.80}.")
+    given = checked_dict("task_filter", {} if task_filter is None else task_filter)
     for key in given:
         if key not in _KEYS and not _is_metric(key):
             known = (*_KEYS, METRIC + "<title>.<series>")
@@ -206,7 +211,7 @@ def _conditions(key: str, value: Any) -> list[Condition]:
     if key in _PATTERNS:
         return [_search(key, what, value)]
     if key == "search_text":
-        return [_word(word) for word in _text(what, value).split()]
+        return [_word(word) for word in checked_text(what, value).split()]
     if key in _GROUPS:
         return [_group(what, value, is_for_all=_GROUPS[key])]
     if key in TIMES:
@@ -228,23 +233,12 @@ def _values(field: str, given: object) -> grammar.Expression:
 
 def _projects(given: object) -> grammar.Expression:
     """Names as they are: a project may begin with a dash."""
-    names: Any = [given] if isinstance(given, str) else given
-    is_list = isinstance(names, (list, tuple, set, frozenset))
-    if not is_list or not all(isinstance(name, str) for name in names):
-        raise UsageError(f"project_name must be a text or a list of texts, not {given!r:.80}.")
-    clause = tuple((name,) for name in names)
+    clause = tuple((name,) for name in checked_texts("project_name", given))
     return grammar.Expression(clauses=(clause,) if clause else ())
 
 
 def _search(field: str, what: str, given: object) -> Condition:
-    return Condition(fields=(field,), test=Pattern(regex=_regex(what, given)))
-
-
-def _regex(what: str, given: object, flags: int = 0) -> re.Pattern[str]:
-    try:
-        return re.compile(_text(what, given), flags)
-    except (re.error, RecursionError, OverflowError) as error:
-        raise UsageError(f"{what} is no regular expression: {given!r:.80} ({error}).") from error
+    return Condition(fields=(field,), test=Pattern(regex=checked_pattern(what, given)))
 
 
 def _word(word: str) -> Condition:
@@ -281,7 +275,8 @@ def _group(what: str, given: object, *, is_for_all: bool) -> Condition:
             raise UsageError(f"{what} cannot look into {field!r:.80}. {_known(field, known)}")
     test: Pattern | Range
     if "pattern" in given:
-        test = Pattern(regex=_regex(f"The pattern of {what}", given["pattern"], re.IGNORECASE))
+        regex = checked_pattern(f"The pattern of {what}", given["pattern"], re.IGNORECASE)
+        test = Pattern(regex=regex)
     else:
         test = _range(f"The datetime of {what}", given["datetime"], _time)
     return Condition(fields=tuple(fields), test=test, is_for_all=is_for_all)
@@ -346,17 +341,7 @@ def _order(given: object) -> tuple[Order, ...]:
 
 def _whole(given: Mapping[Any, Any], key: str, least: int) -> int | None:
     number = given.get(key)
-    if number is None:
-        return None
-    if not isinstance(number, int) or isinstance(number, bool) or number < least:
-        raise UsageError(f"{key} must be a whole number from {least} on, not {number!r:.80}.")
-    return number
-
-
-def _text(what: str, given: object) -> str:
-    if not isinstance(given, str):
-        raise UsageError(f"{what} must be a text, not {given!r:.80}.")
-    return given
+    return None if number is None else checked_whole(key, number, least)
 
 
 def _is_metric(field: object) -> bool:

@@ -214,5 +214,5 @@ def test_a_failing_disk_is_tried_again_as_often_as_asked(
 
 
 def test_metadata_that_is_no_dict_is_refused(files: Path) -> None:
-    with pytest.raises(UsageError, match="must be a dict, not list"):
+    with pytest.raises(UsageError, match="must be a dict, not "):
         stage("a", 1, files, metadata=["x"])  # type: ignore[arg-type]

@@ -219,8 +219,8 @@ def test_models_are_queried(store: Store) -> None:
         (InputModel, "needs model_id, or a name"),
         (lambda: InputModel(name=5), "must be a text"),  # type: ignore[arg-type]
         (lambda: InputModel(name="a", tags=["__$x"]), "which is no operator"),
-        (lambda: Model.query_models(model_name="("), "is no regular expression"),
-        (lambda: Model.query_models(max_results=0), "must be a whole number above 0"),
+        (lambda: Model.query_models(model_name="("), "must be a regular expression"),
+        (lambda: Model.query_models(max_results=0), "must be a whole number of 1 or more"),
         (lambda: Model.query_models(metadata=[1]), "must be a dict"),  # type: ignore[arg-type]
         (lambda: Model.remove("x"), "must be the id of a model"),
         (lambda: InputModel.import_model(""), "must be a URL"),

@@ -45,7 +45,7 @@ WRONG: dict[str, tuple[str, str]] = {
     "designs": ("m.update_design('a', {})", "give one of them"),
     "config": ("m.update_design(config_dict={1: object()})", "cannot be kept as JSON"),
     "labels": ("m.update_labels({'a': 'b'})", "texts with whole numbers"),
-    "tags": ("m.tags = [1]", "must be texts"),
+    "tags": ("m.tags = [1]", "must be a list of texts"),
     "name": ("m.name = ''", "cannot be empty"),
     "key": ("m.set_metadata('', 1)", "cannot be empty"),
     "value": ("m.set_metadata('a', object())", "cannot be a parameter"),

@@ -106,7 +106,7 @@ def test_text_is_reported_and_printed(
 
 
 def test_a_level_that_is_no_number_is_refused(task_logger: Logger, events: list[Event]) -> None:
-    with pytest.raises(UsageError, match=r"level='ERROR'.*logging.WARNING"):
+    with pytest.raises(UsageError, match=r"level of report_text .*logging.WARNING, not 'ERROR'"):
         task_logger.report_text("hello", level="ERROR")  # type: ignore[arg-type]
     assert events == []
 

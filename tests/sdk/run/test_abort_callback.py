@@ -172,7 +172,10 @@ def test_a_wrong_registration_is_one_sentence(scripts: Scripts, store: RedisStor
     assert ran.status == 0, ran.errors
     sentences = [line.partition(" ")[2] for line in ran.lines]
     assert sentences[0].startswith("An abort callback must be a function")
-    assert all("callback_execution_timeout cannot be" in line for line in sentences[1:6])
+    assert all(
+        "callback_execution_timeout must be a number of seconds, more than 0" in line
+        for line in sentences[1:6]
+    )
     assert "belongs to the process that the task is" in sentences[6]
     assert "came after close()" in sentences[7]
     assert len(sentences) == 8

@@ -12,9 +12,9 @@ __all__ = ["BEFORE", "OWN"]
 #: before the script is a task
 BEFORE: Final[dict[str, list[tuple[str, str]]]] = {
     "Task.init": [
-        ("Task.init(5)", "name of a project must be text, not 5"),
+        ("Task.init(5)", "name of a project must be a text, not 5"),
         ("Task.init('ab')", "it has 2 characters, and 3 to 200 are needed"),
-        ("Task.init('examples', ['x'])", "name of a task must be text"),
+        ("Task.init('examples', ['x'])", "name of a task must be a text"),
         ("Task.init('examples', 'a\\0bc')", "it has control characters"),
         ("Task.init(task_type='trainin')", "Did you mean 'training'?"),
         ("Task.init(tags=5)", "Tags are a text with spaces between them, or a list of texts"),
@@ -60,11 +60,11 @@ BEFORE: Final[dict[str, list[tuple[str, str]]]] = {
         ("Task.clone(task, name='x')", "it has 1 character"),
         ("Task.clone(task, comment=5)", "comment must be text"),
         ("Task.clone(task, parent='x')", "There is no task with the id 'x'"),
-        ("Task.clone(task, project=5)", "name of a project must be text"),
+        ("Task.clone(task, project=5)", "name of a project must be a text"),
     ],
     "Task.create": [
         ("Task.create()", "give project_name, or call Task.init before"),
-        ("Task.create('examples', task_name=5)", "name of a task must be text"),
+        ("Task.create('examples', task_name=5)", "name of a task must be a text"),
         ("Task.create('examples', task_type='x')", "There is no task type 'x'"),
         ("Task.create('examples', repo=5)", "repo must be a text"),
         ("Task.create('examples', repo='./none')", "There is no repository './none'"),
@@ -129,7 +129,7 @@ BEFORE: Final[dict[str, list[tuple[str, str]]]] = {
     "Task.get_tasks": [
         ("Task.get_tasks(5)", "task_ids must be a list of ids"),
         ("Task.get_tasks(['x'])", "There is no task with the id 'x'"),
-        ("Task.get_tasks(project_name=5)", "must be a text or a list of texts"),
+        ("Task.get_tasks(project_name=5)", "must be a list of texts, or one text"),
         ("Task.get_tasks(task_name='(')", "regular expression"),
         ("Task.get_tasks(tags=[''])", "names nothing"),
         ("Task.get_tasks(task_filter={'status': ['runing']})", "runing"),
@@ -152,7 +152,7 @@ BEFORE: Final[dict[str, list[tuple[str, str]]]] = {
         ("OutputModel('x')", "takes a task, as Task.init or Task.get_task give it"),
         ("OutputModel(gone)", "There is no task with the id"),
         ("OutputModel(task, config_text=5)", "config_text must be a text"),
-        ("OutputModel(task, label_enumeration=[1])", "labels of a model must be a dict"),
+        ("OutputModel(task, label_enumeration=[1])", "Labels are a dict such as"),
         ("OutputModel(task, base_model_id='x')", "must be the id of a model"),
         ("OutputModel(task, tags=5)", "must be a list of texts"),
     ],

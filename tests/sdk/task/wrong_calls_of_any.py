@@ -17,8 +17,8 @@ ANY: Final[dict[str, list[tuple[str, str]]]] = {
     "Task.set_system_tags": [("task.set_system_tags('archivd')", "Did you mean 'archived'?")],
     "Task.set_archived": [("task.set_archived('no')", "give True or False")],
     "Task.set_name": [("task.set_name('')", "it has 0 characters")],
-    "Task.name": [("task.name = 5", "name of a task must be text")],
-    "Task.rename": [("task.rename(['x'])", "name of a task must be text")],
+    "Task.name": [("task.name = 5", "name of a task must be a text")],
+    "Task.rename": [("task.rename(['x'])", "name of a task must be a text")],
     "Task.set_comment": [("task.set_comment(5)", "comment must be text")],
     "Task.comment": [("task.comment = None", "comment must be text")],
     "Task.set_parent": [
@@ -27,7 +27,7 @@ ANY: Final[dict[str, list[tuple[str, str]]]] = {
     ],
     "Task.set_project": [
         ("task.set_project()", "give its id or its name"),
-        ("task.set_project(project_name=5)", "name of a project must be text"),
+        ("task.set_project(project_name=5)", "name of a project must be a text"),
     ],
     "Task.move_to_project": [("task.move_to_project('a')", "it has 1 character")],
     "Task.set_task_type": [
@@ -166,9 +166,12 @@ ANY: Final[dict[str, list[tuple[str, str]]]] = {
     "Model.tags": [("net.tags = 5", "must be a list of texts")],
     "Model.query_models": [
         ("Model.query_models(5)", "must be a text"),
-        ("Model.query_models(model_name='(')", "no regular expression"),
-        ("Model.query_models(model_name='a{99999999999999999999}')", "no regular expression"),
-        ("Model.query_models(max_results='x')", "must be a whole number above 0"),
+        ("Model.query_models(model_name='(')", "must be a regular expression"),
+        (
+            "Model.query_models(model_name='a{99999999999999999999}')",
+            "must be a regular expression",
+        ),
+        ("Model.query_models(max_results='x')", "must be a whole number of 1 or more"),
         ("Model.query_models(metadata=5)", "metadata"),
     ],
     "Model.remove": [
@@ -197,7 +200,7 @@ ANY: Final[dict[str, list[tuple[str, str]]]] = {
         ("net.update_design()", "give one of them"),
         ("removed.update_design('x')", "There is no model with the id"),
     ],
-    "OutputModel.update_labels": [("net.update_labels(5)", "must be a dict")],
+    "OutputModel.update_labels": [("net.update_labels(5)", "Labels are a dict such as")],
     "OutputModel.update_weights": [
         ("net.update_weights()", "give one of them"),
         ("net.update_weights('none.bin')", "no such file or folder"),

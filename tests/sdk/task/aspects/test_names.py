@@ -130,7 +130,7 @@ THREE: Any = 3
 
 WRONG: dict[str, tuple[Callable[[Any], object], str]] = {
     "a short name": (lambda task: task.set_name("ab"), "2 characters"),
-    "a name of no text": (lambda task: setattr(task, "name", 3), "must be text"),
+    "a name of no text": (lambda task: setattr(task, "name", 3), "must be a text"),
     "a short project": (lambda task: task.set_project(project_name="x"), "1 character"),
     "no project": (lambda task: task.set_project(), "its id or its name"),
     "two projects": (lambda task: task.move_to_project("one", "two"), "not both"),

@@ -1,0 +1,110 @@
+"""Arguments that a user gave, checked: one sentence for each kind that they must be of.
+
+`what` names the argument in the sentence, and a `note` tells more of the kind, such as an example.
+All raise UsageError.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, TypeGuard
+
+from elsewhere.core.errors import UsageError
+
+__all__ = [
+    "checked_dict",
+    "checked_flag",
+    "checked_labels",
+    "checked_pattern",
+    "checked_seconds",
+    "checked_text",
+    "checked_texts",
+    "checked_whole",
+    "is_number",
+    "is_whole",
+]
+
+
+def is_whole(given: object) -> TypeGuard[int]:
+    """False for True, which Python counts as 1."""
+    return isinstance(given, int) and not isinstance(given, bool)
+
+
+def is_number(given: object) -> TypeGuard[float]:
+    """True for infinities and NaN, too; False for True and False."""
+    return isinstance(given, float) or is_whole(given)
+
+
+def checked_text(what: str, given: object, *, is_needed: bool = False, note: str = "") -> str:
+    """The text `given`, which must not be blank where it `is_needed`."""
+    if not isinstance(given, str):
+        raise _wrong(what, f"a text{note}", given)
+    if is_needed and not given.strip():
+        raise UsageError(f"{what} cannot be empty: it must be a text{note}.")
+    return given
+
+
+def checked_texts(what: str, given: object) -> list[str]:
+    """The texts `given`; one text is a list of one."""
+    texts: Any = [given] if isinstance(given, str) else given
+    is_list = isinstance(texts, (list, tuple, set, frozenset))
+    if not is_list or not all(isinstance(text, str) for text in texts):
+        raise _wrong(what, "a list of texts, or one text", given)
+    return list(texts)
+
+
+def checked_flag(what: str, given: object) -> bool:
+    """The flag `given`."""
+    if not isinstance(given, bool):
+        raise _wrong(what, "True or False", given)
+    return given
+
+
+def checked_whole(what: str, given: object, least: int | None = None, *, note: str = "") -> int:
+    """The whole number `given`, which must not be below the `least`."""
+    if not is_whole(given) or (least is not None and given < least):
+        limit = "" if least is None else f" of {least} or more"
+        raise _wrong(what, f"a whole number{limit}{note}", given)
+    return given
+
+
+def checked_seconds(what: str, given: object, *, may_be_zero: bool = True, note: str = "") -> float:
+    """The number of seconds `given`, not negative."""
+    if not is_number(given) or not (given > 0 or (may_be_zero and given == 0)):
+        limit = "0 or more" if may_be_zero else "more than 0"
+        raise _wrong(what, f"a number of seconds, {limit}{note}", given)
+    return given
+
+
+def checked_dict(what: str, given: object) -> Mapping[Any, Any]:
+    """The dict `given`, or another mapping."""
+    if not isinstance(given, Mapping):
+        raise _wrong(what, "a dict", given)
+    return given
+
+
+def checked_labels(given: object, kind: type[Mapping[Any, Any]] = Mapping) -> dict[str, int]:
+    """A copy of the labels `given`, names to numbers; they must be of this `kind`."""
+    if not isinstance(given, kind):
+        raise UsageError(f"Labels are a dict such as {{'cat': 1, 'dog': 2}}, not {given!r:.80}.")
+    for name, number in given.items():
+        if not isinstance(name, str) or not is_whole(number):
+            raise UsageError(
+                f"Labels are texts with whole numbers: {name!r:.80}: {number!r:.80} is none."
+            )
+    return dict(given)
+
+
+def checked_pattern(what: str, given: object, flags: int = 0) -> re.Pattern[str]:
+    """The regular expression `given`, compiled with the `flags` of re."""
+    try:
+        return re.compile(checked_text(what, given), flags)
+    except (re.error, RecursionError, OverflowError) as error:
+        raise UsageError(
+            f"{what} must be a regular expression, not {given!r:.80}: {error}."
+        ) from error
+
+
+def _wrong(what: str, kind: str, given: object) -> UsageError:
+    return UsageError(f"{what} must be {kind}, not {given!r:.80}.")
