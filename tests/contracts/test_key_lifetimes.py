@@ -21,7 +21,9 @@ from elsewhere.core.events import (
     Scalar,
     Tags,
     Text,
+    kept_parts,
 )
+from elsewhere.core.kept import Kept, Recent, Tagged
 from elsewhere.core.records import (
     Artifact,
     Configuration,
@@ -42,6 +44,8 @@ from tests.stores import make_record, opened
 #: RQ's own that stay: the names of its queues
 RQ_STAYS: Final = {"rq:queues"}
 PATCH: Final = b"patch"
+#: a part that is kept in another way is a hash
+KIND_OF_PART: Final[dict[type[Kept], str]] = {Recent: "list", Tagged: "set"}
 EVENTS: Final[list[Event]] = [
     Scalar(title="loss", series="train", value=1.0, iteration=1, at=0.0),
     Parameters(values={"General/a": Parameter(value=1)}),
@@ -70,6 +74,9 @@ def table() -> dict[str, tuple[str, str]]:
             lifetime = lifetime if said.startswith('"') else said
             pattern = re.sub(r"<\w+>", ".+", key.replace(" US ", keys.UNIT_SEPARATOR))
             rows[pattern] = (kind, lifetime)
+    _, lifetime = rows.pop("ew:task:.+:.+")  # the row of all parts that events declare
+    for part, way in kept_parts().items():
+        rows[f"ew:task:.+:{part}"] = (KIND_OF_PART.get(type(way), "hash"), lifetime)
     return rows
 
 

@@ -47,7 +47,7 @@ def test_a_damaged_record_is_a_record_error(
     record = make_record(parameters={"a": Parameter(value=1)})
     redis_store.create(record)
     task = keys.TaskKeys(record.id)
-    key, name = (task.parameters, "a") if field == "parameters" else (task.record, field)
+    key, name = (task.part("parameters"), "a") if field == "parameters" else (task.record, field)
     redis_store.redis.hset(key, name, damage)
     if (field, damage) == ("created_at", "1e999"):
         assert redis_store.read(record.id).created_at == math.inf

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from elsewhere.artifacts import ArtifactHandle
+from elsewhere.core.choices import ScalarKind
 from elsewhere.core.params import to_value
 
 if TYPE_CHECKING:
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Facts"]
 
-#: how the title of every series begins that a monitor of resources reports
-_MONITOR: Final = ":monitor:"
 #: what the runner says when it need not build the environment
 _WARM: Final = "is there already"
 
@@ -44,7 +43,7 @@ class Facts:
         scalars, resources = {}, {}
         for item in store.series(task_id):
             values = [value for _, _, value in store.points(task_id, item.title, item.series)]
-            if item.title.startswith(_MONITOR):
+            if item.kind is ScalarKind.RESOURCE:
                 resources[item.series] = values
             else:
                 scalars[f"{item.title}/{item.series}"] = values

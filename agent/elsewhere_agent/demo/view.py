@@ -12,6 +12,7 @@ from rich.text import Text
 from elsewhere.command.printing import clean, safe_for_terminal
 from elsewhere.command.tables import bar
 from elsewhere.command.watching import watch
+from elsewhere.core.choices import ScalarKind
 from elsewhere.core.clock import monotonic_s
 from elsewhere.core.records import Status
 from elsewhere.core.wording import number, short
@@ -32,7 +33,6 @@ _MARGIN: Final = "   │ "
 _LIMIT_S: Final = 180.0
 #: percent between two words on the progress where no line can be drawn anew
 _STEP: Final = 25
-_MONITOR: Final = ":monitor:"
 _BARS: Final = "▁▂▃▄▅▆▇█"
 #: points of a curve that fit beside the rest
 _POINTS: Final = 16
@@ -98,7 +98,7 @@ class _View:
                 value for _, _, value in self._store.points(self._task_id, item.title, item.series)
             ]
             for item in self._store.series(self._task_id)
-            if not item.title.startswith(_MONITOR)
+            if item.kind is not ScalarKind.RESOURCE
         }
         self._print_output(state)
         percent = state.progress or 0.0

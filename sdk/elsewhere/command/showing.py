@@ -9,12 +9,13 @@ from elsewhere.command.listing import plain_task
 from elsewhere.command.naming import find_task
 from elsewhere.command.printing import clean, json_text
 from elsewhere.command.tables import bar, grid, open_console, status_text
+from elsewhere.core.choices import ScalarKind
 from elsewhere.core.codec import to_plain
 from elsewhere.core.errors import NotFoundError
+from elsewhere.core.events import MONITOR
 from elsewhere.core.params import split_name, to_text
 from elsewhere.core.records import ModelRecord, Status
 from elsewhere.core.wording import duration, number, size, why
-from elsewhere.report.logger import SINGLE_VALUE_ITERATION
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
 
 __all__ = ["show_task"]
 
-#: how the title of every series begins that a monitor of resources reports
-_MONITOR: Final = ":monitor:"
 #: characters of a value that fit a line
 _LONGEST: Final = 200
 #: lines of a configuration; `--json` has all
@@ -44,8 +43,8 @@ def show_task(store: RedisStore, given: Namespace) -> int:
     series, artifacts = store.series(task_id), list(store.artifacts(task_id).values())
     models = store.task_models(task_id)
     phases, attempts = _last_of_each(store.phases(task_id)), store.attempts(task_id)
-    scalars = [item for item in series if not item.title.startswith(_MONITOR)]
-    resources = [item for item in series if item.title.startswith(_MONITOR)]
+    scalars = [item for item in series if item.kind is not ScalarKind.RESOURCE]
+    resources = [item for item in series if item.kind is ScalarKind.RESOURCE]
     if given.json:
         plain = {
             **plain_task(record, state),
@@ -223,7 +222,7 @@ def _phase_row(item: TaskPhase, state: TaskState) -> Row:
 
 
 def _scalar_row(item: SeriesSummary) -> Row:
-    if item.iteration == SINGLE_VALUE_ITERATION:
+    if item.kind is ScalarKind.SINGLE:
         return f"{item.title} / {item.series}", number(item.last)
     values = {"last": item.last, "min": item.minimum, "max": item.maximum}
     name = f"{item.title} / {item.series}"
@@ -232,7 +231,7 @@ def _scalar_row(item: SeriesSummary) -> Row:
 
 
 def _resource_row(item: SeriesSummary) -> Row:
-    name = f"{item.title.removeprefix(_MONITOR)} / {item.series}"
+    name = f"{item.title.removeprefix(MONITOR)} / {item.series}"
     return name, number(item.last), f"max {number(item.maximum)}"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import Final
 
-__all__ = ["DEFAULT_SEED", "OnLost", "Reason", "Status", "TaskType"]
+__all__ = ["DEFAULT_SEED", "OnLost", "Reason", "ScalarKind", "Status", "TaskType"]
 
 #: the seed of a task that says nothing about it (seed page, "Setting Random Seed")
 DEFAULT_SEED: Final = 1337
@@ -33,6 +33,11 @@ class Status(_Choice):
     def is_final(self) -> bool:
         """True when no attempt is waiting or running."""
         return self not in (Status.CREATED, Status.QUEUED, Status.IN_PROGRESS)
+
+    @property
+    def is_verdict(self) -> bool:
+        """Whether a program may say of itself that it ends so: not that it waits or goes on."""
+        return self.is_final or self is Status.CREATED
 
 
 class TaskType(_Choice):
@@ -71,3 +76,11 @@ class OnLost(_Choice):
 
     END = "end"
     ENQUEUE = "enqueue"
+
+
+class ScalarKind(_Choice):
+    """What a series of scalars is about: steps of the program, its machine, or one value alone."""
+
+    SCALAR = "scalar"
+    RESOURCE = "resource"
+    SINGLE = "single"

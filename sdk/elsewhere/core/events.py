@@ -7,10 +7,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
+from elsewhere.core import kept
+from elsewhere.core.choices import ScalarKind
 from elsewhere.core.codec import decode, encode
 from elsewhere.core.errors import RecordError
+from elsewhere.core.kept import (
+    CLAIM,
+    EVENTS,
+    OF_RECORD,
+    RESET,
+    RESTART,
+    Event,
+    cleared,
+    declare,
+    kept_parts,
+)
 from elsewhere.core.records import (
     Artifact,
     Configuration,
@@ -23,7 +36,12 @@ from elsewhere.core.records import (
 )
 from elsewhere.core.uploads import FileEvent, Placed, Upload
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 __all__ = [
+    "EVENTS",
+    "MONITOR",
     "ArtifactAdded",
     "ArtifactsRemoved",
     "Configurations",
@@ -43,15 +61,31 @@ __all__ = [
     "Tags",
     "Text",
     "Verdict",
-    "allowed_fields",
     "applied",
+    "cleared",
+    "declare",
     "decode_event",
     "encode_event",
+    "kept_parts",
+    "kind_of",
+    "single_value",
+    "whole",
 ]
 
+#: how a title says that a series is one of resources, and that it is one of our own monitors
+_RESOURCE: Final = ":"
+MONITOR: Final = f"{_RESOURCE}monitor:"
+#: title and iteration of a value that has no iterations: no loop reaches it
+_SINGLE: Final = ("Summary", -(2**31))
+#: iterations lie within plus and minus this, a double's own last whole number before int64 ends
+_MOST: Final = (1 << 63) - 1024
+#: what a program may call its own task
+_CALLED: Final = ("name", "project", "comment", "parent")
 
+
+@declare("scalar", kept.Points(cleared_by=CLAIM | RESET))
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scalar:
+class Scalar(Event):
     """One point of the series `series` in the graph `title`."""
 
     title: str
@@ -60,17 +94,26 @@ class Scalar:
     iteration: int
     at: float
 
+    @property
+    def kind(self) -> ScalarKind:
+        return kind_of(self.title, self.iteration)
 
+    def scalars(self) -> Iterable[Scalar]:
+        return (self,)
+
+
+@declare("progress", kept.StateFields(names={"progress": "percent"}, cleared_by=CLAIM | RESET))
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
+class Progress(Event):
     """0 to 100."""
 
     percent: float
     at: float
 
 
+@declare("parameters", kept.ByName("parameters"))
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parameters:
+class Parameters(Event):
     """`Section/name` to parameter. `is_whole`: these replace all that there are."""
 
     values: dict[str, Parameter] = field(default_factory=dict)
@@ -78,34 +121,54 @@ class Parameters:
     is_whole: bool = False
 
 
+@declare("configurations", kept.ByName("configurations"))
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Configurations:
+class Configurations(Event):
     """Configuration objects by name."""
 
     values: dict[str, Configuration] = field(default_factory=dict)
     removed: tuple[str, ...] = ()
 
 
+@declare("labels", kept.RecordFields(values=lambda labels: {"labels": labels.values}))
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Labels:
+class Labels(Event):
     """The classes that the task's models tell apart, all of them."""
 
     values: dict[str, int]
 
 
+@declare("edited", kept.RecordFields(values=lambda edited: edited.allowed()))
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Edited:
+class Edited(Event):
     """What the task is called from now on: `name`, `project`, `comment`, `type`, `parent`."""
 
     fields: dict[str, Json]
 
+    def allowed(self) -> dict[str, Json]:
+        """Those of the fields that are what they must be: the program wrote them."""
+        fields: dict[str, Json] = {
+            # half characters: a store's JSON has none
+            name: value.encode(errors="replace").decode()
+            for name, value in self.fields.items()
+            if name in _CALLED and isinstance(value, str)
+        }
+        if (kind := self.fields.get("type")) in list(map(str, TaskType)):
+            fields["type"] = TaskType(kind)
+        return fields
 
+
+@declare("artifact", kept.ByName("artifacts", Artifact, cleared_by=RESET))
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ArtifactAdded(FileEvent):
+class ArtifactAdded(Event, FileEvent):
     """An artifact. `file`: where its bytes lie in the run folder when it has no URL yet."""
 
     artifact: Artifact
     file: str = ""
+
+    @property
+    def values(self) -> dict[str, Artifact]:
+        return {self.artifact.name: self.artifact}
 
     def upload(self) -> Upload | None:
         if not self.file:
@@ -124,16 +187,18 @@ class ArtifactAdded(FileEvent):
         return ArtifactAdded(artifact=artifact)
 
 
+@declare("artifacts_removed", kept.ByName("artifacts", removed="names"))
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ArtifactsRemoved:
+class ArtifactsRemoved(Event):
     """Artifacts that the task has no more. `keeps_bytes`: what was uploaded stays where it is."""
 
     names: tuple[str, ...]
     keeps_bytes: bool = False
 
 
+@declare("model", kept.OfModels())
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ModelSaved(FileEvent):
+class ModelSaved(Event, FileEvent):
     """Fields of a `ModelRecord` of the task, or of a new one; the others stay. `metadata/<key>` is
     one of its metadata, None where it goes. `file`: where its bytes lie in the run folder when they
     are not at its URL yet, and `output_uri` below which place they shall; empty for the task's."""
@@ -157,8 +222,9 @@ class ModelSaved(FileEvent):
         return ModelSaved(model=self.model, fields=fields)
 
 
+@declare("model_used", kept.OfModels())
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ModelUsed:
+class ModelUsed(Event):
     """The task made this model, or began from it.
 
     `found` is what a program knows of weights that it loaded without asking the store whose they
@@ -169,8 +235,9 @@ class ModelUsed:
     found: dict[str, Json] = field(default_factory=dict)
 
 
+@declare("models_unused", kept.OfModels())
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ModelsUnused:
+class ModelsUnused(Event):
     """Models that the task did not begin from after all, by the names that it gave them; with
     `are_output`, that it does not call its own any more."""
 
@@ -178,8 +245,9 @@ class ModelsUnused:
     are_output: bool = False
 
 
+@declare("text", kept.Recent("texts", last=1000, cleared_by=CLAIM | RESET))
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Text:
+class Text(Event):
     """A line that was reported rather than printed."""
 
     message: str
@@ -187,8 +255,9 @@ class Text:
     at: float
 
 
+@declare("resources", kept.Points(cleared_by=CLAIM | RESET))
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Resources:
+class Resources(Event):
     """What the task's process tree and devices used: `title` is the monitor's name."""
 
     title: str
@@ -196,26 +265,38 @@ class Resources:
     at: float
     elapsed_s: float = 0.0
 
+    def scalars(self) -> Iterable[Scalar]:
+        title, at, second = self.title, self.at, whole(self.elapsed_s)
+        for name, value in self.values.items():
+            yield Scalar(title=title, series=name, value=value, iteration=second, at=at)
 
+
+@declare("tags", kept.Tagged(indexes={"tags": "tag", "system_tags": "system_tag"}))
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tags:
+class Tags(Event):
     """Tags added to and removed from the task; `are_system`: those that people do not see."""
 
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     are_system: bool = False
 
+    @property
+    def part(self) -> str:
+        return "system_tags" if self.are_system else "tags"
 
+
+@declare("properties", kept.ByName("properties"))
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Properties:
+class Properties(Event):
     """User properties by name: labels that do not influence the run."""
 
     values: dict[str, Parameter] = field(default_factory=dict)
     removed: tuple[str, ...] = ()
 
 
+@declare("phase", kept.Recent("phases", last=200, by_attempt=True, cleared_by=RESET))
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Phase:
+class Phase(Event):
     """A named part of the set-up or the run. `seconds` is None while it is going on."""
 
     name: str
@@ -224,15 +305,24 @@ class Phase:
     detail: str = ""
 
 
+@declare("publish_at_end", kept.StateFields(names={"publishes": "is_wanted"}, cleared_by=RESET))
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PublishAtEnd:
+class PublishAtEnd(Event):
     """Whether the task shall be published as soon as it is completed."""
 
     is_wanted: bool
 
 
+@declare(
+    "verdict",
+    kept.StateFields(
+        names={"verdict": "status", "verdict_message": "message"},
+        holds=lambda verdict: verdict.status.is_verdict,
+        cleared_by=RESET | RESTART,
+    ),
+)
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class Verdict(Event):
     """The status that the program gave itself: it wins over what its exit would say."""
 
     status: Status
@@ -240,103 +330,47 @@ class Verdict:
     at: float = 0.0
 
 
-Event: TypeAlias = (
-    Scalar
-    | Progress
-    | Parameters
-    | Configurations
-    | Labels
-    | Edited
-    | ArtifactAdded
-    | ArtifactsRemoved
-    | ModelSaved
-    | ModelUsed
-    | ModelsUnused
-    | Text
-    | Resources
-    | Tags
-    | Properties
-    | Phase
-    | PublishAtEnd
-    | Verdict
-)
+def kind_of(title: str, iteration: int) -> ScalarKind:
+    """The kind of a scalar, or of a series by its highest `iteration`.
 
-_KINDS: Final[dict[str, type[Event]]] = {
-    "scalar": Scalar,
-    "progress": Progress,
-    "parameters": Parameters,
-    "configurations": Configurations,
-    "labels": Labels,
-    "edited": Edited,
-    "artifact": ArtifactAdded,
-    "artifacts_removed": ArtifactsRemoved,
-    "model": ModelSaved,
-    "model_used": ModelUsed,
-    "models_unused": ModelsUnused,
-    "text": Text,
-    "resources": Resources,
-    "tags": Tags,
-    "properties": Properties,
-    "phase": Phase,
-    "publish_at_end": PublishAtEnd,
-    "verdict": Verdict,
-}
-_NAMES: Final = {kind: name for name, kind in _KINDS.items()}
+    Journals and stores have no other word for it, so how a `title` spells it stays as it is.
+    """
+    if title.startswith(_RESOURCE):
+        return ScalarKind.RESOURCE
+    return ScalarKind.SINGLE if (title, iteration) == _SINGLE else ScalarKind.SCALAR
 
 
-#: what a program may call its own task
-_CALLED: Final = ("name", "project", "comment", "parent")
+def whole(number: float) -> int:
+    """The nearest iteration that a point can hold: no report stops its delivery."""
+    return int(max(-_MOST, min(_MOST, number))) if number == number else 0
+
+
+def single_value(name: str, value: float, at: float) -> Scalar:
+    """A `value` with a `name` and without iterations, reported `at` that time."""
+    title, iteration = _SINGLE
+    return Scalar(title=title, series=name, value=value, iteration=iteration, at=at)
 
 
 def applied(record: TaskRecord, event: Event) -> TaskRecord:
     """The record as it is after the event; the same where the event is about something else."""
-    if isinstance(event, Parameters):
-        old = {} if event.is_whole else record.parameters
-        return replace(record, parameters=_changed(old, event.values, event.removed))
-    if isinstance(event, Properties):
-        properties = _changed(record.properties, event.values, event.removed)
-        return replace(record, properties=properties)
-    if isinstance(event, Configurations):
-        configurations = _changed(record.configurations, event.values, event.removed)
-        return replace(record, configurations=configurations)
-    if isinstance(event, Labels):
-        return replace(record, labels=dict(event.values))
-    if isinstance(event, Tags) and not event.are_system:
-        tags = {*record.tags, *event.added} - set(event.removed)
-        return replace(record, tags=tuple(sorted(tags)))
-    if isinstance(event, Edited):
-        return replace(record, **allowed_fields(event))  # type: ignore[arg-type]
+    way, part = event.way, event.way.part_of(event)
+    if isinstance(way, kept.RecordFields):
+        return replace(record, **way.values(event))
+    if part in OF_RECORD and isinstance(way, (kept.ByName, kept.Tagged)):
+        changes: dict[str, Any] = {part: way.changed(getattr(record, part), event)}
+        return replace(record, **changes)
     return record
-
-
-def allowed_fields(event: Edited) -> dict[str, Json]:
-    """Those of the fields that are what they must be: the program wrote them."""
-    fields: dict[str, Json] = {
-        name: value.encode(errors="replace").decode()  # half characters: a store's JSON has none
-        for name, value in event.fields.items()
-        if name in _CALLED and isinstance(value, str)
-    }
-    if (kind := event.fields.get("type")) in list(map(str, TaskType)):
-        fields["type"] = TaskType(kind)
-    return fields
 
 
 def encode_event(event: Event) -> bytes:
     """`kind {json}`, one line without its end."""
-    return f"{_NAMES[type(event)]} {encode(event)}".encode(errors="backslashreplace")
-
-
-T = TypeVar("T")
-
-
-def _changed(old: dict[str, T], values: dict[str, T], removed: tuple[str, ...]) -> dict[str, T]:
-    return {**{name: item for name, item in old.items() if name not in removed}, **values}
+    return f"{event.word} {encode(event)}".encode(errors="backslashreplace")
 
 
 def decode_event(line: bytes) -> Event:
     """The inverse. Raises RecordError; a kind that a newer SDK wrote is one, too."""
     name, _, text = line.partition(b" ")
-    kind = _KINDS.get(name.decode(errors="replace"))
+    kind = EVENTS.get(name.decode(errors="replace"))
     if kind is None:
         raise RecordError(f"An event of the unknown kind {name[:40]!r} cannot be read.")
     return decode(kind, text)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from elsewhere.artifacts import uploader
 from elsewhere.core import names
+from elsewhere.core.choices import ScalarKind
 from elsewhere.core.codec import to_plain
 from elsewhere.core.errors import NotFoundError, StoreUnavailableError, TransitionError, UsageError
 from elsewhere.core.events import Edited, ModelSaved, Parameters, Scalar, Tags
@@ -20,7 +21,6 @@ from elsewhere.core.folders import RunFolder, write_beside
 from elsewhere.core.records import Status
 from elsewhere.delivery.delivery import Delivery
 from elsewhere.offline.ended import opened
-from elsewhere.report.logger import SINGLE_VALUE_ITERATION
 from elsewhere.report.offset import checked_offset
 from elsewhere.store.refusals import BUSY
 
@@ -181,7 +181,7 @@ def _heard(offset: int, *, is_further: bool) -> Callable[[Event], Event]:
 
     def heard(event: Event) -> Event:
         if isinstance(event, Scalar):
-            is_shifted = event.iteration != SINGLE_VALUE_ITERATION
+            is_shifted = event.kind is not ScalarKind.SINGLE
             return replace(event, iteration=event.iteration + offset) if is_shifted else event
         if isinstance(event, ModelSaved) and isinstance(event.fields.get("iteration"), int):
             iteration = int(event.fields["iteration"]) + offset  # type: ignore[arg-type]

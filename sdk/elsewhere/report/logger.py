@@ -15,11 +15,8 @@ if TYPE_CHECKING:
 
     from elsewhere.core.events import Event
 
-__all__ = ["SINGLE_VALUE_ITERATION", "SINGLE_VALUE_TITLE", "Logger"]
+__all__ = ["Logger"]
 
-#: single values are scalars of this title, at an iteration that no loop reaches
-SINGLE_VALUE_TITLE: Final = "Summary"
-SINGLE_VALUE_ITERATION: Final = -(2**31)
 #: iterations are kept in 64 bits
 _MOST_ITERATION: Final = 2**63 - 1
 
@@ -67,16 +64,9 @@ class Logger:
 
     def report_single_value(self, name: str, value: SupportsFloat) -> None:
         """A value that has no iterations, such as a final score; the last one counts."""
-        from elsewhere.core.events import Scalar  # noqa: PLC0415 - weight
+        from elsewhere.core.events import single_value  # noqa: PLC0415 - weight
 
-        event = Scalar(
-            title=SINGLE_VALUE_TITLE,
-            series=_name("name", name),
-            value=_number(value),
-            iteration=SINGLE_VALUE_ITERATION,
-            at=now_at(),
-        )
-        self._record(event)
+        self._record(single_value(_name("name", name), _number(value), now_at()))
 
     def report_text(self, msg: str, level: int = logging.INFO, print_console: bool = True) -> None:
         """A text with a level of `logging`, printed as well unless `print_console` is False."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from elsewhere.core.clock import monotonic_s, now_at
-from elsewhere.core.events import Resources
+from elsewhere.core.events import MONITOR, Resources
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -22,7 +22,7 @@ __all__ = ["MACHINE", "Monitor", "sample"]
 logger = logging.getLogger(__name__)
 
 #: the title under which the machine's values are reported
-MACHINE: Final = ":monitor:machine"
+MACHINE: Final = f"{MONITOR}machine"
 #: samples of an interval: enough to see a peak of memory, few enough to cost nothing
 _SAMPLES: Final = 5
 #: an interval shorter than this has no meaningful rates

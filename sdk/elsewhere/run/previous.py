@@ -13,6 +13,7 @@ import time
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Final
 
+from elsewhere.core.choices import ScalarKind
 from elsewhere.core.clock import now_at
 from elsewhere.core.codec import to_plain
 from elsewhere.core.errors import NotFoundError, RecordError, TransitionError, UsageError
@@ -157,9 +158,8 @@ def _going_on(store: Store, task_id: str, continues: bool | str | int) -> Earlie
         advice = "Wait for its end." if state.status is Status.IN_PROGRESS else "Clone it."
         raise TransitionError(f"Task {task_id} cannot be continued: it is {state.status}. {advice}")
     is_given = isinstance(continues, int) and not isinstance(continues, bool)
-    highest = max(
-        (one.iteration for one in store.series(task_id) if one.title[:1] != ":"), default=-1
-    )
+    steps = (one for one in store.series(task_id) if one.kind is ScalarKind.SCALAR)
+    highest = max((one.iteration for one in steps), default=-1)
     at = int(continues) if is_given else max(highest, -1) + 1
     says = f"it is continued, from iteration {at} on: such a run may not be reproducible"
     return Earlier(

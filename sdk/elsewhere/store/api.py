@@ -10,9 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from elsewhere.core.events import kind_of
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
+    from elsewhere.core.choices import ScalarKind
     from elsewhere.core.events import Event, Phase, Text
     from elsewhere.core.records import (
         Artifact,
@@ -91,6 +94,10 @@ class SeriesSummary:
     minimum: float
     maximum: float
 
+    @property
+    def kind(self) -> ScalarKind:
+        return kind_of(self.title, self.iteration)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskPhase:
@@ -126,10 +133,10 @@ class Store(Protocol):
     def state(self, task_id: str) -> TaskState: ...
 
     def edit(
-        self, task_id: str, *said: Event, allowed: Collection[Status] = (), **fields: object
+        self, task_id: str, *events: Event, allowed: Collection[Status] = (), **fields: object
     ) -> None:
-        """Says something about a task from outside, as it would itself, and sets fields of its
-        record. Raises TransitionError where its status is not allowed; none given: all are."""
+        """Takes in `events` about a task from outside, as its own, and sets `fields` of its record.
+        Raises TransitionError where its status is not one of the `allowed`; none given: all are."""
 
     def delete(self, task_id: str) -> None:
         """The task with all that it said; it must not be queued or running."""
@@ -218,6 +225,11 @@ class Store(Protocol):
 
     def points(self, task_id: str, title: str, series: str) -> list[tuple[int, float, float]]:
         """(iteration, time, value) in the order in which they were reported."""
+
+    def kept(self, task_id: str, kind: type[Event]) -> Any:
+        """What is kept of the events of one `kind`, by the way that it is declared with: a list of
+        the recent ones, each with its attempt in front where that is kept; values by name; or a
+        dict of those fields of the state, as texts, that are there."""
 
     def texts(self, task_id: str) -> list[Text]: ...
 

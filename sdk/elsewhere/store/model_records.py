@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import logging
 import re
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Final
 
 from elsewhere.core.codec import compact, encode, from_plain, to_plain
 from elsewhere.core.errors import NotFoundError, RecordError
-from elsewhere.core.records import Json, ModelRecord
+from elsewhere.core.records import Json, ModelRecord, ModelUse
 from elsewhere.store.tags import Expression
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from elsewhere.core.events import ModelSaved, ModelUsed
 
@@ -23,12 +25,18 @@ __all__ = [
     "changed",
     "checked",
     "checked_id",
+    "field_of",
+    "left_out",
     "of_found",
     "of_task",
     "place_of",
+    "record_of",
     "storable",
     "unknown",
+    "uses_of",
 ]
+
+logger = logging.getLogger(__name__)
 
 #: before the key, in the name of a field that is one of a model's metadata
 METADATA: Final = "metadata/"
@@ -111,13 +119,38 @@ def changed(record: ModelRecord, given: Mapping[str, Json]) -> ModelRecord:
 
 def of_task(task_id: str, event: ModelSaved) -> dict[str, Json]:
     """What the journal of a task may say of a model: it is its own."""
-    said = {name: item for name, item in event.fields.items() if name not in _NOT_OF_A_PROGRAM}
-    return {**said, "task": task_id}
+    fields = {name: item for name, item in event.fields.items() if name not in _NOT_OF_A_PROGRAM}
+    return {**fields, "task": task_id}
 
 
 def of_found(event: ModelUsed) -> dict[str, Json]:
     """What a task may say of a model that it loaded and nobody had: it comes from outside."""
     return {name: item for name, item in event.found.items() if name not in _NOT_OF_A_PROGRAM}
+
+
+@contextlib.contextmanager
+def left_out(task_id: str, *, is_own: bool) -> Iterator[None]:
+    """Drops what is not a model's where the journal `is_own`, the task's: its delivery goes on."""
+    try:
+        yield
+    except RecordError as error:
+        if not is_own:
+            raise
+        logger.warning("What task %s reports of a model is left out. %s", task_id, error)
+
+
+def record_of(model_id: str, fields: Mapping[str, Any]) -> ModelRecord:
+    """The record of a model from the fields that a store keeps of it."""
+    return from_plain(ModelRecord, {**fields, "id": model_id, "metadata": _split(fields)})
+
+
+def uses_of(found: Iterable[tuple[str, Any, str]]) -> list[ModelUse]:
+    """What `field_of` names, time and model of each use, as a task has them."""
+    uses = [
+        ModelUse(name=name, model=model, is_output=kind == "output", at=float(at))
+        for (kind, _, name), at, model in ((one[0].partition("/"), *one[1:]) for one in found)
+    ]
+    return sorted(uses, key=lambda use: (use.at, use.name))
 
 
 def place_of(fields: Mapping[str, Any]) -> str | None:
@@ -139,6 +172,11 @@ def _split(fields: Mapping[str, Any]) -> dict[str, Any]:
         for name, value in fields.items()
         if name.startswith(METADATA)
     }
+
+
+def field_of(name: str, *, is_output: bool) -> str:
+    """`input/<name>` or `output/<name>`: how a task names its use of a model."""
+    return storable(f"{'output' if is_output else 'input'}/{name}")
 
 
 def storable(text: str) -> str:

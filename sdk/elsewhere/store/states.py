@@ -18,13 +18,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from elsewhere.core.codec import decode
+from elsewhere.core.codec import decode, encode
 from elsewhere.core.records import Outcome, Status, TaskState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["EDITABLE", "MOVES", "allowed", "is_verdict", "read_state", "sources"]
+__all__ = ["EDITABLE", "MOVES", "allowed", "read_state", "sources", "text_of"]
 
 _S = Status
 
@@ -54,9 +54,11 @@ def allowed(target: Status, *, force: bool = False) -> frozenset[Status]:
     return frozenset(Status) if force else sources(target) | {target}
 
 
-def is_verdict(status: Status) -> bool:
-    """Whether a program may say of itself that it ends so: not that it waits or goes on."""
-    return status.is_final or status is Status.CREATED
+def text_of(value: object) -> str:
+    """A value of the state as `read_state` and the scripts of Redis read it."""
+    if isinstance(value, bool):
+        return str(int(value))
+    return str(value) if isinstance(value, str) else encode(value)
 
 
 def read_state(fields: Mapping[str, str], now: float) -> TaskState:

@@ -18,6 +18,7 @@ from elsewhere.core.events import (
     Resources,
     Scalar,
     Tags,
+    single_value,
 )
 from elsewhere.core.records import (
     Artifact,
@@ -29,7 +30,6 @@ from elsewhere.core.records import (
     Source,
     Status,
 )
-from elsewhere.report.logger import SINGLE_VALUE_ITERATION
 from elsewhere.store.filters import ARCHIVED
 from tests.sdk.command.tasks import Tasks, open_tasks
 
@@ -240,9 +240,7 @@ def test_show_tells_a_single_value_without_an_iteration_and_a_model_that_is_gone
     tasks: Tasks, capsys: pytest.CaptureFixture[str]
 ) -> None:
     task_id = tasks.running()
-    score = Scalar(
-        title="Summary", series="score", value=0.5, iteration=SINGLE_VALUE_ITERATION, at=1.0
-    )
+    score = single_value("score", 0.5, at=1.0)
     use = ModelUse(name="gone", model="a" * 32, is_output=False)
     tasks.says(task_id, score, ModelUsed(use=use))
     lines = [" ".join(line.split()) for line in shown(capsys, "show", task_id).splitlines()]

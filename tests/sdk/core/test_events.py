@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import get_args
+import json
+import math
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from elsewhere.core.choices import ScalarKind
 from elsewhere.core.errors import RecordError
+from elsewhere.core.events import EVENTS as CLASSES
 from elsewhere.core.events import (
     ArtifactAdded,
     ArtifactsRemoved,
@@ -31,8 +34,10 @@ from elsewhere.core.events import (
     Verdict,
     decode_event,
     encode_event,
+    single_value,
 )
 from elsewhere.core.records import Artifact, Configuration, ModelUse, Parameter, Status
+from elsewhere.report.resources import MACHINE
 from tests.properties import PROPERTY
 
 EVENTS: list[Event] = [
@@ -60,7 +65,7 @@ EVENTS: list[Event] = [
 
 
 def test_there_is_an_example_of_every_kind() -> None:
-    assert {type(event) for event in EVENTS} == set(get_args(Event))
+    assert {type(event) for event in EVENTS} == set(CLASSES.values())
 
 
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: type(event).__name__)
@@ -94,3 +99,28 @@ def test_no_bytes_raise_anything_but_a_record_error(line: bytes) -> None:
     for one in (line, b"scalar " + line):
         with pytest.raises(RecordError):
             decode_event(one)
+
+
+@pytest.mark.parametrize(
+    ("title", "iteration", "kind"),
+    [
+        ("loss", 3, ScalarKind.SCALAR),
+        ("Summary", 3, ScalarKind.SCALAR),
+        ("Summary", -(2**31), ScalarKind.SINGLE),
+        ("loss", -(2**31), ScalarKind.SCALAR),
+        (":monitor:machine", 3, ScalarKind.RESOURCE),
+    ],
+)
+def test_a_line_says_by_title_and_iteration_which_kind_of_scalar_it_is(
+    title: str, iteration: int, kind: ScalarKind
+) -> None:
+    plain = {"title": title, "series": "x", "value": 0.5, "iteration": iteration, "at": 1.0}
+    scalar = decode_event(b"scalar " + json.dumps(plain).encode())
+    assert isinstance(scalar, Scalar)
+    assert scalar.kind is kind
+
+
+def test_a_single_value_and_the_values_of_a_monitor_are_scalars_of_their_own_kinds() -> None:
+    assert single_value("score", 0.5, at=1.0).kind is ScalarKind.SINGLE
+    resources = Resources(title=MACHINE, values={"cpu": 1.0}, at=1.0, elapsed_s=math.nan)
+    assert [(one.kind, one.iteration) for one in resources.scalars()] == [(ScalarKind.RESOURCE, 0)]

@@ -28,6 +28,7 @@ from elsewhere.core.events import (
     Scalar,
     Tags,
     Text,
+    single_value,
 )
 from elsewhere.core.folders import Home
 from elsewhere.core.records import (
@@ -42,7 +43,6 @@ from elsewhere.core.records import (
 )
 from elsewhere.core.settings import load
 from elsewhere.offline import OfflineSession, import_session
-from elsewhere.report.logger import SINGLE_VALUE_ITERATION, SINGLE_VALUE_TITLE
 from elsewhere.storage import local_path
 from elsewhere.store.queues import Queues
 from elsewhere.store.redis.store import RedisStore
@@ -62,9 +62,7 @@ def point(iteration: int, value: float = 0.5) -> Scalar:
     return Scalar(title="loss", series="train", value=value, iteration=iteration, at=3.0)
 
 
-SINGLE = Scalar(
-    title=SINGLE_VALUE_TITLE, series="best", value=0.9, iteration=SINGLE_VALUE_ITERATION, at=3.0
-)
+SINGLE = single_value("best", 0.9, at=3.0)
 RESOURCES = Resources(title=":monitor:machine", values={"cpu": 1.0}, at=3.0, elapsed_s=7.0)
 SAID: list[Event] = [
     point(1),
@@ -105,7 +103,7 @@ def test_all_that_was_said_arrives(store: RedisStore, is_zipped: bool) -> None:
     assert record.configurations["net"].text == "a: 1\n"
     assert record.properties["room"].value == "b7"
     assert store.points(task_id, "loss", "train") == [(1, 3.0, 0.5), (2, 3.0, 0.25)]
-    assert store.points(task_id, SINGLE_VALUE_TITLE, "best")[0][2] == 0.9
+    assert store.points(task_id, SINGLE.title, "best")[0][2] == 0.9
     assert [text.message for text in store.texts(task_id)] == ["hello"]
     assert store.output(task_id).data == b"one\n20%\ntwo"
     artifact = store.artifacts(task_id)["data"]
@@ -358,8 +356,8 @@ def test_a_session_goes_on_with_a_previous_task(store: RedisStore) -> None:
     record, state = store.read(task_id), store.state(task_id)
     assert (state.status, state.attempt, state.last_iteration) == (Status.COMPLETED, 2, 1502)
     assert [n for n, _, _ in store.points(task_id, "loss", "train")] == [0, 1501, 1502]
-    singles = store.points(task_id, SINGLE_VALUE_TITLE, "best")
-    assert [n for n, _, _ in singles] == [SINGLE_VALUE_ITERATION] * 2
+    singles = store.points(task_id, SINGLE.title, "best")
+    assert [n for n, _, _ in singles] == [SINGLE.iteration] * 2
     assert [n for n, _, _ in store.points(task_id, ":monitor:machine", "cpu")] == [7]
     assert [text.message for text in store.texts(task_id)] == ["a", "hello"]
     assert {name: one.value for name, one in record.parameters.items()} == {
@@ -395,7 +393,7 @@ def test_a_session_is_added_to_a_task_once(store: RedisStore) -> None:
 def test_an_offset_shifts_a_task_of_its_own_too(store: RedisStore) -> None:
     task_id = imported(store, ended(SAID).archive, None, -1)
     assert [n for n, _, _ in store.points(task_id, "loss", "train")] == [0, 1]
-    assert store.points(task_id, SINGLE_VALUE_TITLE, "best")[0][0] == SINGLE_VALUE_ITERATION
+    assert store.points(task_id, SINGLE.title, "best")[0][0] == SINGLE.iteration
 
 
 def test_a_task_that_runs_or_is_published_takes_no_session(store: RedisStore) -> None:

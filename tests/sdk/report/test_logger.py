@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from elsewhere.core.choices import ScalarKind
 from elsewhere.core.errors import UsageError
 from elsewhere.core.events import Event, Scalar, Text
-from elsewhere.report.logger import SINGLE_VALUE_ITERATION, Logger
+from elsewhere.report.logger import Logger
 
 
 class Tensor:
@@ -64,7 +65,7 @@ def test_a_single_value_has_no_offset(task_logger: Logger, events: list[Event]) 
     [event] = events
     assert isinstance(event, Scalar)
     assert (event.title, event.series, event.value) == ("Summary", "accuracy", 1.0)
-    assert event.iteration == SINGLE_VALUE_ITERATION
+    assert (event.iteration, event.kind) == (-(2**31), ScalarKind.SINGLE)
 
 
 @pytest.mark.parametrize(

@@ -1,1 +1,1 @@
-"""The parts of the store that is a folder: its files, what tasks say, queries, waking."""
+"""The parts of the store that is a folder: its files, reports of tasks, queries, waking."""

@@ -7,7 +7,7 @@
     ├── blobs/<sha256>              compressed
     └── tasks/<id>/
         ├── task.json               a `StoredTask`
-        ├── points.<number>         a series: 24 bytes a point, as in operations.py
+        ├── points.<number>         a series: 24 bytes a point, as in curves.py
         └── output.<attempt>.<n>    a block of output
 
 A change is whole when `task.json` is there: it is written beside and renamed. What lies in the
@@ -24,12 +24,14 @@ import os
 import re
 import shutil
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from elsewhere.core.clock import monotonic_s
 from elsewhere.core.codec import encode
 from elsewhere.core.errors import RecordError, StoreUnavailableError, UsageError
+from elsewhere.core.events import cleared, kept_parts
+from elsewhere.core.kept import OF_RECORD, Cleared, Recent, Tagged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,21 +54,14 @@ class StoredTask:
     record: dict[str, Any] = field(default_factory=dict)
     #: the fields that keys.py has in the hash of the state
     state: dict[str, Any] = field(default_factory=dict)
-    system_tags: list[str] = field(default_factory=list)
-    #: number -> Attempt
-    attempts: dict[str, dict[str, Any]] = field(default_factory=dict)
     #: attempt/file -> offset
     journal: dict[str, int] = field(default_factory=dict)
     #: attempt -> from, length, pending
     output: dict[str, dict[str, Any]] = field(default_factory=dict)
-    artifacts: dict[str, dict[str, Any]] = field(default_factory=dict)
-    #: input/name or output/name -> time, model
-    models: dict[str, list[Any]] = field(default_factory=dict)
-    #: title US series -> file, count, iteration, last, minimum, maximum
-    scalars: dict[str, dict[str, Any]] = field(default_factory=dict)
-    texts: list[dict[str, Any]] = field(default_factory=list)
-    #: [attempt, Phase]
-    phases: list[list[Any]] = field(default_factory=list)
+    #: what keys.py has in keys of their own. Of the attempts: number -> Attempt; of the models:
+    #: input/name or output/name -> time, model; of the scalars: title US series -> file, count,
+    #: iteration, last, minimum, maximum
+    parts: dict[str, Any] = field(default_factory=dict)
 
     @property
     def status(self) -> str:
@@ -76,6 +71,35 @@ class StoredTask:
     @property
     def attempt(self) -> int:
         return int(self.state.get("attempt", 0))
+
+    @property
+    def attempts(self) -> dict[str, dict[str, Any]]:
+        found: dict[str, dict[str, Any]] = self.part("attempts")
+        return found
+
+    def part(self, name: str) -> Any:
+        """One of the parts, which may be a field of the record."""
+        return self._holder(name).setdefault(name, _empty(name))
+
+    def set_part(self, name: str, value: object) -> None:
+        self._holder(name)[name] = value
+
+    def _holder(self, part: str) -> dict[str, Any]:
+        return self.record if part in OF_RECORD else self.parts
+
+    def clear(self, when: Cleared) -> None:
+        """What events left that is cleared then."""
+        parts, fields = cleared(when)
+        self.parts = {name: one for name, one in self.parts.items() if name not in parts}
+        self.state = {name: one for name, one in self.state.items() if name not in fields}
+
+
+#: its fields that are the same in the file, beside which the parts stand
+_OWN: Final = ("record", "state", "journal", "output")
+
+
+def _empty(part: str) -> list[Any] | dict[str, Any]:
+    return [] if isinstance(kept_parts().get(part), (Recent, Tagged)) else {}
 
 
 class Disk:
@@ -161,20 +185,22 @@ class Disk:
         plain = _read(self.file_of(task_id)) if _ID.fullmatch(task_id) else None
         if plain is None:
             return StoredTask()
-        whole = asdict(StoredTask())
+        empties = {part: _empty(part) for part in ("attempts", *kept_parts())}
+        empties |= {name: {} for name in _OWN}
         is_whole = isinstance(plain, dict) and all(
-            isinstance(plain.get(name, empty), type(empty)) for name, empty in whole.items()
+            isinstance(plain.get(name, empty), type(empty)) for name, empty in empties.items()
         )
         if not is_whole or "status" not in plain.get("state", {}):
             raise RecordError(f"The file {self.file_of(task_id)} is damaged: it is no task.")
-        return StoredTask(**{name: plain[name] for name in whole if name in plain})
+        own = {name: plain.pop(name) for name in _OWN if name in plain}
+        return StoredTask(**own, parts=plain)
 
     def write_task(self, task_id: str, task: StoredTask) -> None:
         if not _ID.fullmatch(task_id):
             raise UsageError(f"A task cannot have the id {task_id!r:.80}.")
         file = self.file_of(task_id)
         file.parent.mkdir(parents=True, exist_ok=True)
-        _write(file, asdict(task))
+        _write(file, {name: getattr(task, name) for name in _OWN} | task.parts)
 
     def remove_task(self, task_id: str) -> None:
         """As a whole, whenever this process is killed."""

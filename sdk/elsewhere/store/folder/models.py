@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from elsewhere.core.codec import from_plain
-from elsewhere.core.errors import RecordError
 from elsewhere.core.events import ModelSaved, ModelUsed
 from elsewhere.core.records import ModelRecord, ModelUse, Status
 from elsewhere.store.model_records import (
     METADATA,
     checked,
     checked_id,
+    field_of,
+    left_out,
     of_found,
     of_task,
     place_of,
+    record_of,
     unknown,
+    uses_of,
 )
-from elsewhere.store.redis.model_operations import field_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,15 +29,13 @@ if TYPE_CHECKING:
     from elsewhere.store.folder.disk import Disk, StoredTask
     from elsewhere.store.model_records import ModelFilter
 
-__all__ = ["Models", "say"]
-
-logger = logging.getLogger(__name__)
+__all__ = ["FolderModels", "apply"]
 
 #: as `Disk.models` gives it
 _Kept: TypeAlias = dict[str, dict[str, Any]]
 
 
-class Models:
+class FolderModels:
     """The part of the folder store that keeps models."""
 
     _disk: Disk
@@ -53,7 +51,7 @@ class Models:
             found = self._disk.models()["models"].get(model_id)
         if found is None:
             raise unknown(model_id)
-        return _record(model_id, found)
+        return record_of(model_id, found)
 
     def delete_model(self, model_id: str) -> None:
         with self._disk.locked():
@@ -65,7 +63,7 @@ class Models:
     def find_models(self, wanted: ModelFilter) -> list[ModelRecord]:
         with self._disk.locked():
             kept = self._disk.models()["models"]
-        records = [_record(model_id, found) for model_id, found in kept.items()]
+        records = [record_of(model_id, found) for model_id, found in kept.items()]
         found = [record for record in records if wanted.holds(record)]
         found.sort(key=lambda record: (record.updated_at, record.id), reverse=True)
         return found[: wanted.limit]
@@ -98,7 +96,7 @@ class Models:
             self._disk.write_models(kept)
 
 
-def say(
+def apply(
     kept: _Kept,
     task_id: str,
     task: StoredTask,
@@ -108,7 +106,7 @@ def say(
 ) -> None:
     """What `model_operations.of_event` and the scripts do together; `kept` and the task are written
     after."""
-    try:
+    with left_out(task_id, is_own=is_own):
         if isinstance(event, ModelSaved):
             fields = of_task(task_id, event) if is_own else event.fields
             _save(kept, event.model, fields, task_id if is_own else "")
@@ -116,11 +114,7 @@ def say(
             _use(kept, task_id, task, event)
         else:
             for name in event.names:
-                task.models.pop(field_of(name, is_output=event.are_output), None)
-    except RecordError as error:
-        if not is_own:
-            raise
-        logger.warning("What task %s says of a model is left out. %s", task_id, error)
+                task.part("models").pop(field_of(name, is_output=event.are_output), None)
 
 
 def _save(kept: _Kept, model_id: str, fields: Mapping[str, Json], owner: str = "") -> None:
@@ -156,8 +150,9 @@ def _use(kept: _Kept, task_id: str, task: StoredTask, event: ModelUsed) -> None:
             return  # its own: it did not begin from that
         model = known or model
     field = field_of(use.name, is_output=use.is_output)
-    if task.models.get(field, [0, ""])[1] != model:
-        task.models[field] = [use.at, model]
+    uses = task.part("models")
+    if uses.get(field, [0, ""])[1] != model:
+        uses[field] = [use.at, model]
 
 
 def _known(places: Mapping[str, str], url: str, machine: str) -> str | None:
@@ -166,22 +161,4 @@ def _known(places: Mapping[str, str], url: str, machine: str) -> str | None:
 
 
 def _uses(task: StoredTask) -> list[ModelUse]:
-    uses = [
-        ModelUse(
-            name=field.partition("/")[2],
-            model=str(model),
-            is_output=field.startswith("output/"),
-            at=float(at),
-        )
-        for field, (at, model) in task.models.items()
-    ]
-    return sorted(uses, key=lambda use: (use.at, use.name))
-
-
-def _record(model_id: str, found: Mapping[str, Any]) -> ModelRecord:
-    metadata = {
-        name.removeprefix(METADATA): value
-        for name, value in found.items()
-        if name.startswith(METADATA)
-    }
-    return from_plain(ModelRecord, {**found, "id": model_id, "metadata": metadata})
+    return uses_of((field, at, model) for field, (at, model) in task.part("models").items())

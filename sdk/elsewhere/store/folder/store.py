@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Final
 
 from elsewhere.core.codec import compact, from_plain, to_plain
 from elsewhere.core.errors import NotFoundError
+from elsewhere.core.kept import CLAIM, RESET, RESTART
 from elsewhere.core.records import Outcome, Status, TaskRecord, TaskState
 from elsewhere.store.api import Claim, Renewal, Sweep
 from elsewhere.store.folder.disk import StoredTask
-from elsewhere.store.folder.found import Found, state_texts
 from elsewhere.store.folder.listener import FolderListener
-from elsewhere.store.folder.models import Models
-from elsewhere.store.folder.said import Said
+from elsewhere.store.folder.models import FolderModels
+from elsewhere.store.folder.reports import FolderReports
+from elsewhere.store.folder.search import FolderSearch, state_texts
 from elsewhere.store.redis import keys
 from elsewhere.store.redis.blobs import unpacked
 from elsewhere.store.refusals import BUSY, fenced, refused, unknown
@@ -36,12 +37,10 @@ __all__ = ["FolderStore"]
 #: parts of a record that come sorted by name
 _NAMED: Final = ("parameters", "configurations", "properties")
 #: fields of the state that speak of an attempt that is over
-_OF_AN_END: Final = (
-    *("stop_requested_at", "outcome", "verdict", "verdict_message", "ended_by", "ended_at"),
-)
+_OF_AN_END: Final = ("stop_requested_at", "outcome", "ended_by", "ended_at")
 
 
-class FolderStore(Said, Found, Models):
+class FolderStore(FolderReports, FolderSearch, FolderModels):
     """See `api.Store`. Threads and processes of one machine may share a folder."""
 
     def identity(self) -> str:
@@ -63,7 +62,7 @@ class FolderStore(Said, Found, Models):
             written = replace(record, tags=tags, created_at=record.created_at or at)
             task.record = compact(written)
             task.state = {"status": Status.CREATED, "attempt": 0}
-            self._say(record.id, task, 0, events)
+            self._take(record.id, task, 0, events, {})
             self._use(record.project)
             self._keep(record.id, task)
 
@@ -81,14 +80,11 @@ class FolderStore(Said, Found, Models):
             return read_state(state_texts(task), self.now())
 
     def edit(
-        self, task_id: str, *said: Event, allowed: Collection[Status] = (), **changes: object
+        self, task_id: str, *events: Event, allowed: Collection[Status] = (), **changes: object
     ) -> None:
         with self._held(task_id) as task:
             self._check(task_id, task, "changed", allowed)
-            self._say(task_id, task, 0, said)
-            if changes:
-                plain = {name: compact(value) for name, value in changes.items()}
-                self._rewrite(task, {**task.record, **plain})
+            self._take(task_id, task, 0, events, changes)
             self._keep(task_id, task)
 
     def delete(self, task_id: str) -> None:
@@ -112,6 +108,7 @@ class FolderStore(Said, Found, Models):
             task.state["message"] = message
             if new is Status.CREATED or is_begun:
                 _forget(task, _OF_AN_END)
+                task.clear(RESTART)
             if is_begun:
                 # Whoever ran it before does not get it back, and nobody has a lease of it.
                 _forget(task, ("worker", "token", "lease_until"))
@@ -132,13 +129,15 @@ class FolderStore(Said, Found, Models):
                 number += 1  # whoever runs it may still have something to say
             # Offsets stay: what an attempt has said is not taken in again.
             output = {one: {"from": its["from"], "length": 0} for one, its in task.output.items()}
+            task.clear(RESET)
+            uses = task.part("models").items()
+            begun_from = {use: at for use, at in uses if use.startswith("input/")}
             again = StoredTask(
                 record={**task.record, "continues_at": None},
                 state={"status": Status.CREATED, "attempt": number},
-                system_tags=task.system_tags,
                 journal=task.journal,
                 output=output,
-                models={use: at for use, at in task.models.items() if use.startswith("input/")},
+                parts={**task.parts, "models": begun_from, "attempts": {}},
             )
             self._keep(task_id, again)
             self._disk.remove_files(task_id, "points.*", "output.*")
@@ -155,8 +154,8 @@ class FolderStore(Said, Found, Models):
             at, number = self.now(), task.attempt + 1
             is_anew = task.record.get("continues_at") is None
             if is_anew:
-                task.scalars, task.texts = {}, []
-                _forget(task, ("progress", "last_iteration"))
+                task.clear(CLAIM)
+            task.clear(RESTART)
             _set_status(task, Status.IN_PROGRESS)
             _forget(task, (*_OF_AN_END, "message"))
             task.state |= {"attempt": number, "worker": worker, "token": token}

@@ -3,17 +3,8 @@
     key                              type    written by              lifetime
     ew:task:<id>                     hash    create, edit            until the task is deleted
     ew:task:<id>:state               hash    scripts only            "
-    ew:task:<id>:parameters          hash    create, edit, delivery  "    Section/name -> Parameter
-    ew:task:<id>:tags                set     create, edit, delivery  "
-    ew:task:<id>:system_tags         set     create, edit, delivery  "    archived
-    ew:task:<id>:properties          hash    create, edit, delivery  "    name -> Parameter
-    ew:task:<id>:configurations      hash    create, edit, delivery  "    name -> Configuration
-    ew:task:<id>:models              hash    create, edit, delivery  "    output/name -> time, model
-    ew:task:<id>:artifacts           hash    delivery                "    name -> Artifact
-    ew:task:<id>:scalars             hash    delivery                "    title US series -> summary
+    ew:task:<id>:<part>              kept    create, edit, delivery  "    as core/events.py declares
     ew:task:<id>:points:<series>     string  delivery                "    24 bytes a point
-    ew:task:<id>:texts               list    delivery                "    the last 1000
-    ew:task:<id>:phases              list    delivery                "    the last 200
     ew:task:<id>:attempts            hash    claim, finish           "    number -> Attempt
     ew:task:<id>:journal             hash    delivery                "    attempt/file -> offset
     ew:task:<id>:output              hash    delivery                "    attempt:field
@@ -46,17 +37,23 @@
 
 A script that changes the status of a queued task takes its entry and its job out in the same step.
 
-US is the unit separator (0x1f). Channels: ew:changed:<id> (status, output, event), ew:wake (the
-name of a queue: something was pushed), ew:agent:<name> (a task id: look at it).
+A part is a list, a set or a hash, by the way in which it is kept (core/kept.py). Of the scalars:
+title US series -> count, highest iteration, last value, minimum, maximum. Of the models:
+input/<name> or output/<name> -> time, model. US is the unit separator (0x1f).
+
+Channels: ew:changed:<id> (status, output, event), ew:wake (the name of a queue: something was
+pushed), ew:agent:<name> (a task id: look at it).
 """
 
 from __future__ import annotations
 
 from typing import Final
 
+from elsewhere.core.events import kept_parts
+from elsewhere.store.curves import UNIT_SEPARATOR
+
 __all__ = ["BLOB_LIFETIME_S", "UNIT_SEPARATOR", "TaskKeys"]
 
-UNIT_SEPARATOR: Final = "\x1f"
 #: seconds that a patch or bundle is kept after the last task that used it was enqueued
 BLOB_LIFETIME_S: Final = 30 * 24 * 3600
 
@@ -77,21 +74,16 @@ class TaskKeys:
 
     def __init__(self, task_id: str) -> None:
         self.record = f"ew:task:{task_id}"
-        self.state = f"{self.record}:state"
-        self.parameters = f"{self.record}:parameters"
-        self.tags = f"{self.record}:tags"
-        self.system_tags = f"{self.record}:system_tags"
-        self.properties = f"{self.record}:properties"
-        self.configurations = f"{self.record}:configurations"
-        self.models = f"{self.record}:models"
-        self.artifacts = f"{self.record}:artifacts"
-        self.scalars = f"{self.record}:scalars"
-        self.texts = f"{self.record}:texts"
-        self.phases = f"{self.record}:phases"
-        self.attempts = f"{self.record}:attempts"
-        self.journal = f"{self.record}:journal"
-        self.output = f"{self.record}:output"
+        self.state = self.part("state")
+        self.attempts = self.part("attempts")
+        self.journal = self.part("journal")
+        self.output = self.part("output")
+        self.models = self.part("models")
+        self.scalars = self.part("scalars")
         self.changed = f"ew:changed:{task_id}"
+
+    def part(self, name: str) -> str:
+        return self.record if name == "record" else f"{self.record}:{name}"
 
     def points(self, series: str) -> str:
         return f"{self.record}:points:{series}"
@@ -102,23 +94,8 @@ class TaskKeys:
     @property
     def fixed(self) -> tuple[str, ...]:
         """All but points and output blocks, whose number varies."""
-        return (
-            self.record,
-            self.state,
-            self.parameters,
-            self.tags,
-            self.system_tags,
-            self.properties,
-            self.configurations,
-            self.models,
-            self.artifacts,
-            self.scalars,
-            self.texts,
-            self.phases,
-            self.attempts,
-            self.journal,
-            self.output,
-        )
+        fixed = (self.record, self.state, self.attempts, self.journal, self.output)
+        return (*fixed, *map(self.part, kept_parts()))
 
 
 def project(name: str) -> str:
@@ -137,12 +114,9 @@ def task_type(name: str) -> str:
     return f"ew:type:{name}"
 
 
-def tag(name: str) -> str:
-    return f"ew:tag:{name}"
-
-
-def system_tag(name: str) -> str:
-    return f"ew:system_tag:{name}"
+def tagged(index: str, word: str) -> str:
+    """Who has this word in the sets of an index, see `core.kept.Tagged`."""
+    return f"ew:{index}:{word}"
 
 
 def model(model_id: str) -> str:

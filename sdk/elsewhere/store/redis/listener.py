@@ -24,16 +24,16 @@ class RedisListener:
             self._drain_confirmations()
 
     def wait(self, timeout_s: float) -> list[str]:
-        heard: list[str] = []
+        messages: list[str] = []
         with redis_errors():
             until = time.monotonic() + timeout_s
-            while (left := until - time.monotonic()) > 0 or heard:
-                message = self._pubsub.get_message(timeout=0 if heard else left)
+            while (left := until - time.monotonic()) > 0 or messages:
+                message = self._pubsub.get_message(timeout=0 if messages else left)
                 if message:
-                    heard.append(f"{message['channel'].decode()} {message['data'].decode()}")
-                elif heard or message is None:
+                    messages.append(f"{message['channel'].decode()} {message['data'].decode()}")
+                elif messages or message is None:
                     break
-        return heard
+        return messages
 
     def close(self) -> None:
         self._pubsub.close()

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Final
 
 from elsewhere.core.codec import encode
-from elsewhere.core.errors import RecordError
 from elsewhere.core.events import ModelSaved, ModelUsed
 from elsewhere.store.model_records import (
     checked,
     checked_id,
+    field_of,
+    left_out,
     of_found,
     of_task,
     place_of,
@@ -24,9 +24,7 @@ if TYPE_CHECKING:
     from elsewhere.core.records import Json
     from elsewhere.store.redis.scripts import Word
 
-__all__ = ["field_of", "of_event", "of_fields"]
-
-logger = logging.getLogger(__name__)
+__all__ = ["of_event", "of_fields"]
 
 #: words of one operation: Lua hands over fewer than 8000
 _MOST: Final = 2000
@@ -37,9 +35,8 @@ _SAME: Final = "="
 def of_event(
     task_id: str, event: ModelSaved | ModelUsed | ModelsUnused, *, is_own: bool
 ) -> list[list[Word]]:
-    """`is_own`: the task's own journal says it, whose words are dropped where they are no model's:
-    a delivery goes on."""
-    try:
+    """`is_own`: it comes from the task's own journal."""
+    with left_out(task_id, is_own=is_own):
         if isinstance(event, ModelSaved):
             fields = of_task(task_id, event) if is_own else event.fields
             owner = task_id if is_own else ""
@@ -48,12 +45,8 @@ def of_event(
             ]
         if isinstance(event, ModelUsed):
             return [_use(event)]
-    except RecordError as error:
-        if not is_own:
-            raise
-        logger.warning("What task %s says of a model is left out. %s", task_id, error)
-        return []
-    return [["UNUSE", field_of(name, is_output=event.are_output)] for name in event.names]
+        return [["UNUSE", field_of(name, is_output=event.are_output)] for name in event.names]
+    return []
 
 
 def of_fields(model_id: str, fields: Mapping[str, Json]) -> list[list[Word]]:
@@ -66,11 +59,6 @@ def of_fields(model_id: str, fields: Mapping[str, Json]) -> list[list[Word]]:
     first: Word = _SAME if place is None else place
     pieces = [words[at : at + _MOST] for at in range(0, max(len(words), 1), _MOST)]
     return [[_SAME if at else first, *piece] for at, piece in enumerate(pieces)]
-
-
-def field_of(name: str, *, is_output: bool) -> str:
-    """`input/<name>` or `output/<name>`: how a task names its use of a model."""
-    return storable(f"{'output' if is_output else 'input'}/{name}")
 
 
 def _use(event: ModelUsed) -> list[Word]:

@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from elsewhere.core.codec import from_plain
 from elsewhere.core.errors import RecordError
-from elsewhere.core.records import ModelRecord, ModelUse
-from elsewhere.store.model_records import METADATA, checked_id, place_of, unknown
+from elsewhere.store.model_records import checked_id, place_of, record_of, unknown, uses_of
 from elsewhere.store.redis import keys
 from elsewhere.store.redis.connection import redis_errors
 from elsewhere.store.redis.model_operations import of_fields
@@ -16,17 +14,17 @@ from elsewhere.store.redis.model_operations import of_fields
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from elsewhere.core.records import Json
+    from elsewhere.core.records import Json, ModelRecord, ModelUse
     from elsewhere.store.model_records import ModelFilter
     from elsewhere.store.redis.scripts import Scripts
 
-__all__ = ["Models"]
+__all__ = ["RedisModels"]
 
 #: models that are looked at in one round trip
 _PIECE: Final = 500
 
 
-class Models:
+class RedisModels:
     """The part of the Redis store that keeps models."""
 
     redis: Any
@@ -58,8 +56,9 @@ class Models:
     def task_models(self, task_id: str) -> list[ModelUse]:
         with redis_errors():
             found = self.redis.hgetall(keys.TaskKeys(task_id).models)
-        uses = [_use(field.decode(), value.decode()) for field, value in found.items()]
-        return sorted(uses, key=lambda use: (use.at, use.name))
+        return uses_of(
+            (field.decode(), *use.decode().split(" ", 1)) for field, use in found.items()
+        )
 
     def model_at(self, url: str, machine: str = "") -> str | None:
         place = place_of({"url": url, "machine": machine}) or ""
@@ -98,19 +97,10 @@ class Models:
 
 
 def _record(model_id: str, found: Mapping[bytes, bytes]) -> ModelRecord:
-    plain: dict[str, Any] = {"id": model_id, "metadata": {}}
     try:
-        for name, value in ((name.decode(), value) for name, value in sorted(found.items())):
-            if name.startswith(METADATA):
-                plain["metadata"][name.removeprefix(METADATA)] = json.loads(value)
-            elif name != "place":
-                plain[name] = json.loads(value)
+        plain = {
+            name.decode(): json.loads(found[name]) for name in sorted(found) if name != b"place"
+        }
     except (ValueError, RecursionError) as error:
         raise RecordError(f"The record of model {model_id} cannot be read: {error}.") from error
-    return from_plain(ModelRecord, plain)
-
-
-def _use(field: str, value: str) -> ModelUse:
-    kind, _, name = field.partition("/")
-    at, _, model = value.partition(" ")
-    return ModelUse(name=name, model=model, is_output=kind == "output", at=float(at))
+    return record_of(model_id, plain)

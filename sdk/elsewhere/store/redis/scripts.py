@@ -5,15 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from elsewhere.core.events import cleared
+from elsewhere.core.kept import Cleared
 from elsewhere.store.redis import keys
 from elsewhere.store.redis.connection import redis_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Sequence
 
     from redis import Redis
 
-__all__ = ["Scripts", "Word"]
+__all__ = ["Scripts", "Word", "flat"]
 
 #: what an operation of a script is made of
 Word: TypeAlias = str | bytes | int | float
@@ -29,6 +31,7 @@ class Scripts:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._loaded: dict[str, Callable[..., Any]] = {}
+        self._cleared = _cleared()
 
     def on_task(self, name: str, task_id: str, *words: Word) -> Any:
         """Runs a script about one task; what it returns is written on top of it."""
@@ -46,8 +49,26 @@ class Scripts:
     def _run(self, name: str, key: str, words: list[Word]) -> Any:
         script = self._loaded.get(name)
         if script is None:
-            prelude = "" if name in _ALONE else (_LUA / "prelude.lua").read_text()
+            prelude = "" if name in _ALONE else self._cleared + (_LUA / "prelude.lua").read_text()
             script = self._redis.register_script(prelude + (_LUA / f"{name}.lua").read_text())
             self._loaded[name] = script
         with redis_errors():
             return script(keys=[key], args=words)
+
+
+def flat(operations: Iterable[Sequence[Word]]) -> list[Word]:
+    """The form that `run_operations` of the scripts reads: each behind its number of words."""
+    words: list[Word] = []
+    for operation in operations:
+        words.append(len(operation))
+        words.extend(operation)
+    return words
+
+
+def _cleared() -> str:
+    """`core.events.cleared` as a table of Lua."""
+    rows = []
+    for when in Cleared:
+        parts, fields = (",".join(map(repr, names)) for names in cleared(when))
+        rows.append(f"{when.name} = {{parts = {{{parts}}}, fields = {{{fields}}}}}")
+    return f"local CLEARED = {{{', '.join(rows)}}}\n"

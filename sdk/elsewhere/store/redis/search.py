@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, fields
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,6 +12,7 @@ from elsewhere.core.codec import to_plain
 from elsewhere.core.errors import RecordError, UsageError, known_choices
 from elsewhere.core.records import TaskRecord
 from elsewhere.store import filters
+from elsewhere.store.curves import name_of
 from elsewhere.store.redis import keys
 from elsewhere.store.redis.connection import redis_errors
 
@@ -21,15 +23,15 @@ if TYPE_CHECKING:
     from elsewhere.store.redis.scripts import Scripts, Word
     from elsewhere.store.tags import Clause
 
-__all__ = ["Column", "Search", "chosen", "column_of", "looked_at"]
+__all__ = ["Column", "RedisSearch", "chosen", "column_of", "looked_at"]
 
 #: tasks that are looked at in one round trip
 _PIECE: Final = 1000
 _SETS: Final[dict[str, Callable[[str], str]]] = {
     "project": keys.project,
     "status": keys.status,
-    "system_tags": keys.system_tag,
-    "tags": keys.tag,
+    "system_tags": partial(keys.tagged, "system_tag"),
+    "tags": partial(keys.tagged, "tag"),
     "type": keys.task_type,
 }
 _PARAMETER: Final = "parameters."
@@ -44,7 +46,7 @@ _KNOWN: Final = (
 )
 
 
-class Search:
+class RedisSearch:
     """The part of the Redis store that answers queries."""
 
     redis: Any
@@ -128,9 +130,9 @@ class Search:
                     for task_id, _ in piece:
                         task = keys.TaskKeys(task_id)
                         for part in hashes:
-                            pipe.hmget(getattr(task, part), asked[part])
+                            pipe.hmget(task.part(part), asked[part])
                         for part in sets:
-                            pipe.smembers(getattr(task, part))
+                            pipe.smembers(task.part(part))
                     answers = iter(pipe.execute())
             for task_id, at in piece:
                 row: dict[str, Any] = {"id": task_id, "last_update": at}
@@ -196,8 +198,7 @@ def _metric(name: str) -> Column:
     which = _OF_SERIES.get(words[-1], 0) if len(words) > 2 else 0
     series = words[:-1] if which else words
     splits = tuple(
-        f"{'.'.join(series[:end])}{keys.UNIT_SEPARATOR}{'.'.join(series[end:])}"
-        for end in range(1, len(series))
+        name_of(".".join(series[:end]), ".".join(series[end:])) for end in range(1, len(series))
     )
 
     def read(values: list[bytes | None]) -> float | None:

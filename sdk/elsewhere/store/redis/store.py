@@ -11,16 +11,18 @@ from typing import TYPE_CHECKING, Any, Final
 
 from elsewhere.core.codec import compact, encode, from_plain
 from elsewhere.core.errors import RecordError
-from elsewhere.core.events import Configurations, Parameters, Properties, Tags
+from elsewhere.core.events import cleared, kept_parts
+from elsewhere.core.kept import OF_RECORD, RESTART, Tagged
 from elsewhere.core.records import Status, TaskRecord
 from elsewhere.store.api import Claim, Renewal, Sweep
 from elsewhere.store.blocks import BLOCK_BYTES
 from elsewhere.store.redis import keys, operations
 from elsewhere.store.redis.blobs import Blobs
 from elsewhere.store.redis.connection import redis_errors
-from elsewhere.store.redis.models import Models
-from elsewhere.store.redis.said import Said
-from elsewhere.store.redis.search import Search
+from elsewhere.store.redis.models import RedisModels
+from elsewhere.store.redis.reports import RedisReports
+from elsewhere.store.redis.scripts import flat
+from elsewhere.store.redis.search import RedisSearch
 from elsewhere.store.refusals import BUSY, fenced, refused, unknown
 from elsewhere.store.states import read_state
 
@@ -37,12 +39,12 @@ __all__ = ["RedisStore"]
 
 #: how many attempts a task may lose with their machines before it is ended for good
 _MAX_LOSSES: Final = 3
-#: hashes of their own that belong to a record
-_PARTS: Final = ("parameters", "configurations", "properties")
-_APART: Final = ("id", "tags", *_PARTS)
+#: what of a record has a key of its own, and how it is kept
+_PARTS: Final = {part: way for part, way in kept_parts().items() if part in OF_RECORD}
+_APART: Final = ("id", *_PARTS)
 
 
-class RedisStore(Said, Search, Models, Blobs):
+class RedisStore(RedisReports, RedisSearch, RedisModels, Blobs):
     """See `api.Store`. Threads may share it."""
 
     def identity(self) -> str:
@@ -54,22 +56,22 @@ class RedisStore(Said, Search, Models, Blobs):
 
     def create(self, record: TaskRecord, *events: Event) -> None:
         fields = {name: item for name, item in compact(record).items() if name not in _APART}
-        apart = (*_in_keys_of_their_own(record), *events)
-        script = operations.of_fields(fields) + operations.of_events(record.id, 0, apart)
+        script = operations.of_fields(fields) + operations.of_record(record)
+        script += self._operations(record.id, 0, events)
         names = (record.project, record.name, str(record.type))
-        self._scripts.on_task("create", record.id, *names, *operations.flat(script))
+        self._scripts.on_task("create", record.id, *names, *flat(script))
 
     def read(self, task_id: str) -> TaskRecord:
         task = keys.TaskKeys(task_id)
         with redis_errors(), self.redis.pipeline(transaction=False) as pipe:
             pipe.hgetall(task.record)
-            for part in _PARTS:
-                pipe.hgetall(getattr(task, part))
-            pipe.smembers(task.tags)
-            record, *parts, tags = pipe.execute()
+            for part, way in _PARTS.items():
+                key = task.part(part)
+                _ = pipe.smembers(key) if isinstance(way, Tagged) else pipe.hgetall(key)
+            record, *parts = pipe.execute()
         if not record:
             raise unknown(task_id)
-        return _record(task_id, record, parts, tags)
+        return _record(task_id, record, parts)
 
     def state(self, task_id: str) -> TaskState:
         with redis_errors(), self.redis.pipeline(transaction=False) as pipe:
@@ -82,11 +84,11 @@ class RedisStore(Said, Search, Models, Blobs):
         return read_state(fields, _seconds(now))
 
     def edit(
-        self, task_id: str, *said: Event, allowed: Collection[Status] = (), **changes: object
+        self, task_id: str, *events: Event, allowed: Collection[Status] = (), **changes: object
     ) -> None:
-        script = operations.of_events(task_id, 0, said) + operations.of_fields(changes)
+        script = self._operations(task_id, 0, events) + operations.of_fields(changes)
         done, status = self._scripts.on_task(
-            "edit", task_id, ",".join(map(str, allowed)), *operations.flat(script)
+            "edit", task_id, ",".join(map(str, allowed)), *flat(script)
         )
         if not done:
             raise refused(task_id, _text(status), "changed", allowed)
@@ -101,12 +103,9 @@ class RedisStore(Said, Search, Models, Blobs):
                 record, state = self.read(task_id), self.state(task_id)
                 if state.status in BUSY:
                     raise refused(task_id, state.status, "deleted", set(Status) - BUSY)
-                points = (
-                    task.points(f"{one.title}{keys.UNIT_SEPARATOR}{one.series}")
-                    for one in self.series(task_id)
-                )
+                points = (task.points(_text(name)) for name in pipe.hkeys(task.scalars))
                 gone = [*task.fixed, *points, *self._blocks(task_id, state.attempt)]
-                uses, system_tags = self.task_models(task_id), pipe.smembers(task.system_tags)
+                uses, indexed = self.task_models(task_id), self._indexed(task_id)
                 pipe.multi()
                 pipe.delete(*gone)
                 pipe.zrem(keys.UPDATED, task_id)
@@ -114,10 +113,8 @@ class RedisStore(Said, Search, Models, Blobs):
                 pipe.srem(keys.named(record.project, record.name), task_id)
                 pipe.srem(keys.task_type(record.type), task_id)
                 pipe.srem(keys.status(state.status), task_id)
-                for tag in record.tags:
-                    pipe.srem(keys.tag(tag), task_id)
-                for tag in system_tags:
-                    pipe.srem(keys.system_tag(_text(tag)), task_id)
+                for key in indexed:
+                    pipe.srem(key, task_id)
                 for use in uses:
                     pipe.srem(keys.model_tasks(use.model), task_id)
                 try:
@@ -225,7 +222,8 @@ class RedisStore(Said, Search, Models, Blobs):
         """Status, index and what `push` adds, in one transaction. Returns the status before."""
         from redis import WatchError  # noqa: PLC0415 - weight
 
-        state = keys.TaskKeys(task_id).state
+        task, (parts, fields) = keys.TaskKeys(task_id), cleared(RESTART)
+        state = task.state
         with redis_errors(), self.redis.pipeline() as pipe:
             while True:
                 pipe.watch(state)
@@ -237,7 +235,9 @@ class RedisStore(Said, Search, Models, Blobs):
                 pipe.sadd(keys.status(Status.QUEUED), task_id)
                 pipe.zadd(keys.QUEUED, {task_id: at})
                 pipe.zadd(keys.UPDATED, {task_id: at})
-                pipe.hdel(state, *_OF_AN_ATTEMPT)
+                for part in parts:
+                    pipe.delete(task.part(part))
+                pipe.hdel(state, *_OF_AN_ATTEMPT, *fields)
                 news = {"status": "queued", "previous_status": old, "queue": queue}
                 pipe.hset(state, mapping={**news, "queued_at": repr(at), "updated_at": repr(at)})
                 push(pipe)
@@ -292,14 +292,15 @@ class RedisStore(Said, Search, Models, Blobs):
         done, status = self._scripts.on_task("reap", task_id, *words, int(is_harmless))
         return Status(_text(status)) if done else None
 
-
-def _in_keys_of_their_own(record: TaskRecord) -> list[Event]:
-    return [
-        Parameters(values=record.parameters),
-        Configurations(values=record.configurations),
-        Properties(values=record.properties),
-        Tags(added=record.tags),
-    ]
+    def _indexed(self, task_id: str) -> list[str]:
+        """The keys of the indexes that the task's words are in."""
+        task, ways = keys.TaskKeys(task_id), kept_parts()
+        return [
+            keys.tagged(way.indexes[part], _text(word))
+            for part, way in ways.items()
+            if isinstance(way, Tagged)
+            for word in self.redis.smembers(task.part(part))
+        ]
 
 
 def _plain(outcome: Outcome) -> str:
@@ -310,21 +311,18 @@ def _plain(outcome: Outcome) -> str:
 #: fields of the state that speak of an attempt, and not of a task that waits
 _OF_AN_ATTEMPT: Final = (
     *("stop_requested_at", "ended_by", "message", "losses", "outcome", "ended_at"),
-    *("verdict", "verdict_message"),
 )
 
 
-def _record(
-    task_id: str, record: dict[bytes, bytes], parts: list[dict[bytes, bytes]], tags: set[bytes]
-) -> TaskRecord:
+def _record(task_id: str, record: dict[bytes, bytes], parts: list[Any]) -> TaskRecord:
     try:
         plain = _plain_of(record)
         for name, part in zip(_PARTS, parts, strict=True):
-            plain[name] = _plain_of(part)
+            is_set = isinstance(part, set)
+            plain[name] = sorted(map(_text, part)) if is_set else _plain_of(part)
     except (ValueError, RecursionError) as error:
         raise RecordError(f"The record of task {task_id} cannot be read: {error}.") from error
     plain["id"] = task_id
-    plain["tags"] = sorted(_text(tag) for tag in tags)
     return from_plain(TaskRecord, plain)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import codecs
 from typing import TYPE_CHECKING, Any, Final
 
+from elsewhere.core.choices import ScalarKind
 from elsewhere.core.errors import UsageError, known_choices
-from elsewhere.report.logger import SINGLE_VALUE_TITLE
 from elsewhere.task.handle import Handle
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ class ReportsAspect(Handle):
         return {
             item.series: item.last
             for item in self.access.store.series(self.id)
-            if item.title == SINGLE_VALUE_TITLE
+            if item.kind is ScalarKind.SINGLE
         }
 
     def get_reported_single_value(self, name: str) -> float | None:

@@ -8,17 +8,11 @@ local number = tonumber(redis.call('HINCRBY', state, 'attempt', 1))
 -- The curves are those of the newest attempt, unless the task is continued: older attempts may not
 -- write any more.
 local continues_at = redis.call('HGET', base, 'continues_at') or 'null'
-if continues_at == 'null' then
-  for _, series in ipairs(redis.call('HKEYS', base .. ':scalars')) do
-    redis.call('DEL', base .. ':points:' .. series)
-  end
-  redis.call('DEL', base .. ':scalars', base .. ':texts')
-  redis.call('HDEL', state, 'progress', 'last_iteration')
-end
+if continues_at == 'null' then clear('CLAIM') end
 set_status(old, 'in_progress', at)
 local lease = string.format('%.6f', tonumber(at) + tonumber(ARGV[5]))
-redis.call('HDEL', state, 'stop_requested_at', 'outcome', 'verdict', 'verdict_message', 'ended_by',
-  'ended_at', 'message')
+redis.call('HDEL', state, 'stop_requested_at', 'outcome', 'ended_by', 'ended_at', 'message')
+clear('RESTART')
 redis.call('HSET', state, 'worker', ARGV[3], 'token', ARGV[4], 'started_at', at,
   'lease_until', lease)
 redis.call('ZADD', 'ew:leases', lease, id)

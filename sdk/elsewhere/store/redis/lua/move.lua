@@ -6,8 +6,8 @@ if new == 'completed' and get('publishes') == '1' then new = 'published' end
 if old ~= new then set_status(old, new, at) end
 redis.call('HSET', state, 'message', ARGV[4])
 if new == 'created' or (new == 'in_progress' and old ~= new) then
-  redis.call('HDEL', state, 'stop_requested_at', 'outcome', 'verdict', 'verdict_message', 'ended_by',
-    'ended_at')
+  redis.call('HDEL', state, 'stop_requested_at', 'outcome', 'ended_by', 'ended_at')
+  clear('RESTART')
 end
 if new == 'in_progress' and old ~= new then
   -- Whoever ran it before does not get it back, and nobody has a lease of it.

@@ -1,4 +1,5 @@
--- Shared by every script: KEYS[1] is the task's record key, ARGV[1] its id.
+-- Shared by every script: KEYS[1] is the task's record key, ARGV[1] its id. CLEARED, which stands
+-- before it, has the `parts` and the `fields` of the state to be cleared at each time.
 local base, id = KEYS[1], ARGV[1]
 local state = base .. ':state'
 
@@ -67,8 +68,21 @@ local function end_attempt(number, outcome, at)
   redis.call('HSET', state, 'outcome', outcome, 'ended_at', at)
 end
 
--- POINTS series packed count iteration last minimum maximum
-local function add_points(series, packed, count, iteration, last, minimum, maximum)
+-- What events left that are cleared at CLAIM, RESET or RESTART, see core/kept.py.
+local function clear(when)
+  for _, part in ipairs(CLEARED[when].parts) do
+    if part == 'scalars' then
+      for _, series in ipairs(redis.call('HKEYS', base .. ':scalars')) do
+        redis.call('DEL', base .. ':points:' .. series)
+      end
+    end
+    redis.call('DEL', base .. ':' .. part)
+  end
+  for _, field in ipairs(CLEARED[when].fields) do redis.call('HDEL', state, field) end
+end
+
+-- POINTS series packed count iteration last minimum maximum is_counted
+local function add_points(series, packed, count, iteration, last, minimum, maximum, is_counted)
   redis.call('APPEND', base .. ':points:' .. series, packed)
   local written = redis.call('HGET', base .. ':scalars', series)
   if written then
@@ -81,7 +95,7 @@ local function add_points(series, packed, count, iteration, last, minimum, maxim
   redis.call('HSET', base .. ':scalars', series,
     table.concat({count, iteration, last, minimum, maximum}, ' '))
   local highest = tonumber(get('last_iteration')) or 0
-  if string.sub(series, 1, 1) ~= ':' and tonumber(iteration) > highest then
+  if is_counted == '1' and tonumber(iteration) > highest then
     redis.call('HSET', state, 'last_iteration', iteration)
   end
 end

@@ -9,9 +9,7 @@ local newest = redis.call('HGET', base .. ':attempts', number)
 if newest and (not cjson.decode(newest).ended_at or get('ended_by') == 'reaper') then
   number = number + 1
 end
-for _, series in ipairs(redis.call('HKEYS', base .. ':scalars')) do
-  redis.call('DEL', base .. ':points:' .. series)
-end
+clear('RESET')
 for _, field in ipairs(redis.call('HKEYS', base .. ':output')) do
   local of, name = string.match(field, '^(%d+):(%a+)$')
   if name == 'length' then
@@ -25,8 +23,7 @@ end
 for _, use in ipairs(redis.call('HKEYS', base .. ':models')) do
   if string.sub(use, 1, 7) == 'output/' then redis.call('HDEL', base .. ':models', use) end
 end
-redis.call('DEL', base .. ':scalars', base .. ':texts', base .. ':phases', base .. ':attempts',
-  base .. ':artifacts')
+redis.call('DEL', base .. ':attempts')
 redis.call('HDEL', base, 'continues_at')
 set_status(old, 'created', at)
 redis.call('DEL', state)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from elsewhere.core.codec import encode
 from elsewhere.core.records import TaskType
 from elsewhere.store.redis.search import chosen, column_of, looked_at
+from elsewhere.store.states import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -14,10 +15,10 @@ if TYPE_CHECKING:
     from elsewhere.store.filters import Filter
     from elsewhere.store.folder.disk import Disk, StoredTask
 
-__all__ = ["Found"]
+__all__ = ["FolderSearch", "state_texts"]
 
 
-class Found:
+class FolderSearch:
     """The part of the folder store that answers queries."""
 
     _disk: Disk
@@ -54,7 +55,8 @@ class Found:
 def _values(task: StoredTask, field: str) -> Collection[str]:
     """What an expression about the field is about."""
     if field == "system_tags":
-        return task.system_tags
+        tags: list[str] = task.part(field)
+        return tags
     if field == "status":
         return (task.status,)
     if field == "tags":
@@ -81,13 +83,13 @@ def _rows(
 
 def _parts(task: StoredTask) -> dict[str, dict[str, bytes]]:
     """The task as `search.Column` finds it: hashes of bytes."""
-    sets = {"tags": task.record.get("tags", ()), "system_tags": task.system_tags}
+    sets = {name: task.part(name) for name in ("tags", "system_tags")}
     parameters = task.record.get("parameters", {})
     summaries = {
         series: " ".join(
             repr(one[word]) for word in ("count", "iteration", "last", "minimum", "maximum")
         )
-        for series, one in task.scalars.items()
+        for series, one in task.part("scalars").items()
     }
     texts: dict[str, dict[str, str]] = {
         "record": {name: encode(value) for name, value in task.record.items()},
@@ -104,8 +106,4 @@ def _parts(task: StoredTask) -> dict[str, dict[str, bytes]]:
 
 def state_texts(task: StoredTask) -> dict[str, str]:
     """The fields of its state as other stores keep them."""
-    return {
-        name: value if isinstance(value, str) else encode(value)
-        for name, value in task.state.items()
-        if value is not None
-    }
+    return {name: text_of(value) for name, value in task.state.items() if value is not None}

@@ -1,0 +1,208 @@
+"""How a store keeps what a task reports: each class of events is declared with one of these ways.
+
+    way            what is kept                                       read by
+    Points         series of scalars, each with a summary             Store.series, Store.points
+    Recent         the last events of the class, oldest first         Store.kept
+    ByName         values by name                                     Store.kept, Store.read
+    Tagged         sets of words, indexed: which tasks have a word?   Store.search, Store.look_up
+    RecordFields   fields of the task's record                        Store.read
+    StateFields    fields of the task's state                         Store.kept
+    OfModels       models, and which of them the task uses            Store.model, Store.task_models
+
+A *part* is one key of a task in Redis (`store/redis/keys.py`) and one field of its file in a folder
+(`store/folder/disk.py`); those in OF_RECORD are fields of the record. Both stores and the scripts
+of Redis follow the declarations alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from enum import Flag, auto
+from typing import Any, ClassVar, Final, TypeVar
+
+from elsewhere.core.records import TaskRecord
+
+__all__ = [
+    "CLAIM",
+    "EVENTS",
+    "OF_RECORD",
+    "RESET",
+    "RESTART",
+    "ByName",
+    "Cleared",
+    "Event",
+    "Kept",
+    "OfModels",
+    "Points",
+    "Recent",
+    "RecordFields",
+    "StateFields",
+    "Tagged",
+    "cleared",
+    "declare",
+    "kept_parts",
+]
+
+#: parts that are fields of a task's record: no claim and no reset clears them
+OF_RECORD: Final = frozenset(item.name for item in fields(TaskRecord))
+
+
+class Cleared(Flag):
+    """When what an event left is cleared; with its task it always goes."""
+
+    #: the next attempt begins, unless it continues the last one
+    CLAIM = auto()
+    #: the task becomes a draft again
+    RESET = auto()
+    #: the task leaves its end: it is enqueued, claimed even if it is continued, or moved back
+    RESTART = auto()
+
+
+CLAIM, RESET, RESTART = Cleared.CLAIM, Cleared.RESET, Cleared.RESTART
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A way. `parts`, and `fields` of the state, are what it writes."""
+
+    part: str = ""
+    cleared_by: Cleared = field(default=Cleared(0), kw_only=True)
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        return (self.part,) if self.part else ()
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        return ()
+
+    def part_of(self, event: Any) -> str:
+        """The one that this event changes."""
+        return self.part
+
+
+@dataclass(frozen=True)
+class Points(Kept):
+    """What the method `scalars` of an event gives."""
+
+    part: str = "scalars"
+    fields = ("last_iteration",)
+
+
+@dataclass(frozen=True)
+class Recent(Kept):
+    """So many of the `last` events; `by_attempt`: each with the number of its attempt."""
+
+    last: int = field(kw_only=True)
+    by_attempt: bool = field(default=False, kw_only=True)
+
+
+@dataclass(frozen=True)
+class ByName(Kept):
+    """Values, each a record `of` this class or plain data. `removed`: the field of an event that
+    names those that it removes."""
+
+    of: type[Any] = object
+    removed: str = field(default="removed", kw_only=True)
+
+    def change(self, event: Any) -> tuple[Mapping[str, Any], Collection[str] | None]:
+        """The event's `values`, and the names that go before they come: None where all do."""
+        is_whole = getattr(event, "is_whole", False)
+        return getattr(event, "values", {}), None if is_whole else getattr(event, self.removed, ())
+
+    def changed(self, old: Mapping[str, Any], event: Any) -> dict[str, Any]:
+        values, gone = self.change(event)
+        left = {} if gone is None else {n: one for n, one in old.items() if n not in gone}
+        return {**left, **values}
+
+
+@dataclass(frozen=True)
+class Tagged(Kept):
+    """An event has the set as its `part`, and the words that it `added` and then `removed`.
+    `indexes`: set -> its index."""
+
+    indexes: Mapping[str, str] = field(kw_only=True)
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        return tuple(self.indexes)
+
+    def part_of(self, event: Any) -> str:
+        return str(event.part)
+
+    def changed(self, old: Collection[str], event: Any) -> tuple[str, ...]:
+        return tuple(sorted({*old, *event.added}.difference(event.removed)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordFields(Kept):
+    """`values` gives field -> value."""
+
+    values: Callable[[Any], Mapping[str, Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StateFields(Kept):
+    """`names`: field of the state -> field of the event, of those events for which it `holds`. A
+    reset clears the whole state."""
+
+    names: Mapping[str, str]
+    holds: Callable[[Any], bool] = lambda _: True
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        return tuple(self.names)
+
+    def values(self, event: Any) -> dict[str, Any]:
+        names = self.names.items() if self.holds(event) else ()
+        return {name: getattr(event, attribute) for name, attribute in names}
+
+
+@dataclass(frozen=True)
+class OfModels(Kept):
+    """As `store/model_records.py` has them. A reset takes those that the task made."""
+
+    part: str = "models"
+
+
+class Event:
+    """What a running task reports: a line of its journal. The classes are in `core/events.py`."""
+
+    __slots__ = ()
+    #: what the line begins with
+    word: ClassVar[str]
+    way: ClassVar[Kept]
+
+    def scalars(self) -> Iterable[Any]:
+        """The points that it has, for the way Points."""
+        return ()
+
+
+E = TypeVar("E", bound=Event)
+
+#: word -> class of events
+EVENTS: Final[dict[str, type[Event]]] = {}
+
+
+def declare(word: str, way: Kept) -> Callable[[type[E]], type[E]]:
+    """Makes a class one of events: lines begin with `word`, and are kept in this `way`."""
+
+    def declared(kind: type[E]) -> type[E]:
+        kind.word, kind.way = word, way
+        EVENTS[word] = kind
+        return kind
+
+    return declared
+
+
+def kept_parts() -> dict[str, Kept]:
+    """Each part that events write -> how it is kept."""
+    return {part: kind.way for kind in EVENTS.values() for part in kind.way.parts}
+
+
+def cleared(when: Cleared) -> tuple[list[str], list[str]]:
+    """Parts, and fields of the state, that are cleared then."""
+    ways = [kind.way for kind in EVENTS.values() if when in kind.way.cleared_by]
+    parts = dict.fromkeys(part for way in ways for part in way.parts)
+    return list(parts), [name for way in ways for name in way.fields]

@@ -1,0 +1,213 @@
+"""Reports of tasks in a folder: journals and output taken in once, and read again."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from elsewhere.core import kept
+from elsewhere.core.codec import compact, to_plain
+from elsewhere.store import curves
+from elsewhere.store.blocks import BLOCK_BYTES, HEAD_BLOCKS, TAIL_BLOCKS
+from elsewhere.store.folder import models
+from elsewhere.store.folder.disk import Disk
+from elsewhere.store.folder.search import state_texts
+from elsewhere.store.refusals import may_not_write
+from elsewhere.store.reports import Reports
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    from elsewhere.core.events import Event
+    from elsewhere.store.api import SeriesSummary
+    from elsewhere.store.folder.disk import StoredTask
+
+__all__ = ["FolderReports"]
+
+#: the numbers of a `curves.Piece`, as they are kept of a series
+_SUMMARY: Final = ("count", "iteration", "last", "minimum", "maximum")
+
+
+class FolderReports(Reports):
+    """The half of the folder store that delivery writes and readers read."""
+
+    def __init__(self, root: Path) -> None:
+        self._disk = Disk(root)
+
+    def apply(
+        self, task_id: str, attempt: int, file: str, start: int, end: int, events: Iterable[Event]
+    ) -> int:
+        with self._held(task_id) as task:
+            if task.attempt != attempt:
+                raise may_not_write(task_id, attempt, task.status)
+            name = f"{attempt}/{file}"
+            stands = task.journal.get(name, 0)
+            if stands != start:
+                return stands
+            self._take(task_id, task, attempt, events, {})
+            task.journal[name] = end
+            self._keep(task_id, task)
+            return end
+
+    def append_output(
+        self, task_id: str, attempt: int, start: int, end: int, data: bytes, pending: str
+    ) -> int:
+        with self._held(task_id) as task:
+            if task.attempt != attempt:
+                raise may_not_write(task_id, attempt, task.status)
+            output = task.output.setdefault(str(attempt), {"from": 0, "length": 0})
+            if output["from"] != start:
+                return int(output["from"])
+            length = self._append(task_id, attempt, output["length"], data)
+            output |= {"from": end, "length": length, "pending": pending}
+            if data:
+                task.state["updated_at"] = self.now()
+            self._disk.write_task(task_id, task)
+            return end
+
+    def journal_offset(self, task_id: str, attempt: int, file: str) -> int:
+        with self._held(task_id) as task:
+            return task.journal.get(f"{attempt}/{file}", 0)
+
+    def output_offset(self, task_id: str, attempt: int) -> int:
+        return int(self._output_of(task_id, attempt)["from"])
+
+    def series(self, task_id: str) -> list[SeriesSummary]:
+        with self._held(task_id) as task:
+            found = sorted(task.part("scalars").items())
+        return [curves.summary(name, *(one[word] for word in _SUMMARY)) for name, one in found]
+
+    def points(self, task_id: str, title: str, series: str) -> list[tuple[int, float, float]]:
+        with self._held(task_id) as task:
+            summary = task.part("scalars").get(curves.name_of(title, series))
+            if summary is None:
+                return []
+            length = summary["count"] * curves.POINT.size
+            packed = self._disk.read(self._disk.points(task_id, summary["file"]), 0, length)
+        return list(curves.POINT.iter_unpack(packed))
+
+    def now(self) -> float:
+        return round(time.time(), 6)
+
+    # helpers
+
+    @contextlib.contextmanager
+    def _held(self, task_id: str) -> Iterator[StoredTask]:
+        with self._disk.locked():
+            yield self._disk.task(task_id)
+
+    def _keep(self, task_id: str, task: StoredTask) -> None:
+        """The task as it is now; it changed last."""
+        task.state["updated_at"] = self.now()
+        self._disk.write_task(task_id, task)
+
+    def _take(
+        self,
+        task_id: str,
+        task: StoredTask,
+        attempt: int,
+        events: Iterable[Event],
+        changes: Mapping[str, object],
+    ) -> None:
+        """Takes in `events`, and then `changes` of fields of the record."""
+        called, reports = _called(task), list(events)
+        for event in reports:
+            _keep(task, attempt, event)
+        of_models: list[Any] = [one for one in reports if isinstance(one.way, kept.OfModels)]
+        if of_models:
+            known = self._disk.models()
+            for event in of_models:
+                models.apply(known, task_id, task, event, is_own=attempt > 0)
+            self._disk.write_models(known)
+        for piece in curves.pieces(point for event in reports for point in event.scalars()):
+            self._add_points(task_id, task, piece)
+        task.record |= compact(changes)
+        if _called(task) != called:
+            self._use(task.record["project"])
+
+    def _recent(self, task_id: str, way: kept.Recent) -> list[tuple[int, object]]:
+        with self._held(task_id) as task:
+            found = task.part(way.part)
+        return [(one[0], one[1]) if way.by_attempt else (0, one) for one in found]
+
+    def _by_name(self, task_id: str, part: str) -> dict[str, object]:
+        with self._held(task_id) as task:
+            found: dict[str, object] = task.part(part)
+            return found
+
+    def _state_texts(self, task_id: str) -> dict[str, str]:
+        with self._held(task_id) as task:
+            return state_texts(task)
+
+    def _output_of(self, task_id: str, attempt: int | None) -> dict[str, Any]:
+        with self._held(task_id) as task:
+            number = task.attempt if attempt is None else attempt
+            about = task.output.get(str(number), {})
+        return {"attempt": number, "from": 0, "length": 0, "pending": "", **about}
+
+    def _block(self, task_id: str, attempt: int, block: int, start: int, length: int) -> bytes:
+        with self._disk.locked():
+            return self._disk.read(self._disk.block(task_id, attempt, block), start, length)
+
+    def _use(self, project: str) -> None:
+        about = self._disk.about()
+        about.setdefault("projects", {})[project] = self.now()
+        self._disk.write_about(about)
+
+    def _add_points(self, task_id: str, task: StoredTask, piece: curves.Piece) -> None:
+        """What `add_points` of the scripts does."""
+        scalars, (name, packed, *numbers, is_counted) = task.part("scalars"), piece
+        summary: dict[str, Any] = dict(zip(_SUMMARY, numbers, strict=True))
+        old = scalars.get(name, {"file": len(scalars), "count": 0})
+        summary |= {"file": old["file"], "count": old["count"] + summary["count"]}
+        if old["count"]:
+            summary["iteration"] = max(old["iteration"], summary["iteration"])
+            for bound, choose in (("minimum", min), ("maximum", max)):
+                there = [one for one in (old[bound], summary[bound]) if one == one]
+                summary[bound] = choose(there) if there else summary[bound]
+        file = self._disk.points(task_id, summary["file"])
+        self._disk.write(file, old["count"] * curves.POINT.size, packed)
+        scalars[name] = summary
+        if is_counted and summary["iteration"] > task.state.get("last_iteration", 0):
+            task.state["last_iteration"] = summary["iteration"]
+
+    def _append(self, task_id: str, attempt: int, length: int, data: bytes) -> int:
+        """How long the stored output is then."""
+        at = 0
+        while at < len(data):
+            block, inside = divmod(length, BLOCK_BYTES)
+            piece = data[at : at + BLOCK_BYTES - inside]
+            self._disk.write(self._disk.block(task_id, attempt, block), inside, piece)
+            if not inside and block - TAIL_BLOCKS >= HEAD_BLOCKS:
+                old = self._disk.block(task_id, attempt, block - TAIL_BLOCKS)
+                old.unlink(missing_ok=True)
+            length += len(piece)
+            at += len(piece)
+        return length
+
+
+def _called(task: StoredTask) -> tuple[Any, Any]:
+    return task.record.get("name"), task.record.get("project")
+
+
+def _keep(task: StoredTask, attempt: int, event: Any) -> None:
+    """In the way of the event, without points and models."""
+    way = event.way
+    match way:
+        case kept.Recent():
+            recent = task.part(way.part)
+            recent.append([attempt, to_plain(event)] if way.by_attempt else to_plain(event))
+            del recent[: -way.last]
+        case kept.ByName() | kept.Tagged():
+            part = way.part_of(event)
+            task.set_part(part, compact(way.changed(task.part(part), event)))
+        case kept.RecordFields():
+            task.record |= compact(way.values(event))
+        case kept.StateFields():
+            task.state |= way.values(event)
+        case kept.Points() | kept.OfModels():
+            """These write files of their own."""
+        case _:
+            raise TypeError(f"A folder keeps nothing in the way {way!r}.")
