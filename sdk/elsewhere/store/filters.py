@@ -26,13 +26,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Final
 
-from elsewhere.core.checks import (
-    checked_dict,
-    checked_pattern,
-    checked_text,
-    checked_texts,
-    checked_whole,
-)
+from elsewhere.core import checks
 from elsewhere.core.choices import Status, TaskType
 from elsewhere.core.errors import UsageError, known_choices
 from elsewhere.store import tags as grammar
@@ -171,7 +165,7 @@ def parse(
 
     Raises UsageError, with the closest known key, field or value for an unknown one.
     """
-    given = checked_dict("task_filter", {} if task_filter is None else task_filter)
+    given = checks.checked_dict("task_filter", {} if task_filter is None else task_filter)
     for key in given:
         if key not in _KEYS and not _is_metric(key):
             known = (*_KEYS, METRIC + "<title>.<series>")
@@ -211,7 +205,7 @@ def _conditions(key: str, value: Any) -> list[Condition]:
     if key in _PATTERNS:
         return [_search(key, what, value)]
     if key == "search_text":
-        return [_word(word) for word in checked_text(what, value).split()]
+        return [_word(word) for word in checks.checked_text(what, value).split()]
     if key in _GROUPS:
         return [_group(what, value, is_for_all=_GROUPS[key])]
     if key in TIMES:
@@ -233,12 +227,12 @@ def _values(field: str, given: object) -> grammar.Expression:
 
 def _projects(given: object) -> grammar.Expression:
     """Names as they are: a project may begin with a dash."""
-    clause = tuple((name,) for name in checked_texts("project_name", given))
+    clause = tuple((name,) for name in checks.checked_texts("project_name", given))
     return grammar.Expression(clauses=(clause,) if clause else ())
 
 
 def _search(field: str, what: str, given: object) -> Condition:
-    return Condition(fields=(field,), test=Pattern(regex=checked_pattern(what, given)))
+    return Condition(fields=(field,), test=Pattern(regex=checks.checked_pattern(what, given)))
 
 
 def _word(word: str) -> Condition:
@@ -275,7 +269,7 @@ def _group(what: str, given: object, *, is_for_all: bool) -> Condition:
             raise UsageError(f"{what} cannot look into {field!r:.80}. {_known(field, known)}")
     test: Pattern | Range
     if "pattern" in given:
-        regex = checked_pattern(f"The pattern of {what}", given["pattern"], re.IGNORECASE)
+        regex = checks.checked_pattern(f"The pattern of {what}", given["pattern"], re.IGNORECASE)
         test = Pattern(regex=regex)
     else:
         test = _range(f"The datetime of {what}", given["datetime"], _time)
@@ -341,7 +335,7 @@ def _order(given: object) -> tuple[Order, ...]:
 
 def _whole(given: Mapping[Any, Any], key: str, least: int) -> int | None:
     number = given.get(key)
-    return None if number is None else checked_whole(key, number, least)
+    return None if number is None else checks.checked_whole(key, number, least)
 
 
 def _is_metric(field: object) -> bool:
