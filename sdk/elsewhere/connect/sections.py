@@ -31,7 +31,7 @@ def apply_overrides(
     changes = [
         (node, key, cast(overrides[name], node[key], name))
         for node, key, name in _leaves(mutable, section)
-        if name in overrides and not is_hidden(name, overrides[name].value)
+        if name in overrides and not is_hidden(overrides[name].value)
     ]
     for node, key, value in changes:
         if value is not node[key]:

@@ -131,7 +131,7 @@ def connect_task_parameters(
     for name, item in declared.items():
         full_name = f"{section}/{name}"
         override = overrides.get(full_name)
-        if override is not None and not is_hidden(name, override.value):
+        if override is not None and not is_hidden(override.value):
             own = getattr(connected, name)
             value = cast(override, own if item.kind is None else item.sample(own), full_name)
             applied[name] = item.checked(value, full_name)

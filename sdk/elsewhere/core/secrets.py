@@ -68,15 +68,14 @@ def hide(name: str, value: Any) -> Any:
     return HIDDEN if is_secret(name) else hide_passwords(value)
 
 
-def is_hidden(name: str, value: object) -> bool:
-    """True when something in the `value` under a `name` was put there by `hide`: it is not what the
-    program had, so it overrides nothing."""
+def is_hidden(value: object) -> bool:
+    """True when `hide` has put something into the `value`: it is not what the program had, and
+    overrides nothing, whatever its name, since records are older than the names known today."""
     if isinstance(value, Mapping):
-        return any(is_hidden(str(key), item) for key, item in value.items())
+        return any(map(is_hidden, value.values()))
     if isinstance(value, (list, tuple)):
-        return any(is_hidden(name, item) for item in value)
-    is_whole = value == HIDDEN and is_secret(name)
-    return is_whole or (isinstance(value, str) and _MARK.search(value) is not None)
+        return any(map(is_hidden, value))
+    return isinstance(value, str) and _MARK.search(value) is not None
 
 
 def hide_arguments(argv: Iterable[str]) -> tuple[str, ...]:
@@ -183,7 +182,7 @@ _IN_URLS: Final = (
 )
 #: options that give a permission in a URL, whatever else is called so
 _PERMISSIONS: Final = {"key", "sig", "signature", "x-amz-signature", "x-goog-signature"}
-_MARK: Final = re.compile(r"[:/]\*\*\*[:@]|[?&;][\w.-]+=\*\*\*")
+_MARK: Final = re.compile(r"\A\*{3}\Z|[:/]\*{3}[:@]|[?&;][\w.-]+=\*{3}")
 
 
 def _is_meant(found: re.Match[str]) -> bool:

@@ -46,8 +46,7 @@ def _set(overrides: Mapping[str, Parameter]) -> None:
 
     for full_name, override in overrides.items():
         section, _, name = full_name.partition("/")
-        is_ours = section != _SECTION or name.startswith(_OURS)
-        if is_ours or is_hidden(name, override.value):
+        if section != _SECTION or name.startswith(_OURS) or is_hidden(override.value):
             continue
         try:
             if override.value is None:

@@ -56,8 +56,8 @@ def test_a_secret_within_a_url_is_hidden_and_overrides_nothing(text: str, hidden
     assert hide_passwords(text) == hide("Args/db", text) == hidden
     assert hide_passwords(hidden) == hidden
     assert passwords_in(text)
-    assert is_hidden("Args/db", hidden)
-    assert not is_hidden("Args/db", text)
+    assert is_hidden(hidden)
+    assert not is_hidden(text)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_a_secret_within_a_url_is_hidden_and_overrides_nothing(text: str, hidden
 def test_a_url_without_secrets_stays(text: str) -> None:
     assert hide_passwords(text) == text
     assert passwords_in(text) == []
-    assert not is_hidden("Args/db", text)
+    assert not is_hidden(text)
 
 
 def test_only_texts_are_hidden_also_within_others() -> None:
@@ -91,9 +91,9 @@ def test_only_texts_are_hidden_also_within_others() -> None:
     }
     hidden = {**value, "api_key": ["***", "***"]}
     assert hide("Args/x", value) == hidden
-    assert is_hidden("Args/x", hidden)
-    assert not is_hidden("Args/x", value)
-    assert not is_hidden("Args/border", "***")
+    assert is_hidden(hidden)
+    assert not is_hidden(value)
+    assert is_hidden("***")
 
 
 def test_an_argument_is_hidden_and_a_flag_takes_no_word_with_it() -> None:

@@ -45,10 +45,10 @@ def plain(value: object) -> Parameter:
         return Parameter(value=to_parameter(str(value)).value, type=type(value).__name__)
 
 
-def is_effective(name: str, override: Parameter, parsed: Parameter | None) -> bool:
+def is_effective(override: Parameter, parsed: Parameter | None) -> bool:
     """Returns whether the override is another value than was parsed, and one that can be used."""
     is_same = parsed is not None and _is_same(override.value, parsed.value)
-    if is_same or is_hidden(name, override.value):
+    if is_same or is_hidden(override.value):
         return False
     text = to_text(override.value)
     is_plain = override.type in ("", "NoneType", "bool", "int", "float", "str", "list")

@@ -166,6 +166,11 @@ def test_a_secret_is_hidden_and_never_overridden() -> None:
     assert remote(build(*adds), "--api-key s3cret", api_key="***").api_key == "s3cret"
 
 
+def test_what_an_older_record_has_hidden_overrides_nothing() -> None:
+    add = build(lambda p: p.add_argument("--placeholder_token", default="<cat>"))
+    assert remote(add, "", placeholder_token="***").placeholder_token == "<cat>"
+
+
 def test_a_secret_that_the_program_made_an_object_of_is_hidden_too() -> None:
     task = Task()
     attach(task)

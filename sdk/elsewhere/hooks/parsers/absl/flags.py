@@ -51,7 +51,7 @@ def _apply(values: flags.FlagValues, overrides: Mapping[str, Parameter]) -> None
     changed: dict[str, flags.Flag[Any]] = {}
     for name, flag in _flags(values):
         override = overrides.get(name)
-        if override is not None and is_effective(name, override, _shown(flag)):
+        if override is not None and is_effective(override, _shown(flag)):
             flag.value = _parsed(flag, override, name)
             flag.using_default_value = False
             flag.present += 1

@@ -95,7 +95,7 @@ def as_if_given(parser: ArgumentParser, overrides: Mapping[str, Parameter]) -> I
     def is_given(action: Action) -> bool:
         name = command_name(action)
         is_value = name in overrides and overrides[name].value is not None
-        return is_value and is_effective(name, overrides[name], None)
+        return is_value and is_effective(overrides[name], None)
 
     required: list[Any] = [a for a in parser._actions if a.required and is_given(a)]
     required += [

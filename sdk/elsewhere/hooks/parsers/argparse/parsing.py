@@ -105,7 +105,7 @@ class _Parsing(threading.local):
             parsed = None
             if hasattr(namespace, action.dest):
                 parsed = to_argument(parser, action, getattr(namespace, action.dest))
-            if name in overrides and is_effective(name, overrides[name], parsed):
+            if name in overrides and is_effective(overrides[name], parsed):
                 try:
                     value = cast_argument(parser, action, overrides[name], name)
                 except UsageError as error:

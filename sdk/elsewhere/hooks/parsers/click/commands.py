@@ -22,7 +22,8 @@ from click.core import ParameterSource
 from elsewhere.core.errors import UsageError
 from elsewhere.core.params import cast, to_text
 from elsewhere.core.records import Parameter
-from elsewhere.hooks.parsers.click.options import UNSET, as_typed, is_noted, is_withheld, to_option
+from elsewhere.core.secrets import is_hidden
+from elsewhere.hooks.parsers.click.options import UNSET, as_typed, is_noted, to_option
 from elsewhere.hooks.parsers.parsed import Watcher, record
 from elsewhere.hooks.parsers.values import is_effective, plain, refuse
 from elsewhere.hooks.replacing import replace_all
@@ -159,13 +160,13 @@ class _Parsing(threading.local):
         finally:
             context.resilient_parsing = False
         unset = value is None or value is UNSET
-        if unset and is_withheld(option, override) and getattr(option, "prompt", None):
+        if unset and is_hidden(override.value) and getattr(option, "prompt", None):
             why = "is a secret, which no record holds, and nobody is there to be asked."
             remedy = "Give it by an environment variable (envvar=...)."
             refuse(_program(context), UsageError(f"Parameter {name!r} {why} {remedy}"))
         is_same = not unset and value == to_text(override.value)
-        is_new = is_effective(name, override, None if unset else plain(value))
-        if is_same or not is_new or is_withheld(option, override):
+        is_new = is_effective(override, None if unset else plain(value))
+        if is_same or not is_new:
             return value, source
         self._stack[-1].override = override
         try:

@@ -10,10 +10,10 @@ from click.types import BoolParamType, FloatParamType, IntParamType, StringParam
 from elsewhere.core.errors import UsageError
 from elsewhere.core.params import cast, to_parameter, to_text
 from elsewhere.core.records import Json, Parameter
-from elsewhere.core.secrets import HIDDEN, is_hidden
+from elsewhere.core.secrets import HIDDEN
 from elsewhere.hooks.parsers.values import plain, shown
 
-__all__ = ["UNSET", "as_typed", "is_noted", "is_withheld", "to_option"]
+__all__ = ["UNSET", "as_typed", "is_noted", "to_option"]
 
 #: what click >= 8.3 has for a value that nobody gave
 UNSET: Final = getattr(click.core, "UNSET", None)
@@ -30,12 +30,6 @@ def is_noted(option: click.Parameter) -> bool:
     """False for `--help`, `--version` and their like, which only make the program do less."""
     is_flag = getattr(option, "is_flag", False)
     return not (is_flag and option.is_eager and not option.expose_value)
-
-
-def is_withheld(option: click.Parameter, override: Parameter) -> bool:
-    """True for what was recorded in place of a secret."""
-    is_unseen = getattr(option, "hide_input", False) and override.value == HIDDEN
-    return bool(is_unseen or is_hidden(option.name or "", override.value))
 
 
 def to_option(option: click.Parameter, given: object, value: object) -> Parameter:

@@ -165,7 +165,7 @@ class _Arguments:
         found = {}
         for full_name, override in overrides.items():
             name = full_name.removeprefix(self._prefix)
-            if name != full_name and is_effective(full_name, override, None) and self._takes(name):
+            if name != full_name and is_effective(override, None) and self._takes(name):
                 found[name] = override
         return found
 
@@ -185,8 +185,7 @@ class _Arguments:
         return {
             name: self._typed(name, override)
             for name, override in overrides.items()
-            if name not in values
-            or is_effective(f"{self._prefix}{name}", override, plain(values[name]))
+            if name not in values or is_effective(override, plain(values[name]))
         }
 
     def parameters(self, values: Mapping[str, Any]) -> dict[str, Parameter]:

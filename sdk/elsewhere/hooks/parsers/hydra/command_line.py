@@ -47,7 +47,7 @@ def effective(lines: Sequence[str], overrides: Mapping[str, Parameter]) -> dict[
     return {
         name: override
         for name, override in overrides.items()
-        if name.startswith(f"{SECTION}/") and is_effective(name, override, typed.get(name))
+        if name.startswith(f"{SECTION}/") and is_effective(override, typed.get(name))
     }
 
 

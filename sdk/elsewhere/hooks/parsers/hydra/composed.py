@@ -11,7 +11,7 @@ from yaml import YAMLError
 
 from elsewhere.core.errors import UsageError
 from elsewhere.core.records import Configuration
-from elsewhere.core.secrets import HIDDEN, hide, hide_passwords, is_secret
+from elsewhere.core.secrets import HIDDEN, hide, hide_passwords
 from elsewhere.hooks.parsers.hydra.launches import CONFIGURATION
 
 __all__ = ["overridden", "to_configuration"]
@@ -57,18 +57,17 @@ def _hidden(value: Any, key: object = "") -> Any:
     return value if is_readable else hide(str(key), value)
 
 
-def _with_secrets(value: Any, now: Any, key: object = "") -> Any:
+def _with_secrets(value: Any, now: Any) -> Any:
     """What was hidden is what this process has."""
     if isinstance(value, dict):
         has = now if isinstance(now, dict) else {}
-        return {name: _with_secrets(item, has.get(name), name) for name, item in value.items()}
+        return {name: _with_secrets(item, has.get(name)) for name, item in value.items()}
     if isinstance(value, list):
         items = now if isinstance(now, list) else []
         items = items + [None] * (len(value) - len(items))
-        return [_with_secrets(item, has, key) for item, has in zip(value, items, strict=False)]
-    is_hidden = value == HIDDEN and is_secret(str(key))
+        return [_with_secrets(item, has) for item, has in zip(value, items, strict=False)]
     is_without = isinstance(now, str) and value == hide_passwords(now)
-    return now if is_hidden or is_without else value
+    return now if value == HIDDEN or is_without else value
 
 
 def _remove_others(config: DictConfig, kept: dict[Any, Any]) -> None:

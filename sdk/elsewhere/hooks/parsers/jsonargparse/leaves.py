@@ -66,7 +66,7 @@ def effective(
         key = name.removeprefix(_PREFIX)
         action, _ = _owner(parser, key) if name.startswith(_PREFIX) else (None, parser)
         is_settable = action is not None and not isinstance(action, ActionConfigFile)
-        if is_settable and is_effective(name, override, was.get(name)):
+        if is_settable and is_effective(override, was.get(name)):
             found[key] = override
     return found
 
@@ -98,7 +98,7 @@ def as_if_given(
     keys = {
         name.removeprefix(_PREFIX)
         for name, override in own.items()
-        if override.value is not None and is_effective(name, override, None)
+        if override.value is not None and is_effective(override, None)
     }
     with ExitStack() as stack:
         stack.enter_context(arguments.as_if_given(parser, own))
