@@ -1,4 +1,4 @@
-"""User properties: said in every way, at any status, and no business of the run."""
+"""User properties: set in every form, at any status, and not read by the run."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def task(store: RedisStore) -> Task:
         ([], {}, {}),
     ],
 )
-def test_properties_are_said_in_many_ways(
+def test_properties_are_set_in_many_forms(
     task: Task, positional: list[Any], named: dict[str, Any], wanted: dict[str, Any]
 ) -> None:
     assert task.set_user_properties(*positional, **named) is True

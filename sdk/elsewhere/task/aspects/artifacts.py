@@ -1,4 +1,4 @@
-"""The artifacts of a task: kept, kept again whenever they change, listed and deleted."""
+"""The artifacts of a task: uploaded, registered to be kept again when they change, and deleted."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _DELETABLE: Final = frozenset(set(Status) - {Status.PUBLISHED})
 
 
 class ArtifactsAspect(Handle):
-    """Uploading and registering belong to the task that this process is; the rest to any."""
+    """Uploading and registering belong to this script's own task; the rest works on any task."""
 
     _register: Register | None = None
     #: names that this process has uploaded, and not deleted since
@@ -45,10 +45,9 @@ class ArtifactsAspect(Handle):
 
     @property
     def artifacts(self) -> TaskArtifacts:
-        """By name. The bytes are fetched when they are asked for.
-
-        Registered ones are as they are now. An unknown name raises NotFoundError, also a KeyError.
-        """
+        """The artifacts by name; the bytes are fetched when they are used, and registered frames
+        are saved before. Raises NotFoundError, which is also a KeyError, for an unknown name, and
+        NotFoundError for a deleted task."""
         from elsewhere.artifacts import ArtifactHandle  # noqa: PLC0415
         from elsewhere.artifacts.listed import TaskArtifacts  # noqa: PLC0415
         from elsewhere.core.settings import load  # noqa: PLC0415
@@ -90,15 +89,14 @@ class ArtifactsAspect(Handle):
             anything                    .pkl; needs no extension_name unless auto_pickle is False
 
         `serialization_function` makes the bytes of any object instead. `sort_keys` sorts those of
-        dicts. `preview` replaces the text that is shown; `metadata` is kept as text.
+        dicts. `preview` replaces the text that is shown; `metadata` is a dict, kept as text.
         `delete_after_upload` deletes the original of a single file as soon as its bytes are kept.
-        `retries`: more attempts when the disk fails.
+        `retries` is the number of further attempts when the disk fails.
 
-        The bytes are taken when this is called. Returns True, and False only when `wait_on_upload`
-        is given and the upload failed, or was not done within an hour; where the store cannot be
-        reached, within seconds.
-        Raises UsageError for what cannot be kept, also under the name of a registered artifact, and
-        StorageError when the disk does not take it.
+        The bytes are taken when this is called. Returns True; with `wait_on_upload` False if the
+        upload failed or took more than an hour, or within seconds if the store cannot be reached.
+        Raises UsageError for what cannot be kept, for the name of a registered artifact, and on the
+        handle of another task; StorageError when the disk cannot take the bytes.
         """
         run = self.access.own_run("upload_artifact")
         if self._register is not None and _is_among(name, self._register.frames):
@@ -130,15 +128,16 @@ class ArtifactsAspect(Handle):
         metadata: Mapping[str, object] | None = None,
         uniqueness_columns: bool | Sequence[Any] = True,
     ) -> None:
-        """Keeps a pandas.DataFrame under `name`, and keeps it again whenever it has changed.
+        """Keeps the pandas.DataFrame `artifact` under `name`, and again whenever it has changed.
 
-        Looked at are its values, without its index: now, about every 5 minutes, and at `flush`,
-        `artifacts`, `unregister_artifact` and the end. It is an artifact of the type
-        data-audit-table; its preview says how many values differ in `uniqueness_columns`: True for
-        all, False for none, or a list of names. A frame of the same name is replaced.
+        Its values, without the index, are compared now, about every 5 minutes, and at `flush`,
+        `artifacts`, `unregister_artifact` and the end. The artifact has the type data-audit-table;
+        its preview counts the different values in `uniqueness_columns`: True for all columns, False
+        for none, or a list of names. `metadata` is a dict, kept as text. A frame of the same name
+        is replaced.
 
-        Raises UsageError for anything else than a frame, for columns that it does not have, for a
-        name under which something was uploaded, and in a forked process.
+        Raises UsageError for anything else than a frame, for columns that it does not have, for the
+        name of an uploaded artifact, in a forked process, and on the handle of another task.
         """
         from elsewhere.artifacts.register import Register  # noqa: PLC0415
 
@@ -155,14 +154,17 @@ class ArtifactsAspect(Handle):
         self._register.add(name, artifact, metadata, uniqueness_columns)
 
     def unregister_artifact(self, name: str) -> None:
-        """Keeps a registered frame a last time; the artifact stays. Raises NotFoundError."""
+        """Keeps the registered frame `name` a last time; the artifact stays. Raises NotFoundError
+        for a name that is not registered, and UsageError in a forked process and on another
+        task."""
         _check_not_forked(self.access.own_run("unregister_artifact"))
         if self._register is None:
             raise NotFoundError(f"There is no registered artifact {name!r}: there are none.")
         self._register.remove(name)
 
     def get_registered_artifacts(self) -> dict[str, Any]:
-        """The frames by name. The dict is live: a frame that is exchanged there is registered."""
+        """The registered frames by name, as a live dict: a frame that is exchanged there is
+        registered. Raises UsageError on the handle of another task."""
         self.access.own_run("get_registered_artifacts")
         return self._register.frames if self._register is not None else {}
 
@@ -173,17 +175,17 @@ class ArtifactsAspect(Handle):
         delete_from_storage: bool = True,
         silent_on_errors: bool = False,
     ) -> bool:
-        """The bytes of these artifacts are gone, and then the artifacts; registered ones are that
-        no more.
+        """Deletes the bytes of the artifacts `artifact_names`, one name or several, and then the
+        artifacts; registered ones are unregistered.
 
-        `delete_from_storage` False leaves the bytes; those of links stay in any case. Of a name
-        that the task does not have, nothing is deleted; an artifact whose bytes cannot be deleted
-        stays. What an agent's run cannot reach, its agent deletes.
+        With `delete_from_storage` False the bytes stay, as those of links do in any case. An
+        artifact whose bytes cannot be deleted stays. An agent deletes what its run cannot reach.
 
-        True when all is done. What is not is raised: NotFoundError for an unknown name, DeleteError
-        for bytes that are left, such as a file on another machine's disk, TransitionError for a
-        published task. With `raise_on_errors` False it is a warning, which `silent_on_errors`
-        leaves out, and False is returned. Raises UsageError for what are no names.
+        Returns True when all is done. Raises UsageError for what are not names; NotFoundError for
+        an unknown name and TransitionError for a published task, before anything is deleted; and
+        DeleteError for bytes that are left, such as a file on another machine's disk. With
+        `raise_on_errors` False the last three are warnings, which `silent_on_errors` leaves out,
+        and the rest is deleted; then False is returned.
         """
         from elsewhere.core.events import ArtifactsRemoved  # noqa: PLC0415
 
@@ -210,8 +212,6 @@ class ArtifactsAspect(Handle):
                 logger.warning("%s", error)
         return not refusals and not left
 
-    # helpers
-
     @property
     def _own_register(self) -> Register | None:
         return self._register if self.access.run is not None else None
@@ -221,13 +221,13 @@ class ArtifactsAspect(Handle):
             self._own_register.look()
 
     def _known(self) -> dict[str, Artifact] | None:
-        """Those in the store; None where they cannot be seen."""
+        """The artifacts in the store, by name; None where this process cannot read them."""
         if self.access.run is not None and not self.access.run.carrier.can_read:
             return None
         return self.access.store.artifacts(self.id)
 
     def _refusal(self, name: str, known: Mapping[str, Artifact] | None) -> ElsewhereError | None:
-        """Why it cannot be deleted."""
+        """The error for an artifact that cannot be deleted; None for one that can."""
         from elsewhere.store.refusals import refused  # noqa: PLC0415
 
         names = {*(known or ())}
@@ -245,7 +245,7 @@ class ArtifactsAspect(Handle):
     def _delete_bytes(
         self, names: list[str], known: Mapping[str, Artifact]
     ) -> dict[str, DeleteError]:
-        """What is left, by the artifacts' names."""
+        """Deletes bytes; returns the errors of those that are left, by the artifacts' names."""
         from elsewhere.storage import delete  # noqa: PLC0415
 
         left: dict[str, DeleteError] = {}
@@ -256,7 +256,7 @@ class ArtifactsAspect(Handle):
             try:
                 delete(artifact.url, artifact.machine)
             except StorageError as error:
-                # The agent does what its run cannot, as soon as it hears of it.
+                # The agent does what its run cannot, as soon as it has the event.
                 if self.access.run is None or not self.access.run.is_remote:
                     left[name] = DeleteError(f"The artifact {name!r} is not deleted. {error}")
         return left
@@ -271,7 +271,7 @@ def _check_not_forked(run: Run) -> None:
 
 
 def _has_arrived(run: Run) -> bool:
-    """Waits as long as the upload goes on; False at once when nobody can take it."""
+    """Waits as long as the upload goes on; False at once when the store cannot be reached."""
     until = monotonic_s() + _UPLOAD_S
     while not run.flush(wait=True):
         try:

@@ -1,4 +1,4 @@
-"""What code a task runs and in which environment: read, and changed by hand."""
+"""A task's code and environment: read, and changed by hand."""
 
 from __future__ import annotations
 
@@ -21,16 +21,18 @@ logger = logging.getLogger(__name__)
 
 
 class CodeAspect(Handle):
-    """Of a draft or a running task; raises TransitionError for any other.
+    """Code and environment can be changed while the task is a draft or runs.
 
     None leaves what is there, an empty text clears it. In the run of an agent nothing is changed:
-    the task is what counts there, and the script says again what it said before.
+    there the task's own count, and the script only repeats its earlier calls.
     """
 
     def set_repo(
         self, repo: str | None = None, branch: str | None = None, commit: str | None = None
     ) -> None:
-        """Uncommitted changes stay, and are applied to the other commit. Raises UsageError."""
+        """Sets `repo`, the URL of the repository, `branch` and `commit`; uncommitted changes stay,
+        and are applied to the other commit. Raises UsageError for a wrong argument, and
+        TransitionError unless the task is a draft or runs."""
         self.set_script(repository=repo, branch=branch, commit=commit)
 
     def set_script(
@@ -43,9 +45,10 @@ class CodeAspect(Handle):
         entry_point: str | None = None,
         binary: str | None = None,
     ) -> None:
-        """`diff` is what `git diff --binary` prints; `entry_point` is relative to `working_dir`, or
-        `-m package.module`. `binary` is a Python, whose version counts, or what else runs the entry
-        point. Raises UsageError."""
+        """Sets `repository`, a URL, `branch`, `commit`, and what runs. `diff` is the output of `git
+        diff --binary`; `entry_point` is relative to `working_dir`, or `-m package.module`. `binary`
+        is a Python, whose version counts, or another program that runs the entry point. Raises
+        UsageError for a wrong argument, and TransitionError unless the task is a draft or runs."""
         import hashlib  # noqa: PLC0415 - weight, as all imports here
 
         from elsewhere.capture import by_hand  # noqa: PLC0415
@@ -74,8 +77,8 @@ class CodeAspect(Handle):
         self._describe(source, environment)
 
     def get_script(self) -> dict[str, str]:
-        """repository, branch, commit, working_dir, entry_point (`-m` before a module), binary and
-        diff; the diff is empty where the store does not keep it any more."""
+        """The code as a dict: repository, branch, commit, working_dir, entry_point (`-m` before a
+        module), binary and diff, which is empty where the store does not keep it any more."""
         source = self.access.captured_record.source
         diff = b""
         if source.patch:
@@ -92,7 +95,9 @@ class CodeAspect(Handle):
         }
 
     def set_packages(self, packages: Sequence[str] | str | PathLike[str]) -> None:
-        """Requirement lines, the path of a file of them, or "" for none. Raises UsageError."""
+        """Sets the packages to `packages`: requirement lines, the path of a file of them, or "" for
+        none. Raises UsageError for anything else, and TransitionError unless the task is a draft or
+        runs."""
         from dataclasses import replace  # noqa: PLC0415
 
         from elsewhere.capture import by_hand  # noqa: PLC0415
@@ -103,7 +108,8 @@ class CodeAspect(Handle):
             self._describe(record.source, replace(record.environment, packages=lines))
 
     def get_requirements(self) -> dict[str, str]:
-        """{"pip": requirement lines}; {} where the repository's requirements.txt counts."""
+        """The packages, {"pip": requirement lines}; {} if the repository's requirements.txt
+        counts."""
         packages = self.access.captured_record.environment.packages
         return {} if packages is None else {"pip": "\n".join(packages)}
 
@@ -114,11 +120,10 @@ class CodeAspect(Handle):
         docker_arguments: str | Sequence[str] | None = None,
         docker_setup_bash_script: str | Sequence[str] | None = None,
     ) -> None:
-        """The image to run in, the arguments that it is started with, and a script, or its lines,
-        that runs in it before the task. `docker_cmd` is an image with its arguments behind it.
-
-        Raises UsageError.
-        """
+        """Sets the image to run in, `docker_image`, the arguments `docker_arguments` that it is
+        started with, and `docker_setup_bash_script`, a script, or its lines, that runs in it before
+        the task. `docker_cmd` is an image with its arguments behind it. Raises UsageError for a
+        wrong argument, and TransitionError unless the task is a draft or runs."""
         from elsewhere.capture import by_hand  # noqa: PLC0415
 
         if not self._may_describe():
@@ -141,10 +146,8 @@ class CodeAspect(Handle):
         arguments = shlex.join(environment.image_arguments)
         return f"{environment.image} {arguments}".strip()
 
-    # helpers
-
     def _may_describe(self) -> bool:
-        """Whether it is ours to say, after what is captured beside the script has been written."""
+        """Whether the code may be changed; waits for the capture beside the script."""
         run = self.access.run
         if run is not None and run.is_remote:
             logger.debug("task %s runs on an agent: its code and environment stay", self.id)

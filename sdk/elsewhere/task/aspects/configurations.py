@@ -1,17 +1,16 @@
-"""What a task was given beside its parameters: configuration objects, and labels."""
+"""A task's configuration objects and labels: what it was given beside its parameters."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from elsewhere.core.errors import UsageError, known_choices
 from elsewhere.task.handle import Handle
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from elsewhere.core.records import Configuration
+    from collections.abc import Sequence
 
 __all__ = ["ConfigurationsAspect"]
 
@@ -19,10 +18,7 @@ logger = logging.getLogger(__name__)
 
 
 class ConfigurationsAspect(Handle):
-    """Configuration objects are texts that are kept to the byte, by names with case.
-
-    They and the labels can be changed while the task is a draft or runs; else TransitionError.
-    """
+    """Configuration objects are texts, kept to the byte, under names whose case counts."""
 
     def set_configuration_object(
         self,
@@ -34,20 +30,16 @@ class ConfigurationsAspect(Handle):
         *,
         force: bool = False,
     ) -> None:
-        """Sets one: to a text, or to a dict or a list, which is kept as JSON.
-
-        `config_type` says what the text is: json, yaml, ... Type and description stay where they
-        are not given. `force`: whatever the status. Raises UsageError.
-        """
+        """Sets the configuration object `name` to the text `config_text`, or to `config_dict`, a
+        dict or a list, which is kept as JSON. `config_type` is the format of the text: json, yaml,
+        ... It and `description` stay as they are for None. `force` allows any status. Raises
+        UsageError for a wrong argument, and TransitionError unless the task is a draft or runs."""
         from elsewhere.connect import configurations  # noqa: PLC0415
         from elsewhere.core.events import Configurations  # noqa: PLC0415
 
         _check_name(name)
-        for what, text in (
-            ("config_text", config_text),
-            ("description", description),
-            ("config_type", config_type),
-        ):
+        given = {"config_text": config_text, "description": description, "config_type": config_type}
+        for what, text in given.items():
             if not isinstance(text, (str, type(None))):
                 raise UsageError(f"{what} must be a text, not {text!r:.80}.")
         if (config_text is None) == (config_dict is None):
@@ -55,7 +47,7 @@ class ConfigurationsAspect(Handle):
                 f"The configuration {name!r} is set by config_text or by config_dict, one of them;"
                 " delete_configuration_object takes it away."
             )
-        old = self._configurations.get(name)
+        old = self.access.record.configurations.get(name)
         kind = old.type if old is not None else ""
         if config_dict is not None:
             config_text, kind = _rendered(name, config_dict), configurations.DICTIONARY
@@ -68,31 +60,33 @@ class ConfigurationsAspect(Handle):
         self.access.record_input(Configurations(values={name: new}), force=force)
 
     def get_configuration_object(self, name: str) -> str | None:
-        """The text; None when there is none of this name."""
+        """The text of the configuration object `name`, or None. Raises UsageError."""
         _check_name(name)
-        found = self._configurations.get(name)
+        found = self.access.record.configurations.get(name)
         return None if found is None else found.text
 
     def get_configuration_object_as_dict(self, name: str) -> dict[str, Any] | list[Any] | None:
-        """What the text says in JSON or, where PyYAML is installed, in YAML; None when there is no
-        configuration of this name. Raises UsageError for a text that is no dictionary or list."""
+        """The content of the configuration object `name`, read as JSON or, where PyYAML is
+        installed, as YAML, or None if there is none. Raises UsageError for a text that is not a
+        dictionary or a list."""
         from elsewhere.connect.configurations import loaded  # noqa: PLC0415
 
         _check_name(name)
-        found = self._configurations.get(name)
+        found = self.access.record.configurations.get(name)
         return None if found is None else loaded(name, found)
 
     def get_configuration_objects(self) -> dict[str, str]:
-        """All of them: name to text."""
-        return {name: item.text for name, item in sorted(self._configurations.items())}
+        """All configuration objects, name to text, sorted by name."""
+        return {name: item.text for name, item in sorted(self.access.record.configurations.items())}
 
     def delete_configuration_object(self, name: str, force: bool = False) -> bool:
-        """False, and a warning with the closest name, when there is none. `force`: whatever the
-        status."""
+        """Deletes the configuration object `name`; returns False, with a warning, if there is none.
+        `force` allows any status. Raises UsageError for a wrong name, and TransitionError unless
+        the task is a draft or runs."""
         from elsewhere.core.events import Configurations  # noqa: PLC0415
 
         _check_name(name)
-        known = self._configurations
+        known = self.access.record.configurations
         if name not in known:
             choices = known_choices(name, known)
             logger.warning("Task %s has no configuration %r. %s", self.id, name, choices)
@@ -101,21 +95,17 @@ class ConfigurationsAspect(Handle):
         return True
 
     def set_model_label_enumeration(self, enumeration: Mapping[str, int]) -> None:
-        """The classes that the task's models tell apart, name to number; they replace all."""
+        """Replaces the labels by `enumeration`: the classes that the task's models distinguish,
+        name to number. Raises UsageError for anything else, and TransitionError unless the task is
+        a draft or runs."""
         from elsewhere.connect.labels import checked_labels  # noqa: PLC0415
         from elsewhere.core.events import Labels  # noqa: PLC0415
 
         self.access.record_input(Labels(values=checked_labels(enumeration)))
 
     def get_labels_enumeration(self) -> dict[str, int]:
-        """The classes that the task's models tell apart; empty where there are none."""
+        """The classes that the task's models distinguish, name to number."""
         return dict(self.access.record.labels)
-
-    # helpers
-
-    @property
-    def _configurations(self) -> Mapping[str, Configuration]:
-        return self.access.record.configurations
 
 
 def _check_name(name: object) -> None:
@@ -124,8 +114,6 @@ def _check_name(name: object) -> None:
 
 
 def _rendered(name: str, content: Mapping[str, Any] | Sequence[Any]) -> str:
-    from collections.abc import Mapping  # noqa: PLC0415
-
     from elsewhere.connect.configurations import rendered  # noqa: PLC0415
 
     if not isinstance(content, (Mapping, list, tuple)):

@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 class ConnectAspect(Handle):
-    """Recorded on a local run, overridden by the task's on an agent."""
+    """What is connected is recorded by a local run, and set to the task's values on an agent."""
 
     def connect(
         self, mutable: T, name: str | None = None, ignore_remote_overrides: bool = False
@@ -25,28 +25,31 @@ class ConnectAspect(Handle):
         """Records what `mutable` holds as parameters of the section `name` (default General).
 
         On an agent its values are first set to the task's parameters, cast to the types that they
-        have here; what the task does not know is added to it, and nothing to `mutable`. It is
+        have here; what the task does not know is added to the task, and nothing to `mutable`. Kinds
+        of `mutable`:
 
         a dict
             Nested ones are names with slashes. Use the returned dict: writes to it are recorded at
             once, nested ones too; those to the original at the task's end. A dict of another kind
-            (OrderedDict, ...) is returned itself and looked at again at the end.
+            (OrderedDict, ...) is returned itself, and recorded again at the end.
         an object or a class
             Its public attributes with values that a record can hold: an instance's own, a class's
-            inherited ones too. What they are at the end is recorded as well.
+            inherited ones too. Their values at the end are recorded as well.
         TaskParameters
-            Its declared parameters, with their descriptions; later writes too. Overrides must be
-            what is declared.
+            Its declared parameters, with their descriptions; later writes too. Overrides must fit
+            the declarations.
         an argparse.ArgumentParser
             Parsers are connected by themselves; this makes sure of it where
             `auto_connect_arg_parser` is off. The section is Args.
         an InputModel or OutputModel
             The task's model `name`.
 
-        Texts under the names of secrets are recorded as `***`. `ignore_remote_overrides`: the
-        values here count on an agent, too, unless the parameter `_ignore_remote_overrides_` of the
-        section is set to False there. On a handle of another task the values are written to it.
-        Raises UsageError for a value that does not fit.
+        Texts under the names of secrets are recorded as `***`. With `ignore_remote_overrides` the
+        values here count on an agent, too, unless the section's parameter
+        `_ignore_remote_overrides_` is set to False there. On the handle of another task the values
+        are written to it. Returns `mutable`, but for a dict. Raises UsageError for what cannot be
+        connected and for an override that does not fit, and TransitionError unless another task is
+        a draft or runs.
         """
         from elsewhere import connect  # noqa: PLC0415
 
@@ -73,7 +76,8 @@ class ConnectAspect(Handle):
         description: str | None = None,
         ignore_remote_overrides: bool = False,
     ) -> T:
-        """Records a configuration as one text, the object `name` (default General).
+        """Records `configuration`, with `description`, as the text `name` (default General) of the
+        task.
 
         On an agent the task's text counts instead; where it has none, this one is written to it.
 
@@ -81,42 +85,43 @@ class ConnectAspect(Handle):
             Kept as JSON. Use the returned dict: writes to it are recorded, nested ones too. On an
             agent both are filled anew.
         a list
-            Kept as JSON. On an agent it is filled anew. What it is at the end is recorded.
+            Kept as JSON. On an agent it is filled anew. Its content at the end is recorded.
         the path of a file
-            A str or a Path. Its text is kept to the byte, as its suffix says (yaml, json, ...), and
-            the path returned. On an agent it is the path of a file of the same name with the task's
-            text, which goes when the run is over.
+            A str or a Path, which is returned. The text is kept to the byte; the suffix gives its
+            type (yaml, json, ...). On an agent the returned path is that of a file of the same name
+            with the task's text, which is deleted after the run.
 
-        `ignore_remote_overrides`: this configuration counts on an agent, too, unless the parameter
-        `<name>/_ignore_remote_overrides_config_` is set to False there. On a handle of another task
-        it is written to that. Raises UsageError, also for a text that is not the JSON of a dict or
-        a list where the program has one.
+        With `ignore_remote_overrides` this configuration counts on an agent, too, unless the
+        parameter `<name>/_ignore_remote_overrides_config_` is set to False there. On the handle of
+        another task it is written to that. Raises UsageError for what cannot be kept, and for a
+        task's text that is not the JSON of a dict or a list where the program has one, and
+        TransitionError unless another task is a draft or runs.
         """
         from elsewhere import connect  # noqa: PLC0415
 
         target = self._target("connect_configuration")
         if not isinstance(description, (str, type(None))):
             raise UsageError(f"A description is a text, not {description!r:.80}.")
+        begun = self.access.begun
         connected: T = connect.connect_configuration(
             configuration,
             target,
             connect.checked_section(name, "connect_configuration"),
             description or "",
             is_ignoring=ignore_remote_overrides,
-            folder=self.access.begun.folder.configurations
-            if self.access.begun is not None
-            else None,
+            folder=None if begun is None else begun.folder.configurations,
         )
         return connected
 
     def connect_label_enumeration(
         self, enumeration: dict[str, int], ignore_remote_overrides: bool = False
     ) -> dict[str, int]:
-        """Records the classes that the task's models tell apart, name to number.
+        """Records `enumeration`, the classes that the task's models distinguish, name to number.
 
         On an agent the dict is filled with the task's instead, where it has any. Returns the dict.
-        `ignore_remote_overrides`: this one counts there, too, unless the parameter
-        `General/_ignore_remote_overrides_labels_` is set to False. Raises UsageError.
+        With `ignore_remote_overrides` this one counts there, too, unless the parameter
+        `General/_ignore_remote_overrides_labels_` is set to False. Raises UsageError for anything
+        else, and TransitionError unless another task is a draft or runs.
         """
         from elsewhere.connect import connect_labels  # noqa: PLC0415
 
@@ -124,10 +129,8 @@ class ConnectAspect(Handle):
         given = self.access.begun.task_record.labels if self.access.begun is not None else {}
         return connect_labels(enumeration, target, given, is_ignoring=ignore_remote_overrides)
 
-    # helpers
-
     def _target(self, what: str) -> Target:
-        """What is connected belongs to this: the run where this process is the task."""
+        """The run where this process is the task; else another task."""
         from elsewhere.connect import AnotherTask  # noqa: PLC0415
 
         if self.access.begun is None:

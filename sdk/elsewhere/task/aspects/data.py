@@ -15,24 +15,21 @@ __all__ = ["DataAspect"]
 
 
 class DataAspect(Handle):
-    """Data as `task.exporting` makes and reads it."""
+    """Exports, imports and changes a task as data of `task.exporting`."""
 
     def export_task(self) -> dict[str, Any]:
-        """All that is needed to make the task again, as plain data that JSON can hold.
-
-        Its code is named by digests: it lies in the store, for 30 days from its last use. What the
-        task said and made is not in it.
-        """
+        """All that is needed to make the task again, as plain data that JSON can hold. Its code is
+        named by digests: it lies in the store, for 30 days from its last use. The task's reports
+        and results are not in it."""
         from elsewhere.task import exporting  # noqa: PLC0415
 
         return exporting.to_data(self.access.captured_record)
 
     def update_task(self, task_data: Mapping[str, Any]) -> bool:
-        """Changes the task in what the dict has, as `export_task` calls it, nested ones too. True.
-
-        Raises UsageError, and TransitionError where the status does not allow it: names, comment,
-        tags and properties may always change.
-        """
+        """Changes the task in the fields that `task_data` has, nested ones too, under the names of
+        `export_task`; returns True. Raises UsageError for what is not a task's data, and
+        TransitionError where the status does not allow it: names, comment, tags and properties may
+        always change."""
         self._change(task_data, is_merged=True)
         return True
 
@@ -43,14 +40,12 @@ class DataAspect(Handle):
         target_task: Self | str | None = None,
         update: bool = False,
     ) -> Self | None:
-        """A new draft of what `export_task` gave, or `target_task` made the same.
-
-        `update` changes the target only in what the dict has, nested ones too. What it ran is left
-        alone. Its code must be in this store, by its digests, when it is enqueued.
-
-        Raises UsageError for a dict that is none of a task, NotFoundError for an unknown target,
-        and TransitionError when the status of the target does not allow it.
-        """
+        """Makes a draft of `task_data`, which `export_task` gave, or makes `target_task`, a task or
+        its id, the same; returns the handle. `update` changes the target only in the fields that
+        the data has, nested ones too. Runs of the target are not affected. The code must be in this
+        store, by its digests, when the task is enqueued. Raises UsageError for what is not a task's
+        data, NotFoundError for an unknown target, and TransitionError when the target's status does
+        not allow it."""
         from elsewhere.task import exporting  # noqa: PLC0415
 
         if target_task is not None:
@@ -62,10 +57,8 @@ class DataAspect(Handle):
         store.create(record)
         return cls(record.id, store)
 
-    # helpers
-
     def _change(self, data: object, *, is_merged: bool) -> None:
-        """Makes the task what the data says, in one step where another process is it."""
+        """Makes the task what the data describes, in one step where another process is it."""
         from elsewhere.core.events import Edited, Properties, Tags  # noqa: PLC0415
         from elsewhere.store.states import EDITABLE  # noqa: PLC0415
         from elsewhere.task import exporting  # noqa: PLC0415

@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 
 class _Made(NamedTuple):
-    """Bytes that the task made; `machine` is whose disk is meant. `model` is the id of one."""
+    """Bytes that the task made, on the disk of `machine`; `model` is the id of a model."""
 
     kind: str
     url: str
@@ -30,7 +30,7 @@ class _Made(NamedTuple):
 
 
 class DeletionAspect(Handle):
-    """A task that is neither queued nor running."""
+    """Deletes a task that is neither queued nor running."""
 
     DeleteError = DeleteError
 
@@ -41,16 +41,16 @@ class DeletionAspect(Handle):
         raise_on_error: bool = False,
         callback: Callable[[str, str], bool] | None = None,
     ) -> bool:
-        """The task is gone, and the bytes of its artifacts and models with it.
+        """Deletes the task, and the bytes of what it made with `delete_artifacts_and_models`.
 
-        `callback(kind, url)`, where it is given, says of each file whether it is deleted; kind is
-        `artifact` or `model`. Left alone are links, the bytes of models that were never uploaded,
-        published models, and those that other tasks began from
-        (`skip_models_used_by_other_tasks`).
+        `callback(kind, url)` decides for each file whether it is deleted; kind is `artifact` or
+        `model`. Kept are links, the bytes of models that were never uploaded, published models,
+        and, with `skip_models_used_by_other_tasks`, those that other tasks began from.
 
-        True when nothing is left. What could not be deleted, such as a file on another machine's
-        disk, is a warning and False, or a DeleteError that names it. A published task is not
-        deleted, in the same words. Raises TransitionError for a task that is queued or running.
+        Returns True when nothing is left. What could not be deleted, such as a file on another
+        machine's disk or a published task, is a warning and False. Raises DeleteError instead with
+        `raise_on_error`, UsageError for a wrong `callback`, NotFoundError for a task that is gone,
+        and TransitionError for one that is queued or running.
         """
         if callback is not None and not callable(callback):
             raise UsageError(
@@ -71,7 +71,7 @@ class DeletionAspect(Handle):
 
 
 def _artifacts(artifacts: Iterable[Artifact]) -> list[_Made]:
-    """Only what was uploaded: a link has no digest."""
+    """The bytes that were uploaded: a link has no digest."""
     return [
         _Made("artifact", artifact.url, artifact.machine)
         for artifact in artifacts
@@ -80,6 +80,7 @@ def _artifacts(artifacts: Iterable[Artifact]) -> list[_Made]:
 
 
 def _models(store: Store, task_id: str, *, are_used_kept: bool) -> list[_Made]:
+    """The task's own models that may be deleted; without a URL where the bytes stay."""
     from elsewhere.artifacts.places import is_kept_for  # noqa: PLC0415 - weight
 
     made = []
@@ -91,14 +92,14 @@ def _models(store: Store, task_id: str, *, are_used_kept: bool) -> list[_Made]:
         is_used = any(user != task_id for user in store.tasks_using(model_id))
         if model.task != task_id or model.is_published or (is_used and are_used_kept):
             continue
-        # Elsewhere it lies where somebody put it.
+        # In any other place somebody has put it there, so the bytes stay.
         url = model.url if is_kept_for(task_id, model.url) else ""
         made.append(_Made("model", url, model.machine, model_id))
     return made
 
 
 def _delete(store: Store, made: _Made, callback: Callable[[str, str], bool] | None) -> str:
-    """Why it could not be deleted; empty where it is gone or was not to be."""
+    """The reason why it could not be deleted; empty where it is gone or was to be kept."""
     from elsewhere.storage import delete  # noqa: PLC0415
 
     kind, url = made.kind, made.url

@@ -1,4 +1,4 @@
-"""Finding tasks: the class methods of `Task` that ask the store."""
+"""Finding tasks: the class methods of `Task` that query the store."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["FindingAspect"]
 
 
 class FindingAspect(Handle):
-    """Finds tasks and projects. The own task is given as the handle that this process has."""
+    """Finds tasks and projects; this script's own task is the handle that the process has."""
 
     @classmethod
     def get_task(
@@ -30,11 +30,10 @@ class FindingAspect(Handle):
         allow_archived: bool = True,
         task_filter: Mapping[str, Any] | None = None,
     ) -> Self | None:
-        """A handle on one task: by its id, else the last changed one with exactly these names.
-
-        `tags` and `task_filter` are those of `get_tasks`. Archived tasks come after all others.
-        Raises NotFoundError for an unknown id or project; None when no task is found.
-        """
+        """A handle on the task `task_id`; or on the last changed one with exactly the names
+        `project_name` and `task_name`, or None. `tags` and `task_filter` are those of `get_tasks`.
+        Archived tasks come after all others, or with `allow_archived` False not at all. Raises
+        NotFoundError for an unknown id or project, and UsageError for a wrong argument."""
         from elsewhere.task import stored  # noqa: PLC0415
 
         if task_id is not None:
@@ -60,11 +59,11 @@ class FindingAspect(Handle):
         allow_archived: bool = True,
         task_filter: Mapping[str, Any] | None = None,
     ) -> list[Self]:
-        """Handles on all tasks that match, the last changed one first; `task_ids` alone decides
-        where it is given.
+        """Handles on all tasks that match, the last changed one first, or on just `task_ids`.
 
-        Projects are exact names; `task_name` is a regular expression that is searched for, with
-        case. `tags` are one of several, unless operators in the list say otherwise:
+        `project_name` is an exact name or a list of such; `task_name` is a regular expression that
+        is searched for, with case. `allow_archived` False leaves archived tasks out. A task matches
+        with one of the `tags`, or as the operators in the list demand:
 
             ["a", "b"]                                  a or b
             ["__$and", "a", "b"]                        a and b
@@ -80,7 +79,7 @@ class FindingAspect(Handle):
         ({"fields": [...], "pattern": ...}); `order_by` (fields, "-" for descending); `page`, from
         0, and `page_size`. A date without a zone is UTC.
 
-        Raises UsageError for what cannot be asked and NotFoundError for an unknown id.
+        Raises UsageError for a wrong argument and NotFoundError for an unknown id.
         """
         from elsewhere.task import stored  # noqa: PLC0415
 
@@ -106,11 +105,12 @@ class FindingAspect(Handle):
         additional_return_fields: Sequence[str] | None = None,
         task_filter: Mapping[str, Any] | None = None,
     ) -> list[str] | list[dict[str, Any]]:
-        """The ids of all tasks that `get_tasks` would give, or dicts with the id and these fields.
+        """The ids of all tasks that `get_tasks` finds with `project_name`, `task_name`, `tags` and
+        `task_filter`, or dicts with the id and the fields `additional_return_fields`.
 
-        Fields: those of filters, `tags`, `parameters.<section>/<name>`, and what a record has, with
-        dots for what is inside (`source.commit`). Times are Unix seconds; None is what a task has
-        not. Raises UsageError for an unknown field.
+        Fields: those of filters, `tags`, `parameters.<section>/<name>`, and those of a record, with
+        dots for what is inside (`source.commit`). Times are Unix seconds; a field that a task does
+        not have is None. Raises UsageError for an unknown field and for a wrong argument.
         """
         from elsewhere.task import stored  # noqa: PLC0415
 
@@ -127,8 +127,8 @@ class FindingAspect(Handle):
 
     @classmethod
     def get_projects(cls, name: str | None = None) -> list[Project]:
-        """All projects, the last used one first, with `id` and `name`; `name` is a regular
-        expression that is searched for in their names. Raises UsageError."""
+        """The projects in whose names the regular expression `name` is found, or all, the last used
+        one first; each has `id` and `name`. Raises UsageError for anything else."""
         from elsewhere.task import projects  # noqa: PLC0415
 
         return projects.find(cls._settled(), name)
@@ -139,10 +139,9 @@ class FindingAspect(Handle):
         project_name: str,
         search_hidden: bool = True,  # noqa: ARG003 - taken from those who give it
     ) -> str | None:
-        """The id of the project with exactly this name, which is its name; None for no project.
-
-        No project is hidden here, so `search_hidden` changes nothing.
-        """
+        """The id of the project called exactly `project_name`, which is that name, or None.
+        `search_hidden`, which existing scripts pass, changes nothing: no project is hidden. Raises
+        UsageError."""
         if not isinstance(project_name, str):
             raise UsageError(f"project_name must be text, not {project_name!r:.80}.")
         return project_name if project_name in cls._settled().projects() else None

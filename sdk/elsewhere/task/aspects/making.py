@@ -1,4 +1,4 @@
-"""Making tasks that this process is not: the class methods of `Task` that create, copy, import."""
+"""Making drafts, and what the next task of this script asks for beside its code."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 
 class MakingAspect(Handle):
-    """Drafts, and what the next task of this script asks for beside its code."""
+    """The class methods of `Task` that create, clone, and ask for packages."""
 
     _seed: ClassVar[int | None] = DEFAULT_SEED
     _wishes: ClassVar[Wishes] = NO_WISHES
@@ -56,10 +56,11 @@ class MakingAspect(Handle):
         *,
         argv: Sequence[str] = (),
     ) -> Self:
-        """A draft made by hand, of code that need not have run: nothing of this process is in it.
+        """Makes a draft by hand, of code that need not have run; nothing of this process is in it.
 
         project_name, task_name, task_type
-            Without them: the current task's project, what runs, training; of a base: its own.
+            By default the current task's project, the name of what runs, and training; with a base
+            the base's own.
         repo, branch, commit
             A URL, at that commit, else at the branch's newest one when it runs. Or a folder here:
             its commit with all changes and new files, as a running script is captured; branch and
@@ -67,33 +68,34 @@ class MakingAspect(Handle):
         script, module, working_directory
             What runs: a file, relative to the working folder, and that to the repository's root; or
             what `python -m` runs. Without `repo` the script is a local file: it travels with the
-            repository around it, or else with the modules beside it that it imports. Nothing at all
-            gives an empty draft, a template that setters fill.
+            repository around it, or else with the modules beside it that it imports. Without any of
+            these the draft is empty, a template that setters fill.
         detect_repository, force_single_script_file
-            False: a local script travels as if there were no repository around it. True: it travels
-            alone.
+            With `detect_repository` False a local script travels as if there were no repository
+            around it; with `force_single_script_file` True it travels alone.
         packages, requirements_file
             Requirement lines, or the path of a file of them; True: those that local code imports,
             with the versions here; [] or "": none. None: the repository's requirements.txt, or, for
             local code without one, as True.
         docker, docker_args, docker_bash_setup_script
-            The image to run in, what is said when it starts, and what runs in it before the task.
+            The image to run in, the arguments that it is started with, and a script, or its lines,
+            that runs in it before the task.
         argparse_args
-            Pairs such as ("lr", 0.1), the parameters `Args/lr`: they override what the script's
-            parser has.
+            Pairs such as ("lr", 0.1), or a dict: the parameters `Args/lr`, which override what the
+            script's parser has.
         base_task_id
             The draft is a clone of that task, with the other arguments in place of what it has.
         add_task_init_call
-            A script that does not call `Task.init` is a task all the same, without a change in it:
-            seed, arguments and frameworks are connected before its first line. False: it runs as it
-            is.
+            True: a script that does not call `Task.init` is a task all the same, without a change
+            in it; seed, arguments and frameworks are connected before its first line. False: it
+            runs as it is.
         binary
-            A Python, whose version counts ("python3.11"), or what else runs the script; without it
-            /bin/bash runs a `.sh`.
+            A Python, whose version counts ("python3.11"), or another program that runs the script;
+            by default /bin/bash runs a `.sh`.
         argv
-            The script's command line.
+            The words of the script's command line.
 
-        Raises UsageError for what cannot be, NotFoundError for an unknown base, and CaptureError
+        Raises UsageError for a wrong argument, NotFoundError for an unknown base, and CaptureError
         for local code that cannot travel.
         """
         from elsewhere.core.settings import load  # noqa: PLC0415
@@ -137,14 +139,16 @@ class MakingAspect(Handle):
         parent: Self | str | None = None,
         project: str | None = None,
     ) -> Self:
-        """A draft with all that the source was given, called "Clone Of NAME" where `name` is None.
+        """Makes a draft with all that `source_task` was given; returns its handle.
 
         Code, environment, seed, parameters, configurations, tags, properties, labels and input
-        models are the source's, whatever its status; what it said and made is not copied. `project`
-        is a name. The parent is `parent`, else the source's own, else the source.
+        models are copied, whatever the source's status; its reports and results are not.
+        `source_task` is a task or its id, by default this script's. `name` is by default "Clone Of
+        NAME"; `comment` and `project`, a name, are the source's. `parent`, a task or its id, is by
+        default the source's own, else the source.
 
-        Raises NotFoundError for an unknown task, and CaptureError when this script's own code
-        cannot travel.
+        Raises NotFoundError for an unknown task, UsageError for a wrong argument, and CaptureError
+        when this script's own code cannot travel.
         """
         from elsewhere.task import stored  # noqa: PLC0415
 
@@ -166,11 +170,10 @@ class MakingAspect(Handle):
     def add_requirements(
         cls, package_name: str | os.PathLike[str], package_version: str | None = None
     ) -> None:
-        """One more package for the task that `init` makes next, whatever the code imports.
-
-        The version is the installed one for None, any for "", `>=2` as it is, and `1.0` is `==1.0`.
-        Or the path of a requirements file, whose lines are all added. Raises UsageError.
-        """
+        """Adds `package_name` to the packages of the task that `init` makes next, whatever the code
+        imports. `package_version` is the installed one for None, any for "", `>=2` as it is, and
+        `1.0` is `==1.0`. Or `package_name` is the path of a requirements file, whose lines are all
+        added. Raises UsageError for what cannot be read or has a password."""
         from elsewhere.capture import by_hand  # noqa: PLC0415
 
         pair = by_hand.wished(package_name, package_version)
@@ -179,7 +182,8 @@ class MakingAspect(Handle):
 
     @classmethod
     def ignore_requirements(cls, package_name: str) -> None:
-        """Leaves a package out of the task that `init` makes next, though the code imports it."""
+        """Leaves `package_name` out of the task that `init` makes next, though the code imports it.
+        Raises UsageError for anything but a name."""
         from elsewhere.capture import by_hand  # noqa: PLC0415
 
         name = by_hand.text("The package", package_name)
@@ -192,8 +196,9 @@ class MakingAspect(Handle):
     def force_requirements_env_freeze(
         cls, force: bool = True, requirements_file: str | os.PathLike[str] | None = None
     ) -> None:
-        """All that is installed here, or the lines of a file, in place of what the code imports;
-        for the task that `init` makes next. Raises UsageError for a file that is none."""
+        """Makes the next task record all that is installed here, or the lines of
+        `requirements_file`, in place of what the code imports; `force=False` undoes that. Raises
+        UsageError for a file that cannot be read."""
         from elsewhere.capture import by_hand  # noqa: PLC0415
 
         file = by_hand.text("requirements_file", requirements_file) if force else ""
@@ -201,8 +206,6 @@ class MakingAspect(Handle):
             by_hand.requirement_lines(file)
         if cls._may_wish("force_requirements_env_freeze"):
             cls._wishes = cls._wishes._replace(is_frozen=bool(force), file=file)
-
-    # helpers
 
     @classmethod
     def _may_wish(cls, what: str) -> bool:
@@ -212,7 +215,7 @@ class MakingAspect(Handle):
 
     @classmethod
     def _checked_process(cls, what: str) -> None:
-        """Raises UsageError in a process that the task's own has started."""
+        """Raises UsageError, for the call `what`, in a process that the task's own has started."""
         from elsewhere.run import membership  # noqa: PLC0415
 
         if membership.leader_folder() is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from elsewhere.core.errors import UsageError, known_choices
@@ -18,24 +19,24 @@ __all__ = ["ModelsAspect"]
 
 
 class ModelsAspect(Handle):
-    """Each model has a name by which the task knows it; another one under that name replaces it."""
+    """The task knows each model by a name; another model under that name replaces it."""
 
     @property
     def models(self) -> TaskModels:
-        """{"input": [...], "output": [...]}, also as attributes; the lists by index, in the order
-        of their making, or by name."""
+        """The task's models, {"input": [...], "output": [...]}, also as attributes; the lists by
+        index, in the order of their making, or by name. Raises NotFoundError for a deleted task."""
         from elsewhere.models import models_of  # noqa: PLC0415
 
         return models_of(self.access.store, self._uses)
 
     @property
     def input_models_id(self) -> dict[str, str]:
-        """Name to id."""
+        """The ids of the models that the task begins from, by name."""
         return {use.name: use.model for use in self._uses if not use.is_output}
 
     @property
     def output_models_id(self) -> dict[str, str]:
-        """Name to id."""
+        """The ids of the models that the task has made, by name."""
         return {use.name: use.model for use in self._uses if use.is_output}
 
     def update_output_model(
@@ -48,15 +49,16 @@ class ModelsAspect(Handle):
         iteration: int | None = None,
         auto_delete_file: bool = True,
     ) -> str:
-        """A new output model with the weights of a file, or of a folder, as a package.
+        """Makes an output model of the weights in `model_path`, a file, or a folder, as a package.
 
-        They are always uploaded: to the task's output_uri, else to the default storage; then the
-        originals are deleted, unless `auto_delete_file` is False. `name` is what the task calls the
-        model, else the file's name without its extension; a model of that name is replaced. The
-        model itself is called `model_name`, else `<task> - <file>`.
+        The weights are always uploaded: to the task's output_uri, else to the default storage; then
+        the originals are deleted, unless `auto_delete_file` is False. `name` is the task's name for
+        the model, by default the file's name without its extension; a model of that name is
+        replaced. The model itself is called `model_name`, by default `<task> - <file>`, and has
+        `comment`, `tags` (a list of texts) and `iteration`, the one at which it was made.
 
-        Returns the URL; it is empty where only the agent knows its storage. Raises UsageError, and
-        StorageError.
+        Returns the URL; it is empty where only the agent knows its storage. Raises UsageError for a
+        wrong argument, and StorageError for weights that cannot be kept.
         """
         from elsewhere.models.output_model import made_by  # noqa: PLC0415
 
@@ -79,12 +81,14 @@ class ModelsAspect(Handle):
         update_task_labels: bool = True,
         name: str | None = None,
     ) -> None:
-        """The task begins from this model: by its id, or the last changed one of this name.
+        """Makes the task begin from a model: `model_id`, or the last changed one called
+        `model_name`.
 
-        `name` is what the task calls it. Without one it takes the place of the task's only input
-        model; where there is none, the model's own name. The model's design becomes the
-        configuration `design`, its labels the task's, unless that is switched off. Raises
-        NotFoundError, UsageError, and TransitionError for a task that is neither draft nor running.
+        `name` is the task's name for it. By default it replaces the task's only input model; where
+        there is none, it has its own name. The model's design becomes the configuration `design`
+        with `update_task_design`, its labels the task's with `update_task_labels`. Raises
+        NotFoundError for an unknown model, UsageError for a wrong argument, and TransitionError
+        unless the task is a draft or runs.
         """
         from elsewhere.models import checks, input_model  # noqa: PLC0415
         from elsewhere.store.model_records import ModelFilter  # noqa: PLC0415
@@ -108,10 +112,9 @@ class ModelsAspect(Handle):
             self.access.record_input(event)
 
     def remove_input_models(self, models_to_remove: Sequence[Any] | Any) -> None:
-        """Models, or their ids or names: the task does not begin from them. Raises UsageError for
-        what it does not begin from, and TransitionError."""
-        from collections.abc import Iterable  # noqa: PLC0415
-
+        """Removes `models_to_remove` from the task's input models: models, or their ids or names,
+        one or several. Raises UsageError for one that it does not begin from, and TransitionError
+        unless the task is a draft or runs."""
         from elsewhere.core.events import ModelsUnused  # noqa: PLC0415
 
         known = self.input_models_id
@@ -128,19 +131,17 @@ class ModelsAspect(Handle):
             names += found
         self.access.record_input(ModelsUnused(names=tuple(names)))
 
-    # helpers
-
     @property
     def _uses(self) -> list[ModelUse]:
         self.reload()
         return self.access.store.task_models(self.id)
 
     def _only_input(self) -> str:
-        """The name of the one input model; empty for none. Raises UsageError for several."""
+        """The name of the only input model; empty for none. Raises UsageError for several."""
         known = self.input_models_id
         if len(known) > 1:
             raise UsageError(
-                f"Task {self.id} begins from several models: say by `name` which of them this one"
-                f" replaces. Known: {', '.join(sorted(known))}."
+                f"Task {self.id} begins from several models: name the one that this one replaces"
+                f" (name=...). Known: {', '.join(sorted(known))}."
             )
         return next(iter(known), "")

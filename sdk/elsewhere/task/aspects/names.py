@@ -1,10 +1,11 @@
-"""What a task is called: names, tags, and other labels that no run reads."""
+"""A task's names, tags, and other labels that no run reads."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from elsewhere.core.errors import UsageError, known_choices
+from elsewhere.core.names import checked_name, checked_tags, checked_type
 from elsewhere.task.handle import Handle
 
 if TYPE_CHECKING:
@@ -18,16 +19,14 @@ __all__ = ["NamesAspect"]
 
 
 class NamesAspect(Handle):
-    """All of this can be changed at any time, whatever the status; by a task's own program too.
-
-    Every method raises UsageError for what cannot be.
-    """
+    """Labels can be changed at any time, whatever the status, also by a task's own program."""
 
     # names
 
     @property
     def name(self) -> str:
-        """What people call it; its id alone is its own."""
+        """The task's name, for people: other tasks may have the same one, and the id alone is
+        unique. Raises UsageError when it is set to anything but 3 to 200 characters."""
         return self.access.record.name
 
     @name.setter
@@ -35,45 +34,43 @@ class NamesAspect(Handle):
         self.set_name(name)
 
     def set_name(self, name: str) -> None:
-        """3 to 200 characters. Other tasks may have the same name."""
-        from elsewhere.core import names  # noqa: PLC0415
-
-        self._edit(name=names.checked_name("task", name))
+        """Names the task `name`. Raises UsageError for anything but 3 to 200 characters."""
+        self._edit(name=checked_name("task", name))
 
     def rename(self, new_name: str) -> bool:
-        """The same; True."""
+        """Renames the task to `new_name`; returns True. Raises UsageError, as `set_name` does."""
         self.set_name(new_name)
         return True
 
     @property
     def project(self) -> str:
-        """A project's id is its name."""
+        """The name of the task's project, which is also its id."""
         return self.access.record.project
 
     def get_project_name(self) -> str:
-        """The project that it is in."""
+        """The name of the task's project."""
         return self.access.record.project
 
     def set_project(self, project_id: str | None = None, project_name: str | None = None) -> bool:
-        """Moves it to a project, by its id or its name, which are the same here; a project that is
-        not there is made. True."""
-        from elsewhere.core import names  # noqa: PLC0415
-
+        """Moves the task to the project `project_id` or `project_name`, which are the same here,
+        and makes it if it is not there; returns True. Raises UsageError."""
         if (project_id is None) == (project_name is None):
             raise UsageError("A task is moved to one project: give its id or its name, not both.")
         name = project_name if project_id is None else project_id
-        self._edit(project=names.checked_name("project", name))
+        self._edit(project=checked_name("project", name))
         return True
 
     def move_to_project(
         self, new_project_id: str | None = None, new_project_name: str | None = None
     ) -> bool:
-        """The same as `set_project`."""
+        """Moves the task to the project `new_project_id` or `new_project_name`; returns True.
+        Raises UsageError, as `set_project` does."""
         return self.set_project(new_project_id, new_project_name)
 
     @property
     def comment(self) -> str:
-        """What somebody has written about it."""
+        """The text that somebody has written about the task. Raises UsageError for another
+        value."""
         return self.access.record.comment
 
     @comment.setter
@@ -81,21 +78,22 @@ class NamesAspect(Handle):
         self.set_comment(comment)
 
     def set_comment(self, comment: str) -> None:
-        """Any text: what the task is about."""
+        """Sets the comment to the text `comment`. Raises UsageError for anything else."""
         if not isinstance(comment, str):
             raise UsageError(f"A comment must be text, not {comment!r:.80}.")
         self._edit(comment=comment)
 
     @property
     def parent(self) -> str | None:
-        """The id of the task that this one was made from."""
+        """The id of the task that this one was made from, or None."""
         return self.access.record.parent or None
 
     def set_parent(self, parent: Handle | str | None) -> None:
-        """A task or its id; None for none. Raises NotFoundError for an unknown id."""
-        parent_id = parent.id if isinstance(parent, Handle) else parent
+        """Sets the parent to `parent`, a task or its id, or None for none. Raises UsageError for
+        anything else and for the task itself, and NotFoundError for an unknown id."""
+        parent_id: object = parent.id if isinstance(parent, Handle) else parent
         if parent_id is not None:
-            if not _is_id(parent_id):
+            if not isinstance(parent_id, str) or not parent_id:
                 raise UsageError(f"A parent is a task, its id or None, not {parent!r:.80}.")
             if parent_id == self.id:
                 raise UsageError(f"Task {self.id} cannot be its own parent.")
@@ -104,44 +102,37 @@ class NamesAspect(Handle):
 
     @property
     def task_type(self) -> TaskType:
-        """One of `Task.TaskTypes`; a label for people and queries."""
+        """The type, one of `Task.TaskTypes`: a label for people and queries."""
         return self.access.record.type
 
     def set_task_type(self, task_type: TaskType | str) -> None:
-        """One of `Task.TaskTypes`."""
-        from elsewhere.core import names  # noqa: PLC0415
-
+        """Sets the type to `task_type`, one of `Task.TaskTypes`. Raises UsageError for others."""
         if task_type is None:
             raise UsageError("A task has a type: give one of Task.TaskTypes.")
-        self._edit(type=str(names.checked_type(task_type)))
+        self._edit(type=str(checked_type(task_type)))
 
     # tags
 
     def get_tags(self) -> list[str]:
-        """Sorted."""
+        """The tags, sorted."""
         return list(self.access.record.tags)
 
     def set_tags(self, tags: str | Iterable[str]) -> None:
-        """These replace all that it has."""
-        from elsewhere.core.names import checked_tags  # noqa: PLC0415
-
+        """Replaces all tags by `tags`, given as for `add_tags`. Raises UsageError for others."""
         new = checked_tags(tags)
         self._tag(new, removed=set(self.get_tags()) - set(new))
 
     def add_tags(self, tags: str | Iterable[str]) -> None:
-        """One tag, several in a text separated by spaces, or a list."""
-        from elsewhere.core.names import checked_tags  # noqa: PLC0415
-
+        """Adds `tags`: a list, or one text with spaces between them. Raises UsageError for anything
+        else, and NotFoundError for a deleted task."""
         self._tag(checked_tags(tags))
 
     def remove_tags(self, tags: str | Iterable[str]) -> None:
-        """Those that it does not have are no error."""
-        from elsewhere.core.names import checked_tags  # noqa: PLC0415
-
+        """Removes those of `tags`, given as for `add_tags`, that are there. Raises UsageError."""
         self._tag((), removed=checked_tags(tags))
 
     def get_system_tags(self) -> list[str]:
-        """What the system knows about it: `archived`."""
+        """The tags that Elsewhere itself knows: `archived`, or none."""
         self.access.settle()
         rows = self.access.store.look_up([self.id], ["system_tags"])
         if not rows:
@@ -149,8 +140,7 @@ class NamesAspect(Handle):
         return list(rows[0]["system_tags"])
 
     def set_system_tags(self, tags: str | Iterable[str]) -> None:
-        """These replace all that it has; only `archived` is known."""
-        from elsewhere.core.names import checked_tags  # noqa: PLC0415
+        """Replaces the system tags by `tags`; only `archived` is known. Raises UsageError."""
         from elsewhere.store.filters import SYSTEM_TAGS  # noqa: PLC0415
 
         new = checked_tags(tags)
@@ -162,13 +152,14 @@ class NamesAspect(Handle):
         self._tag(new, removed=set(SYSTEM_TAGS) - set(new), are_system=True)
 
     def get_archived(self) -> bool:
-        """Whether it is put away."""
+        """Whether the task is archived."""
         from elsewhere.store.filters import ARCHIVED  # noqa: PLC0415
 
         return ARCHIVED in self.get_system_tags()
 
     def set_archived(self, archive: bool) -> None:
-        """An archived task is put away: it is found, but after all others, or not if so asked."""
+        """Archives the task, or takes it back if `archive` is False. Searches list archived tasks
+        after all others, or leave them out if asked to. Raises UsageError for others."""
         from elsewhere.store.filters import ARCHIVED  # noqa: PLC0415
 
         if not isinstance(archive, bool):
@@ -176,28 +167,26 @@ class NamesAspect(Handle):
         self.set_system_tags([ARCHIVED] if archive else [])
 
     def archive(self) -> None:
-        """Puts it away, as `set_archived(True)` does."""
+        """Archives the task, as `set_archived(True)` does."""
         self.set_archived(True)
 
     def unarchive(self) -> None:
-        """Takes it back from where `archive` has put it."""
+        """Takes the task back from the archive, as `set_archived(False)` does."""
         self.set_archived(False)
 
-    # what it cannot be called otherwise
+    # places
 
     @property
     def output_uri(self) -> str:
-        """Where its artifacts and models go; empty where that is left to who uploads them."""
+        """The place of the task's artifacts and models; empty if each upload chooses it."""
         return self.access.record.output_uri
 
     @property
     def cache_dir(self) -> Path:
-        """Where this machine keeps local copies."""
+        """The folder where this machine keeps local copies."""
         from elsewhere.core.settings import load  # noqa: PLC0415
 
         return load().home.cache
-
-    # helpers
 
     def _edit(self, **fields: Json) -> None:
         from elsewhere.core.events import Edited  # noqa: PLC0415
@@ -211,7 +200,3 @@ class NamesAspect(Handle):
 
         gone = tuple(sorted(removed))
         self.access.record_event(Tags(added=tuple(added), removed=gone, are_system=are_system))
-
-
-def _is_id(given: object) -> bool:
-    return isinstance(given, str) and bool(given)

@@ -1,15 +1,16 @@
-"""What a task was given: its parameters."""
+"""A task's parameters: read and changed by hand."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from elsewhere.core.errors import UsageError, known_choices
 from elsewhere.task.handle import Handle
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from elsewhere.core.records import Parameter
 
@@ -22,17 +23,14 @@ _KEPT: Final = {("int", "float"), ("list", "tuple")}
 
 
 class ParametersAspect(Handle):
-    """Names are `Section/name`, with case; a name without a section is one of `General`.
-
-    They can be changed while the task is a draft or runs; else TransitionError. User properties are
-    none of them: those do not influence a run.
-    """
+    """Parameters are named `Section/name`, with case; a name without a section is in `General`.
+    They can be changed while the task is a draft or runs. User properties do not influence a run,
+    and are kept apart."""
 
     def set_parameters(self, *args: Mapping[str, Any], **kwargs: Any) -> None:
-        """Replaces all parameters by these: `Section/name` to value.
-
-        Where two name the same one, the last counts. Raises UsageError for what no record can hold.
-        """
+        """Replaces all parameters by those of the dicts `args` and of `kwargs`: `Section/name` to
+        value, the last one for a name given twice. Raises UsageError for what no record can hold,
+        and TransitionError unless the task is a draft or runs."""
         from elsewhere.core.events import Parameters  # noqa: PLC0415
 
         values = {
@@ -42,13 +40,14 @@ class ParametersAspect(Handle):
         self.access.record_input(Parameters(values=values, is_whole=True))
 
     def update_parameters(self, *args: Mapping[str, Any], **kwargs: Any) -> None:
-        """Sets these; the others stay. Types and descriptions stay as `set_parameter` says."""
+        """Sets the parameters of the dicts `args` and of `kwargs`; the others stay. Types and
+        descriptions are kept as by `set_parameter`. Raises UsageError and TransitionError."""
         self._update(_given("update_parameters", (*args, kwargs)))
 
     def set_parameters_as_dict(self, dictionary: Mapping[str, Any]) -> None:
-        """Sets these; the others stay. A dict in the dict is a section, one in that is a part of
-        names: `{"my_args": {"opt": {"lr": 0.3}}, "epochs": 10}` is `my_args/opt/lr` and
-        `General/epochs`."""
+        """Sets the parameters of the nested `dictionary`; the others stay. A dict in it is a
+        section, a dict in a section a part of names: `{"my_args": {"opt": {"lr": 0.3}}, "epochs":
+        10}` is `my_args/opt/lr` and `General/epochs`. Raises UsageError and TransitionError."""
         from elsewhere.core.params import flatten  # noqa: PLC0415
 
         flat: dict[str, Any] = {}
@@ -65,12 +64,11 @@ class ParametersAspect(Handle):
         *,
         force: bool = False,
     ) -> None:
-        """Sets one; the others stay.
-
-        Without a `value_type` (bool, int, float, str, list, tuple or dict, or such a name) a text
-        is read as the type that the parameter has, and other values bring their own. Without a
-        description it keeps its own. `force`: whatever the status. Raises UsageError.
-        """
+        """Sets the parameter `name` to `value`; the others stay. `value_type` is bool, int, float,
+        str, list, tuple or dict, or such a name. Without it a text is read as the parameter's
+        present type, and other values have their own. A `description` of None stays as it is.
+        `force` allows any status. Raises UsageError for what no record can hold, and
+        TransitionError unless the task is a draft or runs."""
         from elsewhere.core import params  # noqa: PLC0415
 
         type_name = params.checked_type(value_type)
@@ -79,45 +77,39 @@ class ParametersAspect(Handle):
     def get_parameters(
         self, backwards_compatibility: bool = True, cast: bool = False
     ) -> dict[str, Any]:
-        """`Section/name` to value, with the types that they were set with; no user properties.
-
-        `cast`: a text that was typed where no type is known becomes what it means, `"5"` the number
-        5. The other argument is accepted and changes nothing.
-        """
-        return {name: _value(item, cast) for name, item in sorted(self._parameters.items())}
+        """All parameters, `Section/name` to value, with their types; without user properties.
+        `cast` reads a text without a recorded type as the literal that it looks like: `"5"` is 5.
+        `backwards_compatibility`, which existing scripts pass, changes nothing."""
+        return {
+            name: _value(item, cast) for name, item in sorted(self.access.record.parameters.items())
+        }
 
     def get_parameters_as_dict(self, cast: bool = False) -> dict[str, Any]:
-        """The same, nested: section to name to value, with more dicts for names with slashes.
-
-        Below a name that has a value itself the slashes stay.
-        """
+        """All parameters as nested dicts: section to name to value, and more dicts for slashes in
+        names, except below a name with a value. `cast` is that of `get_parameters`."""
         from elsewhere.core.params import unflatten  # noqa: PLC0415
 
         return unflatten(self.get_parameters(cast=cast))
 
     def get_parameter(self, name: str, default: Any = None, cast: bool = False) -> Any:
-        """The value of one, `cast` as `get_parameters` does it; `default` where there is none."""
-        found = self._parameters.get(_full_name(name))
+        """The value of the parameter `name`, or `default` if there is none; `cast` is that of
+        `get_parameters`. Raises UsageError for a name that is not a text."""
+        found = self.access.record.parameters.get(_full_name(name))
         return default if found is None else _value(found, cast)
 
     def delete_parameter(self, name: str, force: bool = False) -> bool:
-        """False, and a warning with the closest name, when there is none. `force`: whatever the
-        status."""
+        """Deletes the parameter `name`; returns False, with a warning, if there is none. `force`
+        allows any status. Raises UsageError for a name that is not a text, and TransitionError
+        unless the task is a draft or runs."""
         from elsewhere.core.events import Parameters  # noqa: PLC0415
 
-        full_name, known = _full_name(name), self._parameters
+        full_name, known = _full_name(name), self.access.record.parameters
         if full_name not in known:
             choices = known_choices(full_name, known)
             logger.warning("Task %s has no parameter %r. %s", self.id, full_name, choices)
             return False
         self.access.record_input(Parameters(removed=(full_name,)), force=force)
         return True
-
-    # helpers
-
-    @property
-    def _parameters(self) -> Mapping[str, Parameter]:
-        return self.access.record.parameters
 
     def _update(
         self,
@@ -140,13 +132,11 @@ class ParametersAspect(Handle):
 
 
 def _given(what: str, given: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """Full names to values; of those that come twice the last one."""
+    """The values of dicts, by full names; the last one for a name that is given twice."""
     return {_full_name(name): value for one in given for name, value in _checked(what, one).items()}
 
 
 def _checked(what: str, given: Mapping[str, Any]) -> Mapping[str, Any]:
-    from collections.abc import Mapping  # noqa: PLC0415
-
     if not isinstance(given, Mapping):
         raise UsageError(f"{what} takes dicts of names and values, not {given!r:.80}.")
     return given
@@ -172,7 +162,7 @@ def _parameter(name: str, value: Any, description: str = "", type_name: str = ""
 
 
 def _kept(value: object, old: Parameter | None) -> str:
-    """The type that a new value takes from the parameter; empty for its own."""
+    """The type that a new value takes over from the parameter `old`; empty if it keeps its own."""
     if old is None:
         return ""
     is_kept = isinstance(value, str) or (type(value).__name__, old.type) in _KEPT

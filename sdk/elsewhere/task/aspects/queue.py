@@ -16,10 +16,11 @@ __all__ = ["QueueAspect", "chosen_queue"]
 
 
 class QueueAspect(Handle):
-    """A queue's id is its name."""
+    """Enqueues and dequeues tasks; a queue's id is its name."""
 
     def get_executed_queue(self, return_name: bool = False) -> str | None:
-        """The queue that it is in, or that it came from the last time; None for none."""
+        """The queue that the task is in, or came from the last time, or None. `return_name`, which
+        existing scripts pass, changes nothing: a queue's id is its name."""
         return self.access.state.queue or None
 
     @classmethod
@@ -30,12 +31,14 @@ class QueueAspect(Handle):
         queue_id: str | None = None,
         force: bool = False,
     ) -> dict[str, Any]:
-        """Puts a task at the end of a queue, by its name or id; of the default queue without both.
+        """Puts `task`, a task or its id, at the end of the queue `queue_name` or `queue_id`, which
+        are the same here, or of the default queue.
 
-        Returns {"queued": 1, "updated": 1, "fields": {...}}: what has changed. Raises NotFoundError
-        for an unknown task or queue, and TransitionError when its status does not allow it: a
-        completed task is cloned first. `force` resets such a task instead, which stops and forgets
-        its run, and takes a queued one out of its other queue.
+        Returns {"queued": 1, "updated": 1, "fields": {...}}, the fields that have changed. `force`
+        first resets a task whose status does not allow it, which stops and deletes its run, and
+        takes a queued one out of its other queue. Raises UsageError for a wrong argument,
+        NotFoundError for an unknown task or queue, and TransitionError for a status that does not
+        allow it: a completed task is cloned first.
         """
         from elsewhere.store.queues import Queues  # noqa: PLC0415
 
@@ -55,11 +58,9 @@ class QueueAspect(Handle):
 
     @classmethod
     def dequeue(cls, task: Handle | str) -> dict[str, Any]:
-        """Takes a task out of its queue; it has the status that it had before.
-
-        Returns {"dequeued": 1, "updated": 1, "fields": {...}}. Raises TransitionError for a task
-        that is in no queue.
-        """
+        """Takes `task`, a task or its id, out of its queue and gives it back the status before.
+        Returns {"dequeued": 1, "updated": 1, "fields": {...}}. Raises UsageError for what is not a
+        task, NotFoundError for an unknown one, and TransitionError for one that is in no queue."""
         from elsewhere.store.queues import Queues  # noqa: PLC0415
 
         access = cls._given(task).access
@@ -70,10 +71,8 @@ class QueueAspect(Handle):
     def get_num_enqueued_tasks(
         cls, queue_name: str | None = None, queue_id: str | None = None
     ) -> int:
-        """How many tasks wait in a queue; in the default queue without both arguments.
-
-        Raises NotFoundError for a queue that nobody made.
-        """
+        """The number of tasks in the queue `queue_name` or `queue_id`, or in the default queue.
+        Raises UsageError for a wrong argument, and NotFoundError for a queue that nobody made."""
         from elsewhere.store.queues import Queues  # noqa: PLC0415
 
         queue, queues = chosen_queue(queue_name, queue_id), Queues(cls._open())
@@ -82,7 +81,7 @@ class QueueAspect(Handle):
 
 
 def chosen_queue(queue_name: object, queue_id: object) -> str:
-    """The one that is given, or the default queue. Raises UsageError."""
+    """The name of the given queue, or of the default queue. Raises UsageError."""
     from elsewhere.store.queues import DEFAULT_QUEUE  # noqa: PLC0415
 
     if queue_name is not None and queue_id is not None:
@@ -94,7 +93,7 @@ def chosen_queue(queue_name: object, queue_id: object) -> str:
 
 
 def _fields(state: TaskState, queue: str | None) -> dict[str, Any]:
-    """What has changed; times are Unix seconds."""
+    """The fields that have changed; times are Unix seconds."""
     return {
         "status": str(state.status),
         "status_reason": "",

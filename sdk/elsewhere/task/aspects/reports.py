@@ -1,4 +1,4 @@
-"""What a task said: progress, scalars, output."""
+"""A task's reports, read from the store: progress, scalars, output."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ _AXES: Final[dict[str, Callable[[int, float], Any]]] = {
 
 
 class ReportsAspect(Handle):
-    """Read from the store, where all that was said before has arrived."""
+    """Every call first delivers what this process has reported before."""
 
     def get_progress(self) -> float | None:
-        """The last progress, 0 to 100; None when the task has not begun."""
+        """The last progress, 0 to 100, or None when the task has not begun."""
         if self.access.run is not None:
             return self.access.run.progress
         return self.access.state.progress
@@ -41,14 +41,14 @@ class ReportsAspect(Handle):
     def get_reported_scalars(
         self, max_samples: int = 0, x_axis: str = "iter"
     ) -> dict[str, dict[str, dict[str, Any]]]:
-        """{title: {series: {"name": series, "x": [...], "y": [...]}}}, in reported order.
+        """The scalars as reported, {title: {series: {"name": series, "x": [...], "y": [...]}}}.
 
         max_samples
-            0 for every point; else at most so many a series, each the mean of its neighbours.
+            0 for every point; else the most points of a series, each the mean of its neighbours.
         x_axis
             iter: iterations; timestamp: milliseconds since 1970; iso_time: texts, in UTC.
 
-        Raises UsageError for another axis.
+        Raises UsageError for another axis or number, and NotFoundError for a deleted task.
         """
         if x_axis not in list(_AXES):  # a list may be asked for what cannot be hashed
             known = known_choices(str(x_axis), _AXES)
@@ -73,11 +73,12 @@ class ReportsAspect(Handle):
     def get_all_reported_scalars(
         self, x_axis: str = "iter"
     ) -> dict[str, dict[str, dict[str, Any]]]:
-        """Every point, as `get_reported_scalars` gives them."""
+        """Every point, as `get_reported_scalars` gives it with this `x_axis`. Raises UsageError."""
         return self.get_reported_scalars(x_axis=x_axis)
 
     def get_last_scalar_metrics(self) -> dict[str, dict[str, dict[str, float]]]:
-        """{title: {series: {"last": value, "min": value, "max": value}}}."""
+        """A summary of each series, {title: {series: {"last": value, "min": value, "max": value}}}.
+        Raises NotFoundError for a deleted task."""
         self.reload()
         found: dict[str, dict[str, dict[str, float]]] = {}
         for item in self.access.store.series(self.id):
@@ -86,7 +87,7 @@ class ReportsAspect(Handle):
         return found
 
     def get_reported_single_values(self) -> dict[str, float]:
-        """Name to the last value that `Logger.report_single_value` reported."""
+        """The last values that `Logger.report_single_value` reported, by name."""
         self.reload()
         return {
             item.series: item.last
@@ -95,13 +96,14 @@ class ReportsAspect(Handle):
         }
 
     def get_reported_single_value(self, name: str) -> float | None:
-        """One of them; None where it was not reported."""
+        """The single value `name`, or None if it was not reported. Raises UsageError."""
         if not isinstance(name, str):
             raise UsageError(f"The name of a single value is a text, not {name!r:.80}.")
         return self.get_reported_single_values().get(name)
 
     def get_reported_console_output(self, number_of_reports: int = 1) -> list[str]:
-        """The last pieces of the newest attempt's output, at most 64 KiB each, oldest first."""
+        """The last `number_of_reports` pieces of the newest attempt's output, 64 KiB each at most,
+        the oldest first. Raises UsageError for anything but a whole number from 1 on."""
         most: object = number_of_reports
         if isinstance(most, bool) or not isinstance(most, int) or most < 1:
             raise UsageError(
@@ -125,7 +127,7 @@ class ReportsAspect(Handle):
 
 
 def _sampled(points: list[tuple[int, float, float]], most: int) -> list[tuple[int, float, float]]:
-    """At most so many; each has the last iteration and time of those whose mean it is."""
+    """At most `most` points, each the mean of its neighbours at their last iteration and time."""
     from itertools import pairwise  # noqa: PLC0415 - weight
 
     if not most or len(points) <= most:

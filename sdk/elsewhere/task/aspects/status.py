@@ -1,4 +1,4 @@
-"""Where a task stands, and moving it."""
+"""A task's status, and moving it."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ _LOOK_S: Final = 2.0
 
 
 class StatusAspect(Handle):
-    """The status, as `store/states.py` draws it.
+    """The moves of the status that `store/states.py` draws.
 
-    A move that the table does not allow raises TransitionError; `force` makes it all the same. To
-    the status that a task already has, it always may. `ignore_errors` is taken from those who give
-    it and changes nothing: what cannot be done is said.
+    A move to the status that the task already has is always allowed, and `force` allows every move.
+    Some calls have a second name, and a parameter that changes nothing, for scripts that use them.
     """
 
     def get_status(self) -> str:
-        """One of created, queued, in_progress, stopped, completed, failed, published, closed."""
+        """The status: created, queued, in_progress, stopped, completed, failed, published or
+        closed."""
         return str(self.access.state.status)
 
     status = property(get_status)
 
     def get_status_message(self) -> tuple[str, str]:
-        """The status, and the sentence that came with it."""
+        """The status, and the message of its last change."""
         state = self.access.state
         return str(state.status), state.message
 
@@ -49,7 +49,7 @@ class StatusAspect(Handle):
 
     @property
     def last_worker(self) -> str | None:
-        """Who ran it last: an agent's name, or a host and a process there."""
+        """The worker of the last run, or None: an agent's name, or a host and a process there."""
         return self.access.state.worker or None
 
     def wait_for_status(
@@ -59,12 +59,10 @@ class StatusAspect(Handle):
         check_interval_sec: float = 60.0,
         within_s: float | None = None,
     ) -> str:
-        """Waits, woken by the change itself, and returns the status.
-
-        It also looks every `check_interval_sec`, and every 2 s where that is more. Raises
-        TransitionError for a status of the second kind and when the task gets to another final one,
-        TimeoutError after `within_s`.
-        """
+        """Waits until the status is one of `status`, woken by the change itself, and returns it. It
+        also looks every `check_interval_sec` seconds, or every 2 s where that is more. Raises
+        TransitionError for a status in `raise_on_status` and for any other final one, TimeoutError
+        after `within_s` seconds, and UsageError for a wrong argument."""
         wanted, bad = _statuses("status", status), _statuses("raise_on_status", raise_on_status)
         if not _is_number(check_interval_sec) or not check_interval_sec > 0:
             raise UsageError(
@@ -99,19 +97,22 @@ class StatusAspect(Handle):
     # beginning and ending it by hand
 
     def mark_started(self, force: bool = False) -> None:
-        """To in_progress, by hand: for a task that something else than an agent runs."""
+        """Moves the task to in_progress by hand, for a program that no agent runs; with `force`
+        from any status. Raises TransitionError for a status that does not allow it."""
         if self.access.run is None:  # else it runs
             self._move(Status.IN_PROGRESS, force=force)
 
     def started(self, ignore_errors: bool = True, force: bool = False) -> None:
-        """The same as `mark_started`."""
+        """Another name of `mark_started`, called with `force`. `ignore_errors`, which existing
+        scripts pass, changes nothing: errors are always raised. Raises TransitionError."""
         self.mark_started(force=force)
 
     def mark_stopped(self, force: bool = False, status_message: str | None = None) -> None:
-        """Ends it as stopped. A program that an agent runs goes on: its exit then changes nothing.
-
-        Of a task that runs elsewhere nobody is asked: `mark_stop_request` lets it end in peace.
-        """
+        """Ends the task as stopped, with the message `status_message`; with `force` from any
+        status. A program that an agent runs goes on: its exit then changes nothing. It is not asked
+        of a process that runs the task elsewhere: `mark_stop_request` does that. Raises UsageError
+        for a message that is not a text, and TransitionError for another task whose status does not
+        allow it."""
         self._end(Status.STOPPED, Reason.STOPPED, status_message, force=force)
 
     def stopped(
@@ -121,20 +122,23 @@ class StatusAspect(Handle):
         status_reason: str | None = None,
         status_message: str | None = None,
     ) -> None:
-        """The same as `mark_stopped`."""
+        """Another name of `mark_stopped`, called with `force` and with `status_message`, or else
+        `status_reason`, as the message. `ignore_errors`, which existing scripts pass, changes
+        nothing: errors are always raised. Raises UsageError and TransitionError."""
         self.mark_stopped(force=force, status_message=status_message or status_reason)
 
     def mark_completed(
         self, ignore_errors: bool = True, status_message: str | None = None, force: bool = False
     ) -> None:
-        """Ends it as completed, or as published where `publish_on_completion` was called.
-
-        A program that an agent runs goes on: its exit then changes nothing.
-        """
+        """Ends the task as completed, or as published after `publish_on_completion`, with the
+        message `status_message`; with `force` from any status. `ignore_errors`, which existing
+        scripts pass, changes nothing: errors are always raised. A program that an agent runs goes
+        on: its exit then changes nothing. Raises UsageError and TransitionError."""
         self._end(Status.COMPLETED, Reason.COMPLETED, status_message, force=force)
 
     def completed(self, ignore_errors: bool = True) -> None:
-        """The same as `mark_completed`."""
+        """Another name of `mark_completed`. `ignore_errors`, which existing scripts pass, changes
+        nothing: errors are always raised. Raises TransitionError."""
         self.mark_completed()
 
     def mark_failed(
@@ -144,16 +148,20 @@ class StatusAspect(Handle):
         status_message: str | None = None,
         force: bool = False,
     ) -> None:
-        """Ends it as failed; what `mark_completed` says of a program on an agent holds here too."""
+        """Ends the task as failed, with `status_message`, or else `status_reason`, as the message;
+        with `force` from any status. `ignore_errors`, which existing scripts pass, changes nothing:
+        errors are always raised. A program that an agent runs goes on: its exit then changes
+        nothing. Raises UsageError and TransitionError."""
         message = status_message or status_reason
         self._end(Status.FAILED, Reason.PROGRAM_FAILED, message, force=force)
 
     def mark_stop_request(self, force: bool = False, status_message: str | None = None) -> None:
-        """Asks who runs it to stop it: its abort callback, then SIGTERM, then SIGKILL.
+        """Asks who runs the task to stop it: by its abort callback, then SIGTERM, then SIGKILL.
 
-        Returns at once. A task that is queued, or that nobody runs, is stopped directly; one that
-        runs on this machine stops also while its agent is away. One that is over is a
-        TransitionError, unless it is stopped already or by `force`.
+        Returns at once; `status_message` becomes the task's message. A task that is queued, or that
+        nobody runs, is stopped directly; one that runs on this machine stops also while its agent
+        is away. Raises UsageError for a message that is not a text, and TransitionError for a task
+        that is over, unless it is stopped already or by `force`, which makes it stopped.
         """
         from elsewhere.core.settings import load  # noqa: PLC0415
         from elsewhere.store.stopping import request_stop  # noqa: PLC0415
@@ -169,16 +177,19 @@ class StatusAspect(Handle):
         force: bool = False,
         status_message: str | None = None,
     ) -> None:
-        """The same as `mark_stop_request`."""
+        """Another name of `mark_stop_request`, called with `force` and `status_message`.
+        `ignore_errors`, which existing scripts pass, changes nothing: errors are always raised.
+        Raises UsageError and TransitionError."""
         self.mark_stop_request(force=force, status_message=status_message)
 
     # what becomes of its results
 
     def publish(self, ignore_errors: bool = True) -> bool:
-        """Nothing of a published task can be changed but its labels. True.
-
-        A task that runs cannot be published; `publish_on_completion` says it beforehand.
-        """
+        """Publishes the task, after which only its labels can be changed; returns True.
+        `ignore_errors`, which existing scripts pass, changes nothing: errors are always raised. A
+        running task cannot be published; `publish_on_completion` does it at the end. Raises
+        UsageError on this script's own task, and TransitionError for a status that does not allow
+        it."""
         if self.access.run is not None:
             raise UsageError(
                 f"Task {self.id} is this script, which runs, so it cannot be published yet: call"
@@ -188,7 +199,8 @@ class StatusAspect(Handle):
         return True
 
     def publish_on_completion(self, enable: bool = True) -> None:
-        """It is published as soon as it is completed, wherever it runs; not when it fails."""
+        """Publishes the task as soon as it is completed, wherever it runs, but not when it fails;
+        `enable` False undoes that. Raises UsageError for anything but True and False."""
         from elsewhere.core.events import PublishAtEnd  # noqa: PLC0415
 
         if not isinstance(enable, bool):
@@ -196,13 +208,14 @@ class StatusAspect(Handle):
         self.access.record_event(PublishAtEnd(is_wanted=enable))
 
     def reset(self, set_started_on_success: bool = False, force: bool = False) -> None:
-        """A draft again: scalars, output, artifacts, models and all else that it said is gone.
+        """Makes the task a draft again, without its reports, output, artifacts, models and
+        progress.
 
         What it was given stays: code, environment, parameters, configurations, input models, tags.
-        The bytes of artifacts stay where they lie. Whoever runs it is stopped and writes nothing
-        more. A published task is reset by `force` only. On an agent, where a task's program calls
-        it for itself, nothing happens; anywhere else that is a UsageError. `set_started_on_success`
-        moves it to in_progress.
+        The bytes of artifacts stay where they are. Whoever runs it is stopped and writes nothing
+        more. On an agent, where a task's program calls this for itself, nothing happens.
+        `set_started_on_success` then moves it to in_progress. Raises UsageError on this script's
+        own task anywhere else, and TransitionError for a published task, unless by `force`.
         """
         run = self.access.run
         if run is not None and run.is_remote and not force:
@@ -211,8 +224,6 @@ class StatusAspect(Handle):
         reset(self.access, force=force)
         if set_started_on_success:
             self.mark_started()
-
-    # helpers
 
     def _end(self, status: Status, reason: Reason, message: str | None, *, force: bool) -> None:
         if self.access.run is not None:
@@ -240,7 +251,7 @@ def reset(access: TaskAccess[Run], *, force: bool) -> None:
 
 
 def _statuses(what: str, given: object) -> set[Status]:
-    """Raises UsageError with the closest known one."""
+    """The statuses that a user gave for `what`. Raises UsageError, with the closest known one."""
     names = [given] if isinstance(given, str) else given if given is not None else ()
     if not isinstance(names, (list, tuple, set, frozenset)):
         raise UsageError(f"{what} must be a list of statuses, not {given!r:.80}.")

@@ -50,7 +50,7 @@ def test_another_commit_takes_with_it_what_belonged_to_the_old_one(store: RedisS
     assert store.read(task.id).source == replace(expected, repository="")
 
 
-def test_what_is_not_said_stays(store: RedisStore) -> None:
+def test_what_is_not_given_stays(store: RedisStore) -> None:
     task = draft(store)
     task.set_repo()
     task.set_repo(repo=SOURCE.repository, branch="dev", commit="abc")
@@ -186,8 +186,8 @@ def test_a_task_that_has_ended_is_not_changed(store: RedisStore) -> None:
 # in a script
 
 
-def test_a_script_says_what_its_task_needs_elsewhere(scripts: Scripts, store: RedisStore) -> None:
-    """Though its code and packages are captured later than it says so."""
+def test_a_script_sets_what_its_task_needs_elsewhere(scripts: Scripts, store: RedisStore) -> None:
+    """Though its code and packages are captured later than that."""
     ran = scripts.run(
         """
         import threading

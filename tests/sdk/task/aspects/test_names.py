@@ -196,16 +196,16 @@ print(task.name, task.project, task.comment, task.task_type, task.get_tags())
 """
 
 
-def as_script_says(record: TaskRecord) -> bool:
-    says = ("new name", "other", "why", TaskType.QC, ("x",))
-    return (record.name, record.project, record.comment, record.type, record.tags) == says
+def as_script_sets_it(record: TaskRecord) -> bool:
+    wanted = ("new name", "other", "why", TaskType.QC, ("x",))
+    return (record.name, record.project, record.comment, record.type, record.tags) == wanted
 
 
 def test_a_script_renames_itself(scripts: Scripts, store: RedisStore) -> None:
     ran = scripts.run(SCRIPT + "task.archive()\nprint(task.get_archived())")
     assert ran.lines == ["new name other why qc ['x']", "True"], ran.errors
     (task_id,) = find(store, project_name="other", exact_name="new name")
-    assert as_script_says(store.read(task_id))
+    assert as_script_sets_it(store.read(task_id))
     assert store.state(task_id).status is Status.COMPLETED
 
 
@@ -222,6 +222,6 @@ def test_a_program_on_an_agent_renames_itself_without_the_store(
     events, end = read_events(path, 0)
     for event in events:
         record = applied(record, event)
-    assert as_script_says(record)
+    assert as_script_sets_it(record)
     store.apply(task_id, 1, path.name, 0, end, events)
-    assert as_script_says(store.read(task_id))
+    assert as_script_sets_it(store.read(task_id))

@@ -43,7 +43,7 @@ def test_all_are_replaced_and_the_last_of_the_same_name_counts(task: Task) -> No
     assert task.get_parameters() == {}
 
 
-def test_parameters_are_added_from_a_nested_dict_as_the_page_says(task: Task) -> None:
+def test_parameters_are_added_from_a_nested_dict_as_on_the_page(task: Task) -> None:
     before = task.get_parameters()
     task.set_parameters_as_dict(
         {"my_args/lr": 0.3, "epochs": 10, "net": {"opt": {"k": 1}, "empty": {}, 3: "x"}, "no": {}}
@@ -279,7 +279,7 @@ def values(record: TaskRecord) -> dict[str, object]:
 
 
 def as_run(scripts: Scripts, home: Path, record: TaskRecord) -> tuple[Ran, TaskRecord]:
-    """The script as the runner starts it for this record, which becomes what it said."""
+    """The script as the runner starts it for this record, which becomes what it reported."""
     folder = Home(home).run(record.id, 1).create()
     write_beside(folder.spec, {"record": to_plain(record)})
     ran = scripts.run(SCRIPT, ELSEWHERE_RUN_FOLDER=str(folder.path))
@@ -310,7 +310,7 @@ def test_what_a_script_connects_is_on_its_task(scripts: Scripts, store: RedisSto
     assert record.properties["backbone"].description == "network type"
 
 
-def test_on_an_agent_a_script_gets_what_its_task_says(
+def test_on_an_agent_a_script_gets_the_values_of_its_task(
     scripts: Scripts, elsewhere_home: Path
 ) -> None:
     overrides = {
@@ -332,23 +332,23 @@ def test_on_an_agent_a_script_gets_what_its_task_says(
         configurations={name: Configuration(text=text) for name, text in texts.items()},
         labels={"dog": 2},
     )
-    ran, said = as_run(scripts, elsewhere_home, record)
+    ran, recorded = as_run(scripts, elsewhere_home, record)
     assert ran.status == 0, ran.errors
     assert ran.lines == [
         "16 Ada 36 {'epochs': 7, 'opt': {'lr': 0.01}} 3 0.5",
         '[{"value": 1.0, "ints": [], "new": null}, [3], "b: 2\\n", {"dog": 2}]',
         "0.001 {'backbone': 'great'}",
     ]
-    assert values(said) == {
+    assert values(recorded) == {
         **overrides,
         "General/age": 37,
         "Params/opt/lr": 0.005,
         "Config/rate": 0.25,
         "Extra/decay": 0.001,
     }
-    assert json.loads(said.configurations["model"].text)["ints"] == [2]
-    assert said.configurations["yaml file"].text == "b: 2\n"
-    assert said.labels == {"dog": 2}
+    assert json.loads(recorded.configurations["model"].text)["ints"] == [2]
+    assert recorded.configurations["yaml file"].text == "b: 2\n"
+    assert recorded.labels == {"dog": 2}
 
 
 @pytest.mark.parametrize(

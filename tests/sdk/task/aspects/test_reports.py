@@ -1,4 +1,4 @@
-"""What a task said, read on any handle."""
+"""The reports of a task, read on any handle."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from tests.stores import begin
 @pytest.fixture
 def task(store: RedisStore) -> Task:
     task_id = begin(store)
-    said: list[Event] = [
+    reports: list[Event] = [
         Scalar(title="loss", series="train", value=v, iteration=n, at=float(n))
         for n, v in enumerate([4.0, 2.0, 3.0, 1.0, 2.0])
     ]
-    said += [
+    reports += [
         Scalar(title="Summary", series="score", value=v, iteration=-(2**31), at=9.0)
         for v in (0.5, 0.75)
     ]
-    store.apply(task_id, 1, "1.events", 0, 1, said)
+    store.apply(task_id, 1, "1.events", 0, 1, reports)
     task = Task.get_task(task_id=task_id)
     assert task is not None
     return task
@@ -60,6 +60,6 @@ def test_summaries_and_single_values_are_read_without_points(task: Task) -> None
 
 
 @pytest.mark.parametrize("wrong", [{"x_axis": "itre"}, {"max_samples": -1}, {"max_samples": "5"}])
-def test_what_cannot_be_asked_is_said(task: Task, wrong: dict[str, object]) -> None:
+def test_what_cannot_be_asked_is_refused(task: Task, wrong: dict[str, object]) -> None:
     with pytest.raises(UsageError):
         task.get_reported_scalars(**wrong)  # type: ignore[arg-type]

@@ -49,7 +49,7 @@ MOVERS: dict[str, tuple[Status, Callable[[Task, bool], Any]]] = {
 
 @pytest.mark.parametrize("old", Status)
 @pytest.mark.parametrize("name", MOVERS)
-def test_a_move_by_hand_is_made_where_the_table_says_so_and_everywhere_by_force(
+def test_a_move_by_hand_is_made_where_the_table_allows_it_and_everywhere_by_force(
     store: RedisStore, name: str, old: Status
 ) -> None:
     target, move = MOVERS[name]
@@ -83,7 +83,7 @@ def test_a_status_comes_with_its_sentence(task: Task) -> None:
         task.mark_stopped(force=True, status_message=3)  # type: ignore[arg-type]
 
 
-def test_a_completed_task_is_published_where_that_was_said_before(task: Task) -> None:
+def test_a_completed_task_is_published_where_that_was_asked_before(task: Task) -> None:
     task.publish_on_completion()
     task.mark_started()
     task.mark_completed()
@@ -143,7 +143,7 @@ def test_a_reset_task_is_a_draft_or_begins_by_hand(store: RedisStore) -> None:
         ({"check_interval_sec": "1"}, "check_interval_sec"),
     ],
 )
-def test_what_cannot_be_waited_for_is_said(task: Task, wanted: Any, closest: str) -> None:
+def test_what_cannot_be_waited_for_is_refused(task: Task, wanted: Any, closest: str) -> None:
     with pytest.raises(UsageError, match=closest):
         task.wait_for_status(**wanted)
 
@@ -164,17 +164,17 @@ def test_a_published_task_is_as_good_as_a_completed_one(store: RedisStore) -> No
 # queues
 
 
-def test_who_enqueues_is_told_what_has_changed(task: Task) -> None:
+def test_who_enqueues_gets_what_has_changed(task: Task) -> None:
     Queues(task.access.store).create("gpu")
-    told = Task.enqueue(task, queue_name="gpu")
-    assert (told["queued"], told["updated"]) == (1, 1)
-    assert told["fields"]["status"] == "queued"
-    assert told["fields"]["execution.queue"] == "gpu"
+    changed = Task.enqueue(task, queue_name="gpu")
+    assert (changed["queued"], changed["updated"]) == (1, 1)
+    assert changed["fields"]["status"] == "queued"
+    assert changed["fields"]["execution.queue"] == "gpu"
     assert task.get_executed_queue() == "gpu"
     assert task.get_executed_queue(return_name=True) == "gpu"
     assert (Task.get_num_enqueued_tasks("gpu"), Task.get_num_enqueued_tasks()) == (1, 0)
-    told = Task.dequeue(task.id)
-    assert (told["dequeued"], told["fields"]["status"]) == (1, "created")
+    changed = Task.dequeue(task.id)
+    assert (changed["dequeued"], changed["fields"]["status"]) == (1, "created")
     assert Task.get_num_enqueued_tasks(queue_id="gpu") == 0
 
 
@@ -264,7 +264,7 @@ def test_a_script_ends_itself(
     assert store.state(task_id).status is status
 
 
-def test_on_an_agent_a_verdict_is_said_and_the_program_goes_on(
+def test_on_an_agent_a_verdict_is_recorded_and_the_program_goes_on(
     scripts: Scripts, store: RedisStore, elsewhere_home: Path
 ) -> None:
     task_id = begin(store)
@@ -283,12 +283,12 @@ def test_on_an_agent_a_verdict_is_said_and_the_program_goes_on(
         ELSEWHERE_RUN_FOLDER=str(folder.path),
     )
     assert (ran.status, ran.lines) == (3, ["goes on"]), ran.errors
-    said: list[Event] = [
+    events: list[Event] = [
         event
         for path in journal_files(folder.journal)
         for event in read_events(path, 0)[0]
         if isinstance(event, (Verdict, PublishAtEnd))
     ]
-    assert said[0] == PublishAtEnd(is_wanted=True)
-    assert isinstance(said[1], Verdict)
-    assert (said[1].status, said[1].message) == (Status.COMPLETED, "good enough")
+    assert events[0] == PublishAtEnd(is_wanted=True)
+    assert isinstance(events[1], Verdict)
+    assert (events[1].status, events[1].message) == (Status.COMPLETED, "good enough")
