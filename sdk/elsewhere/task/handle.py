@@ -18,22 +18,23 @@ __all__ = ["Handle"]
 
 
 class Handle:
-    """A task, whoever runs it. What it can do is in the aspects, each a class of its own.
+    """A task, whichever process runs it; the aspects, a class each, add its calls.
 
     Imports inside methods are for weight: the first import of the SDK stays light.
     """
 
-    #: the task that this process is; of the class itself, which a class variable cannot say
+    #: the task of this process: a `Self`, which a class variable cannot be
     _current: ClassVar[Any] = None
     _offline: ClassVar[Mode | None] = None
 
     def __init__(self, task_id: str, store: Store | None, run: Run | None = None) -> None:
-        """Use `Task.init`, `Task.create` or `Task.get_task`."""
+        """Use `Task.init`, `Task.create` or `Task.get_task`: they know the `store` of the task
+        `task_id`, and its `run` where this process is the task."""
         self.access: TaskAccess[Run] = TaskAccess(task_id, store, run)
 
     @property
     def id(self) -> str:
-        """32 hex digits; it never changes."""
+        """The task's id: 32 hex digits, which never change."""
         return self.access.id
 
     task_id = id  # noqa: A003 - the field's word
@@ -42,7 +43,8 @@ class Handle:
         return f"<{type(self).__name__} {self.id}>"
 
     def reload(self) -> Self:
-        """A handle keeps nothing, so it is always fresh. Raises NotFoundError when it is gone."""
+        """Checks that the task is there; a handle keeps nothing, so it is always fresh. Raises
+        NotFoundError for a deleted task."""
         _ = self.access.state
         return self
 
@@ -50,8 +52,8 @@ class Handle:
 
     @classmethod
     def _of(cls, task_id: str, store: Store | None = None) -> Self:
-        """The handle of this process's own task where that is the one; else another, looked up
-        where no store is given. Raises NotFoundError."""
+        """The handle on the task `task_id`: this process's own where it is that task, else a new
+        one, whose id is looked up unless a `store` is given. Raises NotFoundError."""
         current: Self | None = cls._current
         if current is not None and current.id == task_id:
             return current
@@ -62,7 +64,7 @@ class Handle:
 
     @classmethod
     def _given(cls, task: Handle | str | None) -> Self:
-        """The handle that a user gave, or whose id. Raises UsageError and NotFoundError."""
+        """The handle that a user gave, or the one of an id. Raises UsageError and NotFoundError."""
         if isinstance(task, cls):
             return task
         if not isinstance(task, str):
@@ -81,7 +83,7 @@ class Handle:
     @classmethod
     def is_offline(cls) -> bool:
         """Whether this script's task, or the one that it begins next, reports into a folder instead
-        of the store: `set_offline`, or the setting offline_mode. Never so on an agent."""
+        of the store: by `set_offline`, or by the setting offline_mode. Never on an agent."""
         from elsewhere.core.settings import load  # noqa: PLC0415
         from elsewhere.run import membership  # noqa: PLC0415
 
@@ -91,7 +93,7 @@ class Handle:
 
     @classmethod
     def _check_online(cls) -> None:
-        """Raises UsageError where nothing but the own task can be reached."""
+        """Raises UsageError while offline, when only this script's own task can be reached."""
         if cls.is_offline():
             from elsewhere.offline import refuse  # noqa: PLC0415
 
@@ -99,7 +101,7 @@ class Handle:
 
     @classmethod
     def _open(cls) -> Store:
-        """The store. Raises UsageError offline."""
+        """The store. Raises UsageError while offline."""
         cls._check_online()
         if cls._current is not None:
             store: Store = cls._current.access.store
@@ -111,7 +113,7 @@ class Handle:
 
     @classmethod
     def _settled(cls) -> Store:
-        """The store, with all that this process has reported of its own task."""
+        """The store, once it has all that this process has reported of its own task."""
         if cls._current is not None:
             cls._current.access.settle()
         return cls._open()

@@ -1,7 +1,7 @@
 """The task of a program that does not call `Task.init`: begun for it, before its first line.
 
-The runner asks for it by a variable, which a line in the run's `elsewhere.pth` sees: the program's
-text, its command line and its `__main__` are what they would be without us.
+The runner sets a variable, which a line in the run's `elsewhere.pth` reads: the program's text, its
+command line and its `__main__` are what they would be without Elsewhere.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _INIT: Final = "ELSEWHERE_INIT"
 
 
 def begin() -> None:
-    """Once: processes that the program starts do not see the variable any more."""
+    """Begins the task, and removes the variable: processes that the program starts begin none."""
     from elsewhere.task.task import Task  # noqa: PLC0415 - weight
 
     os.environ.pop(_INIT, None)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from elsewhere.core.choices import TaskType
 from elsewhere.core.errors import UsageError
+from elsewhere.core.names import checked_tags, checked_type
 from elsewhere.task.aspects.artifacts import ArtifactsAspect
 from elsewhere.task.aspects.code import CodeAspect
 from elsewhere.task.aspects.configurations import ConfigurationsAspect
@@ -51,10 +52,14 @@ class Task(
     ReportsAspect,
     OfflineAspect,
 ):
-    """A unit of work: its code, environment, seed and parameters, and all that it said.
+    """A unit of work: its code, environment, seed and parameters, its reports and results.
 
     `Task.init` makes this script a task; `Task.get_task` gives a handle on another one. Imports
     inside methods are for weight: the first import of the SDK stays light.
+
+    Raises in every call, beside what its own docstring names: StoreUnavailableError when the store
+    cannot be reached, NotFoundError on the handle of a task that was deleted, and UsageError where
+    a run has no store (offline, or on an agent that lends it none).
     """
 
     TaskTypes = TaskType
@@ -83,56 +88,59 @@ class Task(
         """Makes this script a task, or, on an agent, joins the task that the agent runs.
 
         Captures the repository with its uncommitted changes, the packages and the command line;
-        records what is printed and the machine's resources; fixes the random seed (1337 unless
-        `set_random_seed` said otherwise). A second call returns the same task, and so does a call
-        in a process that this one starts. On an agent the names, the type, the tags, the earlier
-        task and the place of outputs are the task's own, and those here are not looked at.
+        records what is printed and the machine's resources; fixes the random seed (1337, or that of
+        `set_random_seed`). A second call returns the same task, and so does a call in a process
+        that this one starts. On an agent the task has its names, type, tags, output_uri and earlier
+        task already, and the arguments for them are ignored.
 
         project_name, task_name
-            At least 3 characters each; slashes nest projects. Without them: the repository's name,
-            or Untitled, and the script's.
+            At least 3 characters each; slashes nest projects. By default the name of the
+            repository, or Untitled, and the name of the script.
         task_type
             One of `Task.TaskTypes`; training by default.
         tags
-            Added to the task's.
+            A list, or one text with spaces between them; they are added to the task's.
         reuse_last_task_id
-            True: the task that this script was the last time on this machine is overwritten when
-            that was less than 72 hours ago (the setting reuse_within_h), under the same names and
-            type, never enqueued, and left no artifacts and no models; it is said when that happens.
-            False: always a new task. An id: that task is overwritten, if it is such a one.
+            True: the last task of this script on this machine is overwritten if it ran less than 72
+            hours ago (the setting reuse_within_h) under the same names and type, was never
+            enqueued, and has no artifacts and no models; a line is printed when that happens.
+            False: always a new task. An id: that task is overwritten, whatever its names and age,
+            under the other conditions.
         continue_last_task
-            True: the last task, or the one that reuse_last_task_id names, goes on: what it reported
-            stays, and iterations count on behind the last one. An id: that task goes on. A number:
-            iterations count on from there; 0 leaves them as the script reports them. A script that
-            counts on by itself, so that its first iteration lies there or behind, is not shifted.
+            True: the last task, or the one that reuse_last_task_id names, goes on: its reports
+            stay, and iterations continue after the last one. An id: that task goes on. A number: as
+            True, but iterations continue from there; 0 leaves them as the script reports them. A
+            script whose first iteration is at that point or after it counts on by itself, and is
+            not shifted.
         output_uri
-            Where artifacts and models go: a folder or a URL (s3, gs, az, file), which is tried at
-            once. None: the setting output_uri; without one artifacts lie in the home's storage and
-            models stay where they are saved. True: models go to that storage, too. False: models
-            stay where they are saved in any case.
+            The place of artifacts and models: a folder or a URL (s3, gs, az, file), which is tried
+            at once. None: the setting output_uri; without one artifacts go to the home's storage
+            and models stay where they are saved. True: models go to that storage, too. False:
+            models stay where they are saved in any case.
         auto_connect_arg_parser
             Arguments of argparse, click, Fire, absl, jsonargparse, and variables of the environment
-            (the setting log_environment). A dict takes some: {"rate": True, "*": False}.
+            (the setting log_environment). A dict selects some: {"rate": True, "*": False}.
         auto_connect_frameworks
-            A dict switches single ones, {"hydra": False}; others stay on. Wildcards choose the
+            A dict switches single ones, {"hydra": False}; others stay on. Wildcards select the
             models of one by their paths: {"pytorch": "*.pt"}.
         auto_resource_monitoring
-            Of processor, memory, disk and network. A dict may give first_report_sec.
+            The use of processor, memory, disk and network. A dict may give first_report_sec.
         auto_connect_streams
-            A dict takes some of stdout, stderr and logging: {"stdout": True}.
+            A dict selects some of stdout, stderr and logging: {"stdout": True}.
         deferred_init
-            Accepted: nothing slow is waited for here in any case.
+            Existing scripts pass it; it changes nothing, since `init` never waits for anything
+            slow.
 
-        Raises UsageError for what cannot be used, StoreUnavailableError, within 5 s, when the store
+        Raises UsageError for a wrong argument, StoreUnavailableError, within 5 s, when the store
         cannot be reached, NotFoundError and TransitionError for a task that cannot be continued,
-        and StorageError for a place that takes nothing.
+        StorageError for a place that cannot be written to, and ConfigurationError for a wrong
+        setting.
         """
-        from elsewhere.core import names  # noqa: PLC0415
         from elsewhere.core.settings import load  # noqa: PLC0415
         from elsewhere.run import beginning, membership  # noqa: PLC0415
         from elsewhere.run.auto_connect import Connections  # noqa: PLC0415
 
-        kind = None if task_type is None else names.checked_type(task_type)
+        kind = None if task_type is None else checked_type(task_type)
         if cls._current is not None:
             current: Task = cls._current
             return current._checked_again(project_name, task_name, kind)
@@ -156,7 +164,7 @@ class Task(
                 project=project_name,
                 name=task_name,
                 task_type=kind or TaskType.TRAINING,
-                tags=names.checked_tags(tags or ()),
+                tags=checked_tags(tags or ()),
                 seed_of_task=cls._seed,
                 output_uri=output_uri,
                 reuse=reuse_last_task_id,
@@ -172,10 +180,8 @@ class Task(
 
     @classmethod
     def current_task(cls) -> Task | None:
-        """The task that this process is; None before `init` and after `close`.
-
-        In a process that the task's own has started, whichever way: the same task.
-        """
+        """The task of this process, or None before `init` and after `close`. A process that the
+        task's own has started, whichever way, has the same task."""
         if cls._current is None:
             from elsewhere.run import membership  # noqa: PLC0415
 
@@ -186,20 +192,18 @@ class Task(
 
     @staticmethod
     def running_locally() -> bool:
-        """False in a task that an agent runs."""
+        """Whether no agent runs this script."""
         from elsewhere.run import membership  # noqa: PLC0415
 
         return membership.run_folder() is None
 
     @classmethod
     def debug_simulate_remote_task(cls, task_id: str, reset_task: bool = False) -> None:
-        """The next `Task.init` of this script runs that task here, as an agent would: its values
-        override those of the script. To be called before.
-
-        Its code and packages are not looked at: this script's are used as they are. `reset_task`
-        resets the task first. Raises UsageError while a task is open, NotFoundError, and, at
-        `Task.init`, TransitionError for a task that is queued, running or published.
-        """
+        """Makes the next `Task.init` of this script run the task `task_id` here, as an agent would:
+        its values override those of the script. This script's code and packages are used, not the
+        task's. `reset_task` resets the task first. Raises UsageError for what is not an id and
+        while a task is open, NotFoundError for an unknown id, and TransitionError, here or at
+        `Task.init`, for a task that is queued, running or published."""
         if cls._current is not None:
             raise UsageError(
                 "debug_simulate_remote_task comes before Task.init: call it first, or close task"
@@ -212,14 +216,16 @@ class Task(
 
     @classmethod
     def set_random_seed(cls, random_seed: int | bool | None) -> None:
-        """The seed of the task that `init` makes next; None for none. Default 1337."""
+        """Sets the seed of the task that `init` makes next. `random_seed` is a whole number, of
+        which 32 bits count, True for the default 1337, None or False for no fixed seed. Raises
+        UsageError."""
         from elsewhere.run import seed  # noqa: PLC0415
 
         cls._seed = seed.normalise(random_seed)
 
     @classmethod
     def get_random_seed(cls) -> int | None:
-        """The current task's seed, or else the one that the next task gets."""
+        """The seed of the current task, or else of the next one, or None for no fixed seed."""
         run = cls._current.access.begun if cls._current is not None else None
         return run.task_record.seed if run is not None else cls._seed
 
@@ -228,16 +234,17 @@ class Task(
     def execute_remotely(
         self, queue_name: str | None = None, clone: bool = False, exit_process: bool = True
     ) -> Task | None:
-        """Ends this script here and runs it from its beginning on the agent of `queue_name`.
+        """Ends this script and runs it from its beginning on an agent of the queue `queue_name`.
 
-        On the agent the call does nothing and the script goes on behind it. `clone` sends a copy
+        On an agent the call does nothing, and the script goes on behind it. `clone` sends a copy
         instead; only then may `exit_process` be False, and the copy is returned. Without a queue
-        the task, or its copy, becomes a draft. On a handle of another task nothing ends: that task
-        is enqueued, or a copy, which is returned.
+        the task, or its copy, becomes a draft. On the handle of another task nothing ends: that
+        task is enqueued, or with `clone` a copy of it, which is returned.
 
-        Raises CaptureError when the code cannot travel (a prompt, a notebook, `python -c`) and
-        NotFoundError for an unknown queue; the script then still runs here. UsageError in a process
-        or a thread that the script has started, and on a handle without a queue.
+        Raises CaptureError for code that cannot travel (a prompt, a notebook, `python -c`) and
+        NotFoundError for an unknown queue; the script then still runs here. Raises UsageError in a
+        process or a thread that the script has started, and on another task's handle without a
+        queue, and TransitionError for another task whose status does not allow it.
         """
         from elsewhere.task import sending  # noqa: PLC0415
 
@@ -266,17 +273,18 @@ class Task(
         task_name: str | None = None,
         **kwargs: Any,
     ) -> Task | None:
-        """A draft that calls `func(**kwargs)` elsewhere, by running this script up to this line.
+        """Makes a draft that calls `func(**kwargs)` elsewhere: it runs this script up to this line.
 
-        `func` is anything that can be called: a function, also a nested one, a lambda or a method;
-        only its name travels, which is `func_name` where several have the same or one has none.
-        What must be awaited or iterated over is refused. The arguments are the parameters
-        `Function/...` and can be changed before it is enqueued; they keep their types.
+        `func` is any callable that is not a coroutine or generator function, also a nested
+        function, a lambda or a method. Only its name travels; `func_name` replaces one that is
+        missing or used twice. The draft is called `task_name`, by default "TASK <NAME>". The
+        arguments are the parameters `Function/...`, which keep their types and can be changed
+        before the draft is enqueued.
 
-        On the agent the call does not return: it calls the function and ends the program. Returns
-        None there when the draft is for another function. Several run side by side where agents
-        have slots for them. Raises UsageError for what cannot travel, in a process that the script
-        has started, and inside a function that is run so.
+        On the agent the call does not return: it calls the function and ends the program; or it
+        returns None, if the run is for another function. Drafts run side by side where agents have
+        slots for them. Raises UsageError for what cannot travel, in a process that the script has
+        started, and inside a function that runs so, and CaptureError for code that cannot travel.
         """
         from elsewhere.task import function  # noqa: PLC0415
 
@@ -294,25 +302,23 @@ class Task(
         callback_function: Callable[[], Any] | None,
         callback_execution_timeout: float = 30.0,
     ) -> None:
-        """Calls a function when somebody asks for a stop: `elsewhere abort`, `stop_request`.
+        """Calls `callback_function` when a stop is asked for: `elsewhere abort`,
+        `mark_stop_request`.
 
         It runs in a thread of its own while the task may still write, so that what it saves is
-        kept; SIGTERM follows when it has ended, or after the timeout (seconds, 1800 at most). What
-        it raises is shown and keeps no stop away. A program that ends meanwhile is stopped, too,
-        unless the callback says otherwise (`mark_completed`). There is one callback, the last one;
-        None removes it. It is not called for Ctrl-C, nor when the task is not this script's any
-        more.
+        kept. SIGTERM follows when it has ended, or after `callback_execution_timeout` seconds, 1800
+        at most. An exception in it is shown and does not prevent the stop. A program that ends
+        meanwhile is stopped, too, unless the callback ends the task otherwise (`mark_completed`). A
+        further call replaces the callback; None removes it. It is not called for Ctrl-C, nor once
+        the task is not this script's any more.
 
-        Raises UsageError, also in a process that the task's own has started.
+        Raises UsageError for a wrong argument, on the handle of another task, and in a process that
+        the task's own has started.
         """
-        from elsewhere.run import abort_callback, membership  # noqa: PLC0415
+        from elsewhere.run import abort_callback  # noqa: PLC0415
 
         run = self.access.own_run("register_abort_callback")
-        if membership.leader_folder() is not None:
-            raise UsageError(
-                "register_abort_callback belongs to the process that the task is, and this is one"
-                " that it has started: call it there."
-            )
+        self._checked_process("register_abort_callback")
         before, self._abort_callback = self._abort_callback, None
         if before is not None:
             before.remove()
@@ -322,32 +328,33 @@ class Task(
             )
 
     def close(self) -> None:
-        """Delivers all and ends the task as completed, so that `init` can be called again.
-
-        On an agent the task ends when its program does. A handle of another task ends nothing.
-        """
+        """Delivers everything and ends the task as completed, so that `init` can be called again.
+        On an agent the task ends with its program. A handle of another task ends nothing."""
         if self.access.begun is not None:
             self.access.begun.complete()
 
     def flush(self, wait_for_uploads: bool = False) -> bool:
-        """What was reported is on disk; with the argument, in the store. False when not in time."""
+        """Writes what was reported to the disk, with `wait_for_uploads` also to the store. Returns
+        False if that was not done in time."""
         self._look_at_registered()
         begun = self.access.begun
         return begun.flush(wait=wait_for_uploads) if begun is not None else True
 
-    # what it says
+    # reports
 
     def set_progress(self, progress: float) -> None:
-        """0 to 100; anything else is a warning and changes nothing."""
+        """Records the progress `progress`, 0 to 100; any other value is a warning and changes
+        nothing. Raises UsageError on another task."""
         self.access.own_run("set_progress").set_progress(progress)
 
     def get_logger(self) -> Logger:
-        """What reports scalars, values and texts of this task."""
+        """The logger for this task's scalars, values and texts. Raises UsageError on another
+        task."""
         return self.access.own_run("get_logger").logger
 
     def set_initial_iteration(self, offset: int = 0) -> int:
-        """Iterations that are reported from now on count on from there, as `continue_last_task`
-        says. Returns it."""
+        """Makes later iterations continue from `offset`, as `continue_last_task` does; returns
+        `offset`. Raises UsageError for anything but a whole number, and on another task."""
         from elsewhere.report.offset import checked_offset  # noqa: PLC0415
 
         run = self.access.own_run("set_initial_iteration")
@@ -355,10 +362,9 @@ class Task(
         return offset
 
     def get_initial_iteration(self) -> int:
-        """The iteration that a continued task counts on from; 0 for any other."""
+        """The iteration that a continued task continues from, else 0. Raises UsageError on another
+        task."""
         return self.access.own_run("get_initial_iteration").offset.at
-
-    # helpers
 
     def _checked_again(self, project: str | None, name: str | None, kind: TaskType | None) -> Task:
         run = self.access.begun

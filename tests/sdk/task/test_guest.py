@@ -146,7 +146,7 @@ def test_more_signals_do_not_lose_how_it_ended(
     wait_until(lambda: store.state(only(store)).status is Status.STOPPED)
 
 
-def test_an_artifact_whose_place_cannot_be_reached_is_kept_and_told(
+def test_an_artifact_whose_place_cannot_be_reached_is_kept_and_named(
     scripts: Scripts, store: RedisStore, elsewhere_home: Path
 ) -> None:
     ran = scripts.run(

@@ -112,10 +112,10 @@ def test_several_tasks_one_after_the_other_are_several_tasks(
         """
     )
     assert ran.status == 0, ran.errors
-    for name, said in (("one task", b"one\n"), ("two task", b"two\n")):
+    for name, printed in (("one task", b"one\n"), ("two task", b"two\n")):
         (task_id,) = find(store, project_name="examples", exact_name=name)
         assert store.state(task_id).status is Status.COMPLETED
-        assert store.output(task_id).data.endswith(said)
+        assert store.output(task_id).data.endswith(printed)
 
 
 MISUSE: dict[str, tuple[str, str]] = {
@@ -247,7 +247,7 @@ def task(store: RedisStore) -> Task:
     return Task(record.id, store)
 
 
-def test_a_task_made_by_hand_is_a_draft_of_what_was_said(store: RedisStore) -> None:
+def test_a_task_made_by_hand_is_a_draft_of_what_was_given(store: RedisStore) -> None:
     made = Task.create(
         "examples", None, "qc", repo="r", branch="main", script="a/train.py", packages=["numpy"]
     )
@@ -325,7 +325,7 @@ def test_waiting_ends_with_the_status_or_with_the_reason_why_not(
             handle.wait_for_status(**wanted)
 
 
-def test_a_handle_on_a_deleted_task_says_so(task: Task, store: RedisStore) -> None:
+def test_a_handle_on_a_deleted_task_raises_not_found(task: Task, store: RedisStore) -> None:
     store.delete(task.id)
     for call in (task.get_status, task.reload, task.get_parameters, lambda: task.name):
         with pytest.raises(NotFoundError):
