@@ -1,6 +1,6 @@
 """Drafts: tasks described by hand, from a repository, a local file, a base task or nothing.
 
-What is on this machine's disk is captured as a running script is: commit, changes, new files.
+Code on this machine's disk is captured like a running script's: commit, changes, new files.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """The arguments of `Task.create`, as they are called there; `seed` is a new task's."""
+    """The arguments of `Task.create`, by their names there; `seed` is that of a new task."""
 
     project_name: str | None = None
     task_name: str | None = None
@@ -61,7 +61,7 @@ class Wanted:
 
 
 def checked_argv(given: object) -> tuple[str, ...]:
-    """Raises UsageError."""
+    """The words of a command line. Raises UsageError for anything but a list of texts."""
     if not isinstance(given, (list, tuple)) or not all(isinstance(word, str) for word in given):
         raise UsageError(f"argv is a list of texts, the script's arguments, not {given!r:.80}.")
     return tuple(given)
@@ -113,7 +113,7 @@ def _name(source: Source, base: TaskRecord | None) -> str:
 
 
 def _located(wanted: Wanted, settings: Settings) -> Located | None:
-    """The code that lies on this machine's disk, if that is what is wanted."""
+    """The code on this machine's disk, or None where other code is wanted. Raises UsageError."""
     repo = by_hand.text("repo", wanted.repo)
     if repo:
         start = _working_tree(repo)
@@ -142,12 +142,13 @@ def _located(wanted: Wanted, settings: Settings) -> Located | None:
 
 
 def _working_tree(repo: str) -> Path | None:
-    """The folder that `repo` names; None for a URL, and for what is as one: a bare repository."""
+    """The folder that `repo` names; None for a URL, and for a bare repository, which is like
+    one."""
     if "://" in repo:
         return None
     folder = named_path(repo)
     if not folder.exists():
-        if repo.startswith((".", "~")):  # a whole path may be one of the agent's machine
+        if repo.startswith((".", "~")):  # an absolute path may be one of the agent's machine
             raise UsageError(f"There is no repository {repo!r}: give its folder, or its URL.")
         return None
     is_bare = (folder / "HEAD").is_file() and (folder / "objects").is_dir()
@@ -155,7 +156,7 @@ def _working_tree(repo: str) -> Path | None:
 
 
 def _check_checked_out(wanted: Wanted, source: Source, where: str) -> None:
-    """Local code is captured as it is, so it must be what is asked for."""
+    """Raises UsageError for another branch or commit: local code is captured as it is."""
     branch, commit = by_hand.text("branch", wanted.branch), by_hand.text("commit", wanted.commit)
     if not source.commit.startswith(commit) or branch not in ("", source.branch):
         raise UsageError(
@@ -166,7 +167,7 @@ def _check_checked_out(wanted: Wanted, source: Source, where: str) -> None:
 
 
 def _script(wanted: Wanted, start: Path) -> Script:
-    """What is to run, in or below `start`, or anywhere on this disk by its whole path."""
+    """What runs: in or below `start`, or by its absolute path. Raises UsageError."""
     from elsewhere.capture.script import Script  # noqa: PLC0415 - weight
 
     given = by_hand.text("working_directory", wanted.working_directory)
@@ -193,7 +194,7 @@ def _script(wanted: Wanted, start: Path) -> Script:
 
 
 def _module_file(module: str, folder: Path) -> Path:
-    """The file that `python -m` runs, or one of the package that has it."""
+    """The file that `python -m` runs, or a file of the package that contains it."""
     path = named_path(folder.joinpath(*module.split(".")))
     for file in (path.with_name(f"{path.name}.py"), path / "__main__.py"):
         if file.is_file():
@@ -213,7 +214,7 @@ def _module_file(module: str, folder: Path) -> Path:
 def _source(
     wanted: Wanted, settings: Settings, located: Located | None, base: TaskRecord | None
 ) -> tuple[Source, dict[str, bytes]]:
-    """With the bytes that go into the store."""
+    """The draft's source, and the blobs that go into the store, by digest."""
     needs_init = bool(wanted.add_task_init_call)
     if located is not None:
         from elsewhere.capture.repository import complete  # noqa: PLC0415 - weight
@@ -294,7 +295,7 @@ def _environment(wanted: Wanted, located: Located | None, old: Environment) -> E
 
 
 def _has_requirements(located: Located) -> bool:
-    """A requirements.txt that travels and that the agent will find."""
+    """Whether a requirements.txt travels with the code, where the agent looks for it."""
     if located.worktree is None:
         return False
     working = located.root / located.source.working_dir
@@ -317,7 +318,7 @@ def _captured(environment: Environment, located: Located) -> Environment:
 
 
 def _arguments(given: Any) -> dict[str, Parameter]:
-    """`Args/...` of pairs or of a dict; a name may be written as an option."""
+    """The parameters `Args/...` of pairs or a dict; a name may be written as an option, `--lr`."""
     pairs = list(given.items()) if isinstance(given, Mapping) else given or ()
     found = {}
     for pair in pairs if isinstance(pairs, (list, tuple)) else (pairs,):

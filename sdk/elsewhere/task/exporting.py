@@ -1,4 +1,4 @@
-"""A task as plain data: all that is needed to make it again, code by its digests; and the way back.
+"""A task as plain data, with all that is needed to make it again, and the way back.
 
 {"format": 1, "name": ..., "project": ..., "source": {...}, "parameters": {"Args/lr": {...}}, ...}
 """
@@ -24,31 +24,30 @@ if TYPE_CHECKING:
 
 __all__ = ["changes", "merged", "to_data", "to_record"]
 
-#: raised when data of the old form cannot be read any more
+#: a higher number once data of the old form cannot be read any more
 _FORMAT: Final = 1
-#: what is of one task only, and what a copy must not have
+#: fields of one task only, which a copy must not have
 _OWN: Final = ("id", "created_at", "continues_at")
-#: what people call a task, which may change whatever its status
+#: fields for people, which may change whatever the status
 _LABELS: Final = {"name", "project", "type", "comment", "parent"}
 _IN_EVENTS: Final = {"parameters", "configurations", "properties", "tags"}
 
 
 def to_data(record: TaskRecord) -> dict[str, Any]:
-    """Plain dicts, lists, texts and numbers."""
+    """The record as plain dicts, lists, texts and numbers; code is named by its digests."""
     return {"format": _FORMAT, **json.loads(encode(record))}
 
 
 def to_record(data: object, like: TaskRecord | None = None) -> TaskRecord:
-    """A new task of such data; or `like` with all that the data says.
-
-    Raises UsageError for what is no task, or none that could be made.
-    """
+    """A new task of the data; or the task `like`, with all other fields from the data. Raises
+    UsageError for what is not a task's data, or of a task that could not be made."""
     plain = _plain(data)
-    own = {"id": names.new_id()} if like is None else _own(like)
+    ids = {"id": names.new_id()}
+    own = ids if like is None else {name: getattr(like, name) for name in _OWN}
     try:
         record = from_plain(TaskRecord, {**plain, **own})
     except RecordError as error:
-        raise UsageError(f"This is no task: {error} Take what export_task gave.") from error
+        raise UsageError(f"This is not a task: {error} Take what export_task gave.") from error
     for name in (*record.parameters, *record.properties):
         split_name(name)
     by_hand.check_no_password(record.source.repository, *(record.environment.packages or ()))
@@ -69,7 +68,7 @@ def merged(record: TaskRecord, data: object) -> TaskRecord:
 def changes(
     before: TaskRecord, after: TaskRecord
 ) -> tuple[list[Event], dict[str, Any], dict[str, Any]]:
-    """What makes one of the other: events, fields that a run reads, and those that people read."""
+    """The difference of two records: events, fields that a run reads, and fields for people."""
     events: list[Event] = []
     if after.parameters != before.parameters:
         events.append(Parameters(values=after.parameters, is_whole=True))
@@ -82,29 +81,24 @@ def changes(
     if after.tags != before.tags:
         old, new = set(before.tags), set(after.tags)
         events.append(Tags(added=tuple(sorted(new - old)), removed=tuple(sorted(old - new))))
-    names = [item.name for item in fields(TaskRecord) if item.name not in _IN_EVENTS]
     changed = {
-        name: getattr(after, name)
-        for name in names
-        if getattr(after, name) != getattr(before, name)
+        item.name: getattr(after, item.name)
+        for item in fields(TaskRecord)
+        if item.name not in _IN_EVENTS and getattr(after, item.name) != getattr(before, item.name)
     }
     labels = {name: value for name, value in changed.items() if name in _LABELS}
     return events, {n: v for n, v in changed.items() if n not in _LABELS}, labels
 
 
-def _own(record: TaskRecord) -> dict[str, Any]:
-    return {name: getattr(record, name) for name in _OWN}
-
-
 def _plain(data: object, *, is_whole: bool = True) -> dict[str, Any]:
-    """As it comes back from JSON, without what is of one task only. Raises UsageError."""
+    """The data as JSON returns it, without the fields of one task only. Raises UsageError."""
     if not isinstance(data, Mapping):
         raise UsageError(f"A task is imported from the dict of export_task, not {data!r:.80}.")
     try:
         text = json.dumps(dict(data), ensure_ascii=False)
         plain: dict[str, Any] = json.loads(text.encode(errors="replace"))
     except (TypeError, ValueError, RecursionError) as error:
-        raise UsageError(f"This is no task: {error}. Take what export_task gave.") from error
+        raise UsageError(f"This is not a task: {error}. Take what export_task gave.") from error
     form = plain.pop("format", _FORMAT)
     if form != _FORMAT:
         raise UsageError(
@@ -117,7 +111,7 @@ def _plain(data: object, *, is_whole: bool = True) -> dict[str, Any]:
             raise UsageError(f"A task has no field {name!r:.80}. {known_choices(name, known)}")
     missing = {"name", "project"} - plain.keys()
     if is_whole and missing:
-        raise UsageError(f"This is no task: it has no {' and no '.join(sorted(missing))}.")
+        raise UsageError(f"This is not a task: it has no {' and no '.join(sorted(missing))}.")
     return {name: value for name, value in plain.items() if name not in _OWN}
 
 

@@ -1,7 +1,7 @@
 """Function tasks: one function of a script, run elsewhere.
 
 The script runs again, up to the line where the task was made. No code is pickled: the record holds
-the function's name, its arguments are parameters of the section `Function`.
+the function's name, and its arguments are parameters of the section `Function`.
 """
 
 from __future__ import annotations
@@ -27,18 +27,19 @@ _SECTION: Final = "Function"
 
 
 def checked_name(run: Run, function: object, given: object, arguments: dict[str, Any]) -> str:
-    """The name that the function has in the task. Raises UsageError for what cannot be called."""
+    """The name that `function` has in the task: `given`, or its own. Raises UsageError for a
+    function, a name or arguments that cannot be used."""
     if not callable(function):
         raise UsageError(f"A function task needs a function, not {function!r:.80}.")
     name = getattr(function, "__name__", "") if given is None else given
     if not isinstance(name, str) or not name.strip() or not name.isprintable():
-        what = f"{name!r:.80} is none" if name else f"{function!r:.80} has none"
+        what = f"{name!r:.80} is not one" if name else f"{function!r:.80} has none"
         raise UsageError(f"A function task needs a name, and {what}: give func_name.")
     called = run.task_record.call if run.is_remote else None
     if called is not None and called.function in run.function_names:
         raise UsageError(
             f"The function task {name!r} is made inside the function {called.function!r}, whose run"
-            " ends with it, so that no run would come to that line: make it in the script itself."
+            " ends with it, so that no run would reach that line: make it in the script itself."
         )
     kinds = (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
     if any(is_kind(function) for is_kind in kinds):
@@ -52,13 +53,14 @@ def checked_name(run: Run, function: object, given: object, arguments: dict[str,
 
 
 def is_called(run: Run, name: str) -> bool:
-    """True in the run that is to call the function of this name."""
+    """Whether this run was started to call the function `name`."""
     called = run.task_record.call
     return run.is_remote and called is not None and called.function == name
 
 
 def call(run: Run, function: Callable[..., Any], name: str, arguments: dict[str, Any]) -> NoReturn:
-    """Calls it with the record's arguments and ends the program; what it raises is its failure."""
+    """Calls `function` with the record's arguments and ends the program; what it raises fails
+    it."""
     run.function_names.add(name)
     overrides = run.overrides() or {}
     own = {**_defaults(function, name, overrides), **arguments}
@@ -67,10 +69,8 @@ def call(run: Run, function: Callable[..., Any], name: str, arguments: dict[str,
 
 
 def create(run: Run, name: str, task_name: str | None, arguments: dict[str, Any]) -> str | None:
-    """The id of a draft that will call the function; None in a run that calls another one.
-
-    Raises UsageError, and CaptureError for code that cannot travel.
-    """
+    """The id of a draft that will call the function `name`; None in a run that calls another one.
+    Raises UsageError, and CaptureError for code that cannot travel."""
     if run.is_remote and run.task_record.call is not None:
         return None
     if name in run.function_names:
@@ -100,11 +100,11 @@ def create(run: Run, name: str, task_name: str | None, arguments: dict[str, Any]
 def _defaults(
     function: Callable[..., Any], name: str, overrides: Mapping[str, Parameter]
 ) -> dict[str, Any]:
-    """The function's own defaults of arguments that have overrides. Raises UsageError for one that
-    the function has not."""
+    """The function's own defaults of the arguments with overrides. Raises UsageError for an
+    override of an argument that the function does not have."""
     try:
         known = inspect.signature(function).parameters
-    except ValueError:  # one that is written in C, which does not tell
+    except ValueError:  # one written in C, without a signature
         return {}
     takes_all = any(one.kind is inspect.Parameter.VAR_KEYWORD for one in known.values())
     defaults: dict[str, Any] = {}
@@ -124,10 +124,10 @@ def _defaults(
 
 
 def _check_arguments(function: Callable[..., Any], name: str, arguments: dict[str, Any]) -> None:
-    """Here, rather than after a wait in a queue."""
+    """Raises UsageError at once, rather than after a wait in a queue."""
     try:
         inspect.signature(function).bind(**arguments)
-    except ValueError:  # one that is written in C, which does not tell
+    except ValueError:  # one written in C, without a signature
         return
     except TypeError as error:
         raise UsageError(

@@ -1,4 +1,4 @@
-"""Projects: names that tasks share. One comes to be with its first task."""
+"""Projects: names that tasks share. A project exists from its first task on."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["Project", "find"]
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """Its id is its name; `a/b` is a project inside `a`."""
+    """A project; its id is its name, and `a/b` is a project inside `a`."""
 
     name: str
 
@@ -26,7 +26,8 @@ class Project:
 
 
 def find(store: Store, pattern: object) -> list[Project]:
-    """All whose name this regular expression is found in, the last used one first; None is all."""
+    """The projects in whose names the regular expression `pattern` is found, or all for None, the
+    last used one first. Raises UsageError."""
     if pattern is None:
         return [Project(name) for name in store.projects()]
     if not isinstance(pattern, str):

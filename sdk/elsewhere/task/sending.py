@@ -1,4 +1,4 @@
-"""Going elsewhere: this script's task, or a copy of it, waits in a queue for an agent."""
+"""Sending a task to a queue, where it waits for an agent: this script's own, or another one."""
 
 from __future__ import annotations
 
@@ -21,11 +21,12 @@ logger = logging.getLogger(__name__)
 
 
 def send(run: Run, queue: str | None, *, is_clone: bool, is_last: bool) -> str:
-    """The id of the task that waits. Without a queue it becomes a draft. `is_last`: the script ends
-    with this.
+    """Hands this script's task, or a copy of it, over to `queue`, or makes it a draft for None;
+    returns the id of that task. `is_last`: the script ends with this.
 
-    The whole code must be in the store before anything changes: what cannot be captured is raised,
-    and the script goes on.
+    The whole code is put into the store before anything changes: when that fails with CaptureError,
+    the script goes on. Raises UsageError where a thread would end the script, and NotFoundError for
+    an unknown queue.
     """
     if is_last and threading.current_thread() is not threading.main_thread():
         raise UsageError(
@@ -48,11 +49,12 @@ def send(run: Run, queue: str | None, *, is_clone: bool, is_last: bool) -> str:
 
 
 def send_other(store: Store, task_id: str, queue: str | None, *, is_clone: bool) -> str:
-    """The same for a task that this process is not, and that may have run: nothing ends here."""
+    """Enqueues another task, which may have run, or a copy of it; returns its id. Nothing ends
+    here. Raises UsageError without a queue, NotFoundError, and TransitionError."""
     if not queue:
         raise UsageError(
-            f"execute_remotely needs a queue here, since task {task_id} is not the one that this"
-            " script is: give queue_name."
+            f"execute_remotely needs a queue here, since task {task_id} is not this script's"
+            " own: give queue_name."
         )
     queues = Queues(store)
     queues.check(queue)

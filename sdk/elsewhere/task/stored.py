@@ -1,4 +1,4 @@
-"""Tasks as the store has them: made, copied and found, without being this process's own."""
+"""The tasks of the store, copied and found."""
 
 from __future__ import annotations
 
@@ -21,20 +21,13 @@ if TYPE_CHECKING:
     from elsewhere.core.records import Parameter
     from elsewhere.store.api import Store
 
-__all__ = [
-    "checked_fields",
-    "clone",
-    "existing",
-    "find_named",
-    "models_used",
-    "search",
-]
+__all__ = ["checked_fields", "clone", "existing", "find_named", "models_used", "search"]
 
 logger = logging.getLogger(__name__)
 
 
 def checked_fields(given: object) -> list[str]:
-    """The names of fields: a list of texts, or one text. Raises UsageError."""
+    """The names of fields, given as a list of texts or as one text. Raises UsageError."""
     names: Any = [given] if isinstance(given, str) else () if given is None else given
     are_many = isinstance(names, (list, tuple, set, frozenset))
     if not are_many or not all(isinstance(name, str) for name in names):
@@ -53,12 +46,13 @@ def clone(
     overrides: Mapping[str, Parameter] | None = None,
     **changes: object,
 ) -> str:
-    """The id of a new draft with all that the source was given, and its tags and labels.
+    """Makes a draft with all that the source was given, its tags and labels; returns its id.
 
-    The overrides are merged over the source's parameters; `changes` are fields of its record. What
-    the source said and made (scalars, output, artifacts, progress) is not copied, nor is that it is
-    archived. The parent is the source's own, or else the source: clones of a clone are siblings.
-    Nobody sees the draft without its changes. Raises NotFoundError for an unknown source or parent.
+    The `overrides` are merged over the source's parameters; `changes` are fields of its record. The
+    source's reports and results (scalars, output, artifacts, progress) are not copied, nor whether
+    it is archived. `parent` is by default the source's own, or else the source: clones of a clone
+    are siblings. Nobody sees the draft without its changes. Raises NotFoundError for an unknown
+    source or parent, and UsageError for a wrong name or comment.
     """
     source = store.read(source_id)
     if parent:
@@ -82,16 +76,14 @@ def clone(
 
 
 def models_used(store: Store, task_id: str) -> list[Event]:
-    """The models that the task began from, as events of a copy of it."""
+    """The models that the task begins from, as events for a copy of it."""
     return [ModelUsed(use=use) for use in store.task_models(task_id) if not use.is_output]
 
 
 def find_named(store: Store, project: str | None, name: str | None, **narrower: Any) -> str | None:
-    """The task with exactly this name that changed last, one that is not archived before those that
-    are; None where there is none. `narrower`: tags, allow_archived and task_filter.
-
-    Raises NotFoundError for an unknown project.
-    """
+    """The id of the last changed task with exactly this name, an archived one only if there is no
+    other; None if there is none. `narrower`: tags, allow_archived and task_filter. Raises
+    NotFoundError for an unknown project, and UsageError."""
     if name is not None and not isinstance(name, str):
         raise UsageError(f"task_name must be a text, not {name!r:.80}.")
     if project is not None and project not in (known := store.projects()):
@@ -111,7 +103,7 @@ def find_named(store: Store, project: str | None, name: str | None, **narrower: 
 
 
 def search(store: Store, **arguments: Any) -> Iterator[str]:
-    """The ids of all tasks that `filters.parse` describes; an unknown project is a warning."""
+    """The ids of all tasks that match `filters.parse`; an unknown project is a warning."""
     wanted = filters.parse(**arguments)
     given = arguments.get("project_name")
     if given is not None:
@@ -123,7 +115,7 @@ def search(store: Store, **arguments: Any) -> Iterator[str]:
 
 
 def existing(store: Store, task_ids: object) -> list[str]:
-    """These ids in their order. Raises NotFoundError for the first one that is none of a task."""
+    """The ids `task_ids`, in their order. Raises NotFoundError for the first one without a task."""
     ids: Any = [task_ids] if isinstance(task_ids, str) else task_ids
     if not isinstance(ids, (list, tuple, set, frozenset)) or not all(
         isinstance(task_id, str) for task_id in ids

@@ -336,7 +336,7 @@ def test_local_code_is_not_another_commit_of_it(repository: Path, other: dict[st
     )
 
 
-def test_an_unknown_base_and_code_that_cannot_travel_are_said(repository: Path) -> None:
+def test_an_unknown_base_and_code_that_cannot_travel_are_refused(repository: Path) -> None:
     with pytest.raises(NotFoundError):
         Task.create(base_task_id="no")
     (repository / ".gitignore").write_text("secret.py\n")

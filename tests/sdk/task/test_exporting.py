@@ -1,4 +1,4 @@
-"""A task as plain data: whole, made again, merged into another; and what is no task."""
+"""A task as plain data: whole, made again, merged into another; and what is not a task."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_what_is_exported_makes_the_same_task_again(store: RedisStore) -> None:
     assert second.get_status() == "created"
 
 
-def test_what_a_task_said_is_not_exported(store: RedisStore) -> None:
+def test_reports_are_not_exported(store: RedisStore) -> None:
     task_id = begin(store, continues_at=100)
     store.finish(task_id, 1, Outcome(reason=Reason.COMPLETED))
     again = Task.import_task(Task(task_id, store).export_task())
@@ -189,6 +189,6 @@ def test_half_a_character_is_one_that_nobody_knows(store: RedisStore) -> None:
     assert store.read(task.id).comment == "a?b"
 
 
-def test_an_unknown_target_is_said(store: RedisStore) -> None:
+def test_an_unknown_target_is_refused(store: RedisStore) -> None:
     with pytest.raises(NotFoundError):
         Task.import_task(made(store).export_task(), "no")

@@ -1,4 +1,4 @@
-"""`Task.get_task`, `get_tasks`, `query_tasks`: what their manual says, against a real store."""
+"""`Task.get_task`, `get_tasks`, `query_tasks`: what their manual promises, against a real store."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def store(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[RedisStor
         (["__$and", "__$or", "a", "b", "__$and", "c"], {"a and c"}),
     ],
 )
-def test_tags_are_asked_for_as_the_manual_says(
+def test_tags_are_asked_for_as_in_the_manual(
     store: RedisStore, tags: list[str], names: set[str]
 ) -> None:
     assert {task.name for task in Task.get_tasks(project_name="examples", tags=tags)} == names

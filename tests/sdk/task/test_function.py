@@ -123,7 +123,7 @@ def test_a_call_of_a_function_that_the_script_does_not_have_runs_to_its_end(
         ("task.create_function_task(add, 'x', a=[add])", "UsageError: The argument 'a' of the"),
         ("task.create_function_task(add, 'x')", "missing a required argument: 'a'"),
         ("task.create_function_task(add, 'x', a=1, c=2)", "unexpected keyword argument 'c'"),
-        ("task.create_function_task(add, 5, a=1)", "5 is none: give func_name"),
+        ("task.create_function_task(add, 5, a=1)", "5 is not one: give func_name"),
         (
             "from functools import partial; task.create_function_task(partial(add, 1))",
             "has none: give func_name",

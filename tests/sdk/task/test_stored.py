@@ -77,7 +77,7 @@ def test_an_unknown_type_is_answered_with_those_that_there_are(given: object) ->
         names.checked_type(given)
 
 
-def test_a_clone_has_what_runs_and_nothing_of_what_was_said(store: RedisStore) -> None:
+def test_a_clone_has_what_runs_and_nothing_of_what_was_reported(store: RedisStore) -> None:
     fields: dict[str, Any] = {
         "comment": "why",
         "tags": ("x",),
@@ -93,12 +93,12 @@ def test_a_clone_has_what_runs_and_nothing_of_what_was_said(store: RedisStore) -
     }
     source = begin(store, **fields, continues_at=7)
     store.edit(source, Tags(added=("archived",), are_system=True))
-    said: list[Event] = [
+    reports: list[Event] = [
         Progress(percent=5.0, at=0.0),
         Scalar(title="a", series="b", value=1.0, iteration=1, at=0.0),
         ArtifactAdded(artifact=Artifact(name="m", type="file")),
     ]
-    store.apply(source, 1, "f", 0, 1, said)
+    store.apply(source, 1, "f", 0, 1, reports)
     store.append_output(source, 1, 0, 2, b"x\n", "")
     store.finish(source, 1, Outcome(reason=Reason.COMPLETED))
     clone = stored.clone(store, source)

@@ -192,7 +192,7 @@ OWN: Final[dict[str, list[tuple[str, str]]]] = {
     ],
     "Task.create_function_task": [
         ("own.create_function_task(None)", "needs a function, not None"),
-        ("own.create_function_task(len, func_name=5)", "needs a name, and 5 is none"),
+        ("own.create_function_task(len, func_name=5)", "needs a name, and 5 is not one"),
         ("own.create_function_task(len)", "missing a required argument"),
         ("task.create_function_task(len)", "call it on what Task.init returned"),
     ],
