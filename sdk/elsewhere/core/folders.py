@@ -81,64 +81,39 @@ def named_path(given: object) -> Path:
 _GONE: Final = ".gone"
 
 
+class _At:
+    """An attribute of `Home` or `RunFolder`: the path of `name` in the folder."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get__(self, folder: Home | RunFolder, _kind: object) -> Path:
+        return folder.path / self._name
+
+
 @dataclass(frozen=True, slots=True)
 class Home:
     """The folder that holds all of one user's Elsewhere on one machine."""
 
     path: Path
 
+    config = _At("config.toml")
+    runs = _At("runs")
+    sessions = _At("sessions")
+    offline = _At("offline")
+    mirrors = _At("mirrors")
+    environments = _At("environments")
+    lent = _At("lent")
+    storage = _At("storage")
+    cache = _At("cache")
+    last = _At("last")
+    agents = _At("agents")
+    server = _At("server")
+
     def ensure(self) -> Home:
         """Makes the folder, closed to other users."""
         self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
         return self
-
-    @property
-    def config(self) -> Path:
-        return self.path / "config.toml"
-
-    @property
-    def runs(self) -> Path:
-        return self.path / "runs"
-
-    @property
-    def sessions(self) -> Path:
-        return self.path / "sessions"
-
-    @property
-    def offline(self) -> Path:
-        return self.path / "offline"
-
-    @property
-    def mirrors(self) -> Path:
-        return self.path / "mirrors"
-
-    @property
-    def environments(self) -> Path:
-        return self.path / "environments"
-
-    @property
-    def lent(self) -> Path:
-        return self.path / "lent"
-
-    @property
-    def storage(self) -> Path:
-        return self.path / "storage"
-
-    @property
-    def cache(self) -> Path:
-        return self.path / "cache"
-
-    @property
-    def last(self) -> Path:
-        return self.path / "last"
-
-    @property
-    def agents(self) -> Path:
-        return self.path / "agents"
-
-    @property
-    def server(self) -> Path:
-        return self.path / "server"
 
     def run(self, task_id: str, attempt: int) -> RunFolder:
         return RunFolder(self.runs / f"{task_id}.{attempt}")
@@ -152,6 +127,27 @@ class RunFolder:
     """Every path of one attempt."""
 
     path: Path
+
+    owner = _At("owner.json")
+    spec = _At("spec.json")
+    secrets = _At("secrets.json")
+    inputs = _At("inputs")
+    store = _At("store.json")
+    launched = _At("launched")
+    stop = _At("stop")
+    acked = _At("acked")
+    runner = _At("runner.json")
+    child = _At("child.json")
+    abort = _At("abort.json")
+    aborted = _At("aborted")
+    output = _At("output.log")
+    runner_log = _At("runner.log")
+    exit = _At("exit.json")
+    journal = _At("journal")
+    files = _At("files")
+    configurations = _At("configurations")
+    code = _At("code")
+    venv = _At("venv")
 
     @classmethod
     def all_in(cls, parent: Path) -> list[RunFolder]:
@@ -192,86 +188,6 @@ class RunFolder:
     @property
     def attempt(self) -> int:
         return int(self.path.suffix[1:])
-
-    @property
-    def spec(self) -> Path:
-        return self.path / "spec.json"
-
-    @property
-    def owner(self) -> Path:
-        return self.path / "owner.json"
-
-    @property
-    def secrets(self) -> Path:
-        return self.path / "secrets.json"
-
-    @property
-    def inputs(self) -> Path:
-        return self.path / "inputs"
-
-    @property
-    def store(self) -> Path:
-        return self.path / "store.json"
-
-    @property
-    def launched(self) -> Path:
-        return self.path / "launched"
-
-    @property
-    def stop(self) -> Path:
-        return self.path / "stop"
-
-    @property
-    def abort(self) -> Path:
-        return self.path / "abort.json"
-
-    @property
-    def aborted(self) -> Path:
-        return self.path / "aborted"
-
-    @property
-    def acked(self) -> Path:
-        return self.path / "acked"
-
-    @property
-    def runner(self) -> Path:
-        return self.path / "runner.json"
-
-    @property
-    def child(self) -> Path:
-        return self.path / "child.json"
-
-    @property
-    def output(self) -> Path:
-        return self.path / "output.log"
-
-    @property
-    def runner_log(self) -> Path:
-        return self.path / "runner.log"
-
-    @property
-    def exit(self) -> Path:
-        return self.path / "exit.json"
-
-    @property
-    def journal(self) -> Path:
-        return self.path / "journal"
-
-    @property
-    def files(self) -> Path:
-        return self.path / "files"
-
-    @property
-    def configurations(self) -> Path:
-        return self.path / "configurations"
-
-    @property
-    def code(self) -> Path:
-        return self.path / "code"
-
-    @property
-    def venv(self) -> Path:
-        return self.path / "venv"
 
     def identity(self, path: Path) -> ProcessIdentity | None:
         """The process that `runner.json` or `child.json` names; None where it names none."""
