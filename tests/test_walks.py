@@ -1,8 +1,11 @@
-"""The walks of ARCHITECTURE.md: how many files a thing enters on its way; no import goes round."""
+"""The walks of ARCHITECTURE.md: how many files a thing enters on its way; no import goes round; a
+file between processes has one reader and one writer."""
 
 from __future__ import annotations
 
 import ast
+import inspect
+import re
 import sys
 import threading
 from collections.abc import Iterator
@@ -25,6 +28,31 @@ PACKAGES = [
     *("sdk/elsewhere", "sandbox/elsewhere_sandbox", "worker/elsewhere_worker"),
     *("agent/elsewhere_agent", "server/elsewhere_server"),
 ]
+#: what a call does with the file that it is given
+CALLS = {
+    "read_json": "reads",
+    "read_record": "reads",
+    "write_beside": "writes",
+    "identity": "looks",  # `RunFolder.identity` is the reader of runner.json and child.json
+}
+#: what anybody may do with such a file
+HARMLESS = {"exists", "stat", "unlink"}
+#: the JSON files of a `RunFolder` between processes: the functions that read and write each
+NOTES = "elsewhere.core.notes"
+RUNNERS = "elsewhere_sandbox.spec"  # the runner's part of spec.json beside the record of all
+READERS_AND_WRITERS: dict[str, tuple[set[str], set[str]]] = {
+    "spec": (
+        {f"{NOTES}.SessionSpec.read", f"{RUNNERS}.take"},
+        {f"{NOTES}.SessionSpec.write", f"{RUNNERS}.write"},
+    ),
+    "secrets": ({f"{RUNNERS}.take"}, {f"{RUNNERS}.write"}),
+    "store": ({f"{NOTES}.Lent.read"}, {f"{NOTES}.Lent.write"}),
+    "exit": ({f"{NOTES}.read_outcome"}, {f"{NOTES}.write_outcome"}),
+    "stop": ({f"{NOTES}.Stop.read"}, {f"{NOTES}.Stop.write"}),
+    "abort": ({f"{NOTES}.AbortNote.read"}, {f"{NOTES}.AbortNote.write"}),
+}
+#: files with several readers or writers, which the table does not have yet
+SEVERAL = {"owner", "runner", "child"}
 #: files that a scalar enters from the script's call to the store's command
 MOST_OF_A_SCALAR = 13
 
@@ -72,6 +100,74 @@ def test_no_import_goes_round_in_a_circle_wherever_it_stands() -> None:
 )
 def test_a_circle_is_seen(code: str) -> None:
     assert circle({"a": ast.parse(code), "b": ast.parse("import a")})
+
+
+def uses(tree: ast.AST, of: str) -> Iterator[tuple[str, str, str]]:
+    """All uses of such files of a run folder in `tree`: the name, the use, the function.
+
+    The use is `reads`, `writes`, `looks`, or the code of any other.
+    """
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            yield from uses(node, f"{of}.{node.name}")
+            continue
+        if isinstance(node, ast.Attribute) and is_of_a_run_folder(node):
+            yield node.attr, use(node, tree), of
+        yield from uses(node, of)
+
+
+def is_of_a_run_folder(node: ast.Attribute) -> bool:
+    """True for an attribute of a name that holds a `RunFolder`: `self._folder`, `session.run`."""
+    holder = ast.unparse(node.value).rpartition(".")[2]
+    is_folder = holder.endswith("folder") or (holder == "run" and node.attr != "store")
+    return is_folder and node.attr in READERS_AND_WRITERS.keys() | SEVERAL
+
+
+def use(node: ast.Attribute, parent: ast.AST) -> str:
+    """How the code `parent` uses the path `node`."""
+    is_looked_at = isinstance(parent, ast.Attribute) and parent.attr in HARMLESS
+    if is_looked_at or isinstance(parent, ast.FormattedValue):
+        return "looks"
+    name = ast.unparse(parent.func).rpartition(".")[2] if isinstance(parent, ast.Call) else ""
+    return CALLS.get(name, ast.unparse(parent))
+
+
+def all_uses(found: dict[str, ast.Module]) -> set[tuple[str, str, str]]:
+    return {one for name, tree in found.items() for one in uses(tree, name)}
+
+
+@pytest.mark.parametrize("file", READERS_AND_WRITERS)
+def test_a_file_between_processes_has_one_reader_and_one_writer_for_each_record(file: str) -> None:
+    found = {one[1:] for one in all_uses(modules()) if one[0] == file}
+    readers, writers = READERS_AND_WRITERS[file]
+    assert {of for what, of in found if what == "reads"} == readers
+    assert {of for what, of in found if what == "writes"} == writers
+    assert {what for what, _ in found} <= {"reads", "writes", "looks"}
+
+
+def test_every_json_file_of_a_run_folder_is_in_the_table() -> None:
+    tree = ast.parse(inspect.getsource(RunFolder))
+    names = re.findall(r"(\w+) = _At\(.\w+\.json.\)", ast.unparse(tree))
+    assert {*names, "stop"} == READERS_AND_WRITERS.keys() | SEVERAL
+
+
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [
+        ("def f(folder):\n    read_json(folder.exit)", ("exit", "reads", "a.f")),
+        ("class A:\n    x = read_record(Lent, self._folder.store)", ("store", "reads", "a.A")),
+        ("write_beside(run.folder.spec, {})", ("spec", "writes", "a")),
+        ("session.run.stop.exists()", ("stop", "looks", "a")),
+        ("path = folder.exit", ("exit", "path = folder.exit", "a")),
+        ("folder.exit.read_text()", ("exit", "folder.exit.read_text", "a")),
+    ],
+)
+def test_a_use_of_a_file_is_seen(code: str, found: tuple[str, str, str]) -> None:
+    assert all_uses({"a": ast.parse(code)}) == {found}
+
+
+def test_a_store_of_a_run_is_not_taken_for_a_file() -> None:
+    assert not all_uses({"a": ast.parse("read_json(run.store)")})
 
 
 class Walk:

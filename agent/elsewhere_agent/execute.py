@@ -12,10 +12,8 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 from elsewhere.artifacts import uploader
 from elsewhere.command.naming import find_task, title
 from elsewhere.command.printing import say
-from elsewhere.core.codec import from_plain
 from elsewhere.core.errors import StoreUnavailableError, TransitionError, UsageError
-from elsewhere.core.folders import read_json
-from elsewhere.core.notes import Stop
+from elsewhere.core.notes import Stop, read_outcome
 from elsewhere.core.records import Outcome, Reason, Status
 from elsewhere.core.wording import why
 from elsewhere.store import store_url
@@ -87,8 +85,7 @@ def execute(settings: Settings, agent: AgentSettings, wanted: str) -> int:
     ).start()
     _follow(folder, supervision, told)
     launcher.close()
-    written = read_json(folder.exit)
-    outcome = from_plain(Outcome, written) if written else store.state(task_id).outcome
+    outcome = read_outcome(folder) or store.state(task_id).outcome
     if outcome is None:
         return told.code or 1
     if outcome.reason is not Reason.COMPLETED:

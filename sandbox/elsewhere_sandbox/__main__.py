@@ -12,7 +12,8 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from elsewhere.core.folders import RunFolder, write_beside
+from elsewhere.core.folders import RunFolder
+from elsewhere.core.notes import write_outcome
 from elsewhere.core.records import Outcome, Reason
 from elsewhere_sandbox import spec, tree
 from elsewhere_sandbox.runner import Runner
@@ -40,9 +41,7 @@ def main(arguments: list[str]) -> int:
         logger.exception("the runner failed")
         tree.end_all(_GRACE_S)
         message = f"The runner itself failed: {error!r}. {folder.runner_log} has the details."
-        write_beside(
-            folder.exit, Outcome(reason=Reason.SETUP_FAILED, phase="runner", message=message)
-        )
+        write_outcome(folder, Outcome(reason=Reason.SETUP_FAILED, phase="runner", message=message))
         return 1
     return 0
 

@@ -24,7 +24,7 @@ from elsewhere.core.clock import monotonic_s, now_at
 from elsewhere.core.events import Phase
 from elsewhere.core.folders import write_beside
 from elsewhere.core.journal import JournalWriter
-from elsewhere.core.notes import abort_callback_s, grace_s
+from elsewhere.core.notes import abort_callback_s, grace_s, write_outcome
 from elsewhere.core.process import ProcessIdentity
 from elsewhere.core.records import Outcome, Reason
 from elsewhere.report.resources import Monitor
@@ -95,7 +95,7 @@ class Runner:
         is_told = False
         while True:
             try:
-                write_beside(self._folder.exit, outcome)
+                write_outcome(self._folder, outcome)
                 return
             except OSError as error:
                 if not is_told:

@@ -6,9 +6,8 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from elsewhere.core.codec import from_plain
 from elsewhere.core.errors import RecordError
-from elsewhere.core.folders import read_json, write_beside
+from elsewhere.core.folders import read_record, write_beside
 
 if TYPE_CHECKING:
     from elsewhere.core.folders import RunFolder
@@ -29,8 +28,7 @@ class Owner:
     def of(cls, folder: RunFolder) -> Owner | None:
         """None for a folder whose claim was not followed by anything, or that is damaged."""
         try:
-            written = read_json(folder.owner)
-            return None if written is None else from_plain(cls, written)
+            return read_record(cls, folder.owner)
         except (RecordError, OSError) as error:
             logger.warning("%s is left alone. %s", folder.path, error)
             return None

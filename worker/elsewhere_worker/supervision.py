@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Final
 import psutil
 
 from elsewhere.core.clock import monotonic_s, now_at
-from elsewhere.core.codec import from_plain
 from elsewhere.core.errors import (
     ElsewhereError,
     FencedError,
@@ -26,8 +25,7 @@ from elsewhere.core.errors import (
     RecordError,
     StoreUnavailableError,
 )
-from elsewhere.core.folders import read_json, write_beside
-from elsewhere.core.notes import Stop, abort_callback_s, grace_s
+from elsewhere.core.notes import Lent, Stop, abort_callback_s, grace_s, read_outcome
 from elsewhere.core.process import boot_id
 from elsewhere.core.records import Outcome, Reason
 from elsewhere.core.secrets import passwords_in
@@ -220,7 +218,7 @@ class Supervision(threading.Thread):
                 secrets=tuple(passwords_in(settings.url)),
             )
             if settings.lend_store:
-                write_beside(folder.store, {"url": settings.url})
+                Lent(url=settings.url).write(folder)
             write(spec, folder)
             self._needs_spare = self._launcher.launch(folder)
         except (RecordError, NotFoundError) as error:
@@ -249,9 +247,8 @@ class Supervision(threading.Thread):
         if self._outcome is not None:
             return
         try:
-            written = read_json(self._folder.exit)
-            if written is not None:
-                self._outcome = from_plain(Outcome, written)
+            self._outcome = read_outcome(self._folder)
+            if self._outcome is not None:
                 return
         except RecordError as error:
             self._outcome = Outcome(reason=Reason.LOST, message=str(error))

@@ -9,16 +9,15 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from elsewhere import storage
 from elsewhere.artifacts.places import upload_url
 from elsewhere.core.clock import now_at
-from elsewhere.core.codec import from_plain
 from elsewhere.core.errors import RecordError, StorageError
-from elsewhere.core.folders import read_json
-from elsewhere.core.records import TaskRecord
+from elsewhere.core.notes import SessionSpec
 from elsewhere.core.uploads import Placed, Upload
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from elsewhere.core.folders import RunFolder
+    from elsewhere.core.records import TaskRecord
 
 __all__ = ["DEFAULT_PLACE", "Uploader", "bring", "uploader"]
 
@@ -45,9 +44,12 @@ def uploader(default_uri: str) -> Uploader:
 
     def upload_from(folder: RunFolder, upload: Upload) -> Placed:
         try:
-            record = from_plain(TaskRecord, read_json(folder.spec)["record"])
-        except (RecordError, TypeError, KeyError) as error:
-            raise StorageError(f"Whose {upload.kind} it is cannot be read: {error}.") from error
+            spec = SessionSpec.read(folder)
+        except RecordError as error:
+            raise StorageError(f"Whose {upload.kind} it is cannot be read: {error}") from error
+        if spec is None:
+            raise StorageError(f"Whose {upload.kind} it is cannot be read: {folder.spec} is gone.")
+        record = spec.record
         uri = default_uri if record.output_uri in ("", DEFAULT_PLACE) else record.output_uri
         return bring(replace(upload, place=upload.place or uri), record)
 

@@ -47,13 +47,15 @@ import stat
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from elsewhere.core.codec import encode, from_plain
 from elsewhere.core.errors import RecordError, UsageError
 from elsewhere.core.process import ProcessIdentity
 
-__all__ = ["Home", "RunFolder", "named_path", "read_json", "write_beside"]
+__all__ = ["Home", "RunFolder", "named_path", "read_json", "read_record", "write_beside"]
+
+T = TypeVar("T")
 
 #: bytes of a path and of each of its parts at most, as Linux has it
 _PATH_BYTES: Final = 4095
@@ -192,7 +194,7 @@ class RunFolder:
     def identity(self, path: Path) -> ProcessIdentity | None:
         """The process that `runner.json` or `child.json` names; None where it names none."""
         try:
-            return from_plain(ProcessIdentity, read_json(path) or {})
+            return read_record(ProcessIdentity, path)
         except RecordError:
             return None
 
@@ -226,6 +228,12 @@ def read_json(path: Path) -> Any:
         return None
     except (ValueError, RecursionError, IsADirectoryError) as error:
         raise RecordError(f"The file {path} is damaged: {error}.") from error
+
+
+def read_record(kind: type[T], path: Path) -> T | None:
+    """The record of `kind` in the file `path`; None where there is no file. Raises RecordError."""
+    plain = read_json(path)
+    return None if plain is None else from_plain(kind, plain)
 
 
 def _unblocked(path: str, flags: int) -> int:

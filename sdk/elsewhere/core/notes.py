@@ -1,10 +1,14 @@
-"""The notes in a run folder about its stop; each has one reader and one writer, both here.
+"""What one process leaves for another in a run folder; each record's reader and writer are here.
 
-stop        who asks for a stop: the command, the SDK, the agent
-abort.json  the program's SDK, which has an abort callback
+spec.json   SessionSpec  the SDK of a script; an agent's has more in it, for its runner
+store.json  Lent         the agent
+exit.json   Outcome      the runner, or the SDK of a script
+stop        Stop         who asks for a stop: the command, the SDK, the agent
+abort.json  AbortNote    the program's SDK, which has an abort callback
 
-A program can write into its folder, so no reader trusts a note: a value of a wrong type or out of
-range is as good as none.
+A program can write into its folder, so no reader trusts a file. RecordError stands for a damaged
+spec, store or exit; in the notes about a stop, a value of a wrong type or out of range counts as
+missing.
 """
 
 from __future__ import annotations
@@ -14,15 +18,72 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from elsewhere.core.errors import RecordError
-from elsewhere.core.folders import read_json, write_beside
+from elsewhere.core.folders import read_json, read_record, write_beside
+from elsewhere.core.records import Outcome, TaskRecord
 
 if TYPE_CHECKING:
     from elsewhere.core.folders import RunFolder
 
-__all__ = ["ABORT_CALLBACK_S", "AbortNote", "Stop", "abort_callback_s", "grace_s"]
+__all__ = [
+    "ABORT_CALLBACK_S",
+    "AbortNote",
+    "Lent",
+    "SessionSpec",
+    "Stop",
+    "abort_callback_s",
+    "grace_s",
+    "read_outcome",
+    "write_outcome",
+]
 
 #: the longest that a stop waits for a program's abort callback, in seconds
 ABORT_CALLBACK_S: Final = 1800.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionSpec:
+    """The task that an attempt runs: its `record` as it was at the start, the identity of its
+    `store`, and the `output_uri` of the agent that runs it. A session names no `output_uri`; an
+    agent's run names no `store`, since `owner.json` does."""
+
+    record: TaskRecord
+    store: str = ""
+    output_uri: str = ""
+
+    @classmethod
+    def read(cls, folder: RunFolder) -> SessionSpec | None:
+        """The spec in `folder`, or None without one. Raises RecordError."""
+        return read_record(cls, folder.spec)
+
+    def write(self, folder: RunFolder) -> None:
+        """Leaves the spec in `folder`. Raises OSError."""
+        write_beside(folder.spec, self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lent:
+    """The `url` of the store, which the agent lends to the program."""
+
+    url: str
+
+    @classmethod
+    def read(cls, folder: RunFolder) -> Lent | None:
+        """What is lent in `folder`, or None where nothing is. Raises RecordError."""
+        return read_record(cls, folder.store)
+
+    def write(self, folder: RunFolder) -> None:
+        """Lends the store to the program of `folder`. Raises OSError."""
+        write_beside(folder.store, self)
+
+
+def read_outcome(folder: RunFolder) -> Outcome | None:
+    """How the attempt of `folder` ended, or None while it has not. Raises RecordError."""
+    return read_record(Outcome, folder.exit)
+
+
+def write_outcome(folder: RunFolder, outcome: Outcome) -> None:
+    """Leaves in `folder` how its attempt ended. Raises OSError."""
+    write_beside(folder.exit, outcome)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,9 +15,9 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from elsewhere.core.clock import monotonic_s
-from elsewhere.core.codec import from_plain
 from elsewhere.core.errors import FencedError, NotFoundError, RecordError, StoreUnavailableError
-from elsewhere.core.folders import RunFolder, read_json
+from elsewhere.core.folders import RunFolder
+from elsewhere.core.notes import SessionSpec, read_outcome
 from elsewhere.core.process import at_fork
 from elsewhere.core.records import Outcome, Reason
 from elsewhere.delivery.delivery import Delivery
@@ -128,8 +128,8 @@ class Session(threading.Thread):
             self._store.finish(self._folder.task_id, self._folder.attempt, outcome)
         except FencedError as error:
             logger.debug("%s", error)
-            spec = read_json(self._folder.spec)
-            if spec["store"] != self._store.identity():
+            spec = SessionSpec.read(self._folder)
+            if spec is None or spec.store != self._store.identity():
                 return False  # the store has lost its data: this is the only copy
         except (StoreUnavailableError, OSError) as error:
             logger.debug("%s", error)
@@ -211,8 +211,8 @@ def deliver_dead(store: Store, home: Home, upload: Uploader) -> list[str]:
 
 def _is_dead(folder: RunFolder, store: str) -> bool:
     """Its script has ended, here, and it waits for this store."""
-    owner, spec = folder.identity(folder.runner), read_json(folder.spec)
-    if owner is None or not isinstance(spec, dict) or spec.get("store") != store:
+    owner, spec = folder.identity(folder.runner), SessionSpec.read(folder)
+    if owner is None or spec is None or spec.store != store:
         return False
     if folder.acked.exists():
         return False
@@ -240,10 +240,8 @@ def _carry(store: Store, folder: RunFolder, upload: Uploader) -> None:
 
 def outcome_of(folder: RunFolder) -> Outcome:
     """How a script that has ended did so. Raises RecordError."""
-    written = read_json(folder.exit)
-    if written is None:
-        return Outcome(reason=Reason.LOST, message="Its process was killed before it could end.")
-    return from_plain(Outcome, written)
+    killed = Outcome(reason=Reason.LOST, message="Its process was killed before it could end.")
+    return read_outcome(folder) or killed
 
 
 def _leave(folder: RunFolder, delivery: Delivery) -> None:

@@ -8,7 +8,7 @@ from elsewhere.artifacts import DEFAULT_PLACE
 from elsewhere.core.choices import Status
 from elsewhere.core.current_task import current_task
 from elsewhere.core.errors import UsageError
-from elsewhere.core.folders import read_json
+from elsewhere.core.notes import SessionSpec
 from elsewhere.core.settings import load
 from elsewhere.report.task_access import TaskAccess
 
@@ -51,8 +51,8 @@ def place_for(owner: TaskAccess[Any]) -> str:
         return uri
     run = owner.run
     if run is not None and run.is_remote:
-        spec = read_json(run.folder.spec) or {}
-        return str(spec.get("output_uri", ""))
+        spec = SessionSpec.read(run.folder)
+        return spec.output_uri if spec is not None else ""
     settings = run.settings if run is not None else load()
     return settings.output_uri or str(settings.home.storage)
 

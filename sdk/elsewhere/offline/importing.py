@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Final
 from elsewhere.artifacts import uploader
 from elsewhere.core import names
 from elsewhere.core.choices import ScalarKind
-from elsewhere.core.codec import to_plain
 from elsewhere.core.errors import NotFoundError, StoreUnavailableError, TransitionError, UsageError
 from elsewhere.core.events import Edited, ModelSaved, Parameters, Scalar, Tags
-from elsewhere.core.folders import RunFolder, write_beside
+from elsewhere.core.folders import RunFolder
+from elsewhere.core.notes import SessionSpec
 from elsewhere.core.records import Status
 from elsewhere.delivery.delivery import Delivery
 from elsewhere.offline.ended import opened
@@ -62,8 +62,7 @@ def import_session(
         if previous_task_id is not None:
             store.edit(task_id, continues_at=None)  # the claim alone had to know it
         folder = _Target(ended.session.run.path, task_id, attempt, ended.work / "spec.json")
-        record = to_plain(store.read(task_id))
-        write_beside(folder.spec, {"record": record, "store": store.identity()})
+        SessionSpec(record=store.read(task_id), store=store.identity()).write(folder)
         delivery = Delivery(
             store,
             folder,

@@ -14,7 +14,6 @@ from elsewhere.artifacts import DEFAULT_PLACE, uploader
 from elsewhere.capture.wishes import NO_WISHES
 from elsewhere.core import names
 from elsewhere.core.clock import now_at
-from elsewhere.core.codec import to_plain
 from elsewhere.core.errors import (
     CaptureError,
     ElsewhereError,
@@ -23,6 +22,7 @@ from elsewhere.core.errors import (
     UsageError,
 )
 from elsewhere.core.folders import RunFolder, write_beside
+from elsewhere.core.notes import SessionSpec
 from elsewhere.core.process import ProcessIdentity
 from elsewhere.core.records import Source, Status, TaskRecord, TaskType
 from elsewhere.core.say import say
@@ -250,7 +250,7 @@ def _claimed(
         with only_one(folder) as is_ours:
             is_ours = is_ours and not _is_used(folder)
             if is_ours:
-                write_beside(folder.spec, {"record": to_plain(record), "store": store.identity()})
+                SessionSpec(record=record, store=store.identity()).write(folder)
                 write_beside(folder.runner, ProcessIdentity.of())
     except OSError as error:
         raise StorageError(

@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from elsewhere.core.clock import monotonic_s
 from elsewhere.core.errors import StoreUnavailableError, UsageError
-from elsewhere.core.folders import read_json, write_beside
 from elsewhere.core.journal import journal_files
-from elsewhere.core.notes import AbortNote, abort_callback_s
+from elsewhere.core.notes import AbortNote, Lent, abort_callback_s, write_outcome
 from elsewhere.core.say import say
 from elsewhere.delivery.sessions import stop_waits_for
 from elsewhere.store import connect_store, open_store
@@ -100,13 +99,13 @@ class AgentCarrier:
     @property
     def store(self) -> Store:
         if self._store is None:
-            lent = read_json(self._folder.store)
+            lent = Lent.read(self._folder)
             if lent is None:
                 raise UsageError(
                     "This run cannot reach the store: the agent's setting lend_store is off, so a"
                     " task can only report on itself. Switch it on to use other tasks from inside."
                 )
-            self._store = connect_store(lent["url"])
+            self._store = connect_store(lent.url)
         return self._store
 
     @property
@@ -283,6 +282,6 @@ class LocalCarrier:
     def _write_exit(self, outcome: Outcome) -> None:
         """First of all: whatever happens to the rest of the end, how it ended is known."""
         try:
-            write_beside(self._folder.exit, outcome)
+            write_outcome(self._folder, outcome)
         except OSError as error:
             say(f"the end of this script cannot be noted in {self._folder.path}: {error}")

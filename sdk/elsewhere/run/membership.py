@@ -12,15 +12,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from elsewhere.core.codec import from_plain
 from elsewhere.core.errors import UsageError
-from elsewhere.core.folders import RunFolder, read_json
-from elsewhere.core.records import TaskRecord
+from elsewhere.core.folders import RunFolder
+from elsewhere.core.notes import SessionSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from elsewhere.core.records import Configuration, Parameter
+    from elsewhere.core.records import Configuration, Parameter, TaskRecord
 
 __all__ = [
     "configurations",
@@ -65,13 +64,13 @@ def lead(folder: RunFolder) -> Callable[[], None]:
 @lru_cache(maxsize=1)  # an attempt's record is written before its program starts, and never again
 def read_task(folder: RunFolder) -> TaskRecord:
     """Returns the record that the runner was given, read once for each folder."""
-    spec = read_json(folder.spec)
+    spec = SessionSpec.read(folder)
     if spec is None:
         raise UsageError(
             f"{_RUN_FOLDER} names {folder.path}, and no task lies there: unset it to run the script"
             " as a task of its own."
         )
-    return from_plain(TaskRecord, spec["record"])
+    return spec.record
 
 
 def overrides() -> Mapping[str, Parameter] | None:

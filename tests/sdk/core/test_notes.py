@@ -1,4 +1,4 @@
-"""The notes about a stop: joined by who writes, trusted by nobody who reads."""
+"""Records between processes: read as written, damaged ones refused; stops joined by who writes."""
 
 from __future__ import annotations
 
@@ -11,14 +11,20 @@ from typing import Any
 
 import pytest
 
+from elsewhere.core.errors import RecordError
 from elsewhere.core.folders import RunFolder, write_beside
 from elsewhere.core.notes import (
     ABORT_CALLBACK_S,
     AbortNote,
+    Lent,
+    SessionSpec,
     Stop,
     abort_callback_s,
     grace_s,
+    read_outcome,
+    write_outcome,
 )
+from elsewhere.core.records import Outcome, Reason, TaskRecord
 
 NOT_TIMES: list[Any] = [None, "2", True, [], {}, -1, float("nan"), float("inf"), 10**400]
 
@@ -124,3 +130,37 @@ def test_a_stop_waits_for_an_abort_callback_whose_reports_are_kept(folder: RunFo
     assert abort_callback_s(folder) == ABORT_CALLBACK_S
     Stop(keeps_reports=False).write(folder)
     assert abort_callback_s(folder) == 0.0
+
+
+READERS: list[Callable[[RunFolder], object]] = [SessionSpec.read, Lent.read, read_outcome]
+RECORD = TaskRecord(id="a" * 32, name="x", project="p")
+
+
+def test_a_spec_a_lent_store_and_an_outcome_are_read_as_they_were_written(
+    folder: RunFolder,
+) -> None:
+    assert [read(folder) for read in READERS] == [None, None, None]
+    spec, lent = SessionSpec(record=RECORD, store="s"), Lent(url="redis://x")
+    outcome = Outcome(reason=Reason.KILLED, signal=9)
+    spec.write(folder)
+    lent.write(folder)
+    write_outcome(folder, outcome)
+    assert [read(folder) for read in READERS] == [spec, lent, outcome]
+    assert folder.store.stat().st_mode & 0o777 == 0o600, "a URL may hold a password"
+
+
+def test_the_spec_of_an_agents_run_is_read_without_what_only_its_runner_needs(
+    folder: RunFolder,
+) -> None:
+    write_beside(folder.spec, {"record": RECORD, "home": "/h", "output_uri": "s3://b"})
+    assert SessionSpec.read(folder) == SessionSpec(record=RECORD, output_uri="s3://b")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "3", "{}", '{"record": {}}', '{"url": 1}', '{"reason": "x"}']
+)
+def test_a_damaged_spec_lent_store_or_outcome_is_refused(folder: RunFolder, text: str) -> None:
+    for path, read in zip((folder.spec, folder.store, folder.exit), READERS, strict=True):
+        path.write_text(text)
+        with pytest.raises(RecordError):
+            read(folder)
