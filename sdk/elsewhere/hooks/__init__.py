@@ -1,1 +1,1 @@
-"""Hooks: what is recorded of the libraries that a program uses, without a line in the program."""
+"""Hooks: they record what a program does with its libraries, without a line in the program."""

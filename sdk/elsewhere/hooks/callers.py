@@ -1,4 +1,4 @@
-"""Who calls a function that a hook has replaced: the program, or a library for itself."""
+"""The caller of a function that a hook has replaced: the program, or a library for itself."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _OURS: Final = __name__.rpartition(".")[0]
 
 
 def calling_module(*passed: str) -> str:
-    """The nearest module on the stack that is neither a hook nor among those `passed`."""
+    """Returns the nearest module on the stack that is neither a hook nor among those `passed`."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         module = str(frame.f_globals.get("__name__", ""))

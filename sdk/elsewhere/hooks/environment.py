@@ -1,8 +1,8 @@
 """Environment variables: those that the setting `log_environment` names are parameters, and a
 remote run's parameters `Environment/NAME` are its variables.
 
-A URL with a password is not recorded. A parameter that is None unsets its variable. Our own
-variables are never set: they say where this run lies, and another one lies elsewhere.
+A URL with a password is not recorded. A parameter that is None unsets its variable. `ELSEWHERE_*`
+are never set: they hold the folders of this run, and the recorded ones are of another.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ __all__ = ["attach"]
 
 _SECTION: Final = "Environment"
 _OURS: Final = "ELSEWHERE_"
-#: what `*` leaves out: they say where a process runs, and are wrong on another machine
+#: what `*` leaves out: variables of one machine and login, wrong on another machine
 _PLACE: Final = (
     *("PATH", "HOME", "USER", "LOGNAME", "HOSTNAME", "SHELL", "SHLVL", "PWD", "OLDPWD", "TMPDIR"),
     *("VIRTUAL_ENV", "CONDA_*", "PYTHONHOME", "PYTHONPATH", "LD_LIBRARY_PATH", "XDG_*", "SSH_*"),
@@ -29,7 +29,7 @@ _PLACE: Final = (
 
 
 def attach(recorder: Recorder) -> Callable[[], None]:
-    """Sets a remote run's variables, else records this process's; nothing is undone at the end."""
+    """Sets a remote run's variables, else records this process's; detaching undoes nothing."""
     overrides = recorder.overrides()
     if overrides is not None:
         _set(overrides)
@@ -41,8 +41,10 @@ def attach(recorder: Recorder) -> Callable[[], None]:
 
 
 def _set(overrides: Mapping[str, Parameter]) -> None:
+    from elsewhere.core.errors import UsageError  # noqa: PLC0415 - weight
     from elsewhere.core.params import to_text  # noqa: PLC0415 - weight
     from elsewhere.core.secrets import is_hidden  # noqa: PLC0415 - weight
+    from elsewhere.hooks.parsers.values import refuse  # noqa: PLC0415 - weight
 
     for full_name, override in overrides.items():
         section, _, name = full_name.partition("/")
@@ -54,15 +56,8 @@ def _set(overrides: Mapping[str, Parameter]) -> None:
             else:
                 os.environ[name] = to_text(override.value)
         except ValueError as error:
-            _refuse(full_name, override, error)
-
-
-def _refuse(name: str, override: Parameter, error: ValueError) -> None:
-    from elsewhere.core.errors import UsageError  # noqa: PLC0415 - weight
-    from elsewhere.hooks.parsers.values import refuse  # noqa: PLC0415 - weight
-
-    sentence = f"Parameter {name!r} cannot be {override.value!r:.200}: {error}."
-    refuse(os.path.basename(sys.argv[0]), UsageError(sentence))  # noqa: PTH119 - weight: pathlib
+            sentence = f"Parameter {full_name!r} cannot be {override.value!r:.200}: {error}."
+            refuse(os.path.basename(sys.argv[0]), UsageError(sentence))  # noqa: PTH119 - weight: pathlib
 
 
 def _recorded() -> dict[str, Parameter]:

@@ -1,4 +1,9 @@
-"""The hooks: what is recorded of the frameworks that a program uses, without a line in it."""
+"""The table of the hooks, and the calls that attach them to the run of a task.
+
+A new hook is a module with an `attach` (`api.Hook`), a line in `HOOKS` and, for a framework, its
+lines in `run/auto_connect.py`, which switches hooks off. A parser's hook also has a `watch`, since
+programs parse before `Task.init` as often as after it.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +29,7 @@ __all__ = ["HOOKS", "attach", "watch"]
 
 logger = logging.getLogger(__name__)
 
-#: name to hook
+#: the name of each hook to its `attach`, in the order of attaching
 HOOKS: Final[dict[str, Hook]] = {
     "environment": environment.attach,
     "argparse": argparse.attach,
@@ -35,7 +40,7 @@ HOOKS: Final[dict[str, Hook]] = {
     "jsonargparse": jsonargparse.attach,
 }
 
-#: those that also know what was parsed before a task was there
+#: the watches of parsers, each called as `watch` is
 _WATCHES: Final = (argparse.watch, jsonargparse.watch, click.watch, fire.watch, absl.watch)
 
 
@@ -44,7 +49,7 @@ def watch(
     configurations: ConfigurationsSource = lambda: None,
     end: End = lambda _error: None,
 ) -> Callable[[], None]:
-    """Watches the parsers of all libraries from now on. Returns how to stop that.
+    """Watches the parsers of all libraries from now on; returns the call that stops it.
 
     `overrides` gives the overrides while no task is attached: None on a local run. `configurations`
     does so for the configuration objects; `end` ends the task of this process, for a program that
@@ -61,9 +66,10 @@ def watch(
 
 
 def attach(run: OwnRun, enabled: Container[str] = HOOKS) -> Callable[[], None]:
-    """Attaches the hooks whose names are enabled. Returns how to detach them all.
+    """Attaches the hooks whose names are `enabled` to the run; returns the call that detaches them.
 
-    A hook that fails is logged; the others go on.
+    It is called when the task begins, the returned one when it ends. An error of a hook is logged,
+    and the next hook is attached.
     """
     detachers = []
     for name, hook in HOOKS.items():

@@ -1,4 +1,4 @@
-"""A function of somebody else's, replaced by ours for a while."""
+"""Replaces functions of other libraries, and puts them back."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["replace", "replace_all"]
 
 
 def replace(owner: type | ModuleType, name: str, by: Callable[..., Any]) -> Callable[[], None]:
-    """`by` gets the original and its arguments. The undo spares what others patched later."""
+    """Replaces `owner.name` by a call of `by(original, *arguments)`; returns the undo."""
     original = getattr(owner, name)
     is_inherited = name not in vars(owner)
 
@@ -22,7 +22,7 @@ def replace(owner: type | ModuleType, name: str, by: Callable[..., Any]) -> Call
     setattr(owner, name, replaced)
 
     def undo() -> None:
-        if vars(owner).get(name) is not replaced:
+        if vars(owner).get(name) is not replaced:  # another library has patched it since
             return
         if is_inherited:
             delattr(owner, name)
@@ -33,7 +33,7 @@ def replace(owner: type | ModuleType, name: str, by: Callable[..., Any]) -> Call
 
 
 def replace_all(*parts: tuple[type | ModuleType, str, Callable[..., Any]]) -> Callable[[], None]:
-    """Several at once, with one undo."""
+    """Replaces several functions, each given as to `replace`; returns one undo."""
     undo = [replace(*part) for part in parts]
 
     def undo_all() -> None:

@@ -25,7 +25,7 @@ class Color(Enum):
 
 
 class Task:
-    """What a hook sees of a task."""
+    """A `Recorder` as a hook sees it, which remembers the events."""
 
     def __init__(self, overrides: Mapping[str, object] | None = None) -> None:
         self.events: list[Event] = []
@@ -55,7 +55,7 @@ class Task:
 
 
 def as_run(task: Task) -> OwnRun:
-    """For hooks that need no more of the run than a `Recorder` has."""
+    """Returns the task for a hook that takes only a `Recorder` of its run."""
     return cast("OwnRun", task)
 
 
@@ -68,8 +68,8 @@ def record_of(values: Mapping[str, object]) -> dict[str, Parameter]:
 
 @contextmanager
 def watched_anew() -> Iterator[Callable[[], None]]:
-    """Watched with nothing remembered and no overrides before a task is there; gives how to stop
-    that. Afterwards as `import elsewhere` leaves it."""
+    """Watches anew, with nothing remembered and no overrides; yields the call that stops it.
+    Afterwards parsers are watched as after `import elsewhere`."""
     watch(lambda: None)()
     stop = watch(lambda: None)
     yield stop
@@ -85,7 +85,7 @@ def build(*adds: Build) -> ArgumentParser:
 
 
 def remote(parser: ArgumentParser, argv: str, **overrides: object) -> Namespace:
-    """What a remote run with these overrides of `Args/...` parses."""
+    """Parses as a remote run with these overrides of `Args/...` does."""
     detach = attach(Task({f"Args/{name}": value for name, value in overrides.items()}))
     try:
         return parser.parse_args(argv.split())

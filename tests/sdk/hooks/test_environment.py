@@ -87,8 +87,8 @@ def test_a_variable_that_cannot_be_set_ends_the_program(
     with pytest.raises(SystemExit) as ended:
         attach(Task({"Environment/MODE": "a\0b"}))
     assert ended.value.code == 2
-    said = capsys.readouterr().err
-    assert "error: Parameter 'Environment/MODE' cannot be 'a\\x00b': embedded null byte." in said
+    printed = capsys.readouterr().err
+    assert "error: Parameter 'Environment/MODE' cannot be 'a\\x00b': embedded null byte." in printed
 
 
 def test_the_whole_way(tmp_path: Path, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,21 +21,21 @@ __all__ = ["WholeWay"]
 
 
 class WholeWay:
-    """One script in `folder`, which says `Task.init` somewhere."""
+    """One script in `folder`, which calls `Task.init` somewhere."""
 
     def __init__(self, script: str, folder: Path, redis_url: str) -> None:
         self._folder = folder
         self._redis_url = redis_url
         (folder / "train.py").write_text(textwrap.dedent(script))
 
-    def here(self, *argv: str, says: str = "") -> tuple[Ran, dict[str, Parameter]]:
-        """How it ran as a task of its own, and the parameters of that; `says` is its input."""
-        ran, (record,) = self.tasks_here(*argv, says=says)
+    def here(self, *argv: str, stdin: str = "") -> tuple[Ran, dict[str, Parameter]]:
+        """How it ran as a task of its own, and the parameters of that; `stdin` is its input."""
+        ran, (record,) = self.tasks_here(*argv, stdin=stdin)
         return ran, dict(record.parameters)
 
-    def tasks_here(self, *argv: str, says: str = "") -> tuple[Ran, list[TaskRecord]]:
+    def tasks_here(self, *argv: str, stdin: str = "") -> tuple[Ran, list[TaskRecord]]:
         """How it ran, and the tasks that it was, one after the other."""
-        ran = self._run(argv, says)
+        ran = self._run(argv, stdin)
         with opened(self._redis_url) as store:
             ids = re.findall(r"task ([0-9a-f]{32})", ran.errors)
             return ran, [store.read(task_id) for task_id in ids]
@@ -57,12 +57,12 @@ class WholeWay:
         write_beside(folder.spec, {"record": to_plain(record)})
         return self._run(argv, "", ELSEWHERE_RUN_FOLDER=str(folder.path))
 
-    def _run(self, argv: tuple[str, ...], says: str, **environment: str) -> Ran:
+    def _run(self, argv: tuple[str, ...], stdin: str, **environment: str) -> Ran:
         ended = subprocess.run(
             [sys.executable, "train.py", *argv],
             cwd=self._folder,
             env={**os.environ, "ELSEWHERE_REDIS_URL": self._redis_url, **environment},
-            input=says,
+            input=stdin,
             capture_output=True,
             text=True,
             timeout=60,

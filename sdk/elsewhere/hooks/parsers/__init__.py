@@ -1,1 +1,1 @@
-"""Hooks of libraries that parse command lines, a folder each."""
+"""Hooks of the libraries that parse command lines, a folder each."""

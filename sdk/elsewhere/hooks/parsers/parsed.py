@@ -1,7 +1,7 @@
-"""What a library's parsers return in this process, and the task that wants to know.
+"""What a library's parsers return in this process, and the task that records it.
 
 Programs parse before `Task.init` as often as after it, so parsers are watched from the import of
-the SDK on. What was parsed is remembered until a task wants it.
+the SDK on. What was parsed is remembered until a task is attached.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ OverridesSource = Callable[[], "Mapping[str, Parameter] | None"]
 
 
 class Watcher(Protocol):
-    """Who gives the overrides and takes what was parsed, by full names."""
+    """Gives patched parsers their overrides and takes what they have parsed, by full names."""
 
     def overrides(self) -> Mapping[str, Parameter] | None:
-        """What the parsers' results must be. None on a local run."""
+        """Returns the values that the parsers' results must have; None on a local run."""
 
     def take(self, values: Mapping[str, Parameter]) -> None:
-        """Remembers and records what is new in what a parser has returned."""
+        """Remembers and records the new ones of the `values` that a parser has returned."""
 
 
 class Parsed:
-    """One library's watch: a Watcher of its patched parsers; `attach` is its hook.
+    """One library's `Watcher`; its method `attach` is the library's hook.
 
     `patch` is called when `module` is imported, never before, and returns its undo.
     """
@@ -50,7 +50,7 @@ class Parsed:
         self._undo: list[Callable[[], None]] = []
 
     def watch(self, overrides: OverridesSource) -> Callable[[], None]:
-        """Watches all parsers of this process from now on. Returns how to stop that.
+        """Watches all parsers of this process from now on; returns the call that stops it.
 
         `overrides` gives the overrides while no task is attached.
         """
@@ -59,13 +59,13 @@ class Parsed:
         return self._stop
 
     def attach(self, recorder: Recorder) -> Callable[[], None]:
-        """Records what has been parsed so far, then what is parsed until the returned call."""
+        """Records what has been parsed so far, and what is parsed until the returned call."""
         was_watched = not self._watch()
         self._recorder = recorder
         self._record(self._values)
 
         def detach() -> None:
-            if self._recorder is recorder:
+            if self._recorder is recorder:  # not yet replaced by a later task
                 self._recorder = None
             if not was_watched:
                 self._stop()
@@ -81,7 +81,7 @@ class Parsed:
         self._record(new)
 
     def _watch(self) -> bool:
-        """False when it does already."""
+        """Patches the parsers, once imported; returns False if that was done already."""
         if self._undo:
             return False
 
@@ -109,7 +109,7 @@ class Parsed:
 
 
 def record(watcher: Watcher, program: str, values: Callable[[], Mapping[str, Parameter]]) -> None:
-    """Gives what was parsed to the watcher; the program goes on where that fails."""
+    """Gives the parsed `values` to the watcher; an error is logged, and the program goes on."""
     try:
         watcher.take(values())
     except Exception:  # an outermost seam: the program goes on

@@ -1,5 +1,5 @@
 """A value of a command line, whichever library has parsed it: what is recorded of it, and whether
-a parameter is to take its place."""
+an override takes its place."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from elsewhere.core.secrets import is_hidden
 
 __all__ = ["is_effective", "plain", "refuse", "shown"]
 
-#: texts of objects, as far as they can be told: they name what another process had
+#: a text such as `<object at 0x7f00>`, which names an object of another process
 _OBJECT: Final = re.compile(r"<.* at 0x[0-9a-f]+>")
 
 
 def shown(name: str, value: object, description: str = "", type_name: str = "") -> Parameter:
-    """The parameter of a parsed value; a text under the name of a secret is hidden.
+    """Returns the parameter of a parsed value; a text under the name of a secret is hidden.
 
-    Without a `type_name` it is the value's.
+    Without a `type_name` the type is the value's.
     """
     found = plain(value)
     return params.shown(
@@ -36,7 +36,7 @@ def shown(name: str, value: object, description: str = "", type_name: str = "") 
 
 
 def plain(value: object) -> Parameter:
-    """The parameter of a value: its text where JSON cannot say it."""
+    """Returns the parameter of a value, or of its text if JSON cannot hold it."""
     try:
         return to_parameter(value)
     except UsageError:
@@ -46,7 +46,7 @@ def plain(value: object) -> Parameter:
 
 
 def is_effective(override: Parameter, parsed: Parameter | None) -> bool:
-    """Returns whether the override is another value than was parsed, and one that can be used."""
+    """Returns whether the override can be used and differs from the `parsed` value."""
     is_same = parsed is not None and _is_same(override.value, parsed.value)
     if is_same or is_hidden(override.value):
         return False
@@ -56,7 +56,7 @@ def is_effective(override: Parameter, parsed: Parameter | None) -> bool:
 
 
 def refuse(program: str, error: UsageError) -> NoReturn:
-    """Ends the program with status 2 and the error's sentence."""
+    """Ends the program with status 2 and the error's sentence on stderr."""
     sys.stderr.write(f"{program}: error: {error}\n")
     raise SystemExit(2) from error
 

@@ -14,7 +14,7 @@ Decorate = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
 def command(*decorators: Decorate, **given: Any) -> click.Command:
-    """A command `train.py` whose result is what it got."""
+    """A command `train.py` that returns its arguments."""
 
     def train(**got: object) -> object:
         return got
@@ -31,7 +31,7 @@ def run(one: click.Command, argv: str = "") -> Any:
 
 
 def remote(one: click.Command, argv: str = "", **overrides: object) -> Any:
-    """What a remote run with these overrides of `Args/...`, `__` for `/`, gets."""
+    """Runs the command as a remote run with these overrides of `Args/...`, `__` for `/`."""
     named = {f"Args/{name.replace('__', '/')}": value for name, value in overrides.items()}
     detach = attach(Task(named))
     try:

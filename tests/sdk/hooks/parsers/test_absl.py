@@ -125,7 +125,7 @@ def test_a_flag_is_recorded_with_its_type(
     assert type(parameter.value) is type(value)
 
 
-def test_the_help_is_the_description_and_an_alias_is_no_flag() -> None:
+def test_the_help_is_the_description_and_an_alias_is_not_a_flag() -> None:
     def alias(values: flags.FlagValues) -> object:
         return flags.DEFINE_alias("y", "x", flag_values=values)
 
@@ -244,10 +244,10 @@ def test_an_override_that_does_not_fit_ends_the_process(
     with pytest.raises(SystemExit) as ended:
         remote("--x 2" if define is required else "", define, x=override)
     assert ended.value.code == 2
-    said = capsys.readouterr().err
-    assert ": error: Parameter 'TF_DEFINE/x' cannot be " in said
-    assert accepted in said
-    assert said.count("\n") == 1
+    printed = capsys.readouterr().err
+    assert ": error: Parameter 'TF_DEFINE/x' cannot be " in printed
+    assert accepted in printed
+    assert printed.count("\n") == 1
 
 
 def test_a_wrong_command_line_is_absls_own_matter() -> None:

@@ -117,10 +117,10 @@ def test_an_override_that_does_not_fit_ends_the_process(
     with pytest.raises(SystemExit) as ended:
         remote(build(add), "", x=override)
     assert ended.value.code == 2
-    said = capsys.readouterr().err
-    assert said.startswith("train.py: error: Parameter 'Args/x' cannot be ")
-    assert accepted in said
-    assert said.count("\n") == 1
+    printed = capsys.readouterr().err
+    assert printed.startswith("train.py: error: Parameter 'Args/x' cannot be ")
+    assert accepted in printed
+    assert printed.count("\n") == 1
 
 
 def test_an_unchanged_parameter_leaves_what_was_parsed() -> None:
@@ -212,9 +212,9 @@ def test_an_unknown_sub_command_ends_the_process(capsys: pytest.CaptureFixture[s
         with pytest.raises(SystemExit) as ended:
             remote(build(with_commands), argv, command="tset")
         assert ended.value.code == 2
-        said = capsys.readouterr().err
-        assert "Parameter 'Args/command' cannot be 'tset'." in said
-        assert "Did you mean 'test'? Known: test, train." in said
+        printed = capsys.readouterr().err
+        assert "Parameter 'Args/command' cannot be 'tset'." in printed
+        assert "Did you mean 'test'? Known: test, train." in printed
 
 
 def test_nested_sub_commands_are_overridden() -> None:

@@ -264,7 +264,7 @@ SCRIPT = """
 
 def test_the_whole_way_of_a_script(tmp_path: Path, redis_url: str) -> None:
     way = WholeWay(SCRIPT, tmp_path, redis_url)
-    ran, recorded = way.here("train", "--layers", "1", "--layers", "2", says="ada\n")
+    ran, recorded = way.here("train", "--layers", "1", "--layers", "2", stdin="ada\n")
     assert ran.status == 0, ran.errors
     assert recorded == {
         "Args/seed": Parameter(value=1, type="int", description="Of all."),

@@ -46,8 +46,8 @@ def test_two_sub_commands_at_once_end_the_process(capsys: pytest.CaptureFixture[
     with pytest.raises(SystemExit) as ended:
         remote(deploy(), "train a", train=True, data=True)
     assert ended.value.code == 2
-    said = capsys.readouterr().err
-    assert "Parameters 'Args/data' and 'Args/train' cannot be true at once" in said
+    printed = capsys.readouterr().err
+    assert "Parameters 'Args/data' and 'Args/train' cannot be true at once" in printed
 
 
 @pytest.mark.parametrize(
@@ -120,10 +120,10 @@ def test_an_override_that_does_not_fit_ends_the_process(
     with pytest.raises(SystemExit) as ended:
         remote(command(decorate), "", x=override)
     assert ended.value.code == 2
-    said = capsys.readouterr().err
-    assert said.startswith("train.py: error: Parameter 'Args/x' cannot be ")
-    assert accepted in said
-    assert said.count("\n") == 1
+    printed = capsys.readouterr().err
+    assert printed.startswith("train.py: error: Parameter 'Args/x' cannot be ")
+    assert accepted in printed
+    assert printed.count("\n") == 1
 
 
 def test_a_wrong_command_line_is_clicks_own_matter() -> None:

@@ -121,7 +121,7 @@ def test_an_argument_is_recorded_with_the_type_that_fire_gives(
     assert type(parameter.value) is type(value)
 
 
-def test_all_kinds_of_arguments_are_recorded_and_no_flag_of_fire() -> None:
+def test_all_kinds_of_arguments_are_recorded_but_not_the_flags_of_fire() -> None:
     task = Task()
     attach(task)
     assert run(several, "1 2 b --more=3 -- --verbose") == ("got", 1, (2, "b"), None, {"more": 3})
@@ -133,7 +133,7 @@ def test_all_kinds_of_arguments_are_recorded_and_no_flag_of_fire() -> None:
     }
 
 
-def test_a_command_and_its_neighbours_are_recorded_with_what_they_say() -> None:
+def test_a_command_and_its_neighbours_are_recorded_with_their_summaries() -> None:
     task = Task()
     attach(task)
     assert run(Trainer, "--lr 0.2 train --steps 5") == ("train", 0.2, 5, False)
@@ -236,10 +236,10 @@ def test_an_override_that_does_not_fit_ends_the_process(
     with pytest.raises(SystemExit) as ended:
         remote(program, "", x=override)
     assert ended.value.code == 2
-    said = capsys.readouterr().err
-    assert said.startswith("train.py: error: Parameter 'Args/x' cannot be ")
-    assert accepted in said
-    assert said.count("\n") == 1
+    printed = capsys.readouterr().err
+    assert printed.startswith("train.py: error: Parameter 'Args/x' cannot be ")
+    assert accepted in printed
+    assert printed.count("\n") == 1
 
 
 def test_a_parse_function_of_the_program_reads_the_override(
@@ -299,8 +299,8 @@ def test_two_commands_at_once_end_the_process(capsys: pytest.CaptureFixture[str]
     with pytest.raises(SystemExit) as ended:
         remote(Trainer, "train 5", train=True, test=True)
     assert ended.value.code == 2
-    said = capsys.readouterr().err
-    assert "Parameters 'Args/test' and 'Args/train' cannot be true at once" in said
+    printed = capsys.readouterr().err
+    assert "Parameters 'Args/test' and 'Args/train' cannot be true at once" in printed
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def inside(folder: Path, redis_url: str) -> WholeWay:
-    """A program whose function says `Task.init`."""
+    """A program whose function calls `Task.init`."""
     return WholeWay(_INSIDE, folder, redis_url)
 
 
@@ -119,7 +119,7 @@ def test_an_override_is_a_parameter_of_its_type_and_comes_back_the_same(
     if value != "***":
         again = replaced([], {f"Hydra/{name}": parameter}, Groups())
         there, here = (
-            OverridesParser.create().parse_overrides(said)[0] for said in (again, [line])
+            OverridesParser.create().parse_overrides(lines)[0] for lines in (again, [line])
         )
         assert there.value() == here.value()
 
@@ -192,7 +192,7 @@ def test_an_edited_config_has_the_types_and_the_secrets_of_the_programs_own() ->
         ("model: {color: GREEN}", "cannot be used: Invalid value 'GREEN', expected one of"),
     ],
 )
-def test_a_text_that_is_no_such_config_is_refused(text: str, why: str) -> None:
+def test_a_text_that_is_not_such_a_config_is_refused(text: str, why: str) -> None:
     config = OmegaConf.create({"model": OmegaConf.structured(Schema)})
     with pytest.raises(UsageError) as refused:
         overridden(config, text)

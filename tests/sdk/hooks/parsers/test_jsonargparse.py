@@ -144,7 +144,7 @@ def test_each_leaf_is_recorded_with_its_type_and_nothing_twice() -> None:
     assert len(task.events) == 1
 
 
-def test_a_config_file_is_its_path_and_what_it_says(tmp_path: Path) -> None:
+def test_a_config_file_is_recorded_by_its_path_and_its_values(tmp_path: Path) -> None:
     path = tmp_path / "config.yaml"
     path.write_text("opt: {lr: 3}\ndata: {names: [x]}\n")
     task = Task()
@@ -231,11 +231,11 @@ def test_an_override_that_does_not_fit_ends_the_process(
     with pytest.raises(SystemExit) as ended:
         remote(lambda: build().parse_args(words), **{"data.batch": 5, name: override})
     assert ended.value.code == 2
-    said = capsys.readouterr().err
-    assert said.startswith(
+    printed = capsys.readouterr().err
+    assert printed.startswith(
         f"train.py: error: Parameter 'Args/{name}' cannot be {override!r}: {why}"
     )
-    assert said.count("\n") == 1
+    assert printed.count("\n") == 1
 
 
 def test_unknown_parameters_are_ignored_and_a_class_is_given_by_its_leaves() -> None:

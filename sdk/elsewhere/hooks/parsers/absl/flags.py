@@ -1,4 +1,4 @@
-"""The patched flags of absl: their values go to a watcher, and are the watcher's overrides.
+"""The patched flags of absl: their values have a watcher's overrides and are given to the watcher.
 
 app.run, FLAGS(argv) -> parses -> validate_all_flags (patched) -> overrides into the flags
                                                                -> the original
@@ -31,7 +31,7 @@ _NO_HELP: Final = "(no help available)"
 
 
 def patch(watcher: Watcher) -> Callable[[], None]:
-    """Patches the class, for all flags. Returns the undo."""
+    """Patches the class, for all flags; returns the undo."""
 
     def validate(original: Callable[[flags.FlagValues], None], values: flags.FlagValues) -> None:
         overrides = watcher.overrides()
@@ -47,7 +47,7 @@ def patch(watcher: Watcher) -> Callable[[], None]:
 
 
 def _apply(values: flags.FlagValues, overrides: Mapping[str, Parameter]) -> None:
-    """Raises UsageError, which says what would be accepted."""
+    """Gives the flags their overrides. Raises UsageError, which names what is accepted."""
     changed: dict[str, flags.Flag[Any]] = {}
     for name, flag in _flags(values):
         override = overrides.get(name)
@@ -65,7 +65,7 @@ def _apply(values: flags.FlagValues, overrides: Mapping[str, Parameter]) -> None
 
 
 def _flags(values: flags.FlagValues) -> Iterator[tuple[str, flags.Flag[Any]]]:
-    """Full name to flag. Those that another has replaced, and aliases, do not count."""
+    """Yields full name and flag, without replaced flags, aliases and absl's own flags."""
     for module, defined in values.flags_by_module_dict().items():
         if module.partition(".")[0] == "absl":
             continue
@@ -77,15 +77,14 @@ def _flags(values: flags.FlagValues) -> Iterator[tuple[str, flags.Flag[Any]]]:
 
 def _shown(flag: flags.Flag[Any]) -> Parameter:
     description = "" if flag.help in (None, _NO_HELP) else str(flag.help)
-    sayable = _sayable(flag, flag.value)
-    kind = "list" if _is_list(flag) else _TYPES.get(flag.flag_type(), "")
-    if sayable is not flag.value and not kind:
-        kind = flag.flag_type()
-    return shown(flag.name, sayable, description, kind)
+    value = _as_json(flag, flag.value)
+    known = "list" if _is_list(flag) else _TYPES.get(flag.flag_type(), "")
+    kind = known or ("" if value is flag.value else flag.flag_type())
+    return shown(flag.name, value, description, kind)
 
 
-def _sayable(flag: flags.Flag[Any], value: object) -> object:
-    """The text of the flag's own serializer where JSON cannot say the value."""
+def _as_json(flag: flags.Flag[Any], value: object) -> object:
+    """Returns the value, or the text of the flag's own serializer if JSON cannot hold it."""
     if isinstance(flag, flags.MultiFlag) and isinstance(value, list):
         return [_text(flag, item) for item in value]
     return _text(flag, value)
@@ -100,9 +99,9 @@ def _text(flag: flags.Flag[Any], value: object) -> object:
 
 
 def _parsed(flag: flags.Flag[Any], override: Parameter, name: str) -> object:
-    """What the flag would have, had the override been typed.
+    """Returns the value that the flag has if the override is typed on the command line.
 
-    None stays None, and an empty text is None where that is the default and the flag no text.
+    None stays None; an empty text is None if the default is None and the flag is not a text.
     """
     value = override.value
     is_text = not _is_list(flag) and flag.flag_type() not in _SAMPLES
@@ -110,19 +109,17 @@ def _parsed(flag: flags.Flag[Any], override: Parameter, name: str) -> object:
         return None
     if value == "" and not is_text:
         raise UsageError(f"Parameter {name!r} cannot be empty.")
-    if isinstance(flag, flags.MultiFlag):
+    is_multi = isinstance(flag, flags.MultiFlag)
+    is_json_list = isinstance(value, list) or to_text(value).startswith("[")
+    if is_multi or (_is_list(flag) and is_json_list):
         items = cast(override, [], name)
         assert isinstance(items, list)
-        return [_element(flag, item, name) for item in items]
-    if _is_list(flag) and (isinstance(value, list) or to_text(value).startswith("[")):
-        items = cast(override, [], name)
-        assert isinstance(items, list)
-        return [to_text(item) for item in items]
+        return [_element(flag, item, name) if is_multi else to_text(item) for item in items]
     return _element(flag, value, name)
 
 
 def _element(flag: flags.Flag[Any], item: Json, name: str) -> object:
-    """One value, by the flag's own parser."""
+    """Returns one value, parsed by the flag's own parser."""
     kind = flag.flag_type().removeprefix("multi ")
     typed: object = to_text(item)
     if kind == "bool" or (kind in _SAMPLES and not isinstance(item, str)):

@@ -1,8 +1,8 @@
 """absl flags: every flag that a program defines is a parameter `TF_DEFINE/<flag>`, and a remote
 run's parameters are the flags' values.
 
-The flags that absl defines for itself, such as `--verbosity`, are none of the program's. A value
-that a flag's parser or a validator does not take ends the process with status 2.
+The flags that absl defines for itself, such as `--verbosity`, are not recorded. A value that a
+flag's parser or a validator does not take ends the process with status 2.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def _patch(watcher: Watcher) -> Callable[[], None]:
     return flags.patch(watcher)
 
 
-#: The process's, not the task's: flags are patched for the whole process, and before any task.
+#: one for the whole process, not for a task: flags are patched before any task
 _parsed: Final = Parsed("absl.flags", _patch)
 
 attach: Final = _parsed.attach

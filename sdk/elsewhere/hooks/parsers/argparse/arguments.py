@@ -32,7 +32,7 @@ _SECTION: Final = "Args"
 
 
 def arguments(parser: ArgumentParser) -> dict[str, Action]:
-    """`Args/dest` to the action that says most about its values; sub-commands are no arguments."""
+    """Maps `Args/dest` to its action, of several to one with a value; without sub-commands."""
     found: dict[str, Action] = {}
     sub_commands = commands(parser)
     for action in parser._actions:
@@ -45,26 +45,25 @@ def arguments(parser: ArgumentParser) -> dict[str, Action]:
 
 
 def commands(parser: ArgumentParser) -> list[argparse._SubParsersAction[Any]]:
-    """The choice of a sub-command: none or one."""
+    """Returns the actions that choose a sub-command: none or one."""
     return [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
 
 
 def command_name(action: Action) -> str:
-    """`Args/dest`, or `Args/command` where the program gave it no dest."""
+    """Returns `Args/dest`, or `Args/command` if the program gave it no dest."""
     return f"{_SECTION}/{'command' if action.dest == argparse.SUPPRESS else action.dest}"
 
 
 def to_argument(parser: ArgumentParser, action: Action, value: object) -> Parameter:
-    """The parameter of a parsed value: its text where JSON cannot say it; secrets are hidden."""
-    description = _help(parser, action)
-    return shown(action.dest, value, description, _type_name(action))
+    """Returns the parameter of a parsed value, as `shown` does."""
+    return shown(action.dest, value, _help(parser, action), _type_name(action))
 
 
 def cast_argument(parser: ArgumentParser, action: Action, override: Parameter, name: str) -> object:
-    """The value that the argument would have had, had the override been typed on the command line.
+    """Returns the value that the argument has if the override is typed on the command line.
 
-    None stays None, and an empty text is None where that is the default and `type` no text. Raises
-    UsageError, which says what would be accepted.
+    None stays None; an empty text is None if the default is None and `type` is not text. Raises
+    UsageError, which names the parameter `name` and what is accepted.
     """
     value = override.value
     if value is None or (value == "" and action.default is None and action.type not in (None, str)):
@@ -90,7 +89,7 @@ def cast_argument(parser: ArgumentParser, action: Action, override: Parameter, n
 
 @contextmanager
 def as_if_given(parser: ArgumentParser, overrides: Mapping[str, Parameter]) -> Iterator[None]:
-    """Arguments that an override will give are not missing on the command line."""
+    """Lets the parser accept a command line without the arguments that an override gives."""
 
     def is_given(action: Action) -> bool:
         name = command_name(action)
@@ -124,7 +123,7 @@ def _help(parser: ArgumentParser, action: Action) -> str:
 
 
 def _type_name(action: Action) -> str:
-    """What the declaration says; empty where only the value tells."""
+    """Returns the declared type, or "" where only the value has one."""
     if _is_flag(action):
         return "bool"
     if isinstance(action, argparse._CountAction):
@@ -159,7 +158,7 @@ def _filled(override: Parameter, name: str) -> Parameter:
 
 
 def _constant(parser: ArgumentParser, action: Action, value: Json, name: str) -> object:
-    """The constant among those of all options with this dest."""
+    """Returns the constant that the value names, among those of all options with this dest."""
     options = [option for option in parser._actions if option.dest == action.dest]
     allowed = [option.const for option in options if option.nargs == 0] + [action.default]
     for constant in allowed:
@@ -178,7 +177,7 @@ def _elements(parser: ArgumentParser, action: Action, items: list[Any], name: st
 
 
 def _element(parser: ArgumentParser, action: Action, item: Json, name: str) -> object:
-    """One value, by `type` and within `choices`."""
+    """Returns one value, made by `type` and checked against `choices`."""
     try:
         value = _typed(parser, action, item, name)
         parser._check_value(action, value)

@@ -1,9 +1,9 @@
 """argparse: every argument that a parser returns is a parameter, and a remote run's parameters
-are every parser's values.
+replace what its parsers return.
 
-With overrides, a parser's result has the parameters' values: arguments that they give are not
-missing, another sub-command is parsed in place of the one on the command line. A value that the
-argument does not take ends the process with status 2, as argparse does.
+Arguments that the parameters give are not missing on the command line, and another sub-command is
+parsed in place of the one there. A value that the argument does not take ends the process with
+status 2, as argparse does.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def _patch(watcher: Watcher) -> Callable[[], None]:
     return parsing.patch(watcher)
 
 
-#: The process's, not the task's: parsers are patched for the whole process, and before any task.
+#: one for the whole process, not for a task: parsers are patched before any task
 _parsed: Final = Parsed("argparse", _patch)
 
 attach: Final = _parsed.attach

@@ -1,4 +1,4 @@
-"""The patched parsers: what they return goes to a watcher, and has the watcher's overrides.
+"""The patched parsers: their results have a watcher's overrides and are given to the watcher.
 
     program -> parse_args -> parse_known_args (patched) -> the original
                                   |                           -> sub-command (patched) -> its parser
@@ -33,12 +33,12 @@ from elsewhere.hooks.replacing import replace_all
 
 __all__ = ["patch"]
 
-#: what these parse with argparse is no command line of the program's, or has a hook of its own
+#: libraries that parse with argparse for themselves, or that have a hook of their own
 _LIBRARIES: Final = ("fire", "hydra", "jsonargparse")
 
 
 def patch(watcher: Watcher) -> Callable[[], None]:
-    """Patches the classes, for all parsers. Returns the undo."""
+    """Patches the classes, for all parsers; returns the undo."""
     parsing = _Parsing(watcher)
     return replace_all(
         (ArgumentParser, "parse_known_args", parsing.parse),
@@ -48,7 +48,7 @@ def patch(watcher: Watcher) -> Callable[[], None]:
 
 
 class _Parsing(threading.local):
-    """What this thread is parsing: parsers call each other, and some call themselves again."""
+    """The parsers that are running in this thread: they call each other, some also themselves."""
 
     def __init__(self, watcher: Watcher) -> None:
         self._watcher = watcher
@@ -62,7 +62,7 @@ class _Parsing(threading.local):
         *given: Any,
         **named: Any,
     ) -> tuple[Namespace, list[str]]:
-        if any(parser is busy for busy in self._parsers) or _is_librarys():
+        if any(parser is busy for busy in self._parsers) or _is_called_by_library():
             return original(parser, *given, **named)
         overrides = self._watcher.overrides()
         self._parsers.append(parser)
@@ -87,7 +87,7 @@ class _Parsing(threading.local):
         values: Any,
         *option: Any,
     ) -> None:
-        """A sub-command with its arguments, which mean nothing to the one that overrides it."""
+        """Runs a sub-command; one that an override chooses, without the arguments of the other."""
         override = _command_override(parser, action, self._watcher.overrides())
         if override is not None and override != values[0]:
             values = [override]
@@ -124,14 +124,14 @@ class _Parsing(threading.local):
         return values
 
 
-def _is_librarys() -> bool:
+def _is_called_by_library() -> bool:
     return calling_module("argparse").partition(".")[0] in _LIBRARIES
 
 
 def _command_override(
     parser: ArgumentParser, action: Action, overrides: Mapping[str, Parameter] | None
 ) -> str | None:
-    """The sub-command among the overrides, if one is there."""
+    """Returns the sub-command that the overrides choose, or None."""
     name = command_name(action)
     override = (overrides or {}).get(name)
     if override is None or override.value in (None, ""):

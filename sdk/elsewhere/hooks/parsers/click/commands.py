@@ -1,4 +1,4 @@
-"""The patched commands of click: their values go to a watcher, and are the watcher's overrides.
+"""The patched commands of click: their values have a watcher's overrides and are given to it.
 
     make_context (patched) -> of each option and argument: handle_parse_result (patched)
           |                        -> consume_value (patched): typed, or prompted, or an override
@@ -6,7 +6,7 @@
           |-> all values to the watcher
     invoke of a group (patched): which sub-commands run
 
-What is recorded is the value before the callback: given back, it goes through the callback again.
+The value before the callback is recorded: as an override it goes through the callback again.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from elsewhere.core.errors import UsageError
 from elsewhere.core.params import cast, to_text
 from elsewhere.core.records import Parameter
 from elsewhere.core.secrets import is_hidden
-from elsewhere.hooks.parsers.click.options import UNSET, as_typed, is_noted, to_option
+from elsewhere.hooks.parsers.click.options import UNSET, as_typed, is_input, to_option
 from elsewhere.hooks.parsers.parsed import Watcher, record
 from elsewhere.hooks.parsers.values import is_effective, plain, refuse
 from elsewhere.hooks.replacing import replace_all
@@ -31,7 +31,7 @@ from elsewhere.hooks.replacing import replace_all
 __all__ = ["patch"]
 
 _SECTION: Final = "Args"
-#: where a context keeps the words of its sub-commands: the second name is that of click < 8.2
+#: the attribute of a context with the words of its sub-commands; click < 8.2 has the second name
 _WORDS: Final = "_protected_args" if hasattr(click.Context, "protected_args") else "protected_args"
 
 #: a sub-command and its words
@@ -39,7 +39,7 @@ _Part = tuple[str, list[str]]
 
 
 def patch(watcher: Watcher) -> Callable[[], None]:
-    """Patches the classes, for all commands. Returns the undo."""
+    """Patches the classes, for all commands; returns the undo."""
     parsing = _Parsing(watcher)
     return replace_all(
         (_owner(click.Command, "make_context"), "make_context", parsing.make_context),
@@ -52,24 +52,24 @@ def patch(watcher: Watcher) -> Callable[[], None]:
 
 
 class _Values:
-    """What has been parsed of one context."""
+    """The parsed values of one context."""
 
     def __init__(self) -> None:
-        #: full name to the option, the value given for it and the one of its type
+        #: full name to the option, the value given for it and that value in its type
         self.options: dict[str, tuple[click.Parameter, object, object]] = {}
         self.begin(None)
 
     def begin(self, option: click.Parameter | None) -> None:
-        #: the one that is being parsed
+        #: the option that is being parsed
         self.option = option
-        #: of it, the value given and the one of its type
+        #: the value given for it, and that value in its type
         self.typed: tuple[object, object] | None = None
-        #: the same, of a prompt, whose result goes through all of it again
+        #: the same for a prompt: click casts the result of one a second time
         self.prompted: tuple[object, object] | None = None
         self.override: Parameter | None = None
 
-    def note(self, option: click.Parameter, name: str, given: object, value: object) -> None:
-        """Several options may share a name: one that says nothing does not count."""
+    def add(self, option: click.Parameter, name: str, given: object, value: object) -> None:
+        """Adds an option; of several with one name, one without a value does not count."""
         if value is UNSET:
             value = None
         if name not in self.options or value is not None:
@@ -80,7 +80,7 @@ class _Values:
 
 
 class _Parsing(threading.local):
-    """What this thread is parsing: contexts are made within each other's callbacks."""
+    """The contexts that this thread is parsing: callbacks make further ones."""
 
     def __init__(self, watcher: Watcher) -> None:
         self._watcher = watcher
@@ -114,7 +114,7 @@ class _Parsing(threading.local):
         *given: Any,
         **named: Any,
     ) -> tuple[Any, list[str]]:
-        if not self._stack or context.resilient_parsing or not is_noted(option):
+        if not self._stack or context.resilient_parsing or not is_input(option):
             return original(option, context, *given, **named)
         values = self._stack[-1]
         values.begin(option)
@@ -125,7 +125,7 @@ class _Parsing(threading.local):
             if values.override is None:
                 raise
             _refuse(context, name, values.override, error)
-        values.note(option, name, *(values.prompted or values.typed or (value, value)))
+        values.add(option, name, *(values.prompted or values.typed or (value, value)))
         return value, rest
 
     def type_cast(
@@ -148,20 +148,20 @@ class _Parsing(threading.local):
         typed: Mapping[str, Any],
     ) -> tuple[Any, ParameterSource]:
         name = _full_name(context, option.name)
-        override = (self._watcher.overrides() or {}).get(name) if is_noted(option) else None
+        override = (self._watcher.overrides() or {}).get(name) if is_input(option) else None
         if override is None or not self._stack or context.resilient_parsing:
             found = original(option, context, typed)
             if self._stack:
                 self._stack[-1].prompted = self._stack[-1].typed
             return found
-        context.resilient_parsing = True  # nothing is asked for
+        context.resilient_parsing = True  # keeps click from prompting
         try:
             value, source = original(option, context, typed)
         finally:
             context.resilient_parsing = False
         unset = value is None or value is UNSET
         if unset and is_hidden(override.value) and getattr(option, "prompt", None):
-            why = "is a secret, which no record holds, and nobody is there to be asked."
+            why = "is a secret, which is not recorded, and a remote run cannot prompt for it."
             remedy = "Give it by an environment variable (envvar=...)."
             refuse(_program(context), UsageError(f"Parameter {name!r} {why} {remedy}"))
         is_same = not unset and value == to_text(override.value)
@@ -177,11 +177,11 @@ class _Parsing(threading.local):
     def invoke(
         self, original: Callable[..., Any], group: click.Group, context: click.Context
     ) -> Any:
-        """The words of the sub-commands are those of the commands that the overrides choose."""
+        """Runs the sub-commands that the overrides choose, each with its own words."""
         words = [*getattr(context, _WORDS), *context.args]
         try:
             parts = _split(group, context, words)
-        except click.ClickException:  # the original says it
+        except click.ClickException:  # the original raises it, too
             return original(group, context)
         if flags := self._flags(group, context):
             parts = _chosen(group, context, parts, flags)
@@ -192,7 +192,7 @@ class _Parsing(threading.local):
         return original(group, context)
 
     def _flags(self, group: click.Group, context: click.Context) -> dict[str, bool]:
-        """Whether the overrides choose a sub-command, for each that they know."""
+        """Maps each sub-command that has an override to whether that chooses it."""
         overrides = self._watcher.overrides() or {}
         flags = {}
         for command, name in _names(group, context).items():
@@ -207,7 +207,7 @@ class _Parsing(threading.local):
     def _without_help(
         self, command: click.Command, info_name: str | None, parent: click.Context | None
     ) -> Iterator[None]:
-        """No help in place of a run that the overrides give arguments to."""
+        """Keeps click from printing the help of a command whose arguments only overrides give."""
         path = _SECTION if parent is None else _full_name(parent, info_name or "")
         overrides = self._watcher.overrides() or {}
         is_given = any(name.startswith(f"{path}/") for name in overrides)
@@ -222,7 +222,7 @@ class _Parsing(threading.local):
 
 
 def _owner(kind: type, name: str) -> type:
-    """The class that has the method: groups and commands had bases of their own in click < 8.2."""
+    """Returns the class that defines the method: one of two base classes in click < 8.2."""
     return next(owner for owner in kind.__mro__ if name in vars(owner))
 
 
@@ -235,7 +235,7 @@ def _full_name(context: click.Context, name: str | None) -> str:
 
 
 def _names(group: click.Group, context: click.Context) -> dict[str, str]:
-    """Sub-command to full name; an option of the group goes before a command of its name."""
+    """Maps sub-commands to full names, without one that is named as an option of the group."""
     options = {option.name for option in group.params}
     return {
         command: _full_name(context, command)
@@ -247,7 +247,7 @@ def _names(group: click.Group, context: click.Context) -> dict[str, str]:
 def _flags_of(
     group: click.Group, context: click.Context, run: Collection[str]
 ) -> dict[str, Parameter]:
-    """Full name to whether the sub-command runs."""
+    """Maps the full name of each sub-command to whether it runs."""
     known = getattr(group, "commands", {})
     return {
         name: Parameter(
@@ -260,7 +260,7 @@ def _flags_of(
 
 
 def _split(group: click.Group, context: click.Context, words: list[str]) -> list[_Part]:
-    """The sub-commands on the command line: one, or several in a chain."""
+    """Returns the sub-commands among the `words`: one, or several in a chain."""
     parts: list[_Part] = []
     while words:
         name, command, rest = group.resolve_command(context, words)
@@ -284,7 +284,7 @@ def _split(group: click.Group, context: click.Context, words: list[str]) -> list
 def _chosen(
     group: click.Group, context: click.Context, parts: list[_Part], flags: Mapping[str, bool]
 ) -> list[_Part]:
-    """The sub-commands that the flags choose; the words of others mean nothing to them."""
+    """Returns the sub-commands that the flags choose, without the words of the others."""
     chosen = [command for command, flag in flags.items() if flag]
     if len(chosen) > 1 and not group.chain:
         names = " and ".join(repr(_full_name(context, command)) for command in chosen)

@@ -1,13 +1,13 @@
-"""click: every option and argument of a command is a parameter, and a remote run's parameters are
-every command's values.
+"""click: every option and argument of a command is a parameter, and a remote run's parameters
+replace the values of its commands.
 
     Args/<option>                    of the only command, or of the group that holds the others
     Args/<command>                   True for a sub-command that runs, False for its neighbours
     Args/<command>/<option>          nested groups: Args/<group>/<command>/<option>
 
-With overrides, a parameter is as if it had been typed: it is not missing, no prompt asks for it,
-its type and its callback see it. The sub-commands that are True run in place of those on the
-command line. A value that is not taken ends the process with status 2.
+An override counts as typed: its option is not missing, does not prompt, and has its type and its
+callback called. The sub-commands that are True run in place of those on the command line. A value
+that click does not take ends the process with status 2.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def _patch(watcher: Watcher) -> Callable[[], None]:
     return commands.patch(watcher)
 
 
-#: The process's, not the task's: commands are patched for the whole process, and before any task.
+#: one for the whole process, not for a task: commands are patched before any task
 _parsed: Final = Parsed("click", _patch)
 
 attach: Final = _parsed.attach

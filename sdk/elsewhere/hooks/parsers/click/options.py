@@ -1,4 +1,4 @@
-"""One option or argument of a click command: its parameter, and what to type for an override."""
+"""One option or argument of a click command: its parameter, and its value from an override."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from elsewhere.core.records import Json, Parameter
 from elsewhere.core.secrets import HIDDEN
 from elsewhere.hooks.parsers.values import plain, shown
 
-__all__ = ["UNSET", "as_typed", "is_noted", "to_option"]
+__all__ = ["UNSET", "as_typed", "is_input", "to_option"]
 
-#: what click >= 8.3 has for a value that nobody gave
+#: the value of click >= 8.3 for an option that was not given
 UNSET: Final = getattr(click.core, "UNSET", None)
 
-#: a kind of click, what it is recorded as, and a value of it; a text is what is left
+#: types of click, each with a value of the type that it is recorded as; all others are texts
 _KINDS: Final[tuple[tuple[type, Any], ...]] = (
     (BoolParamType, False),
     (IntParamType, 0),
@@ -26,34 +26,32 @@ _KINDS: Final[tuple[tuple[type, Any], ...]] = (
 )
 
 
-def is_noted(option: click.Parameter) -> bool:
-    """False for `--help`, `--version` and their like, which only make the program do less."""
+def is_input(option: click.Parameter) -> bool:
+    """Returns False for `--help`, `--version` and the like, which end the program early."""
     is_flag = getattr(option, "is_flag", False)
     return not (is_flag and option.is_eager and not option.expose_value)
 
 
 def to_option(option: click.Parameter, given: object, value: object) -> Parameter:
-    """The parameter of a value that was made of what was given.
+    """Returns the parameter of the `value` that click made of the text `given`.
 
-    Where JSON cannot say the value, such as a file or a date, it is the text that was given.
+    It holds the text if JSON cannot hold the value, such as a file or a date.
     """
     description = getattr(option, "help", None) or ""
     if getattr(option, "hide_input", False) and value is not None:
         return Parameter(value=HIDDEN, type="str", description=description)
-    sayable = _sayable(given, value)
-    type_name = _type_name(option)
-    if sayable is not value and not type_name:
-        type_name = option.type.name
-    return shown(option.name or "", sayable, description, type_name)
+    held = _as_json(given, value)
+    type_name = _type_name(option) or ("" if held is value else option.type.name)
+    return shown(option.name or "", held, description, type_name)
 
 
 def as_typed(
     context: click.Context, option: click.Parameter, override: Parameter, name: str
 ) -> Any:
-    """What the option's type and callback take, as if it had been typed.
+    """Returns what the option's type and callback get if the override is typed.
 
-    None stays None, and an empty text is None where that is the default and the type no text.
-    Raises UsageError, which says what would be accepted.
+    None stays None; an empty text is None if the default is None and the type is not text.
+    Raises UsageError, which names the parameter `name` and what is accepted.
     """
     value = override.value
     default = option.get_default(context, call=False)
@@ -74,10 +72,10 @@ def as_typed(
     return [_typed_all(option.type, row, name, is_row=True) for row in rows]
 
 
-def _sayable(given: object, value: object) -> object:
+def _as_json(given: object, value: object) -> object:
     if isinstance(value, (list, tuple)):
         pairs = given if isinstance(given, (list, tuple)) and len(given) == len(value) else value
-        return type(value)(map(_sayable, pairs, value)) if type(value) in (list, tuple) else value
+        return type(value)(map(_as_json, pairs, value)) if type(value) in (list, tuple) else value
     try:
         to_parameter(value)
     except UsageError:
@@ -86,7 +84,7 @@ def _sayable(given: object, value: object) -> object:
 
 
 def _type_name(option: click.Parameter) -> str:
-    """What the declaration says; empty where only the value tells."""
+    """Returns the declared type, or "" where only the value has one."""
     if _is_several(option):
         return "tuple"
     if isinstance(option.type, StringParamType):
@@ -128,7 +126,7 @@ def _typed(kind: click.ParamType[Any], item: Json, name: str) -> Any:
 
 
 def _flag_value(context: click.Context, option: click.Parameter, value: Json, name: str) -> Any:
-    """The value among those of all flags of this name."""
+    """Returns the flag value that the override names, among those of all flags of this name."""
     flags = [one for one in context.command.params if one.name == option.name]
     allowed = [getattr(one, "flag_value", None) for one in flags]
     for flag_value in allowed:

@@ -1,10 +1,10 @@
-"""The patched Fire: what it calls goes to a watcher, and has the watcher's overrides.
+"""The patched Fire: its calls have a watcher's overrides and are given to the watcher.
 
     _Fire (patched) -> _CallAndUpdateTrace (patched): which function or class, found on which path
-                            -> _MakeParseFn (patched): with what; overrides; to the watcher
+                            -> _MakeParseFn (patched): its arguments; overrides; to the watcher
                             -> the call itself
 
-Fire has no public way to look into it. These three are the same in every version since 0.4.
+Fire has no public interface for this. These three are the same in every version since 0.4.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _Call = tuple[tuple[list[Any], dict[str, Any]], list[str], list[str], bool]
 
 
 def patch(watcher: Watcher) -> Callable[[], None]:
-    """Patches the module, for all programs. Returns the undo."""
+    """Patches the module, for all programs; returns the undo."""
     firing = _Firing(watcher)
     return replace_all(
         (core, "_Fire", firing.fire),
@@ -44,7 +44,7 @@ def patch(watcher: Watcher) -> Callable[[], None]:
 
 
 class _Program:
-    """One use of Fire: the words of the command that it must run, if the overrides choose one."""
+    """One call of `fire.Fire`, with the words of the command that the overrides choose, if any."""
 
     def __init__(self, name: str, words: Sequence[str]) -> None:
         self.name = name
@@ -52,10 +52,10 @@ class _Program:
         self._words = tuple(words)
 
     def redirected(self, component: object, args: list[str], depth: int) -> list[str]:
-        """The arguments, or in their place the words of the chosen command from `depth` on.
+        """Returns `args`, or if they name another command, the chosen one's words from `depth` on.
 
-        A class or function on the way takes arguments of its own; what follows a class is looked at
-        after that.
+        A class or a function on the way takes arguments of its own: the words behind a class are
+        compared after its call.
         """
         words = self._words[depth:]
         for word, arg in zip(words, [*args, *([""] * len(words))], strict=False):
@@ -68,7 +68,7 @@ class _Program:
 
 
 class _Firing(threading.local):
-    """What this thread runs: a function that Fire calls may use Fire again."""
+    """The programs running in this thread: a function that Fire calls may call Fire again."""
 
     def __init__(self, watcher: Watcher) -> None:
         self._watcher = watcher
@@ -161,7 +161,7 @@ class _Arguments:
         self._prefix = f"{_flag(program.path)}/" if program.path else f"{_SECTION}/"
 
     def own(self, overrides: Mapping[str, Parameter]) -> dict[str, Parameter]:
-        """Those of these arguments, by their names."""
+        """Returns the overrides of these arguments, by their names."""
         found = {}
         for full_name, override in overrides.items():
             name = full_name.removeprefix(self._prefix)
@@ -170,7 +170,7 @@ class _Arguments:
         return found
 
     def values(self, positional: list[Any], named: Mapping[str, Any]) -> dict[str, Any]:
-        """All, by name."""
+        """Returns all values by name."""
         count = len(self._spec.args)
         values = {**self._spec.kwonlydefaults}
         values |= zip(self._spec.args, positional, strict=False)
@@ -181,7 +181,7 @@ class _Arguments:
     def overridden(
         self, values: Mapping[str, Any], overrides: Mapping[str, Parameter]
     ) -> dict[str, Any]:
-        """The overrides that are other values. Raises UsageError, which says what is accepted."""
+        """Returns the overrides that differ, cast. Raises UsageError with what is accepted."""
         return {
             name: self._typed(name, override)
             for name, override in overrides.items()
@@ -189,8 +189,8 @@ class _Arguments:
         }
 
     def parameters(self, values: Mapping[str, Any]) -> dict[str, Parameter]:
-        said = docstrings.parse(inspect.getdoc(self._function)).args or ()
-        descriptions = {one.name: one.description or "" for one in said}
+        documented = docstrings.parse(inspect.getdoc(self._function)).args or ()
+        descriptions = {one.name: one.description or "" for one in documented}
         return {
             f"{self._prefix}{name}": shown(name, value, descriptions.get(name, ""))
             for name, value in values.items()
@@ -199,7 +199,7 @@ class _Arguments:
     def given(
         self, values: Mapping[str, Any], named: Mapping[str, Any]
     ) -> tuple[list[Any], dict[str, Any]]:
-        """The values, as the function is called with them."""
+        """Returns the values as the positional and the named arguments of the function."""
         positional = [values[name] for name in self._spec.args]
         if self._spec.varargs:
             positional += values[self._spec.varargs]
@@ -239,7 +239,7 @@ class _Arguments:
 
 
 def _like(override: Parameter, like: object, name: str) -> object:
-    """As the default is; where that is a whole number, another number as well."""
+    """Returns the override in the type of `like`; for an int, another number is taken as well."""
     if type(like) is not int:
         return cast(override, like, name)
     try:
@@ -251,7 +251,7 @@ def _like(override: Parameter, like: object, name: str) -> object:
 def _filled(
     parse: Callable[[list[str]], _Call], args: list[str], overrides: Mapping[str, Parameter]
 ) -> _Call:
-    """Parsed with those overrides as arguments that would be missing. Raises FireError."""
+    """Parses `args`, and overrides in place of missing ones. Raises FireError for the others."""
     added: set[str] = set()
     while True:
         given = [f"--{name}={to_text(overrides[name].value)}" for name in sorted(added)]
@@ -267,7 +267,7 @@ def _filled(
 
 
 def _chosen(root: object, overrides: Mapping[str, Parameter], program: str) -> list[str]:
-    """The words of the one command that the overrides choose."""
+    """Returns the words of the one command that the overrides choose, or none."""
     if inspect.isroutine(root):
         return []
     arguments: set[str] = set()
@@ -302,7 +302,7 @@ def _flag(path: Sequence[object]) -> str:
 
 
 def _flags(commands: Mapping[str, object], *, run: bool) -> dict[str, Parameter]:
-    """Full name to whether it runs."""
+    """Returns a parameter for each command, by full name: `run`, with its summary."""
     return {
         name: Parameter(
             value=run,
@@ -314,7 +314,7 @@ def _flags(commands: Mapping[str, object], *, run: bool) -> dict[str, Parameter]
 
 
 def _neighbours(component_trace: Any) -> dict[str, Parameter]:
-    """The commands beside each word of the path, up to the first result of a function."""
+    """Returns the commands beside each word of the path, up to the first result of a function."""
     found: dict[str, Parameter] = {}
     path: list[str] = []
     group = component_trace.elements[0].component
@@ -332,7 +332,7 @@ def _neighbours(component_trace: Any) -> dict[str, Parameter]:
 
 
 def _commands(group: object) -> dict[str, object]:
-    """Of a dict, and of an object those methods that its class's own module has."""
+    """Returns the functions of a dict, or an object's methods that its class's module defines."""
     if isinstance(group, dict):
         members = group if "__builtins__" not in group else {}
         return {str(name): one for name, one in members.items() if inspect.isroutine(one)}
@@ -350,7 +350,7 @@ def _commands(group: object) -> dict[str, object]:
 
 
 def _member(group: object, name: str) -> object:
-    """None where there is none. No property is run for it."""
+    """Returns the member `name`, or None, without a call of any property."""
     for spelling in (name, name.replace("-", "_")):
         found = (
             group.get(spelling)

@@ -1,13 +1,13 @@
-"""Python Fire: what it calls, and with what, are parameters; a remote run's parameters are what it
-calls with.
+"""Python Fire: the commands that it runs and their arguments are parameters, and a remote run's
+parameters replace them.
 
     Args/<arg>                       of a function or class that is the whole program
     Args/<group.command>             True for the command that runs, False for its neighbours
     Args/<group.command>/<arg>
 
-With overrides, arguments that they give are not missing, and the command that is True runs in place
-of the one on the command line. A value that does not suit the argument's default ends the process
-with status 2. Where the command line has separators, its commands stay as they are.
+Arguments that the parameters give are not missing on the command line, and the command that is True
+runs in place of the one there, unless the command line has separators. A value of another type than
+the argument's default ends the process with status 2.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def _patch(watcher: Watcher) -> Callable[[], None]:
     return components.patch(watcher)
 
 
-#: The process's, not the task's: Fire is patched for the whole process, and before any task.
+#: one for the whole process, not for a task: Fire is patched before any task
 _parsed: Final = Parsed("fire", _patch)
 
 attach: Final = _parsed.attach

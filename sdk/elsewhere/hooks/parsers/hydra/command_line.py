@@ -33,16 +33,16 @@ class Groups(Protocol):
     def has(self, key: str) -> bool: ...
 
     def has_default(self, key: str) -> bool:
-        """True when the defaults list chooses one of the group already."""
+        """Returns whether the defaults list chooses one of the group already."""
 
 
 def to_parameters(lines: Sequence[str]) -> dict[str, Parameter]:
-    """`Hydra/key` to value. Raises HydraException for a line that is no override."""
+    """Maps `Hydra/key` to its value. Raises HydraException for a line that is not an override."""
     return {_name(line): _to_parameter(line) for line in _parse(lines)}
 
 
 def effective(lines: Sequence[str], overrides: Mapping[str, Parameter]) -> dict[str, Parameter]:
-    """The overrides of the section that are other values than the command line has."""
+    """Returns the overrides of the section that differ from the command line."""
     typed = to_parameters(lines)
     return {
         name: override
@@ -52,7 +52,7 @@ def effective(lines: Sequence[str], overrides: Mapping[str, Parameter]) -> dict[
 
 
 def replaced(lines: Sequence[str], overrides: Mapping[str, Parameter], groups: Groups) -> list[str]:
-    """The command line with the overrides in place of what has their keys, or behind it.
+    """Returns the command line with each override in place of the line of its key, or behind it.
 
     Each works whether the config has the key or not. `Hydra/~key` is a deletion unless it is False.
     """
@@ -82,7 +82,7 @@ def _to_parameter(line: Override) -> Parameter:
         return shown(name, typed, type_name="sweep")
     value: Any = line.value()
     if isinstance(value, float) and not math.isfinite(value):
-        return shown(name, typed)  # which JSON cannot say
+        return shown(name, typed)  # JSON has no such number
     if not isinstance(value, str):
         return shown(name, value)
     is_same_unquoted = _can_read(value) and _parse([f"key={value}"])[0].value() == value
@@ -90,7 +90,7 @@ def _to_parameter(line: Override) -> Parameter:
 
 
 def _line(key: str, value: Json, typed: Override | None, groups: Groups) -> str:
-    """Empty for a deletion that is not wanted."""
+    """Returns the line that sets the key, or "" for a deletion that is False."""
     if key.startswith("~"):
         return "" if value is False else key if value is True else f"{key}={_text(value)}"
     if not groups.has(key) or isinstance(value, dict):
@@ -107,7 +107,7 @@ def _text(value: Json) -> str:
 
 
 def _element(value: Json) -> Any:
-    """As Hydra's parser would give it: the texts inside of lists and dicts are quoted."""
+    """Returns the value as Hydra's parser does: texts inside of lists and dicts are quoted."""
     if isinstance(value, list):
         return [_element(item) for item in value]
     if isinstance(value, dict):

@@ -18,15 +18,15 @@ __all__ = ["overridden", "to_configuration"]
 
 
 def to_configuration(config: DictConfig) -> Configuration:
-    """Its YAML: interpolations stay what they are, the texts of secrets are hidden."""
+    """Returns the config as YAML: interpolations stay, the texts of secrets are hidden."""
     plain = OmegaConf.create(_hidden(_plain(config)), flags={"allow_objects": True})
     return Configuration(text=OmegaConf.to_yaml(plain), type="OmegaConf YAML")
 
 
 def overridden(config: DictConfig, text: str) -> DictConfig:
-    """The config that the text says, with the types that `config` has where it has them.
+    """Returns the config of the `text`, with the types of the fields that `config` declares.
 
-    Raises UsageError for a text that is no such config.
+    Raises UsageError for a text that is not such a config.
     """
     try:
         override = OmegaConf.create(text)
@@ -52,13 +52,13 @@ def _hidden(value: Any, key: object = "") -> Any:
         return {name: _hidden(item, name) for name, item in value.items()}
     if isinstance(value, list):
         return [_hidden(item, key) for item in value]
-    # An interpolation says where a secret is, not what it is.
+    # An interpolation names the place of a secret, not the secret.
     is_readable = isinstance(value, str) and (value in ("", "???") or value.startswith("${"))
     return value if is_readable else hide(str(key), value)
 
 
 def _with_secrets(value: Any, now: Any) -> Any:
-    """What was hidden is what this process has."""
+    """Returns the value with this process's secrets, from `now`, in place of the hidden ones."""
     if isinstance(value, dict):
         has = now if isinstance(now, dict) else {}
         return {name: _with_secrets(item, has.get(name)) for name, item in value.items()}

@@ -1,13 +1,13 @@
 """Hydra: the lines of its command line are parameters, the composed config is a configuration
-object, and on a remote run both are what the program gets.
+object, and a remote run's parameters replace the lines.
 
-`Hydra/lr` = 0.1 is what `lr=0.1` says on the command line: a text stands for what is typed behind
-the `=`, other values keep their types. With `Hydra/_allow_omegaconf_edit_` True the task's
-configuration object OmegaConf is the config, and the parameters are not looked at.
+`Hydra/lr` = 0.1 is `lr=0.1` on the command line: a text is what is typed behind the `=`, other
+values keep their types. With `Hydra/_allow_omegaconf_edit_` True the task's configuration object
+OmegaConf replaces the config, and the parameters are ignored.
 
-In a multirun a task that was there before is the whole sweep's, with the sweep's parameters. A task
-that a job begins is the job's own: it has that job's parameters and ends with it. Compose API calls
-are nobody's business here.
+In a multirun a task that began before it is the whole sweep's, with the sweep's parameters. A task
+that a job begins is the job's own: it has that job's parameters and ends with it. Calls of the
+Compose API are not recorded.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def watch(
     configurations: ConfigurationsSource = lambda: None,
     end: End = lambda _error: None,
 ) -> Callable[[], None]:
-    """Watches what Hydra launches from now on. Returns how to stop that."""
+    """Watches what Hydra launches, with the arguments and the result of `registry.watch`."""
     _launches.configurations_source = configurations
     _launches.end = end
     return _launches.watch(overrides)
@@ -51,7 +51,7 @@ def _own() -> Launches:
     return _launches
 
 
-#: the process's: a program is launched before any task as often as after it
+#: one for the whole process: a program is launched before any task as often as after it
 _launches: Final = Launches("hydra.main", _patch, find=_own)
 
 attach: Final = _launches.attach

@@ -1,8 +1,8 @@
 """A Hydra program as it is launched: its command line, then each job with its config.
 
-`@hydra.main` ends in one function of Hydra's for a run as for a multirun. That gets the command
-line with the task's overrides, and the program's function in a `_Job`, which looks at the config. A
-job may run in another process, so it can be pickled.
+`@hydra.main` calls one function of Hydra, for runs and multiruns. `launch` replaces it: it puts
+the task's overrides into the command line and the program's function into a `_Job`, which overrides
+and records the config. A job may run in another process, so it can be pickled.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _NO_EDIT: Final = Parameter(
 
 
 def launch(launches: Launches, original: Callable[..., Any], *given: Any, **named: Any) -> Any:
-    """In place of `hydra._internal.utils._run_app`, the original."""
+    """Runs in place of `hydra._internal.utils._run_app`, the original."""
     call = inspect.signature(original).bind(*given, **named)
     program = Program(call.arguments["hydra"], call.arguments["config_name"])
     overrides = launches.overrides()
@@ -54,26 +54,22 @@ def launch(launches: Launches, original: Callable[..., Any], *given: Any, **name
     if overrides is not None and not is_edit:
         _apply(call.arguments, program, overrides)
     is_sweep = call.arguments["multirun"] or call.arguments["mode"] == RunMode.MULTIRUN
+    is_part = is_sweep and launches.task is not None
     try:
         launches.take({_EDIT: _NO_EDIT, **to_parameters(call.arguments["overrides"])})
-        if is_sweep and launches.task is not None:
+        if is_part:
             base = program.compose(call.arguments["overrides"], RunMode.MULTIRUN)
             launches.take_configuration(to_configuration(base))
     except (HydraException, OmegaConfBaseException):
         logger.debug("Hydra will refuse this command line.", exc_info=True)
-    is_part = is_sweep and launches.task is not None
-    call.arguments["task_function"] = _Job(
-        call.arguments["task_function"],
-        launches,
-        is_edit=is_edit,
-        is_sweep=is_sweep,
-        is_part=is_part,
-    )
+    function = call.arguments["task_function"]
+    job = _Job(function, launches, is_edit=is_edit, is_sweep=is_sweep, is_part=is_part)
+    call.arguments["task_function"] = job
     return original(*call.args, **call.kwargs)
 
 
 class _Job:
-    """The program's function. `is_part`: of a sweep that is one task."""
+    """The program's function. `is_part`: its sweep is one task, so the job records nothing."""
 
     def __init__(
         self,
@@ -125,7 +121,7 @@ class _Job:
             logger.warning("The config of this job is not recorded.", exc_info=True)
 
     def _end(self, before: Any, error: Exception | None) -> None:
-        """The task that this job of a sweep has begun; a remote one ends with its program."""
+        """Ends the task that this job of a sweep has begun; a remote one ends with its program."""
         is_own = self._launches.task not in (None, before)
         if self._is_sweep and is_own and self._launches.overrides() is None:
             self._launches.end(error)
@@ -139,7 +135,7 @@ def _is_edit(overrides: Mapping[str, Parameter]) -> bool:
 
 
 def _apply(arguments: dict[str, Any], program: Program, overrides: Mapping[str, Parameter]) -> None:
-    """Puts the overrides into the call. What Hydra refuses ends the program."""
+    """Puts the overrides into the call. One that Hydra refuses ends the program."""
     lines = list(arguments["overrides"])
     try:
         overrides = effective(lines, {name: overrides[name] for name in overrides if name != _EDIT})

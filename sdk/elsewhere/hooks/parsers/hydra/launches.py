@@ -1,4 +1,4 @@
-"""What Hydra has launched in this process, as far as the process's task needs to know it."""
+"""What Hydra has launched in this process, and the task that records it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ End = Callable[["Exception | None"], None]
 
 
 class Launches(Parsed):
-    """What Hydra has launched in this process: its parameters, and the config of the last one."""
+    """The parameters of the programs that Hydra has launched, and the config of the last one."""
 
     def __init__(
         self,
@@ -33,7 +33,7 @@ class Launches(Parsed):
         *,
         find: Callable[[], Launches],
     ) -> None:
-        """`find` gives another process its own ones; jobs that run there are pickled."""
+        """`find` is what a pickled one becomes: the `Launches` of the process that loads it."""
         super().__init__(module, patch)
         self._find = find
         self.configurations_source: ConfigurationsSource = lambda: None
@@ -45,7 +45,7 @@ class Launches(Parsed):
 
     @property
     def task(self) -> Recorder | None:
-        """Who is attached."""
+        """The recorder of the attached task, or None."""
         return self._recorder
 
     def attach(self, recorder: Recorder) -> Callable[[], None]:
@@ -54,13 +54,13 @@ class Launches(Parsed):
         return detach
 
     def configuration(self) -> Configuration | None:
-        """What the config must be, as far as a remote run has one."""
+        """Returns the configuration that must replace the config; None without such an override."""
         recorder = self._recorder
         overrides = self.configurations_source() if recorder is None else recorder.configurations()
         return (overrides or {}).get(CONFIGURATION)
 
     def take_configuration(self, configuration: Configuration) -> None:
-        """Remembers and records it, also on a remote run: it is what really ran."""
+        """Remembers and records the configuration, also on a remote run: it is what really ran."""
         if configuration != self._configuration:
             self._configuration = configuration
             self._record_configuration()

@@ -18,19 +18,19 @@ __all__ = ["Program"]
 
 
 class Program:
-    """`hydra` is Hydra's own object. A multirun's sweeps are not in what it composes."""
+    """Composes the configs of `hydra`, Hydra's own object; a multirun's sweeps are not in them."""
 
     def __init__(self, hydra: Any, config_name: str | None) -> None:
         self._hydra = hydra
         self._config_name = config_name
 
     def mode(self, lines: Sequence[str]) -> RunMode | None:
-        """What the config says; None where it cannot be composed."""
+        """Returns the run mode that the config sets; None if it cannot be composed."""
         mode: RunMode | None = self._hydra.get_mode(self._config_name, list(lines))
         return mode
 
     def compose(self, lines: Sequence[str], mode: RunMode) -> DictConfig:
-        """Without Hydra's own part. Raises HydraException and OmegaConfBaseException."""
+        """Composes all but Hydra's own part. Raises HydraException or OmegaConfBaseException."""
         config = self._hydra.compose_config(
             config_name=self._config_name,
             overrides=list(lines),
@@ -41,7 +41,7 @@ class Program:
         return composed
 
     def groups(self, lines: Sequence[str]) -> _Groups:
-        """Raises HydraException."""
+        """Returns the groups that the config can choose from. Raises HydraException."""
         loader = self._hydra.config_loader
         # Hydra has no public way to find a group that lies on the program's own search path.
         _, repository = loader._parse_overrides_and_create_caching_repo(
@@ -73,7 +73,7 @@ class Program:
         groups: _Groups,
         mode: RunMode,
     ) -> tuple[dict[str, Parameter], Exception] | None:
-        """The one that breaks what was whole before it; choices of groups come first."""
+        """Returns the first override that breaks a whole config; choices of groups come first."""
         applied: dict[str, Parameter] = {}
         was_whole = self._error(lines, mode) is None
         for name in sorted(overrides, key=lambda name: not groups.has(name.partition("/")[2])):
@@ -93,7 +93,7 @@ class Program:
 
 
 class _Groups:
-    """See `command_line.Groups`."""
+    """Implements `command_line.Groups`."""
 
     def __init__(self, repository: Any, chosen: Mapping[str, object]) -> None:
         self._repository = repository

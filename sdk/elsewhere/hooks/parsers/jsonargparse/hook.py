@@ -1,9 +1,9 @@
 """jsonargparse, and so LightningCLI: every leaf of a parsed namespace is a parameter `Args/a.b`,
-and a remote run's parameters are the values there, checked as the parser checks everything.
+and a remote run's parameters replace the leaves, checked by the parser.
 
 Arguments that the parameters give are not missing on the command line, and another sub-command or
 class is taken in place of the one there. A value that the parser does not take ends the process
-with status 2. A config file is recorded by its path; what it says are leaves as well, so another
+with status 2. A config file is recorded by its path; its values are leaves as well, so another
 path in its place changes nothing.
 """
 
@@ -23,7 +23,7 @@ def _patch(watcher: Watcher) -> Callable[[], None]:
     return parsing.patch(watcher)
 
 
-#: the process's, not the task's: parsers are patched for the whole process, and before any task
+#: one for the whole process, not for a task: parsers are patched before any task
 _parsed: Final = Parsed("jsonargparse", _patch)
 
 attach: Final = _parsed.attach

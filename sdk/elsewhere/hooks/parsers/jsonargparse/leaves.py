@@ -1,7 +1,7 @@
 """The leaves of what a jsonargparse parser has parsed: their parameters, and their values.
 
-jsonargparse has no public way to look into a parser either: `_actions`, `_typehint` and the two
-names of `_REQUIRED` are those of all its versions since 4.30.
+jsonargparse has no public way to look into a parser: `_actions`, `_typehint` and the two names of
+`_REQUIRED` are the same in all its versions since 4.30.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ from elsewhere.hooks.parsers.values import is_effective, plain, shown
 __all__ = ["as_if_given", "effective", "to_leaf", "to_parameters"]
 
 _PREFIX: Final = "Args/"
-#: the types whose values we cast; the parser does the others
+#: the types whose values are cast here, each with a value; the parser casts the others
 _SAMPLES: Final[dict[object, object]] = {bool: False, int: 0, float: 0.0, str: ""}
-#: where a parser keeps what is required, beside its actions
+#: the attributes of a parser with the names of required arguments, beside its actions
 _REQUIRED: Final = ("required_args", "_extra_required_keys")
 _MISSING: Final = object()
 
 
 def to_parameters(parser: ArgumentParser, parsed: Namespace) -> dict[str, Parameter]:
-    """`Args/a.b` to the leaf as a config file would say it. What is linked is no parameter."""
+    """Maps `Args/a.b` to its leaf as a config file holds it, without linked arguments."""
     written = _written(parser, parsed)
     found = {}
     for key, value in parsed.items():
@@ -59,7 +59,7 @@ def to_parameters(parser: ArgumentParser, parsed: Namespace) -> dict[str, Parame
 def effective(
     parser: ArgumentParser, parsed: Namespace, overrides: Mapping[str, Parameter]
 ) -> dict[str, Parameter]:
-    """The overrides, by keys, that the parser knows and that are other values than were parsed."""
+    """Returns, by key, the overrides that the parser knows and that differ from what was parsed."""
     was = to_parameters(parser, parsed)
     found = {}
     for name, override in overrides.items():
@@ -72,7 +72,7 @@ def effective(
 
 
 def to_leaf(parser: ArgumentParser, key: str, override: Parameter) -> object:
-    """What the parser is to check. Raises UsageError where we can tell that it is refused."""
+    """Returns the value for the parser to check. Raises UsageError for one that cannot pass."""
     action, owner = _owner(parser, key)
     assert action is not None
     name = _PREFIX + key
@@ -88,7 +88,7 @@ def to_leaf(parser: ArgumentParser, key: str, override: Parameter) -> object:
 def as_if_given(
     parser: ArgumentParser, overrides: Mapping[str, Parameter], prefix: str = ""
 ) -> Iterator[None]:
-    """Arguments that an override will give are not missing, those of sub-commands neither."""
+    """Lets the parser accept a command line without the arguments that an override gives."""
     start = _PREFIX + prefix
     own = {
         _PREFIX + name.removeprefix(start): override
@@ -112,7 +112,7 @@ def as_if_given(
 
 @contextmanager
 def _without(required: set[str], keys: set[str]) -> Iterator[None]:
-    """A class that is required is given by any of its leaves."""
+    """Takes the keys out of `required` for a while; any leaf of a required class gives it."""
     taken = {key for key in required if any(f"{name}.".startswith(f"{key}.") for name in keys)}
     required -= taken
     try:
@@ -122,9 +122,9 @@ def _without(required: set[str], keys: set[str]) -> Iterator[None]:
 
 
 def _written(parser: ArgumentParser, parsed: Namespace) -> dict[str, Any] | None:
-    """As the parser writes it; None where it holds what no config file can."""
+    """Returns the config as the parser writes it; None if it holds what no config file can."""
     try:
-        with warnings.catch_warnings():  # of what the program never asked to be written
+        with warnings.catch_warnings():  # the program itself writes nothing here
             warnings.simplefilter("ignore")
             # By position: the argument that has None values written has had several names.
             text = parser.dump(parsed, "json", False)
@@ -143,7 +143,7 @@ def _at(written: Any, key: str) -> Any:
 
 
 def _owner(parser: ArgumentParser, key: str) -> tuple[Action | None, ArgumentParser]:
-    """The action whose value the leaf is or belongs to, and the parser, maybe a sub-command's."""
+    """Returns the action of the leaf or of what it is in, and its parser, maybe a sub-command's."""
     first, _, rest = key.partition(".")
     for command in commands(parser):
         if rest and first in command.choices:
@@ -162,11 +162,10 @@ def _is_exact(action: Action, key: str) -> bool:
 
 
 def _kind(action: Action) -> type | None:
-    """The declared type where it is one of `_SAMPLES`, also where it may be None too."""
+    """Returns the declared type, optional or not, if it is one of `_SAMPLES`."""
     declared = getattr(action, "_typehint", action.type)
     is_union = get_origin(declared) in (Union, UnionType)
-    kinds = (
-        [kind for kind in get_args(declared) if kind is not NoneType] if is_union else [declared]
-    )
+    parts = get_args(declared) if is_union else (declared,)
+    kinds = [kind for kind in parts if kind is not NoneType]
     found: Any = kinds[0] if len(kinds) == 1 else None
     return found if isinstance(found, type) and found in _SAMPLES else None

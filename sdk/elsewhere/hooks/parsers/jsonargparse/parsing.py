@@ -1,7 +1,7 @@
-"""jsonargparse's patched parsers: what they return goes to a watcher, with its overrides in it.
+"""jsonargparse's patched parsers: their results have a watcher's overrides and are given to it.
 
-The parsers parse through each other, and inside of other calls, such as one that writes a config
-file. Only what the program asks for counts, the command lines of `CLI` included.
+The parsers call each other, and are called inside of other calls, such as one that writes a config
+file. Only the program's own calls are recorded, the command lines of `CLI` included.
 """
 
 from __future__ import annotations
@@ -32,18 +32,18 @@ from elsewhere.hooks.replacing import replace_all
 __all__ = ["patch"]
 
 _METHODS: Final = ("parse_args", "parse_object", "parse_path", "parse_string", "parse_env")
-#: where jsonargparse parses in the program's place
+#: modules of jsonargparse that parse for the program
 _FOR_PROGRAM: Final = ("jsonargparse._cli", "jsonargparse.cli")
 
 
 def patch(watcher: Watcher) -> Callable[[], None]:
-    """Patches the class, for all parsers. Returns the undo."""
+    """Patches the class, for all parsers; returns the undo."""
     parse = _Parsing(watcher).parse
     return replace_all(*((ArgumentParser, method, parse) for method in _METHODS))
 
 
 class _Parsing(threading.local):
-    """What this thread is parsing."""
+    """Whether a parser is running in this thread."""
 
     def __init__(self, watcher: Watcher) -> None:
         self._watcher = watcher
@@ -76,7 +76,7 @@ class _Parsing(threading.local):
 def _overridden(
     parser: ArgumentParser, parsed: Namespace, overrides: Mapping[str, Parameter]
 ) -> Namespace:
-    """With the overrides in it. What the parser refuses ends the program."""
+    """Returns `parsed` with the overrides. One that the parser refuses ends the program."""
     overrides = effective(parser, parsed, overrides)
     if not overrides:
         return parsed
@@ -96,7 +96,7 @@ def _overridden(
 
 
 def _with(parser: ArgumentParser, parsed: Namespace, leaves: Mapping[str, object]) -> Namespace:
-    """Raises ArgumentError."""
+    """Returns `parsed` with the leaves, checked. Raises ArgumentError."""
     nested = unflatten({key.replace(".", "/"): leaf for key, leaf in leaves.items()})
     checked: Namespace = parser.parse_object(nested, parsed)
     return checked
@@ -105,7 +105,7 @@ def _with(parser: ArgumentParser, parsed: Namespace, leaves: Mapping[str, object
 def _first_refused(
     parser: ArgumentParser, parsed: Namespace, leaves: Mapping[str, object]
 ) -> tuple[str, ArgumentError] | None:
-    """The one that breaks what was whole before it; choices of commands and classes come first."""
+    """Returns the first leaf that breaks a whole namespace; commands and classes come first."""
     applied: dict[str, object] = {}
     chosen = [command.dest for command in commands(parser)]
     was_whole = True
@@ -123,7 +123,7 @@ def _first_refused(
 
 @contextmanager
 def _raising(parser: ArgumentParser) -> Iterator[None]:
-    """The parser raises where it would end the process, its sub-commands' parsers too."""
+    """Makes the parser, and those of its sub-commands, raise where they would end the process."""
     parsers, waiting = [], [parser]
     while waiting:
         parsers.append(waiting.pop())
