@@ -1,4 +1,4 @@
-"""What something is connected to in tests: a task that remembers what it was told."""
+"""A target that values are connected to in tests: it remembers the events that it takes."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from elsewhere.core.events import Configurations, Event, Labels, Parameters
 from elsewhere.core.params import to_parameter
 from elsewhere.core.records import Configuration, Parameter
 
-__all__ = ["Told", "record_of"]
+__all__ = ["RecordingTarget", "record_of"]
 
 
 def record_of(values: Mapping[str, object]) -> dict[str, Parameter]:
     return {name: to_parameter(value) for name, value in values.items()}
 
 
-class Told:
+class RecordingTarget:
     """A local run without overrides; with them, a remote one."""
 
     def __init__(
@@ -48,7 +48,7 @@ class Told:
             self._closers.pop()()
 
     def parameters(self) -> dict[str, Parameter]:
-        """What it was told of parameters since the last time."""
+        """Returns the parameters that were recorded since the last call."""
         events, self.events = self.events, []
         found: dict[str, Parameter] = {}
         for event in events:
@@ -60,8 +60,8 @@ class Told:
     def values(self) -> dict[str, object]:
         return {name: item.value for name, item in self.parameters().items()}
 
-    def told_configurations(self) -> dict[str, Configuration]:
-        """The same of configurations; parameters stay for `parameters`."""
+    def recorded_configurations(self) -> dict[str, Configuration]:
+        """Returns the configurations likewise; parameters stay for `parameters`."""
         found: dict[str, Configuration] = {}
         for event in self.events:
             if isinstance(event, Configurations):

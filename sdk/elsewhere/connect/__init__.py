@@ -1,5 +1,5 @@
-"""Things of the program that are connected to its task: what they hold is recorded, and a remote
-run gives them what the task says."""
+"""Values of the program that are connected to its task: they are recorded, and a remote run
+overrides them by the task's."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from elsewhere.connect.configurations import connect_configuration
 from elsewhere.connect.dicts import ConnectedDict, connect_dict
 from elsewhere.connect.labels import connect_labels
 from elsewhere.connect.objects import connect_object, has_attributes
-from elsewhere.connect.sections import apply_overrides, is_ignored, later, parameters, record_new
+from elsewhere.connect.sections import apply_overrides, is_ignored, parameters, record_new, track
 from elsewhere.connect.task_parameters import TaskParameters, connect_task_parameters
 from elsewhere.core.errors import UsageError
 from elsewhere.core.params import GENERAL
@@ -33,10 +33,10 @@ __all__ = [
 def connect(
     mutable: Any, target: Target, section: str = GENERAL, *, is_ignoring: bool = False
 ) -> Any:
-    """A dict, as one whose writes are recorded; anything else that can be connected, itself.
+    """Overrides and records `mutable`; returns it, or for a dict one whose writes are recorded.
 
-    `is_ignoring`: the program's own values count on a remote run, too, unless the task's parameter
-    `<section>/_ignore_remote_overrides_` says otherwise. Raises UsageError, with nothing changed.
+    With `is_ignoring` the program's own values count on a remote run, too, unless the parameter
+    `<section>/_ignore_remote_overrides_` is False. Raises UsageError, with nothing changed.
     """
     if isinstance(mutable, type) and issubclass(mutable, TaskParameters):
         raise UsageError(
@@ -61,23 +61,23 @@ def connect(
     connected: Any = mutable
     if type(mutable) is dict:
         connected = connect_dict(mutable, section, overrides, target.record)
-    else:  # one with a mind of its own, which a copy would not have
+    else:  # a mapping with behaviour of its own, which a copy would lose
         apply_overrides(mutable, section, overrides)
         record_new(mutable, section, overrides, target.record)
-    # A program that goes on with the dict that it had is heard as well, at the end.
-    look = later(lambda: parameters(mutable, section, is_quiet=True), target.record)
-    target.when_over(look)
+    # The program may write into its original dict instead: that is compared at the end.
+    compare = track(lambda: parameters(mutable, section, is_quiet=True), target.record)
+    target.when_over(compare)
     return connected
 
 
 def is_parser(given: object) -> bool:
-    """True for a parser of argparse, also one of a library that builds on it."""
+    """Returns True for a parser of argparse, also for one of a library that builds on it."""
     argparse = sys.modules.get("argparse")
     return argparse is not None and isinstance(given, argparse.ArgumentParser)
 
 
 def checked_section(given: object, what: str) -> str:
-    """`given`, which a user of `what` wrote. None is General. Raises UsageError."""
+    """Returns the section `given` to the call `what`; None is General. Raises UsageError."""
     if given is None:
         return GENERAL
     if not isinstance(given, str) or not given.strip("/") or given.startswith("/"):

@@ -1,4 +1,4 @@
-"""The task of another process, as a `Target` that things are connected to."""
+"""The task of another process, as a `Target` that values are connected to."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Record: TypeAlias = Callable[[Event], None]
 
 
 class AnotherTask:
-    """Takes events at once, overrides nothing here, and its end is not this process's."""
+    """Takes events at once, overrides nothing here, and does not end with this process."""
 
     def __init__(self, record: Record) -> None:
         self.record = record

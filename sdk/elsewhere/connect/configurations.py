@@ -1,6 +1,6 @@
-"""Connected configurations: a dict, a list or a file that is one text of the task.
+"""Connected configurations: a dict, a list or a file that is recorded as one text of the task.
 
-On a remote run the task's text fills the dict or the list, or stands in a file of the same name.
+On a remote run the task's text fills the dict or the list, or is written to a file of that name.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 
 #: the type of a configuration that was a dict or a list in the program
 DICTIONARY: Final = "dictionary"
-#: bytes of a configuration as it is kept at most: half of what a line of the journal may have
+#: the most bytes of a recorded configuration: half of what a line of the journal may have
 _MOST_BYTES: Final = 8 << 20
 
 
@@ -43,11 +43,11 @@ def connect_configuration(
     is_ignoring: bool = False,
     folder: Path | None = None,
 ) -> Any:
-    """What the program shall use: a dict whose writes are recorded, the same list, or a path.
+    """Overrides and records `configuration` as `name`; returns what the program shall use.
 
-    `folder` is where the files of a remote run are written. `is_ignoring`: the program's own values
-    count there, too, unless the task's parameter `<name>/_ignore_remote_overrides_config_` says
-    otherwise. Raises UsageError, with nothing changed.
+    That is a dict whose writes are recorded, the same list, or a path, on a remote run of a file in
+    `folder`. With `is_ignoring` the program's own values count there, too, unless the parameter
+    `<name>/_ignore_remote_overrides_config_` is False. Raises UsageError, with nothing changed.
     """
     is_content = isinstance(configuration, (MutableMapping, list))
     if not is_content and not isinstance(configuration, (str, Path)):
@@ -67,17 +67,17 @@ def connect_configuration(
         recorded.record()
     if type(configuration) is dict:
         configuration = recorded.content = ConnectedDict(configuration, recorded.write)
-    target.when_over(recorded.look)
+    target.when_over(recorded.record_changes)
     return configuration
 
 
 def rendered(content: Mapping[Any, Any] | Sequence[Any]) -> str:
-    """JSON for people. Raises UsageError for what JSON cannot say."""
+    """Returns the content as indented JSON. Raises UsageError for what JSON cannot hold."""
     return _text(to_parameter(content).value)
 
 
 def loaded(name: str, configuration: Configuration) -> dict[str, Any] | list[Any]:
-    """The content of a text that is JSON or YAML. Raises UsageError for any other."""
+    """Returns the content of a text that is JSON or YAML. Raises UsageError for any other."""
     try:
         content = json.loads(configuration.text)
     except (ValueError, RecursionError):
@@ -91,12 +91,12 @@ def loaded(name: str, configuration: Configuration) -> dict[str, Any] | list[Any
 
 
 def to_configuration(name: str, text: str, type_name: str, description: str) -> Configuration:
-    """Checked: raises UsageError for a text that no record can hold."""
+    """Returns the record of a text. Raises UsageError for one that is not Unicode or too long."""
     found = Configuration(text=text, type=type_name, description=description)
     try:
         size = len(encode(found).encode())
     except UnicodeEncodeError as error:
-        raise UsageError(f"The configuration {name!r} is no text: {error}.") from error
+        raise UsageError(f"The configuration {name!r} is not valid Unicode: {error}.") from error
     if size > _MOST_BYTES:
         raise UsageError(
             f"The configuration {name!r} has {size:,} bytes and may have {_MOST_BYTES:,}: upload it"
@@ -106,8 +106,8 @@ def to_configuration(name: str, text: str, type_name: str, description: str) -> 
 
 
 class _Recorded:
-    """A configuration as the record has it: what the program was given and what it wrote since.
-    Keys that go away stay, for the reason that `ConnectedDict` says."""
+    """A recorded configuration: what the program was given, and what it has written since.
+    Removed keys stay, for the reason given in `ConnectedDict`."""
 
     def __init__(self, content: Any, name: str, description: str, record: Record) -> None:
         self.content = content
@@ -125,17 +125,17 @@ class _Recorded:
         self._record(Configurations(values={self._name: found}))
 
     def write(self, values: Mapping[Any, Any], path: tuple[Any, ...]) -> None:
-        """The program has written these values into the dict that the keys lead to."""
+        """Records `values` that the program has written into the dict at the keys of `path`."""
         for key, value in values.items():
             try:
                 self._put((*path, key), to_parameter(value).value)
             except UsageError as error:
                 where = "/".join(map(str, (self._name, *path, key)))
                 logger.warning("%s is not recorded. %s", where, error)
-        self._record_later()
+        self._record_or_log()
 
-    def look(self) -> None:
-        """Records what has changed without a write: lists in it, dicts with a mind of their own."""
+    def record_changes(self) -> None:
+        """Records what has changed without a write: lists, and mappings other than dict."""
         try:
             now = _refreshed(self._plain, self.content)
         except Exception:  # an outermost seam: the program's own code, and the run's end goes on
@@ -143,7 +143,7 @@ class _Recorded:
             return
         if now != self._plain:
             self._plain = now
-            self._record_later()
+            self._record_or_log()
 
     def _put(self, path: tuple[Any, ...], value: Json) -> None:
         node, (*inner, last) = self._plain, map(_key, path)
@@ -152,8 +152,8 @@ class _Recorded:
             node[key] = node = inside if isinstance(inside, dict) else {}
         node[last] = value
 
-    def _record_later(self) -> None:
-        """In the middle of the program: no reason to end it."""
+    def _record_or_log(self) -> None:
+        """Records the configuration, or logs why not: the program goes on."""
         try:
             self.record()
         except UsageError as error:
@@ -182,7 +182,7 @@ def _refreshed(old: Json, content: object) -> Json:
 
 
 def _content(name: str, text: str, like: object) -> Any:
-    """The task's text as what the program has there, a dict or a list."""
+    """Returns the task's text as the type of `like`, a dict or a list. Raises UsageError."""
     kind = list if isinstance(like, list) else dict
     try:
         content = json.loads(text)
@@ -200,8 +200,8 @@ def _content(name: str, text: str, like: object) -> Any:
 
 
 def _fill(content: Any, override: Any) -> None:
-    """In place. What the text says as the program had it stays the program's own: tuples, keys that
-    are no texts, members of an Enum."""
+    """Fills `content` in place. A value that the text does not change stays the program's own: a
+    tuple, a key that is not text, a member of an Enum."""
     if isinstance(content, list):
         if not is_recorded_as(content, override):
             content[:] = override
@@ -219,7 +219,7 @@ def _fill(content: Any, override: Any) -> None:
 
 
 def _suited(value: Json, like: object) -> object:
-    """The value as the type of `like` where JSON has none for it."""
+    """Returns the value, cast to the type of `like` if JSON does not have that type."""
     is_foreign = isinstance(like, (float, tuple, Enum, os.PathLike)) and value not in (None, "")
     if not is_foreign and not is_recorded_as(like, value):
         return value
@@ -268,8 +268,8 @@ def _read(file: Path, name: str) -> str:
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else error
         raise UsageError(
-            f"The configuration {name!r} cannot be the file {str(file)!r}: {why}. A text that is no"
-            " file is given by set_configuration_object."
+            f"The configuration {name!r} cannot be the file {str(file)!r}: {why}. Give a text"
+            " itself by set_configuration_object."
         ) from error
 
 

@@ -13,8 +13,8 @@ from elsewhere.core.records import Parameter
 
 __all__ = ["ConnectedDict", "connect_dict"]
 
-#: told of values that were written into a dict, and of the keys that lead to it
-Written = Callable[[Mapping[Any, Any], tuple[Any, ...]], None]
+#: called with values that were written into a dict, and with the keys that lead to it
+OnWrite = Callable[[Mapping[Any, Any], tuple[Any, ...]], None]
 
 
 def connect_dict(
@@ -23,37 +23,37 @@ def connect_dict(
     overrides: Mapping[str, Parameter] | None,
     record: Record,
 ) -> ConnectedDict:
-    """The dict with its overrides, in place too, as one whose further writes are recorded.
+    """Overrides and records `mutable`, in place; returns it as a dict whose writes are recorded.
 
-    `overrides` is None on a local run, which records all keys. Else the keys that the overrides
-    know take their values, as the types that the code has there, the others are recorded, and no
-    key is added. Raises UsageError, with nothing changed, for an override of another type.
+    `overrides` is None on a local run, which records all keys. Else keys with an override take its
+    value, cast to the type that the program has there, the others are recorded, and no key is
+    added. Raises UsageError, with nothing changed, for an override of another type.
     """
     apply_overrides(mutable, section, overrides)
 
-    def written(values: Mapping[Any, Any], path: tuple[Any, ...]) -> None:
+    def on_write(values: Mapping[Any, Any], path: tuple[Any, ...]) -> None:
         if new := parameters(values, "/".join(map(str, (section, *path)))):
             record(Parameters(values=new))
 
-    connected = ConnectedDict(mutable, written)
+    connected = ConnectedDict(mutable, on_write)
     record_new(connected, section, overrides, record)
     return connected
 
 
 class ConnectedDict(dict[Any, Any]):
-    """A dict whose writes are told, nested ones too. It is copied and pickled as a plain dict.
+    """A dict whose writes are recorded, nested ones too. It is copied and pickled as a plain dict.
 
-    Keys that go away stay in the record: it says what the run was given, and a program that takes
-    its values out (`lr = config.pop("lr")`) is overridden by them the next time.
+    Removed keys stay in the record, which is of what the run was given: a program that takes its
+    values out (`lr = config.pop("lr")`) is overridden by them the next time.
     """
 
-    __slots__ = ("_path", "_written")
+    __slots__ = ("_on_write", "_path")
 
     def __init__(
-        self, content: Mapping[Any, Any], written: Written, path: tuple[Any, ...] = ()
+        self, content: Mapping[Any, Any], on_write: OnWrite, path: tuple[Any, ...] = ()
     ) -> None:
         super().__init__()
-        self._written: Final = written
+        self._on_write: Final = on_write
         self._path: Final = path
         for key, value in content.items():
             super().__setitem__(key, self._adopt(key, value))
@@ -74,7 +74,7 @@ class ConnectedDict(dict[Any, Any]):
         return self[key]
 
     def copy(self) -> dict[Any, Any]:
-        """A plain dict, nested ones too."""
+        """Returns a plain dict, with plain dicts in it."""
         return {
             key: value.copy() if isinstance(value, ConnectedDict) else value
             for key, value in self.items()
@@ -87,10 +87,10 @@ class ConnectedDict(dict[Any, Any]):
         for key, value in values.items():
             super().__setitem__(key, self._adopt(key, value))
         if values:
-            self._written({key: self[key] for key in values}, self._path)
+            self._on_write({key: self[key] for key in values}, self._path)
 
     def _adopt(self, key: Any, value: Any) -> Any:
-        # Dicts with a mind of their own (defaultdict, ...) stay what they are.
+        # Subclasses of dict (defaultdict, ...) keep their behaviour.
         if type(value) in (dict, ConnectedDict):
-            return ConnectedDict(value, self._written, (*self._path, key))
+            return ConnectedDict(value, self._on_write, (*self._path, key))
         return value

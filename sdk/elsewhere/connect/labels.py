@@ -1,4 +1,4 @@
-"""The connected labels: the classes that the task's models tell apart, name to number."""
+"""The connected labels: the names of the classes of the task's models, with their numbers."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def connect_labels(
     *,
     is_ignoring: bool = False,
 ) -> dict[str, int]:
-    """Fills the dict, in place, with those of a remote run's task; else, or where it has none,
-    records the dict's. Raises UsageError."""
+    """Fills `enumeration` in place with the labels `override` of a remote run's task, if any; else
+    records it. Returns it. Raises UsageError for what is not a dict of text to int."""
     own = checked_labels(enumeration, dict)
     is_own = is_ignored(_FLAG, target, is_ignoring=is_ignoring)
     if override and not is_own and target.overrides() is not None:

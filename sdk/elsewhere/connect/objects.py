@@ -8,7 +8,7 @@ from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any, Final
 
 from elsewhere.connect.api import Record
-from elsewhere.connect.sections import apply_overrides, later, parameters, record_new
+from elsewhere.connect.sections import apply_overrides, parameters, record_new, track
 from elsewhere.core.errors import UsageError
 from elsewhere.core.records import Parameter
 
@@ -23,22 +23,22 @@ def connect_object(
     overrides: Mapping[str, Parameter] | None,
     record: Record,
 ) -> Callable[[], None]:
-    """Overrides the attributes of an instance, or of a class with all that it inherits, and records
-    them as `connect_dict` does the keys of a dict. Attributes that begin with an underscore, and
-    those whose values a record cannot hold, are left alone.
+    """Overrides and records the attributes of an instance, or of a class with all that it inherits,
+    as `connect_dict` does the keys of a dict. Attributes that begin with an underscore, and those
+    whose values a record cannot hold, are left alone.
 
-    Returns what records the attributes that have changed since. That is asked for at the end: to
-    notice each write, the program's class would have to become another one.
+    Returns the call that records, at the end, the attributes that have changed since: to notice
+    each write, the program's class would have to become another one.
     """
     attributes = _Attributes(connected)
     apply_overrides(attributes, section, overrides)
     record_new(attributes, section, overrides, record, is_quiet=True)
-    return later(lambda: parameters(attributes, section, is_quiet=True), record)
+    return track(lambda: parameters(attributes, section, is_quiet=True), record)
 
 
 def has_attributes(given: object) -> bool:
-    """True for what may be connected: builtins have none that are the program's, and functions are
-    no place for values."""
+    """Returns whether an object has attributes to connect: builtins and functions have none of the
+    program's."""
     if isinstance(given, type):
         return given.__module__ != "builtins"
     if isinstance(given, _FUNCTIONS):
@@ -65,7 +65,7 @@ class _Attributes(MutableMapping[str, Any]):
         return len(list(iter(self)))
 
     def __getitem__(self, name: str) -> Any:
-        if isinstance(self._of, type):  # as it is written there: a descriptor is not asked
+        if isinstance(self._of, type):  # as the class has it: descriptors are not called
             return next(vars(kind)[name] for kind in self._of.__mro__ if name in vars(kind))
         return getattr(self._of, name)
 
@@ -86,7 +86,7 @@ class _Attributes(MutableMapping[str, Any]):
 
 
 def _slots(kind: type) -> list[str]:
-    """The names of all `__slots__`."""
+    """Returns the names of all `__slots__`."""
     found: list[str] = []
     for one in kind.__mro__:
         slots = vars(one).get("__slots__", ())

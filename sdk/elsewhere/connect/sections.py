@@ -1,5 +1,5 @@
-"""A section of the task's parameters that stands for something in the program: a dict, or an object
-with its attributes. Overridden before the program reads it, recorded, looked at again."""
+"""A section of the task's parameters whose values are those of a dict or an object of the program:
+overridden before the program reads them, recorded, and compared at the end."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from elsewhere.core.records import Parameter
 from elsewhere.core.secrets import is_hidden
 from elsewhere.report.recorder import Target
 
-__all__ = ["apply_overrides", "is_ignored", "later", "parameters", "record_new"]
+__all__ = ["apply_overrides", "is_ignored", "parameters", "record_new", "track"]
 
 logger = logging.getLogger(__name__)
 
@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 def apply_overrides(
     mutable: MutableMapping[Any, Any], section: str, overrides: Mapping[str, Parameter] | None
 ) -> None:
-    """Sets the leaves that the overrides know, nested ones too, as the types that they have.
+    """Sets the leaves that have an override, nested ones too, cast to the types that they have.
 
     No key is added. Raises UsageError, with nothing changed, for a value of another type.
     """
@@ -46,7 +46,7 @@ def record_new(
     *,
     is_quiet: bool = False,
 ) -> None:
-    """Records the leaves that the overrides do not know: all of them on a local run."""
+    """Records the leaves that have no override: all of them on a local run."""
     overrides = overrides or {}
     found = parameters(content, section, is_quiet=is_quiet)
     if new := {name: parameter for name, parameter in found.items() if name not in overrides}:
@@ -56,27 +56,23 @@ def record_new(
 def parameters(
     content: Mapping[Any, Any], section: str, *, is_quiet: bool = False
 ) -> dict[str, Parameter]:
-    """The parameters of the leaves that can be recorded; the others are left out, with a word where
-    it is not quiet."""
+    """Returns the parameters of the leaves that can be recorded; logs the others, as warnings
+    unless `is_quiet`."""
+    level = logging.DEBUG if is_quiet else logging.WARNING
     found = {}
     for name, value in flatten(content, section).items():
         try:
             found[name] = shown(name, to_parameter(value))
         except UsageError as error:
-            logger.log(
-                logging.DEBUG if is_quiet else logging.WARNING,
-                "%s is not recorded. %s",
-                name,
-                error,
-            )
+            logger.log(level, "%s is not recorded. %s", name, error)
     return found
 
 
-def later(read: Callable[[], dict[str, Parameter]], record: Record) -> Callable[[], None]:
-    """To be called once more: records what has changed since now."""
+def track(read: Callable[[], dict[str, Parameter]], record: Record) -> Callable[[], None]:
+    """Calls `read`; the returned call does so again, and records what has changed since."""
     before = read()
 
-    def look() -> None:
+    def record_changes() -> None:
         try:
             now = read()
         except Exception:  # an outermost seam: the program's own code, and the run's end goes on
@@ -85,17 +81,17 @@ def later(read: Callable[[], dict[str, Parameter]], record: Record) -> Callable[
         if new := {name: item for name, item in now.items() if before.get(name) != item}:
             record(Parameters(values=new))
 
-    return look
+    return record_changes
 
 
 def is_ignored(flag: str, target: Target, *, is_ignoring: bool) -> bool:
-    """Whether overrides do not count: as the override of this name, `flag`, says. `is_ignoring`:
-    the program ignores them, which is recorded, where there is no such override."""
+    """Returns whether overrides do not count: the override of the parameter `flag` decides it, else
+    `is_ignoring`, which is recorded under that name."""
     override = (target.overrides() or {}).get(flag)
     if override is not None:
         return bool(cast(override, False, flag))
     if is_ignoring:
-        description = "The program's own values count, whatever the task says."
+        description = "The program's own values count, whatever the task's are."
         parameter = Parameter(value=True, type="bool", description=description)
         target.record(Parameters(values={flag: parameter}))
     return is_ignoring
@@ -104,7 +100,7 @@ def is_ignored(flag: str, target: Target, *, is_ignoring: bool) -> bool:
 def _leaves(
     node: MutableMapping[Any, Any], section: str
 ) -> Iterator[tuple[MutableMapping[Any, Any], Any, str]]:
-    """Where each leaf lies, its key and its parameter's name: the leaves of `flatten`."""
+    """Yields the dict that holds a leaf, its key and its parameter's name, as `flatten` has it."""
     for key, value in node.items():
         if isinstance(value, MutableMapping) and value:
             yield from _leaves(value, f"{section}/{key}")

@@ -40,13 +40,13 @@ def param(
     *,
     default: object = _REQUIRED,
 ) -> Any:
-    """A parameter of a `TaskParameters` class; without a default it must be given.
+    """Declares a parameter of a `TaskParameters` class; without a `default` it must be given.
 
-    `type`: bool, int, float, str, list, tuple, dict, an Enum or Path; what is set is made one.
-    `range`: the least and the greatest value, None for open. `validator` is called with the value:
-    it refuses by False, or by raising ValueError, TypeError or AssertionError. `metadata` is kept
-    as it is. Where the default is None, so may the value be.
-    Raises UsageError.
+    `validator` is called with each value; it refuses by returning False, or by raising ValueError,
+    TypeError or AssertionError. `range` is the least and the greatest value, None for no limit.
+    `type` is bool, int, float, str, list, tuple, dict, an Enum or a path: values are cast to it;
+    None takes any. `desc` is recorded as the description, `metadata` is kept as it is. A value may
+    be None if the `default` is. Raises UsageError for a wrong `type`, `range` or `validator`.
     """
     return _Param(default, type, range, validator, desc or "", metadata or {})
 
@@ -58,14 +58,19 @@ def percent_param(
     *,
     default: object = _REQUIRED,
 ) -> Any:
-    """A number from 0 to 100."""
+    """Declares a number from 0 to 100; `validator`, `desc`, `metadata` and `default` are `param`'s.
+
+    Raises UsageError for a `validator` that is not a function.
+    """
     return _Param(default, float, (0, 100), validator, desc or "", metadata or {})
 
 
 class TaskParameters:
-    """Values of the parameters that the class declares, given by name or in their order.
+    """Values of the parameters that a class declares by `param` and `percent_param`.
 
-    What does not suit its declaration raises UsageError wherever it is set.
+    `args` are values in the order of declaration, `kwargs` are values by name. Raises UsageError,
+    here and when an attribute is set, for a value that its declaration does not take, and for names
+    that are unknown, missing or given twice.
     """
 
     _connections: ClassVar[tuple[Callable[[Mapping[str, object]], None], ...]] = ()
@@ -85,11 +90,14 @@ class TaskParameters:
         self.update_from_dict(defaults | given)
 
     def to_dict(self) -> dict[str, Any]:
-        """Names to values, in the order of their declaration."""
+        """Returns the values by name, in the order of their declaration."""
         return {name: getattr(self, name) for name in self._declared()}
 
     def update_from_dict(self, source_dict: Mapping[str, object]) -> None:
-        """Sets all of them or, when one is unknown or does not fit, none: then UsageError."""
+        """Sets all values of `source_dict`, by name, or none.
+
+        Raises UsageError for an unknown name and for a value that its declaration does not take.
+        """
         if not isinstance(source_dict, Mapping):
             raise UsageError(f"update_from_dict takes a dict, not {source_dict!r:.80}.")
         declared = self._declared()
@@ -104,17 +112,17 @@ class TaskParameters:
         return f"{type(self).__name__}({values})"
 
     def __getstate__(self) -> dict[str, Any]:
-        """A copy is connected to nothing."""
+        """Returns the state of a copy, which is not connected."""
         return {name: value for name, value in vars(self).items() if name != "_connections"}
 
     def _write(self, values: Mapping[str, object]) -> None:
         vars(self).update(values)
-        for written in self._connections:
-            written(values)
+        for record_values in self._connections:
+            record_values(values)
 
     @classmethod
     def _declared(cls) -> dict[str, _Param]:
-        """The parameters of base classes come first."""
+        """Returns the declarations by name, those of base classes first."""
         found = {name: item for kind in reversed(cls.__mro__) for name, item in vars(kind).items()}
         return {name: item for name, item in found.items() if isinstance(item, _Param)}
 
@@ -125,7 +133,7 @@ def connect_task_parameters(
     overrides: Mapping[str, Parameter] | None,
     record: Record,
 ) -> None:
-    """As `connect_dict` does it; later writes are recorded, too."""
+    """Overrides and records the values as `connect_dict` does, and records later writes."""
     overrides, declared = overrides or {}, connected._declared()
     applied = {}
     for name, item in declared.items():
@@ -137,25 +145,24 @@ def connect_task_parameters(
             applied[name] = item.checked(value, full_name)
     connected._write(applied)
 
-    def written(values: Mapping[str, object]) -> None:
+    def record_values(values: Mapping[str, object]) -> None:
         found = {}
         for name, value in values.items():
             try:
                 parameter = to_parameter(value, declared[name].description)
+                found[f"{section}/{name}"] = shown(name, parameter)
             except UsageError as error:
                 logger.warning("%s/%s is not recorded. %s", section, name, error)
-                continue
-            found[f"{section}/{name}"] = shown(name, parameter)
         if found:
             record(Parameters(values=found))
 
-    values = connected.to_dict()
-    written({name: value for name, value in values.items() if f"{section}/{name}" not in overrides})
-    vars(connected)["_connections"] = (*connected._connections, written)
+    values = connected.to_dict().items()
+    record_values({name: one for name, one in values if f"{section}/{name}" not in overrides})
+    vars(connected)["_connections"] = (*connected._connections, record_values)
 
 
 class _Param:
-    """The declaration, and the attribute: its value lies in the instance's own dict."""
+    """The declaration and the attribute; the value is kept in the instance's `__dict__`."""
 
     def __init__(
         self,
@@ -166,7 +173,7 @@ class _Param:
         text: str,
         metadata: Mapping[str, object],
     ) -> None:
-        # On Python 3.10 list[int] is an instance of type, and no class.
+        # On Python 3.10 list[int] is an instance of type, but not a class.
         if kind is not None and not (
             isinstance(kind, type) and get_origin(kind) is None and issubclass(kind, _KINDS)
         ):
@@ -198,7 +205,7 @@ class _Param:
         instance._write({self._name: self.checked(value)})
 
     def sample(self, own: object = None) -> object:
-        """A value of its type: `own`, if it is one."""
+        """Returns a value of the type: `own`, if it is one."""
         kind = self.kind
         assert kind is not None
         if isinstance(own, kind):
@@ -206,10 +213,11 @@ class _Param:
         return next(iter(kind)) if issubclass(kind, Enum) else kind()
 
     def checked(self, value: object, name: str = "") -> object:
-        """The value as its type, within its range. Raises UsageError, which names `name`."""
+        """Returns the value, cast and within its range. Raises UsageError, which names `name`."""
         name = name or self._name
         kind = self.kind
         if kind is not None and value is not None:
+            # bool is a subclass of int, but True is not taken for a number.
             is_one = isinstance(value, kind) and isinstance(value, bool) <= (kind is bool)
             value = value if is_one else cast(to_parameter(value), self.sample(), name)
         if value is None:
@@ -217,7 +225,9 @@ class _Param:
                 return None
             raise UsageError(f"Parameter {name!r} cannot be None: it takes {kind.__name__}.")
         if not self._is_within(value):
-            raise UsageError(f"Parameter {name!r} cannot be {value!r:.200}: it is {self._span}.")
+            raise UsageError(
+                f"Parameter {name!r} cannot be {value!r:.200}: it must be {self._span}."
+            )
         self._validate(value, name)
         return value
 

@@ -20,7 +20,7 @@ from elsewhere.connect import connect_configuration, connect_labels
 from elsewhere.core.errors import TransitionError, UsageError
 from elsewhere.core.records import Configuration, Status
 from elsewhere.store.redis.store import RedisStore
-from tests.sdk.targets import Told
+from tests.sdk.targets import RecordingTarget
 from tests.stores import make_record
 
 
@@ -58,9 +58,9 @@ PLAIN = {
 
 
 def test_a_dict_is_kept_as_readable_json_and_its_writes_too() -> None:
-    told = Told()
-    config = connect_configuration(own(), told, "net", "of the net")
-    (found,) = told.told_configurations().values()
+    target = RecordingTarget()
+    config = connect_configuration(own(), target, "net", "of the net")
+    (found,) = target.recorded_configurations().values()
     assert (found.type, found.description) == ("dictionary", "of the net")
     assert json.loads(found.text) == PLAIN
     assert '\n  "value": 13.37,\n' in found.text
@@ -69,60 +69,60 @@ def test_a_dict_is_kept_as_readable_json_and_its_writes_too() -> None:
     config["dict"].update(new={"a": (1,)})
     config["dict"]["new"]["b"] = 1
     wanted = PLAIN["dict"] | {"sub_value": "other", "new": {"a": [1], "b": 1}}  # type: ignore[operator]
-    (found,) = told.told_configurations().values()
+    (found,) = target.recorded_configurations().values()
     assert json.loads(found.text) == PLAIN | {"dict": wanted}
     assert found.description == "of the net"
 
 
 def test_a_dict_that_is_replaced_is_replaced_and_a_key_that_is_taken_out_stays() -> None:
-    told = Told()
-    config = connect_configuration({"opt": {"name": "sgd", "k": 1}, "lr": 0.5}, told)
+    target = RecordingTarget()
+    config = connect_configuration({"opt": {"name": "sgd", "k": 1}, "lr": 0.5}, target)
     assert config.pop("lr") == 0.5
     config["opt"] = {"name": "adam"}
-    found = told.told_configurations()["General"]
+    found = target.recorded_configurations()["General"]
     assert json.loads(found.text) == {"opt": {"name": "adam"}, "lr": 0.5}
     config["opt"].clear()
     config["new"] = OrderedDict()
     config["new"]["k"] = 1
-    told.end()
-    found = told.told_configurations()["General"]
+    target.end()
+    found = target.recorded_configurations()["General"]
     assert json.loads(found.text) == {"opt": {"name": "adam"}, "lr": 0.5, "new": {"k": 1}}
 
 
 def test_what_changes_without_a_write_is_recorded_at_the_end() -> None:
-    told = Told()
-    config = connect_configuration({"ints": [1], "mind": OrderedDict(a=1)}, told)
-    told.told_configurations()
-    told.end()
-    assert told.events == []
-    told = Told()
-    config = connect_configuration({"ints": [1], "mind": OrderedDict(a=1)}, told)
+    target = RecordingTarget()
+    config = connect_configuration({"ints": [1], "mind": OrderedDict(a=1)}, target)
+    target.recorded_configurations()
+    target.end()
+    assert target.events == []
+    target = RecordingTarget()
+    config = connect_configuration({"ints": [1], "mind": OrderedDict(a=1)}, target)
     config["ints"].append(2)
     config["mind"]["b"] = 2
-    told.end()
-    found = told.told_configurations()["General"]
+    target.end()
+    found = target.recorded_configurations()["General"]
     assert json.loads(found.text) == {"ints": [1, 2], "mind": {"a": 1, "b": 2}}
 
 
 def test_a_list_is_recorded_now_and_at_the_end_and_stays_itself() -> None:
-    told, layers = Told(), [{"n": 1}]
-    assert connect_configuration(layers, told, "layers") is layers
-    found = told.told_configurations()["layers"]
+    target, layers = RecordingTarget(), [{"n": 1}]
+    assert connect_configuration(layers, target, "layers") is layers
+    found = target.recorded_configurations()["layers"]
     assert (json.loads(found.text), found.type) == ([{"n": 1}], "dictionary")
     layers[0]["n"] = 2
     layers.append({"n": 3})
-    told.end()
-    assert json.loads(told.told_configurations()["layers"].text) == [{"n": 2}, {"n": 3}]
+    target.end()
+    assert json.loads(target.recorded_configurations()["layers"].text) == [{"n": 2}, {"n": 3}]
 
 
 def test_a_text_that_nobody_edited_gives_the_programs_own_values_back() -> None:
-    local = Told()
+    local = RecordingTarget()
     connect_configuration(own(), local)
-    text = local.told_configurations()["General"].text
-    told, given = Told(configurations={"General": text}), own()
-    config = connect_configuration(given, told)
+    text = local.recorded_configurations()["General"].text
+    target, given = RecordingTarget(configurations={"General": text}), own()
+    config = connect_configuration(given, target)
     assert repr(config.copy()) == repr(given) == repr(own())
-    assert told.events == []
+    assert target.events == []
 
 
 def test_the_tasks_text_fills_the_dict_in_place() -> None:
@@ -138,8 +138,8 @@ def test_the_tasks_text_fills_the_dict_in_place() -> None:
     del edited["value"]
     given = own()
     inner = given["dict"]
-    told = Told(configurations={"General": json.dumps(edited)})
-    config = connect_configuration(given, told)
+    target = RecordingTarget(configurations={"General": json.dumps(edited)})
+    config = connect_configuration(given, target)
     wanted = own() | {
         "dict": {1: "uno", "new": [1]},
         "size": (4, 5),
@@ -152,26 +152,26 @@ def test_the_tasks_text_fills_the_dict_in_place() -> None:
     assert config == given == wanted
     assert given["dict"] is inner
     assert type(config["whole"]) is float
-    assert told.events == []
+    assert target.events == []
     config["dict"]["new"] = 2
-    found = json.loads(told.told_configurations()["General"].text)
+    found = json.loads(target.recorded_configurations()["General"].text)
     assert found == edited | {"dict": {"1": "uno", "new": 2}, "whole": 3.0}
 
 
 def test_the_tasks_text_fills_the_list_in_place() -> None:
-    told, layers = Told(configurations={"layers": '["a", {"n": 1}]'}), [1, 2, 3]
-    assert connect_configuration(layers, told, "layers") is layers
+    target, layers = RecordingTarget(configurations={"layers": '["a", {"n": 1}]'}), [1, 2, 3]
+    assert connect_configuration(layers, target, "layers") is layers
     assert layers == ["a", {"n": 1}]
-    assert told.events == []
+    assert target.events == []
 
 
 def test_a_dict_of_another_kind_stays_itself() -> None:
-    told, given = Told(configurations={"General": '{"a": 2}'}), OrderedDict(a=1, b=1)
-    assert connect_configuration(given, told) is given
+    target, given = RecordingTarget(configurations={"General": '{"a": 2}'}), OrderedDict(a=1, b=1)
+    assert connect_configuration(given, target) is given
     assert given == {"a": 2}
     given["c"] = 3
-    told.end()
-    assert json.loads(told.told_configurations()["General"].text) == {"a": 2, "c": 3}
+    target.end()
+    assert json.loads(target.recorded_configurations()["General"].text) == {"a": 2, "c": 3}
 
 
 def test_what_the_task_does_not_have_is_the_programs_own_and_is_written_to_the_task(
@@ -179,10 +179,10 @@ def test_what_the_task_does_not_have_is_the_programs_own_and_is_written_to_the_t
 ) -> None:
     file = tmp_path / "a.yaml"
     file.write_text("a: 1\n")
-    told = Told(configurations={})
-    assert connect_configuration({"a": 1}, told, "one", folder=tmp_path) == {"a": 1}
-    assert connect_configuration(file, told, "two", folder=tmp_path) is file
-    found = told.told_configurations()
+    target = RecordingTarget(configurations={})
+    assert connect_configuration({"a": 1}, target, "one", folder=tmp_path) == {"a": 1}
+    assert connect_configuration(file, target, "two", folder=tmp_path) is file
+    found = target.recorded_configurations()
     assert {name: item.type for name, item in found.items()} == {"one": "dictionary", "two": "yaml"}
 
 
@@ -196,36 +196,36 @@ def test_what_the_task_does_not_have_is_the_programs_own_and_is_written_to_the_t
     ],
 )
 def test_a_text_that_is_not_what_the_program_has_is_an_error(text: str, error: str) -> None:
-    told, given = Told(configurations={"net": text}), {"a": 1}
+    target, given = RecordingTarget(configurations={"net": text}), {"a": 1}
     with pytest.raises(UsageError, match=error):
-        connect_configuration(given, told, "net")
-    assert (given, told.events) == ({"a": 1}, [])
+        connect_configuration(given, target, "net")
+    assert (given, target.events) == ({"a": 1}, [])
 
 
-def test_what_json_cannot_say_is_refused_at_first_and_left_out_with_a_word_later(
+def test_what_json_cannot_hold_is_refused_at_first_and_left_out_with_a_warning_later(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    told = Told()
+    target = RecordingTarget()
     with pytest.raises(UsageError, match=r"'net' cannot be recorded\. A set cannot be"):
-        connect_configuration({"a": {1}}, told, "net")
-    assert told.events == []
-    config = connect_configuration({"a": {"b": 1}}, told, "net")
+        connect_configuration({"a": {1}}, target, "net")
+    assert target.events == []
+    config = connect_configuration({"a": {"b": 1}}, target, "net")
     with caplog.at_level(logging.WARNING):
         config["a"].update(b={1}, c=2)
     assert "net/a/b is not recorded. A set cannot be a parameter." in caplog.text
-    found = told.told_configurations()["net"]
+    found = target.recorded_configurations()["net"]
     assert json.loads(found.text) == {"a": {"b": 1, "c": 2}}
-    told.end()
-    assert told.events == []
+    target.end()
+    assert target.events == []
 
 
 def test_a_copy_is_a_plain_dict() -> None:
-    told = Told()
-    config = copy.deepcopy(connect_configuration({"a": {"b": 1}}, told))
-    told.told_configurations()
+    target = RecordingTarget()
+    config = copy.deepcopy(connect_configuration({"a": {"b": 1}}, target))
+    target.recorded_configurations()
     config["a"]["b"] = 2
     assert type(config) is dict
-    assert told.events == []
+    assert target.events == []
 
 
 # files
@@ -237,11 +237,14 @@ def test_a_file_is_kept_to_the_byte_and_comes_back_as_a_file_of_its_name(
 ) -> None:
     file = tmp_path / "net.v1.yaml"
     file.write_bytes(b"\xef\xbb\xbfa: 1\r\n\tb: \xc3\xa9 \x00\x0c")
-    local = Told()
+    local = RecordingTarget()
     assert connect_configuration(kind(file), local, "net") == kind(file)
-    found = local.told_configurations()["net"]
+    found = local.recorded_configurations()["net"]
     assert (found.text.encode(), found.type) == (file.read_bytes(), "yaml")
-    remote, folder = Told(configurations={"net": found.text}), tmp_path / "configurations"
+    remote, folder = (
+        RecordingTarget(configurations={"net": found.text}),
+        tmp_path / "configurations",
+    )
     for _ in range(2):
         path: Any = connect_configuration(
             kind(tmp_path / "gone" / file.name), remote, "net", folder=folder
@@ -257,27 +260,27 @@ def test_a_file_is_kept_to_the_byte_and_comes_back_as_a_file_of_its_name(
 @settings(max_examples=50, deadline=None)
 def test_any_text_of_a_task_is_written_to_the_byte(text: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        told = Told(configurations={"net": text})
-        path = connect_configuration("a.conf", told, "net", folder=Path(folder))
+        target = RecordingTarget(configurations={"net": text})
+        path = connect_configuration("a.conf", target, "net", folder=Path(folder))
         assert Path(path).read_bytes() == text.encode()
 
 
 def test_a_file_without_a_suffix_is_a_file(tmp_path: Path) -> None:
     (tmp_path / "conf").write_text("x")
-    told = Told()
-    connect_configuration(tmp_path / "conf", told)
-    assert told.told_configurations()["General"].type == "file"
+    target = RecordingTarget()
+    connect_configuration(tmp_path / "conf", target)
+    assert target.recorded_configurations()["General"].type == "file"
 
 
-def test_what_is_no_text_file_is_refused(tmp_path: Path) -> None:
+def test_what_is_not_a_text_file_is_refused(tmp_path: Path) -> None:
     latin = tmp_path / "latin.yaml"
     latin.write_bytes(b"caf\xe9")
     large = tmp_path / "large.json"
     large.write_bytes(b"x" * (8 << 20))
-    told = Told()
+    target = RecordingTarget()
     for configuration, error in [
         (latin, "it is not text in UTF-8 (unexpected end of data at byte 3)"),
-        (tmp_path / "none.yaml", "No such file or directory. A text that is no file is given by"),
+        (tmp_path / "none.yaml", "No such file or directory. Give a text itself by"),
         (tmp_path, "Is a directory"),
         ("a\0b", "embedded null byte"),
         (large, "bytes and may have 8,388,608: upload it as an artifact."),
@@ -285,52 +288,52 @@ def test_what_is_no_text_file_is_refused(tmp_path: Path) -> None:
         (None, "cannot be a NoneType"),
     ]:
         with pytest.raises(UsageError) as refused:
-            connect_configuration(configuration, told, "net")
+            connect_configuration(configuration, target, "net")
         assert error in str(refused.value)
-    assert told.events == []
+    assert target.events == []
 
 
 # overrides that do not count
 
 
 @pytest.mark.parametrize(
-    ("flag", "is_asked", "is_own"),
+    ("flag", "is_ignoring", "is_own"),
     [(None, True, True), (None, False, False), (True, False, True), (False, True, False)],
 )
 def test_the_tasks_text_can_be_ignored_and_its_flag_decides(
-    tmp_path: Path, flag: object, is_asked: bool, is_own: bool
+    tmp_path: Path, flag: object, is_ignoring: bool, is_own: bool
 ) -> None:
     name = "net/_ignore_remote_overrides_config_"
-    told = Told({} if flag is None else {name: flag}, {"net": '{"a": 2}'})
-    config = connect_configuration({"a": 1}, told, "net", is_ignoring=is_asked)
+    target = RecordingTarget({} if flag is None else {name: flag}, {"net": '{"a": 2}'})
+    config = connect_configuration({"a": 1}, target, "net", is_ignoring=is_ignoring)
     assert config == ({"a": 1} if is_own else {"a": 2})
-    assert bool(told.told_configurations()) is is_own
-    assert told.values() == ({name: True} if flag is None and is_asked else {})
+    assert bool(target.recorded_configurations()) is is_own
+    assert target.values() == ({name: True} if flag is None and is_ignoring else {})
 
 
 # labels
 
 
 def test_labels_are_recorded_or_those_of_the_task() -> None:
-    told, labels = Told(), {"cat": 1}
-    assert connect_labels(labels, told, {"dog": 2}) is labels
-    assert (labels, told.labels()) == ({"cat": 1}, {"cat": 1})
-    told = Told({})
-    assert connect_labels(labels, told, {"dog": 2}) == labels == {"dog": 2}
-    assert told.labels() is None
-    assert connect_labels(labels, told, {}) == {"dog": 2}
-    assert told.labels() == {"dog": 2}
-    assert connect_labels({"cat": 1}, told, {"dog": 2}, is_ignoring=True) == {"cat": 1}
-    assert told.labels() == {"cat": 1}
-    assert told.values() == {"General/_ignore_remote_overrides_labels_": True}
+    target, labels = RecordingTarget(), {"cat": 1}
+    assert connect_labels(labels, target, {"dog": 2}) is labels
+    assert (labels, target.labels()) == ({"cat": 1}, {"cat": 1})
+    target = RecordingTarget({})
+    assert connect_labels(labels, target, {"dog": 2}) == labels == {"dog": 2}
+    assert target.labels() is None
+    assert connect_labels(labels, target, {}) == {"dog": 2}
+    assert target.labels() == {"dog": 2}
+    assert connect_labels({"cat": 1}, target, {"dog": 2}, is_ignoring=True) == {"cat": 1}
+    assert target.labels() == {"cat": 1}
+    assert target.values() == {"General/_ignore_remote_overrides_labels_": True}
 
 
 @pytest.mark.parametrize("labels", [["cat"], {"cat": "1"}, {"cat": True}, {1: 1}, None])
 def test_wrong_labels_are_refused(labels: Any) -> None:
-    told = Told()
+    target = RecordingTarget()
     with pytest.raises(UsageError, match="Labels are"):
-        connect_labels(labels, told, {})
-    assert told.events == []
+        connect_labels(labels, target, {})
+    assert target.events == []
 
 
 # a handle on another task
@@ -422,7 +425,10 @@ def test_something_can_be_connected_to_another_task(task: Task, tmp_path: Path) 
         (lambda t: t.set_configuration_object("a", "", 5), "description must be a text, not 5"),
         (lambda t: t.set_configuration_object("a", config_dict="x"), "must be a dict or a list"),
         (lambda t: t.set_configuration_object("a", config_dict={"b": {1}}), "A set cannot be"),
-        (lambda t: t.set_configuration_object("a", "\ud800"), "'a' is no text: 'utf-8' codec"),
+        (
+            lambda t: t.set_configuration_object("a", "\ud800"),
+            "'a' is not valid Unicode: 'utf-8' codec",
+        ),
         (lambda t: t.get_configuration_object(None), "name is a text, not None"),
         (lambda t: t.connect_configuration({}, "", None), "connect_configuration takes a name"),
         (lambda t: t.connect_configuration({}, "a", 5), "A description is a text, not 5"),

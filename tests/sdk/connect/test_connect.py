@@ -180,7 +180,7 @@ def test_a_secret_is_neither_recorded_nor_overridden() -> None:
     assert again["api_key"] == "hunter2"
 
 
-def test_what_cannot_be_recorded_is_left_out_with_a_word(
+def test_what_cannot_be_recorded_is_left_out_with_a_warning(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     device = object()
@@ -192,7 +192,7 @@ def test_what_cannot_be_recorded_is_left_out_with_a_word(
     assert "General/device is not recorded. A object cannot be a parameter." in caplog.text
 
 
-def test_a_dict_with_a_mind_of_its_own_stays_what_it_is() -> None:
+def test_a_subclass_of_dict_stays_what_it_is() -> None:
     counts: defaultdict[str, int] = defaultdict(int, a=1)
     recorded = Recorded()
     result = connect_dict({"counts": counts}, "General", None, recorded)

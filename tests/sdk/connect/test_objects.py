@@ -17,7 +17,7 @@ import pytest
 
 from elsewhere.connect import ConnectedDict, checked_section, connect
 from elsewhere.core.errors import UsageError
-from tests.sdk.targets import Told
+from tests.sdk.targets import RecordingTarget
 
 
 class Color(Enum):
@@ -58,10 +58,10 @@ OF_ERIK = {
 def test_an_object_is_recorded_by_its_own_public_attributes(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    told, erik = Told(), Person("Erik", 5)
+    target, erik = RecordingTarget(), Person("Erik", 5)
     with caplog.at_level(logging.WARNING):
-        assert connect(erik, told) is erik
-    assert told.values() == OF_ERIK
+        assert connect(erik, target) is erik
+    assert target.values() == OF_ERIK
     assert caplog.text == "", "nobody connects an object for what a record cannot hold"
 
 
@@ -76,35 +76,38 @@ def test_an_object_gets_the_overrides_as_the_types_that_it_has() -> None:
         "General/_hidden": 2,
         "General/new": 2,
     }
-    told, person = Told(overrides), Person("Erik", 5)
+    target, person = RecordingTarget(overrides), Person("Erik", 5)
     deep = person.limits["deep"]
-    connect(person, told)
+    connect(person, target)
     assert (person.name, person.age, person.color) == ("Ada", 36, Color.BLUE)
     assert (person.home, person.api_key, person._hidden) == (Path("away"), "hunter2", 1)
     assert deep == {"high": 3.0}
     assert type(person) is Person
     assert not hasattr(person, "new")
-    assert told.values() == {"General/tags": ["a"], "General/limits/low": 1}
+    assert target.values() == {"General/tags": ["a"], "General/limits/low": 1}
 
 
 def test_an_override_that_does_not_fit_changes_nothing_of_an_object() -> None:
-    told, person = Told({"General/name": "Ada", "General/age": "old"}), Person("Erik", 5)
+    target, person = (
+        RecordingTarget({"General/name": "Ada", "General/age": "old"}),
+        Person("Erik", 5),
+    )
     with pytest.raises(UsageError, match=r"'General/age' cannot be 'old'.*whole number"):
-        connect(person, told)
-    assert (person.name, told.events) == ("Erik", [])
+        connect(person, target)
+    assert (person.name, target.events) == ("Erik", [])
 
 
 @pytest.mark.parametrize("overrides", [None, {"General/age": 7}])
 def test_what_an_object_is_at_the_end_is_recorded(overrides: dict[str, object] | None) -> None:
-    told, person = Told(overrides), Person("Erik", 5)
-    connect(person, told)
-    told.parameters()
+    target, person = RecordingTarget(overrides), Person("Erik", 5)
+    connect(person, target)
+    target.parameters()
     person.tags.append("b")
     person.age += 1
     person.height = 1.8  # type: ignore[attr-defined]
-    told.end()
+    target.end()
     age = 6 if overrides is None else 8
-    assert told.values() == {
+    assert target.values() == {
         "General/tags": ["a", "b"],
         "General/age": age,
         "General/height": 1.8,
@@ -112,11 +115,11 @@ def test_what_an_object_is_at_the_end_is_recorded(overrides: dict[str, object] |
 
 
 def test_an_object_that_did_not_change_is_not_recorded_again() -> None:
-    told = Told()
-    connect(Person("Erik", 5), told)
-    told.parameters()
-    told.end()
-    assert told.events == []
+    target = RecordingTarget()
+    connect(Person("Erik", 5), target)
+    target.parameters()
+    target.end()
+    assert target.events == []
 
 
 def test_an_object_that_cannot_be_read_at_the_end_does_not_end_the_end(
@@ -127,12 +130,12 @@ def test_an_object_that_cannot_be_read_at_the_end_does_not_end_the_end(
         def ndim(self) -> int:
             raise RuntimeError("broken")
 
-    told, person = Told(), Person("Erik", 5)
-    connect(person, told)
-    told.parameters()
+    target, person = RecordingTarget(), Person("Erik", 5)
+    connect(person, target)
+    target.parameters()
     person.weights = Broken()  # type: ignore[assignment]
-    told.end()
-    assert told.events == []
+    target.end()
+    assert target.events == []
     assert "What has changed in a connected object is not recorded." in caplog.text
 
 
@@ -152,14 +155,14 @@ def test_a_class_is_recorded_and_overridden_with_all_that_it_inherits() -> None:
         name = "net"
         _private = 1
 
-    told = Told({"General/depth": "5", "General/rate": 0.5})
-    assert connect(Config, told) is Config
+    target = RecordingTarget({"General/depth": "5", "General/rate": 0.5})
+    assert connect(Config, target) is Config
     assert (Config.depth, Config.rate, Base.depth, Base.rate) == (5, 0.5, 2, 0.1)
-    assert told.values() == {"General/name": "net"}
+    assert target.values() == {"General/name": "net"}
     Config.name = "other"
-    told.end()
-    assert told.values() == {"General/name": "other"}
-    local = Told()
+    target.end()
+    assert target.values() == {"General/name": "other"}
+    local = RecordingTarget()
     connect(Base, local, "net")
     assert local.values() == {"net/rate": 0.1, "net/depth": 2}
 
@@ -183,7 +186,7 @@ class Slotted:
     "made", [Frozen, Slotted, lambda: SimpleNamespace(rate=0.1), lambda: argparse.Namespace(rate=0)]
 )
 def test_objects_of_other_kinds_are_connected_as_well(made: Callable[[], Any]) -> None:
-    local, remote = Told(), Told({"General/rate": 2})
+    local, remote = RecordingTarget(), RecordingTarget({"General/rate": 2})
     given = made()
     connect(given, local)
     assert local.values()["General/rate"] == given.rate
@@ -200,62 +203,62 @@ def test_an_attribute_that_cannot_be_set_is_an_error_only_when_it_must_be_set() 
         def __setattr__(self, name: str, value: object) -> None:
             raise AttributeError("no")
 
-    connect(Fixed(), Told({"General/rate": 0.1}))
+    connect(Fixed(), RecordingTarget({"General/rate": 0.1}))
     with pytest.raises(UsageError, match=r"'rate' of a connected Fixed cannot be set.*: no\."):
-        connect(Fixed(), Told({"General/rate": 0.2}))
+        connect(Fixed(), RecordingTarget({"General/rate": 0.2}))
 
 
 def test_a_dict_of_another_kind_stays_itself() -> None:
     class Config(OrderedDict[str, Any]):
         pass
 
-    told, config = Told({"General/lr": "1"}), Config(lr=0.5, opt={"k": 1})
-    assert connect(config, told) is config
+    target, config = RecordingTarget({"General/lr": "1"}), Config(lr=0.5, opt={"k": 1})
+    assert connect(config, target) is config
     assert config == {"lr": 1.0, "opt": {"k": 1}}
-    assert told.values() == {"General/opt/k": 1}
+    assert target.values() == {"General/opt/k": 1}
     config["opt"]["k"] = 2
     config["new"] = 3
-    told.end()
-    assert told.values() == {"General/opt/k": 2, "General/new": 3}
+    target.end()
+    assert target.values() == {"General/opt/k": 2, "General/new": 3}
 
 
 def test_writes_to_the_original_of_a_connected_dict_are_recorded_at_the_end() -> None:
-    told, original = Told(), {"lr": 0.5, "epochs": 3}
-    connected = connect(original, told)
+    target, original = RecordingTarget(), {"lr": 0.5, "epochs": 3}
+    connected = connect(original, target)
     assert type(connected) is ConnectedDict
-    told.parameters()
+    target.parameters()
     original["epochs"] = 4
     connected["lr"] = 1.0
-    assert told.values() == {"General/lr": 1.0}
-    told.end()
-    assert told.values() == {"General/epochs": 4}
+    assert target.values() == {"General/lr": 1.0}
+    target.end()
+    assert target.values() == {"General/epochs": 4}
 
 
 @pytest.mark.parametrize(
     "made", [lambda: {"lr": 0.5}, lambda: SimpleNamespace(lr=0.5), lambda: OrderedDict(lr=0.5)]
 )
 @pytest.mark.parametrize(
-    ("flag", "is_asked", "is_own"),
+    ("flag", "is_ignoring", "is_own"),
     [(None, True, True), (None, False, False), (True, False, True), ("False", True, False)],
 )
 def test_overrides_can_be_ignored_and_the_tasks_flag_decides(
-    made: Callable[[], Any], flag: object, is_asked: bool, is_own: bool
+    made: Callable[[], Any], flag: object, is_ignoring: bool, is_own: bool
 ) -> None:
     name = "General/_ignore_remote_overrides_"
     overrides = {"General/lr": 0.25} | ({name: flag} if flag is not None else {})
-    told = Told(overrides)
-    given = connect(made(), told, is_ignoring=is_asked)
+    target = RecordingTarget(overrides)
+    given = connect(made(), target, is_ignoring=is_ignoring)
     lr = given["lr"] if isinstance(given, dict) else given.lr
     assert lr == (0.5 if is_own else 0.25)
-    said = told.values()
-    assert said.get("General/lr") == (0.5 if is_own else None)
-    assert said.get(name) == (True if flag is None and is_asked else None)
+    values = target.values()
+    assert values.get("General/lr") == (0.5 if is_own else None)
+    assert values.get(name) == (True if flag is None and is_ignoring else None)
 
 
 def test_the_flag_is_visible_on_the_task() -> None:
-    told = Told()
-    connect({"lr": 0.5}, told, "net", is_ignoring=True)
-    flag = told.parameters()["net/_ignore_remote_overrides_"]
+    target = RecordingTarget()
+    connect({"lr": 0.5}, target, "net", is_ignoring=True)
+    flag = target.parameters()["net/_ignore_remote_overrides_"]
     assert (flag.value, flag.type) == (True, "bool")
     assert flag.description
 
@@ -264,16 +267,16 @@ def test_the_flag_is_visible_on_the_task() -> None:
     "given", [[1], (1,), "text", 5, None, {1}, len, lambda: 1, "x".upper, int, object()]
 )
 def test_what_cannot_be_connected_is_refused_with_what_can(given: object) -> None:
-    told = Told()
+    target = RecordingTarget()
     with pytest.raises(UsageError, match="connect takes a dict, an object with attributes, a c"):
-        connect(given, told, is_ignoring=True)
-    assert told.events == []
+        connect(given, target, is_ignoring=True)
+    assert target.events == []
 
 
-def test_an_array_in_a_dict_is_left_out_with_a_word(caplog: pytest.LogCaptureFixture) -> None:
-    told = Told()
-    connect({"lr": 0.5, "weights": np.zeros(3)}, told)
-    assert told.values() == {"General/lr": 0.5}
+def test_an_array_in_a_dict_is_left_out_with_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    target = RecordingTarget()
+    connect({"lr": 0.5, "weights": np.zeros(3)}, target)
+    assert target.values() == {"General/lr": 0.5}
     assert "General/weights is not recorded. A ndarray cannot be a parameter." in caplog.text
 
 

@@ -14,7 +14,7 @@ from elsewhere import TaskParameters, param, percent_param
 from elsewhere.connect import connect
 from elsewhere.core.errors import UsageError
 from elsewhere.core.records import Parameter
-from tests.sdk.targets import Told
+from tests.sdk.targets import RecordingTarget
 
 
 class Mode(Enum):
@@ -71,7 +71,7 @@ def test_values_are_the_defaults_or_what_is_given_by_name_or_in_order() -> None:
     assert repr(Base()) == "Base(steps=10)"
 
 
-def test_a_default_is_no_ones_but_the_instances() -> None:
+def test_a_default_is_copied_for_each_instance() -> None:
     one, other = Config(name="one"), Config(name="other")
     one.sizes.append(3)
     assert other.sizes == Config(name="x").sizes == [1, 2]
@@ -80,13 +80,13 @@ def test_a_default_is_no_ones_but_the_instances() -> None:
 WRONG_KIND: Any = 5
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"rat": 1}, r"Config has no parameter 'rat'. Did you mean 'rate'\? Known: "),
-    ({"rate": 2}, r"Parameter 'rate' cannot be 2.0: it is at least 0 and at most 1\."),
+    ({"rate": 2}, r"Parameter 'rate' cannot be 2.0: it must be at least 0 and at most 1\."),
     ({"rate": float("nan")}, "Parameter 'rate' cannot be nan"),
     ({"rate": "fast"}, r"Parameter 'rate' cannot be 'fast': it takes a number\."),
     ({"rate": None}, "Parameter 'rate' cannot be None: it takes float"),
     ({"rate": {1}}, "A set cannot be a parameter"),
     ({"dropout": 101}, "Parameter 'dropout' cannot be 101.0"),
-    ({"steps": -1}, "Parameter 'steps' cannot be -1: it is at least 0"),
+    ({"steps": -1}, "Parameter 'steps' cannot be -1: it must be at least 0"),
     ({"steps": True}, "Parameter 'steps' cannot be True: it takes a whole number"),
     ({"batch": 3}, "Parameter 'batch' cannot be 3: its validator refuses it"),
     ({"batch": "x"}, "Parameter 'batch' cannot be 'x': not all arguments converted"),
@@ -124,7 +124,7 @@ def test_what_does_not_fit_is_refused_wherever_it_is_set(
         (lambda: param(type=list[int]), r"cannot have the type list\[int\]"),
         (lambda: param(range=WRONG_KIND), "its least and its greatest value, not 5"),
         (lambda: param(WRONG_KIND), "validator is a function, not 5"),
-        (lambda: connect(Base, Told()), r"connect Base\(\.\.\.\)\."),
+        (lambda: connect(Base, RecordingTarget()), r"connect Base\(\.\.\.\)\."),
     ],
 )
 def test_a_wrong_use_is_answered_with_a_sentence(made: Any, error: str) -> None:
@@ -133,9 +133,9 @@ def test_a_wrong_use_is_answered_with_a_sentence(made: Any, error: str) -> None:
 
 
 def test_it_is_recorded_with_descriptions_and_later_writes_too() -> None:
-    told, config = Told(), Config(name="net")
-    assert connect(config, told, "net") is config
-    found = told.parameters()
+    target, config = RecordingTarget(), Config(name="net")
+    assert connect(config, target, "net") is config
+    found = target.parameters()
     assert found.pop("net/steps") == Parameter(
         value=10, type="int", description="How many. At least 0."
     )
@@ -153,7 +153,7 @@ def test_it_is_recorded_with_descriptions_and_later_writes_too() -> None:
     }
     config.rate = 0.2
     config.update_from_dict({"steps": "7", "place": "x"})
-    assert told.values() == {"net/rate": 0.2, "net/steps": 7, "net/place": "x"}
+    assert target.values() == {"net/rate": 0.2, "net/steps": 7, "net/place": "x"}
 
 
 def test_a_remote_run_takes_what_is_declared() -> None:
@@ -165,8 +165,8 @@ def test_a_remote_run_takes_what_is_declared() -> None:
         "General/place": "a/b",
         "General/api_key": "***",
     }
-    told, config = Told(overrides), Config(name="net")
-    connect(config, told)
+    target, config = RecordingTarget(overrides), Config(name="net")
+    connect(config, target)
     assert config.to_dict() == DEFAULTS | {
         "rate": 0.5,
         "steps": 7,
@@ -174,7 +174,7 @@ def test_a_remote_run_takes_what_is_declared() -> None:
         "mode": Mode.SLOW,
         "place": Path("a/b"),
     }
-    assert told.values() == {
+    assert target.values() == {
         "General/dropout": 50.0,
         "General/name": "net",
         "General/sizes": [1, 2],
@@ -184,7 +184,7 @@ def test_a_remote_run_takes_what_is_declared() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "error"),
     [
-        ("rate", "2", "'General/rate' cannot be 2.0: it is at least 0 and at most 1"),
+        ("rate", "2", "'General/rate' cannot be 2.0: it must be at least 0 and at most 1"),
         ("rate", "", "'General/rate' cannot be None: it takes float"),
         ("steps", "0.5", "'General/steps' cannot be '0.5': it takes a whole number"),
         ("batch", 3, "'General/batch' cannot be 3: its validator refuses it"),
@@ -194,20 +194,23 @@ def test_a_remote_run_takes_what_is_declared() -> None:
 def test_an_override_that_is_not_what_is_declared_changes_nothing(
     name: str, value: object, error: str
 ) -> None:
-    told, config = Told({"General/sizes": [9], f"General/{name}": value}), Config(name="net")
+    target, config = (
+        RecordingTarget({"General/sizes": [9], f"General/{name}": value}),
+        Config(name="net"),
+    )
     with pytest.raises(UsageError, match=error):
-        connect(config, told)
-    assert (config.to_dict(), told.events) == (DEFAULTS, [])
+        connect(config, target)
+    assert (config.to_dict(), target.events) == (DEFAULTS, [])
 
 
 @pytest.mark.parametrize(
     "copied", [copy.copy, copy.deepcopy, lambda one: pickle.loads(pickle.dumps(one))]
 )
 def test_a_copy_is_connected_to_nothing(copied: Any) -> None:
-    told, config = Told(), Config(name="net")
-    connect(config, told)
-    told.parameters()
+    target, config = RecordingTarget(), Config(name="net")
+    connect(config, target)
+    target.parameters()
     other = copied(config)
     other.rate = 0.3
-    assert told.events == []
+    assert target.events == []
     assert (config.rate, other.rate, other.name) == (0.1, 0.3, "net")

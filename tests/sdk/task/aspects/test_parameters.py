@@ -356,7 +356,7 @@ def test_on_an_agent_a_script_gets_the_values_of_its_task(
     [
         ("General/age", "old", "'General/age' cannot be 'old': it takes a whole number."),
         ("Params/opt/lr", "low", "'Params/opt/lr' cannot be 'low': it takes a number."),
-        ("Config/rate", 5, "'Config/rate' cannot be 5.0: it is at least 0 and at most 1."),
+        ("Config/rate", 5, "'Config/rate' cannot be 5.0: it must be at least 0 and at most 1."),
     ],
 )
 def test_on_an_agent_an_override_that_does_not_fit_ends_the_script_with_a_sentence(
