@@ -1,4 +1,4 @@
-"""How many bytes may travel with a task."""
+"""The limit of the bytes that travel with a task."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _LISTED: Final = 10
 
 
 class Budget:
-    """The bytes that may travel, patches and bundles of one task together."""
+    """Counts the bytes that travel, patches and bundles of one task together."""
 
     def __init__(self, limit_bytes: int) -> None:
         self._limit_bytes = limit_bytes
@@ -24,7 +24,7 @@ class Budget:
         self.left_bytes -= size_bytes
 
     def exceeded(self, what: str, files: Iterable[tuple[int, str]], advice: str) -> TooLargeError:
-        """`files` are (bytes, path)."""
+        """Returns the error for `what`, with the largest of `files`, each (bytes, path)."""
         largest = sorted(files, reverse=True)[:_LISTED]
         lines = "".join(f"\n  {_megabytes(size)}  {path}" for size, path in largest)
         return TooLargeError(

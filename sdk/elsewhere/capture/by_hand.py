@@ -1,6 +1,6 @@
-"""What people say by hand of a task's code and environment, checked, as the records have it.
+"""A task's code and environment as people set them by hand, checked and put into records.
 
-Everywhere None leaves what is there and an empty text clears it.
+In all arguments None leaves what is there and an empty text clears it.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ _INCLUDED: Final = re.compile(r"(?:-r|--requirement)(?:\s+|=)(.+)")
 
 
 def text(what: str, given: object) -> str:
-    """The text without spaces around it; None is the empty one. Raises UsageError."""
+    """Returns `given` without spaces around it, None as "". Raises UsageError, with `what`."""
     if given is None:
         return ""
     return checked_text(what, str(given) if isinstance(given, os.PathLike) else given).strip()
 
 
 def check_no_password(*texts: str) -> None:
-    """Raises UsageError."""
+    """Raises UsageError for a password or a token in a URL."""
     if any(map(passwords_in, texts)):
         raise UsageError(
             "A task cannot hold a password or token in a URL, since everybody who sees the task"
@@ -50,8 +50,8 @@ def check_no_password(*texts: str) -> None:
 
 
 def requirement_lines(given: object) -> tuple[str, ...]:
-    """Of a list of lines, or of the path of a requirements file with those that it includes; the
-    empty text asks for no packages. Raises UsageError."""
+    """Returns the lines of a list, or of a requirements file with those that it includes; none for
+    an empty text. Raises UsageError for what cannot be read or cannot travel."""
     if isinstance(given, (str, os.PathLike)):
         lines = _of_file(named_path(given), set()) if str(given).strip() else []
     elif isinstance(given, (list, tuple)) and all(isinstance(line, str) for line in given):
@@ -66,8 +66,8 @@ def requirement_lines(given: object) -> tuple[str, ...]:
 
 
 def wished(package: object, version: object) -> tuple[str, str | None]:
-    """A package and its version, as `Task.add_requirements` takes them; the package may be a file
-    of lines. Raises UsageError."""
+    """Returns the arguments of `Task.add_requirements`, checked; `package` may be a file of lines.
+    Raises UsageError."""
     name = text("The package", package)
     if not name:
         raise UsageError(
@@ -90,8 +90,8 @@ def with_image(
     arguments: object = None,
     setup: object = None,
 ) -> Environment:
-    """`command` is an image with its arguments behind it; `setup` is a script or a list of its
-    lines. Raises UsageError."""
+    """Returns the environment with another container image. `command` is an image with arguments
+    behind it; `setup` is a script or a list of its lines. Raises UsageError."""
     changes: dict[str, Any] = {}
     if command is not None:
         name, _, behind = text("The docker command", command).partition(" ")
@@ -106,8 +106,8 @@ def with_image(
         changes["setup"] = (script,) if script else ()
     if " " in changes.get("image", ""):
         raise UsageError(
-            f"{changes['image']!r} is no image: a name has no spaces. Arguments have one of their"
-            " own."
+            f"{changes['image']!r} is not an image: its name cannot have spaces. Give the"
+            " image's arguments by their own argument."
         )
     return replace(environment, **changes)
 
@@ -115,8 +115,8 @@ def with_image(
 def with_binary(
     source: Source, environment: Environment, binary: object
 ) -> tuple[Source, Environment]:
-    """What runs the script: a Python, whose version counts, or another program. Without it, bash
-    runs what ends in `.sh`. Raises UsageError."""
+    """Returns both with the program that runs the script: a Python, whose version counts, or any;
+    if None, bash for a script that ends in `.sh`. Raises UsageError."""
     if binary is None and source.entry_point.endswith(".sh"):
         binary = source.binary or "/bin/bash"
     if binary is None:
@@ -142,10 +142,9 @@ def with_code(
     working_dir: object = None,
     entry_point: object = None,
 ) -> Source:
-    """`patch` is a digest. What was captured of another commit does not stay: its bundle, its
-    submodules and the hash of the whole; uncommitted changes stay until `patch` is another.
-
-    `entry_point` may be `-m package.module`. Raises UsageError.
+    """Returns the source with other code. Another commit drops what was captured of the old: its
+    bundle, its submodules and the hash of the whole; uncommitted changes stay until `patch`, a
+    digest, is another. `entry_point` may be `-m package.module`. Raises UsageError.
     """
     given = {"repository": repository, "branch": branch, "commit": commit}
     changes: dict[str, Any] = {

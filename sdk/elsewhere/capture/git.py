@@ -1,5 +1,5 @@
-"""The `git` command as capturing uses it: no user setting changes what it answers, and nothing in
-the user's repository changes because it was asked."""
+"""The `git` command as capturing uses it: no setting of the user changes what it prints, and it
+changes nothing in the user's repository."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _SETTINGS: Final = (
 )
 _COMMAND: Final = ("git", *(word for setting in _SETTINGS for word in ("-c", setting)))
 
-#: what a parent (a hook of git, say) may have set to point at another repository or program
+#: variables by which a parent, such as a hook of git, may name another repository or program
 _DROPPED: Final = frozenset(
     {
         "GIT_ALTERNATE_OBJECT_DIRECTORIES",
@@ -53,7 +53,7 @@ _DROPPED: Final = frozenset(
 )
 _SET: Final = {
     "GIT_ATTR_NOSYSTEM": "1",
-    "GIT_NO_REPLACE_OBJECTS": "1",  # what is replaced here is not replaced there
+    "GIT_NO_REPLACE_OBJECTS": "1",  # replacements do not travel
     "GIT_OPTIONAL_LOCKS": "0",
     "GIT_TERMINAL_PROMPT": "0",
     "LC_ALL": "C",
@@ -61,15 +61,15 @@ _SET: Final = {
 
 
 class Git:
-    """Runs git in one folder. FileNotFoundError where there is no git."""
+    """Runs git in one folder. Its calls raise FileNotFoundError if git is not installed."""
 
     def __init__(self, folder: Path, **environment: str) -> None:
         self.folder = folder
         inherited = {name: value for name, value in os.environ.items() if name not in _DROPPED}
         self._environment = {**inherited, **_SET, **environment}
 
-    def ask(self, *arguments: str, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-        """Runs to the end, whatever the end."""
+    def try_run(self, *arguments: str, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+        """Runs git to its end, whatever its exit status."""
         return subprocess.run(
             [*_COMMAND, *arguments],
             cwd=self.folder,
@@ -80,24 +80,24 @@ class Git:
         )
 
     def run(self, *arguments: str, given: bytes = b"") -> bytes:
-        """What it prints. Raises CaptureError with git's own words when it fails."""
-        ended = self.ask(*arguments, given=given)
+        """Returns what git prints. Raises CaptureError with git's own message if it fails."""
+        ended = self.try_run(*arguments, given=given)
         if ended.returncode:
             raise self.failed(arguments[0], ended.stderr)
-        if b"could not open directory" in ended.stderr:  # git goes on without it
+        if b"could not open directory" in ended.stderr:  # git goes on without the folder
             raise self.failed(arguments[0], ended.stderr)
         return ended.stdout
 
     def read(self, limit_bytes: int, *arguments: str) -> bytes | None:
-        """What it prints, or None as soon as that is more than the limit."""
-        with tempfile.TemporaryFile() as words:
+        """Returns what git prints, or None once that is above the limit; raises as `run`."""
+        with tempfile.TemporaryFile() as errors:
             process = subprocess.Popen(
                 [*_COMMAND, *arguments],
                 cwd=self.folder,
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
-                stderr=words,
+                stderr=errors,
             )
             with process:
                 assert process.stdout is not None
@@ -106,14 +106,14 @@ class Git:
                     process.kill()
                     return None
             if process.returncode:
-                words.seek(0)
-                raise self.failed(arguments[0], words.read())
+                errors.seek(0)
+                raise self.failed(arguments[0], errors.read())
         return printed
 
-    def failed(self, verb: str, words: bytes) -> CaptureError:
-        """The error that says what git said."""
-        said = words.decode(errors="replace").strip()
+    def failed(self, verb: str, stderr: bytes) -> CaptureError:
+        """Returns the error of `git {verb}`, with git's own message."""
+        message = stderr.decode(errors="replace").strip()
         return CaptureError(
-            f"The code in {self.folder} cannot be captured, since `git {verb}` failed there. Mend "
-            f"what git complains about and start again:\n{said}"
+            f"The code in {self.folder} cannot be captured, since `git {verb}` failed there. Fix "
+            f"the cause of git's message and start again:\n{message}"
         )

@@ -1,4 +1,4 @@
-"""What a script imports: read from the sources, its own and those of the local modules it reaches.
+"""The names that a script imports, read from its source and from those of local modules.
 
 Nothing is imported or run. Imports inside functions and `try` count, as do
 `importlib.import_module` and `__import__` with a literal name.
@@ -22,10 +22,9 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Imports:
-    """`files` are the local modules reached, without the entry; `names` is all else, dotted.
+    """`files` are the local modules reached, without the entry; `names` are all others, dotted.
 
-    `from a.b import c` gives `a.b.c`: only whoever knows the package can tell whether `c` is a
-    module.
+    `from a.b import c` gives `a.b.c`, whether or not `c` is a module.
     """
 
     files: frozenset[Path]
@@ -57,14 +56,14 @@ def scan_imports(entry: Path, folders: Sequence[Path]) -> Imports:
 
 
 def _packages_around(file: Path) -> list[Path]:
-    """The `__init__.py` that runs before this module does."""
+    """Returns the `__init__.py` that runs before this module, if there is one."""
     folder = file.parent.parent if file.name == "__init__.py" else file.parent
     package = folder / "__init__.py"
     return [package] if package.is_file() else []
 
 
 def _modules(folder: Path, parts: Sequence[str]) -> list[Path]:
-    """The sources behind a dotted name in `folder`, outermost first.
+    """Returns the sources of a dotted name in `folder`, outermost first.
 
     A folder without `__init__.py` counts only with a module in it: `wandb/` and `datasets/` are
     often data that lies beside the script.
@@ -83,7 +82,7 @@ def _modules(folder: Path, parts: Sequence[str]) -> list[Path]:
 
 
 def _imports_of(file: Path) -> Iterator[tuple[int, str]]:
-    """(number of leading dots, dotted name) of each import in a source."""
+    """Yields (number of leading dots, dotted name) of each import in a source."""
     try:
         tree = ast.parse(file.read_bytes(), str(file))
     except (OSError, SyntaxError, ValueError, RecursionError) as error:

@@ -26,7 +26,7 @@ _NO_CONTENT: Final = b"literal 0\nHcmV?d00001\n\n"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LooseFile:
-    """`path` is POSIX, from the script's base."""
+    """A file of a script outside git; `path` is POSIX, from the script's base."""
 
     path: str
     mode: str
@@ -34,12 +34,12 @@ class LooseFile:
 
     @property
     def id(self) -> str:
-        """The name that git gives the content."""
+        """Returns the name that git gives the content: 40 hex digits."""
         return _object_id("blob", self.content).hex()
 
 
 def read_loose_files(script: Script, budget: Budget) -> list[LooseFile]:
-    """The script and the modules beside it that it imports, packages with all their files.
+    """Reads the script and the modules beside it that it imports, packages with all their files.
 
     Raises TooLargeError before anything is read.
     """
@@ -60,12 +60,12 @@ def read_loose_files(script: Script, budget: Budget) -> list[LooseFile]:
 
 
 def as_patch(files: list[LooseFile]) -> bytes:
-    """Creates the files in an empty folder."""
+    """Returns the patch that creates the files in an empty folder."""
     return b"".join(_creation(file) for file in files)
 
 
 def tree_of(files: list[LooseFile]) -> str:
-    """The git tree that holds just these files."""
+    """Returns the hash of the git tree that holds just these files."""
     return _tree({tuple(file.path.split("/")): file for file in files}).hex()
 
 
@@ -111,7 +111,7 @@ def _creation(file: LooseFile) -> bytes:
 
 
 def _literal(content: bytes) -> bytes:
-    """git's binary hunk: deflated, in lines of at most 52 bytes, each led by its length."""
+    """Returns git's binary hunk: deflated, in lines of at most 52 bytes, each led by its length."""
     packed = zlib.compress(content)
     lines = []
     for start in range(0, len(packed), 52):
@@ -122,7 +122,7 @@ def _literal(content: bytes) -> bytes:
 
 
 def _quoted(path: str) -> bytes:
-    """As git quotes a path in a patch: only where it must."""
+    """Returns the path as git quotes it in a patch: only if it must."""
     raw = os.fsencode(path)
     if not any(byte < 32 or byte in b'"\\\x7f' for byte in raw):
         return raw

@@ -32,11 +32,11 @@ __all__ = ["CapturedPackages", "capture_packages"]
 
 logger = logging.getLogger(__name__)
 
-#: what the agent lends to every run
+#: the package that the agent gives to every run
 _LENT: Final = "elsewhere"
 #: folders of installed packages, by their names on every platform
 _INSTALLED: Final = {"site-packages", "dist-packages"}
-#: what every environment has
+#: the packages that every environment has
 _INSTALLERS: Final = {"pip", "setuptools", "wheel"}
 _NAME: Final = re.compile(r"[A-Za-z0-9][\w.-]*")
 
@@ -53,11 +53,11 @@ class CapturedPackages:
 def capture_packages(
     entry: Path, root: Path, *, start: Path | None = None, wishes: Wishes = NO_WISHES
 ) -> CapturedPackages:
-    """Of the script `entry` and the modules below `root`, the root of its repository.
+    """Captures the packages of the script `entry` and of the modules below its repository's `root`.
 
     `start` is the folder that Python puts first on its path: the script's own by default, the
     working folder for `python -m`. Only packages that are imported directly are captured, unless
-    `wishes` says otherwise. Raises UsageError for a wish for a file that cannot be read.
+    `wishes` change that. Raises UsageError for a file of `wishes` that cannot be read.
     """
     root = root.resolve()
     installed = [_Installed(path) for path in _metadata_folders()]
@@ -77,42 +77,35 @@ def _imported(
     providers = _providers(wanted, installed)
     needed = {item.path: item for found in providers.values() for item in found}
     needed |= {item.path: item for item in projects if item.holds(imports.files)}
-    lines: set[str] = set()
-    warnings: set[str] = set()
-    for item in needed.values():
-        line, warning = _requirement(item, root)
-        lines |= {line} - {""}
-        warnings |= {warning} - {""}
     tops = {name.partition(".")[0] for name in wanted - providers.keys()}
     tops -= {name.partition(".")[0] for name in providers}
-    warnings |= {_outside(top, root) for top in tops} - {""}
-    return CapturedPackages(
-        python=platform.python_version(),
-        packages=tuple(sorted(lines)),
-        warnings=tuple(sorted(warnings)),
-    )
+    found = [_requirement(item, root) for item in needed.values()]
+    return _captured([*found, *(("", _outside(top, root)) for top in tops)])
 
 
 def _frozen(installed: Sequence[_Installed], root: Path, wishes: Wishes) -> CapturedPackages | None:
-    """All that is installed, or what a file says instead, where that is wished."""
+    """Returns all that is installed, or the lines of a file, if that is wished; else None."""
     if not wishes.is_frozen:
         return None
     if wishes.file:
-        lines, warnings = set(requirement_lines(wishes.file)), {""}
-    else:
-        found = [_requirement(item, root) for item in installed if item.key not in _INSTALLERS]
-        lines, warnings = {line for line, _ in found}, {warning for _, warning in found}
+        return _captured([(line, "") for line in requirement_lines(wishes.file)])
+    kept = (item for item in installed if item.key not in _INSTALLERS)
+    return _captured([_requirement(item, root) for item in kept])
+
+
+def _captured(found: Sequence[tuple[str, str]]) -> CapturedPackages:
+    """Sorts pairs of a line and a warning, each maybe empty."""
     return CapturedPackages(
         python=platform.python_version(),
-        packages=tuple(sorted(lines - {""})),
-        warnings=tuple(sorted(warnings - {""})),
+        packages=tuple(sorted({line for line, _ in found} - {""})),
+        warnings=tuple(sorted({warning for _, warning in found} - {""})),
     )
 
 
 def _as_wished(
     captured: CapturedPackages, installed: Sequence[_Installed], root: Path, wishes: Wishes
 ) -> CapturedPackages:
-    """Without the ignored ones, and with those that are added, in place of what was captured."""
+    """Returns the captured packages without the ignored ones, and with the added ones."""
     ignored = {_normalised(name) for name in wishes.ignored}
     added: dict[str, str] = {}
     for name, version in wishes.added:
@@ -136,13 +129,13 @@ def _wished(
 
 
 def _name_in(line: str) -> str:
-    """The package of a requirement line; the line itself for a path or a URL."""
+    """Returns the package of a requirement line; the line itself for a path or a URL."""
     found = _NAME.match(line)
     return _normalised(found[0]) if found and "://" not in line.partition("@")[0] else line
 
 
 class _Installed:
-    """An installed distribution, by its `.dist-info` or `.egg-info`; files are read when asked."""
+    """An installed distribution, by its `.dist-info` or `.egg-info`; its files are read lazily."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -156,13 +149,13 @@ class _Installed:
         return _normalised(self.path.stem.partition("-")[0])
 
     def modules(self) -> bytes:
-        """Paths of its files, each after a newline; made up from names where no list is kept."""
+        """Returns the paths of its files, each after a newline; made of names if it lists none."""
         if self.project is None and (record := self._read("RECORD")):
             return b"\n" + record
         return "".join(f"\n{top}.py" for top in self._tops()).encode()
 
     def holds(self, files: frozenset[Path]) -> bool:
-        """True when one of the local modules belongs to this editable project."""
+        """Returns whether one of the local modules belongs to this editable project."""
         assert self.project is not None
         tops = set(self._tops())
         for folder in (self.project / "src", self.project):
@@ -199,7 +192,7 @@ class _Installed:
 
 
 def _metadata_folders() -> list[Path]:
-    """One for each distribution on the path: the first wins, as it does for an import."""
+    """Returns one for each distribution on the path: the first, as for an import."""
     found: dict[str, Path] = {}
     for folder in dict.fromkeys(entry or "." for entry in sys.path):
         try:
@@ -213,7 +206,7 @@ def _metadata_folders() -> list[Path]:
 
 
 def _local_folders(start: Path, root: Path, projects: Sequence[_Installed]) -> list[Path]:
-    """Where modules of the repository are imported from, in Python's order."""
+    """Returns the folders that modules of the repository are imported from, in Python's order."""
     on_path = [Path(entry).resolve() for entry in sys.path]
     local = [path for path in on_path if _is_below(path, root) and not _is_installed(path)]
     roots = [root, *(item.project for item in projects if item.project)]
@@ -227,14 +220,14 @@ def _is_foreign(name: str) -> bool:
 
 
 def _providers(names: set[str], installed: Sequence[_Installed]) -> dict[str, list[_Installed]]:
-    """The distributions that hold the longest part of each dotted name that is a module.
+    """Maps each dotted name to the distributions with the longest part of it that is a module.
 
-    Several where several hold the very same module. A name like `google` alone, which is a folder
-    shared by many, has none.
+    There are several if several have the very same module. A name like `google` alone, which is a
+    folder shared by many, has none.
     """
     by_key = {item.key: item for item in installed}
     found: dict[str, list[_Installed]] = {}
-    for name in names:  # most are called as they are imported: no need to read all the others
+    for name in names:  # most are named as they are imported: no need to read all the others
         named = by_key.get(_normalised(name.partition(".")[0]))
         if named and _depth(named.modules(), name):
             found[name] = [named]
@@ -252,7 +245,7 @@ def _providers(names: set[str], installed: Sequence[_Installed]) -> dict[str, li
 
 
 def _depth(modules: bytes, name: str) -> int:
-    """How many parts of a dotted name lead to a module among these paths; 0 for none."""
+    """Returns how many parts of a dotted name lead to a module among these paths; 0 for none."""
     parts = name.split(".")
     if f"\n{parts[0]}".encode() not in modules:
         return 0
@@ -264,7 +257,7 @@ def _depth(modules: bytes, name: str) -> int:
 
 
 def _requirement(item: _Installed, root: Path) -> tuple[str, str]:
-    """The line and, where it may not bring the same code, a warning."""
+    """Returns the line and, if it may not bring the same code, a warning."""
     distribution = Distribution.at(item.path)
     if not (raw_name := distribution.metadata["Name"]) or not distribution.version:
         logger.debug("%s has no name or version and is not captured", item.path)
@@ -293,19 +286,19 @@ def _requirement(item: _Installed, root: Path) -> tuple[str, str]:
 
 
 def _git_reference(project: Path) -> str:
-    """`git+URL@commit` of a clean checkout whose commit is in a remote that others can reach."""
+    """Returns `git+URL@commit` of a clean checkout whose commit is in a shared remote, or ""."""
     git = Git(project)
     try:
         top = Path(os.fsdecode(git.run("rev-parse", "--show-toplevel").rstrip(b"\n")))
         commit = git.run("rev-parse", "HEAD").decode().strip()
-        branch = git.ask("symbolic-ref", "--quiet", "--short", "HEAD").stdout.decode().strip()
+        branch = git.try_run("symbolic-ref", "--quiet", "--short", "HEAD").stdout.decode().strip()
         remote = Remote.of(git, branch, is_local_shared=False)
         if not remote.url or git.run("status", "--porcelain"):
             return ""
         if not git.run("branch", "--remotes", "--contains", commit, "--list", f"{remote.name}/*"):
             return ""
     except (CaptureError, OSError) as error:
-        logger.debug("%s is no git checkout that others can have: %s", project, error)
+        logger.debug("%s is not a git checkout that can travel: %s", project, error)
         return ""
     url = re.sub(r"^([^/:]+):(?!//)/?", r"ssh://\1/", remote.url)  # the short form of ssh
     inner = project.relative_to(top.resolve()).as_posix()
@@ -313,7 +306,7 @@ def _git_reference(project: Path) -> str:
 
 
 def _outside(top: str, root: Path) -> str:
-    """A warning when a module is neither installed nor in the repository, but is found here."""
+    """Returns a warning for a module found neither in a package nor in the repository, or ""."""
     try:
         spec = importlib.util.find_spec(top)
     except (ImportError, ValueError, AttributeError):

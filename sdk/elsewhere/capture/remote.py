@@ -19,23 +19,23 @@ _SSH_SHORT: Final = re.compile(r"[^/:]+:(?!:)")
 
 @dataclass(frozen=True, slots=True)
 class Remote:
-    """A remote by its name in the repository. Both are empty where no remote is shared."""
+    """A remote by its name in the repository; both are empty if no remote is shared."""
 
     name: str = ""
     url: str = ""
 
     @classmethod
     def of(cls, git: Git, branch: str, *, is_local_shared: bool) -> Remote:
-        """The remote of the branch, else `origin`, else the first one that other machines reach.
+        """Returns the branch's remote, else `origin`, else the first that other machines reach.
 
-        A path and a `file://` URL name a place on this machine, where another one finds nothing or
-        something else; so they count as no remote, unless `is_local_shared`.
+        A path and a `file://` URL count only with `is_local_shared`: on another machine they name
+        nothing or something else.
         """
         urls: dict[str, str] = {}
         upstream = ""
         shortcuts: list[tuple[str, str]] = []
-        said = git.ask("config", "-z", "--get-regexp", _SETTINGS).stdout
-        for setting in said.decode(errors="surrogateescape").split("\0")[:-1]:
+        settings = git.try_run("config", "-z", "--get-regexp", _SETTINGS).stdout
+        for setting in settings.decode(errors="surrogateescape").split("\0")[:-1]:
             key, _, value = setting.partition("\n")
             section, _, name = key.rpartition(".")[0].partition(".")
             if section == "remote":

@@ -1,6 +1,6 @@
 """The source of a task: which code runs, and the bytes of it that only this machine has.
 
-`locate` is quick and says what runs; `complete` reads the files and may go on beside the script.
+`locate` is quick and finds what runs; `complete` reads the files and may go on beside the script.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Located:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CapturedSource:
-    """The whole source. `blobs` has the raw bytes of its digests."""
+    """The whole source; `blobs` has the raw bytes of its digests."""
 
     source: Source
     blobs: dict[str, bytes]
@@ -43,22 +43,19 @@ class CapturedSource:
 def locate(
     script: Script, *, local_remotes_are_shared: bool = False, in_repository: bool = True
 ) -> Located:
-    """Repository, commit, branch, entry point and working folder; without `in_repository` as if
-    there were none.
+    """Finds repository, commit, branch, entry point and working folder.
 
-    A remote on this machine's disk counts as none, since another machine finds nothing there or
-    something else, unless `local_remotes_are_shared`: then both ends have the same disk. Raises
-    CaptureError where git is needed and missing, or refuses.
+    Without `in_repository` a repository is ignored. A remote on this machine's disk counts only
+    with `local_remotes_are_shared`: then the machine that runs the task has the same disk. Raises
+    CaptureError if git is needed and missing, or fails.
     """
-    worktree = (
-        Worktree.find(script.base, is_local_shared=local_remotes_are_shared)
-        if in_repository
-        else None
-    )
+    worktree = None
+    if in_repository:
+        worktree = Worktree.find(script.base, is_local_shared=local_remotes_are_shared)
     if worktree is None:
         if script.is_installed:
             raise CaptureError(
-                f"There is no code to capture: {script.path} is installed, and the working folder"
+                f"The code cannot be captured: {script.path} is installed, and the working folder"
                 f" {script.folder} is not in a git repository. Start it in the repository of your"
                 " code, or start a script of your own."
             )
@@ -81,8 +78,8 @@ def complete(located: Located, limit_bytes: int) -> CapturedSource:
     """Reads what the repository's remote does not have, and changes nothing in the repository.
 
     Raises TooLargeError above the limit, for raw patches and bundles together, and CaptureError
-    for what cannot travel: an ignored script, a repository that is no submodule, a link out of the
-    code, a file that cannot be read.
+    for what cannot travel: an ignored script, a repository that is not a submodule, a link out of
+    the code, a file that cannot be read.
     """
     budget = Budget(limit_bytes)
     blobs: dict[str, bytes] = {}
@@ -104,7 +101,7 @@ def complete(located: Located, limit_bytes: int) -> CapturedSource:
 
 
 def _working_dir(script: Script, root: Path) -> str:
-    """Where the program was started, or, when that is not in the code, where it would still run."""
+    """Returns the folder where the program was started or, if that is not in the code, could be."""
     if script.folder.is_relative_to(root):
         return _relative(script.folder, root)
     return _relative(script.base, root) if script.module else "."
@@ -115,7 +112,7 @@ def _relative(path: Path, start: Path) -> str:
 
 
 def _submodules(outer: str, snapshot: Snapshot, blobs: dict[str, bytes]) -> Iterator[Submodule]:
-    """Those of `snapshot` and of its submodules, the outer before the inner."""
+    """Yields the submodules of `snapshot` and their own ones, the outer before the inner."""
     for path, worktree, inner in snapshot.submodules:
         yield Submodule(
             path=outer + path,
@@ -129,7 +126,7 @@ def _submodules(outer: str, snapshot: Snapshot, blobs: dict[str, bytes]) -> Iter
 
 
 def _kept(content: bytes, blobs: dict[str, bytes]) -> str:
-    """The digest of bytes that now travel; empty for none."""
+    """Adds the content to `blobs` and returns its digest; "" for no content."""
     if not content:
         return ""
     digest = hashlib.sha256(content).hexdigest()

@@ -23,9 +23,9 @@ class Script:
 
     @classmethod
     def running(cls, folder: Path | None = None) -> Script:
-        """This process's own; `folder` is where it was started, by default where it works now.
+        """Returns this process's program, started in `folder`: by default the working folder.
 
-        Raises CaptureError where no file runs: `python -c`, a prompt, a notebook.
+        Raises CaptureError if it does not run a file: `python -c`, a prompt, a notebook.
         """
         folder = Path(os.path.realpath(folder or Path.cwd()))
         argv = tuple(sys.argv[1:])
@@ -38,8 +38,8 @@ class Script:
         if started is None:
             raise CaptureError(
                 "The code cannot run elsewhere, since no file of it is running here: this is a "
-                "prompt, a notebook or `python -c`. Save it as a .py file and start that, or say "
-                "with Task.create(script=...) which file to run."
+                "prompt, a notebook or `python -c`. Save it as a .py file and start that, or name "
+                "the file to run with Task.create(script=...)."
             )
         spec = getattr(main, "__spec__", None)
         module = "" if spec is None or spec.name == "__main__" else str(spec.name)
@@ -47,7 +47,7 @@ class Script:
 
     @property
     def is_installed(self) -> bool:
-        """True for a program that came with a package or with Python: `python -m pytest`."""
+        """Whether the program came with a package or with Python, as in `python -m pytest`."""
         return _is_installed(self.path)
 
     @property

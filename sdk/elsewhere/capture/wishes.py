@@ -1,4 +1,4 @@
-"""The wishes of a script for the packages that travel with its task, said before `Task.init`."""
+"""The wishes of a script for the packages of its task, set before `Task.init`."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ __all__ = ["NO_WISHES", "Wishes"]
 
 
 class Wishes(NamedTuple):
-    """`added` are names with versions (None: the installed one, empty: any) or files of lines;
-    `ignored` are names. `is_frozen`: all that is installed, or `file` instead, in place of what the
-    imports tell."""
+    """Changes of the captured packages. `added` are names with versions (None: the installed one,
+    empty: any) or files of lines; `ignored` are names. With `is_frozen` all that is installed, or
+    the lines of `file`, replace the packages of the imports."""
 
     added: tuple[tuple[str, str | None], ...] = ()
     ignored: frozenset[str] = frozenset()

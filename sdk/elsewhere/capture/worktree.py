@@ -35,8 +35,8 @@ _FACTS: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """What a working tree is beyond its commit: raw patch and bundle, each empty where there is
-    nothing; `submodules` are (path from this root, working tree, its snapshot)."""
+    """What a working tree has beyond its remote: raw patch and bundle, maybe empty; `submodules`
+    are (path from this root, working tree, its snapshot)."""
 
     patch: bytes
     bundle: bytes
@@ -46,8 +46,8 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Worktree:
-    """Where a repository stands: `commit` and its `tree`; `commit` is empty before the first one,
-    `branch` on a detached HEAD. The rest are paths of the repository's own files."""
+    """A repository's checkout: `commit`, empty before the first, its `tree`, and `branch`, empty on
+    a detached HEAD. `index`, `objects` and `shallow` are paths of git's own files."""
 
     root: Path
     remote: Remote
@@ -61,20 +61,20 @@ class Worktree:
 
     @classmethod
     def find(cls, folder: Path, *, is_local_shared: bool = False) -> Worktree | None:
-        """The one that the folder lies in, if any. Two git processes."""
+        """Returns the working tree that the folder is in, if any. Starts two git processes."""
         git = Git(folder)
         try:
-            asked = git.ask(*_FACTS)
+            found = git.try_run(*_FACTS)
         except FileNotFoundError:
             _check_outside(folder)
             return None
-        lines = os.fsdecode(asked.stdout).splitlines()
+        lines = os.fsdecode(found.stdout).splitlines()
         if len(lines) < 5:
-            if b"not a git repository" in asked.stderr or b"in a work tree" in asked.stderr:
+            if b"not a git repository" in found.stderr or b"in a work tree" in found.stderr:
                 return None
-            raise git.failed("rev-parse", asked.stderr)
+            raise git.failed("rev-parse", found.stderr)
         top, index, objects, shallow = lines[:4]
-        if asked.returncode:  # no commit yet
+        if found.returncode:  # no commit yet
             commit, tree = "", _EMPTY_TREE
             reference = os.fsdecode(git.run("symbolic-ref", "HEAD")).strip()
         else:
@@ -104,7 +104,7 @@ class Worktree:
     def snapshot(
         self, budget: Budget, *, entry: str = "", outermost: Path | None = None
     ) -> Snapshot:
-        """Everything that another machine lacks. `entry` is a file that must be part of it;
+        """Reads everything that another machine lacks. `entry` is a file that must be part of it;
         `outermost` is the root of the repository that this one is a submodule of."""
         git = Git(self.root)
         outermost = outermost or self.root
@@ -125,7 +125,7 @@ class Worktree:
         try:
             staging = self._staging(folder)
             staging.run("add", "--all")
-            if submodules:  # what they are at, even where .gitmodules says `ignore = all`
+            if submodules:  # their commits, even if .gitmodules has `ignore = all`
                 lines = (f"160000 {inner.commit}\t{path}\0" for path, inner, _ in submodules)
                 given = os.fsencode("".join(lines))
                 staging.run("update-index", "-z", "--index-info", given=given)
@@ -171,7 +171,7 @@ class Worktree:
         return bundle
 
     def _check_untracked(self, untracked: set[str], budget: Budget) -> None:
-        """Before git reads them: someone's forgotten data may be larger than any memory."""
+        """Raises for what cannot travel, before git reads it: it may be larger than the memory."""
         sizes = []
         for path in sorted(untracked):
             if path.endswith("/"):
@@ -182,7 +182,7 @@ class Worktree:
                 )
             try:
                 sizes.append(((self.root / path).lstat().st_size, path))
-            except OSError:  # it has just gone
+            except OSError:  # it was removed meanwhile
                 continue
         if sum(size for size, _ in sizes) > budget.left_bytes:
             raise budget.exceeded(
@@ -204,7 +204,7 @@ class Worktree:
             yield path, inner
 
     def _staging(self, folder: Path) -> Git:
-        """Git on the same files with an index and a place for objects of its own."""
+        """Returns git on the same files, with its own index and folder of objects in `folder`."""
         index, objects = folder / "index", folder / "objects"
         (objects / "info").mkdir(parents=True)
         (objects / "info" / "alternates").write_bytes(os.fsencode(f"{self.objects.resolve()}\n"))
@@ -228,7 +228,7 @@ class Worktree:
         return patch
 
     def _check_links(self, staging: Git, tree: str, outermost: Path) -> None:
-        """A link out of the tree leads nowhere elsewhere, and the other side refuses it."""
+        """Raises CaptureError for a link out of the tree: a checkout elsewhere refuses it."""
         for mode, path in _changed(staging, self.tree, tree):
             link = self.root / path
             if mode != "120000" or not link.is_symlink():
@@ -257,7 +257,7 @@ def _check_outside(folder: Path) -> None:
 
 
 def _listed(git: Git) -> tuple[dict[str, str], set[str]]:
-    """Tracked paths with their modes, and untracked ones; a repository among them ends in `/`."""
+    """Returns tracked paths with modes, and untracked ones, of which a repository ends in `/`."""
     tracked: dict[str, str] = {}
     untracked: set[str] = set()
     listed = git.run("ls-files", "-z", "-t", "--stage", "--others", "--exclude-standard")
@@ -271,7 +271,7 @@ def _listed(git: Git) -> tuple[dict[str, str], set[str]]:
 
 
 def _changed(git: Git, old: str, new: str) -> Iterator[tuple[str, str]]:
-    """(new mode, path) of every file that differs."""
+    """Yields (new mode, path) of every file that differs."""
     raw = git.run("diff-tree", "-r", "-z", "--raw", "--no-renames", old, new)
     fields = iter(os.fsdecode(raw).split("\0")[:-1])
     for entry, path in zip(fields, fields, strict=True):
@@ -279,7 +279,7 @@ def _changed(git: Git, old: str, new: str) -> Iterator[tuple[str, str]]:
 
 
 def _sizes(git: Git, revisions: Sequence[str]) -> list[tuple[int, str]]:
-    """(bytes, path) of every version of a file in commits."""
+    """Returns (bytes, path) of every version of a file in the commits."""
     objects = git.run("rev-list", "--objects", *revisions)
     shape = "--batch-check=%(objecttype) %(objectsize) %(rest)"
     lines = os.fsdecode(git.run("cat-file", shape, given=objects)).splitlines()

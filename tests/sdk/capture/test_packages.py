@@ -117,7 +117,7 @@ def test_a_module_that_cannot_be_parsed_is_passed_over(
     assert "broken.py are not captured" in caplog.text
 
 
-def test_a_shared_namespace_is_told_apart_by_the_whole_path(site: Path, root: Path) -> None:
+def test_a_shared_namespace_is_distinguished_by_the_whole_path(site: Path, root: Path) -> None:
     install(site, "google_cloud_storage", files={"google/cloud/storage/__init__.py": ""})
     install(site, "google_cloud_bigquery", files={"google/cloud/bigquery/__init__.py": ""})
     install(site, "protobuf", files={"google/protobuf/__init__.py": ""})

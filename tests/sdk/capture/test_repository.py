@@ -144,7 +144,7 @@ def test_a_remote_on_this_disk_counts_as_none(form: str, cloned: Path, laptop: P
     assert captured.source.bundle
 
 
-def test_a_remote_on_a_shared_disk_counts_where_that_is_said(cloned: Path, laptop: Path) -> None:
+def test_a_remote_on_a_shared_disk_counts_if_that_is_allowed(cloned: Path, laptop: Path) -> None:
     git(cloned, "remote", "set-url", "origin", "../laptop")
     source = capture_source(script(cloned), LIMIT, local_remotes_are_shared=True).source
     assert (source.repository, source.bundle) == (str(laptop), "")
@@ -223,7 +223,7 @@ def test_submodules_are_captured_at_every_depth(laptop: Path, tmp_path: Path) ->
     assert not source.patch  # but at no other commit itself
 
 
-def test_a_repository_that_is_no_submodule_is_told(laptop: Path) -> None:
+def test_a_repository_that_is_not_a_submodule_is_refused(laptop: Path) -> None:
     nested = laptop / "vendored"
     nested.mkdir()
     git(nested, "init", "--quiet")
@@ -233,7 +233,7 @@ def test_a_repository_that_is_no_submodule_is_told(laptop: Path) -> None:
     assert capture_source(script(laptop), LIMIT).source.patch
 
 
-def test_an_ignored_script_is_told(laptop: Path) -> None:
+def test_an_ignored_script_is_refused(laptop: Path) -> None:
     (laptop / ".gitignore").write_text("scratch*\n")
     (laptop / "scratch.py").touch()
     with pytest.raises(CaptureError, match=r"scratch\.py cannot run elsewhere.*ignores"):
@@ -241,7 +241,7 @@ def test_an_ignored_script_is_told(laptop: Path) -> None:
 
 
 @pytest.mark.parametrize("target", ["/etc/hosts", "../elsewhere", ".git/config"])
-def test_a_link_out_of_the_code_is_told(target: str, laptop: Path) -> None:
+def test_a_link_out_of_the_code_is_refused(target: str, laptop: Path) -> None:
     (laptop / "data").symlink_to(target)
     with pytest.raises(CaptureError, match=rf"data cannot travel.*{target}"):
         capture_source(script(laptop), LIMIT)
@@ -256,7 +256,7 @@ def without_the_rights_of_root() -> None:
 
 
 @pytest.mark.parametrize("name", ["secret.txt", "secret"])
-def test_what_cannot_be_read_is_told(name: str, laptop: Path) -> None:
+def test_what_cannot_be_read_is_refused(name: str, laptop: Path) -> None:
     path = laptop / name
     if path.suffix:
         path.touch()
@@ -282,7 +282,7 @@ def test_what_cannot_be_read_is_told(name: str, laptop: Path) -> None:
     assert "Permission denied" in done.stderr
 
 
-def test_a_forgotten_data_folder_is_told_with_its_largest_files(laptop: Path) -> None:
+def test_a_forgotten_data_folder_is_refused_with_its_largest_files(laptop: Path) -> None:
     (laptop / "data").mkdir()
     for number in range(12):
         with (laptop / "data" / f"part{number:02}.bin").open("wb") as file:
@@ -297,13 +297,13 @@ def test_a_forgotten_data_folder_is_told_with_its_largest_files(laptop: Path) ->
     assert listed[0] == ["120000.0", "MB", "data/part11.bin"]
 
 
-def test_large_edits_are_told(laptop: Path) -> None:
+def test_large_edits_are_refused(laptop: Path) -> None:
     (laptop / "train.py").write_text("x = 1\n" * 10_000)
     with pytest.raises(TooLargeError, match=r"(?s)the changes in .*0\.1 MB .*train\.py"):
         capture_source(script(laptop), 50_000)
 
 
-def test_large_unpushed_commits_are_told(cloned: Path) -> None:
+def test_large_unpushed_commits_are_refused(cloned: Path) -> None:
     (cloned / "weights.bin").write_bytes(os.urandom(100_000))
     commit(cloned)
     with pytest.raises(TooLargeError, match=r"(?s)in no remote.*Push.*0\.1 MB +weights\.bin"):

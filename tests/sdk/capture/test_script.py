@@ -1,4 +1,4 @@
-"""What a process says that it runs, asked in real processes."""
+"""The script that a process runs, found in real processes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-_SAY = """
+_PROGRAM = """
 from elsewhere.capture.script import Script
 from elsewhere.core.errors import CaptureError
 try:
@@ -25,14 +25,14 @@ def project(tmp_path: Path) -> Path:
     package = tmp_path / "project" / "package"
     package.mkdir(parents=True)
     for file in ("train.py", "package/module.py", "package/__main__.py"):
-        (tmp_path / "project" / file).write_text(_SAY)
+        (tmp_path / "project" / file).write_text(_PROGRAM)
     (package / "__init__.py").touch()
     (tmp_path / "link.py").symlink_to(tmp_path / "project" / "train.py")
     return tmp_path / "project"
 
 
-def said(project: Path, *arguments: str, folder: str = ".", given: str = "") -> list[str]:
-    """What a Python started in a folder of the project prints, with its path shortened."""
+def printed(project: Path, *arguments: str, folder: str = ".", given: str = "") -> list[str]:
+    """Returns what a Python started in `folder` of the project prints, with its path shortened."""
     done = subprocess.run(
         [sys.executable, *arguments],
         cwd=project / folder,
@@ -48,23 +48,23 @@ def said(project: Path, *arguments: str, folder: str = ".", given: str = "") -> 
 
 
 def test_a_script(project: Path) -> None:
-    assert said(project, "train.py", "-x", "1") == ["P/train.py", "", "P", "P", "-x", "1"]
-    assert said(project, "../link.py") == ["P/train.py", "", "P", "P"]
-    below = said(project, "../train.py", folder="package")
+    assert printed(project, "train.py", "-x", "1") == ["P/train.py", "", "P", "P", "-x", "1"]
+    assert printed(project, "../link.py") == ["P/train.py", "", "P", "P"]
+    below = printed(project, "../train.py", folder="package")
     assert below == ["P/train.py", "", "P/package", "P"]
 
 
 def test_a_module(project: Path) -> None:
-    module = said(project, "-m", "package.module", "a")
+    module = printed(project, "-m", "package.module", "a")
     assert module == ["P/package/module.py", "package.module", "P", "P", "a"]
-    assert said(project, "-m", "package") == ["P/package/__main__.py", "package", "P", "P"]
-    assert said(project, "-m", "train") == ["P/train.py", "train", "P", "P"]
-    elsewhere = said(project, "-m", "package.module", folder="package")
+    assert printed(project, "-m", "package") == ["P/package/__main__.py", "package", "P", "P"]
+    assert printed(project, "-m", "train") == ["P/train.py", "train", "P", "P"]
+    elsewhere = printed(project, "-m", "package.module", folder="package")
     assert elsewhere == ["P/package/module.py", "package.module", "P/package", "P"]
 
 
 def test_a_folder(project: Path) -> None:
-    assert said(project, "package") == ["P/package/__main__.py", "", "P", "P/package"]
+    assert printed(project, "package") == ["P/package/__main__.py", "", "P", "P/package"]
 
 
 def test_a_script_under_a_profiler(project: Path) -> None:
@@ -78,8 +78,8 @@ def test_a_script_under_a_profiler(project: Path) -> None:
     assert lines[0].replace(str(project.resolve()), "P") == "P/train.py||P|P|-x"
 
 
-@pytest.mark.parametrize("arguments", [("-c", _SAY), ("-",)])
-def test_no_file_is_an_error_that_says_what_to_do(project: Path, arguments: tuple[str]) -> None:
-    (line,) = said(project, *arguments, given=_SAY)
+@pytest.mark.parametrize("arguments", [("-c", _PROGRAM), ("-",)])
+def test_no_file_is_an_error_with_advice(project: Path, arguments: tuple[str]) -> None:
+    (line,) = printed(project, *arguments, given=_PROGRAM)
     assert line.startswith("error:")
     assert "Save it as a .py file" in line

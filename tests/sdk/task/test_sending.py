@@ -43,7 +43,10 @@ def test_what_is_typed_cannot_travel_and_goes_on(
     )
     error, after = ended.stdout.splitlines()[-2:]
     assert error.startswith("CaptureError The code cannot run elsewhere, since no file of it is")
-    assert "Save it as a .py file and start that, or say with Task.create(script=...)" in error
+    assert (
+        "Save it as a .py file and start that, or name the file to run with Task.create(script=...)"
+        in error
+    )
     assert after == "goes on in_progress", ended.stderr
     assert Queues(store).length("default") == 0
 

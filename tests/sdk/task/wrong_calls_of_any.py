@@ -127,7 +127,7 @@ ANY: Final[dict[str, list[tuple[str, str]]]] = {
     ],
     "Task.set_base_docker": [
         ("task.set_base_docker(5)", "must be a text"),
-        ("task.set_base_docker(docker_image='a b')", "is no image"),
+        ("task.set_base_docker(docker_image='a b')", "is not an image"),
         ("task.set_base_docker(docker_arguments=[1])", "argument of the image must be a text"),
     ],
     "Task.update_task": [
