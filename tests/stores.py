@@ -9,7 +9,7 @@ from typing import Any
 
 from elsewhere.core.records import Status, TaskRecord
 from elsewhere.store import connect_store, filters
-from elsewhere.store.api import Claim, Store
+from elsewhere.store.api import Claim, SharedStore, TaskStore
 from elsewhere.store.redis.store import RedisStore
 from elsewhere.store.states import sources
 
@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 
-def find(store: Store, task_filter: object = None, **arguments: Any) -> list[str]:
+def find(store: SharedStore, task_filter: object = None, **arguments: Any) -> list[str]:
     """The ids that `filters.parse` of these arguments asks for."""
     return list(store.search(filters.parse(task_filter, **arguments)))
 
@@ -46,7 +46,7 @@ def make_record(**fields: Any) -> TaskRecord:
     return TaskRecord(**given)
 
 
-def brought_to(store: Store, status: Status) -> str:
+def brought_to(store: TaskStore, status: Status) -> str:
     """The id of a task with that status."""
     record = make_record()
     store.create(record)
@@ -55,7 +55,7 @@ def brought_to(store: Store, status: Status) -> str:
     return record.id
 
 
-def begin(store: Store, *, worker: str = "box", lease_s: float = 60.0, **fields: Any) -> str:
+def begin(store: TaskStore, *, worker: str = "box", lease_s: float = 60.0, **fields: Any) -> str:
     """The id of a task whose first attempt has just begun."""
     record = make_record(**fields)
     store.create(record)
@@ -66,7 +66,7 @@ def begin(store: Store, *, worker: str = "box", lease_s: float = 60.0, **fields:
     return record.id
 
 
-def enqueue(store: Store, task_id: str) -> None:
+def enqueue(store: TaskStore, task_id: str) -> None:
     """What `queues` does, without RQ; a store without queues just sets the status."""
     allowed = sources(Status.QUEUED)
     if isinstance(store, RedisStore):
@@ -75,7 +75,7 @@ def enqueue(store: Store, task_id: str) -> None:
         store.move(task_id, Status.QUEUED, allowed=allowed)
 
 
-def waiting(store: Store, **fields: Any) -> str:
+def waiting(store: TaskStore, **fields: Any) -> str:
     """The id of a task in a queue."""
     record = make_record(**fields)
     store.create(record)
@@ -83,13 +83,13 @@ def waiting(store: Store, **fields: Any) -> str:
     return record.id
 
 
-def claim(store: Store, task_id: str, token: str = "t", lease_s: float = 60.0) -> Claim:
+def claim(store: TaskStore, task_id: str, token: str = "t", lease_s: float = 60.0) -> Claim:
     return store.claim(
         task_id, worker="box", token=token, lease_s=lease_s, allowed=(Status.QUEUED,)
     )
 
 
-def running(store: Store, lease_s: float = 60.0, **fields: Any) -> str:
+def running(store: TaskStore, lease_s: float = 60.0, **fields: Any) -> str:
     """Like `begin`, but from a queue: only such a task may be put back into it."""
     task_id = waiting(store, **fields)
     assert claim(store, task_id, lease_s=lease_s).attempt == 1

@@ -20,7 +20,7 @@ from elsewhere.core.folders import RunFolder
 from elsewhere.delivery.delivery import Delivery
 from elsewhere.report.logger import Logger
 from elsewhere.report.reporter import Reporter
-from elsewhere.store.api import Store
+from elsewhere.store.api import TaskStore
 from tests.stores import begin, opened
 
 ROOT = Path(__file__).parents[1]
@@ -191,13 +191,13 @@ class Walk:
 
 
 @pytest.fixture
-def store(redis_url: str) -> Iterator[Store]:
+def store(redis_url: str) -> Iterator[TaskStore]:
     with opened(redis_url) as opened_store:
         yield opened_store
 
 
 def test_a_scalar_enters_few_files_from_the_script_to_the_store(
-    store: Store, tmp_path: Path
+    store: TaskStore, tmp_path: Path
 ) -> None:
     task_id = begin(store)
     folder = RunFolder(tmp_path / f"{task_id}.1").create()

@@ -9,13 +9,13 @@ from typing import Final
 
 import pytest
 
-from elsewhere.store.api import Store
+from elsewhere.store.api import TaskStore
 from elsewhere.store.folder.store import FolderStore
 from elsewhere.store.redis.store import RedisStore
 from tests.contracts.insides import InFolder, InRedis, Inside
 from tests.stores import opened
 
-_Both = tuple[Store, Inside]
+_Both = tuple[TaskStore, Inside]
 
 
 @contextmanager
@@ -52,7 +52,7 @@ def _store_and_inside(request: pytest.FixtureRequest, _places: dict[str, str]) -
 
 
 @pytest.fixture
-def store(_store_and_inside: _Both) -> Store:
+def store(_store_and_inside: _Both) -> TaskStore:
     """Each store there is."""
     return _store_and_inside[0]
 

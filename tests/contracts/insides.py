@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 from typing import Protocol
 
+import pytest
+
 from elsewhere.core.records import Status
+from elsewhere.store.api import TaskStore
 from elsewhere.store.folder.store import FolderStore
 from elsewhere.store.redis import keys
 from elsewhere.store.redis.store import RedisStore
-from tests.stores import find
 
-__all__ = ["InFolder", "InRedis", "Inside"]
+__all__ = ["InFolder", "InRedis", "Inside", "on_servers", "servers"]
+
+#: a test of what a `SharedStore` has beside a `TaskStore`
+on_servers = pytest.mark.parametrize("_store_and_inside", ["redis", "valkey"], indirect=True)
+
+
+def servers(store: TaskStore) -> list[RedisStore]:
+    """The store where it is a `SharedStore`: `for server in servers(store): ...`."""
+    return [store] if isinstance(store, RedisStore) else []
 
 
 class Inside(Protocol):
@@ -89,10 +98,8 @@ class InFolder:
         (self._root / "blobs" / digest).write_bytes(data)
 
     def set_sweep(self, field: str, at: float) -> None:
-        path = self._root / "store.json"
-        about = json.loads(path.read_text())
-        about["sweep"][field] = at
-        path.write_text(json.dumps(about))
+        raise AssertionError(f"A folder sweeps nothing: {field} {at}")
 
     def waiting(self) -> set[str]:
-        return set(find(self._store, {"status": Status.QUEUED}))
+        ids = [path.name for path in (self._root / "tasks").iterdir()]
+        return {one for one in ids if self._store.state(one).status is Status.QUEUED}

@@ -18,7 +18,7 @@ from elsewhere.core.kept import CLAIM, RESET, RESTART, Cleared
 from elsewhere.core.records import Outcome, Reason, Status
 from elsewhere.core.uploads import Placed
 from elsewhere.delivery.delivery import Delivery
-from elsewhere.store.api import Store
+from elsewhere.store.api import TaskStore
 from elsewhere.store.redis.store import RedisStore
 from tests.contracts.insides import Inside
 from tests.stores import enqueue, running
@@ -91,11 +91,11 @@ KEPT: Final[dict[type[Event], Any]] = {
 NOTHING: Final[dict[type[Event], Any]] = {Note: [], Step: [], Weather: {}, Mood: {}}
 
 
-def found(store: Store, task_id: str) -> dict[type[Event], Any]:
+def found(store: TaskStore, task_id: str) -> dict[type[Event], Any]:
     return {kind: store.kept(task_id, kind) for kind in KEPT}
 
 
-def reported(store: Store, **fields: Any) -> str:
+def reported(store: TaskStore, **fields: Any) -> str:
     """A running task whose first attempt has reported all of it."""
     task_id = running(store, **fields)
     store.apply(task_id, 1, "f", 0, 1, REPORTS)
@@ -107,7 +107,7 @@ def no_upload(*_: object) -> Placed:
 
 
 def test_a_declared_event_is_delivered_from_a_journal_and_read_again(
-    store: Store, elsewhere_home: Path
+    store: TaskStore, elsewhere_home: Path
 ) -> None:
     folder = Home(elsewhere_home).run(running(store), 1).create()
     writer = JournalWriter(folder.journal)
@@ -121,7 +121,7 @@ def test_a_declared_event_is_delivered_from_a_journal_and_read_again(
 
 @pytest.mark.parametrize("continues_at", [None, 0], ids=["anew", "continued"])
 def test_a_claim_clears_what_is_declared_so(
-    store: Store, cleared_by: Cleared, continues_at: int | None
+    store: TaskStore, cleared_by: Cleared, continues_at: int | None
 ) -> None:
     task_id = reported(store, continues_at=continues_at)
     store.finish(task_id, 1, STOPPED)
@@ -134,7 +134,7 @@ def test_a_claim_clears_what_is_declared_so(
 
 
 def test_a_reset_clears_what_is_declared_so_and_the_whole_state(
-    store: Store, cleared_by: Cleared
+    store: TaskStore, cleared_by: Cleared
 ) -> None:
     task_id = reported(store)
     store.reset(task_id, allowed=tuple(Status))
@@ -144,7 +144,7 @@ def test_a_reset_clears_what_is_declared_so_and_the_whole_state(
 
 @pytest.mark.parametrize("target", [Status.CREATED, Status.IN_PROGRESS, Status.CLOSED])
 def test_a_move_out_of_an_end_clears_what_is_declared_so(
-    store: Store, cleared_by: Cleared, target: Status
+    store: TaskStore, cleared_by: Cleared, target: Status
 ) -> None:
     task_id = reported(store)
     store.finish(task_id, 1, STOPPED)
@@ -160,7 +160,7 @@ def test_a_queue_clears_what_is_declared_so(redis_store: RedisStore, cleared_by:
     assert found(redis_store, task_id) == (NOTHING if RESTART in cleared_by else KEPT)
 
 
-def test_a_deleted_task_leaves_nothing_of_it(store: Store, inside: Inside) -> None:
+def test_a_deleted_task_leaves_nothing_of_it(store: TaskStore, inside: Inside) -> None:
     task_id = reported(store)
     store.finish(task_id, 1, Outcome(reason=Reason.COMPLETED))
     store.delete(task_id)

@@ -36,10 +36,10 @@ from elsewhere.core.records import (
     TaskRecord,
     TaskType,
 )
-from elsewhere.store.api import Claim, Renewal, Store
+from elsewhere.store.api import Claim, Renewal, SharedStore, TaskStore
 from elsewhere.store.redis import keys
 from elsewhere.store.states import MOVES, sources
-from tests.contracts.insides import Inside
+from tests.contracts.insides import Inside, on_servers, servers
 from tests.stores import brought_to, claim, enqueue, find, make_record, running, waiting
 from tests.watching import watching
 
@@ -73,13 +73,13 @@ RECORD = make_record(
     ],
     ids=["full", "plain", "undecodable"],
 )
-def test_a_record_comes_back_as_it_was(store: Store, record: TaskRecord) -> None:
+def test_a_record_comes_back_as_it_was(store: TaskStore, record: TaskRecord) -> None:
     store.create(record)
     assert store.read(record.id) == record
     assert store.state(record.id).status is Status.CREATED
 
 
-def test_a_task_that_is_created_again_is_what_it_has_become(store: Store) -> None:
+def test_a_task_that_is_created_again_is_what_it_has_become(store: TaskStore) -> None:
     event = Tags(added=("archived",), are_system=True)
     store.create(RECORD, event)
     store.edit(RECORD.id, replace(event, added=(), removed=("archived",)), comment="new")
@@ -88,11 +88,13 @@ def test_a_task_that_is_created_again_is_what_it_has_become(store: Store) -> Non
     record, state = store.read(RECORD.id), store.state(RECORD.id)
     store.create(RECORD, event)  # the answer was lost
     assert (store.read(RECORD.id), store.state(RECORD.id)) == (record, state)
-    assert find(store, {"status": Status.CREATED}) == []
-    assert find(store, allow_archived=False) == [RECORD.id]
+    for server in servers(store):
+        assert find(server, {"status": Status.CREATED}) == []
+    for server in servers(store):
+        assert find(server, allow_archived=False) == [RECORD.id]
 
 
-def test_a_new_task_is_there_with_all_that_is_known_of_it_or_not_at_all(store: Store) -> None:
+def test_a_new_task_is_there_with_all_that_is_known_of_it_or_not_at_all(store: TaskStore) -> None:
     events = (
         Tags(added=("archived",), are_system=True),
         Parameters(values={"General/y": Parameter(value=1)}),
@@ -101,9 +103,12 @@ def test_a_new_task_is_there_with_all_that_is_known_of_it_or_not_at_all(store: S
     )
 
     def look() -> list[Any]:
-        found = store.look_up([RECORD.id], ["project", "tags", "system_tags", "type"])
-        if not found:
-            return [*find(store, project_name="examples"), *store.tasks_using("a" * 32)]
+        try:
+            store.state(RECORD.id)
+            found = [store.kept(RECORD.id, Tags)]
+        except NotFoundError:
+            tasks = [task for server in servers(store) for task in find(server)]
+            return [*tasks, *store.tasks_using("a" * 32)]
         parameters = set(store.read(RECORD.id).parameters)
         return [*found, parameters, *store.task_models(RECORD.id), *store.series(RECORD.id)]
 
@@ -117,14 +122,16 @@ def test_a_new_task_is_there_with_all_that_is_known_of_it_or_not_at_all(store: S
     assert store.tasks_using("a" * 32) == [RECORD.id]
 
 
-def test_a_task_is_not_created_with_an_event_that_cannot_be(store: Store, inside: Inside) -> None:
+def test_a_task_is_not_created_with_an_event_that_cannot_be(
+    store: TaskStore, inside: Inside
+) -> None:
     use = ModelUse(name="in", model="no model's id", is_output=False, at=1.0)
     with pytest.raises(RecordError):
         store.create(RECORD, ModelUsed(use=use))
     assert inside.contents() == {}
 
 
-UNKNOWN: dict[str, Callable[[Store], object]] = {
+UNKNOWN: dict[str, Callable[[TaskStore], object]] = {
     "read": lambda store: store.read("no"),
     "state": lambda store: store.state("no"),
     "edit": lambda store: store.edit("no", comment="x"),
@@ -138,23 +145,24 @@ UNKNOWN: dict[str, Callable[[Store], object]] = {
 
 @pytest.mark.parametrize("call", UNKNOWN.values(), ids=UNKNOWN)
 def test_what_is_not_there_is_not_found_and_not_made(
-    store: Store, inside: Inside, call: Callable[[Store], object]
+    store: TaskStore, inside: Inside, call: Callable[[TaskStore], object]
 ) -> None:
     with pytest.raises(NotFoundError):
         call(store)
     assert inside.contents() == {}
 
 
-def test_nobody_can_claim_renew_or_end_what_is_not_there(store: Store, inside: Inside) -> None:
+def test_nobody_can_claim_renew_or_end_what_is_not_there(store: TaskStore, inside: Inside) -> None:
     assert claim(store, "no") == Claim(attempt=0, status="")
     assert store.renew("no", 1, worker="box", lease_s=1) == Renewal(is_ours=False, status="")
     with pytest.raises(FencedError):
         store.finish("no", 1, COMPLETED)
-    assert store.reap("no", lost_after_s=0, outcome=LOST) is None
+    for server in servers(store):
+        assert server.reap("no", lost_after_s=0, outcome=LOST) is None
     assert inside.contents() == {}
 
 
-def test_edits_change_what_they_name_and_nothing_else(store: Store) -> None:
+def test_edits_change_what_they_name_and_nothing_else(store: TaskStore) -> None:
     store.create(RECORD)
     tags = Tags(added=("c", "a"), removed=("b", "z"))
     store.edit(RECORD.id, tags, comment="new", seed=7)
@@ -169,7 +177,7 @@ def test_edits_change_what_they_name_and_nothing_else(store: Store) -> None:
 
 @pytest.mark.parametrize("status", Status)
 def test_an_edit_is_refused_where_the_status_does_not_allow_it(
-    store: Store, status: Status
+    store: TaskStore, status: Status
 ) -> None:
     task_id = brought_to(store, status)
     for allowed, is_allowed in (((), True), ((status,), True), (set(Status) - {status}, False)):
@@ -186,7 +194,8 @@ def test_an_edit_is_refused_where_the_status_does_not_allow_it(
 # finding
 
 
-def test_a_renamed_task_is_found_by_its_new_name_alone(store: Store) -> None:
+@on_servers
+def test_a_renamed_task_is_found_by_its_new_name_alone(store: SharedStore) -> None:
     record = make_record(name="old")
     store.create(record)
     store.create(make_record(project="newest"))
@@ -202,7 +211,7 @@ def test_a_renamed_task_is_found_by_its_new_name_alone(store: Store) -> None:
 @pytest.mark.parametrize("old", Status)
 @pytest.mark.parametrize("target", Status)
 def test_a_move_is_made_from_the_statuses_that_may_and_from_no_other(
-    store: Store, old: Status, target: Status
+    store: TaskStore, old: Status, target: Status
 ) -> None:
     task_id = brought_to(store, old)
     if target in MOVES[old]:
@@ -213,10 +222,11 @@ def test_a_move_is_made_from_the_statuses_that_may_and_from_no_other(
         with pytest.raises(TransitionError, match=f"it is {old}"):
             store.move(task_id, target, allowed=sources(target))
         assert store.state(task_id).status is old
-    assert find(store, {"status": store.state(task_id).status}) == [task_id]
+    for server in servers(store):
+        assert find(server, {"status": store.state(task_id).status}) == [task_id]
 
 
-def test_of_many_that_want_the_same_move_one_gets_it(store: Store) -> None:
+def test_of_many_that_want_the_same_move_one_gets_it(store: TaskStore) -> None:
     task_id = brought_to(store, Status.CREATED)
     won: list[int] = []
 
@@ -239,7 +249,7 @@ def test_of_many_that_want_the_same_move_one_gets_it(store: Store) -> None:
 
 
 @pytest.mark.parametrize("status", BUSY)
-def test_a_task_that_is_queued_or_runs_cannot_be_deleted(store: Store, status: Status) -> None:
+def test_a_task_that_is_queued_or_runs_cannot_be_deleted(store: TaskStore, status: Status) -> None:
     task_id = waiting(store) if status is Status.QUEUED else running(store)
     with pytest.raises(TransitionError):
         store.delete(task_id)
@@ -247,7 +257,7 @@ def test_a_task_that_is_queued_or_runs_cannot_be_deleted(store: Store, status: S
 
 
 def test_a_deleted_task_leaves_nothing_but_what_is_not_its_own(
-    store: Store, inside: Inside
+    store: TaskStore, inside: Inside
 ) -> None:
     task_id = running(store, tags=("x",), parameters={"a": Parameter(value=1)})
     for attempt in (1, 2):
@@ -273,7 +283,7 @@ def test_a_deleted_task_leaves_nothing_but_what_is_not_its_own(
 
 
 @pytest.mark.parametrize("data", [b"", b"patch", os.urandom(5 << 20)], ids=len)
-def test_a_blob_comes_back_as_it_was(store: Store, data: bytes) -> None:
+def test_a_blob_comes_back_as_it_was(store: TaskStore, data: bytes) -> None:
     digest = hashlib.sha256(data).hexdigest()
     assert not store.has_blob(digest)
     for _ in range(2):  # the answer was lost
@@ -282,7 +292,7 @@ def test_a_blob_comes_back_as_it_was(store: Store, data: bytes) -> None:
     assert store.get_blob(digest) == data
 
 
-def test_a_blob_that_is_there_is_not_sent_again(store: Store, inside: Inside) -> None:
+def test_a_blob_that_is_there_is_not_sent_again(store: TaskStore, inside: Inside) -> None:
     digest = hashlib.sha256(b"patch").hexdigest()
     store.put_blob(digest, b"patch")
     inside.set_blob(digest, b"as it was written")
@@ -292,7 +302,7 @@ def test_a_blob_that_is_there_is_not_sent_again(store: Store, inside: Inside) ->
 
 @pytest.mark.parametrize("stored", ["other bytes", "cut", "no zlib"])
 def test_bytes_that_are_not_those_of_the_digest_are_refused(
-    store: Store, inside: Inside, stored: str
+    store: TaskStore, inside: Inside, stored: str
 ) -> None:
     data = os.urandom(10_000)
     digest, other = (hashlib.sha256(one).hexdigest() for one in (data, b"other"))
@@ -311,7 +321,7 @@ def test_bytes_that_are_not_those_of_the_digest_are_refused(
 # waking up
 
 
-def test_a_listener_wakes_for_what_happens_to_its_task_after_it_began(store: Store) -> None:
+def test_a_listener_wakes_for_what_happens_to_its_task_after_it_began(store: TaskStore) -> None:
     task_id, channel = running(store), keys.TaskKeys("").changed
     listener = store.listen_to(task_id)
     changes: list[Callable[[], object]] = [
@@ -325,7 +335,8 @@ def test_a_listener_wakes_for_what_happens_to_its_task_after_it_began(store: Sto
         change()
         heard = listener.wait(5)
         assert heard
-        assert all(one.startswith(f"{channel}{task_id} ") for one in heard)
+        for _ in servers(store):
+            assert all(one.startswith(f"{channel}{task_id} ") for one in heard)
     running(store)
     assert listener.wait(0.01) == []
     listener.close()

@@ -11,8 +11,8 @@ import pytest
 from elsewhere.core.errors import FencedError
 from elsewhere.core.events import Event, Progress, Scalar, Text, Verdict
 from elsewhere.core.records import OnLost, Outcome, Reason, Status
-from elsewhere.store.api import Claim, Renewal, Store
-from tests.contracts.insides import Inside
+from elsewhere.store.api import Claim, Renewal, SharedStore, TaskStore
+from tests.contracts.insides import Inside, on_servers, servers
 from tests.stores import begin, brought_to, claim, enqueue, running, waiting
 
 BUSY = (Status.QUEUED, Status.IN_PROGRESS)
@@ -24,7 +24,7 @@ LOST = Outcome(reason=Reason.LOST, message="Nobody reported.")
 
 
 def test_the_attempt_number_counts_up_and_the_same_token_gets_the_same_answer(
-    store: Store,
+    store: TaskStore,
 ) -> None:
     task_id = waiting(store)
     assert claim(store, task_id, "a") == Claim(attempt=1)
@@ -37,7 +37,7 @@ def test_the_attempt_number_counts_up_and_the_same_token_gets_the_same_answer(
     assert [(one.number, one.worker) for one in store.attempts(task_id)] == [(1, "box"), (2, "box")]
 
 
-def test_of_many_that_claim_a_task_one_gets_it(store: Store) -> None:
+def test_of_many_that_claim_a_task_one_gets_it(store: TaskStore) -> None:
     task_id = waiting(store)
     got: list[int] = []
     threads = [
@@ -51,7 +51,7 @@ def test_of_many_that_claim_a_task_one_gets_it(store: Store) -> None:
     assert sorted(got) == [0] * 7 + [1]
 
 
-def test_a_claim_begins_anew_what_the_last_attempt_said_of_itself(store: Store) -> None:
+def test_a_claim_begins_anew_what_the_last_attempt_said_of_itself(store: TaskStore) -> None:
     task_id = running(store)
     store.request_stop(task_id, message="enough")
     events: list[Event] = [
@@ -71,7 +71,7 @@ def test_a_claim_begins_anew_what_the_last_attempt_said_of_itself(store: Store) 
 
 @pytest.mark.parametrize("continues_at", [None, 0, 7])
 def test_what_a_task_reported_is_kept_where_it_is_continued(
-    store: Store, continues_at: int | None
+    store: TaskStore, continues_at: int | None
 ) -> None:
     task_id = running(store)
     point = Scalar(title="loss", series="train", value=0.5, iteration=6, at=1.0)
@@ -98,7 +98,7 @@ def test_what_a_task_reported_is_kept_where_it_is_continued(
     ],
 )
 def test_an_attempt_ends_once_with_its_outcome(
-    store: Store, outcome: Outcome, status: Status
+    store: TaskStore, outcome: Outcome, status: Status
 ) -> None:
     task_id = running(store)
     assert store.finish(task_id, 1, outcome) is status
@@ -108,11 +108,13 @@ def test_an_attempt_ends_once_with_its_outcome(
     assert ended.outcome is not None
     assert (ended.outcome.reason, ended.outcome.phase) == (outcome.reason, outcome.phase)
     assert store.attempts(task_id)[0].outcome == ended.outcome
-    assert store.leased_to("box") == []
-    assert store.sweep(sweep_s=0, hold_s=0).over == ()
+    for server in servers(store):
+        assert server.leased_to("box") == []
+    for server in servers(store):
+        assert server.sweep(sweep_s=0, hold_s=0).over == ()
 
 
-def test_what_the_program_or_somebody_said_wins_over_its_exit(store: Store) -> None:
+def test_what_the_program_or_somebody_said_wins_over_its_exit(store: TaskStore) -> None:
     by_program, by_somebody = running(store), running(store)
     store.apply(by_program, 1, "f", 0, 1, [Verdict(status=Status.FAILED, message="diverged")])
     store.move(by_somebody, Status.STOPPED, allowed=(Status.IN_PROGRESS,))
@@ -121,7 +123,7 @@ def test_what_the_program_or_somebody_said_wins_over_its_exit(store: Store) -> N
     assert store.finish(by_somebody, 1, COMPLETED) is Status.STOPPED
 
 
-def stale_writes(store: Store, task_id: str) -> dict[str, Callable[[], object]]:
+def stale_writes(store: TaskStore, task_id: str) -> dict[str, Callable[[], object]]:
     return {
         "apply": lambda: store.apply(task_id, 1, "f", 0, 5, [Text(message="x", level=1, at=0)]),
         "append_output": lambda: store.append_output(task_id, 1, 0, 5, b"late\n", ""),
@@ -132,7 +134,7 @@ def stale_writes(store: Store, task_id: str) -> dict[str, Callable[[], object]]:
 @pytest.mark.parametrize("what", ["apply", "append_output", "finish"])
 @pytest.mark.parametrize("is_deleted", [True, False], ids=["deleted", "newer attempt"])
 def test_a_stale_attempt_writes_nothing(
-    store: Store, inside: Inside, what: str, is_deleted: bool
+    store: TaskStore, inside: Inside, what: str, is_deleted: bool
 ) -> None:
     task_id = running(store)
     store.finish(task_id, 1, Outcome(reason=Reason.LOST))
@@ -145,14 +147,15 @@ def test_a_stale_attempt_writes_nothing(
     with pytest.raises(FencedError):
         stale_writes(store, task_id)[what]()
     assert not store.renew(task_id, 1, worker="box", lease_s=60).is_ours
-    assert store.lose(task_id, 1, LOST, is_harmless=True) is None
+    for server in servers(store):
+        assert server.lose(task_id, 1, LOST, is_harmless=True) is None
     assert inside.contents() == before
 
 
 # leases
 
 
-def test_a_lease_is_kept_by_its_worker_alone(store: Store) -> None:
+def test_a_lease_is_kept_by_its_worker_alone(store: TaskStore) -> None:
     task_id = running(store, lease_s=0)
     assert store.state(task_id).is_unreachable
     assert not store.renew(task_id, 1, worker="another", lease_s=60).is_ours
@@ -161,10 +164,13 @@ def test_a_lease_is_kept_by_its_worker_alone(store: Store) -> None:
         is_ours=True, status="", is_stop_requested=False, stop_grace_s=None
     )
     assert not store.state(task_id).is_unreachable
-    assert store.leased_to("box") == [(task_id, 1)]
-    assert store.leased_to("another") == []
+    for server in servers(store):
+        assert server.leased_to("box") == [(task_id, 1)]
+    for server in servers(store):
+        assert server.leased_to("another") == []
 
 
+@on_servers
 @pytest.mark.parametrize(
     ("on_lost", "in_queue", "stop", "status"),
     [
@@ -175,7 +181,7 @@ def test_a_lease_is_kept_by_its_worker_alone(store: Store) -> None:
     ],
 )
 def test_a_lost_attempt_is_reaped_by_the_policy_of_its_task(
-    store: Store, on_lost: OnLost, in_queue: bool, stop: bool, status: Status
+    store: SharedStore, on_lost: OnLost, in_queue: bool, stop: bool, status: Status
 ) -> None:
     made = running if in_queue else begin
     task_id = made(store, lease_s=0, on_lost=on_lost)
@@ -187,22 +193,25 @@ def test_a_lost_attempt_is_reaped_by_the_policy_of_its_task(
     assert store.attempts(task_id)[0].outcome == LOST
 
 
-def test_a_live_attempt_is_not_reaped(store: Store) -> None:
+@on_servers
+def test_a_live_attempt_is_not_reaped(store: SharedStore) -> None:
     task_id = running(store, on_lost=OnLost.ENQUEUE)
     assert store.reap(task_id, lost_after_s=0, outcome=LOST) is None
     assert store.state(task_id).status is Status.IN_PROGRESS
 
 
+@on_servers
 def test_an_attempt_lost_after_the_program_began_ends_the_task_that_says_so(
-    store: Store,
+    store: SharedStore,
 ) -> None:
     task_id = running(store, on_lost=OnLost.END)
     assert store.lose(task_id, 1, LOST, is_harmless=False) is Status.FAILED
 
 
+@on_servers
 @pytest.mark.parametrize("on_lost", OnLost)
 def test_an_owner_that_returns_before_anyone_began_again_takes_its_attempt_back(
-    store: Store, inside: Inside, on_lost: OnLost
+    store: SharedStore, inside: Inside, on_lost: OnLost
 ) -> None:
     task_id = running(store, lease_s=0, on_lost=on_lost)
     store.reap(task_id, lost_after_s=0, outcome=LOST)
@@ -214,9 +223,10 @@ def test_an_owner_that_returns_before_anyone_began_again_takes_its_attempt_back(
     assert store.leased_to("box") == [(task_id, 1)]
 
 
+@on_servers
 @pytest.mark.parametrize("on_lost", OnLost)
 def test_an_owner_that_returns_at_its_end_delivers_its_outcome(
-    store: Store, inside: Inside, on_lost: OnLost
+    store: SharedStore, inside: Inside, on_lost: OnLost
 ) -> None:
     task_id = running(store, lease_s=0, on_lost=on_lost)
     store.reap(task_id, lost_after_s=0, outcome=LOST)
@@ -226,8 +236,9 @@ def test_an_owner_that_returns_at_its_end_delivers_its_outcome(
     assert store.attempts(task_id)[0].outcome == COMPLETED
 
 
+@on_servers
 def test_one_agent_sweeps_at_a_time_and_owners_get_a_hold_off_first(
-    store: Store, inside: Inside
+    store: SharedStore, inside: Inside
 ) -> None:
     task_id = running(store, lease_s=0)
     first = store.sweep(sweep_s=60, hold_s=60)
@@ -245,14 +256,14 @@ def test_one_agent_sweeps_at_a_time_and_owners_get_a_hold_off_first(
 
 
 @pytest.mark.parametrize("status", [s for s in Status if s not in BUSY])
-def test_a_stop_changes_nothing_where_nothing_runs(store: Store, status: Status) -> None:
+def test_a_stop_changes_nothing_where_nothing_runs(store: TaskStore, status: Status) -> None:
     task_id = brought_to(store, status)
     before = store.state(task_id)
     assert store.request_stop(task_id) is status
     assert store.state(task_id) == before
 
 
-def test_a_queued_task_is_stopped_at_once(store: Store, inside: Inside) -> None:
+def test_a_queued_task_is_stopped_at_once(store: TaskStore, inside: Inside) -> None:
     task_id = waiting(store)
     assert store.request_stop(task_id, message="not needed") is Status.QUEUED
     state = store.state(task_id)
@@ -263,7 +274,7 @@ def test_a_queued_task_is_stopped_at_once(store: Store, inside: Inside) -> None:
 
 @pytest.mark.parametrize("grace_s", [None, 0.0, 2.5])
 def test_the_owner_of_a_running_task_learns_of_a_stop_with_its_renewal(
-    store: Store, grace_s: float | None
+    store: TaskStore, grace_s: float | None
 ) -> None:
     task_id = running(store)
     assert store.request_stop(task_id, grace_s=grace_s) is Status.IN_PROGRESS

@@ -125,7 +125,6 @@ def test_a_damaged_file_is_a_record_error(root: Path, damage: str) -> None:
 @pytest.mark.parametrize("task_id", ["", ".", "..", "../up", "a/b", "\0", "x" * 65])
 def test_an_id_that_is_no_name_of_a_folder_is_never_one(root: Path, task_id: str) -> None:
     store = FolderStore(root)
-    assert store.look_up([task_id], ()) == []
     with pytest.raises(UsageError, match="id"):
         store.create(make_record(id=task_id))
     with pytest.raises(LookupError):

@@ -9,7 +9,7 @@ import pytest
 from elsewhere.core.errors import NotFoundError, RecordError
 from elsewhere.core.events import Event, ModelSaved, ModelsUnused, ModelUsed
 from elsewhere.core.records import ModelUse, Outcome, Parameter, Reason, Status
-from elsewhere.store.api import Store
+from elsewhere.store.api import TaskStore
 from elsewhere.store.model_records import ModelFilter
 from elsewhere.store.tags import parse
 from tests.contracts.insides import Inside
@@ -34,7 +34,7 @@ def loaded(name: str, model: str, /, **found: Any) -> ModelUsed:
 class Telling:
     """A running task that says one piece after the other."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: TaskStore) -> None:
         self.store, self.id, self.offset = store, begin(store), 0
 
     def say(self, *events: Event) -> None:
@@ -46,18 +46,20 @@ class Telling:
 
 
 @pytest.fixture
-def task(store: Store) -> Telling:
+def task(store: TaskStore) -> Telling:
     return Telling(store)
 
 
-def found(store: Store, **wanted: Any) -> list[str]:
+def found(store: TaskStore, **wanted: Any) -> list[str]:
     return [record.id for record in store.find_models(ModelFilter(**wanted))]
 
 
 # a model's record
 
 
-def test_a_model_keeps_what_it_was_given_and_what_changes_is_changed_alone(store: Store) -> None:
+def test_a_model_keeps_what_it_was_given_and_what_changes_is_changed_alone(
+    store: TaskStore,
+) -> None:
     metadata = {"acc": {"value": 0.5, "type": "float"}, "a/b": {"value": [1, None]}}
     fields: dict[str, Any] = {
         "name": "net \N{SNOWMAN}",
@@ -83,7 +85,7 @@ def test_a_model_keeps_what_it_was_given_and_what_changes_is_changed_alone(store
     assert before.created_at == before.updated_at == record.created_at < record.updated_at
 
 
-def test_metadata_are_set_one_by_one_or_all_at_once(store: Store) -> None:
+def test_metadata_are_set_one_by_one_or_all_at_once(store: TaskStore) -> None:
     store.save_model(A, {"metadata": {"a": {"value": 1}, "b": {"value": 2}}})
     store.save_model(A, {"metadata/c": {"value": 3}, "metadata/a": None})
     assert {key: one.value for key, one in store.model(A).metadata.items()} == {"b": 2, "c": 3}
@@ -109,7 +111,7 @@ def test_metadata_are_set_one_by_one_or_all_at_once(store: Store) -> None:
     ],
 )
 def test_what_is_no_model_is_refused_and_left_out_of_a_delivery(
-    store: Store, task: Telling, model: str, fields: dict[str, Any]
+    store: TaskStore, task: Telling, model: str, fields: dict[str, Any]
 ) -> None:
     with pytest.raises(RecordError):
         store.save_model(model, fields)
@@ -119,7 +121,7 @@ def test_what_is_no_model_is_refused_and_left_out_of_a_delivery(
     assert found(store) == [B]
 
 
-def test_half_characters_do_not_stop_a_delivery(store: Store, task: Telling) -> None:
+def test_half_characters_do_not_stop_a_delivery(store: TaskStore, task: Telling) -> None:
     half = "\udcff"
     for name in (half, "again" + half):
         task.say(saved(name=name, project=half, tags=[half], url=half), used(half, A))
@@ -128,7 +130,7 @@ def test_half_characters_do_not_stop_a_delivery(store: Store, task: Telling) -> 
     assert [use.name for use in store.task_models(task.id)] == ["?", "again?"]
 
 
-def test_an_unknown_model_is_not_found(store: Store) -> None:
+def test_an_unknown_model_is_not_found(store: TaskStore) -> None:
     store.save_model(A, {"name": "a"})
     store.delete_model(A)
     store.delete_model(A)
@@ -141,7 +143,7 @@ def test_an_unknown_model_is_not_found(store: Store) -> None:
 # whose a model is
 
 
-def test_a_journal_changes_its_own_models_alone(store: Store, task: Telling) -> None:
+def test_a_journal_changes_its_own_models_alone(store: TaskStore, task: Telling) -> None:
     other = Telling(store)
     task.say(saved(name="mine", task=other.id, created_at=1.0))
     other.say(saved(name="theirs", tags=["stolen"]), saved(B, name="B"))
@@ -174,7 +176,7 @@ def test_a_task_names_its_models_in_the_order_of_their_making(task: Telling) -> 
 
 
 def test_who_began_from_a_model_is_known_and_who_made_it_is_no_such_task(
-    store: Store, task: Telling
+    store: TaskStore, task: Telling
 ) -> None:
     other = Telling(store)
     other.say(used("out", A, is_output=True))
@@ -187,7 +189,7 @@ def test_who_began_from_a_model_is_known_and_who_made_it_is_no_such_task(
     assert (store.tasks_using(A), store.tasks_using(B)) == ([], [task.id])
 
 
-def test_uses_go_with_their_task_and_models_stay(store: Store, task: Telling) -> None:
+def test_uses_go_with_their_task_and_models_stay(store: TaskStore, task: Telling) -> None:
     task.say(saved(name="mine"), used("out", A, is_output=True), used("in", B))
     store.finish(task.id, 1, Outcome(reason=Reason.COMPLETED))
     store.reset(task.id, allowed=(Status.COMPLETED,))
@@ -198,7 +200,7 @@ def test_uses_go_with_their_task_and_models_stay(store: Store, task: Telling) ->
     assert store.model(A).task == task.id
 
 
-def test_a_deleted_model_leaves_nothing(store: Store, inside: Inside) -> None:
+def test_a_deleted_model_leaves_nothing(store: TaskStore, inside: Inside) -> None:
     store.save_model(B, {"name": "other"})
     before = set(inside.contents())
     store.save_model(A, {"name": "a", "project": "examples", "tags": ["x"], "url": PLACE})
@@ -210,7 +212,7 @@ def test_a_deleted_model_leaves_nothing(store: Store, inside: Inside) -> None:
 # where a model lies
 
 
-def test_the_model_at_a_place_is_the_one_that_was_saved_there_last(store: Store) -> None:
+def test_the_model_at_a_place_is_the_one_that_was_saved_there_last(store: TaskStore) -> None:
     store.save_model(A, {"url": PLACE, "digest": "1"})
     assert store.model_at(PLACE) == store.model_at(PLACE, "box") == A
     store.save_model(B, {"url": PLACE, "digest": "2"})
@@ -222,7 +224,7 @@ def test_the_model_at_a_place_is_the_one_that_was_saved_there_last(store: Store)
     assert (store.model_at("s3://other"), store.model_at("")) == (None, None)
 
 
-def test_a_path_is_one_of_its_machine_unless_it_was_kept(store: Store) -> None:
+def test_a_path_is_one_of_its_machine_unless_it_was_kept(store: TaskStore) -> None:
     store.save_model(A, {"url": "file:///tmp/m.bin", "machine": "box"})
     store.save_model(B, {"url": "file:///share/m.bin", "machine": "box", "digest": "1"})
     assert store.model_at("file:///tmp/m.bin", "box") == A
@@ -230,7 +232,9 @@ def test_a_path_is_one_of_its_machine_unless_it_was_kept(store: Store) -> None:
     assert store.model_at("file:///share/m.bin", "other") == B
 
 
-def test_loaded_weights_are_those_of_the_model_that_lies_there(store: Store, task: Telling) -> None:
+def test_loaded_weights_are_those_of_the_model_that_lies_there(
+    store: TaskStore, task: Telling
+) -> None:
     store.save_model(A, {"url": PLACE, "name": "known"})
     task.say(loaded("m", B, url=PLACE, name="found"))
     assert task.uses() == [("m", A, False)]
@@ -239,7 +243,7 @@ def test_loaded_weights_are_those_of_the_model_that_lies_there(store: Store, tas
         store.model(B)
 
 
-def test_loaded_weights_that_no_model_has_become_one(store: Store, task: Telling) -> None:
+def test_loaded_weights_that_no_model_has_become_one(store: TaskStore, task: Telling) -> None:
     there = {"url": "file:///tmp/m.bin", "machine": "box"}
     task.say(loaded("m", B, **there, name="found", task=task.id))
     other = Telling(store)
@@ -250,7 +254,7 @@ def test_loaded_weights_that_no_model_has_become_one(store: Store, task: Telling
     assert store.tasks_using(B) == sorted([task.id, other.id])
 
 
-def test_a_task_does_not_begin_from_what_it_made_itself(store: Store, task: Telling) -> None:
+def test_a_task_does_not_begin_from_what_it_made_itself(store: TaskStore, task: Telling) -> None:
     task.say(saved(url=PLACE), used("m", A, is_output=True), loaded("m", B, url=PLACE))
     assert task.uses() == [("m", A, True)]
 
@@ -259,7 +263,7 @@ def test_a_task_does_not_begin_from_what_it_made_itself(store: Store, task: Tell
 
 
 @pytest.fixture
-def three(store: Store) -> Store:
+def three(store: TaskStore) -> TaskStore:
     store.save_model(A, {"name": "net", "project": "one", "tags": ["x", "y"]})
     metadata = {"acc": {"value": 0.5}}
     store.save_model(
@@ -293,12 +297,12 @@ def three(store: Store) -> Store:
     ],
 )
 def test_models_are_found_the_last_changed_one_first(
-    three: Store, wanted: dict[str, Any], expected: list[str]
+    three: TaskStore, wanted: dict[str, Any], expected: list[str]
 ) -> None:
     assert found(three, **wanted) == expected
 
 
-def test_the_sets_follow_what_changes(three: Store) -> None:
+def test_the_sets_follow_what_changes(three: TaskStore) -> None:
     three.save_model(A, {"project": "two", "tags": ["z"]})
     assert found(three, project="one") == []
     assert found(three, project="two") == [A, B]
@@ -306,7 +310,7 @@ def test_the_sets_follow_what_changes(three: Store) -> None:
     assert found(three, tags=parse("tags", ["z"])) == [A]
 
 
-def test_a_new_task_gets_its_inputs_when_it_is_created_or_by_an_edit(store: Store) -> None:
+def test_a_new_task_gets_its_inputs_when_it_is_created_or_by_an_edit(store: TaskStore) -> None:
     record = make_record()
     store.create(record, used("in", B))
     assert [use.model for use in store.task_models(record.id)] == [B]

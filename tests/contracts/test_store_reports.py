@@ -19,7 +19,8 @@ from elsewhere.core.events import (
     Text,
 )
 from elsewhere.core.records import Artifact, Outcome, Parameter, Reason
-from elsewhere.store.api import Store
+from elsewhere.store.api import TaskStore
+from tests.contracts.insides import servers
 from tests.stores import claim, enqueue, find, running
 
 LOST = Outcome(reason=Reason.LOST, message="Nobody reported.")
@@ -32,7 +33,7 @@ def point(value: float, iteration: int = 1) -> Scalar:
     return Scalar(title="loss", series="train", value=value, iteration=iteration, at=2.0)
 
 
-def test_events_change_what_they_say(store: Store) -> None:
+def test_events_change_what_they_say(store: TaskStore) -> None:
     task_id = running(store)
     events: list[Event] = [
         Progress(percent=12.5, at=0.0),
@@ -50,7 +51,8 @@ def test_events_change_what_they_say(store: Store) -> None:
     record, state = store.read(task_id), store.state(task_id)
     assert (state.progress, state.last_iteration) == (12.5, 3), "resources count no iterations"
     assert (set(record.parameters), record.tags) == ({"A/c"}, ("x",))
-    assert find(store, tags=["x"]) == [task_id]
+    for server in servers(store):
+        assert find(server, tags=["x"]) == [task_id]
     assert store.artifacts(task_id)["model"].url == "memory://m"
     assert [text.message for text in store.texts(task_id)] == ["hello"]
     assert [(p.attempt, p.phase.seconds) for p in store.phases(task_id)] == [(1, 2.0)]
@@ -71,7 +73,7 @@ def test_events_change_what_they_say(store: Store) -> None:
 )
 @pytest.mark.parametrize("at_once", [True, False])
 def test_a_series_has_the_same_summary_however_its_points_came(
-    store: Store, values: list[float], minimum: float, maximum: float, at_once: bool
+    store: TaskStore, values: list[float], minimum: float, maximum: float, at_once: bool
 ) -> None:
     task_id = running(store)
     events = [point(value, len(values) - n) for n, value in enumerate(values)]
@@ -87,7 +89,7 @@ def test_a_series_has_the_same_summary_however_its_points_came(
     ]
 
 
-def test_the_same_piece_of_a_journal_is_taken_once(store: Store) -> None:
+def test_the_same_piece_of_a_journal_is_taken_once(store: TaskStore) -> None:
     task_id = running(store)
     for _ in range(2):  # the answer was lost
         assert store.apply(task_id, 1, "f", 0, 10, [point(1.0)]) == 10
@@ -99,7 +101,7 @@ def test_the_same_piece_of_a_journal_is_taken_once(store: Store) -> None:
     assert store.journal_offset(task_id, 2, "f") == 0
 
 
-def test_the_same_piece_of_output_is_taken_once(store: Store) -> None:
+def test_the_same_piece_of_output_is_taken_once(store: TaskStore) -> None:
     task_id = running(store)
     for _ in range(2):
         assert store.append_output(task_id, 1, 0, 9, b"one\n", "10%") == 9
@@ -111,7 +113,7 @@ def test_the_same_piece_of_output_is_taken_once(store: Store) -> None:
 
 
 def test_output_comes_in_pieces_of_any_size_and_each_attempt_has_its_own(
-    store: Store,
+    store: TaskStore,
 ) -> None:
     task_id = running(store)
     data = os.urandom(3 << 20)
@@ -125,7 +127,7 @@ def test_output_comes_in_pieces_of_any_size_and_each_attempt_has_its_own(
     assert store.output(task_id, attempt=1, start=5, limit_bytes=2).data == data[5:7]
 
 
-def read_output(store: Store, task_id: str, limit_bytes: int) -> tuple[bytes, int]:
+def read_output(store: TaskStore, task_id: str, limit_bytes: int) -> tuple[bytes, int]:
     """All of it, and how many bytes are not kept."""
     data, at, gap = bytearray(), 0, 0
     while (piece := store.output(task_id, start=at, limit_bytes=limit_bytes)).data:
@@ -135,7 +137,7 @@ def read_output(store: Store, task_id: str, limit_bytes: int) -> tuple[bytes, in
     return bytes(data), gap
 
 
-def test_of_a_very_long_output_the_beginning_and_the_end_are_kept(store: Store) -> None:
+def test_of_a_very_long_output_the_beginning_and_the_end_are_kept(store: TaskStore) -> None:
     task_id, size = running(store), 1 << 20
     blocks = [bytes([n]) * size for n in range(50)]
     for n in range(0, 50, 5):

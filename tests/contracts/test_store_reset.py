@@ -31,8 +31,9 @@ from elsewhere.core.records import (
     Status,
     TaskState,
 )
-from elsewhere.store.api import Store
+from elsewhere.store.api import TaskStore
 from elsewhere.store.states import MOVES, allowed
+from tests.contracts.insides import servers
 from tests.stores import begin, brought_to, find
 
 COMPLETED = Outcome(reason=Reason.COMPLETED, exit_code=0)
@@ -58,14 +59,14 @@ GIVEN: list[Event] = [
 ]
 
 
-def claim_again(store: Store, task_id: str, token: str) -> int:
+def claim_again(store: TaskStore, task_id: str, token: str) -> int:
     claim = store.claim(
         task_id, worker="box", token=token, lease_s=60, allowed=(Status.CREATED, Status.STOPPED)
     )
     return claim.attempt
 
 
-def say_much(store: Store, task_id: str, attempt: int) -> None:
+def say_much(store: TaskStore, task_id: str, attempt: int) -> None:
     store.apply(task_id, attempt, "j", 0, 9, [*SAID, *GIVEN])
     store.append_output(task_id, attempt, 0, 8, b"printed\n", "half a li")
 
@@ -73,7 +74,9 @@ def say_much(store: Store, task_id: str, attempt: int) -> None:
 # reset
 
 
-def test_a_reset_task_has_what_it_was_given_and_nothing_of_what_came_of_it(store: Store) -> None:
+def test_a_reset_task_has_what_it_was_given_and_nothing_of_what_came_of_it(
+    store: TaskStore,
+) -> None:
     task_id = begin(store, continues_at=5)
     say_much(store, task_id, 1)
     store.request_stop(task_id, message="enough")
@@ -90,19 +93,20 @@ def test_a_reset_task_has_what_it_was_given_and_nothing_of_what_came_of_it(store
         ("kept",),
         before.source,
     )
-    (row,) = store.look_up([task_id], ["system_tags"])
-    assert row["system_tags"] == ["archived"]
+    assert store.kept(task_id, Tags)["system_tags"] == ["archived"]
     assert store.series(task_id) == []
     assert store.points(task_id, "loss", "train") == []
     assert (store.texts(task_id), store.phases(task_id), store.attempts(task_id)) == ([], [], [])
     assert store.artifacts(task_id) == {}
     output = store.output(task_id)
     assert (output.data, output.pending, store.output_length(task_id)) == (b"", "", 0)
-    assert find(store, {"status": Status.CREATED}) == [task_id]
-    assert find(store, {"status": Status.FAILED}) == []
+    for server in servers(store):
+        assert find(server, {"status": Status.CREATED}) == [task_id]
+    for server in servers(store):
+        assert find(server, {"status": Status.FAILED}) == []
 
 
-def test_a_reset_task_runs_like_a_new_one_under_the_next_number(store: Store) -> None:
+def test_a_reset_task_runs_like_a_new_one_under_the_next_number(store: TaskStore) -> None:
     task_id = begin(store)
     say_much(store, task_id, 1)
     store.finish(task_id, 1, COMPLETED)
@@ -116,13 +120,14 @@ def test_a_reset_task_runs_like_a_new_one_under_the_next_number(store: Store) ->
 
 
 @pytest.mark.parametrize("old", ["running", "stopped by hand", "reaped"])
-def test_an_attempt_that_may_still_write_is_fenced_off(store: Store, old: str) -> None:
+def test_an_attempt_that_may_still_write_is_fenced_off(store: TaskStore, old: str) -> None:
     task_id = begin(store, lease_s=0 if old == "reaped" else 60)
     say_much(store, task_id, 1)
     if old == "stopped by hand":
         store.move(task_id, Status.STOPPED, allowed=(Status.IN_PROGRESS,))
     elif old == "reaped":
-        store.reap(task_id, lost_after_s=0, outcome=LOST)
+        for server in servers(store):
+            server.reap(task_id, lost_after_s=0, outcome=LOST)
     store.reset(task_id, allowed=ANY)
     with pytest.raises(FencedError):
         store.apply(task_id, 1, "j", 9, 12, SAID)
@@ -131,13 +136,14 @@ def test_an_attempt_that_may_still_write_is_fenced_off(store: Store, old: str) -
     with pytest.raises(FencedError):
         store.finish(task_id, 1, COMPLETED)
     assert not store.renew(task_id, 1, worker="box", lease_s=60).is_ours
-    assert store.leased_to("box") == []
+    for server in servers(store):
+        assert server.leased_to("box") == []
     assert store.series(task_id) == []
     assert store.state(task_id).status is Status.CREATED
     assert claim_again(store, task_id, "next") == 3
 
 
-def test_what_an_ended_attempt_said_is_not_taken_in_once_more(store: Store) -> None:
+def test_what_an_ended_attempt_said_is_not_taken_in_once_more(store: TaskStore) -> None:
     task_id = begin(store)
     say_much(store, task_id, 1)
     store.finish(task_id, 1, COMPLETED)
@@ -148,7 +154,7 @@ def test_what_an_ended_attempt_said_is_not_taken_in_once_more(store: Store) -> N
 
 
 @pytest.mark.parametrize("status", Status)
-def test_a_reset_is_compared_and_set(store: Store, status: Status) -> None:
+def test_a_reset_is_compared_and_set(store: TaskStore, status: Status) -> None:
     task_id = brought_to(store, status)
     store.edit(task_id, Progress(percent=5.0, at=0.0))
     with pytest.raises(TransitionError, match=f"cannot be reset: it is {status}"):
@@ -158,13 +164,14 @@ def test_a_reset_is_compared_and_set(store: Store, status: Status) -> None:
     assert (store.state(task_id).status, store.state(task_id).progress) == (Status.CREATED, None)
 
 
-def test_what_is_not_there_cannot_be_reset(store: Store) -> None:
+def test_what_is_not_there_cannot_be_reset(store: TaskStore) -> None:
     with pytest.raises(NotFoundError):
         store.reset("no", allowed=ANY)
-    assert find(store) == []
+    for server in servers(store):
+        assert find(server) == []
 
 
-def test_a_reset_is_heard(store: Store) -> None:
+def test_a_reset_is_heard(store: TaskStore) -> None:
     task_id = brought_to(store, Status.STOPPED)
     listener = store.listen_to(task_id)
     store.reset(task_id, allowed=ANY)
@@ -172,7 +179,7 @@ def test_a_reset_is_heard(store: Store) -> None:
     listener.close()
 
 
-def test_a_reset_task_can_be_deleted_whole(store: Store) -> None:
+def test_a_reset_task_can_be_deleted_whole(store: TaskStore) -> None:
     task_id = begin(store)
     say_much(store, task_id, 1)
     store.reset(task_id, allowed=ANY)
@@ -187,7 +194,7 @@ def test_a_reset_task_can_be_deleted_whole(store: Store) -> None:
 @pytest.mark.parametrize("old", Status)
 @pytest.mark.parametrize("target", Status)
 def test_a_person_moves_a_task_where_the_table_allows_it_and_everywhere_by_force(
-    store: Store, old: Status, target: Status
+    store: TaskStore, old: Status, target: Status
 ) -> None:
     task_id = brought_to(store, old)
     if target in MOVES[old] or target is old:
@@ -199,11 +206,15 @@ def test_a_person_moves_a_task_where_the_table_allows_it_and_everywhere_by_force
     forced = brought_to(store, old)
     assert store.move(forced, target, allowed=allowed(target, force=True)) is old
     assert store.state(forced).status is target
-    assert forced in find(store, {"status": target})
-    assert (forced in find(store, {"status": old})) == (old is target)
+    for server in servers(store):
+        assert forced in find(server, {"status": target})
+    for server in servers(store):
+        assert (forced in find(server, {"status": old})) == (old is target)
 
 
-def test_a_task_that_is_started_by_hand_has_forgotten_its_end_and_its_owner(store: Store) -> None:
+def test_a_task_that_is_started_by_hand_has_forgotten_its_end_and_its_owner(
+    store: TaskStore,
+) -> None:
     task_id = begin(store)
     store.apply(task_id, 1, "j", 0, 1, [Verdict(status=Status.FAILED, message="bad")])
     store.request_stop(task_id)
@@ -214,10 +225,11 @@ def test_a_task_that_is_started_by_hand_has_forgotten_its_end_and_its_owner(stor
     assert state.started_at > 0
     assert not state.is_unreachable
     assert not store.renew(task_id, 1, worker="box", lease_s=60).is_ours
-    assert store.sweep(sweep_s=0, hold_s=0).over == ()
+    for server in servers(store):
+        assert server.sweep(sweep_s=0, hold_s=0).over == ()
 
 
-def test_a_task_that_is_published_ended_when_it_ended(store: Store) -> None:
+def test_a_task_that_is_published_ended_when_it_ended(store: TaskStore) -> None:
     task_id = begin(store)
     store.finish(task_id, 1, COMPLETED)
     ended_at = store.state(task_id).ended_at
@@ -225,7 +237,7 @@ def test_a_task_that_is_published_ended_when_it_ended(store: Store) -> None:
     assert store.state(task_id).ended_at == ended_at
 
 
-def test_a_stop_of_a_task_that_nobody_runs_is_done_at_once(store: Store) -> None:
+def test_a_stop_of_a_task_that_nobody_runs_is_done_at_once(store: TaskStore) -> None:
     task_id = brought_to(store, Status.IN_PROGRESS)
     assert store.request_stop(task_id, message="enough") is Status.IN_PROGRESS
     state = store.state(task_id)
@@ -245,7 +257,7 @@ def test_a_stop_of_a_task_that_nobody_runs_is_done_at_once(store: Store) -> None
     ],
 )
 def test_a_task_that_wants_it_is_published_when_its_attempt_completes(
-    store: Store, outcome: Outcome, wanted: list[bool], status: Status
+    store: TaskStore, outcome: Outcome, wanted: list[bool], status: Status
 ) -> None:
     task_id = begin(store)
     events = [PublishAtEnd(is_wanted=one) for one in wanted]
@@ -255,14 +267,14 @@ def test_a_task_that_wants_it_is_published_when_its_attempt_completes(
     assert (state.status, state.progress) == (status, None if outcome is FAILED else 100.0)
 
 
-def test_a_verdict_of_completed_publishes_it_too(store: Store) -> None:
+def test_a_verdict_of_completed_publishes_it_too(store: TaskStore) -> None:
     task_id = begin(store)
     verdict = Verdict(status=Status.COMPLETED)
     store.apply(task_id, 1, "j", 0, 1, [PublishAtEnd(is_wanted=True), verdict])
     assert store.finish(task_id, 1, FAILED) is Status.PUBLISHED
 
 
-def test_a_task_that_is_completed_by_hand_is_published_where_it_wants_it(store: Store) -> None:
+def test_a_task_that_is_completed_by_hand_is_published_where_it_wants_it(store: TaskStore) -> None:
     task_id = brought_to(store, Status.IN_PROGRESS)
     store.edit(task_id, PublishAtEnd(is_wanted=True))
     store.move(task_id, Status.COMPLETED, allowed=(Status.IN_PROGRESS,))
@@ -273,7 +285,7 @@ def test_a_task_that_is_completed_by_hand_is_published_where_it_wants_it(store: 
 
 
 @pytest.mark.parametrize("way", ["by hand", "at its end"])
-def test_the_last_model_that_a_task_made_is_published_with_it(store: Store, way: str) -> None:
+def test_the_last_model_that_a_task_made_is_published_with_it(store: TaskStore, way: str) -> None:
     task_id = begin(store)
     of_another = begin(store)
     store.apply(of_another, 1, "j", 0, 1, [ModelSaved(model=THEIRS, fields={"name": "net"})])
@@ -296,7 +308,7 @@ def test_the_last_model_that_a_task_made_is_published_with_it(store: Store, way:
 
 
 def test_a_reset_task_did_not_make_its_models_but_began_from_what_it_began_from(
-    store: Store,
+    store: TaskStore,
 ) -> None:
     task_id = begin(store)
     uses = ((FIRST, True), (THEIRS, False))
@@ -313,7 +325,7 @@ def test_a_reset_task_did_not_make_its_models_but_began_from_what_it_began_from(
 
 
 @pytest.mark.parametrize("status", [Status.QUEUED, Status.IN_PROGRESS])
-def test_a_program_cannot_say_that_it_waits_or_goes_on(store: Store, status: Status) -> None:
+def test_a_program_cannot_say_that_it_waits_or_goes_on(store: TaskStore, status: Status) -> None:
     task_id = begin(store)
     store.apply(task_id, 1, "j", 0, 1, [Verdict(status=status)])
     assert store.finish(task_id, 1, COMPLETED) is Status.COMPLETED

@@ -13,26 +13,28 @@ from hypothesis import strategies as st
 from elsewhere.core.errors import UsageError
 from elsewhere.core.events import Event, Progress, Scalar, Tags
 from elsewhere.core.records import Outcome, Parameter, Reason, Source, Status, TaskType
-from elsewhere.store.api import Store
-from tests.contracts.insides import Inside
+from elsewhere.store.api import SharedStore
+from tests.contracts.insides import Inside, on_servers
 from tests.properties import PROPERTY
 from tests.stores import begin, find, make_record
 
+pytestmark = on_servers
 
-def made(store: Store, **fields: Any) -> str:
+
+def made(store: SharedStore, **fields: Any) -> str:
     record = make_record(**fields)
     store.create(record)
     return record.id
 
 
-def said(store: Store, events: list[Event], **fields: Any) -> str:
+def said(store: SharedStore, events: list[Event], **fields: Any) -> str:
     """The id of a task that runs and has said this."""
     task_id = begin(store, **fields)
     store.apply(task_id, 1, "f", 0, 1, events)
     return task_id
 
 
-def test_without_a_filter_all_come_the_last_changed_first(store: Store) -> None:
+def test_without_a_filter_all_come_the_last_changed_first(store: SharedStore) -> None:
     first, second, third = (made(store) for _ in range(3))
     assert find(store) == [third, second, first]
     store.edit(first, comment="changed")
@@ -41,7 +43,7 @@ def test_without_a_filter_all_come_the_last_changed_first(store: Store) -> None:
     assert find(store) == [first, second]
 
 
-def test_projects_are_exact_and_one_of_several(store: Store) -> None:
+def test_projects_are_exact_and_one_of_several(store: SharedStore) -> None:
     a, inner, b = (made(store, project=name) for name in ("a/b", "a/b/c", "-b"))
     assert find(store, project_name="a/b") == [a]
     assert find(store, project_name=["a/b", "-b", "none"]) == [b, a]
@@ -49,7 +51,7 @@ def test_projects_are_exact_and_one_of_several(store: Store) -> None:
     assert find(store, project_name="a") == []
 
 
-def test_status_type_and_archive_narrow(store: Store) -> None:
+def test_status_type_and_archive_narrow(store: SharedStore) -> None:
     draft = made(store, type=TaskType.TESTING)
     done = made(store)
     store.move(done, Status.COMPLETED, allowed=(Status.CREATED,))
@@ -63,7 +65,7 @@ def test_status_type_and_archive_narrow(store: Store) -> None:
     assert find(store, allow_archived=False) == [put_away, done, draft]
 
 
-def test_an_exact_name_is_found_in_some_projects_or_in_all(store: Store) -> None:
+def test_an_exact_name_is_found_in_some_projects_or_in_all(store: SharedStore) -> None:
     a, b = made(store, project="a", name="one"), made(store, project="b", name="one")
     made(store, project="a", name="one more")
     assert find(store, exact_name="one") == [b, a]
@@ -71,7 +73,7 @@ def test_an_exact_name_is_found_in_some_projects_or_in_all(store: Store) -> None
     assert find(store, exact_name="none") == []
 
 
-def test_names_comments_and_words_are_searched(store: Store) -> None:
+def test_names_comments_and_words_are_searched(store: SharedStore) -> None:
     a = made(store, name="Train net", comment="with dropout")
     b = made(store, name="train tree", comment="é\n")
     assert find(store, task_name="^Train") == [a]
@@ -83,7 +85,7 @@ def test_names_comments_and_words_are_searched(store: Store) -> None:
     assert find(store, {"_all_": {"fields": ["name", "comment"], "pattern": "t"}}) == [a]
 
 
-def test_parents_and_ids_are_exact(store: Store) -> None:
+def test_parents_and_ids_are_exact(store: SharedStore) -> None:
     parent = made(store)
     child = made(store, parent=parent)
     assert find(store, {"parent": [parent]}) == [child]
@@ -91,7 +93,7 @@ def test_parents_and_ids_are_exact(store: Store) -> None:
     assert find(store, {"id": [parent, "0" * 32]}) == [parent]
 
 
-def test_times_narrow_with_their_bounds(store: Store) -> None:
+def test_times_narrow_with_their_bounds(store: SharedStore) -> None:
     ids = [made(store, created_at=float(n)) for n in range(1, 4)]
     assert find(store, {"created": [2, None]}) == [ids[2], ids[1]]
     assert find(store, {"created": [">1.0", "<3.0"]}) == [ids[1]]
@@ -103,7 +105,7 @@ def test_times_narrow_with_their_bounds(store: Store) -> None:
     assert find(store, {"last_update": [f"<={at!r}", f"<={time.time() + 60}"]}) == ids[1::-1]
 
 
-def test_what_tasks_said_is_compared_and_sorted_by(store: Store) -> None:
+def test_what_tasks_said_is_compared_and_sorted_by(store: SharedStore) -> None:
     def losses(*values: float) -> list[Event]:
         return [
             Scalar(title="loss.all", series="a.b", value=value, iteration=n, at=0.0)
@@ -126,7 +128,7 @@ def test_what_tasks_said_is_compared_and_sorted_by(store: Store) -> None:
     assert find(store, {"progress": [None, 50]}) == [high]
 
 
-def test_several_orders_sort_one_within_the_other(store: Store) -> None:
+def test_several_orders_sort_one_within_the_other(store: SharedStore) -> None:
     ids = [
         made(store, name=name, created_at=at) for name, at in (("bbb", 1), ("aaa", 2), ("bbb", 3))
     ]
@@ -140,13 +142,13 @@ def test_several_orders_sort_one_within_the_other(store: Store) -> None:
     assert find(store, {"page": 7}) == []
 
 
-def test_more_tasks_than_a_page_come_at_once(store: Store) -> None:
+def test_more_tasks_than_a_page_come_at_once(store: SharedStore) -> None:
     ids = [made(store, id=f"{n:032x}", tags=("many",)) for n in range(1200)]
     assert find(store, tags=["many"]) == ids[::-1]
     assert find(store, {"name": "train", "order_by": "id"}) == ids
 
 
-def test_fields_are_looked_up_with_their_own_types(store: Store) -> None:
+def test_fields_are_looked_up_with_their_own_types(store: SharedStore) -> None:
     task_id = said(
         store,
         [Scalar(title="loss", series="train", value=0.25, iteration=3, at=0.0)],
@@ -182,7 +184,7 @@ def test_fields_are_looked_up_with_their_own_types(store: Store) -> None:
     assert store.look_up([task_id, "0" * 32], list(wanted)) == [{"id": task_id, **wanted}]
 
 
-def test_what_a_record_leaves_to_its_default_is_looked_up_as_that(store: Store) -> None:
+def test_what_a_record_leaves_to_its_default_is_looked_up_as_that(store: SharedStore) -> None:
     task_id = made(store, source=Source(commit="c0ffee"))
     wanted = {
         "type": "training",
@@ -197,7 +199,7 @@ def test_what_a_record_leaves_to_its_default_is_looked_up_as_that(store: Store) 
     assert find(store, {"comment": "^$"}) == [testing, task_id]
 
 
-def test_an_unknown_field_is_answered_with_the_closest(store: Store) -> None:
+def test_an_unknown_field_is_answered_with_the_closest(store: SharedStore) -> None:
     with pytest.raises(UsageError, match=r"no field 'naem'\. Did you mean 'name'\?"):
         store.look_up([made(store)], ["naem"])
 
@@ -237,7 +239,7 @@ def naive(
     is_done=st.booleans(),
 )
 def test_the_store_finds_what_a_naive_evaluation_does(
-    store: Store,
+    store: SharedStore,
     inside: Inside,
     tasks: list[tuple[str, set[str], bool]],
     first: list[str],

@@ -10,6 +10,7 @@ from typing import Any, Final
 import pytest
 
 from elsewhere.core.choices import ScalarKind
+from elsewhere.core.events import Tags
 from elsewhere.core.records import (
     Artifact,
     Configuration,
@@ -19,9 +20,10 @@ from elsewhere.core.records import (
     Reason,
     Status,
 )
-from elsewhere.store.api import Store
+from elsewhere.store.api import TaskStore
 from elsewhere.store.folder.store import FolderStore
 from elsewhere.store.redis.store import RedisStore
+from tests.contracts.insides import servers
 from tests.stores import find, opened
 
 #: one running task in each store, as it was written then: file -> bytes, key -> type and value
@@ -45,7 +47,7 @@ def restore(store: RedisStore) -> None:
 
 
 @pytest.fixture(params=["folder", "redis"])
-def store(request: pytest.FixtureRequest, redis_url: str, tmp_path: Path) -> Iterator[Store]:
+def store(request: pytest.FixtureRequest, redis_url: str, tmp_path: Path) -> Iterator[TaskStore]:
     if request.param == "redis":
         with opened(redis_url) as server:
             restore(server)
@@ -58,7 +60,7 @@ def store(request: pytest.FixtureRequest, redis_url: str, tmp_path: Path) -> Ite
     yield FolderStore(tmp_path)
 
 
-def test_all_of_it_is_read(store: Store) -> None:
+def test_all_of_it_is_read(store: TaskStore) -> None:
     record, state = store.read(TASK), store.state(TASK)
     assert record.parameters == {"General/lr": Parameter(value=0.1, type="float")}
     assert record.configurations == {"net": Configuration(text="a: 1\n", type="yaml")}
@@ -77,11 +79,13 @@ def test_all_of_it_is_read(store: Store) -> None:
     output = store.output(TASK)
     assert (output.data, output.pending, store.output_offset(TASK, 1)) == (b"printed\n", "half", 8)
     assert store.journal_offset(TASK, 1, "f") == 9
-    (row,) = store.look_up([TASK], ["system_tags", "last_metrics.Summary.score"])
-    assert (row["system_tags"], row["last_metrics.Summary.score"]) == (["archived"], 0.9)
+    assert store.kept(TASK, Tags)["system_tags"] == ["archived"]
+    for server in servers(store):
+        (row,) = server.look_up([TASK], ["system_tags", "last_metrics.Summary.score"])
+        assert (row["system_tags"], row["last_metrics.Summary.score"]) == (["archived"], 0.9)
 
 
-def test_each_series_is_of_its_kind(store: Store) -> None:
+def test_each_series_is_of_its_kind(store: TaskStore) -> None:
     assert {(one.title, one.series): one.kind for one in store.series(TASK)} == {
         ("loss", "train"): ScalarKind.SCALAR,
         ("Summary", "score"): ScalarKind.SINGLE,
@@ -92,21 +96,22 @@ def test_each_series_is_of_its_kind(store: Store) -> None:
     assert store.points(TASK, ":monitor:machine", "cpu") == [(7, 5.0, 12.5)]
 
 
-def test_what_the_program_wished_for_its_end_holds(store: Store) -> None:
+def test_what_the_program_wished_for_its_end_holds(store: TaskStore) -> None:
     assert store.finish(TASK, 1, Outcome(reason=Reason.COMPLETED)) is Status.FAILED
     assert store.state(TASK).message == "bad"
     store.move(TASK, Status.COMPLETED, allowed=tuple(Status))
     assert store.state(TASK).status is Status.PUBLISHED
 
 
-def test_a_reset_and_a_deletion_leave_nothing_of_it(store: Store) -> None:
+def test_a_reset_and_a_deletion_leave_nothing_of_it(store: TaskStore) -> None:
     store.reset(TASK, allowed=tuple(Status))
     assert (store.series(TASK), store.texts(TASK), store.phases(TASK)) == ([], [], [])
     assert (store.artifacts(TASK), store.attempts(TASK)) == ({}, [])
     assert [use.name for use in store.task_models(TASK)] == ["start"]
     assert store.read(TASK).tags == ("first", "kept")
     store.delete(TASK)
-    assert find(store) == []
+    for server in servers(store):
+        assert find(server) == []
     if isinstance(store, RedisStore):
         left = {key.decode() for key in store.redis.keys("*")}
         assert not [key for key in left if key.startswith("ew:task:")]

@@ -37,10 +37,10 @@ from elsewhere.core.records import (
     Reason,
     Status,
 )
-from elsewhere.store.api import Store
+from elsewhere.store.api import TaskStore
 from elsewhere.store.folder.store import FolderStore
 from tests.properties import PROPERTY
-from tests.stores import find, make_record, opened
+from tests.stores import make_record, opened
 
 IDS = ("a" * 32, "b" * 32)
 ID = st.sampled_from(IDS)
@@ -135,28 +135,14 @@ CHANGE = st.one_of(
     change("renew", ID, ATTEMPT, worker=WORKER, lease_s=st.sampled_from([0, 60])),
     change("finish", ID, ATTEMPT, OUTCOME),
     change("request_stop", ID, grace_s=st.sampled_from([None, 0.0, 2.5]), message=NAME),
-    change("reap", ID, lost_after_s=st.sampled_from([0, 60]), outcome=OUTCOME),
-    change("lose", ID, ATTEMPT, OUTCOME, is_harmless=st.booleans()),
     change("apply", ID, ATTEMPT, NAME, OFFSET, OFFSET, EVENTS),
     change("append_output", ID, ATTEMPT, OFFSET, OFFSET, st.sampled_from([b"", b"abc"]), NAME),
     EVENTS.flatmap(lambda events: change("edit", ID, *map(st.just, events), allowed=STATUSES)),
     change("edit", ID, comment=NAME, continues_at=st.sampled_from([None, 3])),
 )
 
-LOOKED_AT = (
-    *("name", "comment", "status", "tags", "system_tags", "type", "created", "last_iteration"),
-    *("progress", "status_message", "seed", "parameters.x", "last_metrics.loss.x.max_value"),
-)
-QUERIES: tuple[dict[str, Any], ...] = (
-    {},
-    {"tags": ["x", "-y"]},
-    {"task_filter": {"status": ["-completed"], "type": ["training"]}},
-    {"project_name": "examples", "allow_archived": False},
-    {"task_filter": {"order_by": ["-last_metrics.loss.x", "id"]}},
-)
 
-
-def outcome_of(store: Store, what: Change) -> str:
+def outcome_of(store: TaskStore, what: Change) -> str:
     name, arguments, named = what
     try:
         return repr(getattr(store, name)(*arguments, **named))
@@ -164,7 +150,7 @@ def outcome_of(store: Store, what: Change) -> str:
         return f"{type(error).__name__}: {error}"
 
 
-def seen(store: Store, task_id: str) -> dict[str, object]:
+def seen(store: TaskStore, task_id: str) -> dict[str, object]:
     """All that a store tells of a task, but times."""
     found: dict[str, object] = {"attempts": [], "artifacts": store.artifacts(task_id)}
     with suppress(LookupError):
@@ -211,8 +197,3 @@ def test_whatever_is_done_to_both_they_say_the_same(
             assert outcome_of(folder, what) == outcome_of(server, what), what
         for task_id in IDS:
             assert repr(seen(folder, task_id)) == repr(seen(server, task_id))
-        assert repr(folder.look_up(IDS, LOOKED_AT)) == repr(server.look_up(IDS, LOOKED_AT))
-        for query in QUERIES:
-            assert find(folder, **query) == find(server, **query), query
-        assert set(folder.projects()) == set(server.projects())
-        assert folder.leased_to("box") == server.leased_to("box")

@@ -15,7 +15,7 @@ from elsewhere.store.filters import Filter
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from elsewhere.store.api import Store
+    from elsewhere.store.api import SharedStore
 
 __all__ = ["find_task", "title"]
 
@@ -25,7 +25,7 @@ _SHORTEST: Final = 4
 _SHOWN: Final = 5
 
 
-def find_task(store: Store, text: str) -> str:
+def find_task(store: SharedStore, text: str) -> str:
     """The id. Raises NotFoundError, which names the tasks that may have been meant."""
     wanted = text.strip().lower()
     is_id = re.fullmatch(rf"[0-9a-f]{{{_SHORTEST},{_WHOLE}}}", wanted) is not None
@@ -55,12 +55,12 @@ def find_task(store: Store, text: str) -> str:
     )
 
 
-def title(store: Store, task_id: str) -> str:
+def title(store: SharedStore, task_id: str) -> str:
     """A task in a sentence: `1a2b3c4d (its name)`."""
     return f"{short(task_id)} ({clean(store.read(task_id).name)})"
 
 
-def _listed(store: Store, task_ids: Iterable[str]) -> str:
+def _listed(store: SharedStore, task_ids: Iterable[str]) -> str:
     several = list(task_ids)
     names = []
     for task_id in several[:_SHOWN]:

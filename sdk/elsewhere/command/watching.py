@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from elsewhere.core.records import TaskState
-    from elsewhere.store.api import Listener, Store
+    from elsewhere.store.api import Listener, TaskStore
 
 __all__ = ["FAILED", "exit_code", "watch"]
 
@@ -28,7 +28,7 @@ _OUTAGE_S: Final = 300.0
 
 
 def watch(
-    store: Store, task_id: str, look: Callable[[TaskState], bool], note: Callable[[str], None]
+    store: TaskStore, task_id: str, look: Callable[[TaskState], bool], note: Callable[[str], None]
 ) -> None:
     """Calls `look` with the state, now and after each change, until it has seen enough.
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from elsewhere.core.folders import RunFolder
     from elsewhere.core.records import Artifact
     from elsewhere.core.uploads import Upload
-    from elsewhere.store.api import Store
+    from elsewhere.store.api import TaskStore
 
 __all__ = ["Delivery", "collapse"]
 
@@ -51,7 +51,7 @@ class Delivery:
 
     def __init__(
         self,
-        store: Store,
+        store: TaskStore,
         folder: RunFolder,
         upload: Uploader,
         *,

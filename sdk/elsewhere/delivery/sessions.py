@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from elsewhere.artifacts.uploading import Uploader
     from elsewhere.core.folders import Home
-    from elsewhere.store.api import Store
+    from elsewhere.store.api import TaskStore
 
 __all__ = ["Session", "deliver_dead", "only_one", "outcome_of", "stop_waits_for"]
 
@@ -50,7 +50,7 @@ class Session(threading.Thread):
 
     def __init__(
         self,
-        store: Store,
+        store: TaskStore,
         folder: RunFolder,
         *,
         worker: str,
@@ -193,7 +193,7 @@ def stop_waits_for(call: Callable[[], None]) -> None:
         threading.Thread(target=call, name="elsewhere-stop", daemon=False).start()
 
 
-def deliver_dead(store: Store, home: Home, upload: Uploader) -> list[str]:
+def deliver_dead(store: TaskStore, home: Home, upload: Uploader) -> list[str]:
     """Delivers and ends what scripts left that were killed, or that could not reach the store.
 
     Returns the ids of the tasks. Raises StoreUnavailableError.
@@ -219,14 +219,14 @@ def _is_dead(folder: RunFolder, store: str) -> bool:
     return owner.is_here and not owner.is_alive()
 
 
-def _deliver_one(store: Store, folder: RunFolder, upload: Uploader) -> bool:
+def _deliver_one(store: TaskStore, folder: RunFolder, upload: Uploader) -> bool:
     with only_one(folder) as is_ours:
         if is_ours:
             _carry(store, folder, upload)
         return is_ours
 
 
-def _carry(store: Store, folder: RunFolder, upload: Uploader) -> None:
+def _carry(store: TaskStore, folder: RunFolder, upload: Uploader) -> None:
     outcome = outcome_of(folder)
     delivery = Delivery(store, folder, upload)
     try:

@@ -19,7 +19,7 @@ from elsewhere.store.model_records import ModelFilter
 
 if TYPE_CHECKING:
     from elsewhere.core.records import Json, ModelRecord, TaskRecord
-    from elsewhere.store.api import Store
+    from elsewhere.store.api import TaskStore
 
 __all__ = ["DESIGN", "InputModel", "given_with", "named"]
 
@@ -139,7 +139,7 @@ class InputModel(Model):
         owner.record_event(*events, allowed=UNPUBLISHED)
 
 
-def named(store: Store, wanted: ModelFilter) -> ModelRecord:
+def named(store: TaskStore, wanted: ModelFilter) -> ModelRecord:
     """The first one that is wanted. Raises NotFoundError, with the closest name."""
     found = store.find_models(wanted)
     if found:
@@ -171,5 +171,5 @@ def given_with(
     return said
 
 
-def _at(store: Store, fields: Mapping[str, Json]) -> str | None:
+def _at(store: TaskStore, fields: Mapping[str, Json]) -> str | None:
     return store.model_at(str(fields["url"]), str(fields["machine"]))

@@ -10,7 +10,7 @@ from elsewhere.models.model import Model
 
 if TYPE_CHECKING:
     from elsewhere.core.records import ModelUse
-    from elsewhere.store.api import Store
+    from elsewhere.store.api import TaskStore
 
 __all__ = ["ModelList", "TaskModels", "models_of"]
 
@@ -58,7 +58,7 @@ class TaskModels(dict[str, ModelList]):
         return self["output"]
 
 
-def models_of(store: Store, uses: Iterable[ModelUse]) -> TaskModels:
+def models_of(store: TaskStore, uses: Iterable[ModelUse]) -> TaskModels:
     """Those that there still are."""
     pairs: dict[str, list[tuple[str, Model]]] = {"input": [], "output": []}
     for use in uses:

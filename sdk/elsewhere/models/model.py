@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from elsewhere.core.records import Json, ModelRecord
-    from elsewhere.store.api import Store
+    from elsewhere.store.api import TaskStore
 
 __all__ = ["Model", "filter_of"]
 
@@ -44,12 +44,12 @@ class Model(ModelMetadata):
     def __init__(self, model_id: str) -> None:
         """Raises NotFoundError for an unknown id."""
         self._id = checks.checked_id("model_id", model_id)
-        self._given_store: Store | None = None
+        self._given_store: TaskStore | None = None
         self._local: LocalWeights | None = None
         self._read()
 
     @classmethod
-    def _of(cls, model_id: str, store: Store | None) -> Self:
+    def _of(cls, model_id: str, store: TaskStore | None) -> Self:
         """Without a look whether it is there."""
         model = cls.__new__(cls)
         model._id, model._given_store, model._local = model_id, store, None
@@ -315,7 +315,7 @@ class Model(ModelMetadata):
     # helpers
 
     @property
-    def _store(self) -> Store:
+    def _store(self) -> TaskStore:
         return self._given_store or store_here()
 
     def _read(self) -> ModelRecord:

@@ -13,7 +13,7 @@ from elsewhere.core.settings import load
 from elsewhere.report.task_access import TaskAccess
 
 if TYPE_CHECKING:
-    from elsewhere.store.api import Store
+    from elsewhere.store.api import TaskStore
 
 __all__ = ["UNPUBLISHED", "keeps_models", "owner_of", "place_for", "store_here"]
 
@@ -57,11 +57,11 @@ def place_for(owner: TaskAccess[Any]) -> str:
     return settings.output_uri or str(settings.home.storage)
 
 
-def store_here() -> Store:
+def store_here() -> TaskStore:
     """The store, with what this process has reported of its own task."""
     task = current_task()
     if task is not None:
-        store: Store = task.access.settled_store
+        store: TaskStore = task.access.settled_store
         return store
     from elsewhere.store import open_store  # noqa: PLC0415 - weight
 

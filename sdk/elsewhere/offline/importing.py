@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from elsewhere.core.events import Event
     from elsewhere.core.settings import Settings
     from elsewhere.offline.ended import Ended
-    from elsewhere.store.api import Store
+    from elsewhere.store.api import TaskStore
 
 __all__ = ["import_session"]
 
@@ -37,7 +37,7 @@ _LEASE_S: Final = 24 * 3600.0
 
 
 def import_session(
-    store: Store,
+    store: TaskStore,
     settings: Settings,
     session_folder_zip: object,
     previous_task_id: str | None = None,
@@ -103,7 +103,7 @@ class _Target(RunFolder):
         return self.given_spec
 
 
-def _goes_on(store: Store, ended: Ended, task_id: str) -> int | None:
+def _goes_on(store: TaskStore, ended: Ended, task_id: str) -> int | None:
     """The attempt of an import that was cut off; None where there is none."""
     worker = _worker(ended)
     numbers = [one.number for one in store.attempts(task_id) if one.worker == worker]
@@ -117,7 +117,7 @@ def _goes_on(store: Store, ended: Ended, task_id: str) -> int | None:
     return numbers[-1]
 
 
-def _begin(store: Store, ended: Ended) -> int:
+def _begin(store: TaskStore, ended: Ended) -> int:
     record = ended.record
     try:
         state = store.state(record.id)
@@ -134,7 +134,7 @@ def _begin(store: Store, ended: Ended) -> int:
     return _claim(store, ended, record.id, Status.CREATED)
 
 
-def _begin_further(store: Store, ended: Ended, task_id: str, offset: int) -> int:
+def _begin_further(store: TaskStore, ended: Ended, task_id: str, offset: int) -> int:
     state = store.state(task_id)
     if state.status in (*BUSY, Status.PUBLISHED):
         raise TransitionError(
@@ -149,7 +149,7 @@ def _begin_further(store: Store, ended: Ended, task_id: str, offset: int) -> int
     return _claim(store, ended, task_id, state.status)
 
 
-def _claim(store: Store, ended: Ended, task_id: str, status: Status) -> int:
+def _claim(store: TaskStore, ended: Ended, task_id: str, status: Status) -> int:
     claim = store.claim(
         task_id,
         worker=_worker(ended),
@@ -165,7 +165,7 @@ def _claim(store: Store, ended: Ended, task_id: str, status: Status) -> int:
     return claim.attempt
 
 
-def _bring_code(store: Store, ended: Ended) -> None:
+def _bring_code(store: TaskStore, ended: Ended) -> None:
     for digest in ended.record.source.digests:
         store.put_blob(digest, ended.store.get_blob(digest))
 

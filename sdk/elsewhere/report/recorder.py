@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from elsewhere.core.settings import Settings
     from elsewhere.report.logger import Logger
     from elsewhere.report.offset import Offset
-    from elsewhere.store.api import Store
+    from elsewhere.store.api import TaskStore
 
 __all__ = ["OwnRun", "Recorder", "Target"]
 
@@ -60,7 +60,7 @@ class OwnRun(Target, Protocol):
     model_paths: dict[str, str]
 
     @property
-    def store(self) -> Store:
+    def store(self) -> TaskStore:
         """The store, opened at its first use. Raises UsageError where an agent lends none."""
 
     @property

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from elsewhere.core.choices import Status
     from elsewhere.core.events import Event
     from elsewhere.core.records import TaskRecord, TaskState
-    from elsewhere.store.api import Store
+    from elsewhere.store.api import TaskStore
 
 __all__ = ["TaskAccess"]
 
@@ -24,7 +24,7 @@ R = TypeVar("R", bound=OwnRun)
 class TaskAccess(Generic[R]):
     """Reads, edits and records events of one task."""
 
-    def __init__(self, task_id: str, store: Store | None, run: R | None = None) -> None:
+    def __init__(self, task_id: str, store: TaskStore | None, run: R | None = None) -> None:
         """`store` may be None where `run` is given, which knows one."""
         self.id = task_id
         #: the run that this process is or was; `run` is None once that is over
@@ -37,7 +37,7 @@ class TaskAccess(Generic[R]):
         return None if self.begun is None or self.begun.is_over else self.begun
 
     @property
-    def store(self) -> Store:
+    def store(self) -> TaskStore:
         """The store. Raises UsageError where an agent lends its run none."""
         if self._store is not None:
             return self._store
@@ -45,7 +45,7 @@ class TaskAccess(Generic[R]):
         return self.begun.store
 
     @property
-    def settled_store(self) -> Store:
+    def settled_store(self) -> TaskStore:
         """The store, with all that this process has reported of the task."""
         self.settle()
         return self.store

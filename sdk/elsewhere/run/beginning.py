@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from elsewhere.core.settings import Settings
     from elsewhere.run.auto_connect import Connections
     from elsewhere.run.carriers import Carrier
-    from elsewhere.store.api import Store
+    from elsewhere.store.api import TaskStore
 
 __all__ = [
     "attach",
@@ -122,7 +122,7 @@ def begin(
     )
     if offline is not None and not (continues is False and isinstance(reuse, bool)):
         raise refuse()
-    store: Store = open_store(settings) if offline is None else offline.begin()
+    store: TaskStore = open_store(settings) if offline is None else offline.begin()
     last, within_s = Last(settings.home, store, record), settings.reuse_within_h * 3600
     earlier = choose(store, record, last.read(within_s), reuse=reuse, continues=continues)
     try:
@@ -158,7 +158,7 @@ def simulate(settings: Settings, task_id: str, connections: Connections) -> Run:
 
 def _carried(
     settings: Settings,
-    store: Store,
+    store: TaskStore,
     record: TaskRecord,
     folder: RunFolder,
     connections: Connections,
@@ -217,7 +217,7 @@ def _worker() -> str:
 
 def _taken(
     settings: Settings,
-    store: Store,
+    store: TaskStore,
     new: TaskRecord,
     earlier: Earlier | None,
     offline: OfflineSession | None,
@@ -236,7 +236,7 @@ def _taken(
 
 def _claimed(
     settings: Settings,
-    store: Store,
+    store: TaskStore,
     record: TaskRecord,
     folder: RunFolder,
     allowed: Collection[Status],
@@ -330,7 +330,7 @@ def _stop_this_process(why: str) -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _deliver_dead(store: Store, settings: Settings, upload: Uploader) -> None:
+def _deliver_dead(store: TaskStore, settings: Settings, upload: Uploader) -> None:
     try:
         deliver_dead(store, settings.home, upload)
     except ElsewhereError as error:

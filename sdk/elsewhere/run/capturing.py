@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from elsewhere.capture.repository import Located
     from elsewhere.capture.wishes import Wishes
     from elsewhere.core.settings import Settings
-    from elsewhere.store.api import Store
+    from elsewhere.store.api import TaskStore
 
 __all__ = ["Capturing"]
 
@@ -35,7 +35,7 @@ class Capturing(threading.Thread):
     def __init__(
         self,
         settings: Settings,
-        store: Store,
+        store: TaskStore,
         task_id: str,
         located: Located | CaptureError,
         wishes: Wishes = NO_WISHES,

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from elsewhere.delivery.sessions import Session
     from elsewhere.offline import OfflineSession
     from elsewhere.run.capturing import Capturing
-    from elsewhere.store.api import Store
+    from elsewhere.store.api import TaskStore
 
 __all__ = ["AgentCarrier", "Carrier", "ChildCarrier", "LocalCarrier"]
 
@@ -55,7 +55,7 @@ class Carrier(Protocol):
     ends_task: bool
 
     @property
-    def store(self) -> Store:
+    def store(self) -> TaskStore:
         """The store, opened at its first use. Raises UsageError where an agent lends none."""
 
     @property
@@ -94,10 +94,10 @@ class AgentCarrier:
 
     def __init__(self, folder: RunFolder) -> None:
         self._folder = folder
-        self._store: Store | None = None
+        self._store: TaskStore | None = None
 
     @property
-    def store(self) -> Store:
+    def store(self) -> TaskStore:
         if self._store is None:
             lent = Lent.read(self._folder)
             if lent is None:
@@ -187,7 +187,7 @@ class ChildCarrier(AgentCarrier):
         self._offline = offline
 
     @property
-    def store(self) -> Store:
+    def store(self) -> TaskStore:
         if self._store is None:
             offline = self._offline
             self._store = offline.store() if offline else open_store(self._settings)
@@ -208,7 +208,7 @@ class LocalCarrier:
         self,
         session: Session,
         folder: RunFolder,
-        store: Store,
+        store: TaskStore,
         *,
         capturing: Capturing | None,
         offline: OfflineSession | None,

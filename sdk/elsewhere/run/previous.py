@@ -11,7 +11,7 @@ import hashlib
 import logging
 import time
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from elsewhere.core.choices import ScalarKind
 from elsewhere.core.clock import now_at
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from elsewhere.core.folders import Home
     from elsewhere.core.records import TaskState
-    from elsewhere.store.api import Store
+    from elsewhere.store.api import TaskStore
 
 __all__ = ["Earlier", "Last", "choose"]
 
@@ -66,7 +66,7 @@ class Earlier:
             return replace(new, id=has.id, tags=tags)
         return replace(has, source=new.source, tags=tags, continues_at=self.continues_at)
 
-    def write(self, store: Store, record: TaskRecord) -> None:
+    def write(self, store: TaskStore, record: TaskRecord) -> None:
         """Writes what `as_new` gave. Raises TransitionError when somebody else was faster."""
         tags = Tags(added=record.tags)
         if self.continues_at is not None:
@@ -88,7 +88,7 @@ class Earlier:
 class Last:
     """Which task this machine ran last, by project, name and type: a small file each."""
 
-    def __init__(self, home: Home, store: Store, record: TaskRecord) -> None:
+    def __init__(self, home: Home, store: TaskStore, record: TaskRecord) -> None:
         key = f"{store.identity()}\n{record.project}\n{record.name}\n{record.type}"
         self._path: Path = home.last / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.json"
 
@@ -118,7 +118,7 @@ class Last:
 
 
 def choose(
-    store: Store,
+    store: TaskStore,
     record: TaskRecord,
     last: str | None,
     *,
@@ -152,7 +152,7 @@ def choose(
         return None  # it was deleted
 
 
-def _going_on(store: Store, task_id: str, continues: bool | str | int) -> Earlier:
+def _going_on(store: TaskStore, task_id: str, continues: bool | str | int) -> Earlier:
     state = store.state(task_id)
     if state.status not in _GOES_ON:
         advice = "Wait for its end." if state.status is Status.IN_PROGRESS else "Clone it."
@@ -171,11 +171,11 @@ def _going_on(store: Store, task_id: str, continues: bool | str | int) -> Earlie
     )
 
 
-def _again(store: Store, record: TaskRecord, task_id: str, *, is_named: bool) -> Earlier | None:
+def _again(store: TaskStore, record: TaskRecord, task_id: str, *, is_named: bool) -> Earlier | None:
     state, has = store.state(task_id), store.read(task_id)
-    (row,) = store.look_up([task_id], ["system_tags"]) or [{"system_tags": [ARCHIVED]}]
+    is_archived = ARCHIVED in store.kept(task_id, Tags)["system_tags"]
     fits = (has.project, has.name, has.type) == (record.project, record.name, record.type)
-    why = _why_not(state, row, is_the_same=fits or is_named)
+    why = _why_not(state, is_archived, is_the_same=fits or is_named)
     if not why and store.artifacts(task_id):
         why = "it has artifacts"
     if not why and any(use.is_output for use in store.task_models(task_id)):
@@ -193,11 +193,11 @@ def _again(store: Store, record: TaskRecord, task_id: str, *, is_named: bool) ->
     return Earlier(record=has, status=state.status, attempt=state.attempt, says=says)
 
 
-def _why_not(state: TaskState, row: dict[str, Any], *, is_the_same: bool) -> str:
+def _why_not(state: TaskState, is_archived: bool, *, is_the_same: bool) -> str:
     if not is_the_same:
         return "it is called otherwise by now"
     if state.status not in _AGAIN:
         return f"it is {state.status}"
     if state.queue or state.queued_at:
         return "it was enqueued"
-    return "it is archived" if ARCHIVED in row["system_tags"] else ""
+    return "it is archived" if is_archived else ""

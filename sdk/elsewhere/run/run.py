@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from elsewhere.report.logger import Logger
     from elsewhere.report.reporter import Reporter
     from elsewhere.run.carriers import Carrier
-    from elsewhere.store.api import Store
+    from elsewhere.store.api import TaskStore
 
 __all__ = ["Run"]
 
@@ -87,7 +87,7 @@ class Run:
         return self._offline.path if self._offline is not None else None
 
     @property
-    def store(self) -> Store:
+    def store(self) -> TaskStore:
         """See `Carrier.store`."""
         return self.carrier.store
 

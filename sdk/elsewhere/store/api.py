@@ -37,9 +37,10 @@ __all__ = [
     "Output",
     "Renewal",
     "SeriesSummary",
-    "Store",
+    "SharedStore",
     "Sweep",
     "TaskPhase",
+    "TaskStore",
 ]
 
 
@@ -111,12 +112,13 @@ class Listener(Protocol):
     """Wakes up when something happened; an event may be missed, so callers also look by time."""
 
     def wait(self, timeout_s: float) -> list[str]:
-        """What happened, `channel payload` each; empty after the time. Raises like the store."""
+        """What happened, of several channels as `channel payload` each; empty after the time. Raises
+        like the store."""
 
     def close(self) -> None: ...
 
 
-class Store(Protocol):
+class TaskStore(Protocol):
     """See the module. Ids are those of tasks; an unknown one raises NotFoundError. A task that
     ceases to be queued leaves its queue in the same step."""
 
@@ -140,14 +142,6 @@ class Store(Protocol):
 
     def delete(self, task_id: str) -> None:
         """The task with all that it said; it must not be queued or running."""
-
-    def search(self, wanted: Filter) -> Iterator[str]:
-        """Ids in the order that the filter asks for, without a limit but its own."""
-
-    def look_up(self, task_ids: Iterable[str], names: Collection[str]) -> list[dict[str, Any]]:
-        """Id and fields of each task that there still is; see `search.py` for their names."""
-
-    def projects(self) -> list[str]: ...
 
     # status
     def move(
@@ -177,20 +171,6 @@ class Store(Protocol):
     ) -> Status:
         """Stops a task that is queued or that nobody has a lease of, asks the owner of a running
         one. Returns the status before."""
-
-    def sweep(self, *, sweep_s: float, hold_s: float) -> Sweep:
-        """Asks to be the one that looks after all tasks this time."""
-
-    def reap(self, task_id: str, *, lost_after_s: float, outcome: Outcome) -> Status | None:
-        """Ends an attempt whose lease has been over for so long, or puts the task back."""
-
-    def lose(
-        self, task_id: str, attempt: int, outcome: Outcome, *, is_harmless: bool
-    ) -> Status | None:
-        """The same at once, by its owner. `is_harmless`: nothing of the program has run."""
-
-    def leased_to(self, worker: str) -> list[tuple[str, int]]:
-        """(task id, attempt) of all that run under this worker's name."""
 
     # what a task says
     def apply(
@@ -228,8 +208,8 @@ class Store(Protocol):
 
     def kept(self, task_id: str, kind: type[Event]) -> Any:
         """What is kept of the events of one `kind`, by the way that it is declared with: a list of
-        the recent ones, each with its attempt in front where that is kept; values by name; or a
-        dict of those fields of the state, as texts, that are there."""
+        the recent ones, each with its attempt in front where that is kept; values by name; sorted
+        words by set; or a dict of those fields of the state, as texts, that are there."""
 
     def texts(self, task_id: str) -> list[Text]: ...
 
@@ -271,12 +251,43 @@ class Store(Protocol):
         """Raises NotFoundError, or RecordError when the bytes do not match the digest."""
 
     # waking up
-    def listen(self, *channels: str) -> Listener:
-        """Channels as in keys.py."""
-
     def listen_to(self, task_id: str) -> Listener:
         """What happens to one task."""
 
     def now(self) -> float: ...
 
     def close(self) -> None: ...
+
+
+class SharedStore(TaskStore, Protocol):
+    """What laptops, agents and the page share beside that: finding tasks, and all leases.
+
+    A store of one task's process has none of it, such as that of an offline session.
+    """
+
+    def search(self, wanted: Filter) -> Iterator[str]:
+        """Ids in the order that the filter asks for, without a limit but its own."""
+
+    def look_up(self, task_ids: Iterable[str], names: Collection[str]) -> list[dict[str, Any]]:
+        """Id and fields of each task that there still is; see `search.py` for their names."""
+
+    def projects(self) -> list[str]: ...
+
+    # leases
+    def sweep(self, *, sweep_s: float, hold_s: float) -> Sweep:
+        """Asks to be the one that looks after all tasks this time."""
+
+    def reap(self, task_id: str, *, lost_after_s: float, outcome: Outcome) -> Status | None:
+        """Ends an attempt whose lease has been over for so long, or puts the task back."""
+
+    def lose(
+        self, task_id: str, attempt: int, outcome: Outcome, *, is_harmless: bool
+    ) -> Status | None:
+        """The same at once, by its owner. `is_harmless`: nothing of the program has run."""
+
+    def leased_to(self, worker: str) -> list[tuple[str, int]]:
+        """(task id, attempt) of all that run under this worker's name."""
+
+    # waking up
+    def listen(self, *channels: str) -> Listener:
+        """Channels as in keys.py."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from rq import Queue
 
     from elsewhere.core.records import Outcome
-    from elsewhere.store.api import Store
+    from elsewhere.store.api import TaskStore
 
 __all__ = ["DEFAULT_QUEUE", "LAUNCH", "Queues"]
 
@@ -46,7 +46,7 @@ return false
 class Queues:
     """All queues of a store."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: TaskStore) -> None:
         """Raises UsageError for a store that has none: that of an offline task."""
         if not isinstance(store, RedisStore):
             raise UsageError(
@@ -163,7 +163,7 @@ class Queues:
     def lose(
         self, task_id: str, attempt: int, outcome: Outcome, *, is_harmless: bool
     ) -> Status | None:
-        """`Store.lose`, and a new entry for a task that is put back."""
+        """`TaskStore.lose`, and a new entry for a task that is put back."""
         status = self._store.lose(task_id, attempt, outcome, is_harmless=is_harmless)
         if status is Status.QUEUED:
             self.push_again(task_id)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from elsewhere.core.codec import from_plain
 from elsewhere.core.events import ArtifactAdded, Phase, Text
-from elsewhere.core.kept import ByName, Recent
+from elsewhere.core.kept import ByName, Recent, Tagged
 from elsewhere.core.records import Attempt
 from elsewhere.store.api import Output, TaskPhase
 from elsewhere.store.blocks import BLOCK_BYTES, first_kept
@@ -20,7 +20,7 @@ __all__ = ["Reports"]
 
 
 class Reports(ABC):
-    """The readers of `api.Store` that all stores share. `plain` is data as JSON has it."""
+    """The readers of `api.TaskStore` that all stores share. `plain` is data as JSON has it."""
 
     def kept(self, task_id: str, kind: type[Event]) -> Any:
         way = kind.way
@@ -30,6 +30,8 @@ class Reports(ABC):
         if isinstance(way, ByName):
             values = sorted(self._by_name(task_id, way.part).items())
             return {name: from_plain(way.of, plain) for name, plain in values}
+        if isinstance(way, Tagged):
+            return {part: self._tagged(task_id, part) for part in way.parts}
         state = self._state_texts(task_id)
         return {name: state[name] for name in way.fields if name in state}
 
@@ -83,6 +85,10 @@ class Reports(ABC):
     @abstractmethod
     def _by_name(self, task_id: str, part: str) -> dict[str, object]:
         """Name to plain value."""
+
+    @abstractmethod
+    def _tagged(self, task_id: str, part: str) -> list[str]:
+        """The words of a set, sorted."""
 
     @abstractmethod
     def _state_texts(self, task_id: str) -> dict[str, str]: ...

@@ -19,7 +19,7 @@ from elsewhere.store.refusals import BUSY
 if TYPE_CHECKING:
     from elsewhere.core.folders import Home, RunFolder
     from elsewhere.core.records import TaskState
-    from elsewhere.store.api import Store
+    from elsewhere.store.api import TaskStore
 
 __all__ = ["StopRequest", "request_stop"]
 
@@ -47,7 +47,7 @@ class StopRequest:
 
 
 def request_stop(
-    store: Store,
+    store: TaskStore,
     home: Home,
     task_id: str,
     *,

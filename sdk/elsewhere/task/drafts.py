@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from elsewhere.capture.script import Script
     from elsewhere.core.records import Parameter
     from elsewhere.core.settings import Settings
-    from elsewhere.store.api import Store
+    from elsewhere.store.api import TaskStore
 
 __all__ = ["Wanted", "checked_argv", "create"]
 
@@ -67,7 +67,7 @@ def checked_argv(given: object) -> tuple[str, ...]:
     return tuple(given)
 
 
-def create(store: Store, settings: Settings, wanted: Wanted) -> TaskRecord:
+def create(store: TaskStore, settings: Settings, wanted: Wanted) -> TaskRecord:
     """The record of a new draft, with its code in the store.
 
     Raises UsageError, NotFoundError for an unknown base, and CaptureError for local code that

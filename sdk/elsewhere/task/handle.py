@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from elsewhere.offline import Mode
     from elsewhere.run.run import Run
-    from elsewhere.store.api import Store
+    from elsewhere.store.api import SharedStore, TaskStore
 
 __all__ = ["Handle"]
 
@@ -27,7 +27,7 @@ class Handle:
     _current: ClassVar[Any] = None
     _offline: ClassVar[Mode | None] = None
 
-    def __init__(self, task_id: str, store: Store | None, run: Run | None = None) -> None:
+    def __init__(self, task_id: str, store: TaskStore | None, run: Run | None = None) -> None:
         """Use `Task.init`, `Task.create` or `Task.get_task`: they know the `store` of the task
         `task_id`, and its `run` where this process is the task."""
         self.access: TaskAccess[Run] = TaskAccess(task_id, store, run)
@@ -51,7 +51,7 @@ class Handle:
     # handles of the class
 
     @classmethod
-    def _of(cls, task_id: str, store: Store | None = None) -> Self:
+    def _of(cls, task_id: str, store: TaskStore | None = None) -> Self:
         """The handle on the task `task_id`: this process's own where it is that task, else a new
         one, whose id is looked up unless a `store` is given. Raises NotFoundError."""
         current: Self | None = cls._current
@@ -100,11 +100,11 @@ class Handle:
             raise refuse()
 
     @classmethod
-    def _open(cls) -> Store:
+    def _open(cls) -> SharedStore:
         """The store. Raises UsageError while offline."""
         cls._check_online()
         if cls._current is not None:
-            store: Store = cls._current.access.store
+            store: SharedStore = cls._current.access.store  # online, there is no other
             return store
         from elsewhere.core.settings import load  # noqa: PLC0415
         from elsewhere.store import open_store  # noqa: PLC0415
@@ -112,7 +112,7 @@ class Handle:
         return open_store(load())
 
     @classmethod
-    def _settled(cls) -> Store:
+    def _settled(cls) -> SharedStore:
         """The store, once it has all that this process has reported of its own task."""
         if cls._current is not None:
             cls._current.access.settle()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from elsewhere.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from elsewhere.store.api import Store
+    from elsewhere.store.api import SharedStore
 
 __all__ = ["Project", "find"]
 
@@ -25,7 +25,7 @@ class Project:
         return self.name
 
 
-def find(store: Store, pattern: object) -> list[Project]:
+def find(store: SharedStore, pattern: object) -> list[Project]:
     """The projects in whose names the regular expression `pattern` is found, or all for None, the
     last used one first. Raises UsageError."""
     if pattern is None:

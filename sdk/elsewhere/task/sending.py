@@ -13,7 +13,7 @@ from elsewhere.task import stored
 
 if TYPE_CHECKING:
     from elsewhere.run.run import Run
-    from elsewhere.store.api import Store
+    from elsewhere.store.api import TaskStore
 
 __all__ = ["send", "send_other"]
 
@@ -48,7 +48,7 @@ def send(run: Run, queue: str | None, *, is_clone: bool, is_last: bool) -> str:
     return task_id
 
 
-def send_other(store: Store, task_id: str, queue: str | None, *, is_clone: bool) -> str:
+def send_other(store: TaskStore, task_id: str, queue: str | None, *, is_clone: bool) -> str:
     """Enqueues another task, which may have run, or a copy of it; returns its id. Nothing ends
     here. Raises UsageError without a queue, NotFoundError, and TransitionError."""
     if not queue:

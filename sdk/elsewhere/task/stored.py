@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from elsewhere.core.events import Event
     from elsewhere.core.records import Parameter
-    from elsewhere.store.api import Store
+    from elsewhere.store.api import SharedStore, TaskStore
 
 __all__ = ["checked_fields", "clone", "existing", "find_named", "models_used", "search"]
 
@@ -36,7 +36,7 @@ def checked_fields(given: object) -> list[str]:
 
 
 def clone(
-    store: Store,
+    store: TaskStore,
     source_id: str,
     *,
     name: str | None = None,
@@ -75,12 +75,14 @@ def clone(
     return record.id
 
 
-def models_used(store: Store, task_id: str) -> list[Event]:
+def models_used(store: TaskStore, task_id: str) -> list[Event]:
     """The models that the task begins from, as events for a copy of it."""
     return [ModelUsed(use=use) for use in store.task_models(task_id) if not use.is_output]
 
 
-def find_named(store: Store, project: str | None, name: str | None, **narrower: Any) -> str | None:
+def find_named(
+    store: SharedStore, project: str | None, name: str | None, **narrower: Any
+) -> str | None:
     """The id of the last changed task with exactly this name, an archived one only if there is no
     other; None if there is none. `narrower`: tags, allow_archived and task_filter. Raises
     NotFoundError for an unknown project, and UsageError."""
@@ -102,7 +104,7 @@ def find_named(store: Store, project: str | None, name: str | None, **narrower: 
     return None
 
 
-def search(store: Store, **arguments: Any) -> Iterator[str]:
+def search(store: SharedStore, **arguments: Any) -> Iterator[str]:
     """The ids of all tasks that match `filters.parse`; an unknown project is a warning."""
     wanted = filters.parse(**arguments)
     given = arguments.get("project_name")
@@ -114,7 +116,7 @@ def search(store: Store, **arguments: Any) -> Iterator[str]:
     return store.search(wanted)
 
 
-def existing(store: Store, task_ids: object) -> list[str]:
+def existing(store: SharedStore, task_ids: object) -> list[str]:
     """The ids `task_ids`, in their order. Raises NotFoundError for the first one without a task."""
     ids: Any = [task_ids] if isinstance(task_ids, str) else task_ids
     if not isinstance(ids, (list, tuple, set, frozenset)) or not all(

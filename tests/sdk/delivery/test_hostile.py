@@ -17,7 +17,7 @@ from elsewhere.core.folders import Home, write_beside
 from elsewhere.core.records import Outcome, Reason
 from elsewhere.delivery.delivery import Delivery
 from elsewhere.storage import file_url
-from elsewhere.store.api import Store
+from elsewhere.store.api import TaskStore
 from elsewhere.store.folder.store import FolderStore
 from elsewhere.store.redis.store import RedisStore
 from tests.stores import begin, opened
@@ -54,7 +54,7 @@ LINES: Final = {
 
 
 @pytest.fixture(params=["redis", "folder"])
-def store(request: pytest.FixtureRequest, redis_url: str, tmp_path: Path) -> Iterator[Store]:
+def store(request: pytest.FixtureRequest, redis_url: str, tmp_path: Path) -> Iterator[TaskStore]:
     if request.param == "folder":
         yield FolderStore(tmp_path / "session")
     else:
@@ -64,7 +64,7 @@ def store(request: pytest.FixtureRequest, redis_url: str, tmp_path: Path) -> Ite
 
 @pytest.mark.parametrize("what", LINES)
 def test_no_line_of_a_journal_stops_what_comes_behind_it(
-    store: Store, elsewhere_home: Path, tmp_path: Path, what: str
+    store: TaskStore, elsewhere_home: Path, tmp_path: Path, what: str
 ) -> None:
     task_id = begin(store)
     folder = Home(elsewhere_home).run(task_id, 1).create()
@@ -88,7 +88,7 @@ def test_no_line_of_a_journal_stops_what_comes_behind_it(
 
 
 def test_a_link_in_the_place_of_the_files_leads_nowhere(
-    store: Store, elsewhere_home: Path, tmp_path: Path
+    store: TaskStore, elsewhere_home: Path, tmp_path: Path
 ) -> None:
     task_id = begin(store)
     folder = Home(elsewhere_home).run(task_id, 1).create()

@@ -10,7 +10,7 @@ from elsewhere.artifacts import uploader
 from elsewhere.core.codec import to_plain
 from elsewhere.core.folders import Home, RunFolder, write_beside
 from elsewhere.delivery.delivery import Delivery
-from elsewhere.store.api import Store
+from elsewhere.store.api import TaskStore
 from tests.sdk.scripts import Ran, Scripts
 from tests.stores import begin
 
@@ -22,7 +22,7 @@ _IMPORTS = "from elsewhere import InputModel, Model, OutputModel\n"
 class Agents:
     """Runs scripts as their agent does, one attempt each; `place` is where it uploads to."""
 
-    def __init__(self, scripts: Scripts, store: Store, redis_url: str, place: Path) -> None:
+    def __init__(self, scripts: Scripts, store: TaskStore, redis_url: str, place: Path) -> None:
         self._scripts = scripts
         self._store = store
         self._redis_url = redis_url

@@ -13,7 +13,7 @@ from elsewhere.core.events import Event
 from elsewhere.core.settings import Settings, load
 from elsewhere.models import loaded
 from elsewhere.storage import file_url
-from elsewhere.store.api import Store
+from elsewhere.store.api import TaskStore
 from tests.sdk.artifacts.places import serving
 from tests.sdk.models.runs import Agents
 from tests.sdk.scripts import Scripts
@@ -23,7 +23,7 @@ INIT = "from elsewhere.models import loaded\ntask = Task.init('examples', 'use n
 
 
 @pytest.fixture
-def store(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+def store(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[TaskStore]:
     monkeypatch.setenv("ELSEWHERE_REDIS_URL", redis_url)
     with opened(redis_url) as store:
         yield store
@@ -32,7 +32,7 @@ def store(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
 class Recorded:
     """A task that loads weights: what it says is delivered at once."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: TaskStore) -> None:
         self.store, self.id, self.offset = store, begin(store), 0
         self.settings: Settings = load()
         self.model_paths: dict[str, str] = {}
@@ -48,12 +48,12 @@ class Recorded:
         return {use.name: use.model for use in uses if not use.is_output}
 
 
-def recorded(store: Store) -> Any:
+def recorded(store: TaskStore) -> Any:
     """As an `OwnRun`, of which no more is asked."""
     return Recorded(store)
 
 
-def made(store: Store, tmp_path: Path, uri: str = "") -> Model:
+def made(store: TaskStore, tmp_path: Path, uri: str = "") -> Model:
     task = Task.get_task(task_id=begin(store, output_uri=uri))
     (tmp_path / "net.bin").write_bytes(b"weights")
     model = OutputModel(task, name="the net")
@@ -63,7 +63,7 @@ def made(store: Store, tmp_path: Path, uri: str = "") -> Model:
 
 @pytest.mark.parametrize("given", ["path", "text", "url", "relative"])
 def test_a_loaded_path_is_the_model_that_lies_there(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str
+    store: TaskStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str
 ) -> None:
     model, run = made(store, tmp_path), recorded(store)
     monkeypatch.chdir(tmp_path)
@@ -81,7 +81,7 @@ def test_a_loaded_path_is_the_model_that_lies_there(
     assert store.tasks_using(model.id) == [run.id]
 
 
-def test_a_local_copy_is_its_model_whoever_loads_it(store: Store, tmp_path: Path) -> None:
+def test_a_local_copy_is_its_model_whoever_loads_it(store: TaskStore, tmp_path: Path) -> None:
     model = made(store, tmp_path, str(tmp_path / "place"))
     with serving(tmp_path / "place") as served:
         url = model.url.replace(file_url(tmp_path / "place"), served.url)
@@ -98,7 +98,7 @@ def test_a_local_copy_is_its_model_whoever_loads_it(store: Store, tmp_path: Path
 
 
 def test_weights_with_the_name_of_our_note_are_read_as_they_are(
-    store: Store, tmp_path: Path
+    store: TaskStore, tmp_path: Path
 ) -> None:
     (tmp_path / "net.bin").write_bytes(b"weights")
     handle = Task.get_task(task_id=begin(store, output_uri=str(tmp_path / "place")))
@@ -112,7 +112,7 @@ def test_weights_with_the_name_of_our_note_are_read_as_they_are(
     assert copy.read_bytes() == b"weights"
 
 
-def test_a_file_of_a_local_package_is_its_model(store: Store, tmp_path: Path) -> None:
+def test_a_file_of_a_local_package_is_its_model(store: TaskStore, tmp_path: Path) -> None:
     (tmp_path / "parts").mkdir()
     (tmp_path / "parts" / "a.bin").write_bytes(b"a")
     task = Task.get_task(task_id=begin(store))
@@ -125,7 +125,7 @@ def test_a_file_of_a_local_package_is_its_model(store: Store, tmp_path: Path) ->
     assert run.inputs() == {"pack": model.id}
 
 
-def test_unknown_weights_are_imported_once_for_all(store: Store, tmp_path: Path) -> None:
+def test_unknown_weights_are_imported_once_for_all(store: TaskStore, tmp_path: Path) -> None:
     first, second = recorded(store), recorded(store)
     loaded("s3://bucket/net.pt", first, framework="PyTorch")
     loaded("s3://bucket/net.pt", second)
@@ -135,7 +135,7 @@ def test_unknown_weights_are_imported_once_for_all(store: Store, tmp_path: Path)
     assert store.model_at("s3://bucket/net.pt") == model.id
 
 
-def test_what_no_record_may_hold_is_left_out(store: Store) -> None:
+def test_what_no_record_may_hold_is_left_out(store: TaskStore) -> None:
     run = recorded(store)
     loaded("s3://me:pw@bucket/net.pt", run)
     loaded("unknown://x", run)
@@ -154,7 +154,7 @@ loaded("other.bin", task.access.run)
 
 @pytest.mark.parametrize("where", ["here", "there"])
 def test_a_script_does_not_begin_from_what_it_has_made(
-    scripts: Scripts, store: Store, redis_url: str, tmp_path: Path, where: str
+    scripts: Scripts, store: TaskStore, redis_url: str, tmp_path: Path, where: str
 ) -> None:
     if where == "here":
         ran = scripts.run(INIT + SAVED + "print(task.id)")
@@ -167,7 +167,9 @@ def test_a_script_does_not_begin_from_what_it_has_made(
     assert [(use.name, use.is_output) for use in uses] == [("mine", True), ("other", False)]
 
 
-def test_the_second_script_points_at_the_task_of_the_first(scripts: Scripts, store: Store) -> None:
+def test_the_second_script_points_at_the_task_of_the_first(
+    scripts: Scripts, store: TaskStore
+) -> None:
     first = scripts.run(
         INIT
         + """

@@ -16,7 +16,7 @@ from elsewhere.core.events import ModelUsed
 from elsewhere.core.records import ModelUse, Status
 from elsewhere.core.uploads import Upload
 from elsewhere.storage import file_url, local_path
-from elsewhere.store.api import Store
+from elsewhere.store.api import TaskStore
 from tests.sdk.artifacts.places import serving
 from tests.sdk.models.runs import Agents
 from tests.sdk.scripts import Scripts
@@ -27,14 +27,14 @@ A, B, C = (letter * 32 for letter in "abc")
 
 
 @pytest.fixture
-def store(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+def store(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[TaskStore]:
     monkeypatch.setenv("ELSEWHERE_REDIS_URL", redis_url)
     with opened(redis_url) as store:
         yield store
 
 
 @pytest.fixture
-def agents(store: Store, redis_url: str, tmp_path: Path) -> Agents:
+def agents(store: TaskStore, redis_url: str, tmp_path: Path) -> Agents:
     return Agents(Scripts(tmp_path, redis_url), store, redis_url, tmp_path / "of the agent")
 
 
@@ -44,7 +44,7 @@ def handle(task_id: str) -> Task:
     return found
 
 
-def kept(store: Store, tmp_path: Path, content: bytes = b"weights") -> tuple[Model, Task]:
+def kept(store: TaskStore, tmp_path: Path, content: bytes = b"weights") -> tuple[Model, Task]:
     """A model with uploaded weights, and its task."""
     task = handle(begin(store, output_uri=str(tmp_path / "place")))
     (tmp_path / "net.bin").write_bytes(content)
@@ -56,7 +56,7 @@ def kept(store: Store, tmp_path: Path, content: bytes = b"weights") -> tuple[Mod
 # what it is
 
 
-def test_a_model_says_what_it_is(store: Store) -> None:
+def test_a_model_says_what_it_is(store: TaskStore) -> None:
     store.save_model(
         A,
         {
@@ -95,14 +95,14 @@ def test_a_model_says_what_it_is(store: Store) -> None:
 
 
 @pytest.mark.parametrize("text", ["layers: 3", "[1]"])
-def test_a_design_that_is_no_dict_is_read_as_text(store: Store, text: str) -> None:
+def test_a_design_that_is_no_dict_is_read_as_text(store: TaskStore, text: str) -> None:
     store.save_model(A, {"design": text})
     assert Model(A).config_text == text
     with pytest.raises(UsageError, match="read config_text"):
         Model(A).config_dict  # noqa: B018 - a property that raises
 
 
-def test_metadata_keep_their_types(store: Store) -> None:
+def test_metadata_keep_their_types(store: TaskStore) -> None:
     store.save_model(A, {"name": "net"})
     model = Model(A)
     model.set_metadata("acc", 0.5)
@@ -121,7 +121,7 @@ def test_metadata_keep_their_types(store: Store) -> None:
 
 
 def test_weights_of_another_machine_are_fetched_once_and_checked(
-    store: Store, tmp_path: Path
+    store: TaskStore, tmp_path: Path
 ) -> None:
     model, _ = kept(store, tmp_path)
     path = local_path(model.url)
@@ -140,7 +140,7 @@ def test_weights_of_another_machine_are_fetched_once_and_checked(
 
 
 def test_weights_that_are_not_there_are_a_warning_or_an_error(
-    store: Store, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    store: TaskStore, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     model, _ = kept(store, tmp_path)
     local_path(model.url).unlink()
@@ -162,7 +162,7 @@ def test_weights_that_are_not_there_are_a_warning_or_an_error(
 # the models of a task
 
 
-def test_a_task_lists_its_models_by_index_and_by_name(store: Store) -> None:
+def test_a_task_lists_its_models_by_index_and_by_name(store: TaskStore) -> None:
     task = handle(begin(store))
     for name in ("first", "second"):
         OutputModel(task, name=name)
@@ -185,7 +185,7 @@ def test_a_task_lists_its_models_by_index_and_by_name(store: Store) -> None:
 # finding
 
 
-def test_models_are_queried(store: Store) -> None:
+def test_models_are_queried(store: TaskStore) -> None:
     store.save_model(A, {"name": "net-a", "project": "one", "tags": ["x"]})
     store.save_model(B, {"name": "net-b", "project": "one", "is_published": True})
     store.save_model(C, {"name": "other", "is_archived": True, "metadata/acc": {"value": 1}})
@@ -228,13 +228,13 @@ def test_models_are_queried(store: Store) -> None:
         (lambda: InputModel.load_model("s3://me:pw@x"), "user name or password"),
     ],
 )
-def test_a_wrong_argument_is_one_sentence(store: Store, call: Any, sentence: str) -> None:
+def test_a_wrong_argument_is_one_sentence(store: TaskStore, call: Any, sentence: str) -> None:
     with pytest.raises((UsageError, StorageError), match=sentence) as raised:
         call()
     assert "\n" not in str(raised.value)
 
 
-def test_an_unknown_id_is_not_found(store: Store) -> None:
+def test_an_unknown_id_is_not_found(store: TaskStore) -> None:
     with pytest.raises(NotFoundError):
         Model(A)
 
@@ -242,7 +242,7 @@ def test_an_unknown_id_is_not_found(store: Store) -> None:
 # removing
 
 
-def test_a_removed_model_takes_its_weights_along(store: Store, tmp_path: Path) -> None:
+def test_a_removed_model_takes_its_weights_along(store: TaskStore, tmp_path: Path) -> None:
     model, task = kept(store, tmp_path)
     path = local_path(model.url)
     other = handle(begin(store))
@@ -255,7 +255,7 @@ def test_a_removed_model_takes_its_weights_along(store: Store, tmp_path: Path) -
     assert task.models["output"] == []
 
 
-def test_weights_on_another_machines_disk_are_left(store: Store, tmp_path: Path) -> None:
+def test_weights_on_another_machines_disk_are_left(store: TaskStore, tmp_path: Path) -> None:
     model, _ = kept(store, tmp_path)
     store.save_model(model.id, {"machine": "elsewhere-box"})
     path = local_path(model.url)
@@ -263,7 +263,9 @@ def test_weights_on_another_machines_disk_are_left(store: Store, tmp_path: Path)
     assert path.exists(), "this machine's file of that name is another one"
 
 
-def test_weights_that_are_not_ours_or_not_wanted_gone_stay(store: Store, tmp_path: Path) -> None:
+def test_weights_that_are_not_ours_or_not_wanted_gone_stay(
+    store: TaskStore, tmp_path: Path
+) -> None:
     model, _ = kept(store, tmp_path)
     path = local_path(model.url)
     assert Model.remove(model.id, delete_weights_file=False)
@@ -283,7 +285,7 @@ def test_weights_that_are_not_ours_or_not_wanted_gone_stay(store: Store, tmp_pat
 # from outside
 
 
-def test_a_url_is_imported_once(store: Store, tmp_path: Path) -> None:
+def test_a_url_is_imported_once(store: TaskStore, tmp_path: Path) -> None:
     url = "s3://bucket/net.pt"
     assert InputModel.load_model(url) is None
     model = InputModel.import_model(url, name="net", tags=["x"], framework="f", config_dict={})
@@ -297,7 +299,7 @@ def test_a_url_is_imported_once(store: Store, tmp_path: Path) -> None:
     assert InputModel.load_model(file_url(path)) is not None
 
 
-def test_an_uploaded_model_is_known_by_its_url(store: Store, tmp_path: Path) -> None:
+def test_an_uploaded_model_is_known_by_its_url(store: TaskStore, tmp_path: Path) -> None:
     model, _ = kept(store, tmp_path)
     assert InputModel.load_model(model.url) == model
     assert InputModel.load_model(str(local_path(model.url))) == model
@@ -306,7 +308,7 @@ def test_an_uploaded_model_is_known_by_its_url(store: Store, tmp_path: Path) -> 
 # beginning from a model
 
 
-def test_an_input_model_replaces_the_only_one(store: Store) -> None:
+def test_an_input_model_replaces_the_only_one(store: TaskStore) -> None:
     store.save_model(A, {"name": "a", "labels": {"cat": 1}, "design": "deep"})
     store.save_model(B, {"name": "b"})
     task = handle(brought_to(store, Status.CREATED))
@@ -335,7 +337,7 @@ def test_an_input_model_replaces_the_only_one(store: Store) -> None:
             call()
 
 
-def test_what_a_finished_task_began_from_is_history(store: Store) -> None:
+def test_what_a_finished_task_began_from_is_history(store: TaskStore) -> None:
     store.save_model(A, {"name": "a"})
     task = handle(brought_to(store, Status.CREATED))
     task.set_input_model(A)
@@ -355,7 +357,7 @@ print(model.name, task.get_labels_enumeration())
 
 
 def test_the_model_that_a_clone_names_is_the_one_that_its_program_gets(
-    agents: Agents, store: Store, tmp_path: Path, redis_url: str
+    agents: Agents, store: TaskStore, tmp_path: Path, redis_url: str
 ) -> None:
     store.save_model(A, {"name": "base", "labels": {"cat": 1}})
     store.save_model(B, {"name": "better"})
@@ -387,7 +389,7 @@ def test_the_model_that_a_clone_names_is_the_one_that_its_program_gets(
     assert handle(other).input_models_id == {"start": A}
 
 
-def test_a_model_without_weights_gives_labels_and_design(store: Store) -> None:
+def test_a_model_without_weights_gives_labels_and_design(store: TaskStore) -> None:
     task = handle(begin(store))
     model = InputModel.empty(config_text="deep", label_enumeration={"dog": 2})
     model.connect(task)
@@ -396,7 +398,7 @@ def test_a_model_without_weights_gives_labels_and_design(store: Store) -> None:
     assert task.input_models_id == {"design": model.id}
 
 
-def test_artifacts_and_models_do_not_meet(store: Store, tmp_path: Path) -> None:
+def test_artifacts_and_models_do_not_meet(store: TaskStore, tmp_path: Path) -> None:
     model, task = kept(store, tmp_path)
     upload = Upload(file=Path("f"), place=str(tmp_path / "place"), kind="artifact", name="a")
     of_artifact = local_path(upload_url(upload, store.read(task.id)))

@@ -23,7 +23,7 @@ from elsewhere.core.records import ModelRecord, Parameter, Status
 from elsewhere.delivery.delivery import Delivery
 from elsewhere.models import weights
 from elsewhere.storage import file_url, local_path
-from elsewhere.store.api import Store
+from elsewhere.store.api import SharedStore
 from tests.sdk.models.runs import Agents
 from tests.sdk.scripts import Scripts
 from tests.stores import begin, find, make_record, opened
@@ -34,7 +34,7 @@ WEIGHTS = b"weights" * 1000
 
 
 @pytest.fixture
-def store(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+def store(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[SharedStore]:
     monkeypatch.setenv("ELSEWHERE_REDIS_URL", redis_url)
     with opened(redis_url) as store:
         yield store
@@ -50,11 +50,11 @@ def scripts(tmp_path: Path, redis_url: str) -> Scripts:
 
 
 @pytest.fixture
-def agents(scripts: Scripts, store: Store, redis_url: str, tmp_path: Path) -> Agents:
+def agents(scripts: Scripts, store: SharedStore, redis_url: str, tmp_path: Path) -> Agents:
     return Agents(scripts, store, redis_url, tmp_path / "of the agent")
 
 
-def locally(scripts: Scripts, store: Store, script: str, uri: str = "") -> str:
+def locally(scripts: Scripts, store: SharedStore, script: str, uri: str = "") -> str:
     """The id of the task that ran it here."""
     ran = scripts.run(IMPORTS + INIT + textwrap.dedent(script), ELSEWHERE_OUTPUT_URI=uri)
     assert ran.status == 0, ran.errors
@@ -62,7 +62,7 @@ def locally(scripts: Scripts, store: Store, script: str, uri: str = "") -> str:
     return task_id
 
 
-def only(store: Store, task_id: str) -> tuple[str, ModelRecord]:
+def only(store: SharedStore, task_id: str) -> tuple[str, ModelRecord]:
     """What the task calls its one output model, and that."""
     (use,) = store.task_models(task_id)
     assert use.is_output
@@ -92,7 +92,9 @@ print(model.name, model.url, model.get_metadata("acc"), model.labels, model.iter
 # as the seed page has it
 
 
-def test_the_blocks_of_the_seed_page_run(scripts: Scripts, store: Store, tmp_path: Path) -> None:
+def test_the_blocks_of_the_seed_page_run(
+    scripts: Scripts, store: SharedStore, tmp_path: Path
+) -> None:
     ran = scripts.run(
         IMPORTS
         + """
@@ -118,7 +120,7 @@ print(Path(local_weights_path).read_bytes()[:7], last_snapshot.original_task == 
 
 
 def test_processes_of_one_task_keep_models_at_the_same_time(
-    scripts: Scripts, store: Store, tmp_path: Path
+    scripts: Scripts, store: SharedStore, tmp_path: Path
 ) -> None:
     task_id = locally(
         scripts,
@@ -149,7 +151,7 @@ def test_processes_of_one_task_keep_models_at_the_same_time(
 
 
 def test_weights_of_a_local_run_stay_where_they_are_unless_there_is_a_place(
-    scripts: Scripts, store: Store, tmp_path: Path
+    scripts: Scripts, store: SharedStore, tmp_path: Path
 ) -> None:
     task_id = locally(scripts, store, SAVING)
     name, record = only(store, task_id)
@@ -162,7 +164,7 @@ def test_weights_of_a_local_run_stay_where_they_are_unless_there_is_a_place(
     assert Model(record.id).get_local_copy() == tmp_path / "net.bin"
 
 
-def test_a_model_is_listed_as_soon_as_it_is_made(scripts: Scripts, store: Store) -> None:
+def test_a_model_is_listed_as_soon_as_it_is_made(scripts: Scripts, store: SharedStore) -> None:
     task_id = locally(
         scripts,
         store,
@@ -177,7 +179,7 @@ def test_a_model_is_listed_as_soon_as_it_is_made(scripts: Scripts, store: Store)
 
 
 def test_an_offline_session_takes_the_weights_along_and_the_original_stays(
-    scripts: Scripts, store: Store, tmp_path: Path, elsewhere_home: Path
+    scripts: Scripts, store: SharedStore, tmp_path: Path, elsewhere_home: Path
 ) -> None:
     ran = scripts.run(
         IMPORTS
@@ -200,7 +202,7 @@ def test_an_offline_session_takes_the_weights_along_and_the_original_stays(
 
 @pytest.mark.parametrize("where", ["local", "agent", "agent that lends nothing"])
 def test_weights_are_uploaded_with_all_that_is_said_of_them(
-    scripts: Scripts, store: Store, agents: Agents, tmp_path: Path, where: str
+    scripts: Scripts, store: SharedStore, agents: Agents, tmp_path: Path, where: str
 ) -> None:
     if where == "local":
         place = tmp_path / "place"
@@ -223,14 +225,18 @@ def test_weights_are_uploaded_with_all_that_is_said_of_them(
         assert not list(agents.folder.files.rglob("*.bin")), "it would fill the disk twice"
 
 
-def test_an_agent_whose_storage_is_not_known_says_no_url(agents: Agents, store: Store) -> None:
+def test_an_agent_whose_storage_is_not_known_says_no_url(
+    agents: Agents, store: SharedStore
+) -> None:
     script = INIT + "print(repr(task.update_output_model('net.bin')))"
     task_id = agents.run(script, name="train net", knows_place=False)
     assert agents.ran.lines == ["''"]
     assert lies_whole(only(store, task_id)[1], agents.place, task_id) == WEIGHTS
 
 
-def test_the_bytes_are_those_of_the_call(scripts: Scripts, store: Store, tmp_path: Path) -> None:
+def test_the_bytes_are_those_of_the_call(
+    scripts: Scripts, store: SharedStore, tmp_path: Path
+) -> None:
     task_id = locally(
         scripts,
         store,
@@ -249,7 +255,7 @@ def test_the_bytes_are_those_of_the_call(scripts: Scripts, store: Store, tmp_pat
 
 
 def test_two_models_of_one_file_name_do_not_overwrite_each_other(
-    scripts: Scripts, store: Store, tmp_path: Path
+    scripts: Scripts, store: SharedStore, tmp_path: Path
 ) -> None:
     task_id = locally(
         scripts,
@@ -271,7 +277,7 @@ def test_two_models_of_one_file_name_do_not_overwrite_each_other(
     assert lies_whole(newest, tmp_path / "place", task_id) == b"two"
 
 
-def all_of(store: Store) -> list[str]:
+def all_of(store: SharedStore) -> list[str]:
     from elsewhere.store.model_records import ModelFilter
 
     return [record.id for record in store.find_models(ModelFilter())]
@@ -279,7 +285,7 @@ def all_of(store: Store) -> list[str]:
 
 @pytest.mark.parametrize("how", ["folder", "files", "package", "zip"])
 def test_several_files_are_a_package(
-    scripts: Scripts, store: Store, tmp_path: Path, how: str
+    scripts: Scripts, store: SharedStore, tmp_path: Path, how: str
 ) -> None:
     with zipfile.ZipFile(tmp_path / "own.zip", "w") as archive:
         archive.writestr("a.bin", "a")
@@ -311,26 +317,26 @@ def test_several_files_are_a_package(
 
 
 def test_a_folder_without_a_place_stays_where_it_is(
-    scripts: Scripts, store: Store, tmp_path: Path
+    scripts: Scripts, store: SharedStore, tmp_path: Path
 ) -> None:
     task_id = locally(scripts, store, "OutputModel().update_weights('parts')")
     assert Model(only(store, task_id)[1].id).get_local_copy() == tmp_path / "parts"
     assert (tmp_path / "parts" / "a.bin").is_file()
 
 
-def test_a_url_is_registered_as_it_is(scripts: Scripts, store: Store) -> None:
+def test_a_url_is_registered_as_it_is(scripts: Scripts, store: SharedStore) -> None:
     script = "print(OutputModel().update_weights(register_uri='s3://bucket/big.pt?x'))"
     record = only(store, locally(scripts, store, script))[1]
     assert (record.url, record.digest) == ("s3://bucket/big.pt?x", "")
     assert (record.machine, record.name) == ("", "train net - big")
 
 
-def test_a_name_that_is_set_before_the_weights_stays(scripts: Scripts, store: Store) -> None:
+def test_a_name_that_is_set_before_the_weights_stays(scripts: Scripts, store: SharedStore) -> None:
     script = "m = OutputModel(); m.name = 'mine'; m.update_weights('net.bin')"
     assert only(store, locally(scripts, store, script))[1].name == "mine"
 
 
-def test_a_place_of_its_own_wins(scripts: Scripts, store: Store, tmp_path: Path) -> None:
+def test_a_place_of_its_own_wins(scripts: Scripts, store: SharedStore, tmp_path: Path) -> None:
     task_id = locally(
         scripts,
         store,
@@ -353,7 +359,7 @@ def test_a_place_of_its_own_wins(scripts: Scripts, store: Store, tmp_path: Path)
 
 
 def test_a_place_that_is_not_reached_keeps_the_bytes_and_says_so(
-    agents: Agents, store: Store, tmp_path: Path
+    agents: Agents, store: SharedStore, tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_text("no folder")
     script = INIT + f"OutputModel(name='m').update_weights('net.bin', {str(tmp_path / 'file')!r})"
@@ -374,7 +380,9 @@ def test_a_place_that_is_not_reached_keeps_the_bytes_and_says_so(
         Model(record.id).get_local_copy(raise_on_error=True)
 
 
-def test_what_the_program_writes_of_its_files_is_not_trusted(agents: Agents, store: Store) -> None:
+def test_what_the_program_writes_of_its_files_is_not_trusted(
+    agents: Agents, store: SharedStore
+) -> None:
     script = (
         INIT
         + """
@@ -402,7 +410,7 @@ def test_weights_that_cannot_be_kept_leave_nothing(tmp_path: Path) -> None:
 # what it is
 
 
-def test_a_published_model_keeps_what_it_is(store: Store, tmp_path: Path) -> None:
+def test_a_published_model_keeps_what_it_is(store: SharedStore, tmp_path: Path) -> None:
     model = OutputModel(Task.get_task(task_id=begin(store)), name="net")
     with pytest.raises(UsageError, match="it has no weights"):
         model.publish()
@@ -422,7 +430,7 @@ def test_a_published_model_keeps_what_it_is(store: Store, tmp_path: Path) -> Non
 # on another task
 
 
-def test_on_another_task_all_is_done_at_once(store: Store, tmp_path: Path) -> None:
+def test_on_another_task_all_is_done_at_once(store: SharedStore, tmp_path: Path) -> None:
     task_id = begin(store, name="train net", output_uri=str(tmp_path / "place"), labels={"cat": 1})
     handle = Task.get_task(task_id=task_id)
     (tmp_path / "net.bin").write_bytes(WEIGHTS)
@@ -437,7 +445,7 @@ def test_on_another_task_all_is_done_at_once(store: Store, tmp_path: Path) -> No
 
 
 def test_update_output_model_of_another_task_uploads_always(
-    store: Store, tmp_path: Path, elsewhere_home: Path
+    store: SharedStore, tmp_path: Path, elsewhere_home: Path
 ) -> None:
     task_id = begin(store, name="train net")
     handle = Task.get_task(task_id=task_id)
@@ -454,7 +462,7 @@ def test_update_output_model_of_another_task_uploads_always(
     assert handle.output_models_id == {"best": record.id}
 
 
-def test_a_model_can_be_one_of_another_task_too(store: Store) -> None:
+def test_a_model_can_be_one_of_another_task_too(store: SharedStore) -> None:
     first, second = (Task.get_task(task_id=begin(store)) for _ in range(2))
     assert first is not None
     assert second is not None
@@ -467,7 +475,7 @@ def test_a_model_can_be_one_of_another_task_too(store: Store) -> None:
     )
 
 
-def test_a_published_task_takes_no_more_models(store: Store, tmp_path: Path) -> None:
+def test_a_published_task_takes_no_more_models(store: SharedStore, tmp_path: Path) -> None:
     task_id = begin(store)
     store.move(task_id, Status.COMPLETED, allowed=())
     handle = Task.get_task(task_id=task_id)
@@ -483,7 +491,7 @@ def test_a_published_task_takes_no_more_models(store: Store, tmp_path: Path) -> 
     assert (tmp_path / "net.bin").exists()
 
 
-def test_a_task_that_is_gone_is_said(store: Store) -> None:
+def test_a_task_that_is_gone_is_said(store: SharedStore) -> None:
     record = make_record()
     store.create(record)
     model = OutputModel(Task.get_task(task_id=record.id))

@@ -10,14 +10,14 @@ import pytest
 
 from elsewhere import OutputModel, Task
 from elsewhere.core.errors import StorageError, UsageError
-from elsewhere.store.api import Store
+from elsewhere.store.api import TaskStore
 from tests.stores import begin, opened
 
 WEIGHTS = b"weights"
 
 
 @pytest.fixture
-def store(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+def store(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[TaskStore]:
     monkeypatch.setenv("ELSEWHERE_REDIS_URL", redis_url)
     with opened(redis_url) as store:
         yield store
@@ -59,7 +59,7 @@ WRONG: dict[str, tuple[str, str]] = {
 
 @pytest.mark.parametrize("case", WRONG)
 def test_a_wrong_argument_is_one_sentence_and_changes_nothing(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: str
+    store: TaskStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("net.bin").write_bytes(WEIGHTS)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final
 from elsewhere.core.clock import monotonic_s
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
 __all__ = ["FolderListener"]
@@ -18,21 +17,19 @@ _LOOK_S: Final = 0.05
 
 
 class FolderListener:
-    """See `api.Listener`. `files`: channel -> the file that is written when something happened."""
+    """See `api.Listener`. `file` is written whenever something happens."""
 
-    def __init__(self, files: Mapping[str, Path]) -> None:
-        self._files = files
-        self._seen = {channel: _written(path) for channel, path in files.items()}
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._seen = _written(file)
 
     def wait(self, timeout_s: float) -> list[str]:
         until = monotonic_s() + timeout_s
         while True:
-            now = {channel: _written(path) for channel, path in self._files.items()}
-            changed = [channel for channel in now if now[channel] != self._seen[channel]]
-            self._seen = now
+            seen, self._seen = self._seen, _written(self._file)
             left = until - monotonic_s()
-            if changed or left <= 0:
-                return [f"{channel} event" for channel in changed]
+            if self._seen != seen or left <= 0:
+                return ["changed"] if self._seen != seen else []
             time.sleep(min(_LOOK_S, left))
 
     def close(self) -> None:

@@ -12,9 +12,9 @@ from elsewhere.store import curves
 from elsewhere.store.blocks import BLOCK_BYTES, HEAD_BLOCKS, TAIL_BLOCKS
 from elsewhere.store.folder import models
 from elsewhere.store.folder.disk import Disk
-from elsewhere.store.folder.search import state_texts
 from elsewhere.store.refusals import may_not_write
 from elsewhere.store.reports import Reports
+from elsewhere.store.states import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from elsewhere.store.api import SeriesSummary
     from elsewhere.store.folder.disk import StoredTask
 
-__all__ = ["FolderReports"]
+__all__ = ["FolderReports", "state_texts"]
 
 #: the numbers of a `curves.Piece`, as they are kept of a series
 _SUMMARY: Final = ("count", "iteration", "last", "minimum", "maximum")
@@ -112,7 +112,7 @@ class FolderReports(Reports):
         changes: Mapping[str, object],
     ) -> None:
         """Takes in `events`, and then `changes` of fields of the record."""
-        called, reports = _called(task), list(events)
+        reports = list(events)
         for event in reports:
             _keep(task, attempt, event)
         of_models: list[Any] = [one for one in reports if isinstance(one.way, kept.OfModels)]
@@ -124,8 +124,6 @@ class FolderReports(Reports):
         for piece in curves.pieces(point for event in reports for point in event.scalars()):
             self._add_points(task_id, task, piece)
         task.record |= compact(changes)
-        if _called(task) != called:
-            self._use(task.record["project"])
 
     def _recent(self, task_id: str, way: kept.Recent) -> list[tuple[int, object]]:
         with self._held(task_id) as task:
@@ -136,6 +134,10 @@ class FolderReports(Reports):
         with self._held(task_id) as task:
             found: dict[str, object] = task.part(part)
             return found
+
+    def _tagged(self, task_id: str, part: str) -> list[str]:
+        with self._held(task_id) as task:
+            return sorted(task.part(part))
 
     def _state_texts(self, task_id: str) -> dict[str, str]:
         with self._held(task_id) as task:
@@ -150,11 +152,6 @@ class FolderReports(Reports):
     def _block(self, task_id: str, attempt: int, block: int, start: int, length: int) -> bytes:
         with self._disk.locked():
             return self._disk.read(self._disk.block(task_id, attempt, block), start, length)
-
-    def _use(self, project: str) -> None:
-        about = self._disk.about()
-        about.setdefault("projects", {})[project] = self.now()
-        self._disk.write_about(about)
 
     def _add_points(self, task_id: str, task: StoredTask, piece: curves.Piece) -> None:
         """What `add_points` of the scripts does."""
@@ -188,10 +185,6 @@ class FolderReports(Reports):
         return length
 
 
-def _called(task: StoredTask) -> tuple[Any, Any]:
-    return task.record.get("name"), task.record.get("project")
-
-
 def _keep(task: StoredTask, attempt: int, event: Any) -> None:
     """In the way of the event, without points and models."""
     way = event.way
@@ -211,3 +204,8 @@ def _keep(task: StoredTask, attempt: int, event: Any) -> None:
             """These write files of their own."""
         case _:
             raise TypeError(f"A folder keeps nothing in the way {way!r}.")
+
+
+def state_texts(task: StoredTask) -> dict[str, str]:
+    """The fields of its state as other stores keep them."""
+    return {name: text_of(value) for name, value in task.state.items() if value is not None}

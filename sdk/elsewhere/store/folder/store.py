@@ -1,7 +1,7 @@
 """The store of a task that runs offline: a folder of this machine, without a server.
 
-Everything is as in the store on Redis but for queues, which it has none of: a task that is lost
-ends, and is not put back.
+It is a `TaskStore` alone: there are no queues, no other task is looked for, and nobody's lease is
+watched.
 """
 
 from __future__ import annotations
@@ -15,13 +15,11 @@ from elsewhere.core.codec import compact, from_plain, to_plain
 from elsewhere.core.errors import NotFoundError
 from elsewhere.core.kept import CLAIM, RESET, RESTART
 from elsewhere.core.records import Outcome, Status, TaskRecord, TaskState
-from elsewhere.store.api import Claim, Renewal, Sweep
+from elsewhere.store.api import Claim, Renewal
 from elsewhere.store.folder.disk import StoredTask
 from elsewhere.store.folder.listener import FolderListener
 from elsewhere.store.folder.models import FolderModels
-from elsewhere.store.folder.reports import FolderReports
-from elsewhere.store.folder.search import FolderSearch, state_texts
-from elsewhere.store.redis import keys
+from elsewhere.store.folder.reports import FolderReports, state_texts
 from elsewhere.store.redis.blobs import unpacked
 from elsewhere.store.refusals import BUSY, fenced, refused, unknown
 from elsewhere.store.states import read_state
@@ -40,8 +38,8 @@ _NAMED: Final = ("parameters", "configurations", "properties")
 _OF_AN_END: Final = ("stop_requested_at", "outcome", "ended_by", "ended_at")
 
 
-class FolderStore(FolderReports, FolderSearch, FolderModels):
-    """See `api.Store`. Threads and processes of one machine may share a folder."""
+class FolderStore(FolderReports, FolderModels):
+    """See `api.TaskStore`. Threads and processes of one machine may share a folder."""
 
     def identity(self) -> str:
         with self._disk.locked():
@@ -63,7 +61,6 @@ class FolderStore(FolderReports, FolderSearch, FolderModels):
             task.record = compact(written)
             task.state = {"status": Status.CREATED, "attempt": 0}
             self._take(record.id, task, 0, events, {})
-            self._use(record.project)
             self._keep(record.id, task)
 
     def read(self, task_id: str) -> TaskRecord:
@@ -124,8 +121,7 @@ class FolderStore(FolderReports, FolderSearch, FolderModels):
         with self._held(task_id) as task:
             old, number = self._check(task_id, task, "reset", allowed), task.attempt
             newest = task.attempts.get(str(number))
-            is_reaped = task.state.get("ended_by") == "reaper"
-            if newest and (newest.get("ended_at") is None or is_reaped):
+            if newest and newest.get("ended_at") is None:
                 number += 1  # whoever runs it may still have something to say
             # Offsets stay: what an attempt has said is not taken in again.
             output = {one: {"from": its["from"], "length": 0} for one, its in task.output.items()}
@@ -172,12 +168,7 @@ class FolderStore(FolderReports, FolderSearch, FolderModels):
             if not is_ours or not task.status:
                 return Renewal(is_ours=False, status=task.status)
             if task.status != Status.IN_PROGRESS:
-                if task.state.get("ended_by") != "reaper":
-                    return Renewal(is_ours=False, status=task.status)
-                _set_status(task, Status.IN_PROGRESS)
-                _forget(task, ("ended_by", "outcome", "ended_at"))
-                task.attempts[str(attempt)] |= {"ended_at": None, "outcome": None}
-                task.state["updated_at"] = self.now()
+                return Renewal(is_ours=False, status=task.status)
             task.state["lease_until"] = self.now() + lease_s
             self._disk.write_task(task_id, task)
             return Renewal(
@@ -190,8 +181,8 @@ class FolderStore(FolderReports, FolderSearch, FolderModels):
         with self._held(task_id) as task:
             if task.attempt != attempt or not task.status:
                 raise fenced(task_id, attempt, task.status)
-            at, is_reaped = self.now(), task.state.get("ended_by") == "reaper"
-            if task.status != Status.IN_PROGRESS and not is_reaped:
+            at = self.now()
+            if task.status != Status.IN_PROGRESS:
                 written = task.attempts.get(str(attempt))
                 if written and written.get("ended_at") is None:
                     _end_attempt(task, outcome, at)
@@ -230,42 +221,6 @@ class FolderStore(FolderReports, FolderSearch, FolderModels):
                 self._disk.write_task(task_id, task)
             return old
 
-    def sweep(self, *, sweep_s: float, hold_s: float) -> Sweep:
-        with self._disk.locked():
-            about, now = self._disk.about(), self.now()
-            swept = about.setdefault("sweep", {})
-            since = now - swept.get("last", 0.0)
-            if since < sweep_s * 0.5:
-                return Sweep(is_mine=False)
-            swept["last"] = now
-            if since > hold_s / 4:
-                swept["hold_until"] = now + hold_s
-            self._disk.write_about(about)
-            if now < swept.get("hold_until", 0.0):
-                return Sweep(is_mine=True)
-            leased = self._leased()
-        return Sweep(
-            is_mine=True,
-            over=tuple(task_id for task_id, task in leased if task.state["lease_until"] <= now),
-        )
-
-    def reap(self, task_id: str, *, lost_after_s: float, outcome: Outcome) -> Status | None:
-        with self._held(task_id) as task:
-            if task.state.get("lease_until", 0.0) + lost_after_s > self.now():
-                return None
-            return self._lose(task_id, task, outcome, "reaper")
-
-    def lose(
-        self, task_id: str, attempt: int, outcome: Outcome, *, is_harmless: bool
-    ) -> Status | None:
-        with self._held(task_id) as task:
-            return self._lose(task_id, task, outcome, "owner") if task.attempt == attempt else None
-
-    def leased_to(self, worker: str) -> list[tuple[str, int]]:
-        with self._disk.locked():
-            leased = self._leased()
-        return [(one, task.attempt) for one, task in leased if task.state["worker"] == worker]
-
     # blobs
 
     def has_blob(self, digest: str) -> bool:
@@ -290,19 +245,8 @@ class FolderStore(FolderReports, FolderSearch, FolderModels):
 
     # waking up
 
-    def listen(self, *channels: str) -> Listener:
-        """Hears of tasks alone."""
-        prefix = keys.TaskKeys("").changed
-        return FolderListener(
-            {
-                channel: self._disk.file_of(channel.removeprefix(prefix))
-                for channel in channels
-                if channel.startswith(prefix)
-            }
-        )
-
     def listen_to(self, task_id: str) -> Listener:
-        return self.listen(keys.TaskKeys(task_id).changed)
+        return FolderListener(self._disk.file_of(task_id))
 
     def close(self) -> None:
         """There is nothing to give back."""
@@ -316,30 +260,6 @@ class FolderStore(FolderReports, FolderSearch, FolderModels):
         if not task.status or (allowed and task.status not in allowed):
             raise refused(task_id, task.status, wanted, allowed)
         return Status(task.status)
-
-    def _leased(self) -> list[tuple[str, StoredTask]]:
-        tasks = [(task_id, self._disk.task(task_id)) for task_id in self._disk.ids()]
-        leased = [
-            (one, task)
-            for one, task in tasks
-            if task.status == Status.IN_PROGRESS and "lease_until" in task.state
-        ]
-        return sorted(leased, key=lambda one: one[1].state["lease_until"])
-
-    def _lose(
-        self, task_id: str, task: StoredTask, outcome: Outcome, ended_by: str
-    ) -> Status | None:
-        if task.status != Status.IN_PROGRESS:
-            return None
-        at = self.now()
-        new = Status.STOPPED if "stop_requested_at" in task.state else Status.FAILED
-        _set_status(task, new)
-        _end_attempt(task, outcome, at)
-        task.state |= {"outcome": to_plain(outcome), "ended_at": at}
-        # Only what the reaper decided can be taken back: an owner that gave up means it.
-        task.state |= {"ended_by": ended_by, "message": outcome.message}
-        self._keep(task_id, task)
-        return new
 
 
 def _set_status(task: StoredTask, new: Status) -> None:

@@ -95,6 +95,11 @@ class RedisReports(Reports):
             found = self.redis.hgetall(keys.TaskKeys(task_id).part(part))
         return {name.decode(): decode(object, text) for name, text in found.items()}
 
+    def _tagged(self, task_id: str, part: str) -> list[str]:
+        with redis_errors():
+            found = self.redis.smembers(keys.TaskKeys(task_id).part(part))
+        return sorted(word.decode() for word in found)
+
     def _state_texts(self, task_id: str) -> dict[str, str]:
         with redis_errors():
             found = self.redis.hgetall(keys.TaskKeys(task_id).state)

@@ -45,7 +45,7 @@ _APART: Final = ("id", *_PARTS)
 
 
 class RedisStore(RedisReports, RedisSearch, RedisModels, Blobs):
-    """See `api.Store`. Threads may share it."""
+    """See `api.TaskStore`. Threads may share it."""
 
     def identity(self) -> str:
         with redis_errors():

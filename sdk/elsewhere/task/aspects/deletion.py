@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from elsewhere.core.records import Artifact
-    from elsewhere.store.api import Store
+    from elsewhere.store.api import TaskStore
 
 __all__ = ["DeletionAspect"]
 
@@ -79,7 +79,7 @@ def _artifacts(artifacts: Iterable[Artifact]) -> list[_Made]:
     ]
 
 
-def _models(store: Store, task_id: str, *, are_used_kept: bool) -> list[_Made]:
+def _models(store: TaskStore, task_id: str, *, are_used_kept: bool) -> list[_Made]:
     """The task's own models that may be deleted; without a URL where the bytes stay."""
     from elsewhere.artifacts.places import is_kept_for  # noqa: PLC0415 - weight
 
@@ -98,7 +98,7 @@ def _models(store: Store, task_id: str, *, are_used_kept: bool) -> list[_Made]:
     return made
 
 
-def _delete(store: Store, made: _Made, callback: Callable[[str, str], bool] | None) -> str:
+def _delete(store: TaskStore, made: _Made, callback: Callable[[str, str], bool] | None) -> str:
     """The reason why it could not be deleted; empty where it is gone or was to be kept."""
     from elsewhere.storage import delete  # noqa: PLC0415
 

@@ -133,11 +133,10 @@ class NamesAspect(Handle):
 
     def get_system_tags(self) -> list[str]:
         """The tags that Elsewhere itself knows: `archived`, or none."""
-        self.access.settle()
-        rows = self.access.store.look_up([self.id], ["system_tags"])
-        if not rows:
-            self.reload()
-        return list(rows[0]["system_tags"])
+        from elsewhere.core.events import Tags  # noqa: PLC0415
+
+        self.reload()
+        return list(self.access.store.kept(self.id, Tags)["system_tags"])
 
     def set_system_tags(self, tags: str | Iterable[str]) -> None:
         """Replaces the system tags by `tags`; only `archived` is known. Raises UsageError."""
