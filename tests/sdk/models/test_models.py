@@ -320,7 +320,7 @@ def test_an_input_model_replaces_the_only_one(store: TaskStore) -> None:
     assert task.input_models_id == {"a": B}, "under the name that the program knows"
     task.set_input_model(A, name="second", update_task_design=False)
     assert task.input_models_id == {"a": B, "second": A}
-    with pytest.raises(UsageError, match="say by `name` which of them"):
+    with pytest.raises(UsageError, match="give as name the one that this"):
         task.set_input_model(A)
     task.remove_input_models([Model(A)])
     task.remove_input_models("a")

@@ -141,7 +141,7 @@ class ModelsAspect(Handle):
         known = self.input_models_id
         if len(known) > 1:
             raise UsageError(
-                f"Task {self.id} begins from several models: name the one that this one replaces"
-                f" (name=...). Known: {', '.join(sorted(known))}."
+                f"Task {self.id} begins from several models: give as name the one that this"
+                f" replaces. Known: {', '.join(sorted(known))}."
             )
         return next(iter(known), "")
