@@ -73,6 +73,16 @@ def test_the_command_shows_and_lists_them(kept: Kept) -> None:
     assert "says all" not in listed
 
 
+def test_series_are_told_apart_by_their_kinds(kept: Kept) -> None:
+    shown = json.loads(command("show", "--json", kept.id("says all")))
+    assert {one["title"] for one in shown["resources"]} == {":monitor:machine"}
+    assert {one["title"] for one in shown["scalars"]} >= {"loss", "Summary"}
+    single = [line for line in command("show", kept.id("says all")).splitlines() if "best" in line]
+    assert [line.split() for line in single if "Summary" in line] == [
+        ["Summary", "/", "best", "0.875"]
+    ]
+
+
 def test_a_task_that_was_exported_is_imported(kept: Kept) -> None:
     exported = kept.expected["tasks"][kept.id("says all")]["exported"]
     task = Task.import_task({**exported, "name": "imported"})
