@@ -1,6 +1,9 @@
-"""Everything that a running task says. Each is one line of its journal.
+"""Everything that a running task reports. Each event is one line of its journal.
 
 Events describe the one attempt in whose folder they lie. Times are Unix seconds UTC.
+
+A new kind is one more class here, declared with the way in which stores keep it (`core/kept.py`);
+`Store.kept` reads it. Its fields are not called `word`, `way` or `scalars`, as those of an Event.
 """
 
 from __future__ import annotations
