@@ -112,7 +112,7 @@ class Listener(Protocol):
     """Wakes up when something happened; an event may be missed, so callers also look by time."""
 
     def wait(self, timeout_s: float) -> list[str]:
-        """What happened, of several channels as `channel payload` each; empty after the time. Raises
+        """What happened; of several channels `channel payload` each; empty after the time. Raises
         like the store."""
 
     def close(self) -> None: ...
