@@ -10,20 +10,16 @@ import logging
 import os
 import sys
 from pathlib import Path
-from typing import Final
 
 from elsewhere.core.folders import RunFolder
 from elsewhere.core.notes import write_outcome
 from elsewhere.core.records import Outcome, Reason
-from elsewhere_sandbox import spec, tree
+from elsewhere_sandbox import spec
 from elsewhere_sandbox.runner import Runner
 
 __all__ = ["main"]
 
 logger = logging.getLogger(__name__)
-
-#: seconds that a program has to end when its runner fails
-_GRACE_S: Final = 2.0
 
 
 def main(arguments: list[str]) -> int:
@@ -39,7 +35,6 @@ def main(arguments: list[str]) -> int:
         Runner(folder, spec.take(folder)).execute()
     except Exception as error:  # the outermost seam: whatever it was, the attempt has an end
         logger.exception("the runner failed")
-        tree.end_all(_GRACE_S)
         message = f"The runner itself failed: {error!r}. {folder.runner_log} has the details."
         write_outcome(folder, Outcome(reason=Reason.SETUP_FAILED, phase="runner", message=message))
         return 1

@@ -17,7 +17,6 @@ import select
 import signal
 import threading
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from elsewhere.core.clock import monotonic_s, now_at
@@ -28,7 +27,6 @@ from elsewhere.core.notes import abort_callback_s, grace_s, write_outcome
 from elsewhere.core.process import ProcessIdentity
 from elsewhere.core.records import Outcome, Reason
 from elsewhere.report.resources import Monitor
-from elsewhere_sandbox import tree
 from elsewhere_sandbox.errors import CommandError, SetupError, StopRequestedError
 from elsewhere_sandbox.prepare import prepare, secrets_of
 from elsewhere_sandbox.redact import Redactor
@@ -65,7 +63,7 @@ class Runner:
     def __init__(self, folder: RunFolder, spec: RunSpec) -> None:
         self._folder = folder
         self._spec = spec
-        self._runtime = RUNTIMES["host"]()
+        self._runtime = RUNTIMES["host"](folder)
         self._journal = JournalWriter(folder.journal)
         self._spool = Spool(folder.output, Redactor(secrets_of(spec)))
         self._phase = ""
@@ -77,12 +75,15 @@ class Runner:
 
     def execute(self) -> Outcome:
         """From the empty folder to `exit.json`."""
-        tree.become_subreaper()
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, self._told_to_end)
         write_beside(self._folder.runner, ProcessIdentity.of())
-        outcome = self._outcome()
+        try:
+            outcome = self._outcome()
+        except Exception:
+            self._runtime.end(_LEFTOVER_GRACE_S)
+            raise
         self._spool.say(f"ended: {outcome.sentence}")
         self._spool.close()
         self._journal.close()
@@ -131,10 +132,7 @@ class Runner:
     def run(self, command: Command) -> str:
         self.check_stop()
         self._spool.tail = b""
-        # Marked, so that an agent finds what is left of it should this runner be killed.
-        marked = {**command.environment, "ELSEWHERE_RUN_FOLDER": str(self._folder.path)}
-        process = self._runtime.start(replace(command, environment=marked))
-        ended = self._follow(process)
+        ended = self._follow(self._runtime.start(command))
         self._spool.settle()
         printed = self._spool.tail.decode(errors="replace")
         self.check_stop()
@@ -153,42 +151,30 @@ class Runner:
         try:
             with self._watch():
                 command = prepare(self._spec, self._folder, self)
-        except StopRequestedError:
-            tree.end_all(_LEFTOVER_GRACE_S)
-            return self._stopped(None)
-        except (SetupError, CommandError, OSError) as error:
-            tree.end_all(_LEFTOVER_GRACE_S)
+            return self._judge(self._run_program(command))
+        except (StopRequestedError, SetupError, CommandError, OSError) as error:
+            self._runtime.end(_LEFTOVER_GRACE_S)
             if self._stop_at is not None:
                 return self._stopped(None)
-            self._spool.say(f"{self._phase or 'prepare'} failed. {error}")
-            return Outcome(
-                reason=Reason.SETUP_FAILED, phase=self._phase or "prepare", message=str(error)
-            )
-        try:
-            ended = self._run_program(command)
-        except StopRequestedError:
-            return self._stopped(None)
-        except OSError as error:  # too long a command line or variable, for example
-            tree.end_all(_LEFTOVER_GRACE_S)
-            message = f"The program cannot be started: {error}."
-            self._spool.say(message)
-            return Outcome(reason=Reason.SETUP_FAILED, phase="run", message=message)
-        return self._judge(ended)
+            phase = self._phase or "prepare"
+            self._spool.say(f"{phase} failed. {error}")
+            return Outcome(reason=Reason.SETUP_FAILED, phase=phase, message=str(error))
 
     def _run_program(self, command: Command) -> Exit:
-        kills = _oom_kills()
-        began_at, started = now_at(), monotonic_s()
+        self._phase, began_at, started = "run", now_at(), monotonic_s()
         self._note(Phase(name="run", at=began_at))
         self.check_stop()
-        process = self._runtime.start(command)
+        try:
+            process = self._runtime.start(command)
+        except OSError as error:  # too long a command line or variable, for example
+            raise SetupError(f"The program cannot be started: {error}.") from error
         write_beside(self._folder.child, process.identity)
         limit_s = self._spec.record.time_limit_s
-        monitor = Monitor(self._note, lambda: [process.identity.pid])
+        monitor = Monitor(self._note, process.usage)
         monitor.start()
         ended = self._follow(process, limit_at=started + limit_s if limit_s else None)
         monitor.stop()
         self._note(Phase(name="run", at=began_at, seconds=monotonic_s() - started))
-        self._was_oom_killed = ended.signal == signal.SIGKILL and _oom_kills() > kills
         return ended
 
     def _follow(self, process: Process, limit_at: float | None = None) -> Exit:
@@ -204,7 +190,8 @@ class Runner:
                 self._climb(process, limit_at)
                 ended = process.poll()
                 if ended is not None:
-                    tree.end_all(0.0 if self._terminated_at is not None else _LEFTOVER_GRACE_S)
+                    is_stopped = self._terminated_at is not None
+                    self._runtime.end(0.0 if is_stopped else _LEFTOVER_GRACE_S)
                     drain_until = monotonic_s() + _DRAIN_S
             elif monotonic_s() > drain_until:
                 break
@@ -232,7 +219,7 @@ class Runner:
                 self._look_for_stop()
                 if self._stop_at is not None:
                     is_late = monotonic_s() > self._stop_at + self._grace_s()
-                    tree.signal_all(signal.SIGKILL if is_late else signal.SIGTERM)
+                    self._runtime.signal(signal.SIGKILL if is_late else signal.SIGTERM)
 
         watcher = threading.Thread(target=watch, name="set-up watcher", daemon=True)
         watcher.start()
@@ -255,10 +242,10 @@ class Runner:
             if self._awaits_callback(pid, now - self._stop_at):
                 return
             self._terminated_at = now
-            process.signal(signal.SIGTERM)
+            self._runtime.signal(signal.SIGTERM)
             logger.info("pid %d: SIGTERM, grace %.1f s", pid, self._grace_s())
         elif now >= self._terminated_at + self._grace_s():
-            process.signal(signal.SIGKILL)
+            self._runtime.signal(signal.SIGKILL)
             logger.info("pid %d: SIGKILL after the grace", pid)
 
     def _awaits_callback(self, pid: int, seconds: float) -> bool:
@@ -297,7 +284,7 @@ class Runner:
         if self._terminated_at is not None or self._is_awaiting_callback:
             return self._stopped(ended)
         if ended.signal is not None:
-            reason = Reason.OUT_OF_MEMORY if self._was_oom_killed else Reason.KILLED
+            reason = Reason.OUT_OF_MEMORY if ended.is_out_of_memory else Reason.KILLED
             message = f"It was ended by {signal_name(ended.signal)}."
             return Outcome(reason=reason, signal=ended.signal, message=message)
         if ended.code:
@@ -315,14 +302,3 @@ class Runner:
             signal=ended.signal if ended else None,
             message=message,
         )
-
-    _was_oom_killed = False
-
-
-def _oom_kills() -> int:
-    """How often this machine's kernel has killed for want of memory."""
-    with contextlib.suppress(OSError), open("/proc/vmstat", encoding="ascii") as file:  # noqa: PTH123
-        for line in file:
-            if line.startswith("oom_kill "):
-                return int(line.split()[1])
-    return 0

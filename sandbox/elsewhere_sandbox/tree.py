@@ -6,6 +6,7 @@ becomes a child of the runner when its parent ends. So nothing escapes.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import logging
 import os
@@ -17,9 +18,9 @@ from typing import TYPE_CHECKING, Final
 import psutil
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
-__all__ = ["become_subreaper", "die_with_parent", "end_all", "marked", "reap", "signal_all"]
+__all__ = ["become_subreaper", "die_with_parent", "end_all", "kill", "marked", "reap", "signal_all"]
 
 logger = logging.getLogger(__name__)
 
@@ -27,6 +28,8 @@ _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_CHILD_SUBREAPER: Final = 36
 #: seconds between two looks at what is left
 _LOOK_S: Final = 0.02
+#: seconds that killed processes have to be gone
+_GONE_S: Final = 5.0
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -59,7 +62,7 @@ def signal_all(number: int) -> list[int]:
     return _send(psutil.Process().children(recursive=True), number)
 
 
-def end_all(grace_s: float, except_pid: int = 0) -> bool:
+def end_all(grace_s: float) -> bool:
     """SIGTERM to all descendants, SIGKILL to those that are left after `grace_s`.
 
     Returns when none is left; True when there were any.
@@ -67,8 +70,8 @@ def end_all(grace_s: float, except_pid: int = 0) -> bool:
     told: set[int] = set()
     until = time.monotonic() + grace_s
     while True:
-        reap(except_pid)
-        left = _alive(psutil.Process().children(recursive=True), except_pid)
+        reap()
+        left = _alive(psutil.Process().children(recursive=True))
         if not left:
             return bool(told)
         if new := [process for process in left if process.pid not in told]:
@@ -94,24 +97,26 @@ def marked(variable: str, value: str) -> list[psutil.Process]:
     return found
 
 
-def _send(processes: Iterable[psutil.Process], number: int) -> list[int]:
-    sent = []
-    for process in processes:
-        try:
-            if process.status() != psutil.STATUS_ZOMBIE:
-                process.send_signal(number)
-                sent.append(process.pid)
-        except psutil.Error:
-            continue
+def kill(processes: Collection[psutil.Process]) -> list[int]:
+    """SIGKILL to the `processes`. Returns their pids when they are gone, or after some seconds."""
+    sent = _send(processes, signal.SIGKILL)
+    psutil.wait_procs(processes, timeout=_GONE_S)
     return sent
 
 
-def _alive(processes: Iterable[psutil.Process], except_pid: int) -> list[psutil.Process]:
+def _send(processes: Iterable[psutil.Process], number: int) -> list[int]:
+    sent = []
+    for process in _alive(processes):
+        with contextlib.suppress(psutil.Error):
+            process.send_signal(number)
+            sent.append(process.pid)
+    return sent
+
+
+def _alive(processes: Iterable[psutil.Process]) -> list[psutil.Process]:
     left = []
     for process in processes:
-        try:
-            if process.pid != except_pid and process.status() != psutil.STATUS_ZOMBIE:
+        with contextlib.suppress(psutil.Error):
+            if process.status() != psutil.STATUS_ZOMBIE:
                 left.append(process)
-        except psutil.Error:
-            continue
     return left

@@ -9,15 +9,13 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-import psutil
-
 from elsewhere.core.clock import monotonic_s
 from elsewhere.core.errors import StoreUnavailableError
 from elsewhere.core.settings import load
 from elsewhere.store.redis import embedded
 from elsewhere_agent.errors import AgentError
 from elsewhere_agent.stop import stop_daemon
-from elsewhere_sandbox.tree import marked
+from elsewhere_sandbox.tree import kill, marked
 from elsewhere_worker.registration import registered_agents
 
 if TYPE_CHECKING:
@@ -87,9 +85,6 @@ class Machine:
         until = monotonic_s() + _GONE_S
         home = self.environment["ELSEWHERE_HOME"]
         while (left := marked("ELSEWHERE_HOME", home)) and monotonic_s() < until:
-            for process in left:
-                with suppress(psutil.Error):
-                    process.kill()
-            psutil.wait_procs(left, timeout=_LOOK_S)
+            kill(left)
         if self._daemon is not None:
             self._daemon.wait(_GONE_S)

@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING, Final
 from elsewhere_sandbox.runtimes.host import HostRuntime
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from elsewhere_sandbox.runtimes.api import Runtime
 
 __all__ = ["RUNTIMES"]
 
-RUNTIMES: Final[dict[str, Callable[[], Runtime]]] = {"host": HostRuntime}
+RUNTIMES: Final[dict[str, type[Runtime]]] = {"host": HostRuntime}

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from elsewhere.core.folders import RunFolder
     from elsewhere.core.process import ProcessIdentity
 
 __all__ = ["Command", "Exit", "Process", "Runtime", "signal_name"]
@@ -26,10 +27,14 @@ class Command:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exit:
-    """How a process ended: an exit code, or the signal that ended it."""
+    """How a process ended: an exit code, or the signal that ended it.
+
+    `is_out_of_memory`: the signal came from a system that was short of memory.
+    """
 
     code: int | None = None
     signal: int | None = None
+    is_out_of_memory: bool = False
 
     def __str__(self) -> str:
         if self.signal is not None:
@@ -43,7 +48,7 @@ def signal_name(number: int) -> str:
 
 
 class Process(Protocol):
-    """A program that runs in a session of its own."""
+    """A command that runs in a session of its own."""
 
     @property
     def output(self) -> int:
@@ -56,12 +61,31 @@ class Process(Protocol):
     def poll(self) -> Exit | None:
         """None while it runs. Never blocks."""
 
-    def signal(self, number: int) -> None:
-        """Sends a signal to every process of its tree; nothing happens when there is none left."""
+    def usage(self) -> dict[str, float]:
+        """What its tree and its machine use now, under the names of `resources.sample`."""
 
 
 class Runtime(Protocol):
-    """A place where commands run: this host, a container."""
+    """A place where the commands of one attempt run: this host, a container.
+
+    What a command starts belongs to it, in whatever session and however often it was forked.
+    """
+
+    def __init__(self, folder: RunFolder) -> None:
+        """For the runner of `folder`, which becomes responsible for all that it starts."""
 
     def start(self, command: Command) -> Process:
-        """Raises OSError when the program cannot be started."""
+        """Runs `command`. Raises OSError when it cannot be started."""
+
+    def signal(self, number: int) -> None:
+        """Sends the signal `number` to all processes of the attempt; there may be none."""
+
+    def end(self, grace_s: float) -> None:
+        """Ends all of them: by SIGTERM, and by SIGKILL what is left after `grace_s` seconds.
+
+        Returns when none is left.
+        """
+
+    @staticmethod
+    def end_left(folder: RunFolder) -> None:
+        """Kills what is left of the attempt in `folder`, whose runner is gone: for the agent."""

@@ -70,20 +70,20 @@ def sample(roots: Iterable[int]) -> dict[str, float]:
 class Monitor:
     """Reports a Resources event about every `interval_s`, the first after `first_s`.
 
-    `roots` gives the ids of the processes whose trees count, anew for each sample; this process by
-    default. Without psutil there is no monitor.
+    `usage` gives a sample; by default that of this process and all below it. Without psutil there
+    is no monitor.
     """
 
     def __init__(
         self,
         record: Callable[[Event], None],
-        roots: Callable[[], Iterable[int]] = lambda: [os.getpid()],
+        usage: Callable[[], dict[str, float]] = lambda: sample([os.getpid()]),
         *,
         interval_s: float = 10.0,
         first_s: float = 2.0,
     ) -> None:
         self._record = record
-        self._roots = roots
+        self._usage = usage
         self._interval_s = interval_s
         self._first_s = min(first_s, interval_s)
         self._stopping = threading.Event()
@@ -109,7 +109,7 @@ class Monitor:
     def _run(self) -> None:
         try:
             began_at = monotonic_s()
-            last = sample(self._roots())
+            last = self._usage()
             length_s = self._first_s
             is_over = False
             while not is_over:
@@ -133,7 +133,7 @@ class Monitor:
         """Spread over one interval; over a shorter one when we are to stop."""
         for _ in range(_SAMPLES):
             is_last = self._stopping.wait(length_s / _SAMPLES)
-            yield sample(self._roots())
+            yield self._usage()
             if is_last:
                 return
 

@@ -96,14 +96,14 @@ def test_a_stop_reports_what_there_is_and_ends_the_thread() -> None:
     assert not [thread for thread in threading.enumerate() if thread.name == "elsewhere-resources"]
 
 
-def test_roots_that_fail_end_the_monitor_and_not_the_program(
+def test_a_sample_that_fails_ends_the_monitor_and_not_the_program(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    def roots() -> list[int]:
+    def usage() -> dict[str, float]:
         raise ZeroDivisionError
 
     events: list[Event] = []
-    monitor = Monitor(events.append, roots, interval_s=0.1)
+    monitor = Monitor(events.append, usage, interval_s=0.1)
     monitor.start()
     monitor.stop()
     assert "Resources are not monitored any more." in caplog.text
