@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from elsewhere.core.errors import ConfigurationError, UsageError, known_choices
 from elsewhere.core.secrets import HIDDEN, hide
 from elsewhere.store.queues import DEFAULT_QUEUE
+from elsewhere_sandbox.spec import RunPolicy
 from elsewhere_worker.settings import WorkerSettings
 
 if TYPE_CHECKING:
@@ -105,16 +106,18 @@ def worker_settings(settings: Settings, agent: AgentSettings, url: str) -> Worke
         slots=agent.slots,
         lease_s=settings.lease_s,
         lost_after_s=settings.lost_after_s,
-        stop_grace_s=settings.stop_grace_s,
         keep_runs_s=agent.keep_runs_s,
-        pass_environment=agent.pass_environment,
-        allow_local_remotes=agent.allow_local_remotes,
         lend_store=agent.lend_store,
-        git_credentials={
-            host: (credential.user, _token(host, credential))
-            for host, credential in agent.git_credentials.items()
-        },
-        output_uri=agent.output_uri or settings.output_uri or settings.home.storage.as_uri(),
+        policy=RunPolicy(
+            stop_grace_s=settings.stop_grace_s,
+            pass_environment=agent.pass_environment,
+            allow_local_remotes=agent.allow_local_remotes,
+            git_credentials={
+                host: (credential.user, _token(host, credential))
+                for host, credential in agent.git_credentials.items()
+            },
+            output_uri=agent.output_uri or settings.output_uri or settings.home.storage.as_uri(),
+        ),
     )
 
 

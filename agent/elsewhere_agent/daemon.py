@@ -58,7 +58,7 @@ class Daemon:
             store = RedisStore(connect(url))
             registration = Registration(connect(url), self._record())
             config = worker_settings(self._settings, self._agent, url)
-            upload = uploader(config.output_uri)
+            upload = uploader(config.policy.output_uri)
 
             def deliver_sessions() -> None:
                 deliver_dead(store, self._settings.home, upload)

@@ -75,7 +75,7 @@ def execute(settings: Settings, agent: AgentSettings, wanted: str) -> int:
         store=store,
         queues=queues,
         launcher=launcher,
-        upload=uploader(config.output_uri),
+        upload=uploader(config.policy.output_uri),
         when_over=lambda _: None,
     )
     told = _Told()

@@ -42,10 +42,11 @@ def prepare(spec: RunSpec, folder: RunFolder, setup: Setup) -> Command:
             f"The code of the task is not complete, so it must not run here."
             f" {record.source.missing}"
         )
-    policy = GitPolicy(
-        allow_local_remotes=spec.allow_local_remotes, credentials=spec.git_credentials
+    policy = spec.policy
+    git = GitPolicy(
+        allow_local_remotes=policy.allow_local_remotes, credentials=policy.git_credentials
     )
-    checkout(record.source, folder.code, home.mirrors, folder.inputs, setup, policy)
+    checkout(record.source, folder.code, home.mirrors, folder.inputs, setup, git)
     interpreter = prepare_environment(
         record.environment, folder.code, folder, home, setup, working_dir=record.source.working_dir
     )
@@ -70,7 +71,7 @@ def prepare(spec: RunSpec, folder: RunFolder, setup: Setup) -> Command:
 def secrets_of(spec: RunSpec) -> Iterable[str]:
     """Values that must not be seen in the output."""
     yield from spec.secrets
-    for credential in spec.git_credentials.values():
+    for credential in spec.policy.git_credentials.values():
         yield credential[-1]
     yield from values_to_redact({**_passed(spec), **spec.record.environment.variables})
 
@@ -97,8 +98,9 @@ def _environment(spec: RunSpec, folder: RunFolder, interpreter: Interpreter) -> 
 
 
 def _passed(spec: RunSpec) -> dict[str, str]:
+    names = (*_PASSED, *spec.policy.pass_environment)
     return {
         name: value
         for name, value in os.environ.items()
-        if name in _PASSED or name in spec.pass_environment or name.startswith(_PASSED_PREFIXES)
+        if name in names or name.startswith(_PASSED_PREFIXES)
     }

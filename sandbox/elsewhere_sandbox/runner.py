@@ -63,7 +63,7 @@ class Runner:
     def __init__(self, folder: RunFolder, spec: RunSpec) -> None:
         self._folder = folder
         self._spec = spec
-        self._runtime = RUNTIMES["host"](folder)
+        self._runtime = RUNTIMES[spec.policy.runtime](folder)
         self._journal = JournalWriter(folder.journal)
         self._spool = Spool(folder.output, Redactor(secrets_of(spec)))
         self._phase = ""
@@ -267,7 +267,7 @@ class Runner:
 
     def _grace_s(self) -> float:
         """Looked up each time: who asked for a stop may become impatient."""
-        return grace_s(self._folder, self._spec.stop_grace_s)
+        return grace_s(self._folder, self._spec.policy.stop_grace_s)
 
     def _told_to_end(self, _number: int, _frame: object) -> None:
         self._is_told_to_end = True

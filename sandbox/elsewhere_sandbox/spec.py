@@ -1,4 +1,4 @@
-"""What the runner is told: the one file that the agent writes before the launch."""
+"""What the runner works by: the file that the agent writes before the launch."""
 
 from __future__ import annotations
 
@@ -12,42 +12,54 @@ from elsewhere.core.records import TaskRecord
 if TYPE_CHECKING:
     from elsewhere.core.folders import RunFolder
 
-__all__ = ["RunSpec", "take", "write"]
+__all__ = ["RunPolicy", "RunSpec", "take", "write"]
 
 _SECRET_FIELDS: Final = ("git_credentials", "secrets")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunSpec:
-    """`spec.json`, and `secrets.json`, which the runner takes away before any program starts.
+class RunPolicy:
+    """How an agent runs its tasks, as its operator has set it."""
 
-    The secret part: `git_credentials` (host to user and token), and `secrets`, values that the
-    output must not show.
+    #: seconds between SIGTERM and SIGKILL, where who asks for a stop names none
+    stop_grace_s: float = 10.0
+    #: names of variables of the agent's own environment that programs get
+    pass_environment: tuple[str, ...] = ()
+    allow_local_remotes: bool = False
+    #: where the agent brings what a task names no place for; programs see it
+    output_uri: str = ""
+    #: host to user and token
+    git_credentials: dict[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
+    #: a key of `RUNTIMES`
+    runtime: str = "host"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSpec:
+    """`spec.json`, and `secrets.json`, which the runner removes before any program starts.
+
+    `secrets` are values that the output must not show.
     """
 
     record: TaskRecord
-    attempt: int
-    worker: str
     home: str
-    stop_grace_s: float = 10.0
-    pass_environment: tuple[str, ...] = ()
+    policy: RunPolicy = RunPolicy()
     devices: str = ""
-    allow_local_remotes: bool = False
-    #: where the agent brings what a task says no place for; the program is told
-    output_uri: str = ""
-    git_credentials: dict[str, tuple[str, ...]] = field(default_factory=dict)
     secrets: tuple[str, ...] = ()
 
 
 def write(spec: RunSpec, folder: RunFolder) -> None:
     """For the runner of `folder`. Raises OSError."""
     plain = to_plain(spec)
+    # Flat on disk: the SDK of another version, which a task may have pinned, reads `output_uri`.
+    plain.update(plain.pop("policy"))
     write_beside(folder.secrets, {name: plain.pop(name) for name in _SECRET_FIELDS})
     write_beside(folder.spec, plain)
 
 
 def take(folder: RunFolder) -> RunSpec:
-    """What was written; the secrets are on no disk any more. Raises RecordError."""
+    """What `write` left in `folder`; the secrets are on no disk any more. Raises RecordError."""
     secrets = read_json(folder.secrets) or {}
     folder.secrets.unlink(missing_ok=True)
-    return from_plain(RunSpec, {**(read_json(folder.spec) or {}), **secrets})
+    plain = {**(read_json(folder.spec) or {}), **secrets}
+    return from_plain(RunSpec, {**plain, "policy": plain})

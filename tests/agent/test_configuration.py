@@ -143,7 +143,7 @@ def test_tokens_reach_the_worker_from_the_settings_and_from_files(tmp_path: Path
     settings = _settings(tmp_path, text)
     agent = load_agent(settings, environ={})
     worker = worker_settings(settings, agent, "redis://x")
-    assert worker.git_credentials == {
+    assert worker.policy.git_credentials == {
         "a.example.org": ("a", "tok-1"),
         "b.example.org": ("b", "tok-2"),
     }
@@ -156,7 +156,9 @@ def test_tokens_reach_the_worker_from_the_settings_and_from_files(tmp_path: Path
 def test_artifacts_go_where_the_agent_says_else_the_user_else_the_home(tmp_path: Path) -> None:
     def place(**environ: str) -> str:
         settings = _settings(tmp_path, **environ)
-        return worker_settings(settings, load_agent(settings, environ=environ), "").output_uri
+        return worker_settings(
+            settings, load_agent(settings, environ=environ), ""
+        ).policy.output_uri
 
     assert place() == f"file://{tmp_path}/storage"
     assert place(ELSEWHERE_OUTPUT_URI="s3://user") == "s3://user"

@@ -23,7 +23,7 @@ from elsewhere.core.folders import Home, RunFolder, read_json, write_beside
 from elsewhere.core.journal import journal_files, read_events
 from elsewhere.core.notes import Stop
 from elsewhere.core.records import Environment, Outcome, Source
-from elsewhere_sandbox.spec import RunSpec
+from elsewhere_sandbox.spec import RunPolicy, RunSpec, write
 from elsewhere_sandbox.tree import marked
 from tests.stores import make_record
 from tests.waiting import wait_until
@@ -44,7 +44,7 @@ class Attempt:
 
     def start(self, wrapper: Sequence[str] = (), **environment: str) -> None:
         """The runner, as a process; `wrapper` is a command that starts it."""
-        write_beside(self.folder.spec, self.spec)
+        write(self.spec, self.folder)
         runner = [sys.executable, "-P", "-m", "elsewhere_sandbox", str(self.folder.path)]
         self._process = subprocess.Popen(
             [*wrapper, *runner], env={**os.environ, **environment}, start_new_session=True
@@ -136,12 +136,11 @@ class Attempts:
         self._made: list[Attempt] = []
 
     def make(self, program: str, *, setup: Sequence[str] = (), **fields: Any) -> Attempt:
-        """`fields` are those of the spec, or else of the record."""
+        """`fields` are those of the policy or the spec, or else of the record."""
         file = LooseFile(path="main.py", mode="100644", content=textwrap.dedent(program).encode())
         patch = as_patch([file])
         digest = hashlib.sha256(patch).hexdigest()
-        names = {field.name for field in dataclasses.fields(RunSpec)}
-        of_spec = {name: fields.pop(name) for name in tuple(fields) if name in names}
+        policy, of_spec = _taken(RunPolicy, fields), _taken(RunSpec, fields)
         variables = fields.pop("variables", {})
         record = make_record(
             source=Source(patch=digest, tree=tree_of([file]), entry_point="main.py"),
@@ -151,7 +150,12 @@ class Attempts:
         folder = self.home.run(record.id, 1).create()
         folder.inputs.mkdir()
         (folder.inputs / digest).write_bytes(patch)
-        spec = RunSpec(record=record, attempt=1, worker="box", home=str(self.home.path), **of_spec)
+        spec = RunSpec(
+            record=record,
+            home=str(self.home.path),
+            policy=RunPolicy(**policy),
+            **of_spec,
+        )
         self._made.append(Attempt(folder, spec))
         return self._made[-1]
 
@@ -169,3 +173,9 @@ class Attempts:
     def end(self) -> None:
         for attempt in self._made:
             attempt.end()
+
+
+def _taken(kind: type, fields: dict[str, Any]) -> dict[str, Any]:
+    """Those of `fields` that `kind` has, taken out of them."""
+    names = {field.name for field in dataclasses.fields(kind)}
+    return {name: fields.pop(name) for name in tuple(fields) if name in names}

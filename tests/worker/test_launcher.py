@@ -124,7 +124,7 @@ def test_runners_at_work_go_on_without_their_launcher(
 ) -> None:
     """A runner is detached: in a session of its own, with nothing of the agent's open."""
     folder = make_folder(elsewhere_home)
-    spec = RunSpec(record=make_record(), attempt=1, worker="box", home=str(elsewhere_home))
+    spec = RunSpec(record=make_record(), home=str(elsewhere_home))
     write(spec, folder)
     Stop().write(folder)
     os.mkfifo(folder.output)  # it waits there

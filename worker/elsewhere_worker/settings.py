@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from elsewhere_sandbox.spec import RunPolicy
+
 if TYPE_CHECKING:
     from elsewhere.core.folders import Home
 
@@ -22,13 +24,9 @@ class WorkerSettings:
     slots: int = 1
     lease_s: float = 45.0
     lost_after_s: float = 900.0
-    stop_grace_s: float = 10.0
     keep_runs_s: float = 86400.0
-    pass_environment: tuple[str, ...] = ()
-    allow_local_remotes: bool = False
     lend_store: bool = True
-    git_credentials: dict[str, tuple[str, str]] = field(default_factory=dict, repr=False)
-    output_uri: str = ""
+    policy: RunPolicy = field(default_factory=RunPolicy)
 
     @property
     def renew_s(self) -> float:

@@ -207,14 +207,8 @@ class Supervision(threading.Thread):
                 self._fetch(digest)
             spec = RunSpec(
                 record=record,
-                attempt=folder.attempt,
-                worker=settings.name,
                 home=str(settings.home.path),
-                stop_grace_s=settings.stop_grace_s,
-                pass_environment=settings.pass_environment,
-                allow_local_remotes=settings.allow_local_remotes,
-                output_uri=settings.output_uri,
-                git_credentials=dict(settings.git_credentials),
+                policy=settings.policy,
                 secrets=tuple(passwords_in(settings.url)),
             )
             if settings.lend_store:
@@ -268,7 +262,7 @@ class Supervision(threading.Thread):
             asked_at = folder.stop.stat().st_mtime
         except FileNotFoundError:
             return
-        limit_s = abort_callback_s(folder) + grace_s(folder, self._settings.stop_grace_s)
+        limit_s = abort_callback_s(folder) + grace_s(folder, self._settings.policy.stop_grace_s)
         if now_at() - asked_at > limit_s + _OVERDUE_S:
             logger.warning("%s: runner %d SIGKILL", folder.path.name, runner.pid)
             os.kill(runner.pid, signal.SIGKILL)
@@ -321,7 +315,7 @@ class Supervision(threading.Thread):
         if not folder.exit.exists():
             self.stop_task(Stop(keeps_reports=False))
             runner = folder.identity(folder.runner)
-            until = monotonic_s() + self._settings.stop_grace_s + _APPEAR_S
+            until = monotonic_s() + self._settings.policy.stop_grace_s + _APPEAR_S
             while runner and runner.is_alive() and monotonic_s() < until and not self._is_leaving:
                 self._poked.wait(_LOOK_S)
                 self._poked.clear()

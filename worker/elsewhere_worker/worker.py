@@ -238,7 +238,7 @@ class Worker:
         logger.info("stopping %d tasks", len(supervisions))
         for supervision in supervisions:
             supervision.stop_task(Stop())
-        until = time.monotonic() + self._settings.stop_grace_s + 10
+        until = time.monotonic() + self._settings.policy.stop_grace_s + 10
         while time.monotonic() < until and not all(one.is_stopped() for one in supervisions):
             time.sleep(0.05)
 
