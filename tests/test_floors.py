@@ -35,6 +35,7 @@ BREACHES = [
     ),
     ("elsewhere_sandbox/__init__.py", "import elsewhere.store", "The host does not use the SDK's"),
     ("elsewhere_sandbox/__init__.py", "import redis", "The sandbox has no connection to Redis"),
+    ("elsewhere_worker/worker.py", "import psutil", "Only a runtime looks at the processes"),
     ("elsewhere/core/records.py", "import pydantic", "The SDK does not import what only the host"),
     ("elsewhere/task/stored.py", "import rq", "Only the queues and the worker speak RQ"),
 ]

@@ -22,6 +22,7 @@ from elsewhere.store.redis.store import RedisStore
 from elsewhere_agent.configuration import worker_settings
 from elsewhere_agent.folder import AgentFolder
 from elsewhere_agent.watch import StoreWatch
+from elsewhere_worker.host_launcher import HostLauncher
 from elsewhere_worker.registration import AgentRecord, Registration
 from elsewhere_worker.worker import Worker
 
@@ -67,6 +68,7 @@ class Daemon:
                 config,
                 store,
                 Queues(store),
+                HostLauncher(),
                 registration,
                 upload,
                 deliver_sessions,

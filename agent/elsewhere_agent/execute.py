@@ -23,7 +23,7 @@ from elsewhere.store.redis.connection import connect
 from elsewhere.store.redis.store import RedisStore
 from elsewhere_agent.configuration import worker_settings
 from elsewhere_agent.folder import AgentFolder
-from elsewhere_worker.launcher import Launcher
+from elsewhere_worker.host_launcher import HostLauncher
 from elsewhere_worker.owner import Owner
 from elsewhere_worker.registration import registered_agents
 from elsewhere_worker.supervision import Supervision
@@ -68,7 +68,7 @@ def execute(settings: Settings, agent: AgentSettings, wanted: str) -> int:
     config = worker_settings(settings, agent, url)
     task_id = find_task(store, wanted)
     folder = _claim(store, config, task_id)
-    launcher = Launcher(keeps_spare=False)
+    launcher = HostLauncher(keeps_spare=False)
     supervision = Supervision(
         folder,
         settings=config,

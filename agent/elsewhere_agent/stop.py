@@ -8,9 +8,12 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from elsewhere.core.clock import monotonic_s
-from elsewhere.core.folders import RunFolder, read_json
+from elsewhere.core.folders import RunFolder
 from elsewhere_agent.errors import AgentError, NotRunningError, UnresponsiveError
 from elsewhere_agent.folder import AgentFolder
+from elsewhere_worker.host_launcher import HostLauncher
+from elsewhere_worker.launcher import Liveness
+from elsewhere_worker.owner import Owner
 
 if TYPE_CHECKING:
     from elsewhere.core.folders import Home
@@ -67,13 +70,12 @@ def _chosen(home: Home, name: str | None) -> AgentFolder:
 
 def _running(home: Home, name: str) -> set[str]:
     """Run folders of this agent whose runner is alive."""
-    found = set()
+    launcher, found = HostLauncher(keeps_spare=False), set()
     for folder in RunFolder.all_in(home.runs):
-        runner = folder.identity(folder.runner)
-        if folder.acked.exists() or runner is None or not runner.is_alive():
+        if folder.acked.exists() or launcher.look(folder) is not Liveness.ALIVE:
             continue
-        owner = read_json(folder.owner)
-        if isinstance(owner, dict) and owner.get("worker") == name:
+        owner = Owner.of(folder)
+        if owner is not None and owner.worker == name:
             found.add(folder.path.name)
     return found
 

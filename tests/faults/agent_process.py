@@ -18,13 +18,13 @@ import time
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Final
 
-import elsewhere_worker.launcher
+import elsewhere_worker.host_launcher
 import elsewhere_worker.supervision
 from elsewhere.core.errors import StoreUnavailableError
 from elsewhere.store.queues import Queues
 from elsewhere.store.redis.store import RedisStore
 from elsewhere_agent.command import main
-from elsewhere_worker.launcher import Launcher
+from elsewhere_worker.host_launcher import HostLauncher
 from elsewhere_worker.owner import Owner
 from elsewhere_worker.supervision import Supervision
 
@@ -49,7 +49,7 @@ _CALLS: Final[dict[str, tuple[Any, str]]] = {
     "settle": (Queues, "settle"),
     "write_owner": (Owner, "take"),
     "write_spec": (elsewhere_worker.supervision, "write"),
-    "launch": (Launcher, "launch"),
+    "launch": (HostLauncher, "launch"),
     "mark_launched": (_Marking, "close"),
     "apply": (RedisStore, "apply"),
     "append_output": (RedisStore, "append_output"),
@@ -88,7 +88,7 @@ def inject(fault: str) -> None:
 
     setattr(owner, attribute, faulty)
     if owner is _Marking:
-        vars(elsewhere_worker.launcher)["os"] = _Marking()
+        vars(elsewhere_worker.host_launcher)["os"] = _Marking()
 
 
 def _come(when: str) -> None:

@@ -17,9 +17,8 @@ from typing import Any, Final
 import psutil
 
 from elsewhere.capture.loose import LooseFile, as_patch, tree_of
-from elsewhere.core.codec import from_plain
 from elsewhere.core.events import Event, Phase
-from elsewhere.core.folders import Home, RunFolder, read_json, write_beside
+from elsewhere.core.folders import Home, RunFolder
 from elsewhere.core.journal import journal_files, read_events
 from elsewhere.core.notes import Stop
 from elsewhere.core.records import Environment, Outcome, Source
@@ -81,7 +80,9 @@ class Attempt:
 
     @property
     def outcome(self) -> Outcome:
-        return from_plain(Outcome, read_json(self.folder.exit))
+        outcome = self.folder.outcome()
+        assert outcome is not None, self.log
+        return outcome
 
     @property
     def output(self) -> bytes:

@@ -1,4 +1,5 @@
-"""The launcher: at most one runner for an attempt, whatever happens to spares and callers."""
+"""The launcher of this host: at most one runner for an attempt, what is known of it later, and its
+end."""
 
 from __future__ import annotations
 
@@ -7,23 +8,30 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
 
-from elsewhere.core.folders import Home, RunFolder, read_json
+from elsewhere.core.clock import monotonic_s
+from elsewhere.core.folders import Home, RunFolder, write_beside
 from elsewhere.core.notes import Stop
+from elsewhere.core.process import ProcessIdentity
+from elsewhere.core.records import Outcome, Reason
 from elsewhere_sandbox.spec import RunSpec, write
-from elsewhere_worker.launcher import Launcher
+from elsewhere_sandbox.tree import kill, marked
+from elsewhere_worker import host_launcher
+from elsewhere_worker.host_launcher import HostLauncher
+from elsewhere_worker.launcher import Liveness
 from tests.stores import make_record
 from tests.waiting import wait_until
 
 
 @pytest.fixture
-def launcher() -> Iterator[Launcher]:
+def launcher() -> Iterator[HostLauncher]:
     before = set(psutil.Process().children())
-    launcher = Launcher()
+    launcher = HostLauncher()
     yield launcher
     launcher.close()
     wait_until(lambda: have_ended(set(psutil.Process().children()) - before), within_s=20)
@@ -57,12 +65,12 @@ def runners() -> list[psutil.Process]:
 
 
 def has_run(folder: RunFolder) -> None:
-    wait_until(lambda: read_json(folder.exit), within_s=20, what="its runner has run")
+    wait_until(folder.outcome, within_s=20, what="its runner has run")
 
 
 @pytest.mark.parametrize("with_spare", [True, False])
 def test_a_folder_gets_a_runner_once(
-    launcher: Launcher, elsewhere_home: Path, with_spare: bool
+    launcher: HostLauncher, elsewhere_home: Path, with_spare: bool
 ) -> None:
     folder = make_folder(elsewhere_home)
     if with_spare:
@@ -72,11 +80,13 @@ def test_a_folder_gets_a_runner_once(
         assert len(runners()) == 1
     assert launcher.launch(folder)
     assert not launcher.launch(folder)
-    assert not Launcher().launch(folder), "another agent on the same folder"
+    assert not HostLauncher().launch(folder), "another agent on the same folder"
     has_run(folder)
 
 
-def test_of_many_that_launch_a_folder_one_does(launcher: Launcher, elsewhere_home: Path) -> None:
+def test_of_many_that_launch_a_folder_one_does(
+    launcher: HostLauncher, elsewhere_home: Path
+) -> None:
     folder, launched = make_folder(elsewhere_home), list[bool]()
     threads = [
         threading.Thread(target=lambda: launched.append(launcher.launch(folder))) for _ in range(8)
@@ -89,7 +99,7 @@ def test_of_many_that_launch_a_folder_one_does(launcher: Launcher, elsewhere_hom
     has_run(folder)
 
 
-def test_a_spare_that_died_is_replaced(launcher: Launcher, elsewhere_home: Path) -> None:
+def test_a_spare_that_died_is_replaced(launcher: HostLauncher, elsewhere_home: Path) -> None:
     launcher.prepare_spare()
     (spare,) = wait_until(runners)
     spare.kill()
@@ -99,7 +109,7 @@ def test_a_spare_that_died_is_replaced(launcher: Launcher, elsewhere_home: Path)
     has_run(folder)
 
 
-def test_a_spare_goes_home_when_it_is_not_needed(launcher: Launcher) -> None:
+def test_a_spare_goes_home_when_it_is_not_needed(launcher: HostLauncher) -> None:
     launcher.prepare_spare()
     wait_until(runners)
     launcher.close()
@@ -109,8 +119,8 @@ def test_a_spare_goes_home_when_it_is_not_needed(launcher: Launcher) -> None:
 
 def test_a_spare_ends_with_its_agent(elsewhere_home: Path) -> None:
     script = (
-        "import os, time\nfrom elsewhere_worker.launcher import Launcher\n"
-        "launcher = Launcher()\nlauncher.prepare_spare()\n"
+        "import os, time\nfrom elsewhere_worker.host_launcher import HostLauncher\n"
+        "launcher = HostLauncher()\nlauncher.prepare_spare()\n"
         "print(launcher._spare.pid, flush=True)\nos.kill(os.getpid(), 9)\n"
     )
     argv = [sys.executable, "-c", script]
@@ -120,7 +130,7 @@ def test_a_spare_ends_with_its_agent(elsewhere_home: Path) -> None:
 
 
 def test_runners_at_work_go_on_without_their_launcher(
-    launcher: Launcher, elsewhere_home: Path
+    launcher: HostLauncher, elsewhere_home: Path
 ) -> None:
     """A runner is detached: in a session of its own, with nothing of the agent's open."""
     folder = make_folder(elsewhere_home)
@@ -133,15 +143,131 @@ def test_runners_at_work_go_on_without_their_launcher(
     (runner,) = runners()
     launcher.close()
     assert os.getsid(runner.pid) == runner.pid
-    links = {os.readlink(f"/proc/{runner.pid}/fd/{n}") for n in (0, 1, 2)}  # noqa: PTH115
-    assert links == {os.devnull, str(folder.runner_log)}
+
+    def links() -> set[str]:
+        return {os.readlink(f"/proc/{runner.pid}/fd/{n}") for n in (0, 1, 2)}  # noqa: PTH115
+
+    wait_until(lambda: links() == {os.devnull, str(folder.runner_log)})
     with folder.output.open("rb"):
         has_run(folder)
 
 
 def test_a_machine_without_a_runner_is_an_error(
-    launcher: Launcher, elsewhere_home: Path, monkeypatch: pytest.MonkeyPatch
+    launcher: HostLauncher, elsewhere_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "executable", "/nonexistent/python")
     with pytest.raises(OSError, match="/nonexistent/python"):
         launcher.launch(make_folder(elsewhere_home))
+
+
+# what is known of a runner
+
+
+@pytest.fixture
+def runner(elsewhere_home: Path) -> Iterator[tuple[RunFolder, subprocess.Popen[bytes]]]:
+    """A folder and what has reported itself as its runner."""
+    folder = make_folder(elsewhere_home)
+    with subprocess.Popen(["sleep", "600"]) as process:
+        write_beside(folder.runner, ProcessIdentity.of(process.pid))
+        yield folder, process
+        process.kill()
+
+
+def reason(found: Liveness | Outcome) -> Reason:
+    assert isinstance(found, Outcome), found
+    return found.reason
+
+
+def test_a_runner_is_pending_alive_and_gone_with_its_outcome(
+    runner: tuple[RunFolder, subprocess.Popen[bytes]],
+) -> None:
+    folder, process = runner
+    launcher, reported = HostLauncher(), folder.runner.read_bytes()
+    folder.runner.unlink()
+    assert launcher.look(folder) is Liveness.PENDING
+    folder.runner.write_bytes(reported)
+    assert launcher.look(folder) is Liveness.ALIVE
+    # as version 0.1.0 wrote it
+    folder.exit.write_text(
+        '{"reason":"program_failed","exit_code":3,"signal":null,"phase":"","message":"It failed."}'
+    )
+    wanted = Outcome(reason=Reason.PROGRAM_FAILED, exit_code=3, message="It failed.")
+    assert launcher.look(folder) == wanted
+    process.kill()
+    process.wait()
+    assert launcher.look(folder) == wanted
+
+
+def test_a_runner_that_was_killed_has_lost_its_attempt(
+    runner: tuple[RunFolder, subprocess.Popen[bytes]],
+) -> None:
+    folder, process = runner
+    process.kill()
+    process.wait()
+    assert reason(HostLauncher().look(folder)) is Reason.LOST
+
+
+def test_an_outcome_that_is_written_between_two_steps_of_a_look_counts(
+    runner: tuple[RunFolder, subprocess.Popen[bytes]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The runner writes it and ends just after the look has begun."""
+    folder, process = runner
+    done = Outcome(reason=Reason.COMPLETED, exit_code=0)
+    is_alive = ProcessIdentity.is_alive
+
+    def and_then_it_ends(identity: ProcessIdentity) -> bool:
+        was_alive = is_alive(identity)
+        write_beside(folder.exit, done)
+        process.kill()
+        process.wait()
+        return was_alive
+
+    monkeypatch.setattr(ProcessIdentity, "is_alive", and_then_it_ends)
+    assert HostLauncher().look(folder) == done
+
+
+def test_a_machine_that_was_rebooted_is_named(elsewhere_home: Path) -> None:
+    folder = make_folder(elsewhere_home)
+    write_beside(folder.runner, replace(ProcessIdentity.of(), boot="of yesterday"))
+    assert reason(HostLauncher().look(folder)) is Reason.HOST_REBOOTED
+
+
+def test_a_runner_that_never_reports_is_lost_after_a_while(
+    elsewhere_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    launcher, folder = HostLauncher(), make_folder(elsewhere_home)
+    assert launcher.look(folder) is Liveness.PENDING
+    now = monotonic_s()
+    monkeypatch.setattr(host_launcher, "monotonic_s", lambda: now + 9)
+    assert launcher.look(folder) is Liveness.PENDING
+    monkeypatch.setattr(host_launcher, "monotonic_s", lambda: now + 11)
+    assert reason(launcher.look(folder)) is Reason.LOST
+    assert HostLauncher().look(folder) is Liveness.PENDING, "another agent waits as long"
+
+
+def test_an_outcome_that_cannot_be_read_loses_the_attempt(
+    runner: tuple[RunFolder, subprocess.Popen[bytes]],
+) -> None:
+    folder, _ = runner
+    folder.exit.write_text("{")
+    assert reason(HostLauncher().look(folder)) is Reason.LOST
+
+
+def test_the_end_takes_the_runner_and_what_carries_its_folder_and_may_come_twice(
+    runner: tuple[RunFolder, subprocess.Popen[bytes]], elsewhere_home: Path
+) -> None:
+    folder, process = runner
+    other = make_folder(elsewhere_home)
+    mark = "ELSEWHERE_RUN_FOLDER"
+    with (
+        subprocess.Popen(["sleep", "600"], env={mark: str(folder.path)}),
+        subprocess.Popen(["sleep", "600"], env={mark: str(other.path)}) as foreign,
+    ):
+        try:
+            for _ in range(2):
+                HostLauncher().end(folder)
+            assert process.wait(10) == -9
+            assert marked(mark, str(folder.path)) == []
+            assert foreign.poll() is None
+        finally:
+            kill([*marked(mark, str(folder.path)), *marked(mark, str(other.path))])

@@ -21,7 +21,7 @@ from elsewhere.core.uploads import Placed
 from elsewhere.store.queues import Queues
 from elsewhere.store.redis.store import RedisStore
 from elsewhere_worker import supervision as supervision_module
-from elsewhere_worker.launcher import Launcher
+from elsewhere_worker.host_launcher import HostLauncher
 from elsewhere_worker.settings import WorkerSettings
 from elsewhere_worker.supervision import Supervision
 from tests.stores import make_record, opened, running
@@ -56,7 +56,7 @@ def make(folder: RunFolder, settings: WorkerSettings, store: RedisStore) -> Supe
         settings=settings,
         store=store,
         queues=Queues(store),
-        launcher=Launcher(keeps_spare=False),
+        launcher=HostLauncher(keeps_spare=False),
         upload=lambda _folder, _upload: Placed(),
         when_over=lambda _folder: None,
     )
@@ -129,7 +129,7 @@ def test_a_run_that_cannot_be_delivered_for_an_unknown_reason_holds_no_slot_for_
             settings=settings,
             store=store,
             queues=Queues(store),
-            launcher=Launcher(keeps_spare=False),
+            launcher=HostLauncher(keeps_spare=False),
             upload=lambda _folder, _upload: 1 / 0,  # type: ignore[arg-type, return-value]
             when_over=over.append,
         ).run()

@@ -8,14 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import shutil
-import signal
 import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
-
-import psutil
 
 from elsewhere.core.clock import monotonic_s, now_at
 from elsewhere.core.errors import (
@@ -25,14 +21,13 @@ from elsewhere.core.errors import (
     RecordError,
     StoreUnavailableError,
 )
-from elsewhere.core.notes import Lent, Stop, abort_callback_s, grace_s, read_outcome
-from elsewhere.core.process import boot_id
+from elsewhere.core.notes import Lent, Stop, abort_callback_s, grace_s
 from elsewhere.core.records import Outcome, Reason
 from elsewhere.core.secrets import passwords_in
 from elsewhere.delivery.delivery import Delivery
 from elsewhere_sandbox.spec import RunSpec, write
-from elsewhere_sandbox.tree import marked
 from elsewhere_worker.boundary import checked
+from elsewhere_worker.launcher import Liveness
 from elsewhere_worker.owner import Owner
 
 if TYPE_CHECKING:
@@ -40,7 +35,6 @@ if TYPE_CHECKING:
 
     from elsewhere.artifacts.uploading import Uploader
     from elsewhere.core.folders import RunFolder
-    from elsewhere.core.process import ProcessIdentity
     from elsewhere.store.queues import Queues
     from elsewhere.store.redis.store import RedisStore
     from elsewhere_worker.launcher import Launcher
@@ -52,8 +46,8 @@ logger = logging.getLogger(__name__)
 
 #: seconds between two looks at the folder
 _LOOK_S: Final = 0.05
-#: seconds that a launched runner has to say who it is
-_APPEAR_S: Final = 10.0
+#: seconds that a runner has, beyond the grace, to end an attempt that is not wanted any more
+_UNWANTED_S: Final = 10.0
 #: seconds that a runner has, beyond the grace, to end what was to be stopped
 _OVERDUE_S: Final = 30.0
 #: seconds to wait after an error that nobody foresaw
@@ -93,7 +87,6 @@ class Supervision(threading.Thread):
         self._fenced = ""
         self._outcome: Outcome | None = None
         self._failures = 0
-        self._appear_until: float | None = None
 
     def renew(self) -> None:
         """Extends the lease and learns of a stop. Raises StoreUnavailableError."""
@@ -136,8 +129,7 @@ class Supervision(threading.Thread):
                     break
                 except StoreUnavailableError as error:
                     self._note_store(error)
-                    self._poked.wait(_RETRY_S)
-                    self._poked.clear()
+                    self._pause(_RETRY_S)
                 except FencedError as error:
                     if not self._is_store_another():
                         self._give_up(str(error))
@@ -146,8 +138,7 @@ class Supervision(threading.Thread):
                     self._note_store(StoreUnavailableError(str(error)))
                     if self._outcome is not None:
                         break
-                    self._poked.wait(_RETRY_S)
-                    self._poked.clear()
+                    self._pause(_RETRY_S)
                 except Exception:  # the outermost seam of this thread: it begins anew
                     logger.exception("%s: the supervision failed", self._folder.path.name)
                     self._failures += 1
@@ -177,8 +168,11 @@ class Supervision(threading.Thread):
                 self._needs_spare = False
                 self._launcher.prepare_spare()
             if not moved:
-                self._poked.wait(_LOOK_S)
-                self._poked.clear()
+                self._pause(_LOOK_S)
+
+    def _pause(self, seconds: float) -> None:
+        self._poked.wait(seconds)
+        self._poked.clear()
 
     def _is_store_another(self) -> bool:
         """True when what answers is not the store that this attempt was begun in."""
@@ -240,22 +234,16 @@ class Supervision(threading.Thread):
         """How it ended, where it has; a runner that is gone without a word lost its attempt."""
         if self._outcome is not None:
             return
-        try:
-            self._outcome = read_outcome(self._folder)
-            if self._outcome is not None:
-                return
-        except RecordError as error:
-            self._outcome = Outcome(reason=Reason.LOST, message=str(error))
+        found = self._launcher.look(self._folder)
+        if isinstance(found, Liveness):
+            self._end_overdue()
             return
-        runner = self._folder.identity(self._folder.runner)
-        if runner is None:
-            self._await_runner()
-        elif runner.is_alive():
-            self._end_overdue(runner)
-        elif not self._folder.exit.exists():
-            self._lose(runner)
+        if found.reason is Reason.LOST:
+            self.stop_task(Stop(grace_s=0.0, keeps_reports=False))  # should its runner still come
+            self._launcher.end(self._folder)
+        self._outcome = found
 
-    def _end_overdue(self, runner: ProcessIdentity) -> None:
+    def _end_overdue(self) -> None:
         """The last rung of the ladder: a runner that does not climb it itself."""
         folder = self._folder
         try:
@@ -264,25 +252,7 @@ class Supervision(threading.Thread):
             return
         limit_s = abort_callback_s(folder) + grace_s(folder, self._settings.policy.stop_grace_s)
         if now_at() - asked_at > limit_s + _OVERDUE_S:
-            logger.warning("%s: runner %d SIGKILL", folder.path.name, runner.pid)
-            os.kill(runner.pid, signal.SIGKILL)
-
-    def _lose(self, runner: ProcessIdentity) -> None:
-        if runner.boot != boot_id():
-            message = "Its machine was rebooted while it ran."
-            self._outcome = Outcome(reason=Reason.HOST_REBOOTED, message=message)
-            return
-        self._end_processes()
-        message = "Its runner was killed; the program was ended with it."
-        self._outcome = Outcome(reason=Reason.LOST, message=message)
-
-    def _await_runner(self) -> None:
-        if self._appear_until is None:
-            self._appear_until = monotonic_s() + _APPEAR_S
-        elif monotonic_s() > self._appear_until:
-            self.stop_task(Stop(grace_s=0.0, keeps_reports=False))  # should it still come
-            self._end_processes()
-            self._outcome = Outcome(reason=Reason.LOST, message="Its runner never started.")
+            self._launcher.end(folder)
 
     # the end
 
@@ -314,26 +284,13 @@ class Supervision(threading.Thread):
         folder = self._folder
         if not folder.exit.exists():
             self.stop_task(Stop(keeps_reports=False))
-            runner = folder.identity(folder.runner)
-            until = monotonic_s() + self._settings.policy.stop_grace_s + _APPEAR_S
-            while runner and runner.is_alive() and monotonic_s() < until and not self._is_leaving:
-                self._poked.wait(_LOOK_S)
-                self._poked.clear()
-            if self._is_leaving:
-                return
-            self._end_processes()
+            until = monotonic_s() + self._settings.policy.stop_grace_s + _UNWANTED_S
+            while self._launcher.look(folder) is Liveness.ALIVE and monotonic_s() < until:
+                self._pause(_LOOK_S)
+                if self._is_leaving:
+                    return
+            self._launcher.end(folder)
         self._acknowledge()
-
-    def _end_processes(self) -> None:
-        """Whatever still runs with this folder in its environment, its program's tree included."""
-        left = marked("ELSEWHERE_RUN_FOLDER", str(self._folder.path))
-        for process in left:
-            try:
-                os.kill(process.pid, signal.SIGKILL)
-                logger.info("%s: pid %d SIGKILL", self._folder.path.name, process.pid)
-            except ProcessLookupError:
-                continue
-        psutil.wait_procs(left, timeout=5)
 
     def _acknowledge(self) -> None:
         with contextlib.suppress(OSError):

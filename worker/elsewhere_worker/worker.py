@@ -22,7 +22,6 @@ from elsewhere.core.notes import Stop
 from elsewhere.core.records import Outcome, Reason, Status
 from elsewhere.store.redis import keys
 from elsewhere_worker.boundary import check_job
-from elsewhere_worker.launcher import Launcher
 from elsewhere_worker.owner import Owner
 from elsewhere_worker.reaper import Reaper
 from elsewhere_worker.supervision import Supervision
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from elsewhere.artifacts.uploading import Uploader
     from elsewhere.store.queues import Queues
     from elsewhere.store.redis.store import RedisStore
+    from elsewhere_worker.launcher import Launcher
     from elsewhere_worker.registration import Registration
     from elsewhere_worker.settings import WorkerSettings
 
@@ -58,6 +58,7 @@ class Worker:
         settings: WorkerSettings,
         store: RedisStore,
         queues: Queues,
+        launcher: Launcher,
         registration: Registration,
         upload: Uploader,
         deliver_sessions: Callable[[], None],
@@ -66,12 +67,12 @@ class Worker:
         self._settings = settings
         self._store = store
         self._queues = queues
+        self._launcher = launcher
         self._registration = registration
         self._upload = upload
         self._deliver_sessions = deliver_sessions
         self._when_up = when_up
         self._owner = Owner(worker=settings.name, store=store.identity())
-        self._launcher = Launcher()
         self._reaper = Reaper(store, queues, settings)
         self._lock = threading.Lock()
         self._supervisions: dict[str, Supervision] = {}
