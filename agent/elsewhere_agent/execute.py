@@ -26,6 +26,7 @@ from elsewhere_agent.folder import AgentFolder
 from elsewhere_worker.host_launcher import HostLauncher
 from elsewhere_worker.owner import Owner
 from elsewhere_worker.registration import registered_agents
+from elsewhere_worker.slots import Slot
 from elsewhere_worker.supervision import Supervision
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ def execute(settings: Settings, agent: AgentSettings, wanted: str) -> int:
     launcher = HostLauncher(keeps_spare=False)
     supervision = Supervision(
         folder,
+        slot=Slot(),
         settings=config,
         store=store,
         queues=queues,

@@ -17,6 +17,7 @@ from elsewhere_sandbox.spec import RunPolicy
 from elsewhere_worker.launcher import Liveness
 from elsewhere_worker.owner import Owner
 from elsewhere_worker.settings import WorkerSettings
+from elsewhere_worker.slots import Slot
 from elsewhere_worker.supervision import Supervision
 from tests.stores import opened, running
 from tests.waiting import wait_until
@@ -53,6 +54,7 @@ def begin(
     def begin(folder: RunFolder) -> Supervision:
         supervision = Supervision(
             folder,
+            slot=Slot(),
             settings=WorkerSettings(
                 name="box",
                 queues=("default",),

@@ -23,6 +23,7 @@ from elsewhere.store.redis.store import RedisStore
 from elsewhere_worker import supervision as supervision_module
 from elsewhere_worker.host_launcher import HostLauncher
 from elsewhere_worker.settings import WorkerSettings
+from elsewhere_worker.slots import Slot
 from elsewhere_worker.supervision import Supervision
 from tests.stores import make_record, opened, running
 
@@ -53,6 +54,7 @@ def supervision(folder: RunFolder, redis_url: str) -> Iterator[Supervision]:
 def make(folder: RunFolder, settings: WorkerSettings, store: RedisStore) -> Supervision:
     return Supervision(
         folder,
+        slot=Slot(),
         settings=settings,
         store=store,
         queues=Queues(store),
@@ -126,6 +128,7 @@ def test_a_run_that_cannot_be_delivered_for_an_unknown_reason_holds_no_slot_for_
         over: list[RunFolder] = []
         Supervision(
             folder,
+            slot=Slot(),
             settings=settings,
             store=store,
             queues=Queues(store),

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from elsewhere.store.redis.store import RedisStore
     from elsewhere_worker.launcher import Launcher
     from elsewhere_worker.settings import WorkerSettings
+    from elsewhere_worker.slots import Slot
 
 __all__ = ["Supervision"]
 
@@ -65,6 +66,7 @@ class Supervision(threading.Thread):
         self,
         folder: RunFolder,
         *,
+        slot: Slot,
         settings: WorkerSettings,
         store: RedisStore,
         queues: Queues,
@@ -73,6 +75,7 @@ class Supervision(threading.Thread):
         when_over: Callable[[RunFolder], None],
     ) -> None:
         super().__init__(name=f"supervision {folder.path.name}", daemon=True)
+        self.slot = slot
         self._folder = folder
         self._settings = settings
         self._store = store
@@ -203,6 +206,7 @@ class Supervision(threading.Thread):
                 record=record,
                 home=str(settings.home.path),
                 policy=settings.policy,
+                devices=",".join(self.slot.devices),
                 secrets=tuple(passwords_in(settings.url)),
             )
             if settings.lend_store:

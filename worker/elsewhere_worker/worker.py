@@ -24,6 +24,7 @@ from elsewhere.store.redis import keys
 from elsewhere_worker.boundary import check_job
 from elsewhere_worker.owner import Owner
 from elsewhere_worker.reaper import Reaper
+from elsewhere_worker.slots import Needs, Slot, Slots
 from elsewhere_worker.supervision import Supervision
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ class Worker:
         self._deliver_sessions = deliver_sessions
         self._when_up = when_up
         self._owner = Owner(worker=settings.name, store=store.identity())
+        self._slots = Slots(settings.slots, self._slots_in_use)
         self._reaper = Reaper(store, queues, settings)
         self._lock = threading.Lock()
         self._supervisions: dict[str, Supervision] = {}
@@ -134,13 +136,23 @@ class Worker:
     # main thread
 
     def _take_all(self) -> None:
-        while not self._is_ending.is_set() and len(self.running()) < self._settings.slots:
-            taken = self._queues.take(list(self._settings.queues), self._settings.name)
-            if taken is None:
+        names = list(self._settings.queues)
+        while names and not self._is_ending.is_set() and not self._slots.is_full:
+            entry = self._queues.peek(names)
+            if entry is None:
                 return
-            self._claim(*taken)
+            queue, item, environment = entry
+            slot = self._slots.take(Needs.of(environment))
+            if slot is None:  # it waits in its place, and those behind it with it
+                names.remove(queue)
+            elif taken := self._queues.take([queue], self._settings.name, item):
+                self._claim(*taken, slot)
 
-    def _claim(self, queue: str, task_id: str) -> None:
+    def _slots_in_use(self) -> list[Slot]:
+        with self._lock:
+            return [supervision.slot for supervision in self._supervisions.values()]
+
+    def _claim(self, queue: str, task_id: str, slot: Slot) -> None:
         settings = self._settings
         try:
             check_job(self._store.redis, task_id)
@@ -157,12 +169,12 @@ class Worker:
         )
         if claim.attempt:
             logger.info("task %s: attempt %d begins", task_id, claim.attempt)
-            self._begin(task_id, claim.attempt)
+            self._begin(task_id, claim.attempt, slot)
         else:
             logger.info("task %s: not claimed, it is %s", task_id, claim.status or "unknown")
         self._queues.settle(task_id, settings.name)
 
-    def _begin(self, task_id: str, attempt: int) -> None:
+    def _begin(self, task_id: str, attempt: int, slot: Slot) -> None:
         folder = self._settings.home.run(task_id, attempt)
         try:
             self._owner.take(folder)
@@ -171,11 +183,12 @@ class Worker:
             outcome = Outcome(reason=Reason.SETUP_FAILED, phase="claim", message=message)
             self._store.finish(task_id, attempt, outcome)
         else:
-            self._supervise(folder)
+            self._supervise(folder, slot)
 
-    def _supervise(self, folder: RunFolder) -> None:
+    def _supervise(self, folder: RunFolder, slot: Slot) -> None:
         supervision = Supervision(
             folder,
+            slot=slot,
             settings=self._settings,
             store=self._store,
             queues=self._queues,
@@ -204,7 +217,7 @@ class Worker:
                 continue
             if owner == self._owner:
                 logger.info("%s: attached again", folder.path.name)
-                self._supervise(folder)
+                self._supervise(folder, Slot())
             elif owner.worker == self._owner.worker:
                 logger.warning("%s: left alone, it belongs to another store", folder.path.name)
         self._renew_all()

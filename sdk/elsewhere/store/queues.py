@@ -11,8 +11,15 @@ import re
 import shlex
 from typing import TYPE_CHECKING, Final, cast
 
-from elsewhere.core.errors import NotFoundError, TransitionError, UsageError, known_choices
-from elsewhere.core.records import Status
+from elsewhere.core.codec import decode
+from elsewhere.core.errors import (
+    NotFoundError,
+    RecordError,
+    TransitionError,
+    UsageError,
+    known_choices,
+)
+from elsewhere.core.records import Environment, Status
 from elsewhere.store.redis import keys
 from elsewhere.store.redis.connection import redis_errors
 from elsewhere.store.redis.store import RedisStore
@@ -33,11 +40,25 @@ DEFAULT_QUEUE: Final = "default"
 LAUNCH: Final = "elsewhere_worker.launch.launch"
 
 _NAME: Final = re.compile(r"[\w][\w.@ -]{0,99}")
-#: takes the first id of the first queue that has one, into the agent's own list
+#: the first id of the first queue that has one, and the environment in its task's record
+_PEEK: Final = """
+for i = 1, #KEYS do
+  local id = redis.call('LINDEX', KEYS[i], 0)
+  if id then
+    local environment = redis.pcall('HGET', ARGV[1] .. id, 'environment')
+    return {KEYS[i], id, type(environment) == 'string' and environment or '{}'}
+  end
+end
+return false
+"""
+#: takes that id into the agent's own list; where one is named, only if it is that one
 _TAKE: Final = """
 for i = 2, #KEYS do
-  local id = redis.call('LMOVE', KEYS[i], KEYS[1], 'LEFT', 'RIGHT')
-  if id then return {KEYS[i], id} end
+  local id = redis.call('LINDEX', KEYS[i], 0)
+  if id and (ARGV[1] == '' or ARGV[1] == id) then
+    redis.call('LMOVE', KEYS[i], KEYS[1], 'LEFT', 'RIGHT')
+    return {KEYS[i], id}
+  end
 end
 return false
 """
@@ -134,11 +155,30 @@ class Queues:
             found = cast("list[bytes]", self._redis.lrange(keys.rq_queue(name), 0, -1))
         return {item.decode(errors="replace") for item in found}
 
-    def take(self, names: list[str], agent: str) -> tuple[str, str] | None:
-        """(queue, task id) of the next entry by priority; it moves into the agent's own list."""
+    def peek(self, names: list[str]) -> tuple[str, bytes, Environment] | None:
+        """(queue, item, its task's environment) of the next entry by priority, which stays there.
+
+        The item is a task id, or whatever somebody else has pushed.
+        """
+        with redis_errors():
+            lists = [f"rq:queue:{name}" for name in names]
+            found = self._redis.eval(_PEEK, len(lists), *lists, keys.TaskKeys("").record)
+        if not found:
+            return None
+        queue, item, text = cast("list[bytes]", found)
+        environment = Environment()
+        with contextlib.suppress(RecordError):  # who claims the task refuses it, with the reason
+            environment = decode(Environment, text)
+        return queue.decode().removeprefix("rq:queue:"), item, environment
+
+    def take(self, names: list[str], agent: str, item: bytes = b"") -> tuple[str, str] | None:
+        """(queue, task id) of the next entry by priority; it moves into the agent's own list.
+
+        With an `item`, an entry that is not it stays where it is.
+        """
         with redis_errors():
             lists = [keys.taken(agent), *map(keys.rq_queue, names)]
-            found = self._redis.eval(_TAKE, len(lists), *lists)
+            found = self._redis.eval(_TAKE, len(lists), *lists, item)
         if not found:
             return None
         queue, task_id = cast("list[bytes]", found)

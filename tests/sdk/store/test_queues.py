@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from elsewhere.core.errors import NotFoundError, TransitionError, UsageError
-from elsewhere.core.records import OnLost, Outcome, Reason, Source, Status
+from elsewhere.core.records import Environment, OnLost, Outcome, Reason, Source, Status
 from elsewhere.store.queues import DEFAULT_QUEUE, Queues
 from elsewhere.store.redis import keys
 from elsewhere.store.redis.store import RedisStore
@@ -135,6 +135,53 @@ def test_a_task_that_was_put_back_after_a_loss_is_stopped_when_it_is_taken_back(
     assert queues.lose(record.id, 1, LOST, is_harmless=True) is Status.QUEUED
     assert queues.dequeue(record.id) is Status.STOPPED
     assert queues.enqueue(record.id, "low") is Status.STOPPED
+
+
+def test_the_next_entry_is_seen_with_what_its_task_needs_and_stays(
+    store: RedisStore, queues: Queues
+) -> None:
+    assert queues.peek(["high", "low"]) is None
+    plain = waiting(store)
+    large = waiting(store, "high", environment=Environment(gpus=2, memory_bytes=1 << 40))
+    assert queues.peek(["low", "high"]) == ("low", plain.encode(), Environment())
+    queue, item, environment = queues.peek(["high", "low"]) or ("", b"", Environment())
+    assert (queue, item) == ("high", large.encode())
+    assert (environment.gpus, environment.memory_bytes) == (2, 1 << 40)
+    assert (queues.entries("high"), queues.entries("low")) == ({large}, {plain})
+
+
+@pytest.mark.parametrize("environment", ["", "[", "[]", '{"gpus": "all"}', '{"gpus": 1'])
+def test_needs_that_cannot_be_read_are_left_to_who_checks_the_record(
+    store: RedisStore, queues: Queues, environment: str
+) -> None:
+    task_id = waiting(store)
+    store.redis.hset(keys.TaskKeys(task_id).record, "environment", environment)
+    assert queues.peek(["low"]) == ("low", task_id.encode(), Environment())
+
+
+@pytest.mark.parametrize(
+    "entry", [b"\xff\xfe", b"", b"unknown", b"x:state", b"x" * 1_000_000], ids=len
+)
+def test_an_entry_of_somebody_else_is_seen_and_taken_like_any_other(
+    store: RedisStore, queues: Queues, entry: bytes
+) -> None:
+    store.redis.set("ew:task:x:state", "no hash")
+    store.redis.rpush("rq:queue:low", entry)
+    assert queues.peek(["low"]) == ("low", entry, Environment())
+    assert queues.take(["low"], "box", entry) is not None
+    assert queues.length("low") == 0
+
+
+def test_an_entry_that_is_not_the_next_any_more_is_not_taken(
+    store: RedisStore, queues: Queues
+) -> None:
+    """Another agent was quicker."""
+    first, second = waiting(store), waiting(store)
+    assert queues.take(["low"], "other") == ("low", first)
+    assert queues.take(["low"], "box", first.encode()) is None
+    assert queues.entries("low") == {second}
+    assert store.redis.keys(keys.taken("box")) == []
+    assert queues.take(["low"], "box", second.encode()) == ("low", second)
 
 
 def test_what_was_taken_is_gone_when_it_is_settled(store: RedisStore, queues: Queues) -> None:
