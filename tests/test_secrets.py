@@ -83,7 +83,7 @@ def in_recorded_url(name: str) -> object:
 
 def in_output(name: str) -> object:
     record = make_record(environment=Environment(variables={name: TEXT}))
-    redactor = Redactor(secrets_of(RunSpec(record=record, attempt=1, worker="", home="/nowhere")))
+    redactor = Redactor(secrets_of(RunSpec(record=record, home="/nowhere")))
     return redactor.feed(TEXT.encode()) + redactor.flush()
 
 

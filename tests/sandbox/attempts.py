@@ -20,7 +20,7 @@ from elsewhere.capture.loose import LooseFile, as_patch, tree_of
 from elsewhere.core.events import Event, Phase
 from elsewhere.core.folders import Home, RunFolder
 from elsewhere.core.journal import journal_files, read_events
-from elsewhere.core.notes import Stop
+from elsewhere.core.notes import Stop, read_outcome
 from elsewhere.core.records import Environment, Outcome, Source
 from elsewhere_sandbox.spec import RunPolicy, RunSpec, write
 from elsewhere_sandbox.tree import marked
@@ -80,7 +80,7 @@ class Attempt:
 
     @property
     def outcome(self) -> Outcome:
-        outcome = self.folder.outcome()
+        outcome = read_outcome(self.folder)
         assert outcome is not None, self.log
         return outcome
 

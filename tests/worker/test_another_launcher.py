@@ -10,7 +10,9 @@ import pytest
 
 from elsewhere.core.errors import FencedError
 from elsewhere.core.folders import Home, RunFolder
+from elsewhere.core.notes import Stop
 from elsewhere.core.records import Outcome, Reason, Status
+from elsewhere.core.uploads import Placed
 from elsewhere.store.queues import Queues
 from elsewhere.store.redis.store import RedisStore
 from elsewhere_sandbox.spec import RunPolicy
@@ -65,7 +67,7 @@ def begin(
             store=store,
             queues=Queues(store),
             launcher=launcher,
-            upload=lambda _folder, artifact, _file: artifact,
+            upload=lambda _folder, _upload: Placed(),
             when_over=lambda _: None,
         )
         supervision.start()
@@ -114,7 +116,7 @@ def test_a_runner_that_does_not_stop_is_ended_by_the_launcher(
     launcher.found[folder.task_id] = liveness
     supervision = begin(folder)
     wait_until(lambda: launcher.launched)
-    supervision.stop_task()
+    supervision.stop_task(Stop())
     assert launcher.ended == []
     before = folder.stop.stat().st_mtime - 100
     os.utime(folder.stop, (before, before))

@@ -16,7 +16,7 @@ import pytest
 
 from elsewhere.core.clock import monotonic_s
 from elsewhere.core.folders import Home, RunFolder, write_beside
-from elsewhere.core.notes import Stop
+from elsewhere.core.notes import Stop, read_outcome
 from elsewhere.core.process import ProcessIdentity
 from elsewhere.core.records import Outcome, Reason
 from elsewhere_sandbox.spec import RunSpec, write
@@ -65,7 +65,7 @@ def runners() -> list[psutil.Process]:
 
 
 def has_run(folder: RunFolder) -> None:
-    wait_until(folder.outcome, within_s=20, what="its runner has run")
+    wait_until(lambda: read_outcome(folder), within_s=20, what="its runner has run")
 
 
 @pytest.mark.parametrize("with_spare", [True, False])

@@ -10,6 +10,7 @@ import pytest
 
 from elsewhere.core.folders import Home
 from elsewhere.core.records import Environment, Outcome, Reason
+from elsewhere.core.uploads import Placed
 from elsewhere.store.queues import Queues
 from elsewhere.store.redis.store import RedisStore
 from elsewhere_worker.registration import Registration
@@ -53,7 +54,7 @@ def make_worker(
                 Queues(store),
                 launcher,
                 cast("Registration", None),  # only `run` needs one
-                lambda _folder, artifact, _file: artifact,
+                lambda _folder, _upload: Placed(),
                 lambda: None,
                 lambda: None,
             )

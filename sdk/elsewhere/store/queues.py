@@ -7,6 +7,7 @@ the waiting takes the entry out.
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shlex
 from typing import TYPE_CHECKING, Final, cast
@@ -161,7 +162,7 @@ class Queues:
         The item is a task id, or whatever somebody else has pushed.
         """
         with redis_errors():
-            lists = [f"rq:queue:{name}" for name in names]
+            lists = list(map(keys.rq_queue, names))
             found = self._redis.eval(_PEEK, len(lists), *lists, keys.TaskKeys("").record)
         if not found:
             return None
@@ -169,7 +170,7 @@ class Queues:
         environment = Environment()
         with contextlib.suppress(RecordError):  # who claims the task refuses it, with the reason
             environment = decode(Environment, text)
-        return queue.decode().removeprefix("rq:queue:"), item, environment
+        return queue.decode().removeprefix(keys.rq_queue("")), item, environment
 
     def take(self, names: list[str], agent: str, item: bytes = b"") -> tuple[str, str] | None:
         """(queue, task id) of the next entry by priority; it moves into the agent's own list.
