@@ -1,10 +1,10 @@
-"""Artifacts: files and objects that a task made, kept so that others can use them.
+"""Artifacts: files and objects that a task made, stored so that others can use them.
 
     object, path --stage--> a file of the run folder --upload--> its URL --ArtifactHandle--> object
     URL          --stage--> itself, a link: its bytes stay where they are
 
-Staging is done by the task's own process, at once, so that the original may change or go right
-after; uploading by whoever delivers the journal; reading by anyone who has the record.
+The task's own process stages at once, so that the original may change or go right after; the
+delivery of the journal uploads; anyone who has the record reads.
 """
 
 from __future__ import annotations
@@ -12,13 +12,11 @@ from __future__ import annotations
 from elsewhere.artifacts.handle import ArtifactHandle
 from elsewhere.artifacts.originals import delete_original
 from elsewhere.artifacts.places import upload_url
-from elsewhere.artifacts.serializers import SERIALIZERS
 from elsewhere.artifacts.staging import stage
 from elsewhere.artifacts.uploading import DEFAULT_PLACE, bring, uploader
 
 __all__ = [
     "DEFAULT_PLACE",
-    "SERIALIZERS",
     "ArtifactHandle",
     "bring",
     "delete_original",

@@ -1,4 +1,4 @@
-"""An artifact of a task, seen by whoever wants to use it."""
+"""An artifact as its user reads it: the record, and the way to the bytes or the object."""
 
 from __future__ import annotations
 
@@ -30,25 +30,23 @@ __all__ = ["ArtifactHandle"]
 logger = logging.getLogger(__name__)
 
 _DIGEST: Final = re.compile("[0-9a-f]{64}")
-
-
-#: there is no object yet, which may be None
+#: stands for an object that was not read yet: None may be an object
 _UNREAD: Final = object()
 
 
 class _Reading:
-    """Holds an entry of the cache while it is read."""
+    """Keeps an entry in the cache while a call reads it."""
 
 
 class ArtifactHandle:
-    """One artifact's record, and the way to its bytes. Local copies are kept in `cache`.
+    """The record of one artifact, and the way to its bytes, with local copies in `cache`.
 
-    What is given out has been checked against the artifact's digest: it is what was uploaded. Only
-    a link has no digest. The cache holds `limit_bytes`; what this object gave out stays there at
-    least as long as this object lives.
+    Bytes are checked against the digest before they are returned; only a link has no digest. The
+    cache is limited to `limit_bytes`; a copy stays in it at least as long as the object that
+    returned it.
     """
 
-    #: what it is called in sentences
+    #: the word for it in messages
     _noun: ClassVar[str] = "artifact"
 
     def __init__(self, artifact: Artifact, cache: Path, limit_bytes: int = CACHE_BYTES) -> None:
@@ -63,6 +61,7 @@ class ArtifactHandle:
 
     @property
     def name(self) -> str:
+        """The name, unique within the task."""
         return self._artifact.name
 
     @property
@@ -72,40 +71,42 @@ class ArtifactHandle:
 
     @property
     def url(self) -> str:
-        """Empty as long as it is not uploaded."""
+        """The URL of the bytes, empty until they are uploaded."""
         return self._artifact.url
 
     @property
     def size(self) -> int:
-        """Bytes."""
+        """The size in bytes."""
         return self._artifact.size_bytes
 
     @property
     def digest(self) -> str:
-        """The sha256 of the bytes at `url`; empty for a link."""
+        """The SHA-256 of the bytes, in hex; empty for a link."""
         return self._artifact.digest
 
     @property
     def hash(self) -> str:
-        """The same as `digest`."""
+        """Another name of `digest`."""
         return self._artifact.digest
 
     @property
     def mode(self) -> str:
-        """`output`: tasks make artifacts, they are not given any."""
+        """Always `output`: artifacts are made by their task."""
         return "output"
 
     @property
     def timestamp(self) -> datetime:
-        """When it was uploaded, UTC."""
+        """The time of the upload, in UTC."""
         return datetime.fromtimestamp(self._artifact.uploaded_at, timezone.utc)
 
     @property
     def metadata(self) -> dict[str, str]:
+        """The metadata given at the upload."""
         return dict(self._artifact.metadata)
 
     @property
     def preview(self) -> str:
+        """The beginning of the content, as text."""
         return self._artifact.preview
 
     def get(
@@ -114,14 +115,14 @@ class ArtifactHandle:
         deserialization_function: Callable[[bytes], Any] | None = None,
         block_unsafe_artifacts: bool = False,
     ) -> Any:
-        """The object again; of a file its local path, of an archive that of its folder.
+        """The object; for a file its local path, for an archive that of its folder.
 
-        It is read once: later calls give the same object, unless `force_download` is given.
-        A pickle runs what it says when it is read: `block_unsafe_artifacts` refuses all of them.
-        `deserialization_function` makes the object from the file's bytes, whatever the type is,
-        each time anew.
+        It is read once: later calls return the same object, unless `force_download` is given.
+        Reading a pickle runs code of its writer: `block_unsafe_artifacts` refuses all pickles.
+        `deserialization_function` makes the object from the file's bytes, for any type, and on
+        each call.
 
-        Raises StorageError, also for a file that does not hold what its type says, and what
+        Raises StorageError, also for a file that cannot be read as its type, and what
         `deserialization_function` raises.
         """
         reading = _Reading()
@@ -166,11 +167,11 @@ class ArtifactHandle:
         raise_on_error: bool = True,
         force_download: bool = False,
     ) -> Path | None:
-        """The path of its file here, of an archive that of its folder. Not to be written to.
+        """The local path of the file, for an archive that of its folder; do not write to it.
 
         A file of this machine is given directly; anything else is downloaded once, or anew with
-        `force_download`. Raises StorageError; with `raise_on_error` False it is a warning, and the
-        path is None.
+        `force_download`. With `extract_archive` False an archive is given as its zip file. Raises
+        StorageError; with `raise_on_error` False that is a warning, and the path is None.
         """
         try:
             return self._local_copy(extract=extract_archive, force_download=force_download)
@@ -181,7 +182,7 @@ class ArtifactHandle:
             return None
 
     def _format(self) -> Format | None:
-        """How its file is read; None for a file that is given as it is."""
+        """The format that reads the file; None for a file that is given as it is."""
         serializer = SERIALIZERS.get(self.type)
         if serializer is None:
             return None
@@ -193,14 +194,13 @@ class ArtifactHandle:
         if is_blocked:
             raise StorageError(
                 f"The {self._noun} {self.name!r} is refused: it is a pickle, and reading one runs "
-                "what its writer wished. Use get_local_copy to look at its file, or leave out "
-                "block_unsafe_artifacts where you trust its task."
+                "code of its writer. Use get_local_copy to look at its file, or leave out "
+                "block_unsafe_artifacts if you trust its task."
             )
         if not self.digest:
             raise StorageError(
-                f"The {self._noun} {self.name!r} is refused: it is a pickle without a digest, so "
-                "that nobody knows whether it is what was uploaded. Use get_local_copy to look at "
-                "it."
+                f"The {self._noun} {self.name!r} is refused: it is a pickle without a digest, and "
+                "may have been replaced. Use get_local_copy to look at its file."
             )
 
     def _local_copy(self, *, extract: bool = True, force_download: bool = False) -> Path:
@@ -215,7 +215,7 @@ class ArtifactHandle:
         return folder
 
     def _file(self, holder: object, force_download: bool) -> Path:
-        """Its checked file, kept as long as the holder lives where it is in the cache."""
+        """The checked file; in the cache it stays as long as `holder` lives."""
         if not self.url:
             raise StorageError(
                 f"The {self._noun} {self.name!r} is not uploaded yet: it is still on the machine "
@@ -230,7 +230,7 @@ class ArtifactHandle:
         place = self._held(holder)
         file = place / _file_name(self.url)
         if file.is_file() and not force_download:
-            with suppress(StorageError):  # somebody changed it: it is downloaded anew
+            with suppress(StorageError):  # changed by hand: it is downloaded anew
                 self._check(file)
                 return file
         with beside(file) as fresh:
@@ -268,7 +268,7 @@ class ArtifactHandle:
         return f"The {self._noun} {self.name!r} is not here. {self._elsewhere(path)}"
 
     def _is_elsewhere(self, file: Path) -> bool:
-        """Whether it is a file of a machine, another than this one."""
+        """Whether `file` is on the disk of another machine."""
         is_cached = file.is_relative_to(self._cache)
         return not is_cached and self._artifact.machine not in ("", socket.gethostname())
 
@@ -281,6 +281,6 @@ class ArtifactHandle:
 
 
 def _file_name(url: str) -> str:
-    """The last part of the URL's path; `artifact` when that is no file name."""
-    name = os.path.basename(url.partition("?")[0])  # noqa: PTH119 - a URL is no path
+    """The last part of the URL's path; `artifact` when that is not a file name."""
+    name = os.path.basename(url.partition("?")[0])  # noqa: PTH119 - a URL is not a path
     return name if name.strip(".") and "\0" not in name and name not in OURS else "artifact"

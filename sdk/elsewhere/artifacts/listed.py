@@ -1,4 +1,4 @@
-"""The artifacts of a task, as `task.artifacts` gives them."""
+"""The artifacts of a task, as `task.artifacts` returns them."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ __all__ = ["TaskArtifacts"]
 
 
 class _NoArtifactError(NotFoundError, KeyError):
-    """Both, since it is a key of a dict."""
+    """An unknown name; also a KeyError, since the name is the key of a dict."""
 
-    # KeyError would show the sentence in quotes.
+    # KeyError would show the message in quotes.
     __str__ = Exception.__str__
 
 
 class TaskArtifacts(dict[str, ArtifactHandle]):
-    """By name, sorted. An unknown name is a NotFoundError, which also is a KeyError."""
+    """Artifacts by name, sorted. An unknown name raises NotFoundError, which is a KeyError, too."""
 
     def __missing__(self, name: str) -> NoReturn:
         raise _NoArtifactError(

@@ -1,4 +1,4 @@
-"""What an artifact is made from when it is made from files.
+"""The files that an artifact is made from.
 
 path of a file                    the file
 path of a folder                  an archive of all below it
@@ -25,7 +25,7 @@ __all__ = ["Original", "delete_original", "find_original"]
 
 logger = logging.getLogger(__name__)
 
-#: characters of the longest path that Linux takes; longer text is no path
+#: characters of the longest path that Linux takes; longer text is not a path
 _LONGEST_PATH: Final = 4096
 #: file names in a warning
 _NAMED: Final = 5
@@ -37,14 +37,14 @@ class Original:
 
     path: Path
     members: tuple[Path, ...] | None = None
-    #: the artifact's own name is that of its archive, too
+    #: given as a list: the archive is named after the artifact, not after a folder
     is_list: bool = False
 
 
 def find_original(obj: object) -> Original | None:
     """The files that `obj` names; None for an object to serialize.
 
-    Text names files when there are any. Raises UsageError for a Path that names none.
+    A text that names no files is such an object. A Path that names none raises UsageError.
     """
     if isinstance(obj, (list, tuple)):
         paths = [Path(os.fsdecode(item)) for item in obj if isinstance(item, os.PathLike)]
@@ -77,7 +77,7 @@ def find_original(obj: object) -> Original | None:
 
 
 def delete_original(obj: object) -> None:
-    """Deletes the file that `obj` names. Folders, lists and objects stay. Raises StorageError."""
+    """Deletes the file that `obj` names, but no folder and no list. Raises StorageError."""
     original = find_original(obj)
     if original is None or original.members is not None or not original.path.is_file():
         return
@@ -91,12 +91,12 @@ def delete_original(obj: object) -> None:
 
 
 def _matching(pattern: Path) -> Original | None:
-    """The files below the pattern's last folder without a wildcard; None when nothing matches."""
+    """The files that match, below the last folder without a wildcard; None without a match."""
     plain = 0
     while plain < len(pattern.parts) and not glob.has_magic(pattern.parts[plain]):
         plain += 1
     below = pattern.parts[plain:]
-    # A question is no wildcard: nobody's whole folder is searched for it.
+    # A sentence that ends in "?" is not a pattern: the present folder is not searched for it.
     if not below or (plain == 0 and " " in pattern.name):
         return None
     root = Path(*pattern.parts[:plain]).absolute()
@@ -120,14 +120,12 @@ def _listed(paths: list[Path]) -> Original:
             len(paths),
             ", ".join(missing[:_NAMED]),
         )
-    # Their folders, so that a single file has a name below it.
+    # The parents' common folder, so that a single file has a name relative to it.
     root = Path(os.path.commonpath([path.parent for path in there]))
     return Original(root, _files(there), is_list=True)
 
 
 def _files(found: Iterable[Path]) -> tuple[Path, ...]:
     """The files, and those below the folders, once each and sorted."""
-    files: set[Path] = set()
-    for path in found:
-        files.update(item for item in (path.rglob("*") if path.is_dir() else [path]))
+    files = {item for path in found for item in (path.rglob("*") if path.is_dir() else [path])}
     return tuple(sorted(path for path in files if path.is_file()))

@@ -4,7 +4,7 @@ artifacts/<artifact>/<file>
 models/<model id>/<file>
 <kind>s/<name>/<file>      for every other kind
 
-Nobody else makes such a URL or reads one.
+No other module makes or reads such a URL.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["is_kept_for", "quoted", "upload_url"]
 
-#: what every file system, object store and URL takes as it is
+#: bytes that file systems, object stores and URLs take unquoted
 _PLAIN: Final = frozenset((string.ascii_letters + string.digits + "-_.").encode())
 #: bytes of one part of a path: file systems take 255
 _LONGEST: Final = 240
@@ -35,7 +35,7 @@ _DIGITS: Final = 32
 def upload_url(upload: Upload, record: TaskRecord) -> str:
     """The URL of `upload` below its place, a URL or a path, for the task of `record`.
 
-    Uploads of other kinds, names or files have other URLs. Raises StorageError without a place.
+    Each kind, name and file has a URL of its own. Raises StorageError without a place.
     """
     place = upload.place
     if not place:
@@ -49,16 +49,16 @@ def upload_url(upload: Upload, record: TaskRecord) -> str:
 
 
 def is_kept_for(task_id: str, url: str) -> bool:
-    """Whether `url` lies where uploads of the task `task_id` do, and so may be deleted with it.
+    """Whether `url` lies in the folder of uploads of the task, so that it may be deleted with it.
 
-    The program may have written it: a URL that leaves their folder by a link or `..` does not.
+    The program may have chosen the URL: one that leaves the folder by a link or `..` does not.
     """
-    # No comparison with `upload_url`: since the upload, the task or its project may have got other
-    # names, and its output_uri another value; the default one only its agent knows. The id stays.
+    # Not compared with `upload_url`: task, project and output_uri may have changed since the
+    # upload, and only the agent knows the default output_uri. The task's id never changes.
     try:
         is_file = storage.is_file_url(url)
         folders = storage.local_path(url).parent.resolve().parts if is_file else url.split("/")[:-1]
-    except (OSError, ValueError, RuntimeError, StorageError):  # no path; links in a circle
+    except (OSError, ValueError, RuntimeError, StorageError):  # not a path; links in a circle
         return False
     is_below = any(folder.endswith(_end_of_folder(task_id)) for folder in folders)
     return bool(task_id) and is_below and ".." not in map(unquote, folders)
@@ -71,8 +71,8 @@ def _end_of_folder(task_id: str) -> str:
 def quoted(text: str, *, longest: int = _LONGEST) -> str:
     """`text` as one part of a path: letters, digits, `-_.` as they are, other bytes as `=HH`.
 
-    Reversible, but for text that becomes longer than `longest`: it ends in `=~` and a digest then.
-    `=` rather than `%`, which would be quoted or unquoted once more on the way.
+    A part longer than `longest` is cut and ends in `=~` and a digest; all others are reversible.
+    It has `=` rather than `%`, which others would quote or unquote once more on the way.
     """
     block = text.encode("utf-8", "surrogatepass")
     if not block.strip(b"."):  # the folder itself, or the one above

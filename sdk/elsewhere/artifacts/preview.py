@@ -1,4 +1,4 @@
-"""Previews: a little of an artifact, as text that a record can hold."""
+"""Previews: the beginning of an artifact, as text that a record can hold."""
 
 from __future__ import annotations
 
@@ -12,24 +12,25 @@ __all__ = ["head_of", "shortened", "shown", "storable"]
 
 #: bytes of a preview, which is part of a record
 _PREVIEW_BYTES: Final = 64 * 1024
-#: elements of a container, and levels of containers in containers
+#: elements of a container, and levels of nested containers
 _ELEMENTS: Final = 100
 _LEVELS: Final = 6
 
 
 def head_of(file: Path) -> str:
-    """The beginning of a text file."""
+    """The beginning of the text in `file`."""
     with file.open("rb") as reader:
         return _shortened(reader.read(_PREVIEW_BYTES + 1), file.stat().st_size)
 
 
 def shortened(text: str) -> str:
+    """The beginning of `text`, storable."""
     block = storable(text).encode()
     return _shortened(block, len(block))
 
 
 def shown(obj: object) -> str:
-    """Its `repr`, of bounded length, also when that raises."""
+    """The `repr` of `obj`, shortened; also for an object whose `repr` raises."""
     repr_of = Repr()
     repr_of.maxlevel = _LEVELS
     repr_of.maxlist = repr_of.maxtuple = repr_of.maxdict = _ELEMENTS
@@ -39,7 +40,7 @@ def shown(obj: object) -> str:
 
 
 def storable(text: str) -> str:
-    """Half surrogate pairs, which come from undecodable file names, are no UTF-8: escaped."""
+    """`text` as valid UTF-8: lone surrogates, from undecodable file names, are escaped."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 

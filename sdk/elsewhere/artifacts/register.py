@@ -1,4 +1,4 @@
-"""The register: data frames that are kept again whenever they have changed."""
+"""The register: data frames that become artifacts, anew whenever they have changed."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ __all__ = ["Register"]
 
 logger = logging.getLogger(__name__)
 
-#: seconds between two looks at what has changed
+#: seconds between two checks for changes
 _LOOK_S: Final = 300.0
-#: seconds that a look waits for another one
+#: seconds that a check waits for another one
 _WAIT_S: Final = 10.0
 
 
@@ -36,15 +36,15 @@ class _Entry:
     metadata: Mapping[str, object] | None = None
     #: the columns whose different values are counted; None: all
     unlike: Sequence[Any] | None = None
-    #: that of the newest snapshot
+    #: of the newest snapshot
     fingerprint: str = ""
 
 
 class Register:
-    """That of one process: a forked child looks at nothing.
+    """The registered frames of one process; a forked child takes no snapshots.
 
-    `frames` is live: frames may be changed, exchanged, added and deleted there; the next look sees
-    it. A snapshot becomes an artifact in `folder`, and an event.
+    The user may change, replace, add and delete frames in `frames`: the next check, every `look_s`
+    seconds, notices it. A snapshot is an artifact in `folder`, and an event for `record`.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Register:
         self._record = record
         self._look_s = look_s
         self._entries: dict[str, _Entry] = {}
-        # Re-entrant: a signal's handler may end the task in the middle of a snapshot.
+        # Re-entrant: a signal handler may end the task, on the thread that takes a snapshot.
         self._lock = threading.RLock()
         self._is_over = threading.Event()
         self._thread: threading.Thread | None = None
@@ -68,7 +68,10 @@ class Register:
         metadata: Mapping[str, object] | None,
         unlike: Sequence[Any] | bool | None,
     ) -> None:
-        """With a first snapshot, which raises what can be wrong with it."""
+        """Registers `frame` and takes a first snapshot. Raises UsageError and StorageError.
+
+        `unlike` are the columns whose different values are counted; True: all.
+        """
         _check_frame(name, frame)
         entry = _Entry(metadata, _checked_columns(name, frame, unlike))
         with self._lock:
@@ -78,12 +81,12 @@ class Register:
             self._thread = threading.Thread(
                 target=self._watch, name="elsewhere-register", daemon=True
             )
-            with suppress(RuntimeError):  # the interpreter ends: what remains is the last look
+            with suppress(RuntimeError):  # the interpreter ends: `close` takes the last snapshot
                 self._thread.start()
 
     def remove(self, name: str) -> None:
-        """With a last snapshot. Raises NotFoundError."""
-        if name not in list(self.frames):  # it may be asked for what cannot be hashed
+        """Ends a frame's registration after a last snapshot. Raises NotFoundError."""
+        if name not in list(self.frames):  # a list: the name may be unhashable
             raise NotFoundError(
                 f"There is no registered artifact {name!r}. {known_choices(str(name), self.frames)}"
             )
@@ -91,18 +94,18 @@ class Register:
         self.forget(name)
 
     def forget(self, name: str) -> None:
-        """Without one."""
+        """Ends a frame's registration without a snapshot."""
         with self._lock:
             self.frames.pop(name, None)
             self._entries.pop(name, None)
 
     def look(self) -> None:
-        """Keeps what has changed. What cannot be kept is a warning."""
+        """Takes a snapshot of each frame that has changed. A failure is a warning."""
         for name in list(self.frames):
             self._look_at(name)
 
     def close(self) -> None:
-        """The last look."""
+        """Ends the thread and takes the last snapshots."""
         if os.getpid() != self._pid:
             return
         self._is_over.set()
@@ -115,8 +118,8 @@ class Register:
             return
         if not self._lock.acquire(timeout=_WAIT_S):
             logger.warning(
-                "The registered artifact %r is not looked at: another snapshot is not done within "
-                "%.0f s.",
+                "The registered artifact %r is not checked for changes: another snapshot is not "
+                "done within %.0f s.",
                 name,
                 _WAIT_S,
             )
@@ -124,7 +127,7 @@ class Register:
         try:
             if name in self.frames:
                 self._keep(name, self.frames[name], self._entries.setdefault(name, _Entry()))
-        except Exception as error:  # pandas raises what it likes while a frame is being changed
+        except Exception as error:  # pandas raises anything while another thread changes the frame
             logger.warning("The registered artifact %r is not kept: %s", name, error)
             logger.debug("Its snapshot failed.", exc_info=True)
         finally:
@@ -162,6 +165,7 @@ def _check_frame(name: str, frame: object) -> None:
 
 
 def _checked_columns(name: str, frame: Any, unlike: object) -> Sequence[Any] | None:
+    """The columns `unlike`, or None for all. Raises UsageError."""
     if unlike is True:
         return None
     if unlike is None or unlike is False:

@@ -1,4 +1,4 @@
-"""Staging: an artifact's bytes, in a file of their own that nobody changes any more."""
+"""Staging: an artifact's bytes, written to a new file that is not changed afterwards."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ logger = logging.getLogger(__name__)
 
 #: bytes of a file name before its extension
 _LONGEST_STEM: Final = 200
-#: characters of the longest URL that is a link; longer text is text
+#: characters of the longest URL that is kept as a link
 _LONGEST_LINK: Final = 2048
 
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """What became of an object: its file, and how the record describes it."""
+    """The file that an object became, and its description for the record."""
 
     type: str
     file: Path
@@ -70,20 +70,21 @@ def stage(
     retries: int = 0,
     kind: str | None = None,
 ) -> tuple[Artifact, Path | None]:
-    """The artifact, without a URL yet, and the new file in a new folder in `folder`.
+    """The artifact `name`, without a URL yet, and the new file in a new folder in `folder`.
 
     `obj` is the path of a file or a folder, a path with a wildcard, a list of Paths, a URL, or an
-    object. Text is a path when a file of that name is there. A URL is a link: its bytes stay where
-    they are, it has no digest, and there is no file. `serialization_function` gives the bytes of
-    any object. What no serializer takes, or its format cannot hold, becomes a pickle, unless
-    `auto_pickle` is False. `sort_keys` sorts those of dicts. `retries`: more attempts when the
-    disk fails. `kind` is the key of SERIALIZERS to use, where the object's class shall not decide.
+    object. A text is a path if a file of that name exists. A URL is a link: its bytes stay where
+    they are, and it has no digest and no file. `serialization_function` returns the bytes of the
+    object. An object without a serializer, or that its format cannot hold, becomes a pickle, unless
+    `auto_pickle` is False. `extension_name` chooses the format. `sort_keys` is about the keys of
+    dicts. `retries` is the number of further attempts when the disk fails. `kind` is a key of
+    SERIALIZERS; without it the object's class decides. `preview` replaces the usual one.
 
     The artifact's `type` is `file`, `archive`, `custom` (a link, or bytes of a function), or a key
     of SERIALIZERS.
 
-    Raises UsageError for what cannot be an artifact, StorageError when the disk does not take it,
-    and what `serialization_function` raises.
+    Raises UsageError for what cannot be an artifact, StorageError for a failure of the disk, and
+    what `serialization_function` raises.
     """
     given: object = name
     if not isinstance(given, str) or not given.strip() or given != storable(given):
@@ -131,8 +132,8 @@ def stage(
 
 
 def in_new_folder(what: str, folder: Path, keep: Callable[[Path], T], retries: int = 0) -> T:
-    """What `keep` gives for a new folder in `folder`, a new one for each of `retries` more attempts
-    when the disk fails; those that failed leave nothing. Raises StorageError, and names `what`."""
+    """The result of `keep`, called with a new folder in `folder`, and `retries` times more when the
+    disk fails; failed attempts leave nothing. Raises StorageError, with `what` as the subject."""
     while True:
         place = folder / secrets.token_hex(8)
         try:
@@ -189,8 +190,8 @@ def _by_function(
     block = function(obj)
     if not isinstance(block, (bytes, bytearray)):
         raise UsageError(
-            f"The serialization_function of the artifact {name!r} gave a {type(block).__name__}: "
-            "it must give bytes."
+            f"The serialization_function of the artifact {name!r} returned a "
+            f"{type(block).__name__}: it must return bytes."
         )
     file.write_bytes(block)
     return _Kept("custom", file, _guessed_type(file.name), shown(obj))
@@ -255,7 +256,7 @@ def _size_bytes(file: Path) -> int:
 def _chosen(
     name: str, obj: object, extension_name: str | None, *, may_pickle: bool
 ) -> tuple[str, str]:
-    """The kind and the extension. An extension that names pickles is leave enough for one."""
+    """The kind and the extension. That of pickles allows a pickle even without `may_pickle`."""
     if extension_name and _dotted(extension_name) == PICKLE_EXTENSION:
         return "pickle", PICKLE_EXTENSION
     for kind, serializer in SERIALIZERS.items():
@@ -269,8 +270,8 @@ def _chosen(
     known = ", ".join(sorted(set(SERIALIZERS) - {"pickle", TABLE_TYPE}))
     raise UsageError(
         f"The artifact {name!r} cannot be kept: there is no file format for a {_class_of(obj)}, "
-        f"and auto_pickle is False. Pass the path of a file or a folder, one of: {known}; or allow "
-        "a pickle."
+        f"and auto_pickle is False. Pass a path, an object of one of these types: {known}; or "
+        "allow a pickle."
     )
 
 
@@ -283,7 +284,7 @@ def _default(serializer: Serializer, obj: object, *, may_pickle: bool) -> str:
 
 
 def _check_extension(what: str, wanted: str | None, known: tuple[str, ...]) -> str:
-    """The extension to use, with its dot."""
+    """The extension `wanted` with its dot, by default the first of `known`. Raises UsageError."""
     if not wanted:
         return known[0]
     extension = _dotted(wanted)
@@ -304,7 +305,7 @@ def _class_of(obj: object) -> str:
 
 
 def _file_stem(name: str) -> str:
-    """A file name that is much like the artifact's name, within what file systems take."""
+    """The artifact's name as a file name, shortened to what file systems take."""
     stem = name.replace("/", "_").replace("\0", "_")
     return stem.encode()[:_LONGEST_STEM].decode("utf-8", "ignore")
 

@@ -1,4 +1,4 @@
-"""Uploading: who delivers a journal brings its files to their place."""
+"""Uploading: the delivery of a journal brings the journal's files to their place."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ __all__ = ["DEFAULT_PLACE", "Uploader", "bring", "uploader"]
 #: brings the file of an upload from a run folder to its place; raises StorageError
 Uploader: TypeAlias = "Callable[[RunFolder, Upload], Placed]"
 
-#: the output_uri of a task that wants the place of whoever delivers it
+#: the output_uri of a task whose files go to the default place of the delivery
 DEFAULT_PLACE: Final = "default"
 
 
 def bring(upload: Upload, record: TaskRecord) -> Placed:
     """Uploads the file for the task of `record`. May be called twice.
 
-    A file of a machine is a file of the one that calls this, which need not be where `upload` was
-    made: that may have been a container. Raises StorageError.
+    The machine in the result is that of this process; `upload` may come from another one, such as
+    a container. Raises StorageError.
     """
     url = upload_url(upload, record)
     storage.upload(upload.file, url)
@@ -40,15 +40,16 @@ def bring(upload: Upload, record: TaskRecord) -> Placed:
 
 
 def uploader(default_uri: str) -> Uploader:
-    """Gives an uploader with `default_uri` as the place of tasks that name none of their own."""
+    """An uploader with `default_uri` as the place of tasks that name none of their own."""
 
     def upload_from(folder: RunFolder, upload: Upload) -> Placed:
+        what = f"The {upload.kind} {upload.name!r} cannot be uploaded: the record of its task"
         try:
             spec = SessionSpec.read(folder)
         except RecordError as error:
-            raise StorageError(f"Whose {upload.kind} it is cannot be read: {error}") from error
+            raise StorageError(f"{what} cannot be read: {error}") from error
         if spec is None:
-            raise StorageError(f"Whose {upload.kind} it is cannot be read: {folder.spec} is gone.")
+            raise StorageError(f"{what} is gone, {folder.spec}.")
         record = spec.record
         uri = default_uri if record.output_uri in ("", DEFAULT_PLACE) else record.output_uri
         return bring(replace(upload, place=upload.place or uri), record)

@@ -173,7 +173,7 @@ def test_links_are_followed_inside_the_folder_only(
     with zipfile.ZipFile(file) as archive:
         assert archive.read("inside") == b"#!/bin/sh\n"
         assert {"outside", "folder", "circle", "fifo"}.isdisjoint(archive.namelist())
-    assert "4 that are no files inside it, such as circle, fifo, folder, outside" in caplog.text
+    assert "4 that are not files inside it, such as circle, fifo, folder, outside" in caplog.text
 
 
 def test_a_folder_may_hold_the_folder_of_staged_files(tree: Path) -> None:
@@ -190,7 +190,7 @@ def test_a_file_name_that_zip_cannot_hold_is_an_error(tree: Path, files: Path) -
     assert list(files.iterdir()) == []
 
 
-def test_a_preview_is_short_and_says_so(files: Path) -> None:
+def test_a_preview_is_short_and_marked_as_cut(files: Path) -> None:
     artifact, _ = staged("text", "ä" * 100_000, files)
     assert len(artifact.preview.encode()) <= 64 * 1024
     assert artifact.preview.endswith("ä\n... and so on, 200000 bytes in all")
@@ -209,7 +209,7 @@ def test_an_extension_may_have_its_dot_or_not(files: Path, extension: str) -> No
 
 
 @pytest.mark.parametrize(
-    ("obj", "said"),
+    ("obj", "sentence"),
     [
         (object(), "file format for a builtins.object.*bool, dict, image, list, number, numpy"),
         (None, "NoneType"),
@@ -220,10 +220,10 @@ def test_an_extension_may_have_its_dot_or_not(files: Path, extension: str) -> No
         ("/dev/null", "neither a file nor a folder"),
     ],
 )
-def test_what_cannot_be_an_artifact_is_said_and_leaves_nothing(
-    obj: object, said: str, files: Path
+def test_what_cannot_be_an_artifact_is_an_error_and_leaves_nothing(
+    obj: object, sentence: str, files: Path
 ) -> None:
-    with pytest.raises(UsageError, match=said):
+    with pytest.raises(UsageError, match=sentence):
         staged("data", obj, files, auto_pickle=False)
     assert not files.exists() or list(files.iterdir()) == []
 
@@ -299,7 +299,7 @@ def url_of(place: str, project: str, task: str, name: str, file: str) -> str:
 @pytest.mark.parametrize(
     "odd", ["a/b", "..", ".", "a=2Fb", "ä ü", "a\x00b", "%41", "?#&", "\udcff"]
 )
-def test_a_url_is_safe_and_tells_the_names_again(odd: str) -> None:
+def test_a_url_is_safe_and_has_the_names_in_it(odd: str) -> None:
     url = url_of("s3://bucket/base/", odd, odd, odd, odd.replace("/", "="))
     assert re.fullmatch(r"s3://bucket/base(/[A-Za-z0-9._=-]+){5}", url)
     project, task, fixed, artifact, file = parts_of(url)[4:]
@@ -386,7 +386,7 @@ def test_another_machines_file_is_named_with_a_way_out(
         far.get()
 
 
-def test_what_is_not_uploaded_yet_says_so(files: Path, cache: Path) -> None:
+def test_what_is_not_uploaded_yet_is_an_error(files: Path, cache: Path) -> None:
     artifact, _ = staged("data", {}, files)
     with pytest.raises(StorageError, match="'data' is not uploaded yet"):
         ArtifactHandle(artifact, cache).get()
@@ -452,7 +452,7 @@ def test_an_archive_larger_than_the_disk_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x05\x06" + b"\xff" * 18])
-def test_what_is_no_archive_is_said(tmp_path: Path, content: bytes) -> None:
+def test_what_is_not_an_archive_is_an_error(tmp_path: Path, content: bytes) -> None:
     archive = tmp_path / "a.zip"
     archive.write_bytes(content)
     with pytest.raises(StorageError, match="cannot be unpacked"):

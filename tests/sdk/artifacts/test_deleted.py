@@ -119,7 +119,7 @@ def test_bytes_that_cannot_be_deleted_keep_their_entry(
 
 
 @pytest.mark.parametrize("names", [None, 3, [3], "", [""]])
-def test_what_is_no_name_is_said(names: Any, finished: Finished) -> None:
+def test_what_is_not_a_name_is_an_error(names: Any, finished: Finished) -> None:
     with pytest.raises((UsageError, NotFoundError), match="artifact"):
         finished.task.delete_artifacts(names)
     assert finished.left == {"data", "more"}

@@ -26,7 +26,7 @@ def folder(store: RedisStore, elsewhere_home: Path) -> RunFolder:
 
 
 class Placed:
-    """One process's journal, in the order in which it was said; what is uploaded is in `place`."""
+    """One process's journal, in the order of its events; what is uploaded is in `place`."""
 
     def __init__(self, store: RedisStore, folder: RunFolder, place: Path) -> None:
         write_beside(folder.spec, {"record": to_plain(store.read(folder.task_id))})
@@ -38,14 +38,14 @@ class Placed:
     def another(self, store: Any) -> Delivery:
         return Delivery(store, self.folder, uploader(str(self.place)))
 
-    def say(self, event: Event) -> None:
+    def record(self, event: Event) -> None:
         self.writer.append([event])
 
     def keep(self, name: str, obj: object, **options: Any) -> None:
         artifact, file = stage(name, obj, self.folder.files, **options)
         assert file is not None
         inside = file.relative_to(self.folder.path).as_posix()
-        self.say(ArtifactAdded(artifact=artifact, file=inside))
+        self.record(ArtifactAdded(artifact=artifact, file=inside))
 
     def deliver(self) -> set[str]:
         """The files that there are afterwards."""
@@ -89,7 +89,7 @@ def test_one_that_another_process_has_delivered_is_known(placed: Placed, store: 
 def test_a_failed_upload_deletes_nothing(placed: Placed) -> None:
     placed.keep("data", {"first": 1})
     placed.deliver()
-    placed.say(ArtifactAdded(artifact=Artifact(name="data", type="dict"), file="files/nowhere"))
+    placed.record(ArtifactAdded(artifact=Artifact(name="data", type="dict"), file="files/nowhere"))
     assert placed.deliver() == {"data.json"}
 
 
@@ -98,10 +98,10 @@ def test_removed_artifacts_take_their_bytes_along_unless_those_shall_stay(
 ) -> None:
     for name in ("a", "b", "c"):
         placed.keep(name, name)
-    placed.say(ArtifactsRemoved(names=("a", "unknown")))
+    placed.record(ArtifactsRemoved(names=("a", "unknown")))
     assert placed.deliver() == {"b.txt", "c.txt"}
-    placed.say(ArtifactsRemoved(names=("b",), keeps_bytes=True))
-    placed.say(ArtifactsRemoved(names=("c",)))
+    placed.record(ArtifactsRemoved(names=("b",), keeps_bytes=True))
+    placed.record(ArtifactsRemoved(names=("c",)))
     placed.keep("c", "again")
     assert placed.deliver() == {"b.txt", "c.txt"}
     assert list(store.artifacts(placed.folder.task_id)) == ["c"]
@@ -115,10 +115,10 @@ def test_a_program_cannot_have_files_deleted_that_were_not_uploaded(
     secret.parent.mkdir(parents=True)
     secret.touch()
     claimed = Artifact(name="a", type="file", url=file_url(secret), digest="0" * 64)
-    placed.say(ArtifactAdded(artifact=claimed))
+    placed.record(ArtifactAdded(artifact=claimed))
     placed.deliver()
     assert store.artifacts(task_id)["a"].digest == ""
-    placed.say(ArtifactsRemoved(names=("a",)))
+    placed.record(ArtifactsRemoved(names=("a",)))
     placed.deliver()
     assert secret.exists()
 
@@ -141,7 +141,7 @@ class BehindHand:
 def test_one_that_is_late_deletes_nothing_that_is_kept(placed: Placed, store: RedisStore) -> None:
     placed.keep("data", "first")
     placed.deliver()
-    placed.say(ArtifactsRemoved(names=("data",)))
+    placed.record(ArtifactsRemoved(names=("data",)))
     late = placed.another(BehindHand(store, placed))
     while late.pump(is_over=True):
         pass

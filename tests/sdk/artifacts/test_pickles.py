@@ -1,4 +1,4 @@
-"""Bytes that functions of the user make, and pickles, which run what they say."""
+"""Bytes that functions of the user make, and pickles, which run code when they are read."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_errors_of_those_functions_are_theirs(keep: Keep, files: Path) -> None:
     with pytest.raises(KeyError, match="mine"):
         stage("a", 1, files, serialization_function=fail)
     assert list(files.iterdir()) == []
-    with pytest.raises(UsageError, match="gave a str: it must give bytes"):
+    with pytest.raises(UsageError, match="returned a str: it must return bytes"):
         stage("a", 1, files, serialization_function=str)  # type: ignore[arg-type]
     with pytest.raises(KeyError, match="mine"):
         keep(1).get(deserialization_function=fail)
@@ -138,7 +138,7 @@ def test_an_object_of_a_class_that_is_not_here_is_an_error(
         ({"retries": "2"}, "retries must be a whole number, not '2'"),
     ],
 )
-def test_a_wrong_option_is_said(options: Any, sentence: str, files: Path) -> None:
+def test_a_wrong_option_is_an_error(options: Any, sentence: str, files: Path) -> None:
     with pytest.raises(UsageError, match=f"^The artifact 'a' cannot be kept: {sentence}"):
         stage("a", {"a": 1}, files, **options)
     assert not files.exists()

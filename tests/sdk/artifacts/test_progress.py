@@ -58,7 +58,7 @@ def test_archives_that_are_unpacked(tree: Path, tmp_path: Path, stream: io.Strin
 
 
 class Slow:
-    """Its pickle is not done before somebody was told."""
+    """Its pickle is not done before its progress was shown."""
 
     def __init__(self, stream: io.StringIO) -> None:
         self.stream = stream

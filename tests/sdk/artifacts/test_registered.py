@@ -36,7 +36,7 @@ def folder(elsewhere_home: Path) -> RunFolder:
 
 
 class Kept:
-    """A register, and what it said."""
+    """A register, and the events that it recorded."""
 
     def __init__(self, folder: RunFolder, **options: Any) -> None:
         self.events: list[Event] = []
@@ -92,7 +92,7 @@ def test_a_frame_comes_back_without_its_index(
 
 
 @pytest.mark.parametrize(
-    ("columns", "said"),
+    ("columns", "parts"),
     [
         (True, ["a 2, a 3", "different rows in these columns: 3"]),
         (None, []),
@@ -100,15 +100,15 @@ def test_a_frame_comes_back_without_its_index(
         (["a"], ["a 2, a 3"]),
     ],
 )
-def test_the_preview_says_the_shape_and_what_differs(
-    columns: Any, said: list[str], kept: Kept
+def test_the_preview_has_the_shape_and_what_differs(
+    columns: Any, parts: list[str], kept: Kept
 ) -> None:
     frame = pd.DataFrame([[1, "x"], [1, "y"], [2, "z"], [2, "z"]], columns=["a", "a"])
     kept.register.add("data", frame, None, columns)
     preview = kept.newest.artifact.preview
     assert preview.startswith("4 rows, 2 columns\n")
-    assert ("different" in preview) is bool(said)
-    assert all(part in preview for part in said)
+    assert ("different" in preview) is bool(parts)
+    assert all(part in preview for part in parts)
 
 
 def test_cells_without_a_hash_are_counted_and_seen_too(kept: Kept) -> None:
@@ -206,7 +206,7 @@ def test_the_last_of_a_frame_is_kept_at_the_end_and_when_it_is_removed(
         ),
     ],
 )
-def test_what_cannot_be_registered_is_said_at_once_and_is_not(
+def test_what_cannot_be_registered_is_an_error_at_once(
     name: Any, frame: Any, columns: Any, sentence: str, kept: Kept
 ) -> None:
     with pytest.raises(UsageError, match=sentence):

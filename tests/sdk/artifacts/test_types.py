@@ -22,8 +22,8 @@ import pytest
 import yaml
 from PIL import Image
 
-from elsewhere.artifacts import SERIALIZERS, ArtifactHandle, stage
-from elsewhere.artifacts.serializers import TABLE_TYPE
+from elsewhere.artifacts import ArtifactHandle, stage
+from elsewhere.artifacts.serializers import SERIALIZERS, TABLE_TYPE
 from elsewhere.core.errors import StorageError, UsageError
 from tests.sdk.artifacts.places import kept, staged
 
@@ -209,7 +209,7 @@ def test_a_lossy_image_has_its_size_again(keep: Keep) -> None:
     assert (found.format, found.size, found.mode) == ("JPEG", (40, 30), "RGB")
 
 
-def test_an_image_that_a_format_cannot_hold_is_said(files: Path) -> None:
+def test_an_image_that_a_format_cannot_hold_is_an_error(files: Path) -> None:
     with pytest.raises(UsageError, match=r"cannot be kept as \.jpg: .*RGBA.* choose another"):
         stage("image", Image.new("RGBA", (2, 2)), files, extension_name=".jpg")
 
@@ -294,7 +294,7 @@ def test_a_frame_that_parquet_cannot_hold_is_text(
     assert handle.get()["a"].tolist()[:2] == ["1", "x"]
 
 
-def test_what_becomes_a_pickle_is_said(keep: Keep, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_becomes_a_pickle_is_a_warning(keep: Keep, caplog: pytest.LogCaptureFixture) -> None:
     keep({"a": {1}})
     assert "is kept as .pkl: it cannot be kept as JSON" in caplog.text
 

@@ -1,9 +1,9 @@
-"""Kinds of objects, and the files that they become. The first that accepts an object has it.
+"""Kinds of objects, and the files that they become. The first kind that accepts an object is used.
 
 numpy     .npz .csv.gz                       dict      .json .yaml
 pandas    .csv.gz .parquet .feather .pickle  list, tuple, number, bool   .json
 image     .png and all that Pillow writes    string    .txt
-data-audit-table .csv.gz                     pickle    .pkl, for anything, where it is allowed
+data-audit-table .csv.gz                     pickle    .pkl, for any object, if allowed
 """
 
 from __future__ import annotations
@@ -39,6 +39,6 @@ SERIALIZERS: Final[dict[str, Serializer]] = {
     "tuple": TUPLES,
     "string": STRINGS,
     "pickle": PICKLES,
-    # never chosen by an object's class: the one above has everything
+    # never chosen by an object's class: the one above accepts every object
     TABLE_TYPE: TABLES,
 }

@@ -1,4 +1,4 @@
-"""What a serializer is: the formats in which objects of one kind become files and come back."""
+"""The interface of a serializer: the formats in which objects of one kind become files."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ __all__ = ["Format", "Serializer", "UnwritableError", "driver", "is_instance"]
 
 
 class UnwritableError(Exception):
-    """A format cannot hold the object; the text says why, without a full stop."""
+    """A format cannot hold the object; the message is the reason, without a full stop."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Format:
-    """One kind of file. `write` raises UnwritableError, or OSError for what the disk does.
+    """One kind of file. `write` raises UnwritableError, or OSError for a failure of the disk.
 
-    Within one serializer the content type tells how a file is read.
+    Within one serializer the content type determines how a file is read.
     """
 
     content_type: str
     write: Callable[[Any, Path], None]
-    #: raises whatever its library raises
+    #: raises the errors of its library
     read: Callable[[Path], object]
     #: as `write`, with the keys of dicts in their own order; None where there are no keys
     write_unsorted: Callable[[Any, Path], None] | None = None
-    #: the extension to use for an object that this format cannot hold; empty: there is none
+    #: the extension to use for an object that this format cannot hold; empty if there is none
     otherwise: str = ""
-    #: reading runs what the file says
+    #: reading runs code in the file
     is_pickle: bool = False
 
 
@@ -47,14 +47,14 @@ class Serializer:
     #: extension -> format, the default first
     formats: Callable[[], Mapping[str, Format]]
     preview: Callable[[Any, Path], str]
-    #: the default extension for this object; None: always the first
+    #: the default extension for an object; None: always the first
     default: Callable[[Any], str] | None = None
 
 
 def driver(module: str, package: str, what: str) -> Any:
-    """The third party's module, imported when it is needed. `what` begins a sentence.
+    """The `module` of the third-party `package`, imported now.
 
-    Raises StorageError that names what to install.
+    Raises StorageError, with `what` as the subject and the command that installs `package`.
     """
     try:
         return import_module(module)
@@ -66,6 +66,7 @@ def driver(module: str, package: str, what: str) -> Any:
 
 
 def is_instance(obj: object, module: str, name: str) -> bool:
-    """Whether it is one, without an import: who has such an object has imported its module."""
+    """Whether `obj` is an instance of the class `name` in `module`, which is not imported for it:
+    a program with such an object has imported it."""
     found = getattr(sys.modules.get(module), name, None)
     return isinstance(found, type) and isinstance(obj, found)

@@ -1,4 +1,4 @@
-"""numpy arrays. `.npz` keeps all; `.csv.gz` keeps the numbers of one or two dimensions."""
+"""Arrays of numpy: `.npz` for all without Python objects, `.csv.gz` for one or two dimensions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ARRAYS"]
 
-#: elements from which on a preview leaves the middle out
+#: elements of an array beyond which its preview omits the middle
 _SHOWN: Final = 200
 #: a first line of whole numbers
 _WHOLE: Final = re.compile(rb"[-0-9,]+\s*")
@@ -31,12 +31,12 @@ def _numpy() -> Any:
 
 
 def _accepts(obj: object) -> bool:
-    # Subclasses, such as masked arrays, would lose what they add.
+    # Not subclasses, such as masked arrays: the file would not hold what they add.
     return is_instance(obj, "numpy", "ndarray") and type(obj).__name__ in ("ndarray", "memmap")
 
 
 def _write_npz(obj: Any, file: Path) -> None:
-    """As `numpy.savez_compressed`, with the file's stem as the key, whatever it is."""
+    """Writes as `numpy.savez_compressed`, with the file's stem as the key, whatever it is."""
     if obj.dtype.hasobject:
         raise UnwritableError("an .npz file holds no Python objects")
     with (
@@ -65,7 +65,7 @@ def _write_csv(obj: Any, file: Path) -> None:
 
 
 def _read_csv(file: Path) -> object:
-    """int64 or float64; a single row or column has one dimension."""
+    """An array of int64 or float64; a single row or column has one dimension."""
     import gzip  # noqa: PLC0415 - weight
 
     numpy = _numpy()

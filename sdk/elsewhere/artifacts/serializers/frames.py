@@ -1,4 +1,4 @@
-"""pandas frames. `.parquet`, `.feather` and `.pickle` keep all types, `.csv.gz` what text keeps."""
+"""Data frames of pandas: all formats but `.csv.gz` keep the types of the columns."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SHOWN: Final = 10
 
 
 def pandas_of() -> Any:
-    """The module, imported when it is needed. Raises StorageError."""
+    """The module pandas, imported now. Raises StorageError."""
     return driver("pandas", "pandas", "A data frame")
 
 
@@ -42,36 +42,26 @@ def _read_csv(file: Path) -> object:
     )
 
 
-def _write_parquet(obj: Any, file: Path) -> None:
-    _write_arrow(obj, file, "pyarrow.parquet", "write_table", "A .parquet file")
+def _arrow(name: str, function: str) -> Format:
+    """The format of pyarrow's module `name`, whose `function` writes a table."""
+    what = f"A .{name} file"
 
+    def write(obj: Any, file: Path) -> None:
+        # Not by pandas, which writes no index into a .feather file.
+        pyarrow = driver("pyarrow", "pyarrow", what)
+        write_table = getattr(driver(f"pyarrow.{name}", "pyarrow", what), function)
+        try:
+            table = pyarrow.Table.from_pandas(obj)
+        except (pyarrow.ArrowException, TypeError, ValueError) as error:
+            raise UnwritableError(f"it cannot become an Arrow table ({error})") from error
+        write_table(table, str(file))
 
-def _read_parquet(file: Path) -> object:
-    return _read_arrow(file, "pyarrow.parquet", "A .parquet file")
+    def read(file: Path) -> object:
+        module = driver(f"pyarrow.{name}", "pyarrow", what)
+        # From memory: a table may map its file, which may be deleted.
+        return module.read_table(io.BytesIO(file.read_bytes())).to_pandas()
 
-
-def _write_feather(obj: Any, file: Path) -> None:
-    _write_arrow(obj, file, "pyarrow.feather", "write_feather", "A .feather file")
-
-
-def _read_feather(file: Path) -> object:
-    return _read_arrow(file, "pyarrow.feather", "A .feather file")
-
-
-def _write_arrow(obj: Any, file: Path, module: str, function: str, what: str) -> None:
-    """Through pyarrow rather than pandas, which writes no index into a .feather file."""
-    pyarrow = driver("pyarrow", "pyarrow", what)
-    write = getattr(driver(module, "pyarrow", what), function)
-    try:
-        table = pyarrow.Table.from_pandas(obj)
-    except (pyarrow.ArrowException, TypeError, ValueError) as error:
-        raise UnwritableError(f"it cannot become an Arrow table ({error})") from error
-    write(table, str(file))
-
-
-def _read_arrow(file: Path, module: str, what: str) -> object:
-    # From memory: a table may map its file, which may go.
-    return driver(module, "pyarrow", what).read_table(io.BytesIO(file.read_bytes())).to_pandas()
+    return Format(content_type=f"application/{name}", write=write, read=read, otherwise=".csv.gz")
 
 
 def _write_pickle(obj: Any, file: Path) -> None:
@@ -83,7 +73,7 @@ def _read_pickle(file: Path) -> object:
 
 
 def _default(obj: Any) -> str:
-    """An index or columns of several levels would not come back from text."""
+    """The extension: text cannot hold an index or columns of several levels."""
     return ".pickle" if obj.index.nlevels > 1 or obj.columns.nlevels > 1 else ".csv.gz"
 
 
@@ -95,18 +85,8 @@ def _preview(obj: Any, _: Path) -> str:
 
 _FORMATS: Final = {
     ".csv.gz": Format(content_type="text/csv", write=_write_csv, read=_read_csv),
-    ".parquet": Format(
-        content_type="application/parquet",
-        write=_write_parquet,
-        read=_read_parquet,
-        otherwise=".csv.gz",
-    ),
-    ".feather": Format(
-        content_type="application/feather",
-        write=_write_feather,
-        read=_read_feather,
-        otherwise=".csv.gz",
-    ),
+    ".parquet": _arrow("parquet", "write_table"),
+    ".feather": _arrow("feather", "write_feather"),
     ".pickle": Format(
         content_type="application/pickle",
         write=_write_pickle,

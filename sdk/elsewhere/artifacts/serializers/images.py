@@ -1,4 +1,4 @@
-"""Pillow images, in whatever format the installed Pillow writes."""
+"""Images of Pillow, in each format that the installed Pillow writes."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def _write(format_name: str, obj: Any, file: Path) -> None:
 
 
 def _read(file: Path) -> object:
-    # From memory: later frames are read when they are asked for, and the file may have gone.
+    # From memory: Pillow reads later frames on demand, when the file may be gone.
     image = driver("PIL.Image", "Pillow", "An image").open(io.BytesIO(file.read_bytes()))
     image.load()
     return image

@@ -1,4 +1,4 @@
-"""gzip files that are the same whenever they are written."""
+"""Reproducible gzip files: equal content gives equal bytes."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 
 __all__ = ["opened_gzip"]
 
-#: what the gzip command uses; level 9 takes several times as long for one per cent
+#: the level of the gzip command; level 9 takes several times as long for one per cent
 _LEVEL: Final = 6
 
 
 @contextmanager
 def opened_gzip(file: Path) -> Iterator[GzipFile]:
-    """To write bytes to. Neither the time nor the file's name is in it."""
+    """Opens `file` for bytes to compress, without a time or a name in its header."""
     import gzip  # noqa: PLC0415 - weight
 
     with (

@@ -1,4 +1,4 @@
-"""Any object, as a pickle: whoever reads one runs what its writer wished."""
+"""Any object, as a pickle: reading one runs code of its writer."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _write(obj: object, file: Path) -> None:
             pickle.dump(obj, target)
         except OSError:
             raise
-        except Exception as error:  # objects raise what they like
+        except Exception as error:  # methods of the object raise any error
             raise UnwritableError(f"it cannot be pickled ({error})") from error
 
 

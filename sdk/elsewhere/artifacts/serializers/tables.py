@@ -1,4 +1,4 @@
-"""Registered data frames: the table alone, without its index, and how much of it is unlike."""
+"""Registered data frames: the table without its index, and counts of its different values."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ TABLE_TYPE: Final = "data-audit-table"
 
 
 def described(frame: Any, unlike: Sequence[Any] | None = None) -> str:
-    """The shape, how many values and rows differ in the columns `unlike`, all of them for None, and
-    the head."""
+    """The shape of `frame`, the numbers of different values and rows in its columns `unlike` (None:
+    all), and its first rows."""
     rows, columns = frame.shape
     places = [
         place for place, column in enumerate(frame.columns) if unlike is None or column in unlike
@@ -36,7 +36,7 @@ def described(frame: Any, unlike: Sequence[Any] | None = None) -> str:
 
 
 def fingerprint(frame: Any) -> str:
-    """Another text for other content; the index is none of it."""
+    """A digest of the content, without the index."""
     digest = hashlib.sha256(repr([*zip(frame.columns, frame.dtypes, strict=True)]).encode())
     hashing = pandas_of().util.hash_pandas_object
     try:
@@ -68,7 +68,7 @@ def _read(file: Path) -> object:
 
     pandas = pandas_of()
     with gzip.open(file) as source:
-        if not source.read(2).strip():  # not even the name of a column
+        if not source.read(2).strip():  # a frame without columns
             return pandas.DataFrame()
     return pandas.read_csv(file, compression="gzip", encoding_errors="surrogatepass")
 

@@ -1,8 +1,9 @@
-"""Dicts, lists, numbers and text, in files that people can read."""
+"""Dicts, lists, numbers and text, in text files."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -10,7 +11,6 @@ from elsewhere.artifacts.preview import head_of
 from elsewhere.artifacts.serializers.api import Format, Serializer, UnwritableError, driver
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
 __all__ = ["BOOLS", "DICTS", "LISTS", "NUMBERS", "STRINGS", "TUPLES"]
@@ -24,7 +24,7 @@ def _write_json(obj: object, file: Path, *, is_sorted: bool = True) -> None:
             text = json.dumps(obj, indent=4, ensure_ascii=False)
     except (TypeError, ValueError, RecursionError) as error:
         raise UnwritableError(f"it cannot be kept as JSON ({error})") from error
-    # A backslash escape of half a surrogate pair is what JSON writes for it, too.
+    # JSON's escape of a lone surrogate is the same.
     file.write_bytes(text.encode("utf-8", "backslashreplace"))
 
 
@@ -65,16 +65,22 @@ def _head(_: object, file: Path) -> str:
     return head_of(file)
 
 
-def _json(read: Callable[[Path], object] = _read_json) -> Format:
-    return Format(
-        content_type="application/json",
-        write=_write_json,
-        write_unsorted=partial(_write_json, is_sorted=False),
-        read=read,
-        otherwise=".pkl",
+def _in_json(*kinds: type) -> Serializer:
+    """The serializer of instances of `kinds`, which only become JSON."""
+    return Serializer(
+        accepts=lambda obj: isinstance(obj, kinds),
+        formats=lambda: {".json": _JSON},
+        preview=_head,
     )
 
 
+_JSON: Final = Format(
+    content_type="application/json",
+    write=_write_json,
+    write_unsorted=partial(_write_json, is_sorted=False),
+    read=_read_json,
+    otherwise=".pkl",
+)
 _YAML: Final = Format(
     content_type="application/yaml",
     write=_write_yaml,
@@ -84,30 +90,18 @@ _YAML: Final = Format(
 )
 _TEXT: Final = Format(content_type="text/plain", write=_write_text, read=_read_text)
 
-BOOLS: Final = Serializer(
-    accepts=lambda obj: isinstance(obj, bool),
-    formats=lambda: {".json": _json()},
-    preview=_head,
-)
-NUMBERS: Final = Serializer(
-    accepts=lambda obj: isinstance(obj, (int, float)),
-    formats=lambda: {".json": _json()},
-    preview=_head,
-)
+BOOLS: Final = _in_json(bool)
+NUMBERS: Final = _in_json(int, float)
+LISTS: Final = _in_json(list)
 DICTS: Final = Serializer(
     accepts=lambda obj: isinstance(obj, dict),
-    formats=lambda: {".json": _json(), ".yaml": _YAML, ".yml": _YAML},
+    formats=lambda: {".json": _JSON, ".yaml": _YAML, ".yml": _YAML},
     preview=_head,
 )
-LISTS: Final = Serializer(
-    accepts=lambda obj: isinstance(obj, list),
-    formats=lambda: {".json": _json()},
-    preview=_head,
-)
-#: not the subclasses: a named tuple would lose its names
+#: not subclasses: a named tuple would lose its names
 TUPLES: Final = Serializer(
     accepts=lambda obj: type(obj) is tuple,
-    formats=lambda: {".json": _json(_read_tuple)},
+    formats=lambda: {".json": replace(_JSON, read=_read_tuple)},
     preview=_head,
 )
 STRINGS: Final = Serializer(
