@@ -157,7 +157,7 @@ def test_an_empty_file_is_a_file(place: Place, tmp_path: Path) -> None:
     assert (tmp_path / "copy").read_bytes() == b""
 
 
-def test_what_is_not_there_is_said_to_be_missing(place: Place, tmp_path: Path) -> None:
+def test_what_is_not_there_is_missing(place: Place, tmp_path: Path) -> None:
     url = place.url("nothing")
     assert not place.storage.exists(url)
     with pytest.raises(StorageError, match="nothing"):
@@ -196,7 +196,7 @@ def test_a_large_file_arrives_whole(place: Place, tmp_path: Path) -> None:
     assert (tmp_path / "copy").read_bytes() == LARGE
 
 
-def test_what_is_looked_at_tells_one_content_from_another(place: Place) -> None:
+def test_what_is_looked_at_has_another_version_for_other_content(place: Place) -> None:
     place.put("a/file", b"one")
     first = place.storage.look(place.url("a/file"))
     assert (plain(first.url), first.size_bytes) == (plain(place.url("a/file")), 3)
@@ -304,7 +304,7 @@ def test_an_answer_that_ends_early_is_no_file(web: str, tmp_path: Path) -> None:
     assert names_in(tmp_path) == ["web"]
 
 
-def test_what_may_not_be_read_is_not_said_to_be_missing(web: str) -> None:
+def test_what_may_not_be_read_is_not_taken_for_missing(web: str) -> None:
     with pytest.raises(StorageError, match="the server answers 403"):
         storage_for(web).exists(f"{web}/forbidden")
 
@@ -342,13 +342,13 @@ def test_an_at_sign_in_a_path_is_fine() -> None:
 @pytest.mark.parametrize(
     ("uri", "why"),
     [
-        ("http://example.org/folder", "a web server only gives files out"),
+        ("http://example.org/folder", "web servers are read only"),
         ("s4://bucket", "no storage for the scheme 's4'"),
         ("/proc/nothing/here", "Nothing can be written below /proc/nothing/here"),
         ("file:///proc/nothing", "Set output_uri to a folder that this user may write to"),
     ],
 )
-def test_a_place_that_cannot_be_written_says_why(uri: str, why: str) -> None:
+def test_a_place_that_cannot_be_written_is_an_error_with_the_reason(uri: str, why: str) -> None:
     with pytest.raises(StorageError, match=why):
         check(uri)
 

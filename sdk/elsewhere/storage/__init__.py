@@ -1,8 +1,7 @@
-"""Storage: bytes at a URL. What is too big for a record lies here. It knows no tasks."""
+"""Storage: bytes at a URL, for all that is too big for a record. Nothing here knows of tasks."""
 
 from __future__ import annotations
 
-from elsewhere.storage.api import Found, PassingError, Storage
 from elsewhere.storage.files import (
     beside,
     copy_file,
@@ -16,9 +15,6 @@ from elsewhere.storage.transfers import delete, download, upload
 
 __all__ = [
     "STORAGES",
-    "Found",
-    "PassingError",
-    "Storage",
     "beside",
     "check",
     "copy_file",

@@ -1,4 +1,4 @@
-"""What a storage does. `tests/contracts/test_storage.py` is the contract of every one."""
+"""The interface of a storage. `tests/contracts/test_storage.py` is the contract of each."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["Found", "PassingError", "Storage"]
 
 
 class PassingError(StorageError):
-    """What failed may go well the next time: a server is busy, a connection broke."""
+    """A failure that may pass, such as a busy server or a broken connection."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,39 +22,40 @@ class Found:
     """One file in a storage."""
 
     url: str
-    #: None where the storage does not tell
+    #: None if the storage does not have it
     size_bytes: int | None
     modified_at: float | None = None
-    #: another text for other content; empty where the storage does not tell
+    #: differs for other content; empty if the storage has no such thing
     version: str = ""
 
 
 class Storage(Protocol):
-    """Bytes at URLs. Every method raises StorageError for what cannot be done, and no other; each
-    tries once, and says with a PassingError that a second try is worth it."""
+    """Bytes at URLs. Each method tries once and raises only StorageError; PassingError, if a second
+    try may succeed."""
 
     def upload(self, local: Path, url: str) -> None:
-        """The file's bytes are at `url`, whole or not at all; what was there before is replaced.
+        """Copies the file `local` to `url`, whole or not at all; replaces a file there.
 
-        One that was cut off goes on where it was, as far as the storage allows.
+        An upload that was cut off is resumed, as far as the storage allows.
         """
 
     def download(self, url: str, local: Path) -> None:
-        """The bytes at `url` are in `local`, whole or not at all; its folder is made."""
+        """Copies the bytes at `url` to `local`, whole or not at all; makes its folder."""
 
-    def exists(self, url: str) -> bool: ...
+    def exists(self, url: str) -> bool:
+        """Whether a file is at `url`."""
 
     def delete(self, url: str) -> None:
-        """Nothing is at `url` any more. May be called twice."""
+        """Deletes the file at `url`, if there is one."""
 
     def size(self, url: str) -> int:
-        """Bytes; StorageError when nothing is there."""
+        """The size of the file at `url` in bytes; StorageError without a file."""
 
     def look(self, url: str) -> Found:
-        """StorageError when no file is there."""
+        """The file at `url`; StorageError without a file."""
 
     def list(self, url: str) -> list[Found]:
-        """All files below `url`, however deep, sorted by URL; a file alone is itself."""
+        """All files below `url`, at any depth, sorted by URL; for a file that file alone."""
 
     def check(self, url: str) -> None:
-        """StorageError when nothing can be written below `url`. It leaves nothing there."""
+        """Raises StorageError unless files can be written below `url`; leaves nothing there."""

@@ -1,4 +1,4 @@
-"""Files of this machine, a mounted share among them: `file:///path`, or just a path."""
+"""Files of this machine, also on a mounted share: `file:///path`, or just a path."""
 
 from __future__ import annotations
 
@@ -36,23 +36,15 @@ __all__ = [
 
 #: bytes of one copying system call: a part of a second
 _STEP: Final = 1 << 26
-#: errors of shares that are away for a while
+#: errors of shares that cannot be reached for a while
 _PASSING: Final = (
-    errno.EAGAIN,
-    errno.EBUSY,
-    errno.ECONNRESET,
-    errno.EHOSTDOWN,
-    errno.EHOSTUNREACH,
-    errno.EIO,
-    errno.ENETUNREACH,
-    errno.EREMOTEIO,
-    errno.ESTALE,
-    errno.ETIMEDOUT,
+    *(errno.EAGAIN, errno.EBUSY, errno.ECONNRESET, errno.EHOSTDOWN, errno.EHOSTUNREACH),
+    *(errno.EIO, errno.ENETUNREACH, errno.EREMOTEIO, errno.ESTALE, errno.ETIMEDOUT),
 )
 
 
 class FileStorage:
-    """Copies, written beside their place and then renamed."""
+    """Copies files: each is written beside its place and then renamed."""
 
     def upload(self, local: Path, url: str) -> None:
         target = local_path(url)
@@ -113,7 +105,7 @@ class FileStorage:
         def write() -> None:
             try:
                 place = next(path for path in (folder, *folder.parents) if path.exists())
-                with TemporaryFile(dir=place):  # it has no name, where the file system can
+                with TemporaryFile(dir=place):  # without a name, if the file system can
                     pass
             except OSError as error:
                 raise StorageError(
@@ -127,31 +119,31 @@ class FileStorage:
         path = local_path(url)
         if not path.is_file():
             raise StorageError(
-                f"There is no file {path} on this machine, {socket.gethostname()}. Other machines' "
-                "files are not seen here: set output_uri to a place that both can reach."
+                f"There is no file {path} on this machine, {socket.gethostname()}. If it is on "
+                "another one, set output_uri to a place that both can reach."
             )
         return path
 
 
 def file_url(path: Path) -> str:
-    """The absolute URL of a path, readable where it can be."""
+    """The absolute URL of `path`; only bytes that a URL cannot hold are quoted."""
     return "file://" + quote(os.fsencode(named_path(path).absolute()), safe="/=+,@:")
 
 
 def is_file_url(url: str) -> bool:
-    """True for a path, too."""
+    """Whether `url` is a file URL or a path."""
     return "://" not in url or url.lower().startswith("file://")
 
 
 def local_path(url: str) -> Path:
-    """The path of a file URL, or of a path. Raises StorageError for another machine's URL, and
-    UsageError for what can be no path."""
+    """The absolute path of a file URL or a path. Raises StorageError for another machine's URL, and
+    UsageError for a text that cannot be a path."""
     if "://" not in url:
         return named_path(url).absolute()
     machine, slash, path = url.partition("://")[2].partition("/")
     if machine not in ("", "localhost") or not path:
         raise StorageError(
-            f"{url!r} names no file of this machine, and file URLs reach this machine only. "
+            f"{url!r} is not the URL of a file on this machine, and others cannot be reached. "
             "A file URL has three slashes, as in file:///folder/file."
         )
     return named_path(os.fsdecode(unquote_to_bytes(slash + path)))
@@ -159,7 +151,7 @@ def local_path(url: str) -> Path:
 
 @contextmanager
 def beside(target: Path) -> Iterator[Path]:
-    """A new path next to `target` that becomes `target` when the block ends well, else goes."""
+    """A new path next to `target`, which replaces it if the block succeeds, else is deleted."""
     partial = target.with_name(f".{secrets.token_hex(8)}.partial")
     try:
         yield partial
@@ -172,16 +164,17 @@ def beside(target: Path) -> Iterator[Path]:
 def copy_file(
     source: Path, target: Path, advance: Callable[[int], None] = lambda _bytes: None
 ) -> None:
-    """Copies the bytes; where the file system can, it shares the blocks instead. Raises OSError.
+    """Copies the bytes, or shares their blocks if the file system can. Raises OSError.
 
-    Not a hard link, which would change with the source. `advance` is told of each piece's bytes.
+    It makes no hard link, which would change with the source. `advance` is called with the number
+    of bytes of each piece.
     """
     with source.open("rb") as reader, target.open("wb") as writer:
         _copy_rest(reader, writer, advance)
 
 
 def sha256_of(path: Path) -> str:
-    """The file's digest, in hex. Raises OSError."""
+    """The SHA-256 of the file at `path`, in hex. Raises OSError."""
     digest = hashlib.sha256()
     with path.open("rb", buffering=0) as file:
         while block := file.read(1 << 20):
@@ -190,7 +183,7 @@ def sha256_of(path: Path) -> str:
 
 
 def _copy_rest(reader: BufferedReader, writer: IO[bytes], advance: Callable[[int], None]) -> None:
-    # Both ways move the files' own positions, so the second goes on where the first cannot.
+    # Both ways move the files' positions: the second goes on where the first one fails.
     with suppress(OSError, AttributeError):
         while moved := os.copy_file_range(reader.fileno(), writer.fileno(), _STEP):
             advance(moved)
@@ -200,17 +193,18 @@ def _copy_rest(reader: BufferedReader, writer: IO[bytes], advance: Callable[[int
 
 
 def _copy_beside(source: Path, target: Path, advance: Callable[[int], None]) -> None:
-    """A copy that was cut off, by the end of its process, goes on behind what it has in common with
-    the source. Of two at once the second makes one of its own."""
+    """Copies `source` to `target`, resuming a copy that was cut off by the end of its process,
+    behind the bytes that it has in common with `source`."""
     name = hashlib.sha256(os.fsencode(target.name)).hexdigest()[:32]
     partial = target.with_name(f".{name}.partial")
-    # Not emptied: what is in it may be what is wanted.
+    # Without O_TRUNC: it may hold the beginning of the same copy.
     descriptor = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     with os.fdopen(descriptor, "wb") as writer:
-        if not _is_locked(descriptor, partial):
+        if not _is_locked(descriptor, partial):  # another process copies to the same place
             with beside(target) as own:
                 copy_file(source, own, advance)
-                _sync(own)
+                with own.open("rb") as file:
+                    os.fsync(file.fileno())
             return
         try:
             with source.open("rb") as reader:
@@ -229,19 +223,20 @@ def _copy_beside(source: Path, target: Path, advance: Callable[[int], None]) -> 
 
 
 def _is_locked(descriptor: int, path: Path) -> bool:
-    """Whether the file at `path` is this one and nobody else's, until it is closed."""
+    """Locks the file until it is closed; False if another process has it."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # The holder before may have renamed it: then the lock is on a file that is complete.
         return os.path.samestat(os.fstat(descriptor), path.stat())
     except (BlockingIOError, FileNotFoundError):
         return False
-    except OSError:  # there are no locks here, so it is used by nobody
+    except OSError:  # a file system without locks: such a copy is never resumed
         path.unlink(missing_ok=True)
         return False
 
 
 def _common_bytes(one: int, other: int) -> int:
-    """How many of the first bytes are the same, in whole blocks. Moves no position."""
+    """The number of equal bytes at the beginning of two open files, whose positions stay."""
     common = 0
     while block := os.pread(one, 1 << 20, common):
         if block != os.pread(other, len(block), common):
@@ -264,15 +259,10 @@ def _files_below(folder: Path) -> Iterator[Path]:
     for parent, _, names in os.walk(folder):
         for path in (Path(parent, name) for name in names):
             is_partial = path.name.startswith(".") and path.suffix == ".partial"
-            if path.is_file() and not is_partial:  # no pipe, no link to nowhere
+            if path.is_file() and not is_partial:  # not a pipe, not a broken link
                 yield path
 
 
 def _mapped(error: OSError, message: str) -> StorageError:
-    """A share that does not answer may do so soon; a full disk stays full."""
+    """The error with this message: PassingError for a share that may answer soon."""
     return (PassingError if error.errno in _PASSING else StorageError)(message)
-
-
-def _sync(path: Path) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())

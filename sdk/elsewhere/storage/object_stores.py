@@ -1,4 +1,4 @@
-"""Object stores, through fsspec and its drivers, which bring their own ways to find credentials."""
+"""Object stores, through fsspec and its drivers, each with its own ways to find credentials."""
 
 from __future__ import annotations
 
@@ -25,27 +25,16 @@ if TYPE_CHECKING:
 
 __all__ = ["RemoteStorage", "mapped"]
 
-#: errors that are the same the next time; whatever else a driver raises may be the network's
+#: errors that a second try does not change; all others of a driver may be the network's
 _LASTING: Final = (
-    FileExistsError,
-    ImportError,
-    IsADirectoryError,
-    NotADirectoryError,
-    PermissionError,
-    TypeError,
-    ValueError,
+    *(FileExistsError, ImportError, IsADirectoryError, NotADirectoryError),
+    *(PermissionError, TypeError, ValueError),
 )
-_LASTING_NUMBERS: Final = (
-    errno.EINVAL,
-    errno.ENAMETOOLONG,
-    errno.ENOSPC,
-    errno.ENOSYS,
-    errno.EPERM,
-)
+_LASTING_CODES: Final = (errno.EINVAL, errno.ENAMETOOLONG, errno.ENOSPC, errno.ENOSYS, errno.EPERM)
 
 
 class RemoteStorage:
-    """One fsspec protocol, whose driver is in `package`."""
+    """The storage of one `protocol` of fsspec, whose driver is in `package`."""
 
     def __init__(self, protocol: str, *, package: str = "fsspec") -> None:
         self._protocol = protocol
@@ -70,7 +59,7 @@ class RemoteStorage:
     def exists(self, url: str) -> bool:
         with mapped("find", url):
             try:
-                # Not `isfile`, which answers False for lack of a permission, too.
+                # Not `isfile`, which returns False for a missing permission, too.
                 return bool(self._system().info(url)["type"] == "file")
             except FileNotFoundError:
                 return False
@@ -88,7 +77,7 @@ class RemoteStorage:
         with mapped("find", url):
             info = self._system().info(url)
         if info["type"] != "file":
-            raise StorageError(f"There is no file {url}, it is a folder. Name a file in it.")
+            raise StorageError(f"There is no file {url}: it is a folder. Name a file in it.")
         return _found(url, info)
 
     def list(self, url: str) -> list[Found]:
@@ -104,7 +93,7 @@ class RemoteStorage:
 
     def check(self, url: str) -> None:
         probe = f"{url.rstrip('/')}/.elsewhere-{secrets.token_hex(8)}"
-        system = self._system()  # here: to import a driver may take longer than the limit
+        system = self._system()  # not in `write`: the import of a driver may exceed the limit
 
         def write() -> None:
             with mapped("write", url):
@@ -113,7 +102,7 @@ class RemoteStorage:
         within(CHECK_S, write, f"The storage of {url}")
 
     def probe(self, system: Any, url: str) -> None:
-        """Writes something at `url` and takes it away again; raises what the driver raises."""
+        """Writes an empty file at `url` and deletes it; raises the errors of the driver."""
         system.pipe_file(url, b"")
         system.rm_file(url)
 
@@ -121,8 +110,8 @@ class RemoteStorage:
         import fsspec  # noqa: PLC0415 - weight: 50 ms
 
         try:
-            # fsspec keeps instances, so asking each time costs nothing and is right after a fork.
-            # Without its lists of folders, which may be out of date.
+            # fsspec keeps one instance a process, so this is cheap, and right after a fork. Its
+            # lists of folders may be out of date.
             system = fsspec.filesystem(self._protocol, use_listings_cache=False)
         except ImportError as error:
             raise StorageError(
@@ -136,7 +125,7 @@ class RemoteStorage:
 
 @contextmanager
 def mapped(verb: str, url: str) -> Iterator[None]:
-    """What a driver raises, as a StorageError that says so of the URL."""
+    """Turns the errors of a driver into StorageErrors: "Cannot <verb> <url>: ..."."""
     try:
         yield
     except StorageError:
@@ -155,8 +144,8 @@ def mapped(verb: str, url: str) -> Iterator[None]:
 
 
 class _LastingExecutor(ThreadPoolExecutor):
-    """A program's artifacts are uploaded at its end, when Python gives threads of pools no work any
-    more. The drivers look up addresses on those; then it is done where it is asked for."""
+    """An executor that also works at a program's end, on the calling thread, where Python gives its
+    threads no more work: artifacts are uploaded then, and drivers look up addresses by it."""
 
     def submit(self, call: Callable[..., Any], /, *args: Any, **options: Any) -> Future[Any]:
         try:
@@ -165,21 +154,21 @@ class _LastingExecutor(ThreadPoolExecutor):
             future: Future[Any] = Future()
             try:
                 future.set_result(call(*args, **options))
-            except Exception as error:  # noqa: BLE001 - it is whose future this is
+            except Exception as error:  # noqa: BLE001 - for whoever awaits the future
                 future.set_exception(error)
             return future
 
 
 @cache
 def _executor(_pid: int) -> _LastingExecutor:
-    """One a process: the threads of another's are not there after a fork."""
+    """The executor of the process `_pid`: after a fork the parent's threads do not exist."""
     return _LastingExecutor(4, "elsewhere-storage")
 
 
 def _is_lasting(error: Exception) -> bool:
     return (
         isinstance(error, _LASTING)
-        or getattr(error, "errno", None) in _LASTING_NUMBERS
+        or getattr(error, "errno", None) in _LASTING_CODES
         or "Credential" in type(error).__name__
     )
 
@@ -191,7 +180,7 @@ def _callback(row: Moving) -> Any:
 
 
 def _found(url: str, info: dict[str, Any]) -> Found:
-    """Each driver has names of its own for what it knows."""
+    """The file, from an `info` in which each driver uses other names."""
     known = {name.lower(): value for name, value in info.items() if value}
     size = info.get("size")
     names = ("lastmodified", "last_modified", "updated", "mtime", "created")
@@ -206,7 +195,7 @@ def _found(url: str, info: dict[str, Any]) -> Found:
 
 
 def _unix_seconds(moment: object) -> float | None:
-    """Of what drivers tell times in: datetimes, and texts as of ISO 8601."""
+    """The time of a datetime or a text in ISO 8601; None for another value."""
     from datetime import datetime  # noqa: PLC0415 - weight
 
     if isinstance(moment, str):

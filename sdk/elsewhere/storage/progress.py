@@ -1,6 +1,6 @@
-"""Bars for what takes long: a row for each file that moves, all in one display on the terminal.
+"""Progress bars of long transfers: a row for each file, all in one display on the terminal.
 
-Where standard error is no terminal, a line now and then. A transfer that is over leaves nothing.
+If standard error is not a terminal, lines now and then. Bars are removed after their transfer.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 
 __all__ = ["DISPLAY", "Display", "Moving"]
 
-#: seconds after which something takes long
+#: seconds after which a transfer is shown
 _LONG_S: Final = 2.0
-#: seconds between two drawings, between two looks at what does not move, and between two lines
+#: seconds between two drawings, between two ticks of the thread, and between two lines
 _DRAW_S: Final = 0.2
 _TICK_S: Final = 0.5
 _LINE_S: Final = 30.0
 
 
 class Moving:
-    """One file on its way; `size_bytes` is None where it is not known. `moved` is asked how far it
-    is where nobody tells."""
+    """The progress of one file. `size_bytes` is None if unknown; `moved` returns the bytes moved,
+    for a transfer that does not call `advance`."""
 
     def __init__(
         self,
@@ -47,15 +47,18 @@ class Moving:
         self._moved = moved
 
     def advance(self, more_bytes: int) -> None:
+        """Adds the bytes of the piece that was moved last."""
         self.moved_bytes += more_bytes
-        # Here too: at the interpreter's end no thread can be started any more.
+        # Not only on the thread, which cannot be started at the interpreter's end.
         self._display.draw()
 
     def reach(self, moved_bytes: int, size_bytes: int | None = None) -> None:
+        """Sets the bytes moved so far, and the size if known."""
         self.size_bytes = size_bytes or self.size_bytes
         self.advance(moved_bytes - self.moved_bytes)
 
     def look(self) -> None:
+        """Updates the bytes moved by `moved`."""
         if self._moved is not None:
             self.moved_bytes = self._moved()
 
@@ -67,7 +70,7 @@ class Moving:
 
 
 class Display:
-    """All that moves in this process. `stream` is where standard error is, as it is then."""
+    """The display of this process's transfers, on `stream`, by default the present sys.stderr."""
 
     def __init__(
         self, *, stream: TextIO | None = None, long_s: float = _LONG_S, line_s: float = _LINE_S
@@ -77,7 +80,7 @@ class Display:
         self._line_s = line_s
         self._moving: list[Moving] = []
         self._bars: Any = None
-        self._drawn_at = self._told_at = float("-inf")
+        self._drawn_at = self._written_at = float("-inf")
         self._lock = threading.Lock()
         self._is_over = threading.Event()
         at_fork(after_in_child=self._start_anew)
@@ -90,8 +93,8 @@ class Display:
         *,
         moved: Callable[[], int] | None = None,
     ) -> Iterator[Moving]:
-        """What the block moves, as in "Uploading model.bin"; its row is there as soon as the block
-        takes long."""
+        """The progress of the block, a row called `what`, such as "Uploading model.bin", which is
+        shown once the block takes long."""
         row = Moving(what, size_bytes, self, moved)
         with self._lock:
             self._moving.append(row)
@@ -111,7 +114,7 @@ class Display:
                 self._remove(row)
 
     def draw(self) -> None:
-        """Shows what takes long, unless that was done just now."""
+        """Shows the long transfers, unless that was done just now."""
         now = monotonic_s()
         if now - self._drawn_at < _DRAW_S or not self._lock.acquire(blocking=False):
             return
@@ -125,10 +128,10 @@ class Display:
                 for row in long:
                     row.look()
                 if stream.isatty():
-                    # Past what a task records of its output.
+                    # To the original stream: a task records what is written to sys.stderr.
                     self._draw_bars(self._stream or sys.__stderr__ or stream, long)
-                elif now - self._told_at >= self._line_s:
-                    self._told_at = now
+                elif now - self._written_at >= self._line_s:
+                    self._written_at = now
                     stream.write("".join(f"Elsewhere: {row}\n" for row in long))
                     stream.flush()
         finally:
@@ -159,7 +162,7 @@ class Display:
                 self._bars = None
 
     def _start_anew(self) -> None:
-        """In the child of a fork nothing moves yet, and nobody releases the parent's lock."""
+        """In the child of a fork: it has no transfers, and no thread to release a held lock."""
         self._lock = threading.Lock()
         self._moving = []
         self._bars = None
@@ -170,24 +173,16 @@ class Display:
 
 
 def _new_bars(stream: TextIO) -> Any:
-    from rich.console import Console  # noqa: PLC0415 - weight: 60 ms
-    from rich.progress import (  # noqa: PLC0415
-        BarColumn,
-        DownloadColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-        TransferSpeedColumn,
-    )
+    from rich import console, progress  # noqa: PLC0415 - weight: 60 ms
 
     # The user's own streams stay as they are: `redirect_...` would replace them meanwhile.
-    return Progress(
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
-        console=Console(file=stream),
+    return progress.Progress(
+        progress.TextColumn("{task.description}", markup=False),
+        progress.BarColumn(),
+        progress.DownloadColumn(),
+        progress.TransferSpeedColumn(),
+        progress.TimeRemainingColumn(),
+        console=console.Console(file=stream),
         auto_refresh=False,
         transient=True,
         redirect_stdout=False,
@@ -195,5 +190,5 @@ def _new_bars(stream: TextIO) -> Any:
     )
 
 
-#: the process's one display, as it has one standard error
+#: the display of this process
 DISPLAY: Final = Display()

@@ -1,13 +1,13 @@
-"""S3: as fsspec's driver does it, but for large files, whose upload goes on where it was cut off.
+"""S3, by fsspec's driver, but with uploads of large files that are resumed after a break.
 
     pending upload of the same key   ListMultipartUploads: it was cut off, here or elsewhere
     parts of it that are ours        ListParts: their tags are the MD5 of our parts
     the other parts                  UploadPart, a few at once
     the file                         CompleteMultipartUpload: all at once, or not at all
 
-Nothing has to be remembered here for that. Where tags are no MD5, in buckets with keys of their
-own (SSE-KMS, SSE-C), all parts are sent again. What is never tried again stays pending, and costs:
-a lifecycle rule of the bucket (AbortIncompleteMultipartUpload) removes it.
+Nothing is stored here for that. If tags are not MD5, in buckets with keys of their own (SSE-KMS,
+SSE-C), all parts are sent again. An upload that is never tried again stays pending, and costs: a
+lifecycle rule of the bucket (AbortIncompleteMultipartUpload) removes it.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ if TYPE_CHECKING:
 
 __all__ = ["PART_BYTES", "S3Storage"]
 
-#: of one part: S3 takes 5 MiB and more; each is a step of the progress, and lost when it is cut off
+#: of one part: S3 takes 5 MiB and more; a break loses the parts that are being sent
 PART_BYTES: Final = 8 << 20
 #: parts of one upload: the limit of S3
 _MOST_PARTS: Final = 10_000
-#: parts that are sent at once: a few connections fill a line, and hold so much memory
+#: parts that are sent at once: a few connections fill the line, and each holds a part in memory
 _AT_ONCE: Final = 4
 
 
 class S3Storage(RemoteStorage):
-    """Credentials and the endpoint come from AWS's own variables and files."""
+    """S3, with credentials and endpoint from AWS's own variables and files."""
 
     def __init__(self) -> None:
         super().__init__("s3", package="s3fs")
@@ -61,7 +61,7 @@ class S3Storage(RemoteStorage):
             sync(system.loop, _Upload(system, local, size_bytes, url, row).run)
 
     def probe(self, system: Any, url: str) -> None:
-        # To begin an upload needs the permission to write, and leaves no version of anything.
+        # The beginning of an upload needs the permission to write, and leaves no version behind.
         bucket, key, _ = system.split_path(url)
         begun = system.call_s3("create_multipart_upload", Bucket=bucket, Key=key)
         with suppress(OSError):
@@ -71,7 +71,7 @@ class S3Storage(RemoteStorage):
 
 
 class _Upload:
-    """One file on its way, in parts."""
+    """The upload of one file in parts."""
 
     def __init__(self, system: Any, local: Path, size_bytes: int, url: str, row: Moving) -> None:
         self._system = system
@@ -80,7 +80,7 @@ class _Upload:
         self._row = row
         bucket, key, _ = system.split_path(url)
         self._place = {"Bucket": bucket, "Key": key}
-        # Of the size alone, so that another try has the same parts. In whole MiB.
+        # From the size alone, so that another try has the same parts. In whole MiB.
         least_bytes = -(-size_bytes // _MOST_PARTS)
         self._part_bytes = max(PART_BYTES, -(-least_bytes // (1 << 20)) << 20)
 
@@ -95,7 +95,7 @@ class _Upload:
                     is_gone = isinstance(error, FileNotFoundError) or error.errno == errno.EINVAL
                     if not is_gone:
                         raise
-                    # Somebody else has ended that upload, or sent other parts of it, meanwhile.
+                    # Another process has ended that upload, or sent other parts of it, meanwhile.
                     self._row.reach(0)
             await self._send(file.fileno(), await self._begin(), {})
 
@@ -106,7 +106,7 @@ class _Upload:
         return str(begun["UploadId"])
 
     async def _pending(self) -> tuple[str, dict[int, str]] | None:
-        """The last upload of this key that was not completed, with the tags of its parts."""
+        """The newest pending upload of this key, with the tags of its parts; None without one."""
         tags: dict[int, str] = {}
         try:
             answer = await self._system._call_s3(
@@ -127,7 +127,7 @@ class _Upload:
                 if not answer.get("IsTruncated"):
                     return upload_id, tags
                 marker = {"PartNumberMarker": answer["NextPartNumberMarker"]}
-        except OSError:  # this store, or this user's permissions, do not allow it
+        except OSError:  # not allowed by this store, or by this user's permissions
             return None
 
     async def _send(self, file: int, upload_id: str, known: dict[int, str]) -> None:

@@ -1,4 +1,4 @@
-"""Which storage a URL lies in.
+"""The storage of each URL scheme.
 
 file, or a path    FileStorage      Python alone
 http, https        WebStorage       Python alone; read only
@@ -35,7 +35,7 @@ STORAGES: Final[dict[str, Callable[[], Storage]]] = {
 
 
 def storage_for(url: str) -> Storage:
-    """The storage that `url` lies in; a path without a scheme is a file.
+    """The storage of `url`; a path without a scheme is a file.
 
     Raises StorageError for an unknown scheme, and for a URL with credentials.
     """
@@ -53,10 +53,10 @@ def storage_for(url: str) -> Storage:
 
 
 def check(uri: str) -> None:
-    """StorageError, with one sentence, when a task cannot keep its files below `uri`.
+    """Raises StorageError unless a task can write its files below `uri`.
 
-    It asks the storage itself, for 5 seconds at most, and leaves nothing there. For a driver's URL
-    it also starts what the driver needs, so that files can still go there at the program's end.
+    It writes to the storage, for 5 seconds at most, and leaves nothing there. That also starts the
+    threads of a driver: at the program's end, when files may still be uploaded, Python starts none.
     """
     refuse_credentials(uri, is_kept=True)
     storage_for(uri).check(uri)

@@ -1,5 +1,4 @@
-"""What the rest of the SDK calls to bring bytes to a URL or from it: tried again when it fails for
-a passing reason."""
+"""Transfers for the rest of the SDK, which are tried again after a passing failure."""
 
 from __future__ import annotations
 
@@ -18,8 +17,8 @@ __all__ = ["delete", "download", "upload"]
 
 
 def delete(url: str, machine: str = "") -> None:
-    """Nothing is at `url` any more; where that is a file, it is one of `machine`'s disk. May be
-    called twice. Raises StorageError."""
+    """Deletes the file at `url`, if there is one. Raises StorageError, also for a file on the disk
+    of another `machine`."""
     if is_file_url(url) and machine not in ("", here := socket.gethostname()):
         raise StorageError(
             f"{url} is a file on the machine {machine!r}, and this is {here!r}: delete it there."
@@ -28,12 +27,12 @@ def delete(url: str, machine: str = "") -> None:
 
 
 def upload(local: Path, url: str, *, retries: int = RETRIES) -> None:
-    """The file's bytes are at `url`, whole or not at all. Raises StorageError."""
+    """Copies the file `local` to `url`, whole or not at all. Raises StorageError."""
     storage = storage_for(url)
     retried(lambda: storage.upload(local, url), retries)
 
 
 def download(url: str, local: Path, *, retries: int = RETRIES) -> None:
-    """The bytes at `url` are in `local`, whole or not at all. Raises StorageError."""
+    """Copies the bytes at `url` to `local`, whole or not at all. Raises StorageError."""
     storage = storage_for(url)
     retried(lambda: storage.download(url, local), retries)

@@ -1,4 +1,4 @@
-"""Work that may fail for a while, or hang: tried again, and not waited for without end."""
+"""Retries of work that fails for a while, and a time limit for work that hangs."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-#: tries after the first: with the waits between them 7.5 seconds, which an overload may last
+#: tries after the first: the waits before them are 7.5 seconds, which an overload may last
 RETRIES: Final = 4
-#: seconds in which a storage must say whether it can be written to
+#: seconds that the check of a storage may take
 CHECK_S: Final = 5.0
 #: seconds before the second try; doubled each time
 _WAIT_S: Final = 0.5
@@ -30,7 +30,7 @@ _LONGEST_WAIT_S: Final = 30.0
 
 
 def retried(work: Callable[[], T], retries: int = RETRIES) -> T:
-    """What `work` gives; after a PassingError it is tried again, each time after a longer wait."""
+    """The result of `work`, tried again after a PassingError, each time after a longer wait."""
     wait_s = _WAIT_S
     for _ in range(retries):
         try:
@@ -43,8 +43,8 @@ def retried(work: Callable[[], T], retries: int = RETRIES) -> T:
 
 
 def within(limit_s: float, work: Callable[[], None], what: str) -> None:
-    """Does `work`, or raises StorageError, with `what` as its subject, when that takes longer; then
-    it goes on on a thread that nobody waits for."""
+    """Does `work`; raises its StorageError, or one with `what` as the subject after `limit_s`. The
+    thread of work beyond the limit is not stopped."""
     failures: list[StorageError] = []
 
     def do() -> None:

@@ -1,8 +1,8 @@
-"""What a web server gives out. Reading only: how to write differs from server to server."""
+"""Files of web servers, read only: how to write differs from server to server."""
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final, NoReturn
 from urllib.parse import quote, unquote
 
@@ -23,14 +23,14 @@ __all__ = ["WebStorage"]
 _TIMEOUT_S: Final = 30.0
 #: the reserved characters of RFC 3986 and the percent sign
 _URL_CHARACTERS: Final = "%:/?#[]@!$&'()*+,;="
-#: answers to HEAD from those who would answer GET: a presigned URL allows one method only
+#: answers to HEAD after which GET may succeed: a presigned URL allows one method only
 _NO_HEAD: Final = (403, 405, 501)
-#: answers that may be others soon
+#: answers that may change soon
 _PASSING: Final = (408, 425, 429, 500, 502, 503, 504)
 
 
 class WebStorage:
-    """GET and HEAD. Redirections are followed."""
+    """Reads by GET and HEAD; follows redirections."""
 
     def upload(self, local: Path, url: str) -> None:
         _refuse("written", url)
@@ -68,9 +68,7 @@ class WebStorage:
     def size(self, url: str) -> int:
         size_bytes = self.look(url).size_bytes
         if size_bytes is None:
-            raise StorageError(
-                f"The server of {hide_passwords(url)} does not tell its size. Download it."
-            )
+            raise StorageError(f"The server of {hide_passwords(url)} gives no size. Download it.")
         return size_bytes
 
     def look(self, url: str) -> Found:
@@ -83,8 +81,8 @@ class WebStorage:
 
     def list(self, url: str) -> list[Found]:
         raise StorageError(
-            f"The files below {hide_passwords(url)} cannot be listed: a web server gives out single"
-            " files. Name the file."
+            f"The files below {hide_passwords(url)} cannot be listed: a web server has no lists. "
+            "Name the file."
         )
 
     def check(self, url: str) -> None:
@@ -106,7 +104,7 @@ def _opened(method: str, url: str) -> Iterator[HTTPResponse]:
     from urllib.request import Request, urlopen  # noqa: PLC0415
 
     try:
-        # Only what no URL may hold is quoted: what is quoted already stays as it is.
+        # Quotes only what a URL cannot hold: what is quoted already stays as it is.
         request = Request(quote(url, safe=_URL_CHARACTERS), method=method)  # noqa: S310
         with urlopen(request, timeout=_TIMEOUT_S) as response:  # noqa: S310 - only http(s) gets here
             yield response
@@ -144,11 +142,9 @@ def _found(url: str, response: HTTPResponse) -> Found:
 
     headers = response.headers
     modified_at = None
-    try:
+    with suppress(ValueError):  # not a date
         if modified := headers.get("Last-Modified"):
             modified_at = parsedate_to_datetime(modified).timestamp()
-    except ValueError:  # it is no date
-        pass
     version = headers.get("ETag") or headers.get("Last-Modified") or ""
     size_bytes = _length(response)
     return Found(
@@ -161,6 +157,6 @@ def _found(url: str, response: HTTPResponse) -> Found:
 
 def _refuse(what: str, url: str) -> NoReturn:
     raise StorageError(
-        f"{hide_passwords(url)} cannot be {what}: a web server only gives files out. "
+        f"{hide_passwords(url)} cannot be {what}: web servers are read only. "
         "Set output_uri to a folder, or to an s3, gs or az URL."
     )

@@ -143,7 +143,7 @@ def test_an_error_in_the_block_takes_the_row_along() -> None:
 
 @pytest.fixture
 def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
-    """What the process's own display says, at once and all of it."""
+    """What the process's own display writes, at once and all of it."""
     stream = io.StringIO()
     for name, value in (("_stream", stream), ("_long_s", 0.0), ("_line_s", 0.0)):
         monkeypatch.setattr(DISPLAY, name, value)

@@ -104,7 +104,7 @@ def test_a_local_file_or_folder_is_given_directly(tree: Path) -> None:
     assert (Path(named).name, Path(named).read_text()) == ("b.json", "of a.json")
 
 
-def test_what_is_nowhere_is_said_to_be(s3: ObjectStore, tmp_path: Path) -> None:
+def test_what_is_nowhere_is_an_error(s3: ObjectStore, tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="There is no file"):
         StorageManager.get_local_copy(str(tmp_path / "missing"))
     with pytest.raises(StorageError, match="Cannot find s3://bucket/missing"):
@@ -235,7 +235,7 @@ def test_an_upload_goes_on_behind_the_program(
 
 
 @pytest.mark.parametrize("is_waited_for", [True, False])
-def test_what_cannot_be_uploaded_is_said_at_once(tree: Path, *, is_waited_for: bool) -> None:
+def test_what_cannot_be_uploaded_is_an_error_at_once(tree: Path, *, is_waited_for: bool) -> None:
     for local, url, why in (
         (tree / "none", "s3://bucket/a", "There is no file .*none to upload"),
         (tree, "s3://bucket/a", "There is no file"),
@@ -264,7 +264,7 @@ def test_a_folder_is_uploaded_with_its_folders(
     assert files(tmp_path / "path" / "ü") == files(tmp_path / "url") == files(tree)
 
 
-def test_a_wildcard_says_which_files(s3: ObjectStore, tree: Path, tmp_path: Path) -> None:
+def test_a_wildcard_chooses_the_files(s3: ObjectStore, tree: Path, tmp_path: Path) -> None:
     StorageManager.upload_folder(tree, "s3://bucket/to", match_wildcard="*.json")
     assert StorageManager.list("s3://bucket/to") == ["a.json", "sub/c d.json"]
     StorageManager.upload_folder(tree, "s3://bucket/all")

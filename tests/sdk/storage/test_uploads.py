@@ -14,8 +14,9 @@ from types import SimpleNamespace
 import pytest
 
 from elsewhere.core.errors import StorageError
-from elsewhere.storage import PassingError, check, file_url, storage_for, upload
+from elsewhere.storage import check, file_url, storage_for, upload
 from elsewhere.storage import trying as trying_module
+from elsewhere.storage.api import PassingError
 from elsewhere.storage.s3 import PART_BYTES
 from elsewhere.storage.trying import RETRIES, retried
 from tests.object_store import ObjectStore, serving_s3

@@ -1,13 +1,13 @@
-"""Local copies of artifacts, the least recently used of which make room for others.
+"""The cache of local copies, from which the least recently used are evicted.
 
-    cache/<key>/.lock       held, shared, by whoever uses the entry; its time: of the last use
-    cache/<key>/.model      whose weights they are, where that was noted
-    cache/<key>/<file>      what was downloaded
-    cache/<key>/folder/     what was unpacked
+    cache/<key>/.lock       held, shared, by each user; its time is that of the last use
+    cache/<key>/.model      the model whose weights they are, if known
+    cache/<key>/<file>      the downloaded file
+    cache/<key>/folder/     the unpacked archive
     cache/.<hex>.evicted/   an entry that is being deleted
 
-Any number of processes use one cache at once. An entry leaves by a rename, under the exclusive
-lock: who waits for the lock of one that left finds another file there, and begins again.
+Any number of processes use one cache at once. An entry is evicted by a rename, under the exclusive
+lock: who has waited for that lock finds another file at its path, or none, and begins again.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ __all__ = ["CACHE_BYTES", "FOLDER", "NOTE", "OURS", "evict", "hold"]
 
 logger = logging.getLogger(__name__)
 
-#: what a cache may hold: some data sets and models, and still little of a disk that trains on them
+#: the limit of a cache: some data sets and models, and still little of a disk that trains on them
 CACHE_BYTES: Final = 50 * 1024**3
 _LOCK: Final = ".lock"
 NOTE: Final = ".model"
 FOLDER: Final = "folder"
 #: names in an entry that no downloaded file may have
 OURS: Final = (_LOCK, NOTE, FOLDER)
-#: times that an entry may leave between making and locking it
+#: times that an entry may be evicted between making and locking it
 _ATTEMPTS: Final = 100
 
 
 def hold(cache: Path, key: str, holder: object) -> Path:
-    """The entry's folder, made where there is none; it stays as long as `holder` lives.
+    """The folder of the entry `key`, made if needed; it stays as long as `holder` lives.
 
     Raises StorageError.
     """
@@ -50,9 +50,9 @@ def hold(cache: Path, key: str, holder: object) -> Path:
             place.mkdir(parents=True, exist_ok=True)
             try:
                 lock = os.open(place / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            except FileNotFoundError:  # it left since
+            except FileNotFoundError:  # evicted since
                 continue
-            # Whoever has it exclusively only renames the folder meanwhile.
+            # Without a limit: the exclusive lock is held for one rename only.
             fcntl.flock(lock, fcntl.LOCK_SH)
             if _is_at(lock, place):
                 weakref.finalize(holder, os.close, lock)
@@ -68,8 +68,8 @@ def hold(cache: Path, key: str, holder: object) -> Path:
 
 
 def evict(cache: Path, limit_bytes: int, limit_entries: int | None = None) -> None:
-    """Deletes entries that nobody holds, the least recently used first, until the rest fits: into
-    the bytes, and into the number of entries where that has a limit."""
+    """Deletes entries without holders, the least recently used first, until the rest has at most
+    `limit_bytes`, and at most `limit_entries` if given."""
     entries: list[tuple[int, int, Path]] = []
     for place in _listed(cache):
         if place.name.startswith("."):
@@ -83,13 +83,13 @@ def evict(cache: Path, limit_bytes: int, limit_entries: int | None = None) -> No
         if size_bytes <= limit_bytes and count <= most:
             return
         if _remove(place):
-            logger.debug("The cached artifact %s made room: %d bytes.", place, size)
+            logger.debug("The cache entry %s of %d bytes was evicted.", place, size)
             size_bytes -= size
             count -= 1
 
 
 def _remove(place: Path) -> bool:
-    """False when somebody holds it."""
+    """Deletes an entry; False if it is held."""
     gone = place.with_name(f".{secrets.token_hex(8)}.evicted")
     try:
         lock = os.open(place / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

@@ -1,4 +1,4 @@
-"""Tar files, unpacked as carefully as `archive.py` does zip files: what comes out stays inside."""
+"""Tar files, unpacked with the same checks as zip files."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ import tarfile
 import zlib
 from contextlib import ExitStack
 from lzma import LZMAError
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final
 
 from elsewhere.core.errors import StorageError
-from elsewhere.storage.copies.zips import check_fits, copy_bytes, filling
+from elsewhere.storage.copies.zips import check_entry, check_fits, filling, write_entry
 from elsewhere.storage.progress import DISPLAY
 
 if TYPE_CHECKING:
@@ -19,13 +18,13 @@ if TYPE_CHECKING:
 
 __all__ = ["unpack_tar"]
 
-#: what tarfile raises for bytes that are no archive, or no longer a whole one, and what the disk
+#: errors of tarfile for bytes that are not an archive, or a part of one, and of the disk
 _DAMAGES: Final = (EOFError, ValueError, tarfile.TarError, zlib.error, LZMAError, OSError)
 
 
 def unpack_tar(archive: Path, folder: Path) -> None:
-    """Writes what is in it, compressed or not, into `folder`, which is made, and cleared again
-    after a failure.
+    """Unpacks a tar file, compressed or not, into `folder`, which is made, and deleted after a
+    failure.
 
     Raises StorageError, before anything is written, for an archive that would write outside of the
     folder, holds links or devices, or is larger than the room on the disk.
@@ -43,17 +42,11 @@ def unpack_tar(archive: Path, folder: Path) -> None:
 
 
 def _check(archive: Path, entries: list[tarfile.TarInfo], folder: Path) -> int:
-    """The bytes of all."""
+    """The bytes of all entries. Raises StorageError."""
     size = sum(entry.size for entry in entries)
     check_fits(archive, len(entries), size, folder)
     for entry in entries:
-        path = PurePosixPath(entry.name)
-        is_plain = entry.isfile() or entry.isdir()
-        if not is_plain or path.is_absolute() or ".." in path.parts:
-            raise StorageError(
-                f"The archive {archive} is refused: {entry.name!r} is a link or a device, or lies "
-                "outside of the folder that it is unpacked into."
-            )
+        check_entry(archive, entry.name, is_plain=entry.isfile() or entry.isdir())
     return size
 
 
@@ -66,9 +59,4 @@ def _write(
     reader = source.extractfile(entry)
     if reader is None:
         raise StorageError(f"The archive {source.name!r} holds {entry.name!r} without its bytes.")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Exclusively: no entry writes over another.
-    with reader, path.open("xb") as writer:
-        copy_bytes(reader, writer, advance)
-    if entry.mode & 0o100:
-        path.chmod(path.stat().st_mode | 0o111)
+    write_entry(reader, path, entry.mode, advance)

@@ -1,4 +1,4 @@
-"""Archives in the cache: which files are ones, and the folder that one becomes beside itself."""
+"""Archives in the cache, and the folder beside each that it is unpacked into."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ _UNPACKERS: Final = {".zip": unpack, ".tar": unpack_tar, ".tar.gz": unpack_tar, 
 
 
 def unpacker(name: str) -> Callable[[Path, Path], None] | None:
-    """What unpacks a file of this name into a new folder; None for a file that is no archive."""
+    """The function that unpacks a file of this name into a new folder; None if not an archive."""
     return next((do for end, do in _UNPACKERS.items() if name.lower().endswith(end)), None)
 
 
 def unpacked(
     do: Callable[[Path, Path], None], archive: Path, place: Path, *, is_forced: bool
 ) -> Path:
-    """The folder in the cache's entry `place` with what is in the archive; anew when `is_forced`.
-    Raises StorageError."""
+    """The folder with the content of `archive` in the cache's entry `place`, unpacked by `do` if
+    needed or `is_forced`. Raises StorageError."""
     folder = place / FOLDER
     if is_forced or not folder.is_dir():
         beside = place / f".{secrets.token_hex(8)}.partial"

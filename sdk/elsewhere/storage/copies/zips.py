@@ -1,4 +1,4 @@
-"""Folders as zip files: the same folder gives the same bytes, and what comes out stays inside."""
+"""Folders as zip files: equal folders give equal bytes, and unpacking writes inside one folder."""
 
 from __future__ import annotations
 
@@ -21,19 +21,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from typing import IO
 
-__all__ = ["check_fits", "copy_bytes", "filling", "pack", "unpack"]
+__all__ = ["check_entry", "check_fits", "filling", "pack", "unpack", "write_entry"]
 
 logger = logging.getLogger(__name__)
 
 #: the oldest time that a zip file can hold: times would make equal folders differ
 _TIME: Final = (1980, 1, 1, 0, 0, 0)
-#: files and folders in an archive that is unpacked
+#: the limit of files and folders in an archive that is unpacked
 _MOST_ENTRIES: Final = 1_000_000
-#: from this size on, an entry needs the long form of the format; below the limit of 2 GiB, since
+#: the size from which an entry has the long form of the format; below the limit of 2 GiB, since
 #: the file may grow while it is read
 _LONG_BYTES: Final = 1 << 30
-#: what zipfile raises for bytes that are no archive, no longer a whole one, or an encrypted one,
-#: and what the disk
+#: errors of zipfile for bytes that are not an archive, a part of one or encrypted, and of the disk
 _DAMAGES: Final = (
     *(zipfile.BadZipFile, zlib.error, struct.error),
     *(EOFError, ValueError, RuntimeError, OSError),
@@ -49,12 +48,12 @@ def pack(
     *,
     is_compressed: bool = True,
 ) -> list[str]:
-    """Writes the zip file, which may lie in the folder itself, and gives a line for each entry.
+    """Writes the zip file `archive`, which may lie in `folder`, and returns a line for each entry.
 
-    `members` are the files to take, below the folder; links among them are followed. Without them
-    all below the folder is taken, and a link to a file inside it becomes that file. Other links,
-    devices, sockets and what goes away meanwhile are left out, with a warning. Raises OSError, and
-    UsageError for file names that zip cannot hold.
+    It holds the files `members` below the folder, whose links are followed; by default all below
+    the folder, with a link to a file inside it as that file. Other links, devices, sockets and
+    files that vanish meanwhile are left out, with a warning. Raises OSError, and UsageError for
+    file names that zip cannot hold.
     """
     lines: list[str] = []
     left_out: list[str] = []
@@ -85,7 +84,7 @@ def pack(
                 lines.append(f"{name}: {_add(target, name, file, how, row.advance)} bytes")
     if left_out:
         logger.warning(
-            "Not in the archive of %s: %d that are no files inside it, such as %s",
+            "Not in the archive of %s: %d that are not files inside it, such as %s",
             folder,
             len(left_out),
             ", ".join(left_out[:_NAMED]),
@@ -94,7 +93,7 @@ def pack(
 
 
 def unpack(archive: Path, folder: Path) -> None:
-    """Writes what `pack` packed into `folder`, which is made, and cleared again after a failure.
+    """Unpacks a zip file into `folder`, which is made, and deleted after a failure.
 
     Raises StorageError, before anything is written, for an archive that would write outside of the
     folder, holds links, or is larger than the room on the disk.
@@ -111,31 +110,25 @@ def unpack(archive: Path, folder: Path) -> None:
             path = folder / entry.filename
             if entry.is_dir():
                 path.mkdir(parents=True, exist_ok=True)
-                continue
-            path.parent.mkdir(parents=True, exist_ok=True)
-            # Exclusively: no entry writes over another.
-            with source.open(entry) as reader, path.open("xb") as writer:
-                copy_bytes(reader, writer, row.advance)
-            if entry.external_attr >> 16 & 0o100:
-                path.chmod(path.stat().st_mode | 0o111)
+            else:
+                write_entry(source.open(entry), path, entry.external_attr >> 16, row.advance)
 
 
 @contextmanager
 def filling(folder: Path, archive: Path, damages: tuple[type[Exception], ...]) -> Iterator[None]:
-    """Makes the folder, and clears it again when the block fails. Damages become StorageErrors."""
+    """Makes the folder, and deletes it if the block fails; `damages` become StorageErrors."""
     try:
         folder.mkdir(parents=True)
         yield
-    except damages as error:
+    except BaseException as error:
         shutil.rmtree(folder, ignore_errors=True)
-        raise StorageError(f"The archive {archive} cannot be unpacked: {error}.") from error
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
+        if isinstance(error, damages):
+            raise StorageError(f"The archive {archive} cannot be unpacked: {error}.") from error
         raise
 
 
 def check_fits(archive: Path, count: int, size_bytes: int, folder: Path) -> None:
-    """StorageError for more files and folders, or more bytes, than the folder's disk may take."""
+    """Raises StorageError for too many files and folders, or more bytes than the disk has free."""
     if count > _MOST_ENTRIES:
         raise StorageError(
             f"The archive {archive} is refused: it holds {count} files and folders, more than"
@@ -150,14 +143,35 @@ def check_fits(archive: Path, count: int, size_bytes: int, folder: Path) -> None
         )
 
 
-def copy_bytes(reader: IO[bytes], writer: IO[bytes], advance: Callable[[int], None]) -> None:
+def check_entry(archive: Path, name: str, *, is_plain: bool) -> None:
+    """Raises StorageError for an entry that is not a plain file or folder inside the archive."""
+    path = PurePosixPath(name)
+    if not is_plain or path.is_absolute() or ".." in path.parts:
+        raise StorageError(
+            f"The archive {archive} is refused: {name!r} is a link or a device, or lies outside of"
+            " the folder that it is unpacked into."
+        )
+
+
+def write_entry(reader: IO[bytes], path: Path, mode: int, advance: Callable[[int], None]) -> None:
+    """Writes the bytes of an entry to `path`, executable if its `mode` is."""
+    with reader:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Exclusively: no entry writes over another.
+        with path.open("xb") as writer:
+            _copy_bytes(reader, writer, advance)
+    if mode & 0o100:
+        path.chmod(path.stat().st_mode | 0o111)
+
+
+def _copy_bytes(reader: IO[bytes], writer: IO[bytes], advance: Callable[[int], None]) -> None:
     while block := reader.read(1 << 20):
         writer.write(block)
         advance(len(block))
 
 
 def _walk(folder: Path) -> Iterator[Path]:
-    """All that is below, sorted, without following links."""
+    """All paths below `folder`, sorted, without following links."""
     for path in sorted(folder.iterdir()):
         yield path
         if path.is_dir() and not path.is_symlink():
@@ -165,13 +179,14 @@ def _walk(folder: Path) -> Iterator[Path]:
 
 
 def _open_inside(path: Path, root: Path) -> int | None:
-    """A descriptor of the regular file, None when there is none inside `root`."""
+    """A descriptor of the regular file at `path`; None if it is outside of `root`."""
     try:
         real = path.resolve(strict=True)
         if not real.is_relative_to(root) or not real.is_file():
             return None
+        # O_NOFOLLOW: a link that replaces the file meanwhile is not followed.
         return os.open(real, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except (FileNotFoundError, RuntimeError):  # it has gone; links in a circle
+    except (FileNotFoundError, RuntimeError):  # deleted meanwhile; links in a circle
         return None
 
 
@@ -187,18 +202,18 @@ def _size_bytes(paths: Iterable[Path]) -> int:
 def _add(
     target: zipfile.ZipFile, name: str, descriptor: int, how: int, advance: Callable[[int], None]
 ) -> int:
-    """Adds one file, and gives its bytes."""
+    """Adds one file; returns the number of its bytes."""
     with os.fdopen(descriptor, "rb") as reader:
         status = os.fstat(descriptor)
         entry = _entry(name, 0o755 if status.st_mode & 0o100 else 0o644, how)
         with target.open(entry, "w", force_zip64=status.st_size >= _LONG_BYTES) as writer:
-            copy_bytes(reader, writer, advance)
+            _copy_bytes(reader, writer, advance)
         return entry.file_size
 
 
 def _entry(name: str, mode: int, how: int) -> zipfile.ZipInfo:
     entry = zipfile.ZipInfo(name, _TIME)
-    entry.create_system = 3  # Unix, whatever this system is: the mode counts
+    entry.create_system = 3  # Unix: else others ignore the mode
     entry.compress_type = how
     kind = stat.S_IFDIR if name.endswith("/") else stat.S_IFREG
     entry.external_attr = (kind | mode) << 16
@@ -206,18 +221,14 @@ def _entry(name: str, mode: int, how: int) -> zipfile.ZipInfo:
 
 
 def _check(archive: Path, entries: list[zipfile.ZipInfo], folder: Path) -> int:
-    """The bytes of all."""
-    # Each entry yields at most what it declares, so that the sum bounds what is written.
+    """The bytes of all entries. Raises StorageError."""
+    # zipfile reads at most the declared size of an entry, so the sum bounds what is written.
     size = sum(entry.file_size for entry in entries)
     check_fits(archive, len(entries), size, folder)
     for entry in entries:
-        path = PurePosixPath(entry.filename)
         is_plain = stat.S_IFMT(entry.external_attr >> 16) in (0, stat.S_IFREG, stat.S_IFDIR)
-        if not is_plain or path.is_absolute() or ".." in path.parts or not path.parts:
-            raise StorageError(
-                f"The archive {archive} is refused: {entry.filename!r} is a link or a device, or "
-                "lies outside of the folder that it is unpacked into."
-            )
+        is_named = bool(PurePosixPath(entry.filename).parts)
+        check_entry(archive, entry.filename, is_plain=is_plain and is_named)
     names = [PurePosixPath(entry.filename) for entry in entries]
     if len(set(names)) < len(names):
         twice = next(name for name, count in Counter(names).items() if count > 1)
