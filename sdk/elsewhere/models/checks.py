@@ -1,4 +1,4 @@
-"""What may be said of a model: each wrong argument is one sentence."""
+"""The checks of arguments that become fields of a model. Each raises UsageError."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ __all__ = [
 
 
 def checked_text(what: str, given: object, *, is_needed: bool = False) -> str:
-    """Empty for None, unless it `is_needed`. Raises UsageError."""
+    """The text `given`, empty for None unless it `is_needed`."""
     text = "" if given is None and not is_needed else given
     return checks.checked_text(what, text, is_needed=is_needed)
 
 
 def checked_id(what: str, given: object) -> str:
-    """Of 32 hex digits; that of a Model object, too."""
+    """The id, 32 hex digits; a Model object stands for its own."""
     found = given if isinstance(given, str) else getattr(given, "id", given)
     if not isinstance(found, str) or not re.fullmatch("[0-9a-f]{32}", found):
         raise UsageError(
@@ -38,7 +38,7 @@ def checked_id(what: str, given: object) -> str:
 
 
 def checked_tags(given: object) -> list[str]:
-    """None and one text are lists, too."""
+    """The tags, each once; a text alone is one tag, and None is an empty list."""
     tags = checked_texts("The tags of a model", () if given is None else given)
     for tag in tags:
         checks.checked_text("A tag of a model", tag, is_needed=True)
@@ -46,7 +46,7 @@ def checked_tags(given: object) -> list[str]:
 
 
 def checked_design(text: object, plain: object) -> str | None:
-    """A text, or a dict, which becomes readable JSON; None where neither is given."""
+    """The design as text, a dict as indented JSON; None if neither is given."""
     if text is not None and plain is not None:
         raise UsageError("The design of a model is config_text or config_dict: give one of them.")
     if text is not None:
@@ -61,6 +61,6 @@ def checked_design(text: object, plain: object) -> str | None:
 
 
 def checked_metadata(key: object, value: object, kind: object = None) -> Parameter:
-    """`kind` is the name of a type that a text is read as."""
+    """The entry of a model's metadata; `kind` names the type that a text is read as."""
     checked_text("The key of a model's metadata", key, is_needed=True)
     return to_parameter(value, type_name=checked_text("v_type", kind))

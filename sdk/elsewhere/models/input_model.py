@@ -10,10 +10,11 @@ from elsewhere.core.checks import checked_labels
 from elsewhere.core.clock import now_at
 from elsewhere.core.errors import NotFoundError, UsageError, known_choices
 from elsewhere.core.events import Configurations, Event, Labels, ModelUsed
+from elsewhere.core.names import new_id
 from elsewhere.core.records import Configuration, ModelUse
 from elsewhere.models import checks
 from elsewhere.models.model import Model, filter_of
-from elsewhere.models.naming import id_of_place, new_model_id, stem_of, url_fields
+from elsewhere.models.naming import id_of_place, stem_of, url_fields
 from elsewhere.models.owners import UNPUBLISHED, owner_of, store_here
 from elsewhere.store.model_records import ModelFilter
 
@@ -38,8 +39,12 @@ class InputModel(Model):
         tags: Sequence[str] | None = None,
         only_published: bool = False,
     ) -> None:
-        """The model with this id; else, of those with exactly these names and tags, the one that
-        changed last. Raises NotFoundError, with the closest name."""
+        """Finds the model with the id `model_id`; else the last changed one of those with exactly
+        this `name` and `project` that match `tags`, which have the form of `Task.get_tasks`.
+
+        `only_published` leaves out the other models. Raises UsageError for wrong values or none,
+        and NotFoundError, with the closest name, when no model matches.
+        """
         if model_id is not None:
             super().__init__(model_id)
             return
@@ -67,8 +72,15 @@ class InputModel(Model):
         create_as_published: bool = False,
         framework: str | None = None,
     ) -> InputModel:
-        """The model whose weights lie at this URL, or path; where there is none, a new one of these
-        fields. The weights stay where they are. Raises UsageError and StorageError."""
+        """The model whose weights lie at `weights_url`, a URL or a path; a new one if none does.
+
+        The weights stay where they are. A new model has the design `config_text`, or `config_dict`,
+        which becomes JSON, the labels `label_enumeration` (name to number), the `name`, by default
+        that of the file, and `project`, `tags`, `comment` and `framework`. `is_package`: the
+        weights are the zip file of a package. `create_as_published` makes them final at once.
+
+        Raises UsageError, and StorageError for an unknown scheme or a URL with credentials.
+        """
         there = url_fields("weights_url", weights_url)
         fields: dict[str, Json] = {
             **there,
@@ -91,7 +103,8 @@ class InputModel(Model):
 
     @classmethod
     def load_model(cls, weights_url: str, load_archived: bool = False) -> InputModel | None:
-        """The model whose weights lie at this URL, or path; None where there is none."""
+        """The model whose weights lie at `weights_url`, a URL or a path; None if there is none, or
+        an archived one without `load_archived`. Raises UsageError and StorageError."""
         store = store_here()
         known = _at(store, url_fields("weights_url", weights_url))
         if known is None or (store.model(known).is_archived and not load_archived):
@@ -105,8 +118,9 @@ class InputModel(Model):
         config_dict: Mapping[str, Any] | None = None,
         label_enumeration: Mapping[str, int] | None = None,
     ) -> InputModel:
-        """A new model without weights: a design and labels that a task begins from."""
-        model_id = new_model_id()
+        """A new model without weights. Its design is `config_text`, or `config_dict` as JSON, and
+        `label_enumeration` has its labels, name to number. Raises UsageError."""
+        model_id = new_id()
         store_here().save_model(
             model_id,
             {
@@ -120,11 +134,11 @@ class InputModel(Model):
     def connect(
         self, task: Any, name: str | None = None, ignore_remote_overrides: bool = False
     ) -> None:
-        """`task` begins from this model, and calls it `name`, else as the model is called.
+        """Records that `task` begins from this model, as `name`, by default the model's own.
 
-        On an agent this object becomes the model that the task names instead, by that name or else
-        its first; so another one can be set on a clone. `ignore_remote_overrides`: it does not.
-        Labels and design are taken over where the task has none. Raises UsageError.
+        The task takes over labels and design if it has none. On an agent this object becomes the
+        task's input model of this name, else its first, so that a clone can begin from another
+        one; not with `ignore_remote_overrides`. Raises UsageError and TransitionError.
         """
         owner, entry = owner_of(task, "connect"), checks.checked_text("The name of a model", name)
         record = self._read()
@@ -140,7 +154,7 @@ class InputModel(Model):
 
 
 def named(store: TaskStore, wanted: ModelFilter) -> ModelRecord:
-    """The first one that is wanted. Raises NotFoundError, with the closest name."""
+    """The first model that `wanted` matches. Raises NotFoundError, with the closest name."""
     found = store.find_models(wanted)
     if found:
         return found[0]
@@ -148,7 +162,7 @@ def named(store: TaskStore, wanted: ModelFilter) -> ModelRecord:
     where = f" in project {wanted.project!r}" if wanted.project else ""
     others = store.find_models(replace(wanted, name="", limit=None))
     names = {record.name for record in others} if wanted.name else set()
-    hint = known_choices(wanted.name, names) if names else "Models that are archived do not count."
+    hint = known_choices(wanted.name, names) if names else "Archived models are not searched."
     raise NotFoundError(f"There is no such model{what}{where}. {hint}")
 
 
@@ -161,14 +175,15 @@ def given_with(
     has_labels: bool = True,
     is_new: bool = False,
 ) -> list[Event]:
-    """What a task says that begins from a model; `is_new`: design and labels replace its own."""
+    """The events of a task that begins from the model of `record` and calls it `entry`; with
+    `is_new` the design and labels replace those of the task."""
     use = ModelUse(name=entry, model=record.id, is_output=False, at=now_at())
-    said: list[Event] = [ModelUsed(use=use)]
+    events: list[Event] = [ModelUsed(use=use)]
     if has_labels and record.labels and (is_new or not task.labels):
-        said.append(Labels(values=record.labels))
+        events.append(Labels(values=record.labels))
     if has_design and record.design and (is_new or DESIGN not in task.configurations):
-        said.append(Configurations(values={DESIGN: Configuration(text=record.design)}))
-    return said
+        events.append(Configurations(values={DESIGN: Configuration(text=record.design)}))
+    return events
 
 
 def _at(store: TaskStore, fields: Mapping[str, Json]) -> str | None:

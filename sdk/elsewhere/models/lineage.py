@@ -1,4 +1,4 @@
-"""Lineage: weights that a program loads say which model its task began from."""
+"""Lineage: the models that a task began from, known by the weights that its program loads."""
 
 from __future__ import annotations
 
@@ -15,37 +15,37 @@ from elsewhere.models.local_weights import cached_model
 from elsewhere.models.naming import id_of_place, stem_of, url_fields
 
 if TYPE_CHECKING:
+    from elsewhere.core.records import Json
     from elsewhere.report.recorder import OwnRun
 
 __all__ = ["loaded"]
 
 
 def loaded(weights: str | os.PathLike[str], run: OwnRun, framework: str = "") -> None:
-    """The task began from the model of these weights: a path, also one that `get_local_copy` gave,
-    or a URL. What no model of the store has becomes one, which comes from outside.
+    """Records that the task began from the model of `weights`: a path, also one that
+    `get_local_copy` returned, or a URL. Weights without a model in the store become an imported
+    model with this `framework`.
 
-    It waits for nothing: whose weights they are is looked up when this is delivered. Weights that
-    the task made itself are left out, and URLs that no record may hold.
+    The call does not wait: the delivery of the journal finds the model. Left out are weights that
+    the task made itself, and URLs that a record may not hold.
     """
-    given = os.fspath(weights)
+    given, known = os.fspath(weights), None
     if "://" not in given:
         path = Path(os.path.abspath(named_path(given)))  # noqa: PTH100 - links stay
         given = str(path)
         known = cached_model(path, run.settings.home.cache)
-    else:
-        known = None
     if given in run.model_paths:
         return
+    found: dict[str, Json] = {}
     if known is not None:
-        use = ModelUse(name=known.name or known.id, model=known.id, is_output=False, at=now_at())
-        run.model_paths[given] = known.id
-        run.record(ModelUsed(use=use))
-        return
-    try:
-        there = url_fields("The weights", given)
-    except StorageError:
-        return
-    name, model_id = stem_of(given), id_of_place(there)
+        model_id, name = known
+    else:
+        try:
+            there = url_fields("The weights", given)
+        except StorageError:
+            return
+        model_id, name = id_of_place(there), stem_of(given)
+        found = {**there, "name": name, "framework": framework}
     run.model_paths[given] = model_id
     use = ModelUse(name=name, model=model_id, is_output=False, at=now_at())
-    run.record(ModelUsed(use=use, found={**there, "name": name, "framework": framework}))
+    run.record(ModelUsed(use=use, found=found))

@@ -16,7 +16,7 @@ __all__ = ["ModelList", "TaskModels", "models_of"]
 
 
 class ModelList(list[Model]):
-    """In the order in which they were made; an index may be the name that the task gives one."""
+    """Models in the order in which they were made; an index may be a name that the task uses."""
 
     def __init__(self, models: Iterable[tuple[str, Model]] = ()) -> None:
         pairs = list(models)
@@ -30,7 +30,7 @@ class ModelList(list[Model]):
     def __getitem__(self, index: slice) -> list[Model]: ...
 
     def __getitem__(self, index: Any) -> Any:
-        """Raises NotFoundError for an unknown name, IndexError for a number that is too high."""
+        """The model or models. Raises NotFoundError for a name, IndexError for a number."""
         if not isinstance(index, str):
             return super().__getitem__(index)
         if index not in self._names:
@@ -40,26 +40,30 @@ class ModelList(list[Model]):
         return super().__getitem__(self._names.index(index))
 
     def keys(self) -> list[str]:
+        """The names that the task uses."""
         return list(self._names)
 
     def get(self, name: str, default: Any = None) -> Any:
+        """The model called `name`, or `default`."""
         return self[name] if name in self._names else default
 
 
 class TaskModels(dict[str, ModelList]):
-    """`input` and `output`, by key or as an attribute."""
+    """The lists `input` and `output`, by key or as attributes."""
 
     @property
     def input(self) -> ModelList:
+        """The models that the task began from."""
         return self["input"]
 
     @property
     def output(self) -> ModelList:
+        """The models that the task made."""
         return self["output"]
 
 
 def models_of(store: TaskStore, uses: Iterable[ModelUse]) -> TaskModels:
-    """Those that there still are."""
+    """The models of `uses` that were not removed."""
     pairs: dict[str, list[tuple[str, Model]]] = {"input": [], "output": []}
     for use in uses:
         try:

@@ -1,9 +1,8 @@
-"""Weights on this machine: a model's file or folder, and which model a path in the cache is."""
+"""Weights on this machine: a model's file or folder, and the model of a path in the cache."""
 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from pathlib import Path
 
 from elsewhere.artifacts import ArtifactHandle
@@ -13,13 +12,13 @@ from elsewhere.core.records import Artifact, ModelRecord
 from elsewhere.storage import is_file_url, local_path
 from elsewhere.storage.copies.cache import NOTE
 
-__all__ = ["Cached", "LocalWeights", "cached_model"]
+__all__ = ["LocalWeights", "cached_model"]
 
 logger = logging.getLogger(__name__)
 
 
 class LocalWeights(ArtifactHandle):
-    """What was given out stays in the cache as long as this object lives."""
+    """The weights of one model here. Their copy stays in the cache as long as this object lives."""
 
     _noun = "model"
 
@@ -28,10 +27,11 @@ class LocalWeights(ArtifactHandle):
         self._model = record
 
     def is_of(self, record: ModelRecord) -> bool:
+        """Whether `record` still has the same weights."""
         return _artifact(record) == _artifact(self._model)
 
     def path(self, *, is_unpacked: bool, force_download: bool) -> Path:
-        """Raises StorageError."""
+        """The file; for a package its folder with `is_unpacked`. Raises StorageError."""
         record, cache = self._model, self._cache
         if not record.url:
             raise StorageError(
@@ -46,21 +46,13 @@ class LocalWeights(ArtifactHandle):
         return path
 
 
-@dataclass(frozen=True, slots=True)
-class Cached:
-    """The model whose weights an entry of the cache holds."""
-
-    id: str
-    name: str
-
-
-def cached_model(path: Path, cache: Path) -> Cached | None:
-    """The model that a path in the cache is of, as far as that was noted."""
+def cached_model(path: Path, cache: Path) -> tuple[str, str] | None:
+    """The id and the name of the model whose weights lie at `path` in `cache`; None if unknown."""
     if not path.is_relative_to(cache) or path == cache:
         return None
     try:
         noted = read_json(cache / path.relative_to(cache).parts[0] / NOTE)
-        return Cached(str(noted["id"]), str(noted["name"])) if noted is not None else None
+        return (str(noted["id"]), str(noted["name"] or noted["id"])) if noted is not None else None
     except (OSError, RecordError, KeyError, TypeError) as error:
         logger.debug("%s", error)
         return None
@@ -69,7 +61,7 @@ def cached_model(path: Path, cache: Path) -> Cached | None:
 def _note(entry: Path, record: ModelRecord) -> None:
     try:
         write_beside(entry / NOTE, {"id": record.id, "name": record.name})
-    except OSError as error:  # lineage is lost, and nothing else
+    except OSError as error:  # only the lineage of a later load is lost
         logger.debug("%s", error)
 
 

@@ -1,4 +1,4 @@
-"""The metadata of a model: values that people note, by keys of their own."""
+"""The metadata of a model: values of the user, by key."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ class ModelMetadata(ABC):
     """The part of a model that reads and sets its metadata."""
 
     def set_metadata(self, key: str, value: object, v_type: str | None = None) -> bool:
-        """`v_type` is the type that a text is read as: int, float, bool, ..."""
-        parameter = checks.checked_metadata(key, value, checked_type(v_type))
-        self._save({METADATA + key: _plain(parameter.value, parameter.type)})
+        """Sets the entry `key` to `value`; returns True. `v_type` names the type that a text is
+        read as: int, float, bool, ... Raises UsageError."""
+        self._save({METADATA + key: _plain(key, value, checked_type(v_type))})
         return True
 
     def get_metadata(self, key: str, default: object = None) -> Any:
-        """The value, with the type that it was set with."""
+        """The value of `key`, with its type, or `default`. Raises UsageError for a wrong key."""
         checks.checked_text("The key of a model's metadata", key, is_needed=True)
         found = self._read().metadata.get(key)
         return default if found is None else to_value(found)
@@ -35,24 +35,24 @@ class ModelMetadata(ABC):
     get_metadata_casted = get_metadata
 
     def get_all_metadata(self) -> dict[str, dict[str, Any]]:
-        """Key to {"value": ..., "type": ...}."""
+        """All entries: key to `{"value": ..., "type": ...}`."""
         return {
             key: {"value": to_value(one), "type": one.type}
             for key, one in self._read().metadata.items()
         }
 
     def get_all_metadata_casted(self) -> dict[str, Any]:
-        """Key to value."""
+        """All entries: key to value."""
         return {key: to_value(one) for key, one in self._read().metadata.items()}
 
     def set_all_metadata(self, metadata: Mapping[str, object], replace: bool = True) -> bool:
-        """Values, or {"value": ..., "type": ...} each. With `replace` all others go."""
+        """Sets the entries of `metadata`, each a value or `{"value": ..., "type": ...}`; returns
+        True. With `replace` all other entries are removed. Raises UsageError."""
         plain = {}
         for key, given in checked_dict("The metadata of a model", metadata).items():
             is_typed = isinstance(given, Mapping) and {"value"} <= given.keys() <= {"value", "type"}
             value, kind = (given["value"], given.get("type")) if is_typed else (given, None)
-            parameter = checks.checked_metadata(key, value, kind)
-            plain[key] = _plain(parameter.value, parameter.type)
+            plain[key] = _plain(key, value, kind)
         fields: dict[str, Json] = (
             {"metadata": plain} if replace else {METADATA + key: one for key, one in plain.items()}
         )
@@ -62,12 +62,13 @@ class ModelMetadata(ABC):
 
     @abstractmethod
     def _read(self) -> ModelRecord:
-        """The record as it is now."""
+        """The record in its present state."""
 
     @abstractmethod
     def _save(self, fields: dict[str, Json]) -> None:
-        """Sets fields of the record."""
+        """Sets `fields` of the record."""
 
 
-def _plain(value: Json, kind: str) -> dict[str, Json]:
-    return {"value": value, "type": kind}
+def _plain(key: str, value: object, kind: object) -> Json:
+    parameter = checks.checked_metadata(key, value, kind)
+    return {"value": parameter.value, "type": parameter.type}

@@ -1,4 +1,4 @@
-"""A model as anybody sees it who has its id: what it is, and its weights."""
+"""A model of the store: what it is, its weights and its state."""
 
 from __future__ import annotations
 
@@ -31,18 +31,19 @@ __all__ = ["Model", "filter_of"]
 
 logger = logging.getLogger(__name__)
 
-#: what a published model is can be relied upon
+#: fields that a published model keeps: others rely on them
 _FINAL: Final = ("design", "labels", "url")
 
 
 class Model(ModelMetadata):
-    """A model of the store. It keeps nothing but its id, so what it says is always fresh.
+    """A model of the store. The object holds the id alone and reads each value from the store.
 
-    A published model keeps its weights, design and labels; what people call it may still change.
+    A published model keeps its weights, design and labels; its name, tags, comment, framework and
+    metadata can still change. Every use raises NotFoundError once the model was removed.
     """
 
     def __init__(self, model_id: str) -> None:
-        """Raises NotFoundError for an unknown id."""
+        """Finds the model with the id `model_id`. Raises UsageError and NotFoundError."""
         self._id = checks.checked_id("model_id", model_id)
         self._given_store: TaskStore | None = None
         self._local: LocalWeights | None = None
@@ -50,7 +51,7 @@ class Model(ModelMetadata):
 
     @classmethod
     def _of(cls, model_id: str, store: TaskStore | None) -> Self:
-        """Without a look whether it is there."""
+        """Makes the object without asking the store whether the model exists."""
         model = cls.__new__(cls)
         model._id, model._given_store, model._local = model_id, store, None
         return model
@@ -68,12 +69,12 @@ class Model(ModelMetadata):
 
     @property
     def id(self) -> str:
-        """32 hex digits; it never changes."""
+        """The id: 32 hex digits that never change."""
         return self._id
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """The name, which can be set. Raises UsageError for an empty one."""
         return self._read().name
 
     @name.setter
@@ -82,12 +83,12 @@ class Model(ModelMetadata):
 
     @property
     def project(self) -> str:
-        """The project of the task that made it, or the one it was given."""
+        """The project of the task that made the model, or the one given at its import."""
         return self._read().project
 
     @property
     def comment(self) -> str:
-        """What somebody has written about it."""
+        """A free text, which can be set. Raises UsageError for another type."""
         return self._read().comment
 
     @comment.setter
@@ -96,7 +97,7 @@ class Model(ModelMetadata):
 
     @property
     def tags(self) -> list[str]:
-        """Sorted."""
+        """The tags, sorted, which can be set. Raises UsageError unless each is a text."""
         return list(self._read().tags)
 
     @tags.setter
@@ -105,7 +106,7 @@ class Model(ModelMetadata):
 
     @property
     def framework(self) -> str:
-        """What it was made with; empty where nobody said."""
+        """The framework, or empty; it can be set. Raises UsageError for another type than text."""
         return self._read().framework
 
     @framework.setter
@@ -114,78 +115,78 @@ class Model(ModelMetadata):
 
     @property
     def url(self) -> str:
-        """Where its weights lie; empty where there are none yet."""
+        """The URL of the weights, or empty while there are none."""
         return self._read().url
 
     @property
     def labels(self) -> dict[str, int]:
-        """The classes that it tells apart."""
+        """The classes that the model distinguishes: name to number."""
         return dict(self._read().labels)
 
     @property
     def config_text(self) -> str:
-        """The design: how the network is built, in the words of its framework."""
+        """The design: how the network is built, in the format of its framework."""
         return self._read().design
 
     @property
     def config_dict(self) -> dict[str, Any]:
-        """The design where it is JSON. Raises UsageError where it is not."""
+        """The design as a dict. Raises UsageError unless it is a JSON object."""
         text = self._read().design
         try:
             found = json.loads(text or "{}")
         except ValueError as error:
             raise UsageError(
-                f"The design of model {self.id} is no JSON ({error}): read config_text."
+                f"The design of model {self.id} is not JSON ({error}): read config_text."
             ) from error
         if not isinstance(found, dict):
-            raise UsageError(f"The design of model {self.id} is no dict: read config_text.")
+            raise UsageError(f"The design of model {self.id} is not a dict: read config_text.")
         return found
 
     @property
     def task(self) -> str:
-        """The id of the task that made it; empty for one that came from outside."""
+        """The id of the task that made the model; empty for an imported one."""
         return self._read().task
 
     original_task = task
 
     @property
     def parent(self) -> str:
-        """The id of the model that it began from, or empty."""
+        """The id of the model that its training began from, or empty."""
         return self._read().parent
 
     @property
     def iteration(self) -> int | None:
-        """Of its task, at which the weights were kept."""
+        """The iteration of its task at which the weights were saved, or None."""
         return self._read().iteration
 
     @property
     def size(self) -> int:
-        """Bytes of its weights; 0 where that is not known."""
+        """The size of the weights in bytes; 0 if unknown."""
         return self._read().size_bytes
 
     @property
     def digest(self) -> str:
-        """The sha256 of its weights; empty where they stay where they are."""
+        """The SHA-256 of the uploaded weights, in hex; empty if they were not uploaded."""
         return self._read().digest
 
     @property
     def is_package(self) -> bool:
-        """Its weights are several files."""
+        """Whether the weights are several files."""
         return self._read().is_package
 
     @property
     def published(self) -> bool:
-        """Whether its weights, design and labels are final."""
+        """Whether the weights, design and labels are final."""
         return self._read().is_published
 
     @property
     def archived(self) -> bool:
-        """Whether it is put away."""
+        """Whether `archive` has hidden the model from searches."""
         return self._read().is_archived
 
     @property
     def system_tags(self) -> list[str]:
-        """`archived`, or nothing."""
+        """`["archived"]` for an archived model, else an empty list."""
         return ["archived"] if self.archived else []
 
     # its weights
@@ -196,13 +197,13 @@ class Model(ModelMetadata):
         raise_on_error: bool = False,
         force_download: bool = False,
     ) -> Path | None:
-        """The path of its weights here; of a package that of its folder. Not to be written to.
+        """The local path of the weights, for a package that of its folder; do not write to it.
 
         A file of this machine is given directly; anything else is downloaded once, or anew with
-        `force_download`, and checked against the digest. `extract_archive` False gives the zip file
-        of a package. What is loaded from there is known as this model.
+        `force_download`, and checked against the digest. With `extract_archive` False a package is
+        given as its zip file. A task that loads weights from this path gets the model as an input.
 
-        What goes wrong is a warning, and the path is None; with `raise_on_error` StorageError.
+        Raises StorageError with `raise_on_error`; else a failure is a warning, and the path None.
         """
         record = self._arrived()
         try:
@@ -220,40 +221,41 @@ class Model(ModelMetadata):
     def get_weights(
         self, raise_on_error: bool = False, force_download: bool = False
     ) -> Path | None:
-        """The file, that of a package zipped as it is; else as `get_local_copy`."""
+        """`get_local_copy` with the zip file of a package: `raise_on_error` and `force_download`
+        are those of that call. Raises StorageError."""
         return self.get_local_copy(False, raise_on_error, force_download)
 
     def get_weights_package(
         self, return_path: bool = False, raise_on_error: bool = False, force_download: bool = False
     ) -> Path | list[Path] | None:
-        """The files of a package, or with `return_path` their folder. Raises UsageError for a model
-        that is none."""
+        """The local paths of a package's files, or with `return_path` that of their folder;
+        `raise_on_error` and `force_download` are those of `get_local_copy`. Raises StorageError,
+        and UsageError for a model that is not a package."""
         if not self.is_package:
-            raise UsageError(f"Model {self.id} is no package of files: use get_weights.")
+            raise UsageError(f"Model {self.id} is not a package of files: use get_weights.")
         folder = self.get_local_copy(True, raise_on_error, force_download)
         if folder is None or return_path:
             return folder
         return sorted(path for path in folder.rglob("*") if path.is_file())
 
-    # where it stands
+    # its state
 
     def publish(self) -> None:
-        """From now on its weights, design and labels stay as they are. Raises UsageError for a
-        model that has no weights."""
+        """Makes weights, design and labels final. Raises UsageError without weights."""
         record = self._read()
         if not (record.url or record.digest):
             raise UsageError(f"Model {self.id} cannot be published: it has no weights.")
         self._save({"is_published": True})
 
     def archive(self) -> None:
-        """It is not found any more, unless archived ones are asked for."""
+        """Hides the model from searches that do not include archived ones. Raises NotFoundError."""
         self._save({"is_archived": True})
 
     def unarchive(self) -> None:
-        """Takes it back from where `archive` has put it."""
+        """Undoes `archive`. Raises NotFoundError."""
         self._save({"is_archived": False})
 
-    # all of them
+    # all models
 
     @classmethod
     def query_models(
@@ -266,10 +268,12 @@ class Model(ModelMetadata):
         max_results: int | None = None,
         metadata: Mapping[str, object] | None = None,
     ) -> list[Model]:
-        """Models that match, the last changed one first.
+        """Models that match all that is given, the last changed one first.
 
-        `project_name` is exact; `model_name` a regular expression that is searched for; `tags` are
-        those of `Task.get_tasks`. All `metadata` must have these values. Raises UsageError.
+        `project_name` is an exact name; `model_name` is a regular expression that is searched for
+        in the name; `tags` has the form of `Task.get_tasks`; `metadata` are exact values by key.
+        `only_published` leaves out the other models, `include_archived` adds the archived ones,
+        and `max_results` limits the number. Raises UsageError.
         """
         wanted = filter_of(project_name, tags, only_published)
         if max_results is not None:
@@ -290,11 +294,11 @@ class Model(ModelMetadata):
     def remove(
         cls, model: Model | str, delete_weights_file: bool = True, force: bool = False
     ) -> bool:
-        """The model is gone, and its weights with it, as far as Elsewhere keeps them.
+        """Removes `model`, an object or an id, from the store.
 
-        False when the weights could not be deleted, with a warning that says why. Raises
-        NotFoundError, and without `force` UsageError for a model that is published or that tasks
-        began from.
+        With `delete_weights_file` the weights that Elsewhere uploaded are deleted, too. The result
+        is False, after a warning, if that fails. Raises NotFoundError for an unknown id, UsageError
+        for another value, and without `force` for a model that is published or that tasks use.
         """
         model_id, store = checks.checked_id("model", model), store_here()
         record, users = store.model(model_id), store.tasks_using(model_id)
@@ -312,8 +316,6 @@ class Model(ModelMetadata):
                 return False
         return True
 
-    # helpers
-
     @property
     def _store(self) -> TaskStore:
         return self._given_store or store_here()
@@ -322,7 +324,7 @@ class Model(ModelMetadata):
         return self._store.model(self._id)
 
     def _arrived(self) -> ModelRecord:
-        """As the store has it: with what is uploaded."""
+        """The record in the store, which has the URL once the weights are uploaded."""
         return self._read()
 
     def _save(self, fields: dict[str, Json]) -> None:
@@ -330,7 +332,7 @@ class Model(ModelMetadata):
         self._store.save_model(self._id, fields)
 
     def _refuse_final(self, fields: Mapping[str, Json]) -> None:
-        is_published = self._read().is_published  # of one that was removed, this raises
+        is_published = self._read().is_published  # read first: it raises for a removed model
         for name in _FINAL:
             if name in fields and is_published:
                 raise UsageError(
@@ -340,6 +342,7 @@ class Model(ModelMetadata):
 
 
 def filter_of(project: object, tags: object, only_published: bool) -> ModelFilter:
+    """The filter for these fields. Raises UsageError."""
     return ModelFilter(
         project=checks.checked_text("The project of a model", project),
         tags=parse("The tags of a model", tags or []),

@@ -1,4 +1,4 @@
-"""Ids of models, and what is known of one by its URL alone."""
+"""Ids of models, and the fields and the name that the URL of weights gives."""
 
 from __future__ import annotations
 
@@ -16,23 +16,18 @@ from elsewhere.store.model_records import place_of
 if TYPE_CHECKING:
     from elsewhere.core.records import Json
 
-__all__ = ["id_of_place", "new_model_id", "stem_of", "url_fields"]
-
-
-def new_model_id() -> str:
-    """32 hex digits."""
-    return os.urandom(16).hex()
+__all__ = ["id_of_place", "stem_of", "url_fields"]
 
 
 def id_of_place(fields: Mapping[str, Json]) -> str:
-    """Of a model that comes from outside: whoever finds it first, the same place is one model."""
+    """The id of an imported model: that of its place, so that two programs make the same model."""
     return hashlib.sha256(f"model {place_of(fields)}".encode()).hexdigest()[:32]
 
 
 def url_fields(what: str, given: object) -> dict[str, Json]:
-    """Where weights lie that stay there: a URL, or a path of this machine.
+    """The fields of weights that stay where they are; `given` is a URL, or a path of this machine.
 
-    Raises UsageError, and StorageError for a URL that nothing can read or that holds credentials.
+    Raises UsageError, and StorageError for a URL of an unknown scheme or with credentials.
     """
     if not isinstance(given, (str, os.PathLike)) or not os.fspath(given):
         raise UsageError(f"{what} must be a URL, not {given!r:.80}.")
@@ -45,6 +40,6 @@ def url_fields(what: str, given: object) -> dict[str, Json]:
 
 
 def stem_of(url: str) -> str:
-    """What weights are called by their URL."""
+    """The name of weights in their URL, without its ending."""
     path = url.partition("?")[0].rstrip("/")
     return Path(path).stem or "model"

@@ -15,16 +15,16 @@ from elsewhere.report.task_access import TaskAccess
 if TYPE_CHECKING:
     from elsewhere.store.api import TaskStore
 
-__all__ = ["UNPUBLISHED", "keeps_models", "owner_of", "place_for", "store_here"]
+__all__ = ["UNPUBLISHED", "owner_of", "place_for", "store_here"]
 
-#: tasks of these may still make models
+#: statuses of tasks that may still make models
 UNPUBLISHED: Final = frozenset(set(Status) - {Status.PUBLISHED})
 
 
 def owner_of(task: object, what: str) -> TaskAccess[Any]:
-    """The access of `task`, a handle, or None for the task that this process is.
+    """The access of `task`, an object of Task, or None for the task that this process is.
 
-    Raises UsageError, naming the call `what`, for anything else and where there is no task.
+    Raises UsageError, naming the call `what`, for another value, and for None without a task.
     """
     handle = current_task() if task is None else task
     if handle is None:
@@ -37,15 +37,8 @@ def owner_of(task: object, what: str) -> TaskAccess[Any]:
     return access
 
 
-def keeps_models(owner: TaskAccess[Any]) -> bool:
-    """Whether weights are uploaded without being asked for: the task says where to, or an agent
-    runs it, whose folder goes away."""
-    is_remote = owner.run is not None and owner.run.is_remote
-    return bool(owner.known_record.output_uri) or is_remote
-
-
 def place_for(owner: TaskAccess[Any]) -> str:
-    """The URL or folder that the task's models go to; empty where only the agent knows."""
+    """The URL or folder that the task's models go to; empty if only the agent knows it."""
     uri = owner.known_record.output_uri
     if uri not in ("", DEFAULT_PLACE):
         return uri
@@ -58,7 +51,7 @@ def place_for(owner: TaskAccess[Any]) -> str:
 
 
 def store_here() -> TaskStore:
-    """The store, with what this process has reported of its own task."""
+    """The store, once it has all that this process has reported of its own task."""
     task = current_task()
     if task is not None:
         store: TaskStore = task.access.settled_store

@@ -1,4 +1,4 @@
-"""Weights on their way to storage: one file, or a package of several, zipped as they are."""
+"""Weights on their way to storage: a file, or a package, which is an uncompressed zip file."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["Originals", "one", "several"]
 
 @dataclass(frozen=True, slots=True)
 class Originals:
-    """What the program has: `path` alone, a file or a folder; or `members` below it."""
+    """The weights that the program gives: the file or folder `path`, or only `members` below it."""
 
     path: Path
     members: tuple[Path, ...] | None = None
@@ -31,14 +31,14 @@ class Originals:
 
     @property
     def stem(self) -> str:
-        """What a model of these weights is called."""
+        """The name of a model that has no other one."""
         return self.path.stem or self.path.name
 
     def stage(self, folder: Path, name: str, *, may_move: bool) -> tuple[dict[str, Json], Path]:
-        """What their record says, and the new file in a new folder in `folder`.
+        """The fields of the record, and the new file in a new folder in `folder`.
 
-        The file's name is `name`, or else their own. `may_move`: the originals are deleted after,
-        so that a file need not be copied. Raises StorageError, and leaves nothing then.
+        The file is called `name`, or else as the originals are. With `may_move`, for originals that
+        are deleted after it, a file need not be copied. Raises StorageError, and leaves nothing.
         """
 
         def keep(place: Path) -> tuple[dict[str, Json], Path]:
@@ -60,7 +60,7 @@ class Originals:
         return in_new_folder(f"The weights {self.path}", folder, keep)
 
     def delete(self) -> None:
-        """Raises StorageError."""
+        """Deletes the originals. Raises StorageError."""
         try:
             if self.members is not None:
                 for member in self.members:
@@ -81,9 +81,9 @@ class Originals:
 
 
 def one(what: str, given: object, *, is_package: bool = False) -> Originals:
-    """A file, or a folder, which becomes a package. `is_package`: the file is one already.
+    """The weights at the path `given`: a file, or a folder, which becomes a package.
 
-    Raises UsageError.
+    `is_package`: a file has to be a package. Raises UsageError, about the argument `what`.
     """
     path = _path(what, given)
     if path.is_dir():
@@ -92,14 +92,15 @@ def one(what: str, given: object, *, is_package: bool = False) -> Originals:
         raise UsageError(f"{what} names {path}, and there is no such file or folder.")
     if is_package and not zipfile.is_zipfile(path):
         raise UsageError(
-            f"{what} names {path}, which is no package: that is a zip file. Give a folder, or use"
-            " update_weights_package."
+            f"{what} names {path}, which is not a package, that is a zip file. Give a folder, or"
+            " use update_weights_package."
         )
     return Originals(path, is_package=is_package)
 
 
 def several(what: str, given: object) -> Originals:
-    """Files, packed relative to the folder that they have in common. Raises UsageError."""
+    """The files `given` as one package, relative to the folder that they have in common. Raises
+    UsageError, about the argument `what`."""
     if isinstance(given, (str, os.PathLike)) or not isinstance(given, Sequence) or not given:
         raise UsageError(f"{what} must be a list of paths of files, not {given!r:.80}.")
     paths = [Path(os.path.abspath(_path(what, item))) for item in given]  # noqa: PTH100 - no links
@@ -117,7 +118,8 @@ def _path(what: str, given: object) -> Path:
 
 
 def _copy(path: Path, file: Path, *, may_move: bool) -> None:
-    """A link where the original goes anyway and nobody else has its bytes, else a copy."""
+    """Links the file where the original is to be deleted, else copies it."""
+    # Other names of the same bytes would let somebody change what is being uploaded.
     if may_move and not path.is_symlink() and path.stat().st_nlink == 1:
         with suppress(OSError):  # another disk
             os.link(path, file)

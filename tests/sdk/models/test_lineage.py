@@ -30,7 +30,7 @@ def store(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[TaskStore
 
 
 class Recorded:
-    """A task that loads weights: what it says is delivered at once."""
+    """A task that loads weights: its events are delivered at once."""
 
     def __init__(self, store: TaskStore) -> None:
         self.store, self.id, self.offset = store, begin(store), 0

@@ -56,7 +56,7 @@ def kept(store: TaskStore, tmp_path: Path, content: bytes = b"weights") -> tuple
 # what it is
 
 
-def test_a_model_says_what_it_is(store: TaskStore) -> None:
+def test_a_model_has_what_was_saved(store: TaskStore) -> None:
     store.save_model(
         A,
         {
@@ -152,7 +152,7 @@ def test_weights_that_are_not_there_are_a_warning_or_an_error(
     store.save_model(model.id, {"machine": "faraway"})
     with pytest.raises(StorageError, match="faraway"):
         model.get_local_copy(raise_on_error=True)
-    with pytest.raises(UsageError, match="is no package"):
+    with pytest.raises(UsageError, match="is not a package"):
         model.get_weights_package()
     store.save_model(A, {"name": "bare"})
     with pytest.raises(StorageError, match="has no weights yet"):
@@ -276,7 +276,7 @@ def test_weights_that_are_not_ours_or_not_wanted_gone_stay(
     store.save_model(B, {"url": file_url(path.parent / ".." / path.name), "digest": "0" * 64})
     moved = path.rename(path.parent.parent / path.name)
     assert Model.remove(B)
-    assert moved.exists(), "what a program says of its model leads to somebody's file"
+    assert moved.exists(), "what a program records of its model leads to somebody's file"
     store.save_model(A, {"is_published": True})
     with pytest.raises(UsageError, match="it is published"):
         Model.remove(A)

@@ -201,7 +201,7 @@ def test_an_offline_session_takes_the_weights_along_and_the_original_stays(
 
 
 @pytest.mark.parametrize("where", ["local", "agent", "agent that lends nothing"])
-def test_weights_are_uploaded_with_all_that_is_said_of_them(
+def test_weights_are_uploaded_with_their_record(
     scripts: Scripts, store: SharedStore, agents: Agents, tmp_path: Path, where: str
 ) -> None:
     if where == "local":
@@ -225,7 +225,7 @@ def test_weights_are_uploaded_with_all_that_is_said_of_them(
         assert not list(agents.folder.files.rglob("*.bin")), "it would fill the disk twice"
 
 
-def test_an_agent_whose_storage_is_not_known_says_no_url(
+def test_an_agent_whose_storage_is_not_known_gives_no_url(
     agents: Agents, store: SharedStore
 ) -> None:
     script = INIT + "print(repr(task.update_output_model('net.bin')))"
@@ -358,7 +358,7 @@ def test_a_place_of_its_own_wins(scripts: Scripts, store: SharedStore, tmp_path:
     assert use.is_output
 
 
-def test_a_place_that_is_not_reached_keeps_the_bytes_and_says_so(
+def test_a_place_that_is_not_reached_keeps_the_bytes_and_names_their_file(
     agents: Agents, store: SharedStore, tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_text("no folder")
@@ -491,7 +491,7 @@ def test_a_published_task_takes_no_more_models(store: SharedStore, tmp_path: Pat
     assert (tmp_path / "net.bin").exists()
 
 
-def test_a_task_that_is_gone_is_said(store: SharedStore) -> None:
+def test_a_task_that_is_gone_is_an_error(store: SharedStore) -> None:
     record = make_record()
     store.create(record)
     model = OutputModel(Task.get_task(task_id=record.id))
