@@ -33,7 +33,7 @@ class Launches(Parsed):
         *,
         find: Callable[[], Launches],
     ) -> None:
-        """`find` is what a pickled one becomes: the `Launches` of the process that loads it."""
+        """Takes `find`, which gives the process that loads a pickled one its own `Launches`."""
         super().__init__(module, patch)
         self._find = find
         self.configurations_source: ConfigurationsSource = lambda: None
