@@ -156,7 +156,7 @@ def test_the_image_is_read_as_it_was_written(store: RedisStore) -> None:
         (lambda task: task.set_repo("https://me:word@example.org/a"), "password"),
         (lambda task: task.set_packages(5), "list of requirement lines"),
         (lambda task: task.set_packages("numpy"), "'numpy' cannot be read"),
-        (lambda task: task.set_base_docker(docker_image="a b"), "no image"),
+        (lambda task: task.set_base_docker(docker_image="a b"), "not an image"),
         (lambda task: task.set_base_docker(docker_arguments="'"), "No closing quotation"),
     ],
 )
