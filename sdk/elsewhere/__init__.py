@@ -6,7 +6,7 @@
     task.execute_remotely("default")
 
 The same code, with its uncommitted changes, its packages and its seed, then runs where an
-`agent daemon --queue default` waits, and everything that it says comes back while it runs.
+`agent daemon --queue default` waits, and everything that it reports comes back while it runs.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from elsewhere.core import current_task
 from elsewhere.hooks import registry
 from elsewhere.report.logger import Logger
-from elsewhere.run import started_in  # noqa: F401 - it remembers the folder of this moment
+from elsewhere.run import started_in  # noqa: F401 - it notes the folder of this moment
 from elsewhere.task.task import Task
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ __all__ = [
     "percent_param",
 ]
 
-#: public names, and the modules that are imported when somebody asks for them: for their weight
+#: public names, and their modules, which are imported at the first use for their weight
 _LATER: Final = {
     "InputModel": "elsewhere.models",
     "Model": "elsewhere.models",
@@ -82,4 +82,4 @@ def _end_task(error: Exception | None) -> None:
 
 
 registry.watch(_overrides, _configurations, _end_task)
-current_task.tell(Task.current_task)
+current_task.register(Task.current_task)

@@ -1,6 +1,6 @@
 """Arguments that a user gave, checked: one sentence for each kind that they must be of.
 
-`what` names the argument in the sentence, and a `note` tells more of the kind, such as an example.
+`what` names the argument in the sentence, and a `note` adds to the kind, such as an example.
 All raise UsageError.
 """
 

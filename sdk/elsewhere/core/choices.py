@@ -7,7 +7,7 @@ from typing import Final
 
 __all__ = ["DEFAULT_SEED", "OnLost", "Reason", "ScalarKind", "Status", "TaskType"]
 
-#: the seed of a task that says nothing about it (seed page, "Setting Random Seed")
+#: the seed of a task that names none (seed page, "Setting Random Seed")
 DEFAULT_SEED: Final = 1337
 
 
@@ -18,7 +18,7 @@ class _Choice(str, Enum):
 
 
 class Status(_Choice):
-    """Where a task stands. The legal moves are in `store/states.py`."""
+    """The status of a task. The legal moves are in `store/states.py`."""
 
     CREATED = "created"
     QUEUED = "queued"
@@ -41,7 +41,7 @@ class Status(_Choice):
 
 
 class TaskType(_Choice):
-    """What kind of work a task does: a label for people and queries."""
+    """The kind of work that a task does: a label for people and queries."""
 
     TRAINING = "training"
     TESTING = "testing"
@@ -57,7 +57,7 @@ class TaskType(_Choice):
 
 
 class Reason(_Choice):
-    """Why an attempt ended."""
+    """The reason for which an attempt ended."""
 
     COMPLETED = "completed"
     PROGRAM_FAILED = "program_failed"
@@ -72,7 +72,7 @@ class Reason(_Choice):
 
 
 class OnLost(_Choice):
-    """What becomes of a task whose attempt is lost with its machine."""
+    """The action for a task whose attempt is lost with its machine."""
 
     END = "end"
     ENQUEUE = "enqueue"

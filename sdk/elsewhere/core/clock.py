@@ -1,4 +1,4 @@
-"""Time as everything here sees it: Unix seconds, UTC, as float."""
+"""The clocks of this machine: Unix seconds in UTC, and seconds that never jump; as float."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["monotonic_s", "now_at"]
 
 
 def now_at() -> float:
-    """This machine's wall clock. What leases are measured with is the store's own clock."""
+    """The time of this machine's wall clock. Leases are measured with the store's clock."""
     return time.time()
 
 

@@ -1,7 +1,7 @@
 """Records to JSON and back, by the annotations of the records themselves.
 
-Unknown fields are dropped and missing ones take their defaults, so that an older or newer other
-side stays readable. This is no validation: the host side validates with pydantic.
+Unknown fields are dropped and missing ones take their defaults, so that records of older
+and newer versions stay readable. Nothing is validated: the host side does that with pydantic.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ __all__ = ["compact", "decode", "encode", "from_plain", "to_plain"]
 T = TypeVar("T")
 
 _SIMPLE: Final = (str, int, float, bool, type(None))
-#: lists and dicts in each other: what is read here can be written again, which takes more stack
+#: levels of lists and dicts at most: what is read must be writable, which takes more stack
 _DEEPEST: Final = 100
 
 
@@ -43,7 +43,7 @@ def encode(value: object) -> str:
 
 
 def decode(kind: type[T], text: str | bytes) -> T:
-    """The record that `encode` wrote. Raises RecordError for anything else."""
+    """The record of `kind` that `encode` wrote as `text`. Raises RecordError for anything else."""
     try:
         plain = json.loads(text if isinstance(text, str) else text.decode())
     except (ValueError, RecursionError) as error:
@@ -52,7 +52,7 @@ def decode(kind: type[T], text: str | bytes) -> T:
 
 
 def to_plain(value: object) -> Any:
-    """Dataclasses as dicts, tuples as lists; everything else as it is."""
+    """Plain data of `value`: dataclasses as dicts, tuples as lists, all else as it is."""
     kind = type(value)
     if kind in _SIMPLE:
         return value
@@ -66,7 +66,7 @@ def to_plain(value: object) -> Any:
 
 
 def compact(value: object) -> Any:
-    """Like `to_plain`, without the fields that have their defaults: what is kept by the million."""
+    """Plain data without the fields that have their defaults, for what is kept by the million."""
     if is_dataclass(value) and not isinstance(value, type):
         defaults = _defaults(type(value))
         given = ((name, getattr(value, name)) for name in defaults)
@@ -79,7 +79,7 @@ def compact(value: object) -> Any:
 
 
 def from_plain(kind: type[T], plain: object) -> T:
-    """A record from its dict. Raises RecordError when a value has the wrong shape."""
+    """The record of `kind` from its dict. Raises RecordError when a value has the wrong shape."""
     try:
         return cast("T", _converter(cast("Any", kind))(plain))
     except (TypeError, ValueError, KeyError, OverflowError, RecursionError) as error:
@@ -88,7 +88,7 @@ def from_plain(kind: type[T], plain: object) -> T:
 
 @cache
 def _defaults(kind: type) -> dict[str, Any]:
-    """The default of each field, and what equals nothing for one that has none."""
+    """The default of each field; MISSING, which equals no value, for one without."""
     return {
         item.name: item.default
         if item.default is not MISSING
@@ -101,7 +101,7 @@ def _defaults(kind: type) -> dict[str, Any]:
 
 @cache
 def _converter(kind: Any) -> Callable[[Any], Any]:
-    """What makes a value of this annotation from plain data, put together once."""
+    """The function that makes a value of the annotation `kind` from plain data, built once."""
     origin = get_origin(kind)
     if kind is Any:
         return _as_it_is

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["current_task", "tell"]
+__all__ = ["current_task", "register"]
 
-_ask: Callable[[], Any] | None = None
+_find: Callable[[], Any] | None = None
 
 
-def tell(ask: Callable[[], Any]) -> None:
-    """`ask` gives the handle on it, or None: who makes the task says how to find it."""
-    global _ask
-    _ask = ask
+def register(find: Callable[[], Any]) -> None:
+    """Registers `find`, which returns the handle of this process's task or None."""
+    global _find
+    _find = find
 
 
 def current_task() -> Any:
-    """A handle; None where this process is no task."""
-    return _ask() if _ask is not None else None
+    """The handle of this process's task, or None without one."""
+    return _find() if _find is not None else None

@@ -2,11 +2,11 @@
 
 ElsewhereError
 ├── UsageError (ValueError)          a wrong argument or a call at the wrong time
-├── NotFoundError (LookupError)      no such task, queue, artifact, ...
+├── NotFoundError (LookupError)      a task, queue, artifact, ... that does not exist
 ├── TransitionError                  the task's status does not allow this
 ├── FencedError                      a newer attempt owns the task; this one may not write
 ├── ConfigurationError               config.toml or an ELSEWHERE_* variable is wrong
-├── RecordError                      bytes that should be a record are not
+├── RecordError                      bytes that should hold a record do not
 ├── StoreUnavailableError            Redis cannot be reached
 ├── CaptureError                     the code or its packages cannot be captured
 │   └── TooLargeError                more bytes than may travel
@@ -87,7 +87,7 @@ class StorageError(ElsewhereError):
 
 
 def known_choices(wanted: str, known: Iterable[str]) -> str:
-    """The end of a sentence that answers an unknown choice: the closest one and all known ones."""
+    """The end of a message about the unknown choice `wanted`: the closest of `known`, and all."""
     from difflib import get_close_matches  # noqa: PLC0415 - weight
 
     names = sorted(set(known))

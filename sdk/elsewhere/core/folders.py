@@ -1,4 +1,4 @@
-"""Where things lie on disk: the home of one machine's Elsewhere, and the folder of one attempt.
+"""The paths on disk: the home of a user's Elsewhere, and the folder of one attempt.
 
 <home>/                      ELSEWHERE_HOME, ~/.elsewhere by default
 ├── config.toml              settings of this machine's user
@@ -7,22 +7,22 @@
 ├── offline/<task>/          sessions of scripts that run offline; <task>.zip when they are over
 ├── mirrors/                 one bare repository per remote
 ├── environments/            one immutable environment per digest
-├── lent/                    the packages that a child is lent
+├── lent/                    links to the agent's own SDK, which programs import
 ├── storage/                 artifacts, where no other place is configured
 ├── cache/                   local copies of artifacts
-├── last/                    which task each script was the last time
+├── last/                    the last task of each script
 ├── agents/<name>/           lock, log and state of an agent
 └── server/                  the embedded server
 
 <run folder>/            written by
 ├── owner.json               agent: its name: whose run this is
 ├── spec.json                agent: the task record, the attempt, what the runner needs
-├── secrets.json             agent: what the runner alone may know; gone once it has read it
+├── secrets.json             agent: secrets for the runner, which deletes them when it has read them
 ├── inputs/<digest>          agent: patch and bundle
-├── store.json               agent: how the child reaches the store, where it may (0600)
+├── store.json               agent: the store's URL, if the program may know it (0600)
 ├── launched                 agent: just before the fork; at most one launch per attempt
-├── stop                     agent, command, SDK: a stop is asked for (`notes.Stop`)
-├── acked                    agent: all is in the store; the folder may go
+├── stop                     agent, command, SDK: the request to stop (`notes.Stop`)
+├── acked                    agent: all is in the store; the folder may be removed
 ├── runner.json              runner: its process identity
 ├── child.json               runner: the program's process identity
 ├── abort.json               the program's SDK: it has an abort callback (`notes.AbortNote`)
@@ -33,7 +33,7 @@
 ├── journal/                 every process of the attempt: events
 ├── files/                   the program's SDK: artifacts that the agent shall upload
 ├── configurations/          the program's SDK: files with the task's configuration objects
-├── requirements.txt         runner: what the installer is told (editable.txt likewise)
+├── requirements.txt         runner: the installer's input (editable.txt likewise)
 ├── code/                    runner: the checkout
 └── venv/                    runner: the run's own layer over the shared environment
 """
@@ -63,9 +63,9 @@ _PART_BYTES: Final = 255
 
 
 def named_path(given: object) -> Path:
-    """The path that somebody named; `~` is the home, where there is such a user.
+    """The path that a user has `given`; `~` is the home, where there is such a user.
 
-    Raises UsageError for what can be no path: pathlib would raise each time that it is looked at.
+    Raises UsageError for what cannot be a path: pathlib would raise at each use of it.
     """
     if not isinstance(given, (str, os.PathLike)) or not os.fspath(given):
         raise UsageError(f"The path of a file or a folder is needed, not {given!r:.80}.")
@@ -73,13 +73,13 @@ def named_path(given: object) -> Path:
     sizes = [len(part.encode("utf-8", "surrogatepass")) for part in (str(path), *path.parts)]
     if "\0" in str(path) or sizes[0] > _PATH_BYTES or max(sizes[1:], default=0) > _PART_BYTES:
         raise UsageError(
-            f"{str(path)!r:.80} is no path: one has no zero bytes, and at most {_PART_BYTES} bytes"
+            f"{str(path)!r:.80} is not a path: one has no zero bytes, {_PART_BYTES} bytes at most"
             f" between its slashes and {_PATH_BYTES} in all. Give the path of a file or a folder."
         )
     return path
 
 
-#: behind the name of a folder that is being removed
+#: ends the name of a folder that is being removed
 _GONE: Final = ".gone"
 
 
@@ -153,7 +153,7 @@ class RunFolder:
 
     @classmethod
     def all_in(cls, parent: Path) -> list[RunFolder]:
-        """The folders in `home.runs` or `home.sessions`; what else lies there is left alone."""
+        """The run folders in `parent`, by name; all else in it is ignored."""
         if not parent.is_dir():
             return []
         return [
@@ -170,8 +170,8 @@ class RunFolder:
         return self
 
     def remove(self) -> None:
-        """All of it, or nothing that anybody would still take for a run; as far as that is allowed
-        here. What a kill leaves of it goes with `sweep`."""
+        """Removes the folder as far as permissions allow. It is renamed first: what a kill leaves
+        of it is not taken for a run, and goes with `sweep`."""
         gone = self.path.with_name(f"{self.path.name}{_GONE}")
         with suppress(OSError):
             self.path.rename(gone)
@@ -179,7 +179,7 @@ class RunFolder:
 
     @staticmethod
     def sweep(parent: Path) -> None:
-        """Takes away what was left in the middle of a `remove`."""
+        """Removes from `parent` what a killed `remove` has left."""
         for path in parent.glob(f"*{_GONE}"):
             shutil.rmtree(path, ignore_errors=True)
 
@@ -192,7 +192,7 @@ class RunFolder:
         return int(self.path.suffix[1:])
 
     def identity(self, path: Path) -> ProcessIdentity | None:
-        """The process that `runner.json` or `child.json` names; None where it names none."""
+        """The process that `path`, runner.json or child.json, names; None where it names none."""
         try:
             return read_record(ProcessIdentity, path)
         except RecordError:
@@ -200,7 +200,7 @@ class RunFolder:
 
 
 def write_beside(path: Path, value: object, *, mode: int = 0o600) -> None:
-    """A record or plain data as JSON, written beside `path` and renamed: whole or not at all."""
+    """Writes `value` as JSON beside `path` and renames that: the file is whole or not there."""
     beside = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:
@@ -218,11 +218,11 @@ def write_beside(path: Path, value: object, *, mode: int = 0o600) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """Plain data that `write_beside` wrote; None where there is no file. Raises RecordError."""
+    """The plain data that `write_beside` wrote; None where there is no file. Raises RecordError."""
     try:
         with open(path, "rb", opener=_unblocked) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise ValueError("it is no file")
+                raise ValueError("it is not a file")
             return json.loads(file.read())
     except FileNotFoundError:
         return None
@@ -237,5 +237,5 @@ def read_record(kind: type[T], path: Path) -> T | None:
 
 
 def _unblocked(path: str, flags: int) -> int:
-    """A program may put a pipe where a file was: nobody waits for what comes out of it."""
+    """Opens without waiting: a program may have put a pipe in the place of the file."""
     return os.open(path, flags | os.O_NONBLOCK)

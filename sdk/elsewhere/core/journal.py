@@ -1,4 +1,4 @@
-"""The journal: what a task says, on disk before it is anywhere else.
+"""The journal: the events of a task, on disk before they are anywhere else.
 
 A folder with one append-only file for each process that writes. A line is
 
@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 
 #: bytes that one `read_events` looks at: bounds a reader's memory and one transaction's size
 READ_BYTES: Final = 256 * 1024
-#: bytes of a line at most: no event is larger, and the reader's memory has an end
+#: bytes of a line at most: no event is larger, and a reader's memory is bounded
 _LONGEST_BYTES: Final = 16 << 20
 _SUFFIX: Final = ".events"
 
@@ -46,7 +46,7 @@ class JournalWriter:
         self._lock = threading.Lock()
 
     def append(self, events: Iterable[Event]) -> None:
-        """All of `events` in one write. Raises OSError, for example when the disk is full."""
+        """Writes all of `events` in one block. Raises OSError, as on a full disk."""
         block = b"".join(_frame(encode_event(event)) for event in events)
         with self._lock:
             start = os.lseek(self._descriptor, 0, os.SEEK_END)
@@ -63,9 +63,9 @@ class JournalWriter:
 
 
 def journal_files(folder: Path) -> list[Path]:
-    """The files of all writers, in a fixed order."""
+    """The journal files in `folder`, one a writer, by name."""
     try:
-        # The program may write here, too: what is no plain file is none of ours.
+        # The program may write here, too: links, pipes and folders are not ours.
         return sorted(
             path
             for path in folder.iterdir()
@@ -76,7 +76,7 @@ def journal_files(folder: Path) -> list[Path]:
 
 
 def read_events(path: Path, offset: int, limit_bytes: int = READ_BYTES) -> tuple[list[Event], int]:
-    """The whole events from `offset` on, and the offset behind the last of them.
+    """The events of the whole lines from `offset` on, and the offset behind the last of them.
 
     Reads about `limit_bytes`, more only where a single event is larger, 16 MiB at most.
     """

@@ -20,12 +20,12 @@ _LONGEST: Final = 200
 
 
 def new_id() -> str:
-    """32 hex digits."""
+    """A new id: 32 random hex digits."""
     return os.urandom(16).hex()
 
 
 def checked_name(what: str, name: object) -> str:
-    """The name without spaces around it. Raises UsageError."""
+    """The `name` of a `what` without spaces around it. Raises UsageError."""
     stripped = checked_text(f"The name of a {what}", name).strip()
     if not _SHORTEST <= len(stripped) <= _LONGEST:
         count = "1 character" if len(stripped) == 1 else f"{len(stripped)} characters"
@@ -39,7 +39,7 @@ def checked_name(what: str, name: object) -> str:
 
 
 def checked_tags(given: object) -> tuple[str, ...]:
-    """A list of texts, or one text with spaces between the tags, each once. Raises UsageError."""
+    """The tags of a list of texts, or of one text with spaces, each once. Raises UsageError."""
     tags: Any = given.split() if isinstance(given, str) else given
     are_many = isinstance(tags, (list, tuple, set, frozenset))
     if not are_many or not all(isinstance(tag, str) and tag.strip() for tag in tags):
@@ -50,7 +50,7 @@ def checked_tags(given: object) -> tuple[str, ...]:
 
 
 def checked_type(given: object) -> TaskType:
-    """None is training. Raises UsageError with the known types."""
+    """The task type `given`; None is training. Raises UsageError with the known types."""
     if given is None:
         return TaskType.TRAINING
     try:
@@ -62,5 +62,5 @@ def checked_type(given: object) -> TaskType:
 
 
 def name_of_clone(source: TaskRecord) -> str:
-    """What a clone is called where nobody says it."""
+    """The default name of a clone of `source`."""
     return f"Clone Of {source.name}"[:_LONGEST].strip()

@@ -1,4 +1,4 @@
-"""What one process leaves for another in a run folder; each record's reader and writer are here.
+"""The records that processes leave for others in a run folder, each with its reader and writer.
 
 spec.json   SessionSpec  the SDK of a script; an agent's has more in it, for its runner
 store.json  Lent         the agent
@@ -68,7 +68,7 @@ class Lent:
 
     @classmethod
     def read(cls, folder: RunFolder) -> Lent | None:
-        """What is lent in `folder`, or None where nothing is. Raises RecordError."""
+        """The store that is lent in `folder`, or None. Raises RecordError."""
         return read_record(cls, folder.store)
 
     def write(self, folder: RunFolder) -> None:
@@ -77,19 +77,19 @@ class Lent:
 
 
 def read_outcome(folder: RunFolder) -> Outcome | None:
-    """How the attempt of `folder` ended, or None while it has not. Raises RecordError."""
+    """The outcome of the attempt of `folder`, or None before its end. Raises RecordError."""
     return read_record(Outcome, folder.exit)
 
 
 def write_outcome(folder: RunFolder, outcome: Outcome) -> None:
-    """Leaves in `folder` how its attempt ended. Raises OSError."""
+    """Leaves the `outcome` of the attempt in `folder`. Raises OSError."""
     write_beside(folder.exit, outcome)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stop:
-    """`grace_s`: seconds between SIGTERM and SIGKILL; None for the agent's own. `keeps_reports`:
-    what the program reports until its end is kept, so its abort callback is called."""
+    """A request to stop. `grace_s`: seconds between SIGTERM and SIGKILL; None for the agent's own.
+    `keeps_reports`: reports until the program's end are kept, so its abort callback is called."""
 
     grace_s: float | None = None
     keeps_reports: bool = True

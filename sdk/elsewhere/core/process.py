@@ -1,4 +1,4 @@
-"""Who a process is: a pid alone is reused, a pid with its start time and boot is not."""
+"""The identity of a process: a pid is reused, a pid with its start time and boot is not."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["ProcessIdentity", "at_fork", "boot_id", "machine_id"]
 
 
 def boot_id() -> str:
-    """Changes with each boot of this machine; empty where the system does not tell."""
+    """The id of this boot of the machine; empty where the system has none."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:
@@ -24,7 +24,7 @@ def boot_id() -> str:
 
 
 def at_fork(**methods: Callable[[], None]) -> None:
-    """`os.register_at_fork` with bound methods, called as long as their object lives."""
+    """Registers bound methods with `os.register_at_fork`, as long as their object lives."""
     os.register_at_fork(**{when: _weakly(method) for when, method in methods.items()})
 
 
@@ -40,7 +40,7 @@ def _weakly(method: Callable[[], None]) -> Callable[[], None]:
 
 @cache
 def machine_id() -> str:
-    """Which machine this is; its name where it has no other identity, as in a container."""
+    """The id of this machine; its host name where it has none, as in a container."""
     try:
         found = Path("/etc/machine-id").read_text().strip()
     except OSError:
@@ -49,7 +49,7 @@ def machine_id() -> str:
 
 
 def _started(pid: int) -> str:
-    """The start time of a live process in the system's own unit; empty when there is none."""
+    """The start time of a live process in the system's own unit; empty for a dead one."""
     if os.path.isdir("/proc/self"):  # noqa: PTH112 - a pathlib import costs more than the check
         try:
             with open(f"/proc/{pid}/stat", "rb") as file:  # noqa: PTH123
@@ -76,13 +76,13 @@ class ProcessIdentity:
 
     @classmethod
     def of(cls, pid: int | None = None) -> ProcessIdentity:
-        """Of a live process, this one by default; of a dead one, an identity that is not alive."""
+        """The identity of the process `pid`, by default this one; a dead one's is never alive."""
         pid = os.getpid() if pid is None else pid
         return cls(pid, _started(pid), boot_id(), machine_id())
 
     @property
     def is_here(self) -> bool:
-        """False when it is on another machine, which shares a folder with this one."""
+        """False for a process of another machine, which may share a folder with this one."""
         return self.machine == machine_id()
 
     def is_alive(self) -> bool:

@@ -67,7 +67,7 @@ class Source:
       `commit` is empty) to the working tree: staged, unstaged and untracked files alike.
 
     `tree` is the git tree hash that the prepared folder must have. Either `entry_point` (POSIX,
-    relative to `working_dir`) or `module` (for `python -m`) says what to run; `working_dir` is
+    relative to `working_dir`) or `module` (for `python -m`) is what to run; `working_dir` is
     relative to the root of the code.
 
     `binary` runs the entry point in place of Python: `/bin/bash`. `needs_init`: where the script
@@ -100,7 +100,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
-    """Where the code runs: `packages` are requirement lines, `python` is `3.11.7` or `3.11`.
+    """What the code runs in: `packages` are requirement lines, `python` is `3.11.7` or `3.11`.
 
     `packages` is None where nobody captured any: the repository's own requirements.txt counts.
     """
@@ -133,14 +133,14 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Configuration:
-    """A configuration as one text, kept to the byte; `type` says what it is: json, yaml, ..."""
+    """A configuration as one text, kept to the byte, in the format `type`: json, yaml, ..."""
 
     text: str
     type: str = ""
     description: str = ""
 
 
-#: what a task is after an attempt that ended so; failed after any other
+#: the status of a task after an attempt that ended for this reason; failed after any other
 _STATUS_AFTER: Final = {
     Reason.COMPLETED: Status.COMPLETED,
     Reason.STOPPED: Status.STOPPED,
@@ -150,7 +150,7 @@ _STATUS_AFTER: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """How an attempt ended. `phase` names the set-up phase that failed."""
+    """The end of an attempt. `phase` names the set-up phase that failed."""
 
     reason: Reason
     exit_code: int | None = None
@@ -165,7 +165,7 @@ class Outcome:
 
     @property
     def sentence(self) -> str:
-        """For people: `setup_failed: install`, `program_failed: exit code 3`, ..."""
+        """The outcome for people: `setup_failed: install`, `program_failed: exit code 3`, ..."""
         if self.phase:
             return f"{self.reason}: {self.phase}"
         if self.signal is not None:
@@ -188,7 +188,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Artifact:
-    """Bytes that a task made, at `url`. `digest` is the sha256 of what lies there."""
+    """Bytes that a task made, at `url`. `digest` is their sha256."""
 
     name: str
     type: str
@@ -204,11 +204,10 @@ class Artifact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRecord:
-    """A model: weights at `url`, and what they are. `digest` is the sha256 of what lies there.
+    """A model: weights at `url`, with their sha256 as `digest`, and what is known of them.
 
     `task` made it, and is empty for one that came from outside; `parent` is the model that it began
-    from. `machine` is where the URL is a path of one machine's disk. A package is several files,
-    zipped.
+    from. `machine` has the disk, if `url` is a path. A package is several files, zipped.
     """
 
     id: str
@@ -247,11 +246,11 @@ class ModelUse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskRecord:
-    """What to run, and what it is called.
+    """A task: what to run, and how people find it.
 
-    `properties` are labels of people, which no run reads. `labels` are those of the classes that
-    the task's models tell apart. `continues_at`: the iteration that a continued task goes on with;
-    its scalars are kept when a next attempt begins.
+    `properties` are notes of people, which no run reads. `labels` number the classes of the task's
+    models. `continues_at`: the iteration that a continued task goes on with; its scalars are kept
+    when a next attempt begins.
     """
 
     id: str
@@ -278,7 +277,7 @@ class TaskRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskState:
-    """Where a task stands now. Times are the store's clock; `lease_until` 0 means no lease."""
+    """The state of a task. Times are the store's clock; `lease_until` 0 means no lease."""
 
     status: Status
     previous_status: Status = Status.CREATED

@@ -1,4 +1,4 @@
-"""What we say to the person who runs a script: a line on stderr, marked as ours."""
+"""Lines on stderr for the person who runs a script, marked as ours."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["say"]
 
 
 def say(sentence: str) -> None:
-    """A stderr that is closed, or was never there, is no reason to fail."""
+    """Prints `sentence`, unless stderr is closed or was never there."""
     if sys.stderr is not None:
         with suppress(OSError, ValueError):
             print(f"Elsewhere: {sentence}", file=sys.stderr)

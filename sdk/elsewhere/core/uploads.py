@@ -25,7 +25,7 @@ class Upload:
 
     `file` lies within the run folder, as a journal has it, or is absolute, as an uploader gets it.
     `place` is an output_uri, empty for the task's. `kind` is a noun in the singular, such as
-    `artifact`; `name` tells the task's uploads of one kind apart.
+    `artifact`; `name` is unique among the task's uploads of one kind.
     """
 
     file: Path
@@ -36,8 +36,8 @@ class Upload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placed:
-    """Where an upload lies: at `url`, on the disk of `machine` if that is a path. Without a URL,
-    `problem` says why."""
+    """The place of an upload: `url`, on the disk of `machine` if that is a path. Without a URL,
+    `problem` is the reason."""
 
     url: str = ""
     machine: str = ""
@@ -52,7 +52,7 @@ class FileEvent(ABC):
 
     @abstractmethod
     def upload(self) -> Upload | None:
-        """Gives what must be uploaded, None if the event has no file."""
+        """Gives the file to upload, None if the event has no file."""
 
     @abstractmethod
     def placed(self, placed: Placed | None) -> Self:

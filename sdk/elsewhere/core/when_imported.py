@@ -1,4 +1,4 @@
-"""Waiting for a module: who wants to act on a library, acts when the program imports it."""
+"""Callbacks on the import of a library by the program, which nothing here imports."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ logger = logging.getLogger(__name__)
 
 
 def when_imported(name: str, callback: Callable[[ModuleType], None]) -> Callable[[], None]:
-    """Calls back once: now if the module is there, else right after its import. Returns the undo.
+    """Calls `callback` once with the module `name`: now if it is there, else after its import.
 
-    What the callback raises is logged, never raised into the import. An import that another thread
-    has begun is waited for.
+    Returns the undo. What the callback raises is logged, never raised into the import. An
+    import that another thread has begun is waited for.
     """
     awaited = _Finder(name, callback)
     sys.meta_path.insert(0, awaited)
@@ -33,7 +33,7 @@ def when_imported(name: str, callback: Callable[[ModuleType], None]) -> Callable
 
 
 class _Finder:
-    """Finds one module, the way the finders behind it do, with a loader that tells when it ran."""
+    """Finds one module as the finders behind it do, with a loader that calls `found` at its end."""
 
     def __init__(self, name: str, callback: Callable[[ModuleType], None]) -> None:
         self._name = name
@@ -65,13 +65,13 @@ class _Finder:
         try:
             callback(module)
         except Exception:  # an outermost seam: the program's import goes on
-            logger.warning("What waits for %s failed on it.", self._name, exc_info=True)
+            logger.warning("A callback on the import of %s failed.", self._name, exc_info=True)
 
     def forget(self) -> None:
         self._take()
 
     def _take(self) -> Callable[[ModuleType], None] | None:
-        """The callback, to whoever comes first, and nobody awaits the module any more."""
+        """Returns the callback to the first caller, None to others, and ends the waiting."""
         # A new list: one that another thread walks just now would skip a finder if it shrank.
         sys.meta_path = [finder for finder in sys.meta_path if finder is not self]
         with self._lock:
@@ -80,7 +80,7 @@ class _Finder:
 
 
 class _Loader:
-    """The module's own loader, but for the telling. While the module runs it sees its own one."""
+    """The module's own loader, and a call of `found` after it. The module sees its own one."""
 
     def __init__(self, loader: Any, finder: _Finder) -> None:
         self._loader = loader

@@ -15,7 +15,7 @@ _SHORT: Final = 8
 
 
 def duration(seconds: float) -> str:
-    """`0.25 s`, `42 s`, `5 min`, `3 h`, `12 d`."""
+    """A time for people: `0.25 s`, `42 s`, `5 min`, `3 h`, `12 d`."""
     if seconds < 10:
         return f"{max(seconds, 0.0):.2f} s"
     for unit, length, until in (("s", 1, 120), ("min", 60, 7200), ("h", 3600, 172800)):
@@ -25,7 +25,7 @@ def duration(seconds: float) -> str:
 
 
 def number(value: float) -> str:
-    """Six significant digits."""
+    """The `value` with six significant digits."""
     return f"{value:.6g}"
 
 
@@ -35,7 +35,7 @@ def short(task_id: str) -> str:
 
 
 def size(count_bytes: int) -> str:
-    """`812 B`, `1.5 KiB`, `64.0 MiB`."""
+    """A number of bytes for people: `812 B`, `1.5 KiB`, `64.0 MiB`."""
     if count_bytes < 1024:
         return f"{count_bytes} B"
     power = min(int(math.log2(count_bytes)) // 10, 4)

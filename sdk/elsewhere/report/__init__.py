@@ -1,2 +1,2 @@
-"""Between code that says something and the run folder: the journal's buffer, the teed streams, and
-the monitor of resources."""
+"""Between code that reports and the run folder: the journal's buffer, the teed streams, the monitor
+of resources."""

@@ -1,4 +1,4 @@
-"""What a continued task adds to the iterations that it reports."""
+"""The offset that a continued task adds to the iterations of its reports."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from elsewhere.core.errors import UsageError
 
 __all__ = ["Offset", "checked_offset"]
 
-#: iterations are kept in 64 bits: what is counted on from here fits, too
+#: iterations are kept in 64 bits: those that follow this one fit, too
 _MOST: Final = 2**62
 
 
 def checked_offset(what: str, given: object) -> int:
-    """Raises UsageError, in which `what` is the argument."""
+    """The offset `given` as the argument `what`. Raises UsageError."""
     if not is_whole(given) or abs(given) > _MOST:
         raise UsageError(f"{what} must be a whole number, from -2**62 to 2**62, not {given!r:.80}.")
     return given
 
 
 class Offset:
-    """Shifts by `at`, unless the script counts on by itself.
+    """Shifts iterations by `at`, unless the script counts on by itself.
 
-    The first iteration that is reported tells: a script that has read how far it was begins at `at`
-    or behind it, and is not shifted.
+    The first reported iteration decides: a script that has read how far it was begins at `at` or
+    behind it, and is not shifted.
     """
 
     def __init__(self, at: int = 0) -> None:
@@ -32,7 +32,7 @@ class Offset:
         self._is_added: bool | None = None
 
     def set(self, at: int) -> None:
-        """From the next report on, which decides again."""
+        """Changes the offset from the next report on, which decides again."""
         self.at, self._is_added = at, None
 
     def shifted(self, iteration: int) -> int:

@@ -1,4 +1,4 @@
-"""What others see of the run that this process is, from the narrowest view to the widest.
+"""The views that others have of the run of this process, from the narrowest to the widest.
 
 Recorder   parsers: what they record, and what overrides them
 Target     what a program connects to its task: it also looks again at the end

@@ -4,7 +4,7 @@ Where events wait, and who writes them:
 
     this process    the thread, within _GATHER_S of the first; `record` itself when too many wait
     a child         `record` itself: a forked process may end by `os._exit`, a worker of a pool by
-                    SIGTERM as soon as its result is there, and neither says so before
+                    SIGTERM as soon as its result is there, and neither is announced
     at exit         `record` itself, from the moment at which threads may no longer be counted on
     disk is full    nobody: they stay, at most _MOST_WAITING of them, and are tried again
 """
@@ -81,7 +81,7 @@ class Reporter:
             self._relieve()
 
     def flush(self) -> None:
-        """All that was recorded before is on disk when it returns, if the disk takes it."""
+        """Writes all that was recorded before to the disk, if that takes it."""
         # At least once: that waits for the lock, and so for what another thread is just writing.
         for _ in range(0, len(self._waiting) + 1, _CHUNK):
             if not self._write_chunk():
@@ -119,7 +119,7 @@ class Reporter:
                     self._thread = thread
 
     def _relieve(self) -> None:
-        """Writes in the thread of the code that reports, or, if that is no use now, drops."""
+        """Writes in the thread of the code that reports, or, if that is useless now, drops."""
         if self._retry_at is None or monotonic_s() >= self._retry_at:
             if self._is_write_through:
                 self.flush()
@@ -170,7 +170,7 @@ class Reporter:
             )
 
     def _write_chunk(self) -> bool:
-        """False when nothing can be written now."""
+        """Writes a chunk of what waits. False when nothing can be written now."""
         failure: OSError | None = None
         with self._lock:
             if self._is_writing:  # we are a signal handler: whom we interrupted writes the rest
@@ -217,7 +217,7 @@ class Reporter:
         try:
             self._writer.append(events)
         except (TypeError, ValueError, RecursionError):
-            # One of them is no JSON; it must not keep the others from the disk.
+            # One of them is not JSON; it must not keep the others from the disk.
             self._writer.append(event for event in events if _is_json(event))
 
     def _drop_oldest(self) -> None:
@@ -236,7 +236,7 @@ class Reporter:
             self._waiting.extendleft(reversed(kept))
 
     def _start_anew(self) -> None:
-        """In the child of a fork: no lock, thread or descriptor of the parent is used on."""
+        """Drops, in the child of a fork, the locks, thread and descriptor of the parent."""
         self._lock = threading.RLock()
         self._is_writing = False
         self._bell = SimpleQueue()
@@ -255,7 +255,7 @@ def _is_json(event: Event) -> bool:
     try:
         encode_event(event)
     except (TypeError, ValueError, RecursionError) as error:
-        logger.error("A report is lost, since it is no JSON (%s): %r", error, event)  # noqa: TRY400
+        logger.error("A report is lost, since it is not JSON (%s): %r", error, event)  # noqa: TRY400
         return False
     return True
 

@@ -1,4 +1,4 @@
-"""Teed streams: what a script prints goes where it went before, and to the session's output too."""
+"""Teed streams: what a script prints goes where it went before, and to the session's output."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ _STREAMS: Final = ("stdout", "stderr")
 
 
 class Tee:
-    """From now on what is printed is also appended to `output`, in one order.
+    """Appends what is printed from now on to `output` as well, in one order.
 
     `streams`: stdout, stderr, logging; the last where log records do not get to the others.
 
-    So is what log handlers write that had been given these streams before. Not seen is what goes
-    past Python's streams: programs started by the script, C libraries, `sys.__stdout__`. Text
-    arrives in `output` as UTF-8, what that cannot express as backslash escapes; bytes as they are.
+    Log handlers that had been given these streams before are included. Not seen is what goes past
+    Python's streams: programs started by the script, C libraries, `sys.__stdout__`. Text arrives in
+    `output` as UTF-8, what that cannot express as backslash escapes; bytes as they are.
 
-    There is no lock: each write is one appending system call, so threads and forked children
+    Nothing is locked: each write is one appending system call, so threads and forked children
     share the file, and a signal handler may print. A full disk leaves a gap in the file, marked as
     soon as there is room, and never breaks a print. Raises OSError when `output` cannot be opened.
     """
@@ -101,7 +101,7 @@ class _Copy:
 
 
 class _LoggedStream:
-    """What a log handler writes to."""
+    """The stream of a log handler, which writes to the copy only."""
 
     def __init__(self, copy: _Copy) -> None:
         self.write = copy.write_text
@@ -153,7 +153,7 @@ class _TeedStream:
 
 
 class _TeedBuffer:
-    """The same for the binary stream below."""
+    """The binary stream below a `_TeedStream`, with the same copy."""
 
     def __init__(self, original: IO[bytes], copy: _Copy) -> None:
         self._original = original
@@ -178,7 +178,7 @@ def _open_private(path: str, flags: int) -> int:
 
 
 def _point_handlers(old: object, new: object) -> None:
-    """Log handlers that write to `old` write to `new` from now on."""
+    """Points the log handlers that write to `old` at `new`."""
     loggers = [logging.root, *logging.root.manager.loggerDict.values()]
     for owner in loggers:
         for handler in getattr(owner, "handlers", ()):  # a placeholder has none

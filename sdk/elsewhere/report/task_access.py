@@ -25,7 +25,7 @@ class TaskAccess(Generic[R]):
     """Reads, edits and records events of one task."""
 
     def __init__(self, task_id: str, store: TaskStore | None, run: R | None = None) -> None:
-        """`store` may be None where `run` is given, which knows one."""
+        """`store` may be None where `run` is given, which has one."""
         self.id = task_id
         #: the run that this process is or was; `run` is None once that is over
         self.begun = run

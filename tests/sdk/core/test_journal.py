@@ -99,9 +99,9 @@ def test_threads_share_a_writer_and_no_line_is_mixed(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     writer.close()
-    said = [event.message for event in read_all(writer.path) if isinstance(event, Text)]
+    found = [event.message for event in read_all(writer.path) if isinstance(event, Text)]
     for n in range(4):
-        assert [m for m in said if m.startswith(f"{n} ")] == [f"{n} {i}" for i in range(100)]
+        assert [m for m in found if m.startswith(f"{n} ")] == [f"{n} {i}" for i in range(100)]
 
 
 def test_each_writer_has_a_file_of_its_own_closed_to_others(tmp_path: Path) -> None:
@@ -119,15 +119,15 @@ def test_a_full_disk_leaves_whole_events_only_and_a_later_append_goes_on(tmp_pat
         from elsewhere.core.events import Text
         from elsewhere.core.journal import JournalWriter
         writer = JournalWriter(Path(sys.argv[1]))
-        def say(message): writer.append([Text(message=message, level=20, at=0.0)])
-        say("before")
+        def keep(message): writer.append([Text(message=message, level=20, at=0.0)])
+        keep("before")
         resource.setrlimit(resource.RLIMIT_FSIZE, (200, resource.RLIM_INFINITY))
         try:
-            say("x" * 1000)
+            keep("x" * 1000)
         except OSError as error:
             print(type(error).__name__)
         resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-        say("after")
+        keep("after")
         """
     argv = [sys.executable, "-c", textwrap.dedent(script), str(tmp_path)]
     printed = subprocess.run(argv, capture_output=True, text=True, check=True).stdout

@@ -175,10 +175,10 @@ def test_a_folder_that_comes_late_costs_nothing(
     folder.mkdir()
     reporter.close()
     assert iterations(folder) == [1]
-    said = [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING]
-    assert len(said) == 2
-    assert f"The journal in {folder} cannot be written" in said[0]
-    assert "can be written again; 0 reports had to be dropped" in said[1]
+    printed = [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING]
+    assert len(printed) == 2
+    assert f"The journal in {folder} cannot be written" in printed[0]
+    assert "can be written again; 0 reports had to be dropped" in printed[1]
 
 
 def test_a_normal_end_loses_nothing(folder: Path) -> None:
@@ -296,7 +296,7 @@ def test_forks_in_the_middle_of_writing_neither_hang_nor_write_twice(folder: Pat
 
 
 def test_a_signal_handler_reports_in_the_middle_of_reporting(folder: Path) -> None:
-    said = run(
+    printed = run(
         """
         numbers = itertools.count()
         fired = 0
@@ -318,14 +318,14 @@ def test_a_signal_handler_reports_in_the_middle_of_reporting(folder: Path) -> No
         """,
         folder,
     )
-    fired, count = (int(number) for number in said.split())
+    fired, count = (int(number) for number in printed.split())
     assert sorted(iterations(folder, "handler")) == list(range(fired))
     assert iterations(folder) == list(range(count))
 
 
 def test_a_full_disk_is_announced_once_and_nothing_is_lost(folder: Path) -> None:
     # A limit on the file's size is a disk that is full; the library turns the signal into an error.
-    said = run(
+    printed = run(
         """
         resource.setrlimit(resource.RLIMIT_FSIZE, (4000, resource.RLIM_INFINITY))
         report_many('train', 500)
@@ -337,13 +337,13 @@ def test_a_full_disk_is_announced_once_and_nothing_is_lost(folder: Path) -> None
         """,
         folder,
     )
-    assert said.count("cannot be written") == 1
-    assert "0 reports had to be dropped" in said
+    assert printed.count("cannot be written") == 1
+    assert "0 reports had to be dropped" in printed
     assert iterations(folder) == iterations(folder, "later") == list(range(500))
 
 
 def test_what_a_full_disk_did_not_take_to_the_end_is_counted_once(folder: Path) -> None:
-    said = run(
+    printed = run(
         """
         resource.setrlimit(resource.RLIMIT_FSIZE, (10, resource.RLIM_INFINITY))
         report_many('train', 500)
@@ -351,11 +351,11 @@ def test_what_a_full_disk_did_not_take_to_the_end_is_counted_once(folder: Path) 
         """,
         folder,
     )
-    assert said.count("500 reports are lost") == 1
+    assert printed.count("500 reports are lost") == 1
 
 
 def test_a_disk_that_stays_full_costs_the_oldest_points_and_no_artifact(folder: Path) -> None:
-    said = run(
+    printed = run(
         """
         module._MOST_WAITING = 1000
         resource.setrlimit(resource.RLIMIT_FSIZE, (10, resource.RLIM_INFINITY))
@@ -375,5 +375,5 @@ def test_a_disk_that_stays_full_costs_the_oldest_points_and_no_artifact(folder: 
     found = iterations(folder)
     assert 900 <= len(found) <= 1000
     assert found == list(range(5000 - len(found), 5000))
-    assert f"{5000 - len(found)} reports had to be dropped" in said
+    assert f"{5000 - len(found)} reports had to be dropped" in printed
     assert len(written(folder)) == len(found) + 1, "the artifact is there"

@@ -61,7 +61,7 @@ def test_random_draws_the_same_numbers_again() -> None:
         random.setstate(state)
 
 
-def test_the_announcement_says_which_seed_and_how_to_change_it() -> None:
+def test_the_announcement_names_the_seed_and_how_to_change_it() -> None:
     line = seed.announcement(1337)
     assert "1337" in line
     assert "\n" not in line
@@ -145,7 +145,7 @@ def test_a_library_that_cannot_be_seeded_is_imported_all_the_same(libraries: Pat
         print(numpy.VALUE)
     """
     lines = run(program, libraries)
-    assert lines[0] == "What waits for numpy failed on it."
+    assert lines[0] == "A callback on the import of numpy failed."
     assert "AttributeError" in lines[-2]
     assert lines[-1] == "1"
 

@@ -109,7 +109,7 @@ ANY: Final[dict[str, list[tuple[str, str]]]] = {
     ],
     "Task.update_output_model": [
         ("task.update_output_model(5)", "must be the path of a file or a folder"),
-        ("task.update_output_model('a' * 300)", "is no path"),
+        ("task.update_output_model('a' * 300)", "is not a path"),
         ("task.update_output_model('net.bin', tags=5)", "must be a list of texts"),
         ("task.update_output_model('net.bin', iteration='x')", "must be a whole number"),
     ],
@@ -204,7 +204,7 @@ ANY: Final[dict[str, list[tuple[str, str]]]] = {
     "OutputModel.update_weights": [
         ("net.update_weights()", "give one of them"),
         ("net.update_weights('none.bin')", "no such file or folder"),
-        ("net.update_weights('a' * 300)", "is no path"),
+        ("net.update_weights('a' * 300)", "is not a path"),
         ("net.update_weights('~nobody-here/a')", "no such file or folder"),
         ("removed.update_weights(register_uri='s3://a/b')", "There is no model with the id"),
     ],
@@ -224,7 +224,7 @@ ANY: Final[dict[str, list[tuple[str, str]]]] = {
     "StorageManager.exists_file": [("StorageManager.exists_file(['x'])", "URL or a path")],
     "StorageManager.get_file_size_bytes": [
         ("StorageManager.get_file_size_bytes('none')", "There is no file"),
-        ("StorageManager.get_file_size_bytes('a' * 300)", "is no path"),
+        ("StorageManager.get_file_size_bytes('a' * 300)", "is not a path"),
     ],
     "StorageManager.get_local_copy": [
         ("StorageManager.get_local_copy('')", "A URL or a path is needed"),
@@ -244,7 +244,7 @@ ANY: Final[dict[str, list[tuple[str, str]]]] = {
     "StorageManager.upload_folder": [
         ("StorageManager.upload_folder('', 'x')", "named by a path"),
         ("StorageManager.upload_folder('net.bin', 'x')", "There is no folder net.bin"),
-        ("StorageManager.upload_folder('.', 'a\\0b')", "is no path"),
+        ("StorageManager.upload_folder('.', 'a\\0b')", "is not a path"),
         ("StorageManager.upload_folder('.', 'x', 5)", "must be a text such as"),
     ],
     "TaskParameters": [
