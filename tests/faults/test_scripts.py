@@ -108,7 +108,7 @@ def test_a_script_that_somebody_stops_from_afar(start: Callable[..., Script]) ->
     script.task.store.request_stop(script.task.id)
     assert script.end() == -signal.SIGTERM
     _assert_ended(script, Status.STOPPED, Reason.STOPPED)
-    assert b"a stop was asked for" in (script.task.folder / "terminal").read_bytes()
+    assert b"a stop was requested" in (script.task.folder / "terminal").read_bytes()
 
 
 @pytest.mark.parametrize("who_comes", ["script", "agent"])

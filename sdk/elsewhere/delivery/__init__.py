@@ -1,1 +1,1 @@
-"""Delivery: what lies in run folders, brought into the store."""
+"""Delivery: the content of run folders, brought into the store."""

@@ -47,7 +47,7 @@ _PENDING_CHARACTERS: Final = 2000
 
 
 class Delivery:
-    """Carries one folder. Not for several threads at once."""
+    """Carries one folder. Threads may not share it."""
 
     def __init__(
         self,
@@ -56,15 +56,15 @@ class Delivery:
         upload: Uploader,
         *,
         keeps_files: bool = False,
-        heard: Callable[[Event], Event] = lambda event: event,
+        translate: Callable[[Event], Event] = lambda event: event,
     ) -> None:
-        """`keeps_files`: what was uploaded also stays where it was staged. `heard` gives what is
-        taken for each event."""
+        """`keeps_files`: uploaded files stay where they were staged. `translate` gives the event
+        that is stored in place of each."""
         self._store = store
         self._folder = folder
         self._upload = upload
         self._keeps_files = keeps_files
-        self._heard = heard
+        self._translate = translate
         self._offsets: dict[str, int] = {}
         self._output_offset: int | None = None
         self._pending = ""
@@ -74,7 +74,7 @@ class Delivery:
         self.has_kept_files = False
 
     def pump(self, *, is_over: bool = False) -> bool:
-        """Moves what is there, some of it when it is much. True when there was something.
+        """Carries what is there, a part of it when it is much. True when there was something.
 
         `is_over`: nobody writes any more, so the last line counts as whole. Raises FencedError, and
         StoreUnavailableError; after both, everything that was not taken is still in the folder. An
@@ -99,7 +99,7 @@ class Delivery:
             if end == offset:
                 break
             spare: list[Path] = []
-            ready = [self._with_url(self._heard(event), spare) for event in events]
+            ready = [self._with_url(self._translate(event), spare) for event in events]
             before = self._artifacts_before(ready)
             self._offsets[name] = self._store.apply(task_id, attempt, name, offset, end, ready)
             if self._offsets[name] == end:
@@ -124,7 +124,7 @@ class Delivery:
     def _place(self, upload: Upload) -> Placed:
         path = self._staged(upload.file)
         if path is None:
-            problem = f"It was not uploaded: {str(upload.file)!r} is no file that was staged."
+            problem = f"It was not uploaded: {str(upload.file)!r} is not a staged file."
             logger.warning("%s %r of %s: %s", upload.kind, upload.name, self._folder.path, problem)
             return Placed(problem=problem)
         try:
@@ -139,23 +139,23 @@ class Delivery:
             return Placed(problem=f"It could not be uploaded, and is kept in {path}. {error}")
 
     def _staged(self, name: Path) -> Path | None:
-        """The program wrote the name: it may only be that of a file which was staged."""
+        """The staged file `name`; None for any other: the program wrote the name."""
         try:
             # Not `files` resolved: the program could put a link in its place.
             files = self._folder.path.resolve() / self._folder.files.name
             path = (self._folder.path / name).resolve()
             return path if path.is_relative_to(files) and path.is_file() else None
-        except (OSError, ValueError, RuntimeError):  # no name of a file; links in a circle
+        except (OSError, ValueError, RuntimeError):  # not a file's name; links in a circle
             return None
 
     def _forget(self, spare: list[Path]) -> None:
-        """A long run's artifacts would fill the disk twice."""
+        """Deletes staged files: a long run's artifacts would fill the disk twice."""
         for name in spare:
             if path := self._staged(name):
                 path.unlink(missing_ok=True)
 
     def _artifacts_before(self, events: list[Event]) -> dict[str, Artifact]:
-        """Those of the task where these events may replace or remove some, to be kept in step."""
+        """The task's artifacts, if `events` may replace or remove some; to be kept in step."""
         if any(isinstance(event, (ArtifactAdded, ArtifactsRemoved)) for event in events):
             if self._artifacts is None:
                 found = self._store.artifacts(self._folder.task_id)
@@ -207,7 +207,7 @@ class Delivery:
 
 
 def _bare(artifact: Artifact) -> Artifact:
-    """Without what takes memory: a task may have thousands."""
+    """The `artifact` without what takes memory: a task may have thousands."""
     return replace(artifact, preview="", metadata={})
 
 

@@ -1,4 +1,4 @@
-"""Sessions: the folders of scripts that people start here, and who carries them into the store.
+"""Sessions: the folders of scripts that people start here, carried into the store.
 
 While the script runs, a thread of it does. When it was killed hard, whoever comes next on this
 machine does: the next script, or the agent.
@@ -35,7 +35,7 @@ logger = logging.getLogger(__name__)
 
 #: seconds between two looks at the folder
 _LOOK_S: Final = 0.1
-#: seconds between two renewals of the lease at most: they also tell of a stop
+#: seconds between two renewals of the lease at most: they also bring a stop
 _RENEW_S: Final = 2.0
 #: seconds to wait after the store could not be reached
 _RETRY_S: Final = 1.0
@@ -44,8 +44,8 @@ _RETRY_S: Final = 1.0
 class Session(threading.Thread):
     """Delivers the folder of the script that it is a thread of, and keeps its lease.
 
-    `when_stopped` is called once, in a thread, when somebody asks for a stop or when the task is
-    not this script's any more; with a sentence that says which.
+    `when_stopped` is called once, in a thread, with the reason as a sentence: a stop was requested,
+    or the task is not this script's any more.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Session(threading.Thread):
         when_stopped: Callable[[str], None],
         leave: Callable[[], None] | None = None,
     ) -> None:
-        """`leave` decides what becomes of the folder at the end, with all that lies in it."""
+        """`leave` is called at the end, in place of removing the folder."""
         super().__init__(name="elsewhere-session", daemon=True)
         self._store = store
         self._folder = folder
@@ -68,9 +68,9 @@ class Session(threading.Thread):
         self._delivery = Delivery(store, folder, upload, keeps_files=leave is not None)
         self._leave = leave
         self._when_stopped = when_stopped
-        #: called before `when_stopped` where a stop is asked for, while the task may still write
+        #: called before `when_stopped` at a requested stop, while the task may still write
         self.before_stop: Callable[[], None] | None = None
-        self._is_told = False
+        self._is_stopping = False
         self._is_ending = threading.Event()
         self._lock = threading.Lock()
         at_fork(after_in_child=self._start_anew)
@@ -81,7 +81,7 @@ class Session(threading.Thread):
         return self._delivery.has_kept_files
 
     def _start_anew(self) -> None:
-        """In the child of a fork, which may deliver too: the store knows how far it has come."""
+        """Replaces the lock in the child of a fork, which may deliver, too."""
         self._lock = threading.Lock()
 
     def run(self) -> None:
@@ -96,10 +96,10 @@ class Session(threading.Thread):
                 logger.debug("%s: %s", self._folder.path.name, error)
                 wait_s = _RETRY_S
             except FencedError:
-                return  # the lease's thread says why
+                return  # the lease's thread reports why
             except Exception:  # the outermost seam of this thread: it tries again
                 if not has_failed:
-                    logger.exception("The session's delivery failed; what is said stays on disk.")
+                    logger.exception("The session's delivery failed; its reports stay on disk.")
                 has_failed, wait_s = True, _RETRY_S
 
     def _keep_lease(self) -> None:
@@ -159,21 +159,21 @@ class Session(threading.Thread):
                 return False
 
     def _renew(self) -> bool:
-        """False when there is nothing left to renew."""
+        """Renews the lease. False when there is nothing left to renew."""
         task_id = self._folder.task_id
         renewal = self._store.renew(
             task_id, self._folder.attempt, worker=self._worker, lease_s=self._lease_s
         )
         if renewal.is_ours:
-            if renewal.is_stop_requested and not self._is_told:
-                self._is_told = True
+            if renewal.is_stop_requested and not self._is_stopping:
+                self._is_stopping = True
                 stop_waits_for(self._begin_stop)
             return True
         if renewal.status:
             self._when_stopped(f"the task is {renewal.status} now")
-        else:  # the store's loss is no reason to end the script
+        else:  # a store that has lost its data does not end the script
             logger.warning(
-                "The store does not know task %s any more: what it says stays in %s.",
+                "The store does not know task %s any more: its reports stay in %s.",
                 task_id,
                 self._folder.path,
             )
@@ -183,18 +183,18 @@ class Session(threading.Thread):
         if self.before_stop is not None:
             self.before_stop()
         if not self._is_ending.is_set():
-            self._when_stopped("a stop was asked for")
+            self._when_stopped("a stop was requested")
 
 
 def stop_waits_for(call: Callable[[], None]) -> None:
-    """On a thread of its own, since the lease is kept meanwhile; one that a script which ends
-    meanwhile waits for."""
+    """Runs `call` on a thread, since the lease is kept meanwhile; not a daemon thread, so that a
+    script which ends meanwhile waits for it."""
     with contextlib.suppress(RuntimeError):  # an interpreter that starts no threads any more
         threading.Thread(target=call, name="elsewhere-stop", daemon=False).start()
 
 
 def deliver_dead(store: TaskStore, home: Home, upload: Uploader) -> list[str]:
-    """Delivers and ends what scripts left that were killed, or that could not reach the store.
+    """Delivers and ends the sessions of scripts that were killed or could not reach the store.
 
     Returns the ids of the tasks. Raises StoreUnavailableError.
     """
@@ -210,7 +210,7 @@ def deliver_dead(store: TaskStore, home: Home, upload: Uploader) -> list[str]:
 
 
 def _is_dead(folder: RunFolder, store: str) -> bool:
-    """Its script has ended, here, and it waits for this store."""
+    """Whether its script has ended, on this machine, and it waits for this `store`."""
     owner, spec = folder.identity(folder.runner), SessionSpec.read(folder)
     if owner is None or spec is None or spec.store != store:
         return False
@@ -239,13 +239,13 @@ def _carry(store: TaskStore, folder: RunFolder, upload: Uploader) -> None:
 
 
 def outcome_of(folder: RunFolder) -> Outcome:
-    """How a script that has ended did so. Raises RecordError."""
+    """The outcome of the script of `folder`, which has ended. Raises RecordError."""
     killed = Outcome(reason=Reason.LOST, message="Its process was killed before it could end.")
     return read_outcome(folder) or killed
 
 
 def _leave(folder: RunFolder, delivery: Delivery) -> None:
-    """The folder goes, unless it has the only copy of something."""
+    """Removes the folder, unless it has the only copy of something."""
     if delivery.has_kept_files:
         folder.acked.touch()
     else:
@@ -254,7 +254,7 @@ def _leave(folder: RunFolder, delivery: Delivery) -> None:
 
 @contextlib.contextmanager
 def only_one(folder: RunFolder) -> Iterator[bool]:
-    """True for one process at a time."""
+    """Locks the folder: True for one process at a time, False for the others."""
     try:
         descriptor = os.open(folder.path, os.O_RDONLY)
     except FileNotFoundError:
@@ -265,6 +265,6 @@ def only_one(folder: RunFolder) -> Iterator[bool]:
     except BlockingIOError:
         yield False
     else:
-        yield folder.path.exists()
+        yield folder.path.exists()  # the process before may have removed it
     finally:
         os.close(descriptor)

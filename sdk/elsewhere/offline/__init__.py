@@ -1,4 +1,4 @@
-"""Offline: a script runs without a store, and what it said is brought into one later.
+"""Offline: a script runs without a store, and its reports are brought into one later.
 
 script --journal--> a session's folder --at its end--> a zip file --import_session--> the store
 """

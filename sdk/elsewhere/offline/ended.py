@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["Ended", "opened"]
 
 _ID: Final = re.compile("[0-9a-f]{32}")
-#: deflate makes 1032 bytes of one at most: what declares more lies, or counts its bytes twice
+#: deflate makes 1032 bytes of one at most: a file that declares more is forged
 _MOST_TIMES: Final = 1100
 #: seconds after which nobody writes into a hidden file any more
 _LEFT_S: Final = 86_400
@@ -45,7 +45,7 @@ _SMALL_BYTES: Final = 1 << 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    """A session that is over. `work` is a folder for whoever reads it, and goes afterwards."""
+    """A session that is over. `work` is a folder for the import, removed after it."""
 
     session: OfflineSession
     record: TaskRecord
@@ -59,10 +59,10 @@ class Ended:
 
 @contextlib.contextmanager
 def opened(given: object, home: Home) -> Iterator[Ended]:
-    """The session in a zip file, or in a folder that was left by a script which was killed.
+    """The session in the zip file `given`, or in the folder that a killed script has left.
 
-    Raises UsageError for what is no session, or one that still runs, or one of a newer format;
-    StorageError and RecordError for one that is damaged or hostile.
+    Raises UsageError for what is not a session, still runs, or has a newer format; StorageError and
+    RecordError for what is damaged or hostile.
     """
     path = _found(given)
     try:
@@ -88,7 +88,7 @@ def opened(given: object, home: Home) -> Iterator[Ended]:
 
 
 def _sweep(folder: Path) -> None:
-    """Takes away what was left by an import, or by a script that zipped, when it was killed."""
+    """Removes what an import, or a script that zipped, has left when it was killed."""
     for path in folder.glob(".*"):
         if time.time() - path.stat().st_mtime > _LEFT_S:
             if path.is_dir():
@@ -98,7 +98,7 @@ def _sweep(folder: Path) -> None:
 
 
 def _found(given: object) -> Path:
-    """The zip file where there is one: a folder that has become one may be there in parts."""
+    """The zip file where there is one: its folder may be left in part."""
     if not isinstance(given, (str, Path)):
         raise UsageError(f"An offline session is the path of its zip file, not {given!r:.80}.")
     path = named_path(given)
@@ -114,7 +114,7 @@ def _found(given: object) -> Path:
 
 
 def _check_zip(path: Path) -> None:
-    """What `unpack` does not look at, since any archive may have it, but none of ours."""
+    """Refuses what `unpack` takes, since other archives may have it, but no session has."""
     try:
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
@@ -144,7 +144,7 @@ def _read(path: Path, folder: Path, work: Path) -> Ended:
             f" {about.get('version')!s:.40}, and this one reads formats up to {FORMAT}: upgrade it."
         )
     if not _ID.fullmatch(task_id):
-        raise RecordError(f"{task_id!r:.80} is no id of a task.")
+        raise RecordError(f"{task_id!r:.80} is not the id of a task.")
     session = OfflineSession(folder, task_id)
     if not session.run.spec.exists():
         raise RecordError(f"Its folder {session.run.path.name} is missing.")

@@ -1,7 +1,7 @@
 """Importing an offline session: its journal is replayed into the store, as one attempt of a task.
 
 An import that was cut off goes on where it stopped when it is called again: the attempt is known by
-its worker, `offline:<session's task id>`, and what it has said by the offsets in the store.
+its worker, `offline:<session's task id>`, and how far it came by the offsets in the store.
 """
 
 from __future__ import annotations
@@ -43,11 +43,13 @@ def import_session(
     previous_task_id: str | None = None,
     iteration_offset: int = 0,
 ) -> str:
-    """The id of the task: the one that it had offline, or the previous one, which then goes on.
+    """Imports the session at the path `session_folder_zip`; returns the id of its task.
 
-    Artifacts and models go to the task's output_uri, else to the place of the settings. The
-    session is checked before anything is written; after an error in the middle the same call goes
-    on. Raises UsageError for a session that is in the store already; see `ended.opened`.
+    That is its own, or `previous_task_id`: a task that it continues, with `iteration_offset` added
+    to its iterations. Artifacts and models go to the task's output_uri, else to the place of the
+    settings. The session is checked before anything is written; after an error in the middle the
+    same call goes on. Raises UsageError for a session that is in the store already, NotFoundError
+    for an unknown task, TransitionError for one that cannot go on; see `ended.opened` for others.
     """
     checked_offset("iteration_offset", iteration_offset)
     if previous_task_id is not None and not isinstance(previous_task_id, str):
@@ -68,7 +70,7 @@ def import_session(
             folder,
             uploader(settings.output_uri or str(settings.home.storage)),
             keeps_files=True,
-            heard=_heard(iteration_offset, is_further=previous_task_id is not None),
+            translate=_translation(iteration_offset, is_further=previous_task_id is not None),
         )
         try:
             while delivery.pump(is_over=True):
@@ -174,11 +176,11 @@ def _worker(ended: Ended) -> str:
     return f"offline:{ended.record.id}"
 
 
-def _heard(offset: int, *, is_further: bool) -> Callable[[Event], Event]:
-    """What the store hears: iterations shifted; of a session that is added to a task, nothing that
-    would take away what that has."""
+def _translation(offset: int, *, is_further: bool) -> Callable[[Event], Event]:
+    """The change of a session's events: iterations are shifted by `offset`, and a session that
+    continues a task (`is_further`) takes nothing away from it."""
 
-    def heard(event: Event) -> Event:
+    def translate(event: Event) -> Event:
         if isinstance(event, Scalar):
             is_shifted = event.kind is not ScalarKind.SINGLE
             return replace(event, iteration=event.iteration + offset) if is_shifted else event
@@ -189,4 +191,4 @@ def _heard(offset: int, *, is_further: bool) -> Callable[[Event], Event]:
             return replace(event, is_whole=False)
         return Edited(fields={}) if is_further and isinstance(event, Edited) else event
 
-    return heard
+    return translate

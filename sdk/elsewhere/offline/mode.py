@@ -14,7 +14,7 @@ __all__ = ["Mode"]
 
 
 class Mode:
-    """The setting counts until somebody has switched it."""
+    """Offline mode of this process: as the setting has it, until somebody switches it."""
 
     def __init__(self) -> None:
         self._is_on: bool | None = None

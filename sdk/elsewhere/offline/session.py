@@ -5,7 +5,7 @@
     ├── store.json tasks/ blobs/ lock      a FolderStore: the record and the code
     └── <task id>.1/            the run folder: journal, staged files, output, exit
 
-The zip file beside it, `<task id>.zip`, has the same paths, without what the journal says again.
+The zip file beside it, `<task id>.zip`, has the same paths, without what the journal has, too.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ if TYPE_CHECKING:
 
 __all__ = ["FORMAT", "OfflineSession", "refuse"]
 
-#: of the files in a session; a reader takes this one and those before
+#: the format of a session's files; a reader takes this one and those before
 FORMAT: Final = 1
 
 _ABOUT: Final = "session.json"
-#: files of the folder store that the journal says again
-_SAID: Final = ("points.", "output.")
+#: files of the folder store whose content the journal has, too
+_IN_JOURNAL: Final = ("points.", "output.")
 
 
 def refuse() -> UsageError:
-    """For what needs a store."""
+    """The error of a call that needs a store."""
     return UsageError(
         "This needs the store, and the script runs offline: it can only report on its own task."
         " Switch offline mode off, or import the session first, where the store can be reached."
@@ -51,20 +51,20 @@ def refuse() -> UsageError:
 
 @dataclass(frozen=True, slots=True)
 class OfflineSession:
-    """The paths of one, and what is done with it."""
+    """The paths of an offline session, its beginning and its end."""
 
     path: Path
     task_id: str
 
     @classmethod
     def new(cls, home: Home) -> OfflineSession:
-        """For a new task; nothing is made before `begin`."""
+        """The session of a new task; nothing is made before `begin`."""
         task_id = names.new_id()
         return cls(home.offline / task_id, task_id)
 
     @classmethod
     def around(cls, folder: RunFolder) -> OfflineSession | None:
-        """The session that a run folder lies in; None where it lies in none."""
+        """The session that the run folder `folder` lies in; None where it lies in none."""
         session = cls(folder.path.parent, folder.task_id)
         return session if session.about.exists() else None
 
@@ -101,10 +101,10 @@ class OfflineSession:
         return FolderStore(self.path)
 
     def read_about(self) -> dict[str, object]:
-        """What `begin` wrote. Raises RecordError."""
+        """The content of session.json. Raises RecordError."""
         about = read_json(self.about)
         if not isinstance(about, dict):
-            raise RecordError(f"{self.about} is missing, or is no description of a session.")
+            raise RecordError(f"{self.about} is missing, or does not describe a session.")
         return about
 
     def keep(self, folder: RunFolder, upload: Upload) -> Placed:
@@ -112,7 +112,7 @@ class OfflineSession:
         return Placed(url=file_url(upload.file), machine=socket.gethostname(), uploaded_at=now_at())
 
     def leave(self) -> None:
-        """At the end of the script: the folder becomes a zip file, and goes when that is whole."""
+        """Zips the folder at the end of the script, and removes it when the zip file is whole."""
         archive = self.archive
         beside = archive.with_name(f".{archive.name}.{os.urandom(4).hex()}")
         try:
@@ -133,9 +133,9 @@ class OfflineSession:
             folders.sort()
             for name in sorted(files):
                 path = Path(folder, name)
-                is_said = path.parent.parent.name == "tasks" and name.startswith(_SAID)
+                is_twice = path.parent.parent.name == "tasks" and name.startswith(_IN_JOURNAL)
                 is_plain = path.is_file() and not path.is_symlink()
-                if is_plain and not is_said and not name.startswith(".") and name != "lock":
+                if is_plain and not is_twice and not name.startswith(".") and name != "lock":
                     yield path
 
 

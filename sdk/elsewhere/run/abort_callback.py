@@ -1,7 +1,6 @@
-"""What a program wants to do before it is stopped, when somebody has asked for a stop.
+"""The abort callback: a program's function, called before a requested stop.
 
-Who carries the run calls it, before SIGTERM. Until then the task may still write: what the callback
-saves is kept.
+The run's carrier calls it before SIGTERM, while the task may still write: what it saves is kept.
 """
 
 from __future__ import annotations
@@ -23,10 +22,10 @@ __all__ = ["AbortCallback"]
 
 
 class AbortCallback:
-    """Registered with the run from its making until `remove`, or until the run is over."""
+    """A function that is registered with a run, until `remove` or until the run is over."""
 
     def __init__(self, run: Run, function: Callable[[], Any], timeout_s: object) -> None:
-        """Raises UsageError for what cannot be called and for a time that is none."""
+        """`timeout_s`: seconds that the function may take. Raises UsageError."""
         if not callable(function):
             raise UsageError(
                 f"An abort callback must be a function without arguments, or None for none, not"
@@ -40,7 +39,7 @@ class AbortCallback:
         run.when_over(self.remove)
 
     def call(self) -> None:
-        """Returns when it has ended or when its time is over. What it raises is shown."""
+        """Calls the function; returns at its end or after its time. What it raises is printed."""
         thread = threading.Thread(target=self._function, name="abort callback", daemon=True)
         thread.start()
         thread.join(self._timeout_s)

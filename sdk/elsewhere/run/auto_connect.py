@@ -1,4 +1,4 @@
-"""What is recorded without a line in the script: `Task.init`'s `auto_connect_...` arguments."""
+"""The `auto_connect_...` arguments of `Task.init`: what is recorded without a line of code."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FRAMEWORKS: Final = (
 )
 #: hook -> the framework that switches it
 _SWITCHED_BY: Final = {"hydra": "hydra", "jsonargparse": "jsonargparse", "absl": "tfdefines"}
-#: hooks that are no parser of a command line
+#: hooks other than the parsers of a command line
 _NO_PARSERS: Final = ("hydra",)
 _STREAMS: Final = ("stdout", "stderr", "logging")
 _SECONDS: Final = ("first_report_sec", "report_start_sec", "seconds_from_start")
@@ -39,7 +39,7 @@ _ALL: Final = "*"
 
 
 class Connections:
-    """Checked: raises UsageError, with the closest known name for an unknown one."""
+    """The arguments, checked. Raises UsageError, with the closest known name for an unknown one."""
 
     def __init__(
         self,
@@ -58,30 +58,24 @@ class Connections:
             self.streams = tuple(name for name in _STREAMS if of_streams.get(name))
         self.has_resources = of_resources is None or bool(of_resources)
         #: seconds until the first report of resources; None is the monitor's own
-        self.first_report_s: float | None = next(
-            (
-                float((of_resources or {})[name])
-                for name in _SECONDS
-                if (of_resources or {}).get(name) is not None
-            ),
-            None,
-        )
+        given_s = ((of_resources or {}).get(name) for name in _SECONDS)
+        self.first_report_s = next((float(one) for one in given_s if one is not None), None)
 
     def is_on(self, framework: str) -> bool:
-        """One that is not named is on, unless all are off."""
+        """Whether `framework` is on: one that is not named is, unless all are off."""
         if self._frameworks is None:
             return True
         return bool(self._frameworks) and bool(self._frameworks.get(framework, True))
 
     @property
     def finds_repository(self) -> bool:
-        """Only the name itself switches it off: code without its commit cannot run elsewhere."""
+        """Whether git is used. Only its own name switches that off: code needs its commit."""
         return (self._frameworks or {}).get("detect_repository", True) is not False
 
     def attach(self, run: Run) -> Callable[[], None]:
         """Attaches the hooks that are wanted. Returns how to detach them.
 
-        The others know a task that wants nothing: without one they would still override, on an
+        The others get a run that records nothing: without a run they would still override, on an
         agent, what is parsed before `Task.init`.
         """
         wanted = {name for name in registry.HOOKS if self._has(name)}
@@ -112,7 +106,7 @@ class Connections:
 
 
 class _Narrowed:
-    """The run, as a hook sees it that may know some arguments only."""
+    """The run for a hook that may record and override those arguments only that `knows` takes."""
 
     def __init__(self, run: Run, knows: Callable[[str], bool]) -> None:
         self._run = run
@@ -136,7 +130,7 @@ class _Narrowed:
 
 
 class _Unwilling(_Narrowed):
-    """The run, as a hook sees it that is off: it records nothing, and nothing is overridden."""
+    """The run for a hook that is off: nothing is recorded, and nothing is overridden."""
 
     def __init__(self, run: Run) -> None:
         super().__init__(run, lambda _name: False)
@@ -151,7 +145,7 @@ class _Unwilling(_Narrowed):
 def _checked(
     what: str, given: object, known: tuple[str, ...] | None, is_right: Callable[[str, Any], bool]
 ) -> dict[str, Any] | None:
-    """None for all of it, an empty dict for nothing of it."""
+    """The argument `what` as a dict; None is all, an empty dict nothing. Raises UsageError."""
     if given is None or given is True:
         return None
     if given is False:
@@ -172,7 +166,7 @@ def _is_flag(_name: str, value: object) -> bool:
 
 
 def _is_wanted(name: str, value: object) -> bool:
-    """A flag, one or more wildcards for the paths of models, options of tensorboard."""
+    """True for a flag, for wildcards of the paths of models, for the options of tensorboard."""
     if name == "tensorboard" and isinstance(value, Mapping):
         return all(key == "report_hparams" and isinstance(on, bool) for key, on in value.items())
     if isinstance(value, (list, tuple)):

@@ -36,7 +36,7 @@ from elsewhere.run import seed
 from elsewhere.run.capturing import Capturing
 from elsewhere.run.carriers import AgentCarrier, ChildCarrier, LocalCarrier
 from elsewhere.run.membership import lead, read_task, run_folder
-from elsewhere.run.previous import Earlier, Last, choose
+from elsewhere.run.previous import Last, Previous, choose
 from elsewhere.run.process_end import Endings
 from elsewhere.run.run import Run
 from elsewhere.run.started_in import FOLDER
@@ -66,7 +66,7 @@ _SIMULATED: Final = (Status.CREATED, Status.STOPPED, Status.FAILED, Status.COMPL
 
 
 def attach(settings: Settings, folder: RunFolder, connections: Connections) -> Run:
-    """Inside a sandbox: nothing is captured, no stream is teed, the record's parameters count."""
+    """Begins an agent's run: nothing is captured or teed, and the record's parameters count."""
     run = _run(settings, read_task(folder), folder, AgentCarrier(folder), is_remote=True)
     _connect(run, connections)
     run.when_over(lead(run.folder))
@@ -75,7 +75,7 @@ def attach(settings: Settings, folder: RunFolder, connections: Connections) -> R
 
 
 def join(settings: Settings, folder: RunFolder, connections: Connections) -> Run:
-    """In a process that the task's own has started: it reports to the same task."""
+    """Begins the run of a process that the task's own has started, as a part of that task."""
     is_remote = run_folder() is not None
     carrier: Carrier = AgentCarrier(folder)
     if not is_remote:
@@ -100,11 +100,11 @@ def begin(
     wishes: Wishes = NO_WISHES,
     offline: OfflineSession | None = None,
 ) -> Run:
-    """A task that this process runs: a new one, or the one that it was the last time.
+    """Begins the task of this script: a new one, or the one that it was the last time.
 
-    `offline`: where it reports into, instead of the store.
-    Raises UsageError, StoreUnavailableError, TransitionError for a task that cannot be continued,
-    and StorageError when the disk does not take what is said, or `output_uri` no artifacts.
+    `offline` is the session that takes the reports in place of the store. Raises UsageError,
+    StoreUnavailableError, TransitionError for a task that cannot be continued, and StorageError
+    when the disk takes no reports, or `output_uri` no artifacts.
     """
     located = _locate(settings, in_repository=connections.finds_repository)
     source = located.source if not isinstance(located, CaptureError) else Source()
@@ -124,28 +124,28 @@ def begin(
         raise refuse()
     store: TaskStore = open_store(settings) if offline is None else offline.begin()
     last, within_s = Last(settings.home, store, record), settings.reuse_within_h * 3600
-    earlier = choose(store, record, last.read(within_s), reuse=reuse, continues=continues)
+    previous = choose(store, record, last.read(within_s), reuse=reuse, continues=continues)
     try:
-        record, folder = _taken(settings, store, record, earlier, offline)
+        record, folder = _taken(settings, store, record, previous, offline)
     except TransitionError:
-        if earlier is None or earlier.continues_at is not None:
+        if previous is None or previous.continues_at is not None:
             raise
-        earlier = None  # another script was faster
-        record, folder = _taken(settings, store, record, earlier, offline)
+        previous = None  # another script was faster
+        record, folder = _taken(settings, store, record, previous, offline)
     if offline is None:
         last.write(record.id, within_s)
     capturing = Capturing(settings, store, record.id, located, wishes)
     capturing.start()
-    says = earlier.says if earlier is not None else ""
+    notice = previous.notice if previous is not None else ""
     return _carried(
-        settings, store, record, folder, connections, says, capturing=capturing, offline=offline
+        settings, store, record, folder, connections, notice, capturing=capturing, offline=offline
     )
 
 
 def simulate(settings: Settings, task_id: str, connections: Connections) -> Run:
-    """A task that is there runs in this process, with its values in place of the script's.
+    """Runs the task `task_id` in this process, with its values in place of the script's.
 
-    Raises NotFoundError, StoreUnavailableError, and TransitionError where its status says no.
+    Raises NotFoundError, StoreUnavailableError, and TransitionError where its status forbids it.
     """
     store = open_store(settings)
     record, state = store.read(task_id), store.state(task_id)
@@ -162,12 +162,15 @@ def _carried(
     record: TaskRecord,
     folder: RunFolder,
     connections: Connections,
-    says: str,
+    notice: str,
     *,
     capturing: Capturing | None = None,
     offline: OfflineSession | None = None,
 ) -> Run:
-    """The run of a task that this process has claimed, with all that goes on beside the script."""
+    """The run of a task that this process has claimed, with all that goes on beside the script.
+
+    `notice` is a line for the person about what the task was before; empty for a new one.
+    """
     upload = uploader(settings.output_uri or str(settings.home.storage))
     session = Session(
         store,
@@ -185,7 +188,7 @@ def _carried(
     if connections.streams:
         run.when_over(Tee(folder.output, connections.streams).detach)
     run.when_over(lead(run.folder))
-    _announce(record, says)
+    _announce(record, notice)
     if offline is None:
         threading.Thread(
             target=_deliver_dead, args=(store, settings, upload), name="elsewhere-dead", daemon=True
@@ -219,18 +222,18 @@ def _taken(
     settings: Settings,
     store: TaskStore,
     new: TaskRecord,
-    earlier: Earlier | None,
+    previous: Previous | None,
     offline: OfflineSession | None,
 ) -> tuple[TaskRecord, RunFolder]:
-    """The record of the new task, or of the earlier one from now on, claimed."""
-    if earlier is None:
+    """Claims the task `new`, or the previous one; returns its record and its folder."""
+    if previous is None:
         folder = settings.home.session(new.id, 1) if offline is None else offline.run
         write = partial(store.create, new)
         return new, _claimed(settings, store, new, folder, (Status.CREATED,), write)
-    record = earlier.as_new(new)
-    folder = settings.home.session(record.id, earlier.attempt + 1)
-    allowed = Status.CREATED if earlier.continues_at is None else earlier.status
-    write = partial(earlier.write, store, record)
+    record = previous.as_new(new)
+    folder = settings.home.session(record.id, previous.attempt + 1)
+    allowed = Status.CREATED if previous.continues_at is None else previous.status
+    write = partial(previous.write, store, record)
     return record, _claimed(settings, store, record, folder, (allowed,), write)
 
 
@@ -242,8 +245,8 @@ def _claimed(
     allowed: Collection[Status],
     write: Callable[[], None],
 ) -> RunFolder:
-    """Makes the folder, writes the task, begins the attempt. Raises TransitionError when somebody
-    else has begun one meanwhile."""
+    """Makes the folder, calls `write` for the task, begins the attempt. Raises TransitionError
+    when another script has begun one meanwhile, or the status is not in `allowed`."""
     try:
         settings.home.ensure()
         folder.create()
@@ -254,11 +257,11 @@ def _claimed(
                 write_beside(folder.runner, ProcessIdentity.of())
     except OSError as error:
         raise StorageError(
-            f"What this script says cannot be kept in {settings.home.path}: {error}. Make room"
+            f"The reports of this script cannot be kept in {settings.home.path}: {error}. Make room"
             " there, or set ELSEWHERE_HOME to another folder."
         ) from error
     if not is_ours:
-        raise TransitionError(f"Task {record.id} cannot be started: another script just starts it.")
+        raise TransitionError(f"Task {record.id} cannot be started: another script is starting it.")
     try:
         write()
         claim = store.claim(
@@ -275,13 +278,13 @@ def _claimed(
         raise
     if claim.attempt == folder.attempt:
         return folder
-    # The reset has fenced off an owner that may still write.
+    # The reset has counted the attempt on, to fence off an owner that may still write.
     right = settings.home.session(record.id, claim.attempt)
     return RunFolder(folder.path.rename(right.path))
 
 
 def _is_used(folder: RunFolder) -> bool:
-    """A process that is not known to have ended has begun the same attempt."""
+    """Whether another process, which may still run, has begun the same attempt."""
     owner = folder.identity(folder.runner)
     if owner is None or owner == ProcessIdentity.of():
         return False
@@ -289,7 +292,7 @@ def _is_used(folder: RunFolder) -> bool:
 
 
 def _place(settings: Settings, output_uri: object, *, is_tried: bool) -> str:
-    """What the record says of where artifacts and models go. Raises UsageError, StorageError."""
+    """The record's `output_uri`, written to if `is_tried`. Raises UsageError, StorageError."""
     if output_uri is False or (output_uri is None and not settings.output_uri):
         return ""
     if output_uri is None or output_uri is True:
@@ -323,7 +326,7 @@ def _locate(settings: Settings, *, in_repository: bool) -> Located | CaptureErro
 
 
 def _stop_this_process(why: str) -> None:
-    """The same way as a SIGTERM from outside: the script can clean up after itself."""
+    """Stops this process by SIGTERM, as from outside: the script can clean up after itself."""
     import signal  # noqa: PLC0415 - weight
 
     say(f"this script is being stopped: {why}")
@@ -337,9 +340,9 @@ def _deliver_dead(store: TaskStore, settings: Settings, upload: Uploader) -> Non
         say(f"an earlier session is not delivered yet. {error}")
 
 
-def _announce(record: TaskRecord, says: str) -> None:
+def _announce(record: TaskRecord, notice: str) -> None:
     lines = [f"task {record.id} {record.name!r} in project {record.project!r}"]
-    lines += [says] if says else []
+    lines += [notice] if notice else []
     lines += [seed.announcement(record.seed)] if record.seed is not None else []
     for line in lines:
         say(line)

@@ -29,7 +29,7 @@ _CAPTURE_S: Final = 600.0
 class Capturing(threading.Thread):
     """Completes the source and the environment of a task in the store.
 
-    `located` is the error instead, where nothing can be captured at all: a prompt, for example.
+    `located` is an error where nothing can be captured at all, as at a prompt.
     """
 
     def __init__(
@@ -69,14 +69,14 @@ class Capturing(threading.Thread):
             self._store.edit(self._task_id, source=replace(source, missing=str(error)))
 
     def describe(self, source: Source, environment: Environment) -> None:
-        """People have said by hand what runs: what could not be captured matters no more."""
+        """Replaces what was captured, or the error of that, by a description by hand."""
         self._error, self._captured = None, (source, environment)
 
     def wait(self, within_s: float = _CAPTURE_S) -> None:
         self.join(timeout=within_s)
 
     def result(self, within_s: float = _CAPTURE_S) -> tuple[Source, Environment]:
-        """Waits; raises what went wrong, or CaptureError when it takes too long."""
+        """Waits for the capture. Raises its error, or CaptureError after `within_s` seconds."""
         self.join(timeout=within_s)
         if self._error is not None:
             raise self._error

@@ -1,4 +1,4 @@
-"""Who carries what a run reports into the store, and what else depends on where it runs.
+"""The carriers, which bring reports into the store, and what else depends on where a run runs.
 
 LocalCarrier   a script that somebody starts: a thread of it carries, and it ends the task
 AgentCarrier   a program that an agent runs: the agent carries it, the runner sees how it ends
@@ -36,7 +36,7 @@ __all__ = ["AgentCarrier", "Carrier", "ChildCarrier", "LocalCarrier"]
 
 logger = logging.getLogger(__name__)
 
-#: seconds after which the end says what it is doing
+#: seconds after which the end prints what it is doing
 _SLOW_S: Final = 1.0
 #: seconds that the end of a script may take to deliver the rest
 _END_S: Final = 10.0
@@ -49,9 +49,9 @@ _FLUSH_S: Final = 10.0
 
 
 class Carrier(Protocol):
-    """What a `Run` asks of the one that carries it."""
+    """The part of a `Run` that depends on where it runs."""
 
-    #: this process ends the task, at once or at its own end
+    #: whether this process ends the task, at once or at its own end
     ends_task: bool
 
     @property
@@ -60,35 +60,36 @@ class Carrier(Protocol):
 
     @property
     def can_read(self) -> bool:
-        """What has arrived in the store can be seen from here."""
+        """Whether this process can read the store."""
 
     def flush(self) -> bool:
         """Waits until what lies in the folder is in the store; False when not in time."""
 
     def before_stop(self, call: Callable[[], None], timeout_s: float) -> Callable[[], None]:
-        """`call` is called once when a stop is asked for, before SIGTERM. Returns how to undo."""
+        """Calls `call` once when a stop is requested; SIGTERM waits `timeout_s` for it. Returns
+        the undo."""
 
     def capture_whole(self) -> tuple[str, ...]:
-        """Waits until the code is in the store; the capture's warnings. Raises what went wrong."""
+        """Waits until the code is in the store; returns warnings, or raises its error."""
 
     def await_capture(self) -> None:
         """Waits until the capture has ended, however."""
 
     def describe(self, source: Source, environment: Environment) -> None:
-        """Somebody has said by hand what runs: what could not be captured matters no more."""
+        """Replaces what the capture found, or its error, by a description by hand."""
 
     def begin_end(self, outcome: Outcome) -> None:
-        """Notes first of all how the run ended, and waits for what goes on beside it."""
+        """Writes down how the run ended, before all else, and waits for the capture."""
 
     def finish(self, outcome: Outcome) -> None:
-        """Brings the rest and the outcome into the store, as far as it is this process's to do."""
+        """Brings the rest and the outcome into the store, where that is for this process to do."""
 
     def interrupted(self, outcome: Outcome) -> None:
-        """Ctrl-C has ended `finish`: says where what is left lies."""
+        """Prints where the rest is kept, when Ctrl-C has ended `finish`."""
 
 
 class AgentCarrier:
-    """The agent carries; a child of the program is carried the same way."""
+    """The agent carries, for its program and for the children of that."""
 
     ends_task = False
 
@@ -113,7 +114,7 @@ class AgentCarrier:
         return self._store is not None or self._folder.store.exists()
 
     def flush(self) -> bool:
-        """True as well where the agent lends no store, so that there is no knowing."""
+        """See `Carrier.flush`; True where the agent lends no store, since nobody can look."""
         if not self.can_read:
             return True
         sizes = {path.name: path.stat().st_size for path in journal_files(self._folder.journal)}
@@ -280,8 +281,8 @@ class LocalCarrier:
             )
 
     def _write_exit(self, outcome: Outcome) -> None:
-        """First of all: whatever happens to the rest of the end, how it ended is known."""
+        """Writes exit.json first: whatever happens to the rest, how the script ended is known."""
         try:
             write_outcome(self._folder, outcome)
         except OSError as error:
-            say(f"the end of this script cannot be noted in {self._folder.path}: {error}")
+            say(f"the end of this script cannot be written to {self._folder.path}: {error}")

@@ -1,4 +1,4 @@
-"""Which task this process belongs to, as two variables of its environment tell.
+"""The task that this process belongs to, by two variables of its environment.
 
 ELSEWHERE_RUN_FOLDER   set by the runner: a task that an agent runs
 ELSEWHERE_LEADER       set by the process that is the task, for those that it starts
@@ -38,21 +38,21 @@ _COMMANDS: Final = ("agent", "elsewhere")
 
 
 def run_folder() -> RunFolder | None:
-    """The folder of the attempt that this process is part of; None on a laptop."""
+    """The folder of the agent's attempt that this process is part of; None without an agent."""
     path = os.environ.get(_RUN_FOLDER)
     return RunFolder(Path(path)) if path else None
 
 
 def leader_folder() -> RunFolder | None:
-    """The folder of the task whose process has started this one; None for a process that is the
-    task itself, or whose leader's task is over."""
+    """The folder of the task whose process has started this one; None for the task's own process,
+    and where that task is over."""
     pid, _, path = os.environ.get(_LEADER, "").partition(":")
     folder = RunFolder(Path(path))
     return folder if path and pid != str(os.getpid()) and folder.spec.exists() else None
 
 
 def lead(folder: RunFolder) -> Callable[[], None]:
-    """Processes that this one starts belong to its task from now on, until the returned call."""
+    """Makes processes that this one starts part of its task, until the returned call."""
     os.environ[_LEADER] = f"{os.getpid()}:{folder.path}"
 
     def lead_no_more() -> None:
@@ -80,7 +80,7 @@ def overrides() -> Mapping[str, Parameter] | None:
 
 
 def configurations() -> Mapping[str, Configuration] | None:
-    """The same for configuration objects."""
+    """Returns the configuration objects that override, likewise."""
     record = _remote_task()
     return record.configurations if record is not None else None
 

@@ -1,6 +1,6 @@
-"""The task that this script was the last time: taken again, gone on with, or left alone.
+"""The previous task of this script: overwritten, continued, or left alone.
 
-A task is taken again (reset, then run as if it were new) when all of this holds: this machine ran
+A task is overwritten (reset, then run as if it were new) when all of this holds: this machine ran
 it within the last 72 hours under the same project, name and type; it was never enqueued; it has no
 artifacts and made no models; it is over, and neither published nor archived.
 """
@@ -31,15 +31,15 @@ if TYPE_CHECKING:
     from elsewhere.core.records import TaskState
     from elsewhere.store.api import TaskStore
 
-__all__ = ["Earlier", "Last", "choose"]
+__all__ = ["Last", "Previous", "choose"]
 
 logger = logging.getLogger(__name__)
 
-#: a task of these may be taken again
-_AGAIN: Final = (Status.CREATED, Status.COMPLETED, Status.FAILED, Status.STOPPED)
-#: and of these it may go on
-_GOES_ON: Final = (*_AGAIN, Status.CLOSED)
-#: fields of a record that are not those of the earlier run
+#: a task of these may be overwritten
+_OVERWRITTEN: Final = (Status.CREATED, Status.COMPLETED, Status.FAILED, Status.STOPPED)
+#: and of these it may be continued
+_CONTINUED: Final = (*_OVERWRITTEN, Status.CLOSED)
+#: fields of a record that a new run overwrites
 _REWRITTEN: Final = tuple(
     item.name
     for item in fields(TaskRecord)
@@ -48,14 +48,16 @@ _REWRITTEN: Final = tuple(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Earlier:
-    """`record` is the task's own; `continues_at` is None where it is reset; `says` is what people
-    are told."""
+class Previous:
+    """The task to overwrite or to continue.
+
+    `record` is the task's own; `continues_at` is None where it is reset; `notice` is printed.
+    """
 
     record: TaskRecord
     status: Status
     attempt: int
-    says: str
+    notice: str
     continues_at: int | None = None
 
     def as_new(self, new: TaskRecord) -> TaskRecord:
@@ -86,14 +88,14 @@ class Earlier:
 
 
 class Last:
-    """Which task this machine ran last, by project, name and type: a small file each."""
+    """The file with the last task of this machine, by the project, name and type of `record`."""
 
     def __init__(self, home: Home, store: TaskStore, record: TaskRecord) -> None:
         key = f"{store.identity()}\n{record.project}\n{record.name}\n{record.type}"
         self._path: Path = home.last / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.json"
 
     def read(self, within_s: float) -> str | None:
-        """Its id, if it ran within that time, and not as an earlier task of this very process."""
+        """The id, if it ran in the last `within_s` seconds, and not as a task of this process."""
         try:
             written = read_json(self._path)
         except RecordError as error:
@@ -105,7 +107,7 @@ class Last:
         return None if is_ours else str(written["task"])
 
     def write(self, task_id: str, within_s: float) -> None:
-        """A disk that does not take it costs nothing but the memory."""
+        """Writes the id, and removes files older than `within_s`. A full disk is ignored."""
         try:
             self._path.parent.mkdir(exist_ok=True)
             for path in self._path.parent.iterdir():
@@ -124,11 +126,11 @@ def choose(
     *,
     reuse: bool | str,
     continues: bool | str | int,
-) -> Earlier | None:
-    """What becomes of the earlier task; None for a new one. `record` is what a new one would be.
+) -> Previous | None:
+    """The task to overwrite or continue, None for a new one, which would be `record`.
 
-    Raises UsageError, NotFoundError for an id that is none, and TransitionError where a task is to
-    go on that cannot.
+    `last` is the id of the script's last task. Raises UsageError, NotFoundError for an unknown id,
+    and TransitionError for a task that cannot be continued.
     """
     for what, given in (("reuse_last_task_id", reuse), ("continue_last_task", continues)):
         if not isinstance(given, (bool, str)) and (what[0] == "r" or not isinstance(given, int)):
@@ -143,35 +145,37 @@ def choose(
     if task_id is None or (continues is False and reuse is False):
         return None
     if continues is not False:
-        return _going_on(store, task_id, continues)
+        return _continued(store, task_id, continues)
     try:
-        return _again(store, record, task_id, is_named=named is not None)
+        return _overwritten(store, record, task_id, is_named=named is not None)
     except NotFoundError:
         if named is not None:
             raise
         return None  # it was deleted
 
 
-def _going_on(store: TaskStore, task_id: str, continues: bool | str | int) -> Earlier:
+def _continued(store: TaskStore, task_id: str, continues: bool | str | int) -> Previous:
     state = store.state(task_id)
-    if state.status not in _GOES_ON:
+    if state.status not in _CONTINUED:
         advice = "Wait for its end." if state.status is Status.IN_PROGRESS else "Clone it."
         raise TransitionError(f"Task {task_id} cannot be continued: it is {state.status}. {advice}")
     is_given = isinstance(continues, int) and not isinstance(continues, bool)
     steps = (one for one in store.series(task_id) if one.kind is ScalarKind.SCALAR)
     highest = max((one.iteration for one in steps), default=-1)
     at = int(continues) if is_given else max(highest, -1) + 1
-    says = f"it is continued, from iteration {at} on: such a run may not be reproducible"
-    return Earlier(
+    notice = f"it is continued, from iteration {at} on: such a run may not be reproducible"
+    return Previous(
         record=store.read(task_id),
         status=state.status,
         attempt=state.attempt,
-        says=says,
+        notice=notice,
         continues_at=at,
     )
 
 
-def _again(store: TaskStore, record: TaskRecord, task_id: str, *, is_named: bool) -> Earlier | None:
+def _overwritten(
+    store: TaskStore, record: TaskRecord, task_id: str, *, is_named: bool
+) -> Previous | None:
     state, has = store.state(task_id), store.read(task_id)
     is_archived = ARCHIVED in store.kept(task_id, Tags)["system_tags"]
     fits = (has.project, has.name, has.type) == (record.project, record.name, record.type)
@@ -186,17 +190,17 @@ def _again(store: TaskStore, record: TaskRecord, task_id: str, *, is_named: bool
         return None
     minutes = (now_at() - state.updated_at) / 60
     ago = f"{minutes / 60:.0f} h ago" if minutes >= 60 else f"{minutes:.0f} min ago"
-    says = (
+    notice = (
         f"it was last run {ago if minutes >= 1 else 'just now'} and is overwritten, since nothing"
         " but reports came of it (reuse_last_task_id=False keeps it)"
     )
-    return Earlier(record=has, status=state.status, attempt=state.attempt, says=says)
+    return Previous(record=has, status=state.status, attempt=state.attempt, notice=notice)
 
 
 def _why_not(state: TaskState, is_archived: bool, *, is_the_same: bool) -> str:
     if not is_the_same:
-        return "it is called otherwise by now"
-    if state.status not in _AGAIN:
+        return "it has another name by now"
+    if state.status not in _OVERWRITTEN:
         return f"it is {state.status}"
     if state.queue or state.queued_at:
         return "it was enqueued"

@@ -1,11 +1,11 @@
-"""How this process ends: noticed where Python lets one notice, and told once.
+"""The end of this process: noticed where Python allows it, and reported once.
 
     the program's last line, sys.exit(0)   completed
     an exception, sys.exit(n)              program_failed, with its exit code
     Ctrl-C, SIGTERM                        stopped
-    kill -9, os._exit, a crash             nobody is told: the session's folder tells who comes next
+    kill -9, os._exit, a crash             not noticed: the session's folder is found later
 
-`raise SystemExit(n)` by hand cannot be told from the last line: use sys.exit.
+`raise SystemExit(n)` by hand looks like the last line: use sys.exit.
 
 Everything is put back by `detach`: a signal handler is only set where there was none.
 """
@@ -67,7 +67,7 @@ class Endings:
         atexit.register(self._at_exit)
 
     def detach(self) -> None:
-        """Everything is as it was, where nobody else has changed it since."""
+        """Puts everything back that nobody else has changed since."""
         atexit.unregister(self._at_exit)
         if sys.excepthook == self._on_exception:
             sys.excepthook = self._excepthook
@@ -81,8 +81,8 @@ class Endings:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
     # A forked child must end at SIGTERM as it always did, from its first moment on: a worker of a
-    # pool that is told to end while it is being born, or while it waits for a lock, may never come
-    # to run a handler. So a fork happens with the default in place, and with SIGTERM held back.
+    # pool that gets SIGTERM while it is being born, or while it waits for a lock, may never come to
+    # run a handler. So a fork happens with the default in place, and with SIGTERM held back.
 
     def _before_fork(self) -> None:
         is_main = threading.current_thread() is threading.main_thread()
@@ -130,7 +130,7 @@ class Endings:
                 raise SystemExit(128 + number)
 
     def _end_at_last(self) -> None:
-        """Python waits for a program's own threads before it ends; SIGTERM never did."""
+        """Ends the task although threads go on: Python waits for these, and SIGTERM never did."""
         threading.main_thread().join()
         time.sleep(_THREADS_S)
         if self._ending.acquire(blocking=False):
@@ -165,7 +165,7 @@ class Endings:
 
 class _Exit(SystemExit):
     """Knows whether anybody caught it: at the end the interpreter itself, from no Python frame,
-    asks for its code."""
+    reads its code."""
 
     was_last = False
 

@@ -38,8 +38,7 @@ logger = logging.getLogger(__name__)
 class Run:
     """The journal and the record of this process's task; `report.recorder.OwnRun` for others.
 
-    `is_remote`: the task's values count here, not the script's, since an agent runs it or somebody
-    simulates that.
+    `is_remote`: the task's values count, not the script's: an agent runs it, or that is simulated.
     """
 
     def __init__(
@@ -74,7 +73,7 @@ class Run:
 
     @property
     def is_forked(self) -> bool:
-        """This process is a child that the run's process has forked."""
+        """Whether this process is a child that the run's process has forked."""
         return os.getpid() != self._pid
 
     @property
@@ -98,7 +97,7 @@ class Run:
         return Logger(self.report, flush=self.flush, shifted=self.offset.shifted)
 
     def record(self, event: Event) -> None:
-        """Into the journal, and into what this process sees of its own task; not after its end."""
+        """Writes `event` into the journal and applies it to `task_record`; not after the end."""
         if self._is_closed:
             return
         if isinstance(event, Progress):
@@ -108,7 +107,7 @@ class Run:
         self._reporter.record(event)
 
     def report(self, event: Event) -> None:
-        """The same for what a script reports by hand: what comes too late is lost, with a word."""
+        """Records an `event` of the script's own; one after the end is lost, with a warning."""
         if self._is_closed and not self._is_late:
             self._is_late = True
             logger.warning(
@@ -118,9 +117,9 @@ class Run:
         self.record(event)
 
     def set_progress(self, progress: object) -> None:
-        """0 to 100; anything else is a warning and changes nothing."""
+        """Records the `progress`, 0 to 100; anything else is a warning and changes nothing."""
         if not is_number(progress):
-            logger.warning("Progress %r is no number: it is not changed.", progress)
+            logger.warning("Progress %r is not a number: it is not changed.", progress)
         elif not 0 <= progress <= 100:  # a percentage
             logger.warning("Progress %r is not within 0 to 100: it is not changed.", progress)
         else:
@@ -138,7 +137,7 @@ class Run:
             delete_original(artifact_object)
 
     def mark(self, status: Status, reason: Reason, message: str) -> None:
-        """The program's own verdict: at once where this process ends the task, else at its end."""
+        """Ends the task by the program's own verdict: at once, or with the program on an agent."""
         if self.carrier.ends_task and not self.is_forked:
             self.end(Outcome(reason=reason, message=message))
         else:
@@ -151,20 +150,19 @@ class Run:
         return self._given.configurations if self.is_remote else None
 
     def when_over(self, close: Callable[[], None]) -> None:
-        """Called at the end, the last one first."""
+        """Calls `close` at the end of the run, the last one first."""
         self._closers.append(close)
 
     def await_capture(self) -> None:
         self.carrier.await_capture()
 
     def flush(self, wait: bool = False) -> bool:
-        """On disk; with `wait` in the store as well, as far as that can be known. False when not
-        in time."""
+        """Writes all to disk; with `wait` also waits for the store. False when not in time."""
         self._reporter.flush()
         return self.carrier.flush() if wait else True
 
     def is_uploaded(self, artifact: str) -> bool:
-        """Where that can be known; else True."""
+        """Whether `artifact` has its URL; True where this process cannot read the store."""
         if not self.carrier.can_read:
             return True
         found = self.store.artifacts(self.task_record.id).get(artifact)
@@ -172,7 +170,7 @@ class Run:
 
     def hand_over(self, message: str) -> None:
         """Ends the run here so that the task can go on elsewhere: a draft from its end on, which
-        nobody who watches takes for a task that has ended."""
+        a watcher does not take for a task that has ended."""
         self.end(Outcome(reason=Reason.HANDED_OVER, message=message))
 
     def complete(self) -> None:
@@ -195,7 +193,7 @@ class Run:
         self.unwatch()
 
     def end_with_process(self, outcome: Outcome) -> None:
-        """The same at the very end, where Ctrl-C is for the waiting."""
+        """Ends the run with its process; Ctrl-C ends the waiting for the store."""
         try:
             self.end(outcome)
         except KeyboardInterrupt:

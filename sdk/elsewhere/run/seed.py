@@ -16,7 +16,7 @@ __all__ = ["announcement", "fix", "normalise"]
 
 
 def normalise(seed: SupportsIndex | bool | None) -> int | None:
-    """32 bits, as numpy takes them; True is the default seed, None and False are no seed.
+    """The `seed` in 32 bits, as numpy takes it; True is the default, None and False are none.
 
     Raises UsageError for anything but a whole number.
     """
@@ -33,7 +33,7 @@ def normalise(seed: SupportsIndex | bool | None) -> int | None:
 
 
 def fix(seed: int) -> Callable[[], None]:
-    """Seeds what is imported now, and the rest as soon as it is. Returns how to stop waiting.
+    """Seeds libraries that are imported now, others at their import. Returns how to stop that.
 
     Whether cudnn may choose algorithms that are not deterministic stays as it is.
     """
@@ -48,7 +48,7 @@ def fix(seed: int) -> Callable[[], None]:
 
 
 def announcement(seed: int) -> str:
-    """The line that tells people that their random numbers are fixed, and how to change that."""
+    """The line for people about the fixed `seed`, and how to change it."""
     return (
         f"Random seed {seed} (random, numpy, torch, tensorflow). Before Task.init, "
         "Task.set_random_seed(NUMBER) sets another one and Task.set_random_seed(None) none."

@@ -1,4 +1,4 @@
-"""Where this process was when the SDK was imported: a program may go elsewhere before its init."""
+"""The working folder at the import of the SDK: a program may change it before Task.init."""
 
 from __future__ import annotations
 
@@ -14,5 +14,5 @@ def _folder() -> str | None:
         return None
 
 
-#: None where it is no more
+#: None for a folder that is gone
 FOLDER = _folder()

@@ -33,7 +33,7 @@ def upload(folder: RunFolder, upload: Upload) -> Placed:
     return Placed(url=f"memory://{upload.file.name}")
 
 
-def say(folder: RunFolder, *events: Event) -> None:
+def report(folder: RunFolder, *events: Event) -> None:
     writer = JournalWriter(folder.journal)
     writer.append(events)
     writer.close()
@@ -49,7 +49,7 @@ def deliver(store: RedisStore, folder: RunFolder) -> None:
         pass
 
 
-def said(store: RedisStore, folder: RunFolder) -> list[str]:
+def delivered(store: RedisStore, folder: RunFolder) -> list[str]:
     return [item.message for item in store.texts(folder.task_id)]
 
 
@@ -139,11 +139,11 @@ def test_all_files_of_all_writers_are_delivered_in_the_order_of_each(
 ) -> None:
     folder.output.write_bytes(b"hello")
     for name in "ab":
-        say(folder, *(text(f"{name}{n}") for n in range(50)))
+        report(folder, *(text(f"{name}{n}") for n in range(50)))
     deliver(store, folder)
     for name in "ab":
         wanted = [f"{name}{n}" for n in range(50)]
-        assert [item for item in said(store, folder) if item.startswith(name)] == wanted
+        assert [item for item in delivered(store, folder) if item.startswith(name)] == wanted
     assert output(store, folder) == b"hello"
 
 
@@ -158,7 +158,7 @@ def test_who_comes_back_goes_on_where_the_last_one_stopped(
         Delivery(store, folder, upload).pump()
     writer.close()
     deliver(store, folder)
-    assert said(store, folder) == ["0", "1", "2"]
+    assert delivered(store, folder) == ["0", "1", "2"]
     assert output(store, folder) == b"0\n1\n2\n"
 
 
@@ -189,7 +189,7 @@ def test_a_lost_answer_costs_nothing_and_doubles_nothing(
 ) -> None:
     for n in range(5):
         (folder.files / str(n)).write_text("bytes")
-        say(folder, text(str(n)), *artifacts(str(n)))
+        report(folder, text(str(n)), *artifacts(str(n)))
     folder.output.write_bytes(b"x" * 1_000_000 + b"\nend\n")
     delivery = Delivery(LosesAnswers(store), folder, upload)
     for _ in range(100):
@@ -198,7 +198,7 @@ def test_a_lost_answer_costs_nothing_and_doubles_nothing(
                 break
         except StoreUnavailableError:
             continue
-    assert sorted(said(store, folder)) == ["0", "1", "2", "3", "4"]
+    assert sorted(delivered(store, folder)) == ["0", "1", "2", "3", "4"]
     assert output(store, folder) == b"x" * 1_000_000 + b"\nend\n"
     assert len(store.artifacts(folder.task_id)) == 5
     assert all(item.url for item in store.artifacts(folder.task_id).values())
@@ -207,14 +207,14 @@ def test_a_lost_answer_costs_nothing_and_doubles_nothing(
 def test_two_that_carry_one_folder_double_nothing(store: RedisStore, folder: RunFolder) -> None:
     both = [Delivery(store, folder, upload) for _ in range(2)]
     for n in range(6):
-        say(folder, text(str(n)))
+        report(folder, text(str(n)))
         with folder.output.open("ab") as file:
             file.write(b"%d\n" % n)
         both[n % 2].pump()
     for one in both:
         while one.pump(is_over=True):
             pass
-    assert sorted(said(store, folder)) == ["0", "1", "2", "3", "4", "5"]
+    assert sorted(delivered(store, folder)) == ["0", "1", "2", "3", "4", "5"]
     assert output(store, folder) == b"0\n1\n2\n3\n4\n5\n"
 
 
@@ -224,11 +224,11 @@ def test_an_attempt_that_is_not_the_newest_delivers_nothing_and_keeps_its_folder
     task_id = folder.task_id
     store.finish(task_id, 1, Outcome(reason=Reason.COMPLETED))
     store.claim(task_id, worker="b", token="t2", lease_s=9, allowed=(Status.COMPLETED,))
-    say(folder, text("late"))
+    report(folder, text("late"))
     folder.output.write_bytes(b"late\n")
     with pytest.raises(FencedError):
         deliver(store, folder)
-    assert said(store, folder) == []
+    assert delivered(store, folder) == []
     assert folder.output.read_bytes() == b"late\n"
 
 
@@ -246,7 +246,7 @@ def test_an_artifact_is_uploaded_and_its_copy_on_disk_forgotten(
     store: RedisStore, folder: RunFolder
 ) -> None:
     (folder.files / "model").write_bytes(b"12345")
-    say(folder, *artifacts("model"))
+    report(folder, *artifacts("model"))
     deliver(store, folder)
     assert store.artifacts(folder.task_id)["model"].url == "memory://model"
     assert list(folder.files.iterdir()) == []
@@ -255,10 +255,10 @@ def test_an_artifact_is_uploaded_and_its_copy_on_disk_forgotten(
 def test_an_artifact_that_cannot_be_uploaded_is_named_with_the_reason_and_the_rest_goes_on(
     store: RedisStore, folder: RunFolder
 ) -> None:
-    say(folder, *artifacts("gone"), text("after"))
+    report(folder, *artifacts("gone"), text("after"))
     deliver(store, folder)
-    assert "no file that was staged" in store.artifacts(folder.task_id)["gone"].preview
-    assert said(store, folder) == ["after"]
+    assert "not a staged file" in store.artifacts(folder.task_id)["gone"].preview
+    assert delivered(store, folder) == ["after"]
 
 
 @pytest.mark.parametrize("how", ["absolute", "../", "link"])
@@ -273,39 +273,41 @@ def test_a_file_outside_the_folder_is_neither_uploaded_nor_deleted(
         "../": f"files/{'../' * 20}{secret}",
         "link": "files/secret",
     }[how]
-    say(folder, ArtifactAdded(artifact=Artifact(name="a", type="file"), file=file), text("after"))
+    report(
+        folder, ArtifactAdded(artifact=Artifact(name="a", type="file"), file=file), text("after")
+    )
     deliver(store, folder)
     assert store.artifacts(folder.task_id)["a"].url == ""
     assert secret.exists()
-    assert said(store, folder) == ["after"]
+    assert delivered(store, folder) == ["after"]
 
 
 @pytest.mark.parametrize("iteration", [1 << 70, -(1 << 70)])
 def test_a_number_that_redis_cannot_take_does_not_hold_up_the_rest(
     store: RedisStore, folder: RunFolder, iteration: int
 ) -> None:
-    say(
+    report(
         folder, Scalar(title="a", series="b", value=1.0, iteration=iteration, at=0.0), text("after")
     )
     deliver(store, folder)
-    assert said(store, folder) == ["after"]
+    assert delivered(store, folder) == ["after"]
 
 
 @pytest.mark.parametrize("message", ["\udcff", "\0", "a\nb"], ids=repr)
 def test_odd_texts_arrive(store: RedisStore, folder: RunFolder, message: str) -> None:
-    say(folder, text(message), Scalar(title=message, series="b", value=1.0, iteration=1, at=0.0))
+    report(folder, text(message), Scalar(title=message, series="b", value=1.0, iteration=1, at=0.0))
     deliver(store, folder)
-    assert len(said(store, folder)) == len(store.series(folder.task_id)) == 1
+    assert len(delivered(store, folder)) == len(store.series(folder.task_id)) == 1
 
 
 def test_a_damaged_line_is_left_out_and_the_rest_arrives(
     store: RedisStore, folder: RunFolder, caplog: pytest.LogCaptureFixture
 ) -> None:
-    say(folder, text("before"))
+    report(folder, text("before"))
     (path,) = folder.journal.iterdir()
     with path.open("ab") as file:
         file.write(b"00000000 text {}\n")
-    say(folder, text("after"))
+    report(folder, text("after"))
     deliver(store, folder)
-    assert sorted(said(store, folder)) == ["after", "before"]
+    assert sorted(delivered(store, folder)) == ["after", "before"]
     assert "a line is left out" in caplog.text

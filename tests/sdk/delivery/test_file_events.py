@@ -114,7 +114,7 @@ class Machine:
 
     def delivery(self, **how: Any) -> Delivery:
         upload = uploader(str(self.place))
-        return Delivery(self.store, self.folder, upload, heard=drawn, **how)
+        return Delivery(self.store, self.folder, upload, translate=drawn, **how)
 
     def deliver(self) -> None:
         delivery = self.delivery()
@@ -171,7 +171,7 @@ def test_one_that_names_no_staged_file_is_not_uploaded(machine: Machine, file: s
     machine.deliver()
     (figure,) = machine.store.figures
     assert figure.url == ""
-    assert figure.problem == f"It was not uploaded: {file!r} is no file that was staged."
+    assert figure.problem == f"It was not uploaded: {file!r} is not a staged file."
     assert not machine.place.exists()
 
 

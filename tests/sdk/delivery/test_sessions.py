@@ -1,4 +1,4 @@
-"""Sessions: what a script says arrives, while it runs, at its end, or after it was killed."""
+"""Sessions: the reports of a script arrive, while it runs, at its end, or after it was killed."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def dead() -> ProcessIdentity:
         return ProcessIdentity.of(process.pid)
 
 
-def say(folder: RunFolder, message: str) -> None:
+def report(folder: RunFolder, message: str) -> None:
     events: list[Event] = [Text(message=message, level=20, at=0.0)]
     writer = JournalWriter(folder.journal)
     writer.append(events)
@@ -59,60 +59,60 @@ def say(folder: RunFolder, message: str) -> None:
         file.write(message)
 
 
-def said(store: RedisStore, folder: RunFolder) -> tuple[list[str], bytes]:
+def delivered(store: RedisStore, folder: RunFolder) -> tuple[list[str], bytes]:
     texts = sorted(text.message for text in store.texts(folder.task_id))
     return texts, store.output(folder.task_id).data
 
 
 class Running:
-    """A session that has begun, and what it was told."""
+    """A session that has begun, and the reasons for which it was stopped."""
 
     def __init__(self, store: RedisStore, folder: RunFolder, lease_s: float = 60.0) -> None:
-        self.told: list[str] = []
+        self.reasons: list[str] = []
         self.session = Session(
             store,
             folder,
             worker=WORKER,
             lease_s=lease_s,
             upload=upload,
-            when_stopped=self.told.append,
+            when_stopped=self.reasons.append,
         )
         self.session.start()
 
 
-def test_what_is_said_arrives_while_the_script_runs_and_the_rest_at_its_end(
+def test_reports_arrive_while_the_script_runs_and_the_rest_at_its_end(
     store: RedisStore, home: Home
 ) -> None:
     folder = make_folder(store, home)
     session = Running(store, folder).session
-    say(folder, "one\n")
-    wait_until(lambda: said(store, folder) == (["one\n"], b"one\n"))
-    say(folder, "two")
+    report(folder, "one\n")
+    wait_until(lambda: delivered(store, folder) == (["one\n"], b"one\n"))
+    report(folder, "two")
     assert session.drain(5)
-    assert said(store, folder) == (["one\n", "two"], b"one\n"), "a line may still go on"
-    say(folder, " and three")
+    assert delivered(store, folder) == (["one\n", "two"], b"one\n"), "a line may still go on"
+    report(folder, " and three")
     assert session.finish(COMPLETED, 5)
-    assert said(store, folder) == ([" and three", "one\n", "two"], b"one\ntwo and three")
+    assert delivered(store, folder) == ([" and three", "one\n", "two"], b"one\ntwo and three")
     assert store.state(folder.task_id).outcome == COMPLETED
     assert not folder.path.exists()
     assert not session.is_alive()
 
 
-def test_the_lease_is_kept_and_a_stop_is_told_once(store: RedisStore, home: Home) -> None:
+def test_the_lease_is_kept_and_a_stop_is_noticed_once(store: RedisStore, home: Home) -> None:
     folder = make_folder(store, home)
     running = Running(store, folder, lease_s=0.9)
     before = store.state(folder.task_id).lease_until
     wait_until(lambda: store.state(folder.task_id).lease_until != before)
     store.request_stop(folder.task_id)
-    wait_until(lambda: running.told)
+    wait_until(lambda: running.reasons)
     after = store.state(folder.task_id).lease_until
     wait_until(lambda: store.state(folder.task_id).lease_until > after)
-    assert running.told == ["a stop was asked for"]
+    assert running.reasons == ["a stop was requested"]
     assert running.session.finish(COMPLETED, 5)
 
 
 @pytest.mark.parametrize("what", ["marked", "deleted"])
-def test_a_script_whose_task_is_not_its_own_any_more_is_told(
+def test_a_script_whose_task_is_not_its_own_any_more_is_stopped(
     store: RedisStore, home: Home, what: str
 ) -> None:
     folder = make_folder(store, home)
@@ -121,16 +121,16 @@ def test_a_script_whose_task_is_not_its_own_any_more_is_told(
     if what == "deleted":
         store.delete(folder.task_id)
     if what == "marked":
-        wait_until(lambda: running.told)
-        assert running.told == ["the task is stopped now"]
-    say(folder, "late\n")
+        wait_until(lambda: running.reasons)
+        assert running.reasons == ["the task is stopped now"]
+    report(folder, "late\n")
     assert running.session.drain(5) == (what == "marked")
     assert running.session.finish(COMPLETED, 5)
     assert not folder.path.exists()
     if what == "marked":
         assert store.state(folder.task_id).status is Status.STOPPED
     else:
-        assert running.told == [], "that is no reason to end a script"
+        assert running.reasons == [], "that is no reason to end a script"
         assert store.redis.exists(f"ew:task:{folder.task_id}:texts") == 0
 
 
@@ -140,10 +140,10 @@ def test_a_store_that_lost_its_data_ends_no_script_and_costs_no_word(
     folder = make_folder(store, home)
     running = Running(store, folder, lease_s=0.9)
     store.redis.flushdb()
-    say(folder, "late\n")
+    report(folder, "late\n")
     assert not running.session.drain(2)
     assert not running.session.finish(COMPLETED, 2)
-    assert running.told == []
+    assert running.reasons == []
     assert folder.output.read_text() == "late\n"
 
 
@@ -154,7 +154,7 @@ def test_without_the_store_the_folder_stays_and_the_next_one_delivers_it(
         folder = make_folder(store, home, dead())
         session = Running(store, folder).session
         server.kill()
-        say(folder, "kept\n")
+        report(folder, "kept\n")
         assert not session.drain(0)
         write_beside(folder.exit, COMPLETED)
         assert not session.finish(COMPLETED, 3)
@@ -163,7 +163,7 @@ def test_without_the_store_the_folder_stays_and_the_next_one_delivers_it(
         assert folder.exit.exists()
         server.start()
         assert deliver_dead(store, home, upload) == [folder.task_id]
-        assert said(store, folder) == (["kept\n"], b"kept\n")
+        assert delivered(store, folder) == (["kept\n"], b"kept\n")
         assert store.state(folder.task_id).outcome == COMPLETED
 
 
@@ -173,13 +173,13 @@ def test_a_store_that_comes_back_gets_everything_from_the_same_session(
     with RedisServer(short_path, append_only=True) as server, opened(server.url) as store:
         folder = make_folder(store, home)
         session = Running(store, folder).session
-        say(folder, "before\n")
+        report(folder, "before\n")
         assert session.drain(5)
         server.kill()
-        say(folder, "while it was away\n")
+        report(folder, "while it was away\n")
         server.start()
         assert session.finish(COMPLETED, 10)
-        assert said(store, folder)[1] == b"before\nwhile it was away\n"
+        assert delivered(store, folder)[1] == b"before\nwhile it was away\n"
 
 
 @pytest.mark.parametrize(
@@ -191,11 +191,11 @@ def test_who_comes_next_ends_what_a_script_left(
     store: RedisStore, home: Home, written: Outcome | None
 ) -> None:
     folder = make_folder(store, home, dead())
-    say(folder, "left behind")
+    report(folder, "left behind")
     if written is not None:
         write_beside(folder.exit, written)
     assert deliver_dead(store, home, upload) == [folder.task_id]
-    assert said(store, folder) == (["left behind"], b"left behind")
+    assert delivered(store, folder) == (["left behind"], b"left behind")
     outcome = store.state(folder.task_id).outcome
     assert outcome is not None
     assert outcome.reason is (written.reason if written else Reason.LOST)
@@ -219,7 +219,7 @@ def test_what_belongs_to_a_deleted_task_is_cleared_away(store: RedisStore, home:
     folder = make_folder(store, home, dead())
     store.finish(folder.task_id, 1, COMPLETED)
     store.delete(folder.task_id)
-    say(folder, "late\n")
+    report(folder, "late\n")
     deliver_dead(store, home, upload)
     assert not folder.path.exists()
     assert store.redis.keys("ew:task:*") == []
@@ -229,7 +229,7 @@ def test_two_that_come_at_once_do_not_deliver_the_same_folder(
     store: RedisStore, home: Home
 ) -> None:
     folder = make_folder(store, home, dead())
-    say(folder, "once\n")
+    report(folder, "once\n")
     hold = (
         "import fcntl, os, sys; fcntl.flock(os.open(sys.argv[1], os.O_RDONLY), fcntl.LOCK_EX);"
         " print(); input()"

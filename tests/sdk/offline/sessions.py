@@ -19,7 +19,17 @@ from elsewhere.core.records import Outcome, Reason, Source, Status
 from elsewhere.offline import OfflineSession
 from tests.stores import make_record
 
-__all__ = ["COMPLETED", "DIGEST", "PATCH", "begun", "end", "ended", "home", "say", "say_artifact"]
+__all__ = [
+    "COMPLETED",
+    "DIGEST",
+    "PATCH",
+    "begun",
+    "end",
+    "ended",
+    "home",
+    "report",
+    "report_artifact",
+]
 
 COMPLETED = Outcome(reason=Reason.COMPLETED, exit_code=0)
 PATCH = b"diff --git a/train.py b/train.py\n"
@@ -51,18 +61,18 @@ def begun(**fields: Any) -> OfflineSession:
     return session
 
 
-def say(session: OfflineSession, *events: Event) -> None:
+def report(session: OfflineSession, *events: Event) -> None:
     """As one process of the script does."""
     writer = JournalWriter(session.run.journal)
     writer.append(events)
     writer.close()
 
 
-def say_artifact(session: OfflineSession, name: str, value: object) -> None:
+def report_artifact(session: OfflineSession, name: str, value: object) -> None:
     artifact, file = stage(name, value, session.run.files)
     assert file is not None
     inside = file.relative_to(session.run.path).as_posix()
-    say(session, ArtifactAdded(artifact=artifact, file=inside))
+    report(session, ArtifactAdded(artifact=artifact, file=inside))
 
 
 def ended(
@@ -75,7 +85,7 @@ def ended(
 ) -> OfflineSession:
     """One that is over. Without an outcome its script was killed."""
     session = begun(**fields)
-    say(session, *events)
+    report(session, *events)
     session.run.output.write_bytes(output)
     end(session, outcome, is_zipped=is_zipped)
     return session

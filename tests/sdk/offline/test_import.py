@@ -47,7 +47,16 @@ from elsewhere.storage import local_path
 from elsewhere.store.queues import Queues
 from elsewhere.store.redis.store import RedisStore
 from elsewhere.task import stored
-from tests.sdk.offline.sessions import COMPLETED, PATCH, begun, end, ended, home, say, say_artifact
+from tests.sdk.offline.sessions import (
+    COMPLETED,
+    PATCH,
+    begun,
+    end,
+    ended,
+    home,
+    report,
+    report_artifact,
+)
 from tests.stores import begin, opened, running
 from tests.waiting import wait_until
 
@@ -64,7 +73,7 @@ def point(iteration: int, value: float = 0.5) -> Scalar:
 
 SINGLE = single_value("best", 0.9, at=3.0)
 RESOURCES = Resources(title=":monitor:machine", values={"cpu": 1.0}, at=3.0, elapsed_s=7.0)
-SAID: list[Event] = [
+REPORTS: list[Event] = [
     point(1),
     point(2, 0.25),
     SINGLE,
@@ -83,11 +92,11 @@ SAID: list[Event] = [
 
 
 @pytest.mark.parametrize("is_zipped", [True, False], ids=["zip", "folder"])
-def test_all_that_was_said_arrives(store: RedisStore, is_zipped: bool) -> None:
+def test_all_reports_arrive(store: RedisStore, is_zipped: bool) -> None:
     environment = Environment(python="3.11.7", packages=("numpy==1.0",))
     session = begun(environment=environment, tags=("early",))
-    say(session, *SAID)
-    say_artifact(session, "data", {"a": 1})
+    report(session, *REPORTS)
+    report_artifact(session, "data", {"a": 1})
     session.run.output.write_bytes(b"one\n10%\r20%\ntwo")
     failed = Outcome(reason=Reason.PROGRAM_FAILED, exit_code=3, message="It broke.")
     end(session, failed, is_zipped=is_zipped)
@@ -122,7 +131,7 @@ def test_an_imported_task_can_be_cloned_and_enqueued(store: RedisStore) -> None:
 
 def test_artifacts_go_to_the_place_that_the_task_names(store: RedisStore, tmp_path: Path) -> None:
     session = begun(output_uri=f"file://{tmp_path}/mine")
-    say_artifact(session, "data", [1])
+    report_artifact(session, "data", [1])
     end(session)
     artifact = store.artifacts(imported(store, session.archive))["data"]
     assert artifact.url.startswith(f"file://{tmp_path}/mine/examples/")
@@ -135,7 +144,7 @@ def test_models_arrive_with_their_weights(store: RedisStore, is_further: bool) -
     weights.parent.mkdir()
     weights.write_bytes(b"weights")
     fields: dict[str, Any] = {"name": "net", "iteration": 5, "task": session.task_id}
-    say(
+    report(
         session,
         ModelSaved(model="a" * 32, fields=fields, file="files/w/net.bin"),
         ModelUsed(use=ModelUse(name="net", model="a" * 32, is_output=True, at=1.0)),
@@ -154,7 +163,7 @@ def test_models_arrive_with_their_weights(store: RedisStore, is_further: bool) -
     assert uses == {"net": (True, "a" * 32), "base": (False, "b" * 32)}
 
 
-def test_a_session_whose_script_was_killed_is_lost_and_says_all_that_it_said(
+def test_a_session_whose_script_was_killed_is_lost_with_all_its_reports(
     store: RedisStore,
 ) -> None:
     session = ended([point(1), point(2)], output=b"half a li", outcome=None, is_zipped=False)
@@ -168,7 +177,7 @@ def test_a_session_whose_script_was_killed_is_lost_and_says_all_that_it_said(
 
 def test_a_folder_that_was_imported_is_still_whole(store: RedisStore) -> None:
     session = begun()
-    say_artifact(session, "data", [1, 2])
+    report_artifact(session, "data", [1, 2])
     for _ in range(2):
         task_id = imported(store, session.path)
         artifact = store.artifacts(task_id)["data"]
@@ -252,9 +261,9 @@ def test_an_import_that_failed_in_the_middle_is_completed_by_the_same_call(
     place = tmp_path / "place"
     place.write_text("a file where a folder should be")
     session = begun(output_uri=f"file://{place}")
-    say(session, point(1))
-    say_artifact(session, "data", [1])
-    say(session, point(2))
+    report(session, point(1))
+    report_artifact(session, "data", [1])
+    report(session, point(2))
     end(session)
     with pytest.raises(StoreUnavailableError, match=r"imported in part.*again goes on"):
         imported(store, session.archive)
@@ -297,7 +306,7 @@ def test_an_import_that_is_killed_is_completed_by_the_next(
 ) -> None:
     session = begun()
     for _ in range(3):
-        say(session, *(point(n) for n in range(20_000)))
+        report(session, *(point(n) for n in range(20_000)))
     end(session)
     child = multiprocessing.get_context("fork").Process(
         target=import_elsewhere, args=(redis_url, session.archive)
@@ -349,8 +358,8 @@ def earlier_task(store: RedisStore) -> str:
 def test_a_session_goes_on_with_a_previous_task(store: RedisStore) -> None:
     task_id = earlier_task(store)
     session = begun(tags=("early",))
-    say(session, *SAID, Parameters(values={"Args/x": Parameter(value=1)}, is_whole=True))
-    say_artifact(session, "data", [1])
+    report(session, *REPORTS, Parameters(values={"Args/x": Parameter(value=1)}, is_whole=True))
+    report_artifact(session, "data", [1])
     end(session)
     assert imported(store, session.archive, task_id, 1500) == task_id
     record, state = store.read(task_id), store.state(task_id)
@@ -391,7 +400,7 @@ def test_a_session_is_added_to_a_task_once(store: RedisStore) -> None:
 
 
 def test_an_offset_shifts_a_task_of_its_own_too(store: RedisStore) -> None:
-    task_id = imported(store, ended(SAID).archive, None, -1)
+    task_id = imported(store, ended(REPORTS).archive, None, -1)
     assert [n for n, _, _ in store.points(task_id, "loss", "train")] == [0, 1]
     assert store.points(task_id, SINGLE.title, "best")[0][0] == SINGLE.iteration
 

@@ -91,7 +91,7 @@ def test_a_script_that_runs_offline_needs_no_store_and_leaves_a_zip_file(scripts
     assert f"Task.import_offline_session({str(archive)!r})" in ran.errors
 
 
-def test_what_a_script_said_offline_is_what_it_would_have_said_online(
+def test_the_reports_of_a_script_are_the_same_offline_and_online(
     scripts: Scripts, store: RedisStore, redis_url: str
 ) -> None:
     init = 'task = Task.init("examples", "one", tags=["early"], auto_resource_monitoring=False)\n'
@@ -269,7 +269,7 @@ time.sleep(600)
     assert store.output(task_id).data.splitlines()[-1] == b"said"
 
 
-def test_a_session_that_cannot_be_zipped_stays_a_folder_and_says_so(
+def test_a_session_that_cannot_be_zipped_stays_a_folder_and_prints_that(
     scripts: Scripts, store: RedisStore
 ) -> None:
     ran = scripts.run(

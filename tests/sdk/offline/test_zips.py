@@ -23,7 +23,7 @@ from elsewhere.core.settings import load
 from elsewhere.offline import OfflineSession, import_session
 from elsewhere.store.redis.store import RedisStore
 from tests.properties import PROPERTY
-from tests.sdk.offline.sessions import DIGEST, begun, end, ended, home, say, say_artifact
+from tests.sdk.offline.sessions import DIGEST, begun, end, ended, home, report, report_artifact
 
 Entries = dict[str, bytes]
 
@@ -162,7 +162,7 @@ def test_a_file_that_was_cut_off_is_refused(
 
 def test_a_changed_byte_is_noticed(store: RedisStore) -> None:
     session = begun()
-    say_artifact(session, "data", os.urandom(50_000).hex())
+    report_artifact(session, "data", os.urandom(50_000).hex())
     end(session)
     entries = entries_of(session.archive)
     (name,) = (name for name in entries if name.endswith(".txt"))
@@ -294,17 +294,17 @@ def test_an_artifact_that_names_a_file_outside_is_left_out(
     (tmp_path / "secret").write_text("secret")
     session = begun()
     for n, name in enumerate((f"../../../../../..{tmp_path}/secret", f"{tmp_path}/secret")):
-        say(session, ArtifactAdded(artifact=Artifact(name=f"{n}", type="file"), file=name))
+        report(session, ArtifactAdded(artifact=Artifact(name=f"{n}", type="file"), file=name))
     end(session)
     task_id = import_session(store, load(), session.archive)
     assert [one.url for one in store.artifacts(task_id).values()] == ["", ""]
-    assert "is no file that was staged" in store.artifacts(task_id)["0"].preview
+    assert "is not a staged file" in store.artifacts(task_id)["0"].preview
 
 
-def test_the_same_session_gives_the_same_bytes_and_none_that_the_journal_says_again() -> None:
+def test_the_same_session_gives_the_same_bytes_and_none_that_the_journal_has() -> None:
     session = begun()
     point = Scalar(title="a", series="b", value=1.0, iteration=1, at=0.0)
-    say(session, point)
+    report(session, point)
     session.run.output.write_bytes(b"x\n")
     session.store().apply(session.task_id, 1, "f", 0, 1, [point])
     session.store().append_output(session.task_id, 1, 0, 2, b"x\n", "")

@@ -64,7 +64,7 @@ def test_what_a_callback_saves_is_kept_and_the_script_is_stopped_behind_it(
 
 
 @pytest.mark.parametrize(
-    ("register", "says"),
+    ("register", "sentence"),
     [
         ("save, 0.2", "the abort callback has not ended within 0.2 s"),
         ("fail", "ZeroDivisionError"),
@@ -73,7 +73,7 @@ def test_what_a_callback_saves_is_kept_and_the_script_is_stopped_behind_it(
     ],
 )
 def test_no_callback_keeps_the_stop_away(
-    scripts: Scripts, store: RedisStore, register: str, says: str
+    scripts: Scripts, store: RedisStore, register: str, sentence: str
 ) -> None:
     script = f"""
 def save():
@@ -91,7 +91,7 @@ task.register_abort_callback({register})
 """
     ran = stopped(scripts, store, script)
     assert (ran.status, ran.lines) == (-15, []), ran.errors
-    assert says in ran.errors
+    assert sentence in ran.errors
     assert store.state(only(store)).status is Status.STOPPED
 
 
@@ -148,7 +148,7 @@ def test_a_wrong_registration_is_one_sentence(scripts: Scripts, store: RedisStor
         """
         import multiprocessing, time
 
-        def said(*given):
+        def attempted(*given):
             try:
                 Task.current_task().register_abort_callback(*given)
             except ValueError as error:
@@ -156,10 +156,10 @@ def test_a_wrong_registration_is_one_sentence(scripts: Scripts, store: RedisStor
 
         if __name__ == "__main__":
             task = Task.init("examples", "a task")
-            said(3)
+            attempted(3)
             for seconds in (0, -1, float("nan"), "30", True):
-                said(print, seconds)
-            child = multiprocessing.get_context("fork").Process(target=said, args=(print,))
+                attempted(print, seconds)
+            child = multiprocessing.get_context("fork").Process(target=attempted, args=(print,))
             child.start()
             child.join()
             task.close()

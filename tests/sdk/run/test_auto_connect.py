@@ -15,7 +15,7 @@ from tests.stores import find, opened
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "sentence"),
     [
         ({"arg_parser": 3}, "auto_connect_arg_parser must be True, False or a dict, not 3."),
         ({"arg_parser": {"rate": "yes"}}, "auto_connect_arg_parser['rate'] cannot be 'yes'."),
@@ -26,10 +26,10 @@ from tests.stores import find, opened
         ({"resources": {"first_report_sec": -1}}, "auto_resource_monitoring['first_report_sec']"),
     ],
 )
-def test_what_cannot_be_connected_is_refused(arguments: dict[str, Any], said: str) -> None:
+def test_what_cannot_be_connected_is_refused(arguments: dict[str, Any], sentence: str) -> None:
     with pytest.raises(UsageError) as refused:
         Connections(**arguments)
-    assert said in str(refused.value)
+    assert sentence in str(refused.value)
 
 
 def test_the_example_of_the_seed_page_is_understood() -> None:
@@ -72,7 +72,7 @@ def test_frameworks_are_on_unless_they_are_switched_off(frameworks: object, is_o
     assert Connections(frameworks=frameworks).is_on("pytorch") is is_on
 
 
-def test_the_repository_is_looked_for_unless_its_own_name_says_no() -> None:
+def test_the_repository_is_looked_for_unless_its_own_name_is_off() -> None:
     assert Connections(frameworks=False).finds_repository
     assert Connections(frameworks={"hydra": False}).finds_repository
     assert not Connections(frameworks={"detect_repository": False}).finds_repository
@@ -132,8 +132,8 @@ def test_only_the_streams_that_are_wanted_are_kept(
     assert ran.status == 0, ran.errors
     with opened(redis_url) as store:
         output = output_of(store, ran.lines[-1])
-    said = [line for line in output if line in ("printed", "to the errors", "logged")]
-    assert said == kept
+    found = [line for line in output if line in ("printed", "to the errors", "logged")]
+    assert found == kept
 
 
 def output_of(store: RedisStore, task_id: str) -> list[str]:
@@ -178,14 +178,14 @@ def test_outputs_go_where_they_shall(
     ran = Scripts(tmp_path, redis_url).run(script, **variables)
     assert ran.status == 0, ran.errors
     with opened(redis_url) as store:
-        said = store.read(ran.lines[0]).output_uri
+        found = store.read(ran.lines[0]).output_uri
         url = store.artifacts(ran.lines[0])["a"].url
-    assert said.removeprefix("file://") == str(folders.get(place, place))
+    assert found.removeprefix("file://") == str(folders.get(place, place))
     assert url.startswith((folders.get(lies_in) or elsewhere_home / "storage").as_uri())
 
 
 @pytest.mark.parametrize(
-    ("argument", "said"),
+    ("argument", "sentence"),
     [
         ("3", "output_uri cannot be 3"),
         ("''", "output_uri cannot be ''"),
@@ -195,11 +195,11 @@ def test_outputs_go_where_they_shall(
     ],
 )
 def test_a_place_that_takes_nothing_is_refused_at_once(
-    tmp_path: Path, redis_url: str, argument: str, said: str
+    tmp_path: Path, redis_url: str, argument: str, sentence: str
 ) -> None:
     ran = Scripts(tmp_path, redis_url).run(PLACED.format(arguments=f"output_uri={argument}"))
     assert ran.status == 1
-    assert said in ran.last_error
+    assert sentence in ran.last_error
     assert "Error: " in ran.last_error
     with opened(redis_url) as store:
         assert find(store) == []

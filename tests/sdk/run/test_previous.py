@@ -41,7 +41,7 @@ def ran(scripts: Scripts, arguments: str = "", script: str = PLAIN, first: int =
 # taken again
 
 
-def test_a_script_that_runs_again_is_the_same_task_and_says_so(
+def test_a_script_that_runs_again_is_the_same_task_and_prints_that(
     scripts: Scripts, store: RedisStore
 ) -> None:
     task_id = ran(scripts, "tags=['mine']", REPORTS)
@@ -177,7 +177,7 @@ def test_an_unknown_id_is_an_error(scripts: Scripts) -> None:
 # gone on with
 
 
-def test_a_continued_task_keeps_what_it_said_and_counts_on(
+def test_a_continued_task_keeps_its_reports_and_counts_on(
     scripts: Scripts, store: RedisStore
 ) -> None:
     first = ran(scripts, script=REPORTS + "task.upload_artifact('a', [1])\n")
@@ -238,7 +238,7 @@ def test_a_task_that_another_script_just_begins_is_left_to_it(
     write_beside(folder.runner, ProcessIdentity.of())
     assert ran(scripts) != first
     done = scripts.run(PLAIN.format(arguments=f"continue_last_task={first!r}"))
-    assert f"Task {first} cannot be started: another script just starts it." in done.last_error
+    assert f"Task {first} cannot be started: another script is starting it." in done.last_error
     assert folder.identity(folder.runner) == ProcessIdentity.of()
     assert store.state(first).attempt == 1
 

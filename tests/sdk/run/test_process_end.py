@@ -1,4 +1,4 @@
-"""How a process ends, told once: each case is a small program whose real exit counts too."""
+"""How a process ends, reported once: each case is a small program whose real exit counts too."""
 
 from __future__ import annotations
 
@@ -26,14 +26,18 @@ endings = Endings(end)
 
 
 def run(folder: Path, program: str, *, module: bool = False) -> tuple[int, list[dict[str, Any]]]:
-    """(exit status as the shell has it, outcomes that were told)."""
-    script, told = folder / "program.py", folder / "told"
+    """(exit status as the shell has it, outcomes that were reported)."""
+    script, reported = folder / "program.py", folder / "reported"
     script.write_text(BEGIN + textwrap.dedent(program))
     what = ["-m", "program"] if module else [str(script)]
     ended = subprocess.run(
-        [sys.executable, *what, str(told)], cwd=folder, capture_output=True, text=True, check=False
+        [sys.executable, *what, str(reported)],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
     )
-    lines = told.read_text().splitlines() if told.exists() else []
+    lines = reported.read_text().splitlines() if reported.exists() else []
     return ended.returncode, [json.loads(line) for line in lines]
 
 
@@ -180,17 +184,17 @@ def test_the_outcome_is_what_the_shell_sees(
     exit_code: int | None,
     number: int | None,
 ) -> None:
-    ended, told = run(tmp_path, program)
+    ended, reported = run(tmp_path, program)
     assert ended == status
-    assert [(one["reason"], one["exit_code"], one["signal"]) for one in told] == [
+    assert [(one["reason"], one["exit_code"], one["signal"]) for one in reported] == [
         (reason, exit_code, number)
     ]
     assert (tmp_path / "cleaned").exists() == ("cleaned" in program)
 
 
 def test_a_module_ends_like_a_script(tmp_path: Path) -> None:
-    ended, told = run(tmp_path, "sys.exit(3)", module=True)
-    assert (ended, told[0]["exit_code"]) == (3, 3)
+    ended, reported = run(tmp_path, "sys.exit(3)", module=True)
+    assert (ended, reported[0]["exit_code"]) == (3, 3)
 
 
 @pytest.mark.parametrize(
@@ -203,7 +207,7 @@ def test_a_module_ends_like_a_script(tmp_path: Path) -> None:
         ("os.kill(os.getpid(), signal.SIGTERM); signal.pause()", "It was ended by SIGTERM."),
     ],
 )
-def test_the_message_says_why(tmp_path: Path, program: str, message: str) -> None:
+def test_the_message_has_the_reason(tmp_path: Path, program: str, message: str) -> None:
     assert run(tmp_path, program)[1][0]["message"] == message
 
 
@@ -211,20 +215,20 @@ def test_the_message_says_why(tmp_path: Path, program: str, message: str) -> Non
     "program",
     ["os._exit(3)", "os.kill(os.getpid(), signal.SIGKILL)", "os.abort()"],
 )
-def test_nobody_is_told_of_a_death(tmp_path: Path, program: str) -> None:
-    ended, told = run(tmp_path, program)
+def test_a_death_is_not_reported(tmp_path: Path, program: str) -> None:
+    ended, reported = run(tmp_path, program)
     assert ended != 0
-    assert told == []
+    assert reported == []
 
 
-def test_a_forked_child_tells_nothing(tmp_path: Path) -> None:
+def test_a_forked_child_reports_nothing(tmp_path: Path) -> None:
     program = """
         if os.fork() == 0:
             sys.exit(7)
         print(os.wait()[1])
         """
-    ended, told = run(tmp_path, program)
-    assert (ended, [one["reason"] for one in told]) == (0, ["completed"])
+    ended, reported = run(tmp_path, program)
+    assert (ended, [one["reason"] for one in reported]) == (0, ["completed"])
 
 
 def test_sigterm_ends_a_forked_child_from_its_first_moment_on(tmp_path: Path) -> None:
@@ -240,8 +244,8 @@ def test_sigterm_ends_a_forked_child_from_its_first_moment_on(tmp_path: Path) ->
         assert signal.getsignal(signal.SIGTERM) == endings._on_signal
         assert not signal.pthread_sigmask(signal.SIG_BLOCK, ())
         """
-    ended, told = run(tmp_path, program)
-    assert (ended, [one["reason"] for one in told]) == (0, ["completed"])
+    ended, reported = run(tmp_path, program)
+    assert (ended, [one["reason"] for one in reported]) == (0, ["completed"])
 
 
 def test_everything_is_put_back(tmp_path: Path) -> None:
@@ -270,14 +274,14 @@ def test_what_somebody_else_set_since_is_left_alone(tmp_path: Path) -> None:
 def test_a_programs_own_handlers_go_on_working(tmp_path: Path) -> None:
     program = """
         endings.detach()
-        heard = []
-        signal.signal(signal.SIGTERM, lambda *_: heard.append("term"))
+        received = []
+        signal.signal(signal.SIGTERM, lambda *_: received.append("term"))
         sys.excepthook = lambda *_: print("hook", file=open("hooked", "w"))
         endings = Endings(end)
         os.kill(os.getpid(), signal.SIGTERM)
-        assert heard == ["term"]
+        assert received == ["term"]
         raise ValueError("no")
         """
-    ended, told = run(tmp_path, program)
-    assert (ended, told[0]["message"]) == (1, "ValueError: no")
+    ended, reported = run(tmp_path, program)
+    assert (ended, reported[0]["message"]) == (1, "ValueError: no")
     assert (tmp_path / "hooked").exists()

@@ -49,7 +49,7 @@ def test_a_task_that_runs_is_not_taken(scripts: Scripts, store: RedisStore) -> N
 
 
 @pytest.mark.parametrize(
-    ("script", "said"),
+    ("script", "sentence"),
     [
         ("Task.debug_simulate_remote_task('feed')", "There is no task with the id 'feed'"),
         (
@@ -58,7 +58,7 @@ def test_a_task_that_runs_is_not_taken(scripts: Scripts, store: RedisStore) -> N
         ),
     ],
 )
-def test_what_cannot_be_simulated_is_said(scripts: Scripts, script: str, said: str) -> None:
+def test_what_cannot_be_simulated_is_refused(scripts: Scripts, script: str, sentence: str) -> None:
     ran = scripts.run(script)
     assert ran.status == 1
-    assert said in ran.errors
+    assert sentence in ran.errors
