@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import elsewhere
 
-__all__ = ["PAGE", "members", "page", "public_names"]
+__all__ = ["PAGE", "documented", "members", "page", "public_names"]
 
 PAGE: Final = Path(__file__).parents[1] / "docs" / "sdk.md"
 _HEAD: Final = """\
@@ -40,6 +40,17 @@ def members(kind: type) -> Iterator[tuple[str, Any]]:
         unwrapped = static.__func__ if isinstance(static, (classmethod, staticmethod)) else static
         if callable(unwrapped) or isinstance(unwrapped, property):
             yield name, unwrapped
+
+
+def documented(name: str) -> str:
+    """The docstring of `Task` or `Task.init`, of a class with that of its making."""
+    kind, _, member = name.partition(".")
+    found = public_names()[kind]
+    if member:
+        found = dict(members(found))[member]
+        found = found.fget if isinstance(found, property) else found
+    made = inspect.getdoc(found.__init__) if inspect.isclass(found) else None
+    return f"{inspect.getdoc(found) or ''}\n{made or ''}"
 
 
 def page() -> str:

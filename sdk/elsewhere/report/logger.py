@@ -22,10 +22,10 @@ _MOST_ITERATION: Final = 2**63 - 1
 
 
 class Logger:
-    """Reports for one task. All threads may share it.
+    """Reports scalars, values and texts of one task. All threads may share it.
 
-    `record` takes the events, `flush` is called with what `Logger.flush` is called with, and
-    `shifted` gives the iteration that is recorded: a continued task counts on.
+    `Task.get_logger` makes it: `record` takes the events, `flush` writes them, and `shifted` gives
+    the iteration that is recorded for the reported one, since a continued task counts on.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class Logger:
 
     @classmethod
     def current_logger(cls) -> Logger | None:
-        """That of the task which this process is; None where it is none."""
+        """Returns the logger of the task that this process is; None if it is not a task."""
         from elsewhere.core.current_task import current_task  # noqa: PLC0415
 
         task = current_task()
@@ -49,7 +49,11 @@ class Logger:
         return logger
 
     def report_scalar(self, title: str, series: str, value: SupportsFloat, iteration: int) -> None:
-        """A point of the series `series` in the graph `title`. NaN and infinities are kept."""
+        """Reports `value`, one number, at `iteration`, in the series `series` of the graph `title`.
+
+        NaN and infinities are kept. Raises UsageError for an empty name, for a value that is not
+        one number, and for an iteration that is not a whole number of 64 bits.
+        """
         from elsewhere.core.events import Scalar  # noqa: PLC0415 - weight
 
         at_iteration = _iteration(self._shifted(_iteration(iteration)))
@@ -63,13 +67,15 @@ class Logger:
         self._record(event)
 
     def report_single_value(self, name: str, value: SupportsFloat) -> None:
-        """A value that has no iterations, such as a final score; the last one counts."""
+        """Reports a `value` without iterations, such as a final score, under a `name`; the last one
+        counts. Raises UsageError for an empty name and for a value that is not one number."""
         from elsewhere.core.events import single_value  # noqa: PLC0415 - weight
 
         self._record(single_value(_name("name", name), _number(value), now_at()))
 
     def report_text(self, msg: str, level: int = logging.INFO, print_console: bool = True) -> None:
-        """A text with a level of `logging`, printed as well unless `print_console` is False."""
+        """Reports the text `msg` with a `level` of `logging`, and prints it unless `print_console` is
+        False. Raises UsageError for a level that is not a whole number."""
         from elsewhere.core.events import Text  # noqa: PLC0415 - weight
 
         checked_whole("The level of report_text", level, note=" such as logging.WARNING")
@@ -81,7 +87,7 @@ class Logger:
         self._record(Text(message=message, level=level, at=now_at()))
 
     def flush(self, wait: bool = False) -> None:
-        """What was reported is on disk when this returns; with `wait`, it is delivered, too."""
+        """Writes what was reported to disk; with `wait`, also waits until the store has it."""
         self._flush(wait)
 
 

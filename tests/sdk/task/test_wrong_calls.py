@@ -29,7 +29,7 @@ from elsewhere import (
 from elsewhere.core.choices import Status
 from elsewhere.core.errors import ElsewhereError
 from elsewhere.store.redis.store import RedisStore
-from tests.reference import members, public_names
+from tests.reference import documented, members, public_names
 from tests.sdk.scripts import Scripts
 from tests.sdk.task.wrong_calls import BEFORE, OWN
 from tests.sdk.task.wrong_calls_of_any import ANY
@@ -94,20 +94,30 @@ def own(names: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def wrong(table: dict[str, list[tuple[str, str]]], names: dict[str, Any]) -> list[str]:
-    """The rows of the table that do not give their sentence, with what they give."""
+    """The rows of the table that do not give their sentence, with what they give, and the public
+    names whose docstrings do not name that error under "Raises"."""
     found = []
-    for call, sentence in (row for rows in table.values() for row in rows):
+    for name, call, sentence in ((name, *row) for name, rows in table.items() for row in rows):
         try:
             exec(call, names)
         except ElsewhereError as error:
             said = str(error)
             if sentence not in said or "\n" in said:
                 found.append(f"{call}: {said}")
+            if name and not names_error(name, error):
+                found.append(f"{name}: {type(error).__name__} is not under 'Raises'")
         except Exception as error:  # noqa: BLE001 - all rows are looked at
             found.append(f"{call}: {error!r}")
         else:
             found.append(f"{call}: nothing")
     return found
+
+
+def names_error(public: str, error: ElsewhereError) -> bool:
+    """Whether the docstring of a public name tells of such an error."""
+    raises = documented(public).partition("Raises")[2]
+    kinds = [kind.__name__ for kind in type(error).__mro__ if issubclass(kind, ElsewhereError)]
+    return any(kind in raises for kind in kinds)
 
 
 def test_a_wrong_call_before_there_is_a_task_is_one_sentence(
