@@ -14,8 +14,8 @@ from pathlib import Path
 from elsewhere.core.folders import RunFolder
 from elsewhere.core.notes import write_outcome
 from elsewhere.core.records import Outcome, Reason
-from elsewhere_sandbox import spec
 from elsewhere_sandbox.runner import Runner
+from elsewhere_sandbox.spec import RunSpec
 
 __all__ = ["main"]
 
@@ -32,7 +32,7 @@ def main(arguments: list[str]) -> int:
         logger.warning("this runner comes too late: its attempt was given up")
         return 0
     try:
-        Runner(folder, spec.take(folder)).execute()
+        Runner(folder, RunSpec.take(folder)).execute()
     except Exception as error:  # the outermost seam: whatever it was, the attempt has an end
         logger.exception("the runner failed")
         message = f"The runner itself failed: {error!r}. {folder.runner_log} has the details."

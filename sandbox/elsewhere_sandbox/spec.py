@@ -12,7 +12,7 @@ from elsewhere.core.records import TaskRecord
 if TYPE_CHECKING:
     from elsewhere.core.folders import RunFolder
 
-__all__ = ["RunPolicy", "RunSpec", "take", "write"]
+__all__ = ["RunPolicy", "RunSpec"]
 
 _SECRET_FIELDS: Final = ("git_credentials", "secrets")
 
@@ -47,19 +47,18 @@ class RunSpec:
     devices: str = ""
     secrets: tuple[str, ...] = ()
 
+    def write(self, folder: RunFolder) -> None:
+        """Leaves the spec in `folder`, for its runner. Raises OSError."""
+        plain = to_plain(self)
+        # Flat on disk: the SDK of another version, which a task may have pinned, reads it.
+        plain.update(plain.pop("policy"))
+        write_beside(folder.secrets, {name: plain.pop(name) for name in _SECRET_FIELDS})
+        write_beside(folder.spec, plain)
 
-def write(spec: RunSpec, folder: RunFolder) -> None:
-    """For the runner of `folder`. Raises OSError."""
-    plain = to_plain(spec)
-    # Flat on disk: the SDK of another version, which a task may have pinned, reads `output_uri`.
-    plain.update(plain.pop("policy"))
-    write_beside(folder.secrets, {name: plain.pop(name) for name in _SECRET_FIELDS})
-    write_beside(folder.spec, plain)
-
-
-def take(folder: RunFolder) -> RunSpec:
-    """What `write` left in `folder`; the secrets are on no disk any more. Raises RecordError."""
-    secrets = read_json(folder.secrets) or {}
-    folder.secrets.unlink(missing_ok=True)
-    plain = {**(read_json(folder.spec) or {}), **secrets}
-    return from_plain(RunSpec, {**plain, "policy": plain})
+    @classmethod
+    def take(cls, folder: RunFolder) -> RunSpec:
+        """The spec in `folder`, whose secrets are on no disk any more. Raises RecordError."""
+        secrets = read_json(folder.secrets) or {}
+        folder.secrets.unlink(missing_ok=True)
+        plain = {**(read_json(folder.spec) or {}), **secrets}
+        return from_plain(cls, {**plain, "policy": plain})

@@ -19,11 +19,11 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, Final
 
 import elsewhere_worker.host_launcher
-import elsewhere_worker.supervision
 from elsewhere.core.errors import StoreUnavailableError
 from elsewhere.store.queues import Queues
 from elsewhere.store.redis.store import RedisStore
 from elsewhere_agent.command import main
+from elsewhere_sandbox.spec import RunSpec
 from elsewhere_worker.host_launcher import HostLauncher
 from elsewhere_worker.owner import Owner
 from elsewhere_worker.supervision import Supervision
@@ -48,7 +48,7 @@ _CALLS: Final[dict[str, tuple[Any, str]]] = {
     "claim": (RedisStore, "claim"),
     "settle": (Queues, "settle"),
     "write_owner": (Owner, "take"),
-    "write_spec": (elsewhere_worker.supervision, "write"),
+    "write_spec": (RunSpec, "write"),
     "launch": (HostLauncher, "launch"),
     "mark_launched": (_Marking, "close"),
     "apply": (RedisStore, "apply"),

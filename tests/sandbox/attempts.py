@@ -22,7 +22,7 @@ from elsewhere.core.folders import Home, RunFolder
 from elsewhere.core.journal import journal_files, read_events
 from elsewhere.core.notes import Stop, read_outcome
 from elsewhere.core.records import Environment, Outcome, Source
-from elsewhere_sandbox.spec import RunPolicy, RunSpec, write
+from elsewhere_sandbox.spec import RunPolicy, RunSpec
 from elsewhere_sandbox.tree import marked
 from tests.stores import make_record
 from tests.waiting import wait_until
@@ -43,7 +43,7 @@ class Attempt:
 
     def start(self, wrapper: Sequence[str] = (), **environment: str) -> None:
         """The runner, as a process; `wrapper` is a command that starts it."""
-        write(self.spec, self.folder)
+        self.spec.write(self.folder)
         runner = [sys.executable, "-P", "-m", "elsewhere_sandbox", str(self.folder.path)]
         self._process = subprocess.Popen(
             [*wrapper, *runner], env={**os.environ, **environment}, start_new_session=True

@@ -9,8 +9,9 @@ import pytest
 
 from elsewhere.core.errors import RecordError
 from elsewhere.core.folders import Home, RunFolder, read_json
+from elsewhere.core.notes import SessionSpec
 from elsewhere.core.records import Environment, Source
-from elsewhere_sandbox.spec import RunPolicy, RunSpec, take, write
+from elsewhere_sandbox.spec import RunPolicy, RunSpec
 from tests.stores import make_record
 
 SPEC = RunSpec(
@@ -53,31 +54,31 @@ def folder(elsewhere_home: Path) -> RunFolder:
 
 
 def test_a_spec_is_read_as_it_was_written(folder: RunFolder) -> None:
-    write(SPEC, folder)
-    assert take(folder) == SPEC
+    SPEC.write(folder)
+    assert RunSpec.take(folder) == SPEC
 
 
 def test_a_spec_of_the_version_before_is_read(folder: RunFolder) -> None:
     folder.spec.write_text(OLD_SPEC)
     folder.secrets.write_text(OLD_SECRETS)
-    assert take(folder) == SPEC
+    assert RunSpec.take(folder) == SPEC
 
 
 def test_what_another_version_reads_of_a_spec_stands_where_it_stood(folder: RunFolder) -> None:
     """The SDK that a task has pinned reads its record, and where the agent brings artifacts."""
-    write(SPEC, folder)
-    plain = read_json(folder.spec)
-    assert plain["record"]["id"] == SPEC.record.id
-    assert plain["output_uri"] == "s3://bucket/here"
+    SPEC.write(folder)
+    assert read_json(folder.spec)["output_uri"] == "s3://bucket/here"
+    wanted = SessionSpec(record=SPEC.record, output_uri="s3://bucket/here")
+    assert SessionSpec.read(folder) == wanted
     assert not {field.name for field in fields(RunPolicy)} & {f.name for f in fields(RunSpec)}
 
 
 def test_secrets_are_in_a_file_of_their_own_that_is_read_once(folder: RunFolder) -> None:
-    write(SPEC, folder)
+    SPEC.write(folder)
     assert "t0ken-of-ada" not in folder.spec.read_text() + repr(SPEC.policy)
     assert "pass-of-redis" not in folder.spec.read_text()
     assert folder.secrets.stat().st_mode & 0o077 == 0
-    take(folder)
+    RunSpec.take(folder)
     assert not folder.secrets.exists()
 
 
@@ -85,4 +86,4 @@ def test_secrets_are_in_a_file_of_their_own_that_is_read_once(folder: RunFolder)
 def test_a_spec_that_cannot_be_read_is_an_error_of_its_own(folder: RunFolder, text: str) -> None:
     folder.spec.write_text(text)
     with pytest.raises(RecordError):
-        take(folder)
+        RunSpec.take(folder)

@@ -19,7 +19,7 @@ from elsewhere.core.folders import Home, RunFolder, write_beside
 from elsewhere.core.notes import Stop, read_outcome
 from elsewhere.core.process import ProcessIdentity
 from elsewhere.core.records import Outcome, Reason
-from elsewhere_sandbox.spec import RunSpec, write
+from elsewhere_sandbox.spec import RunSpec
 from elsewhere_sandbox.tree import kill, marked
 from elsewhere_worker import host_launcher
 from elsewhere_worker.host_launcher import HostLauncher
@@ -135,7 +135,7 @@ def test_runners_at_work_go_on_without_their_launcher(
     """A runner is detached: in a session of its own, with nothing of the agent's open."""
     folder = make_folder(elsewhere_home)
     spec = RunSpec(record=make_record(), home=str(elsewhere_home))
-    write(spec, folder)
+    spec.write(folder)
     Stop().write(folder)
     os.mkfifo(folder.output)  # it waits there
     assert launcher.launch(folder)

@@ -25,7 +25,7 @@ from elsewhere.core.notes import Lent, Stop, abort_callback_s, grace_s
 from elsewhere.core.records import Outcome, Reason
 from elsewhere.core.secrets import passwords_in
 from elsewhere.delivery.delivery import Delivery
-from elsewhere_sandbox.spec import RunSpec, write
+from elsewhere_sandbox.spec import RunSpec
 from elsewhere_worker.boundary import checked
 from elsewhere_worker.launcher import Liveness
 from elsewhere_worker.owner import Owner
@@ -211,7 +211,7 @@ class Supervision(threading.Thread):
             )
             if settings.lend_store:
                 Lent(url=settings.url).write(folder)
-            write(spec, folder)
+            spec.write(folder)
             self._needs_spare = self._launcher.launch(folder)
         except (RecordError, NotFoundError) as error:
             self._refuse(str(error))
