@@ -25,9 +25,9 @@ import psutil
 from elsewhere.core.records import Status
 from elsewhere.core.settings import load
 from elsewhere.store import connect_store, store_url
+from elsewhere.store.agents import registered_agents
 from elsewhere.store.queues import Queues
 from elsewhere.store.redis import embedded
-from elsewhere_worker.registration import registered_agents
 from tests.waiting import wait_until
 from tests.wheels import write_wheel
 

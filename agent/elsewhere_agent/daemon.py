@@ -16,6 +16,7 @@ from elsewhere.core.clock import now_at
 from elsewhere.core.secrets import hide_passwords
 from elsewhere.delivery.sessions import deliver_dead
 from elsewhere.store import store_url
+from elsewhere.store.agents import AgentRecord
 from elsewhere.store.queues import Queues
 from elsewhere.store.redis.connection import connect
 from elsewhere.store.redis.store import RedisStore
@@ -23,7 +24,7 @@ from elsewhere_agent.configuration import worker_settings
 from elsewhere_agent.folder import AgentFolder
 from elsewhere_agent.watch import StoreWatch
 from elsewhere_worker.host_launcher import HostLauncher
-from elsewhere_worker.registration import AgentRecord, Registration
+from elsewhere_worker.registration import Registration
 from elsewhere_worker.worker import Worker
 
 if TYPE_CHECKING:

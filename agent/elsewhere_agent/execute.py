@@ -17,6 +17,7 @@ from elsewhere.core.notes import Stop, read_outcome
 from elsewhere.core.records import Outcome, Reason, Status
 from elsewhere.core.wording import why
 from elsewhere.store import store_url
+from elsewhere.store.agents import registered_agents
 from elsewhere.store.queues import Queues
 from elsewhere.store.redis import keys
 from elsewhere.store.redis.connection import connect
@@ -25,7 +26,6 @@ from elsewhere_agent.configuration import worker_settings
 from elsewhere_agent.folder import AgentFolder
 from elsewhere_worker.host_launcher import HostLauncher
 from elsewhere_worker.owner import Owner
-from elsewhere_worker.registration import registered_agents
 from elsewhere_worker.slots import Slot
 from elsewhere_worker.supervision import Supervision
 

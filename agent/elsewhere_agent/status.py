@@ -13,14 +13,14 @@ from elsewhere.command.printing import clean
 from elsewhere.command.tables import open_console
 from elsewhere.core.wording import short
 from elsewhere.store import open_store
+from elsewhere.store.agents import registered_agents
 from elsewhere.store.queues import Queues
-from elsewhere_worker.registration import registered_agents
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from elsewhere.core.settings import Settings
-    from elsewhere_worker.registration import AgentRecord
+    from elsewhere.store.agents import AgentRecord
 
 __all__ = ["show_status"]
 

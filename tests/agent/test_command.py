@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from elsewhere.core.folders import Home
+from elsewhere.store.agents import AgentRecord
 from elsewhere.store.redis import embedded
 from elsewhere.store.redis.connection import connect
-from elsewhere_worker.registration import AgentRecord, Registration
+from elsewhere_worker.registration import Registration
 from tests.agent.running import CALL, call, running_daemon
 
 COMMANDS = ("daemon", "stop", "status", "execute", "init", "config", "demo")

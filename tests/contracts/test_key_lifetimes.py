@@ -35,10 +35,11 @@ from elsewhere.core.records import (
     Source,
     Status,
 )
+from elsewhere.store.agents import AgentRecord
 from elsewhere.store.queues import Queues
 from elsewhere.store.redis import keys
 from elsewhere.store.redis.store import RedisStore
-from elsewhere_worker.registration import AgentRecord, Registration
+from elsewhere_worker.registration import Registration
 from tests.stores import make_record, opened
 
 #: RQ's own that stay: the names of its queues

@@ -28,10 +28,10 @@ from elsewhere.core.records import (
     TaskRecord,
     TaskState,
 )
+from elsewhere.store.agents import registered_agents
 from elsewhere.store.queues import DEFAULT_QUEUE, Queues
 from elsewhere.store.redis.store import RedisStore
 from elsewhere_sandbox.tree import marked
-from elsewhere_worker.registration import registered_agents
 from tests.waiting import wait_until
 
 __all__ = ["PATIENCE_S", "PROGRAMS", "Agent", "Machine", "Probe", "Proxy", "send"]

@@ -9,9 +9,10 @@ import pytest
 from rq import Worker
 
 from elsewhere.core.errors import UsageError
+from elsewhere.store.agents import AgentRecord, registered_agents
 from elsewhere.store.redis import keys
 from elsewhere.store.redis.store import RedisStore
-from elsewhere_worker.registration import AgentRecord, Registration, registered_agents
+from elsewhere_worker.registration import Registration
 from tests.stores import opened
 
 BOX = AgentRecord(

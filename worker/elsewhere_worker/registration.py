@@ -7,14 +7,15 @@ raises out of signal handlers, and with several queues it forgets what it has ju
 from __future__ import annotations
 
 import logging
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
 from rq import Queue, SimpleWorker
 from rq.serializers import JSONSerializer
 
 from elsewhere.core.codec import decode, encode
-from elsewhere.core.errors import RecordError, UsageError
+from elsewhere.core.errors import UsageError
+from elsewhere.store.agents import AgentRecord
 from elsewhere.store.redis import keys
 from elsewhere.store.redis.connection import redis_errors
 
@@ -23,28 +24,12 @@ if TYPE_CHECKING:
 
     from redis import Redis
 
-__all__ = ["AgentRecord", "Registration", "registered_agents"]
+__all__ = ["Registration"]
 
 logger = logging.getLogger(__name__)
 
 #: seconds after which an agent that does not report is no longer shown
 _LIFETIME_S: Final = 60
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AgentRecord:
-    """An agent as others see it."""
-
-    name: str
-    machine: str
-    host: str
-    pid: int
-    home: str
-    version: str
-    queues: tuple[str, ...]
-    slots: int
-    started_at: float
-    running: tuple[str, ...] = ()
 
 
 class Registration:
@@ -94,20 +79,3 @@ class Registration:
         with redis_errors():
             self._redis.delete(self._key)
             self._rq.register_death()
-
-
-def registered_agents(redis: Redis) -> list[AgentRecord]:
-    """All agents that have reported within the last minute, by name."""
-    with redis_errors():
-        names = sorted(redis.scan_iter(f"{keys.agent('')}*"))
-        found = redis.mget(names) if names else []
-    return [record for item in found if item and (record := _readable(item))]
-
-
-def _readable(item: bytes | str) -> AgentRecord | None:
-    """None for a record of a newer version, or of nobody of ours: the others are shown."""
-    try:
-        return decode(AgentRecord, item)
-    except RecordError as error:
-        logger.warning("an agent is left out. %s", error)
-        return None

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Final
 from elsewhere.core.clock import monotonic_s
 from elsewhere.core.errors import StoreUnavailableError
 from elsewhere.core.settings import load
+from elsewhere.store.agents import registered_agents
 from elsewhere.store.redis import embedded
 from elsewhere_agent.errors import AgentError
 from elsewhere_agent.stop import stop_daemon
 from elsewhere_sandbox.tree import kill, marked
-from elsewhere_worker.registration import registered_agents
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -74,7 +74,7 @@ class Logger:
         self._record(single_value(_name("name", name), _number(value), now_at()))
 
     def report_text(self, msg: str, level: int = logging.INFO, print_console: bool = True) -> None:
-        """Reports the text `msg` with a `level` of `logging`, and prints it unless `print_console` is
+        """Reports the text `msg` with a `level` of `logging`; prints it unless `print_console` is
         False. Raises UsageError for a level that is not a whole number."""
         from elsewhere.core.events import Text  # noqa: PLC0415 - weight
 

@@ -49,8 +49,11 @@ class RedisStore(RedisReports, RedisSearch, RedisModels, Blobs):
 
     def identity(self) -> str:
         with redis_errors():
-            self.redis.set(keys.STORE, os.urandom(16).hex(), nx=True)
-            return _text(self.redis.get(keys.STORE))
+            known = self.redis.get(keys.STORE)
+            if known is None:  # two may come here at once, of whom one's is kept
+                self.redis.set(keys.STORE, os.urandom(16).hex(), nx=True)
+                known = self.redis.get(keys.STORE)
+            return _text(known)
 
     # records
 

@@ -1,0 +1,52 @@
+"""The agents that report to the store, as others see them. RQ's tools see them as RQ workers."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from elsewhere.core.codec import decode
+from elsewhere.core.errors import RecordError
+from elsewhere.store.redis import keys
+from elsewhere.store.redis.connection import redis_errors
+
+if TYPE_CHECKING:
+    from redis import Redis
+
+__all__ = ["AgentRecord", "registered_agents"]
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentRecord:
+    """An agent as others see it."""
+
+    name: str
+    machine: str
+    host: str
+    pid: int
+    home: str
+    version: str
+    queues: tuple[str, ...]
+    slots: int
+    started_at: float
+    running: tuple[str, ...] = ()
+
+
+def registered_agents(redis: Redis) -> list[AgentRecord]:
+    """All agents that have reported within the last minute, by name."""
+    with redis_errors():
+        names = sorted(redis.scan_iter(f"{keys.agent('')}*"))
+        found = redis.mget(names) if names else []
+    return [record for item in found if item and (record := _readable(item))]
+
+
+def _readable(item: bytes | str) -> AgentRecord | None:
+    """None for a record of a newer version, or of nobody of ours: the others are shown."""
+    try:
+        return decode(AgentRecord, item)
+    except RecordError as error:
+        logger.warning("an agent is left out. %s", error)
+        return None
