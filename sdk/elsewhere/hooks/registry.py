@@ -12,12 +12,7 @@ from collections.abc import Callable, Container
 from typing import TYPE_CHECKING, Final
 
 from elsewhere.hooks import environment
-from elsewhere.hooks.parsers.absl import hook as absl
-from elsewhere.hooks.parsers.argparse import hook as argparse
-from elsewhere.hooks.parsers.click import hook as click
-from elsewhere.hooks.parsers.fire import hook as fire
-from elsewhere.hooks.parsers.hydra import hook as hydra
-from elsewhere.hooks.parsers.jsonargparse import hook as jsonargparse
+from elsewhere.hooks.parsers import absl, argparse, click, fire, hydra, jsonargparse
 
 if TYPE_CHECKING:
     from elsewhere.hooks.api import Hook

@@ -6,7 +6,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from elsewhere.core.errors import UsageError
-from elsewhere.report.recorder import OwnRun
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -14,11 +13,12 @@ if TYPE_CHECKING:
     from elsewhere.core.choices import Status
     from elsewhere.core.events import Event
     from elsewhere.core.records import TaskRecord, TaskState
+    from elsewhere.report.recorder import OwnRun
     from elsewhere.store.api import TaskStore
 
 __all__ = ["TaskAccess"]
 
-R = TypeVar("R", bound=OwnRun)
+R = TypeVar("R", bound="OwnRun")
 
 
 class TaskAccess(Generic[R]):

@@ -11,7 +11,7 @@ from typing import cast
 from elsewhere.core.events import Event, Parameters
 from elsewhere.core.params import to_parameter
 from elsewhere.core.records import Configuration, Parameter
-from elsewhere.hooks.parsers.argparse.hook import attach
+from elsewhere.hooks.parsers.argparse import attach
 from elsewhere.hooks.registry import watch
 from elsewhere.report.recorder import OwnRun
 from elsewhere.run.membership import overrides

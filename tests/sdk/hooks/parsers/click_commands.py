@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from elsewhere.hooks.parsers.click.hook import attach
+from elsewhere.hooks.parsers.click import attach
 from tests.sdk.hooks.command_lines import Task
 
 Decorate = Callable[[Callable[..., Any]], Callable[..., Any]]

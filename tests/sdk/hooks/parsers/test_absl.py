@@ -12,7 +12,7 @@ from absl import flags
 
 from elsewhere.core.params import to_parameter
 from elsewhere.core.records import Parameter
-from elsewhere.hooks.parsers.absl.hook import attach
+from elsewhere.hooks.parsers.absl import attach
 from elsewhere.hooks.registry import watch
 from tests.sdk.hooks.command_lines import Color, Task, watched_anew
 from tests.sdk.hooks.whole_way import WholeWay

@@ -15,7 +15,7 @@ import pytest
 
 from elsewhere.core.events import Event
 from elsewhere.hooks import registry
-from elsewhere.hooks.parsers.argparse.hook import attach
+from elsewhere.hooks.parsers.argparse import attach
 from tests.sdk.hooks.command_lines import (
     Build,
     Color,
@@ -225,7 +225,7 @@ def test_argparse_is_not_imported_for_the_hook_but_watched_when_it_is() -> None:
     program = """
         import sys
         from elsewhere.core.events import Parameters
-        from elsewhere.hooks.parsers.argparse.hook import attach, watch
+        from elsewhere.hooks.parsers.argparse import attach, watch
         from elsewhere.core.records import Parameter
         record = {"Args/lr": Parameter(value=0.5)}
         stop = watch(lambda: record)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from elsewhere.core.records import Parameter
-from elsewhere.hooks.parsers.argparse.hook import attach, watch
+from elsewhere.hooks.parsers.argparse import attach, watch
 from tests.sdk.hooks.command_lines import (
     Build,
     Color,

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from elsewhere.core.events import Event
 from elsewhere.core.records import Parameter
-from elsewhere.hooks.parsers.click.hook import attach
+from elsewhere.hooks.parsers.click import attach
 from tests.sdk.hooks.command_lines import Task, watched_anew
 from tests.sdk.hooks.parsers.click_commands import (
     Decorate,

@@ -11,7 +11,7 @@ import click
 import pytest
 
 from elsewhere.core.params import to_parameter
-from elsewhere.hooks.parsers.click.hook import attach
+from elsewhere.hooks.parsers.click import attach
 from elsewhere.hooks.registry import watch
 from tests.sdk.hooks.command_lines import Color, Task, watched_anew
 from tests.sdk.hooks.parsers.click_commands import (

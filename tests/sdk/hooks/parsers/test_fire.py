@@ -13,7 +13,7 @@ from fire.decorators import SetParseFn
 
 from elsewhere.core.params import to_parameter
 from elsewhere.core.records import Parameter
-from elsewhere.hooks.parsers.fire.hook import attach
+from elsewhere.hooks.parsers.fire import attach
 from elsewhere.hooks.registry import watch
 from tests.sdk.hooks.command_lines import Task, watched_anew
 from tests.sdk.hooks.whole_way import WholeWay

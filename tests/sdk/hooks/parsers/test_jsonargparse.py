@@ -19,9 +19,9 @@ from jsonargparse import (  # type: ignore[attr-defined]
     auto_cli,
 )
 
-from elsewhere.hooks.parsers.argparse import hook as argparse_hook
-from elsewhere.hooks.parsers.jsonargparse import hook
-from elsewhere.hooks.parsers.jsonargparse.hook import attach
+from elsewhere.hooks.parsers import argparse as argparse_hook
+from elsewhere.hooks.parsers import jsonargparse as hook
+from elsewhere.hooks.parsers.jsonargparse import attach
 from tests.sdk.hooks.command_lines import Color, Task, watched_anew
 from tests.sdk.hooks.whole_way import WholeWay
 

@@ -1,1 +1,33 @@
-"""click: the parameters of its commands."""
+"""click: every option and argument of a command is a parameter, and a remote run's parameters
+replace the values of its commands.
+
+    Args/<option>                    of the only command, or of the group that holds the others
+    Args/<command>                   True for a sub-command that runs, False for its neighbours
+    Args/<command>/<option>          nested groups: Args/<group>/<command>/<option>
+
+An override counts as typed: its option is not missing, does not prompt, and has its type and its
+callback called. The sub-commands that are True run in place of those on the command line. A value
+that click does not take ends the process with status 2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from elsewhere.hooks.parsers.parsed import Parsed, Watcher
+
+__all__ = ["attach", "watch"]
+
+
+def _patch(watcher: Watcher) -> Callable[[], None]:
+    from elsewhere.hooks.parsers.click import commands  # noqa: PLC0415 - weight: it imports click
+
+    return commands.patch(watcher)
+
+
+#: one for the whole process, not for a task: commands are patched before any task
+_parsed: Final = Parsed("click", _patch)
+
+attach: Final = _parsed.attach
+watch: Final = _parsed.watch

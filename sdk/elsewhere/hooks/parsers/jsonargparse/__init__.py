@@ -1,1 +1,30 @@
-"""jsonargparse: the leaves of its parsers' configs."""
+"""jsonargparse, and so LightningCLI: every leaf of a parsed namespace is a parameter `Args/a.b`,
+and a remote run's parameters replace the leaves, checked by the parser.
+
+Arguments that the parameters give are not missing on the command line, and another sub-command or
+class is taken in place of the one there. A value that the parser does not take ends the process
+with status 2. A config file is recorded by its path; its values are leaves as well, so another
+path in its place changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from elsewhere.hooks.parsers.parsed import Parsed, Watcher
+
+__all__ = ["attach", "watch"]
+
+
+def _patch(watcher: Watcher) -> Callable[[], None]:
+    from elsewhere.hooks.parsers.jsonargparse import parsing  # noqa: PLC0415 - weight: it imports jsonargparse
+
+    return parsing.patch(watcher)
+
+
+#: one for the whole process, not for a task: parsers are patched before any task
+_parsed: Final = Parsed("jsonargparse", _patch)
+
+attach: Final = _parsed.attach
+watch: Final = _parsed.watch
