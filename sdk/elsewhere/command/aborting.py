@@ -1,4 +1,4 @@
-"""`elsewhere abort`: asks whoever runs a task to stop it, and can wait until that is done."""
+"""`elsewhere abort`: requests the stop of a task, and can wait until that is done."""
 
 from __future__ import annotations
 

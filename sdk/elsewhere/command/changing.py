@@ -25,7 +25,7 @@ __all__ = ["clone_task", "delete_tasks", "dequeue_task", "enqueue_task"]
 
 
 def clone_task(store: RedisStore, given: Namespace) -> int:
-    """The new id is all that goes to stdout."""
+    """Clones a task and prints the new id, alone, on stdout."""
     task_id = find_task(store, given.id)
     known = store.read(task_id).parameters
     overrides = _overrides(known, given.set)
@@ -56,7 +56,7 @@ def dequeue_task(store: RedisStore, given: Namespace) -> int:
 
 
 def delete_tasks(store: RedisStore, given: Namespace) -> int:
-    """Goes on after a task that cannot be deleted; returns 1 then."""
+    """Deletes tasks; goes on after one that cannot be deleted, and returns 1 then."""
     names = {
         task_id: title(store, task_id) for task_id in (find_task(store, text) for text in given.id)
     }
@@ -87,7 +87,7 @@ def _is_sure(names: Sequence[str]) -> bool:
 
 
 def _overrides(known: Mapping[str, Parameter], settings: Sequence[str]) -> dict[str, Parameter]:
-    """From `Section/name=value` each; a parameter that is known keeps its type."""
+    """Reads `settings`, `Section/name=value` each; a parameter in `known` keeps its type."""
     overrides = {}
     for setting in settings:
         written, equals, text = setting.partition("=")

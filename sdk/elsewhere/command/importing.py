@@ -18,7 +18,7 @@ __all__ = ["import_offline_session"]
 
 
 def import_offline_session(store: RedisStore, given: Namespace) -> int:
-    """The task's id is all that goes to stdout."""
+    """Imports an offline session and prints the task's id, alone, on stdout."""
     previous = find_task(store, given.previous_task) if given.previous_task else None
     task_id = import_session(store, load(), given.session, previous, given.iteration_offset)
     say(f"The offline session is in the store as task {title(store, task_id)}.")

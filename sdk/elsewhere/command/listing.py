@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LIMIT", "list_tasks", "plain_task"]
 
-#: tasks that are listed where nobody says how many
+#: tasks that are listed without a given number
 LIMIT: Final = 50
 
 _COLUMNS: Final = ("id", "name", "project", "status", "progress", "where", "age")

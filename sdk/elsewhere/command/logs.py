@@ -59,7 +59,7 @@ class _Reading:
         self.pending = ""
 
     def drain(self) -> None:
-        """Prints all that is there of the attempt."""
+        """Prints all stored output of the attempt."""
         while True:
             found = self.store.output(self.task_id, attempt=self.attempt, start=self.at)
             if found.start > self.at:
@@ -79,7 +79,7 @@ class _Reading:
             self.drain()
 
     def skip_to_last(self, lines: int) -> None:
-        """The next to be printed are the last lines."""
+        """Skips to the last `lines`, which are printed next."""
         at = self.store.output_length(self.task_id, self.attempt)
         self.at, missing, is_end = at, lines, True
         while at > 0 and missing > 0:

@@ -1,7 +1,7 @@
 """The command line of `elsewhere`: its commands, and how each of them ends.
 
 0    done; what was waited for has completed, or was stopped
-1    it cannot be done: the sentence on stderr says why
+1    it cannot be done: the sentence on stderr explains why
 2    the command line is wrong
 4    the task that was waited for has failed
 130  Ctrl-C
@@ -27,7 +27,7 @@ _USAGE: Final = 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The exit code. Raises SystemExit for --help, --version and what argparse refuses."""
+    """Runs the command and returns its exit code. Raises SystemExit where argparse ends it."""
     try:
         return _run(arguments)
     except KeyboardInterrupt:

@@ -21,12 +21,12 @@ __all__ = ["find_task", "title"]
 
 _WHOLE: Final = 32
 _SHORTEST: Final = 4
-#: tasks that an answer names
+#: tasks that an error names
 _SHOWN: Final = 5
 
 
 def find_task(store: SharedStore, text: str) -> str:
-    """The id. Raises NotFoundError, which names the tasks that may have been meant."""
+    """Finds the id that `text` begins. Raises NotFoundError, which names the tasks it may mean."""
     wanted = text.strip().lower()
     is_id = re.fullmatch(rf"[0-9a-f]{{{_SHORTEST},{_WHOLE}}}", wanted) is not None
     if is_id and len(wanted) == _WHOLE:
@@ -56,7 +56,7 @@ def find_task(store: SharedStore, text: str) -> str:
 
 
 def title(store: SharedStore, task_id: str) -> str:
-    """A task in a sentence: `1a2b3c4d (its name)`."""
+    """Names a task for a sentence: `1a2b3c4d (its name)`."""
     return f"{short(task_id)} ({clean(store.read(task_id).name)})"
 
 

@@ -26,7 +26,7 @@ __all__ = ["parser"]
 
 
 def parser() -> argparse.ArgumentParser:
-    """`command` of what it parses is the function to call."""
+    """Makes the parser; `command` of its result is the function to call."""
     program = argparse.ArgumentParser(
         prog="elsewhere",
         description="Tasks: what there is, what they say, and what shall become of them.",

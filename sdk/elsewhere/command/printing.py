@@ -15,19 +15,19 @@ __all__ = ["clean", "json_text", "safe_for_terminal", "say"]
 
 
 def clean(text: str) -> str:
-    """One line without escape sequences and control characters."""
+    """Makes `text` one line without escape sequences and control characters."""
     visible = (" " if c.isspace() else c for c in _ESCAPES.sub("", text.replace("\n", " ")))
     return "".join(c for c in visible if c.isprintable())
 
 
 def say(text: str, program: str = "elsewhere") -> None:
-    """Our own words beside a command's output: on stderr, at once. Its lines stay lines."""
+    """Writes a message of `program` to stderr, at once, beside a command's output; lines stay."""
     lines = "\n".join(map(clean, text.split("\n")))
     print(f"{program}: {lines}", file=sys.stderr, flush=True)
 
 
 def safe_for_terminal(text: str) -> str:
-    """Line ends, tabs and colours stay; every other escape sequence and control character goes."""
+    """Removes escape sequences and control characters, but not line ends, tabs and colours."""
     return _ESCAPES.sub(r"\1", text)
 
 
@@ -43,7 +43,7 @@ _ESCAPES: Final = re.compile(
 
 
 def json_text(value: object) -> str:
-    """ASCII, so that it survives any terminal and pipe. What JSON cannot say (NaN) is null."""
+    """Encodes `value` in ASCII, for any terminal and pipe. A value outside JSON (NaN) is null."""
     return json.dumps(_finite(to_plain(value)), indent=2, allow_nan=False)
 
 

@@ -19,7 +19,7 @@ def add_version(parser: argparse.ArgumentParser) -> None:
 
 
 def os_sentence(error: OSError) -> str:
-    """What could not be used, and why."""
+    """Makes a sentence of an error: what could not be used, and why."""
     why = error.strerror or str(error)
     if drop_lost_output():
         return f"The output cannot be written: {why}."

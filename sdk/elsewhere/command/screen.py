@@ -1,4 +1,4 @@
-"""Where the output of a task goes: as it is into a pipe or a file, made safe onto a terminal."""
+"""Sinks for the output of a task: unchanged into a pipe or a file, made safe on a terminal."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ __all__ = ["Pipe", "Screen", "Sink", "open_sink"]
 
 
 class Sink(Protocol):
-    """What `logs` writes to."""
+    """The target that `logs` writes to."""
 
     def write(self, data: bytes) -> None:
-        """Stored output."""
+        """Writes stored output."""
 
     def draw(self, line: str) -> None:
-        """The line that the program has not ended yet, in place of the one drawn before."""
+        """Draws the line that the program has not ended yet, in place of the one before."""
 
     def note(self, sentence: str) -> None:
-        """Our own words: on a line of their own, on stderr."""
+        """Writes a message of the command itself, on a line of its own, to stderr."""
 
     def finish(self) -> None:
-        """Nothing more comes: what is drawn stays, and the shell goes on below it."""
+        """Ends the output: the drawn line stays, and the shell goes on below it."""
 
 
 def open_sink() -> Sink:
-    """For this process's stdout."""
+    """Opens the sink for this process's stdout."""
     file = sys.stdout.buffer
     return Screen(file) if sys.stdout.isatty() else Pipe(file)
 
 
 class Pipe:
-    """Bytes go through untouched; an unfinished line is left out, since it will come again."""
+    """A sink without changes; an unfinished line is left out, since it will come again."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -60,7 +60,7 @@ class Pipe:
 
 
 class Screen:
-    """Colours stay; what could do more to a terminal than print goes."""
+    """A sink for a terminal: colours stay, other control sequences are removed."""
 
     def __init__(self, file: BinaryIO, columns: int | None = None) -> None:
         self._file = file
@@ -101,7 +101,7 @@ class Screen:
             self._is_coloured = self._is_coloured or "\x1b" in text
 
     def _erasing(self) -> str:
-        """Takes the drawn line away, by what every terminal understands."""
+        """Returns the text that erases the drawn line on every terminal."""
         width = _width(self._drawn)
         self._drawn = ""
         return f"\r{' ' * width}\r" if width else ""
@@ -122,7 +122,7 @@ _BEGUN: Final = re.compile(
 
 
 def _unfinished(text: str) -> int:
-    """Where an escape sequence begins that the end of the text cuts through."""
+    """Returns the start of an escape sequence that the end of `text` cuts through."""
     begun = _BEGUN.search(text, max(0, len(text) - _LONGEST_ESCAPE))
     return begun.start() if begun else len(text)
 
@@ -132,7 +132,7 @@ def _width(text: str) -> int:
 
 
 def _fitting(text: str, columns: int) -> str:
-    """The beginning of a line, so much that it does not wrap: only then can it be taken away."""
+    """Cuts a line so that it does not wrap: a wrapped one could not be erased."""
     while text and _width(text) > columns:
         text = text[: min(len(text) - 1, columns)]
     return text

@@ -1,4 +1,4 @@
-"""`elsewhere show`: one task with all that is known about it."""
+"""`elsewhere show`: all data of one task."""
 
 from __future__ import annotations
 
@@ -199,7 +199,7 @@ def _environment_rows(record: TaskRecord) -> list[Row]:
 
 
 def _attempt_row(attempt: Attempt, state: TaskState) -> Row:
-    """What the last one said at its end stands at the top already."""
+    """Makes an attempt's row; the message of the last one's end is at the top already."""
     outcome = attempt.outcome
     took = duration(attempt.ended_at - attempt.started_at) if attempt.ended_at else "going on"
     said = outcome.sentence if outcome else ""
@@ -209,7 +209,7 @@ def _attempt_row(attempt: Attempt, state: TaskState) -> Row:
 
 
 def _last_of_each(phases: Sequence[TaskPhase]) -> list[TaskPhase]:
-    """A phase is told when it begins and again when it ends: the last word counts."""
+    """Keeps the last report of each phase, which is reported at its beginning and its end."""
     return list({(item.attempt, item.phase.name): item for item in phases}.values())
 
 
@@ -245,5 +245,5 @@ def _cut(text: str) -> str:
 
 
 def _time(at: float) -> str:
-    """Local time; empty for none."""
+    """Formats a time as local time; empty for none."""
     return f"{datetime.fromtimestamp(at).astimezone():%Y-%m-%d %H:%M:%S}" if at else ""

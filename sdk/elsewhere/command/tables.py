@@ -1,4 +1,4 @@
-"""What listing and showing draw with: a console, and a task's status in its colour."""
+"""Drawing for lists and single tasks: a console, and a task's status in its colour."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _STYLES: Final = {
 
 
 def open_console() -> Console:
-    """Colours on a terminal only, and not with NO_COLOR."""
+    """Opens a console, with colours on a terminal only, and not with NO_COLOR."""
     from rich.console import Console  # noqa: PLC0415 - weight, as all imports of rich
 
     width = None if sys.stdout.isatty() else _UNLIMITED
@@ -40,14 +40,14 @@ def open_console() -> Console:
 
 
 def grid() -> Table:
-    """Columns without lines and headings."""
+    """Makes a table without lines and headings."""
     from rich.table import Table  # noqa: PLC0415
 
     return Table.grid(padding=(0, 2))
 
 
 def status_text(state: TaskState) -> Text:
-    """The status; of a running task also what is the matter with it."""
+    """The status in its colour; of a running task also its troubles."""
     from rich.text import Text  # noqa: PLC0415
 
     text = Text(str(state.status), style=_STYLES[state.status])

@@ -61,5 +61,5 @@ def watch(
 
 
 def exit_code(status: Status) -> int:
-    """0, or FAILED."""
+    """The exit code for a status: 0, or FAILED."""
     return FAILED if status is Status.FAILED else 0

@@ -27,12 +27,12 @@ __all__ = [
 
 
 def is_whole(given: object) -> TypeGuard[int]:
-    """False for True, which Python counts as 1."""
+    """Whether `given` is a whole number; True, which Python counts as 1, is not one."""
     return isinstance(given, int) and not isinstance(given, bool)
 
 
 def is_number(given: object) -> TypeGuard[float]:
-    """True for infinities and NaN, too; False for True and False."""
+    """Whether `given` is a number; infinities and NaN are, True and False are not."""
     return isinstance(given, float) or is_whole(given)
 
 

@@ -75,7 +75,7 @@ __all__ = [
     "whole",
 ]
 
-#: how a title says that a series is one of resources, and that it is one of our own monitors
+#: how a title marks a series as one of resources, and as one of our own monitors
 _RESOURCE: Final = ":"
 MONITOR: Final = f"{_RESOURCE}monitor:"
 #: title and iteration of a value that has no iterations: no loop reaches it
@@ -108,7 +108,7 @@ class Scalar(Event):
 @declare("progress", kept.StateFields(names={"progress": "percent"}, cleared_by=CLAIM | RESET))
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress(Event):
-    """0 to 100."""
+    """The progress of the task, from 0 to 100."""
 
     percent: float
     at: float
@@ -117,7 +117,7 @@ class Progress(Event):
 @declare("parameters", kept.ByName("parameters"))
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameters(Event):
-    """`Section/name` to parameter. `is_whole`: these replace all that there are."""
+    """Parameters by `Section/name`. `is_whole`: these replace all that there are."""
 
     values: dict[str, Parameter] = field(default_factory=dict)
     removed: tuple[str, ...] = ()
@@ -136,7 +136,7 @@ class Configurations(Event):
 @declare("labels", kept.RecordFields(values=lambda labels: {"labels": labels.values}))
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Labels(Event):
-    """The classes that the task's models tell apart, all of them."""
+    """All classes that the task's models distinguish."""
 
     values: dict[str, int]
 
@@ -144,12 +144,12 @@ class Labels(Event):
 @declare("edited", kept.RecordFields(values=lambda edited: edited.allowed()))
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edited(Event):
-    """What the task is called from now on: `name`, `project`, `comment`, `type`, `parent`."""
+    """A change of the task's own `name`, `project`, `comment`, `type` or `parent`."""
 
     fields: dict[str, Json]
 
     def allowed(self) -> dict[str, Json]:
-        """Those of the fields that are what they must be: the program wrote them."""
+        """Returns the valid fields only, since the program wrote them."""
         fields: dict[str, Json] = {
             # half characters: a store's JSON has none
             name: value.encode(errors="replace").decode()
@@ -326,7 +326,7 @@ class PublishAtEnd(Event):
 )
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict(Event):
-    """The status that the program gave itself: it wins over what its exit would say."""
+    """The status that the program gave itself: it wins over that of its exit."""
 
     status: Status
     message: str = ""
@@ -344,7 +344,7 @@ def kind_of(title: str, iteration: int) -> ScalarKind:
 
 
 def whole(number: float) -> int:
-    """The nearest iteration that a point can hold: no report stops its delivery."""
+    """Returns the nearest iteration that a point can hold, so that no report stops delivery."""
     return int(max(-_MOST, min(_MOST, number))) if number == number else 0
 
 
@@ -366,12 +366,12 @@ def applied(record: TaskRecord, event: Event) -> TaskRecord:
 
 
 def encode_event(event: Event) -> bytes:
-    """`kind {json}`, one line without its end."""
+    """Encodes an event as `kind {json}`, one line without its end."""
     return f"{event.word} {encode(event)}".encode(errors="backslashreplace")
 
 
 def decode_event(line: bytes) -> Event:
-    """The inverse. Raises RecordError; a kind that a newer SDK wrote is one, too."""
+    """Decodes `encode_event`. Raises RecordError, also for a kind that a newer SDK wrote."""
     name, _, text = line.partition(b" ")
     kind = EVENTS.get(name.decode(errors="replace"))
     if kind is None:

@@ -49,7 +49,7 @@ OF_RECORD: Final = frozenset(item.name for item in fields(TaskRecord))
 
 
 class Cleared(Flag):
-    """When what an event left is cleared; with its task it always goes."""
+    """The times at which an event's data is cleared; it is always deleted with its task."""
 
     #: the next attempt begins, unless it continues the last one
     CLAIM = auto()
@@ -64,7 +64,7 @@ CLAIM, RESET, RESTART = Cleared.CLAIM, Cleared.RESET, Cleared.RESTART
 
 @dataclass(frozen=True)
 class Kept:
-    """A way. `parts`, and `fields` of the state, are what it writes."""
+    """A way to keep events. It writes `parts`, and `fields` of the state."""
 
     part: str = ""
     cleared_by: Cleared = field(default=Cleared(0), kw_only=True)
@@ -78,13 +78,13 @@ class Kept:
         return ()
 
     def part_of(self, event: Any) -> str:
-        """The one that this event changes."""
+        """Returns the part that this event changes."""
         return self.part
 
 
 @dataclass(frozen=True)
 class Points(Kept):
-    """What the method `scalars` of an event gives."""
+    """Series of points, from the method `scalars` of an event."""
 
     part: str = "scalars"
     fields = ("last_iteration",)
@@ -92,7 +92,7 @@ class Points(Kept):
 
 @dataclass(frozen=True)
 class Recent(Kept):
-    """So many of the `last` events; `by_attempt`: each with the number of its attempt."""
+    """The `last` events, so many; `by_attempt`: each with the number of its attempt."""
 
     last: int = field(kw_only=True)
     by_attempt: bool = field(default=False, kw_only=True)
@@ -107,7 +107,7 @@ class ByName(Kept):
     removed: str = field(default="removed", kw_only=True)
 
     def change(self, event: Any) -> tuple[Mapping[str, Any], Collection[str] | None]:
-        """The event's `values`, and the names that go before they come: None where all do."""
+        """Returns the event's `values`, and the names to remove before: None for all."""
         is_whole = getattr(event, "is_whole", False)
         return getattr(event, "values", {}), None if is_whole else getattr(event, self.removed, ())
 
@@ -119,7 +119,7 @@ class ByName(Kept):
 
 @dataclass(frozen=True)
 class Tagged(Kept):
-    """An event has the set as its `part`, and the words that it `added` and then `removed`.
+    """Sets of words. An event names the set as its `part`, and words `added` and then `removed`.
     `indexes`: set -> its index."""
 
     indexes: Mapping[str, str] = field(kw_only=True)
@@ -137,14 +137,14 @@ class Tagged(Kept):
 
 @dataclass(frozen=True, kw_only=True)
 class RecordFields(Kept):
-    """`values` gives field -> value."""
+    """Fields of the task's record; `values` gives field -> value."""
 
     values: Callable[[Any], Mapping[str, Any]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class StateFields(Kept):
-    """`names`: field of the state -> field of the event, of those events for which it `holds`. A
+    """Fields of the state. `names`: field of the state -> field of the event, where it `holds`. A
     reset clears the whole state."""
 
     names: Mapping[str, str]
@@ -161,7 +161,7 @@ class StateFields(Kept):
 
 @dataclass(frozen=True)
 class OfModels(Kept):
-    """As `store/model_records.py` has them. A reset takes those that the task made."""
+    """Models, as in `store/model_records.py`. A reset removes those that the task made."""
 
     part: str = "models"
 
@@ -175,7 +175,7 @@ class Event:
     way: ClassVar[Kept]
 
     def scalars(self) -> Iterable[Any]:
-        """The points that it has, for the way Points."""
+        """Returns the event's points, for the way Points."""
         return ()
 
 
@@ -186,7 +186,7 @@ EVENTS: Final[dict[str, type[Event]]] = {}
 
 
 def declare(word: str, way: Kept) -> Callable[[type[E]], type[E]]:
-    """Makes a class one of events: lines begin with `word`, and are kept in this `way`."""
+    """Declares a class of events: its lines begin with `word`, and are kept in this `way`."""
 
     def declared(kind: type[E]) -> type[E]:
         kind.word, kind.way = word, way
@@ -197,12 +197,12 @@ def declare(word: str, way: Kept) -> Callable[[type[E]], type[E]]:
 
 
 def kept_parts() -> dict[str, Kept]:
-    """Each part that events write -> how it is kept."""
+    """Maps each part that events write to the way in which it is kept."""
     return {part: kind.way for kind in EVENTS.values() for part in kind.way.parts}
 
 
 def cleared(when: Cleared) -> tuple[list[str], list[str]]:
-    """Parts, and fields of the state, that are cleared then."""
+    """Returns the parts, and the fields of the state, that are cleared at the time `when`."""
     ways = [kind.way for kind in EVENTS.values() if when in kind.way.cleared_by]
     parts = dict.fromkeys(part for way in ways for part in way.parts)
     return list(parts), [name for way in ways for name in way.fields]

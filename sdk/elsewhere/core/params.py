@@ -38,7 +38,7 @@ GENERAL: Final = "General"
 
 
 def split_name(name: str) -> tuple[str, str]:
-    """`lr` is `("General", "lr")`. Raises UsageError when the section or the name is empty."""
+    """Splits `lr` into `("General", "lr")`. Raises UsageError for an empty section or name."""
     section, slash, rest = name.partition("/")
     if not slash:
         section, rest = GENERAL, name
@@ -48,12 +48,12 @@ def split_name(name: str) -> tuple[str, str]:
 
 
 def full_name(name: str) -> str:
-    """`lr` is `General/lr`; a name with a section stays."""
+    """Adds the default section: `lr` is `General/lr`; a name with a section stays."""
     return "/".join(split_name(name))
 
 
 def shown(name: str, parameter: Parameter) -> Parameter:
-    """What may be recorded of the `parameter` under its `name`: without secrets."""
+    """Returns the `parameter` as it may be recorded under its `name`: without secrets."""
     value = hide(name, parameter.value)
     return replace(parameter, value=value, type="str" if value == HIDDEN else parameter.type)
 
@@ -63,7 +63,7 @@ def to_parameter(value: object, description: str = "", type_name: str = "") -> P
     one where it is a text.
 
     Enum members go by their names, paths by their text, scalars of numpy by their Python value.
-    Raises UsageError for what JSON cannot say.
+    Raises UsageError for a value that JSON does not have.
     """
     if isinstance(value, str) and type_name in _SAMPLES:
         return Parameter(value=from_text(value, type_name), type=type_name, description=description)
@@ -83,7 +83,7 @@ def to_value(parameter: Parameter) -> object:
 
 
 def meaning(parameter: Parameter) -> object:
-    """The value; a text whose type nobody knows is what somebody who typed it probably means."""
+    """The value; a text without a recorded type is read as the literal it looks like: '5' is 5."""
     value = to_value(parameter)
     is_open = isinstance(value, str) and parameter.type in ("", "NoneType")
     return _guess(value) if is_open and isinstance(value, str) else value
@@ -113,7 +113,7 @@ def is_recorded_as(like: object, value: Json) -> bool:
 
 
 def to_text(value: Json) -> str:
-    """What people read and edit. None is the empty text; `from_text` is the way back."""
+    """Formats a value for people to edit. None is the empty text; `from_text` is the way back."""
     if value is None:
         return ""
     if isinstance(value, (list, dict)):
@@ -138,7 +138,7 @@ def cast(given: Parameter | str, like: object, name: str = "") -> object:
     has no text: None. Nothing that would lose something is accepted: `5.0` is an int, `0.5` is not.
     Where the code has None, the parameter's own type counts.
 
-    Raises UsageError, which says what would be accepted.
+    Raises UsageError, which names what would be accepted.
     """
     parameter = given if isinstance(given, Parameter) else Parameter(value=given)
     value = parameter.value
@@ -159,7 +159,7 @@ def cast(given: Parameter | str, like: object, name: str = "") -> object:
 
 
 def flatten(nested: Mapping[Any, Any], section: str) -> dict[str, Any]:
-    """`Section/a/b` to leaf. An empty dict is a leaf, and so is a list whatever it holds."""
+    """Maps `Section/a/b` to leaf. An empty dict is a leaf, and so is a list whatever it holds."""
     flat: dict[str, Any] = {}
     for key, value in nested.items():
         path = f"{section}/{key}"
@@ -169,7 +169,7 @@ def flatten(nested: Mapping[Any, Any], section: str) -> dict[str, Any]:
 
 
 def unflatten(flat: Mapping[str, Any]) -> dict[str, Any]:
-    """Nested again. Below a name that is a leaf itself the slashes stay: nothing gets lost."""
+    """Reverses `flatten`. Below a name that is a leaf itself the slashes stay: nothing is lost."""
     nested: dict[str, Any] = {}
     leaves = {name for name, value in flat.items() if value != {}}
     for name, value in flat.items():
@@ -218,7 +218,7 @@ def _to_json(value: object) -> tuple[Json, str]:
     if isinstance(value, Enum):
         return value.name, type(value).__name__
     if isinstance(value, str):
-        # A name that is no UTF-8 comes from the system with surrogates; no record can hold them.
+        # A name that is not UTF-8 comes from the system with surrogates; no record can hold them.
         return str.__str__(value).encode(errors="replace").decode(), "str"
     for kind in (bool, int, float):
         if isinstance(value, kind):
@@ -241,7 +241,7 @@ def _to_json(value: object) -> tuple[Json, str]:
 
 
 def _convert(value: Any, like: object) -> object:
-    """`value`, neither None nor empty, as the type of `like`, or an error of the builtins."""
+    """Converts `value`, neither None nor empty, to `like`'s type; raises errors of the builtins."""
     plain = _literal(value) if isinstance(value, str) and isinstance(like, _NESTED) else value
     if isinstance(like, Enum) and isinstance(value, str):
         return type(like)[value]
@@ -278,7 +278,7 @@ def _whole(number: float) -> int:
 
 
 def _literal(text: str) -> Any:
-    """JSON or a Python literal. Raises ValueError or SyntaxError."""
+    """Reads JSON or a Python literal. Raises ValueError or SyntaxError."""
     try:
         return json.loads(text)
     except ValueError:
@@ -288,7 +288,7 @@ def _literal(text: str) -> Any:
 
 
 def _guess(text: str) -> Json:
-    """What somebody who typed this text where no type is known probably means."""
+    """Reads a text without a known type as the literal that it looks like."""
     if not text:
         return None
     try:

@@ -6,9 +6,9 @@ and `Args/hf_token` are names of secrets, `TOKENIZER_NAME`, `password_file` and 
 - A password, passphrase, secret, credential, authorization, cookie and the like is a secret.
 - A token is one, too, but not those of a vocabulary: `pad_token`.
 - A pass is one, but not those over data and of filters: `forward_pass`, `low_pass`.
-- A key is one where the word before says so, and so are tokens, which most programs count:
+- A key is one by the word before it, and so are tokens, which most programs count:
   `api_key`, `KAGGLE_KEY`, `auth_tokens`, but `sort_key`, `max_tokens`.
-- Digits, and words that tell which of several it is, do not count: `password2`, `TOKEN_PROD`.
+- Digits, and words that number or distinguish it, do not count: `password2`, `TOKEN_PROD`.
 - A name that begins as a claim is a flag's: `no_auth`, `skip_password`.
 
 Within a URL the password is a secret, a web user's name as long as a token, and each option whose
@@ -57,7 +57,7 @@ def is_secret(name: str) -> bool:
 
 
 def hide(name: str, value: Any) -> Any:
-    """What may be shown of the `value` under a `name`: its text is HIDDEN where it is a secret, and
+    """Hides secrets in the `value` under a `name`: its text is HIDDEN where it is a secret, and
     so are the passwords of URLs in it; also within lists, and dicts by the names of their items."""
     if isinstance(value, Mapping):
         return {key: hide(str(key), item) for key, item in value.items()}
@@ -108,7 +108,7 @@ def passwords_in(text: str) -> list[str]:
 
 
 def values_to_redact(variables: Mapping[str, str]) -> list[str]:
-    """What a program's output must not show of its environment `variables`."""
+    """The values of environment `variables` that a program's output must not show."""
     found = [value for name, value in variables.items() if is_secret(name)]
     return [*found, *(one for value in variables.values() for one in passwords_in(value))]
 
@@ -186,6 +186,6 @@ _MARK: Final = re.compile(r"\A\*{3}\Z|[:/]\*{3}[:@]|[?&;][\w.-]+=\*{3}")
 
 
 def _is_meant(found: re.Match[str]) -> bool:
-    """False for an option of a URL whose name is no secret's."""
+    """Returns False for an option of a URL whose name is not a secret's."""
     before = found[1]
     return before[-1] != "=" or is_secret(before[1:]) or before[1:-1].lower() in _PERMISSIONS

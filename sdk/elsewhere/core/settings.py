@@ -1,4 +1,4 @@
-"""What the user of this machine has set: read once, into one object that knows each origin."""
+"""The settings of this machine's user: read once, into one object with the origin of each."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ class Settings:
 
 
 def load(environ: Mapping[str, str] | None = None) -> Settings:
-    """Raises ConfigurationError for the first value that cannot be used. An empty variable counts
-    as not set."""
+    """Loads the settings. Raises ConfigurationError for the first unusable value. An empty variable
+    counts as not set."""
     environ = os.environ if environ is None else environ
     home = _home(environ)
     written = _read(home.config)
@@ -129,7 +129,7 @@ def _read(config: Path) -> dict[str, Any]:
 
 
 def _from_text(text: str, kind: type) -> object:
-    """None where the text does not say a value of that kind."""
+    """Reads a value of `kind`; None where the text is not one."""
     if kind is bool:
         return _FLAGS.get(text.lower())
     try:

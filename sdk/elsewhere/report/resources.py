@@ -1,4 +1,4 @@
-"""What a task uses of its machine: means over short intervals, of its memory the highest."""
+"""A task's use of its machine: means over short intervals, of its memory the highest."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def sample(roots: Iterable[int]) -> dict[str, float]:
 
     `cpu_busy_s` and `cpu_total_s` are seconds of all processors since the boot, the names of
     `_RATES` are MB since then: `Monitor` makes means of both. A value that this system does not
-    tell is left out. Raises ImportError without psutil.
+    report is left out. Raises ImportError without psutil.
     """
     import psutil  # noqa: PLC0415 - weight: 15 ms, and the base installation has none
 
@@ -70,8 +70,8 @@ def sample(roots: Iterable[int]) -> dict[str, float]:
 class Monitor:
     """Reports a Resources event about every `interval_s`, the first after `first_s`.
 
-    `usage` gives a sample; by default that of this process and all below it. Without psutil there
-    is no monitor.
+    `usage` gives a sample; by default that of this process and all below it. Without psutil it
+    reports nothing.
     """
 
     def __init__(
@@ -130,7 +130,7 @@ class Monitor:
             logger.exception("Resources are not monitored any more.")
 
     def _samples(self, length_s: float) -> Iterator[dict[str, float]]:
-        """Spread over one interval; over a shorter one when we are to stop."""
+        """Yields samples spread over one interval, a shorter one after `stop`."""
         for _ in range(_SAMPLES):
             is_last = self._stopping.wait(length_s / _SAMPLES)
             yield self._usage()
@@ -156,7 +156,7 @@ def _means(samples: list[dict[str, float]], seconds: float) -> dict[str, float]:
 
 
 def _resident_bytes(roots: Iterable[int]) -> int:
-    """Of each process once; memory that several share counts for each of them."""
+    """Sums the memory of each process once; shared memory counts for each of them."""
     import psutil  # noqa: PLC0415 - weight
 
     tree = set()

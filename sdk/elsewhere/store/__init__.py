@@ -1,4 +1,4 @@
-"""The store: records, states and what tasks say, in Redis. Nobody else knows a key."""
+"""The store: records, states and reports of tasks, in Redis. Only this package knows its keys."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def store_url(settings: Settings) -> str:
 
 
 def open_store(settings: Settings) -> RedisStore:
-    """Raises StoreUnavailableError within a few seconds."""
+    """Opens the configured store. Raises StoreUnavailableError within a few seconds."""
     from elsewhere.core.errors import StoreUnavailableError  # noqa: PLC0415
 
     url = store_url(settings)
@@ -33,7 +33,7 @@ def open_store(settings: Settings) -> RedisStore:
 
 
 def connect_store(url: str) -> RedisStore:
-    """The store at a URL that is known to be right. Raises StoreUnavailableError."""
+    """Connects to the store at `url`, which is known to be right. Raises StoreUnavailableError."""
     from elsewhere.store.redis.connection import connect  # noqa: PLC0415
     from elsewhere.store.redis.store import RedisStore  # noqa: PLC0415
 

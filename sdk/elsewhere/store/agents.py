@@ -44,7 +44,7 @@ def registered_agents(redis: Redis) -> list[AgentRecord]:
 
 
 def _readable(item: bytes | str) -> AgentRecord | None:
-    """None for a record of a newer version, or of nobody of ours: the others are shown."""
+    """Reads a record; None for one of a newer version or not an agent's: the others are shown."""
     try:
         return decode(AgentRecord, item)
     except RecordError as error:

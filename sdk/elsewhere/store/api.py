@@ -1,6 +1,6 @@
 """The store: the one truth about every task, shared by laptops, agents and the server.
 
-Nobody above it knows a key. Each change is one transaction, safe to make again when its reply was
+No caller knows a key. Each change is one transaction, safe to make again when its reply was
 lost, and raises StoreUnavailableError when the store cannot be reached. Times are the store's
 clock.
 """
@@ -46,7 +46,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """`attempt` is 0 when the claim was refused because the task is `status`."""
+    """The result of a claim. `attempt` is 0 when it was refused because the task is `status`."""
 
     attempt: int
     status: str = ""
@@ -54,7 +54,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Renewal:
-    """`is_ours` False: this attempt may not go on, `status` says what the task is now."""
+    """The result of a renewal. `is_ours` False: the attempt may not go on, the task is `status`."""
 
     is_ours: bool
     status: str = ""
@@ -64,8 +64,8 @@ class Renewal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sweep:
-    """`is_mine`: no other agent swept just now. `over`: running tasks whose lease is over; empty
-    while owners may still come back because the store itself was away."""
+    """The result of a sweep. `is_mine`: no other agent swept just now. `over`: running tasks with
+    an ended lease; empty while owners may still come back because the store itself was away."""
 
     is_mine: bool
     over: tuple[str, ...] = ()
@@ -73,8 +73,8 @@ class Sweep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Output:
-    """Stored output from `start` on; `next` is where to go on. `start` is larger than what was
-    asked for when the middle of a very long output is not kept. `pending` is the line that the
+    """Stored output from `start` on; `next` is where to go on. `start` is larger than the one
+    requested when the middle of a very long output is not kept. `pending` is the line that the
     program has not ended yet, as a terminal would show it."""
 
     data: bytes
@@ -112,18 +112,18 @@ class Listener(Protocol):
     """Wakes up when something happened; an event may be missed, so callers also look by time."""
 
     def wait(self, timeout_s: float) -> list[str]:
-        """What happened; of several channels `channel payload` each; empty after the time. Raises
-        like the store."""
+        """Waits for events and returns them; of several channels `channel payload` each; none after
+        `timeout_s`. Raises like the store."""
 
     def close(self) -> None: ...
 
 
 class TaskStore(Protocol):
-    """See the module. Ids are those of tasks; an unknown one raises NotFoundError. A task that
-    ceases to be queued leaves its queue in the same step."""
+    """A store (see the module). Ids are those of tasks; an unknown one raises NotFoundError. A task
+    that ceases to be queued leaves its queue in the same step."""
 
     def identity(self) -> str:
-        """The same text for as long as this store's data lives."""
+        """Returns a text that stays the same for as long as this store's data lives."""
 
     # records
     def create(self, record: TaskRecord, *events: Event) -> None:
@@ -141,7 +141,7 @@ class TaskStore(Protocol):
         Raises TransitionError where its status is not one of the `allowed`; none given: all are."""
 
     def delete(self, task_id: str) -> None:
-        """The task with all that it said; it must not be queued or running."""
+        """Deletes the task with all its reports; it must not be queued or running."""
 
     # status
     def move(
@@ -151,17 +151,17 @@ class TaskStore(Protocol):
         be published at its end is published instead of completed."""
 
     def reset(self, task_id: str, *, allowed: Collection[Status]) -> Status:
-        """A draft again, without what its attempts said and made; what it was given stays. The next
+        """Makes the task a draft, without its attempts' reports and outputs; inputs stay. The next
         attempt has a higher number all the same. Returns the status before; raises
         TransitionError."""
 
     def claim(
         self, task_id: str, *, worker: str, token: str, lease_s: float, allowed: Collection[Status]
     ) -> Claim:
-        """Begins the next attempt. The same token gets the same answer again."""
+        """Begins the next attempt. The same token gets the same result again."""
 
     def renew(self, task_id: str, attempt: int, *, worker: str, lease_s: float) -> Renewal:
-        """Extends the lease and brings back whether a stop is asked for."""
+        """Extends the lease and returns whether a stop is requested."""
 
     def finish(self, task_id: str, attempt: int, outcome: Outcome) -> Status:
         """Ends the attempt. Raises FencedError when a newer one owns the task."""
@@ -169,20 +169,20 @@ class TaskStore(Protocol):
     def request_stop(
         self, task_id: str, *, grace_s: float | None = None, message: str = ""
     ) -> Status:
-        """Stops a task that is queued or that nobody has a lease of, asks the owner of a running
+        """Stops a task that is queued or has no lease, leaves a request for the owner of a running
         one. Returns the status before."""
 
-    # what a task says
+    # what a task reports
     def apply(
         self, task_id: str, attempt: int, file: str, start: int, end: int, events: Iterable[Event]
     ) -> int:
-        """Takes the events between two offsets of a journal file, once. Returns where the file
-        stands; that is not `end` when it stood elsewhere. Raises FencedError."""
+        """Takes the events between two offsets of a journal file, once. Returns the file's offset
+        now; that is not `end` when it was another one before. Raises FencedError."""
 
     def append_output(
         self, task_id: str, attempt: int, start: int, end: int, data: bytes, pending: str
     ) -> int:
-        """The same for output."""
+        """Takes output between two offsets of its file, once, as `apply` takes events."""
 
     def journal_offset(self, task_id: str, attempt: int, file: str) -> int: ...
 
@@ -204,55 +204,55 @@ class TaskStore(Protocol):
     def series(self, task_id: str) -> list[SeriesSummary]: ...
 
     def points(self, task_id: str, title: str, series: str) -> list[tuple[int, float, float]]:
-        """(iteration, time, value) in the order in which they were reported."""
+        """Returns (iteration, time, value) of each point, in the order of the reports."""
 
     def kept(self, task_id: str, kind: type[Event]) -> Any:
-        """What is kept of the events of one `kind`, by the way that it is declared with: a list of
+        """Returns what is kept of the events of one `kind`, by its declared way: a list of
         the recent ones, each with its attempt in front where that is kept; values by name; sorted
         words by set; or a dict of those fields of the state, as texts, that are there."""
 
     def texts(self, task_id: str) -> list[Text]: ...
 
     def phases(self, task_id: str) -> list[TaskPhase]:
-        """Each once, in the order of their beginnings; without seconds while it goes on."""
+        """Returns each phase once, by their beginnings; one that goes on has no seconds."""
 
     def attempts(self, task_id: str) -> list[Attempt]: ...
 
     # models
     def save_model(self, model_id: str, fields: Mapping[str, Json]) -> None:
-        """Sets fields of a model, which is made where it is not there, as `events.ModelSaved` has
-        them, whoever made it. Raises RecordError for what is no model's."""
+        """Sets `fields` of a model, made where it is missing, as `events.ModelSaved` has them,
+        whoever made it. Raises RecordError for a field that is not a model's."""
 
     def model(self, model_id: str) -> ModelRecord: ...
 
     def delete_model(self, model_id: str) -> None:
-        """May be called twice. Tasks still name it as what they made or began from."""
+        """Deletes the model; may be called twice. Tasks still name it as their output or input."""
 
     def find_models(self, wanted: ModelFilter) -> list[ModelRecord]:
-        """The last changed one first."""
+        """Returns the models that match `wanted`, the last changed one first."""
 
     def task_models(self, task_id: str) -> list[ModelUse]:
-        """In the order in which they were named; none for an unknown task."""
+        """Returns the task's models in the order of their naming; none for an unknown task."""
 
     def model_at(self, url: str, machine: str = "") -> str | None:
-        """The id of the model whose weights lie there; `machine` is whose path it is."""
+        """Returns the id of the model with its weights at `url`; a path is one of `machine`."""
 
     def tasks_using(self, model_id: str) -> list[str]:
-        """The ids of the tasks that began from it."""
+        """Returns the ids of the tasks that began from the model."""
 
     # blobs
     def has_blob(self, digest: str) -> bool:
-        """Also renews its lifetime."""
+        """Returns whether the blob is there, and renews its lifetime."""
 
     def put_blob(self, digest: str, data: bytes) -> None:
         """Keeps `data`, whose sha256 is `digest`, or renews the lifetime of what is there."""
 
     def get_blob(self, digest: str) -> bytes:
-        """Raises NotFoundError, or RecordError when the bytes do not match the digest."""
+        """Reads a blob. Raises NotFoundError, or RecordError when it does not match `digest`."""
 
     # waking up
     def listen_to(self, task_id: str) -> Listener:
-        """What happens to one task."""
+        """Returns a listener to the events of one task."""
 
     def now(self) -> float: ...
 
@@ -266,16 +266,16 @@ class SharedStore(TaskStore, Protocol):
     """
 
     def search(self, wanted: Filter) -> Iterator[str]:
-        """Ids in the order that the filter asks for, without a limit but its own."""
+        """Yields ids in the filter's order, with no limit but the filter's own."""
 
     def look_up(self, task_ids: Iterable[str], names: Collection[str]) -> list[dict[str, Any]]:
-        """Id and fields of each task that there still is; see `search.py` for their names."""
+        """Returns id and fields of each task that still exists; see `search.py` for `names`."""
 
     def projects(self) -> list[str]: ...
 
     # leases
     def sweep(self, *, sweep_s: float, hold_s: float) -> Sweep:
-        """Asks to be the one that looks after all tasks this time."""
+        """Tries to become the one process that looks after all tasks this time."""
 
     def reap(self, task_id: str, *, lost_after_s: float, outcome: Outcome) -> Status | None:
         """Ends an attempt whose lease has been over for so long, or puts the task back."""
@@ -283,11 +283,11 @@ class SharedStore(TaskStore, Protocol):
     def lose(
         self, task_id: str, attempt: int, outcome: Outcome, *, is_harmless: bool
     ) -> Status | None:
-        """The same at once, by its owner. `is_harmless`: nothing of the program has run."""
+        """Ends an attempt at once, by its owner. `is_harmless`: the program has not begun."""
 
     def leased_to(self, worker: str) -> list[tuple[str, int]]:
-        """(task id, attempt) of all that run under this worker's name."""
+        """Returns (task id, attempt) of all attempts that run under the name `worker`."""
 
     # waking up
     def listen(self, *channels: str) -> Listener:
-        """Channels as in keys.py."""
+        """Returns a listener to `channels`, named as in keys.py."""

@@ -14,7 +14,7 @@ TAIL_BLOCKS: Final = 16
 
 
 def first_kept(start: int, length: int) -> int:
-    """Where the first stored byte at or behind `start` lies, in an output of that length."""
+    """The offset of the first stored byte at or behind `start`, in an output of `length` bytes."""
     last = max(length - 1, 0) // BLOCK_BYTES
     first_of_tail = last - TAIL_BLOCKS + 1
     block = start // BLOCK_BYTES

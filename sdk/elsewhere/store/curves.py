@@ -32,14 +32,14 @@ Piece: TypeAlias = tuple[str, bytes, int, int, float, float, float, int]
 
 
 def name_of(title: str, series: str) -> str:
-    """What a store calls a series."""
+    """The name of a series in a store."""
     return f"{title}{UNIT_SEPARATOR}{series}"
 
 
 def summary(
     name: str, count: Any, iteration: Any, last: Any, minimum: Any, maximum: Any
 ) -> SeriesSummary:
-    """The summary of the series that a store calls `name`; numbers may be texts."""
+    """The summary of the series with the stored `name`; numbers may be texts."""
     title, _, series = name.partition(UNIT_SEPARATOR)
     return SeriesSummary(
         title=title,
@@ -53,7 +53,7 @@ def summary(
 
 
 def pieces(scalars: Iterable[Scalar]) -> Iterator[Piece]:
-    """One for each series among `scalars`, of its points in their order."""
+    """Yields a piece for each series among `scalars`, of its points in their order."""
     points: dict[tuple[str, str], list[tuple[int, float, float]]] = {}
     for one in scalars:
         point = (whole(one.iteration), one.at, one.value)

@@ -1,4 +1,4 @@
-"""What a query asks for: the arguments of `get_tasks` and `task_filter`, read and checked.
+"""The filter of a query: the arguments of `get_tasks` and `task_filter`, read and checked.
 
     key of task_filter                       value
     id tags system_tags status type          a list as in `tags.py`, or one text
@@ -13,7 +13,7 @@
     _any_ _or_ _all_ _and_                   {"fields": [...], "pattern": a regular expression in
                                                any case, or "datetime": times}
     order_by                                 fields, the most important first; "-" for descending
-    page page_size                           from 0; 500 tasks a page unless page_size says so
+    page page_size                           from 0; 500 tasks a page without page_size
 
 A time is Unix seconds, a datetime or its ISO text; without a zone it is UTC.
 """
@@ -86,7 +86,7 @@ _BOUND: Final = re.compile(r"\s*(>=|<=|>|<)\s*(.+?)\s*", re.DOTALL)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pattern:
-    """Is found in a text."""
+    """A test that a regular expression is found in a text."""
 
     regex: re.Pattern[str]
 
@@ -97,7 +97,7 @@ class Pattern:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Range:
-    """A number for which all bounds hold: sign and number each. None is within no range."""
+    """A test that a number is within all bounds: sign and number each. None is in no range."""
 
     bounds: tuple[tuple[str, float], ...]
 
@@ -107,7 +107,7 @@ class Range:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OneOf:
-    """The value alone fulfils the expression."""
+    """A test that the value alone fulfils the expression."""
 
     expression: grammar.Expression
 
@@ -117,7 +117,7 @@ class OneOf:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Condition:
-    """The test holds for one of the fields, or for all."""
+    """A test that must hold for one of the fields, or for all."""
 
     fields: tuple[str, ...]
     test: Pattern | Range | OneOf
@@ -136,7 +136,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
-    """All of it must hold. `sets` pairs a field that the store keeps sets for with an expression;
+    """Conditions that must all hold. `sets` pairs a field that has sets with an expression;
     `name` is exact. Without an order the task that changed last comes first."""
 
     sets: tuple[tuple[str, grammar.Expression], ...] = ()
@@ -148,7 +148,7 @@ class Filter:
 
     @property
     def end(self) -> int | None:
-        """How many are looked for: the page, and those before it; None for all."""
+        """The number of tasks to find: the page, and those before it; None for all."""
         return None if self.limit is None else self.skipped + self.limit
 
 
@@ -161,7 +161,7 @@ def parse(
     tags: object = None,
     allow_archived: bool = True,
 ) -> Filter:
-    """A filter from what a caller gave; `task_name` is a regular expression. None narrows nothing.
+    """Makes a filter of a caller's arguments; `task_name` is a pattern. None does not narrow.
 
     Raises UsageError, with the closest known key, field or value for an unknown one.
     """
@@ -226,7 +226,7 @@ def _values(field: str, given: object) -> grammar.Expression:
 
 
 def _projects(given: object) -> grammar.Expression:
-    """Names as they are: a project may begin with a dash."""
+    """Reads project names as they are: a project may begin with a dash."""
     clause = tuple((name,) for name in checks.checked_texts("project_name", given))
     return grammar.Expression(clauses=(clause,) if clause else ())
 
@@ -339,7 +339,7 @@ def _whole(given: Mapping[Any, Any], key: str, least: int) -> int | None:
 
 
 def _is_metric(field: object) -> bool:
-    """With a title and a series, both of one character at least."""
+    """Whether `field` has a title and a series, both of one character at least."""
     if not isinstance(field, str) or not field.startswith(METRIC):
         return False
     title, _, series = field.removeprefix(METRIC).partition(".")

@@ -1,4 +1,4 @@
-"""Models as every store has them: which fields may be written, where one lies, which match."""
+"""Models as every store has them: their writable fields, the keys of their places, filters."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _NOT_OF_A_PROGRAM: Final = ("task", "created_at")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelFilter:
-    """Which models are asked for; empty fields do not narrow. `name` is exact, `pattern` a regular
+    """A query for models; empty fields do not narrow it. `name` is exact, `pattern` a regular
     expression that is searched for in the name."""
 
     project: str = ""
@@ -76,14 +76,14 @@ class ModelFilter:
 
 
 def checked_id(model_id: str) -> str:
-    """Raises RecordError for what is no id: it becomes a part of keys and paths."""
+    """Returns `model_id`, which goes into keys and paths. Raises RecordError if it is not an id."""
     if not _ID.fullmatch(model_id):
         raise RecordError(f"{model_id!r:.80} is no id of a model: that has 32 hex digits.")
     return model_id
 
 
 def checked(model_id: str, given: Mapping[str, Json]) -> dict[str, Any]:
-    """The fields as plain data that a ModelRecord can hold; unknown ones are dropped.
+    """Returns the fields `given` as plain data for a ModelRecord; unknown ones are dropped.
 
     `metadata` becomes None, for what there was, and then each by its `metadata/<key>`; one of them
     that goes is None as well. Raises RecordError.
@@ -108,7 +108,7 @@ def checked(model_id: str, given: Mapping[str, Json]) -> dict[str, Any]:
 
 
 def changed(record: ModelRecord, given: Mapping[str, Json]) -> ModelRecord:
-    """The record with these fields. Raises RecordError."""
+    """Returns the record with the fields `given`. Raises RecordError."""
     new = checked(record.id, given)
     keeps = {} if "metadata" in new else to_plain(record)["metadata"]
     metadata = {**keeps, **_split(new)}
@@ -118,19 +118,19 @@ def changed(record: ModelRecord, given: Mapping[str, Json]) -> ModelRecord:
 
 
 def of_task(task_id: str, event: ModelSaved) -> dict[str, Json]:
-    """What the journal of a task may say of a model: it is its own."""
+    """The fields that a task's journal may set of a model, which belongs to the task."""
     fields = {name: item for name, item in event.fields.items() if name not in _NOT_OF_A_PROGRAM}
     return {**fields, "task": task_id}
 
 
 def of_found(event: ModelUsed) -> dict[str, Json]:
-    """What a task may say of a model that it loaded and nobody had: it comes from outside."""
+    """The fields that a task may set of an unknown model that it loaded: it comes from outside."""
     return {name: item for name, item in event.found.items() if name not in _NOT_OF_A_PROGRAM}
 
 
 @contextlib.contextmanager
 def left_out(task_id: str, *, is_own: bool) -> Iterator[None]:
-    """Drops what is not a model's where the journal `is_own`, the task's: its delivery goes on."""
+    """Leaves out an invalid report where the journal `is_own`, so that its delivery goes on."""
     try:
         yield
     except RecordError as error:
@@ -145,7 +145,7 @@ def record_of(model_id: str, fields: Mapping[str, Any]) -> ModelRecord:
 
 
 def uses_of(found: Iterable[tuple[str, Any, str]]) -> list[ModelUse]:
-    """What `field_of` names, time and model of each use, as a task has them."""
+    """Makes a task's uses of models of (name by `field_of`, time, model) each."""
     uses = [
         ModelUse(name=name, model=model, is_output=kind == "output", at=float(at))
         for (kind, _, name), at, model in ((one[0].partition("/"), *one[1:]) for one in found)
@@ -154,9 +154,9 @@ def uses_of(found: Iterable[tuple[str, Any, str]]) -> list[ModelUse]:
 
 
 def place_of(fields: Mapping[str, Any]) -> str | None:
-    """Where weights lie, as no other place is called; None where the fields do not say.
+    """A key unique to the place of the weights, or None if the fields name none.
 
-    A path that nobody keeps (without a digest) is one of its machine, and others have it too.
+    A path without a digest is one of its machine, since other machines can have the same path.
     """
     url = fields.get("url")
     if not isinstance(url, str) or not url:
@@ -166,7 +166,7 @@ def place_of(fields: Mapping[str, Any]) -> str | None:
 
 
 def _split(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Key to what each `metadata/<key>` has."""
+    """Maps each key to the value of its `metadata/<key>`."""
     return {
         name.removeprefix(METADATA): value
         for name, value in fields.items()
@@ -180,7 +180,7 @@ def field_of(name: str, *, is_output: bool) -> str:
 
 
 def storable(text: str) -> str:
-    """Half characters, which no store's JSON holds, as question marks."""
+    """Replaces half characters, which no store's JSON holds, by question marks."""
     return text.encode(errors="replace").decode()
 
 

@@ -69,7 +69,7 @@ class Queues:
     """All queues of a store."""
 
     def __init__(self, store: TaskStore) -> None:
-        """Raises UsageError for a store that has none: that of an offline task."""
+        """Opens the queues of `store`. Raises UsageError for that of an offline task."""
         if not isinstance(store, RedisStore):
             raise UsageError(
                 "There are no queues offline: import the session first, where the store can be"
@@ -90,7 +90,7 @@ class Queues:
             self._redis.sadd(keys.QUEUES, name)
 
     def check(self, name: str) -> None:
-        """Raises NotFoundError for a queue that nobody made, UsageError for a bad name."""
+        """Checks a name. Raises NotFoundError for an unknown queue, UsageError for a bad name."""
         _check_name(name)
         known = self.names()
         if name not in known:
@@ -120,7 +120,7 @@ class Queues:
         )
 
     def push_again(self, task_id: str) -> None:
-        """A new entry for a task whose entry was lost; none for one that is not queued any more."""
+        """Adds a new entry for a task whose entry was lost, unless it is not queued any more."""
         state = keys.TaskKeys(task_id).state
 
         def push(pipe: Pipeline) -> None:
@@ -157,7 +157,7 @@ class Queues:
         return {item.decode(errors="replace") for item in found}
 
     def peek(self, names: list[str]) -> tuple[str, bytes, Environment] | None:
-        """(queue, item, its task's environment) of the next entry by priority, which stays there.
+        """Returns (queue, item, its task's environment) of the next entry by priority; it stays.
 
         The item is a task id, or whatever somebody else has pushed.
         """
@@ -173,7 +173,7 @@ class Queues:
         return queue.decode().removeprefix(keys.rq_queue("")), item, environment
 
     def take(self, names: list[str], agent: str, item: bytes = b"") -> tuple[str, str] | None:
-        """(queue, task id) of the next entry by priority; it moves into the agent's own list.
+        """Moves the next entry by priority to the agent's own list; returns (queue, task id).
 
         With an `item`, an entry that is not it stays where it is.
         """
@@ -186,14 +186,14 @@ class Queues:
         return queue.decode().removeprefix(keys.rq_queue("")), task_id.decode(errors="replace")
 
     def settle(self, task_id: str, agent: str) -> None:
-        """The entry that was taken is done with: claimed or refused."""
+        """Removes the taken entry, whose task has been claimed or refused."""
         with redis_errors(), self._redis.pipeline() as pipe:
             pipe.delete(keys.taken(agent))  # one at a time, and it may be no text at all
             pipe.delete(keys.rq_job(task_id))
             pipe.execute()
 
     def recover(self, agent: str) -> None:
-        """Entries that an agent of this name took before it died go back to their queues."""
+        """Puts entries back into their queues that an agent of this name took before it died."""
         with redis_errors():
             taken = cast("list[bytes]", self._redis.lrange(keys.taken(agent), 0, -1))
         for item in taken:
@@ -204,7 +204,7 @@ class Queues:
     def lose(
         self, task_id: str, attempt: int, outcome: Outcome, *, is_harmless: bool
     ) -> Status | None:
-        """`TaskStore.lose`, and a new entry for a task that is put back."""
+        """Calls `TaskStore.lose`, and adds a new entry for a task that is put back."""
         status = self._store.lose(task_id, attempt, outcome, is_harmless=is_harmless)
         if status is Status.QUEUED:
             self.push_again(task_id)

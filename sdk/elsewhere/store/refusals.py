@@ -21,7 +21,7 @@ def unknown(task_id: str) -> NotFoundError:
 
 
 def fenced(task_id: str, attempt: int, status: str) -> FencedError:
-    """`status` is empty for a task that is not there."""
+    """The error for an attempt that may not go on; `status` is empty for a missing task."""
     if not status:
         return FencedError(f"Task {task_id} is gone: it was deleted while attempt {attempt} ran.")
     return FencedError(f"Attempt {attempt} of task {task_id} is not the newest one any more.")

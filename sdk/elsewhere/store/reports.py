@@ -1,4 +1,4 @@
-"""What stores read in one way of the reports of tasks, however they keep them."""
+"""The readers of tasks' reports that all stores share."""
 
 from __future__ import annotations
 
@@ -80,11 +80,11 @@ class Reports(ABC):
 
     @abstractmethod
     def _recent(self, task_id: str, way: Recent) -> list[tuple[int, object]]:
-        """Attempt (0 where the way does not keep it) and plain event, oldest first."""
+        """Returns attempt (0 where `way` does not keep it) and plain event, oldest first."""
 
     @abstractmethod
     def _by_name(self, task_id: str, part: str) -> dict[str, object]:
-        """Name to plain value."""
+        """Maps names to plain values."""
 
     @abstractmethod
     def _tagged(self, task_id: str, part: str) -> list[str]:
@@ -95,7 +95,7 @@ class Reports(ABC):
 
     @abstractmethod
     def _output_of(self, task_id: str, attempt: int | None) -> dict[str, Any]:
-        """`attempt` (the newest for None), `from`, `length` and `pending` of its output."""
+        """Returns `attempt` (the newest for None), `from`, `length`, `pending` of its output."""
 
     @abstractmethod
     def _block(self, task_id: str, attempt: int, block: int, start: int, length: int) -> bytes:

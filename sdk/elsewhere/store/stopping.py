@@ -1,4 +1,4 @@
-"""The one way to ask for a stop from outside: of the command, of scripts and of the page.
+"""The one way to request a stop from outside: of the command, of scripts and of the page.
 
 The store stops what waits, or what nobody runs, and the owner of a running attempt finds the
 request there. An owner on this machine may be away while its runner goes on, so the runner is left
@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StopRequest:
-    """What a request for a stop met: the status `before` it and the `state` after it. `is_here`:
+    """The result of a request to stop: the status `before` it and the `state` after it. `is_here`:
     the runner is on this machine, and stops also while its owner is away."""
 
     before: Status
@@ -37,12 +37,12 @@ class StopRequest:
 
     @property
     def was_over(self) -> bool:
-        """Nothing was there to be stopped."""
+        """Whether the task was neither waiting nor running."""
         return self.before not in BUSY
 
     @property
     def is_asked(self) -> bool:
-        """The owner of the attempt has to end it; otherwise the task is stopped by now."""
+        """Whether the attempt's owner has to end it; otherwise the task is stopped by now."""
         return self.before is Status.IN_PROGRESS and self.state.stop_requested_at > 0
 
 
@@ -55,7 +55,7 @@ def request_stop(
     message: str = "",
     force: bool = False,
 ) -> StopRequest:
-    """Stops a task that is queued or that nobody runs, and asks whoever runs it otherwise.
+    """Stops a task that is queued or that nobody runs, and leaves its owner a request otherwise.
 
     Returns at once. Runners of this machine have their folders in `home`; `grace_s` are seconds
     between SIGTERM and SIGKILL, None for the agent's own; `message` becomes the task's. A task that

@@ -57,7 +57,7 @@ class Expression:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Every tag that it speaks of, as often as it does."""
+        """Every tag in the expression, as often as it occurs."""
         wanted = [tag for clause in self.clauses for group in clause for tag in group]
         return (*wanted, *self.excluded)
 
@@ -101,7 +101,7 @@ def parse(what: str, given: object) -> Expression:
 
 
 def _operator(what: str, item: object) -> str:
-    """Empty for a tag. Raises UsageError for what is neither."""
+    """Returns the operator in `item`, empty for a tag. Raises UsageError for what is neither."""
     if not isinstance(item, str):
         raise UsageError(f"{what} must be texts, and {item!r:.80} is none.")
     if item.startswith(_MARK):

@@ -49,7 +49,7 @@ _ID: Final = re.compile(r"[0-9A-Za-z_-]{1,64}")
 
 @dataclass(slots=True, kw_only=True)
 class StoredTask:
-    """All that a store knows of a task, as plain data; the record without its defaults."""
+    """The data of a task in a store, as plain data; the record without its defaults."""
 
     record: dict[str, Any] = field(default_factory=dict)
     #: the fields that keys.py has in the hash of the state
@@ -65,7 +65,7 @@ class StoredTask:
 
     @property
     def status(self) -> str:
-        """Empty for a task that is not there."""
+        """The task's status; empty for a task that is not there."""
         return str(self.state.get("status", ""))
 
     @property
@@ -78,7 +78,7 @@ class StoredTask:
         return found
 
     def part(self, name: str) -> Any:
-        """One of the parts, which may be a field of the record."""
+        """Returns the part `name`, which may be a field of the record."""
         return self._holder(name).setdefault(name, _empty(name))
 
     def set_part(self, name: str, value: object) -> None:
@@ -88,7 +88,7 @@ class StoredTask:
         return self.record if part in OF_RECORD else self.parts
 
     def clear(self, when: Cleared) -> None:
-        """What events left that is cleared then."""
+        """Clears the data of events that is cleared at the time `when`."""
         parts, fields = cleared(when)
         self.parts = {name: one for name, one in self.parts.items() if name not in parts}
         self.state = {name: one for name, one in self.state.items() if name not in fields}
@@ -103,7 +103,7 @@ def _empty(part: str) -> list[Any] | dict[str, Any]:
 
 
 class Disk:
-    """Threads and processes may share a folder; all but `locked` is called inside of it."""
+    """The files of a store. Threads and processes may share them; call all inside `locked`."""
 
     def __init__(self, root: Path) -> None:
         """Makes the folder: only here, so that one which has gone stays so."""
@@ -115,7 +115,7 @@ class Disk:
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Raises StoreUnavailableError when the disk does not do what it is asked for inside."""
+        """Holds the folder's lock. Raises StoreUnavailableError when the disk fails inside."""
         with self._errors():
             flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
             descriptor = os.open(self._root / "lock", flags, 0o600)
@@ -159,7 +159,7 @@ class Disk:
     # the whole
 
     def about(self) -> dict[str, Any]:
-        """What is known beside tasks."""
+        """Returns the store's data beside tasks and models."""
         about: dict[str, Any] = _read(self._root / "store.json") or {}
         return about
 
@@ -167,7 +167,7 @@ class Disk:
         _write(self._root / "store.json", about)
 
     def models(self) -> dict[str, dict[str, Any]]:
-        """`models`: id to fields; `places`: where one lies to its id."""
+        """Returns `models`, id to fields, and `places`, the place of the weights to the id."""
         return {"models": {}, "places": {}, **(_read(self._root / "models.json") or {})}
 
     def write_models(self, models: dict[str, dict[str, Any]]) -> None:
@@ -181,7 +181,7 @@ class Disk:
         return sorted(path.name for path in self._tasks.iterdir() if _ID.fullmatch(path.name))
 
     def task(self, task_id: str) -> StoredTask:
-        """An empty one where there is none. Raises RecordError."""
+        """Reads a task; an empty one where there is none. Raises RecordError."""
         plain = _read(self.file_of(task_id)) if _ID.fullmatch(task_id) else None
         if plain is None:
             return StoredTask()
@@ -203,13 +203,13 @@ class Disk:
         _write(file, {name: getattr(task, name) for name in _OWN} | task.parts)
 
     def remove_task(self, task_id: str) -> None:
-        """As a whole, whenever this process is killed."""
+        """Removes a task as a whole, whenever this process is killed."""
         gone = self._tasks / f".{task_id}.{os.urandom(4).hex()}"
         self.file_of(task_id).parent.rename(gone)
         shutil.rmtree(gone)
 
     def remove_files(self, task_id: str, *patterns: str) -> None:
-        """What no `task.json` names any more."""
+        """Removes files that match `patterns`, which no `task.json` names any more."""
         for pattern in patterns:
             for path in self.file_of(task_id).parent.glob(pattern):
                 path.unlink()
@@ -230,7 +230,7 @@ class Disk:
 
     @staticmethod
     def read(path: Path, start: int, length: int) -> bytes:
-        """Fewer bytes where there are fewer."""
+        """Reads `length` bytes from `start` on, or as many as there are."""
         try:
             with path.open("rb") as file:
                 file.seek(start)
@@ -240,7 +240,7 @@ class Disk:
 
     @staticmethod
     def write(path: Path, start: int, data: bytes) -> None:
-        """Behind the first `start` bytes, which end there before."""
+        """Cuts the file after `start` bytes and writes `data` there."""
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "wb") as file:
@@ -257,7 +257,7 @@ class Disk:
 
 
 def _read(path: Path) -> Any:
-    """None where there is no file."""
+    """Reads a JSON file; None where there is none."""
     try:
         return json.loads(path.read_bytes())
     except (FileNotFoundError, NotADirectoryError):

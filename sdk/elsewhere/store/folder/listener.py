@@ -1,4 +1,4 @@
-"""Waking up by a short poll: there is nobody in a folder who could tell."""
+"""Waking up by a short poll: a folder notifies nobody."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ class FolderListener:
             time.sleep(min(_LOOK_S, left))
 
     def close(self) -> None:
-        """There is nothing to give back."""
+        """Does nothing: no resource is held."""
 
 
 def _written(path: Path) -> tuple[int, int]:
-    """Another one for each time that the file was put there."""
+    """Returns a mark of the file that differs after each time it was put there."""
     try:
         found = path.stat()
     except (FileNotFoundError, NotADirectoryError):

@@ -1,4 +1,4 @@
-"""Models in a folder: all of them in one file, which names of each what the others do not have."""
+"""Models in a folder: all of them in one file, with the places of their weights."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class FolderModels:
             ]
 
     def _publish_model(self, task_id: str, task: StoredTask, status: Status) -> None:
-        """The last model that a task made is published with it."""
+        """Publishes the last model that the task made, together with the task."""
         made = [use.model for use in _uses(task) if use.is_output]
         kept = self._disk.models()
         if status is Status.PUBLISHED and made and made[-1] in kept["models"]:
@@ -104,8 +104,8 @@ def apply(
     *,
     is_own: bool,
 ) -> None:
-    """What `model_operations.of_event` and the scripts do together; `kept` and the task are written
-    after."""
+    """Applies an event as `model_operations.of_event` and the scripts do; the caller writes
+    `kept` and the task."""
     with left_out(task_id, is_own=is_own):
         if isinstance(event, ModelSaved):
             fields = of_task(task_id, event) if is_own else event.fields

@@ -99,7 +99,7 @@ class FolderReports(Reports):
             yield self._disk.task(task_id)
 
     def _keep(self, task_id: str, task: StoredTask) -> None:
-        """The task as it is now; it changed last."""
+        """Writes the task as it is now, as the one that changed last."""
         task.state["updated_at"] = self.now()
         self._disk.write_task(task_id, task)
 
@@ -154,7 +154,7 @@ class FolderReports(Reports):
             return self._disk.read(self._disk.block(task_id, attempt, block), start, length)
 
     def _add_points(self, task_id: str, task: StoredTask, piece: curves.Piece) -> None:
-        """What `add_points` of the scripts does."""
+        """Adds points to a series, as `add_points` of the scripts does."""
         scalars, (name, packed, *numbers, is_counted) = task.part("scalars"), piece
         summary: dict[str, Any] = dict(zip(_SUMMARY, numbers, strict=True))
         old = scalars.get(name, {"file": len(scalars), "count": 0})
@@ -171,7 +171,7 @@ class FolderReports(Reports):
             task.state["last_iteration"] = summary["iteration"]
 
     def _append(self, task_id: str, attempt: int, length: int, data: bytes) -> int:
-        """How long the stored output is then."""
+        """Appends `data` and returns the new length of the stored output."""
         at = 0
         while at < len(data):
             block, inside = divmod(length, BLOCK_BYTES)
@@ -186,7 +186,7 @@ class FolderReports(Reports):
 
 
 def _keep(task: StoredTask, attempt: int, event: Any) -> None:
-    """In the way of the event, without points and models."""
+    """Keeps the event in its declared way; points and models are kept elsewhere."""
     way = event.way
     match way:
         case kept.Recent():
@@ -207,5 +207,5 @@ def _keep(task: StoredTask, attempt: int, event: Any) -> None:
 
 
 def state_texts(task: StoredTask) -> dict[str, str]:
-    """The fields of its state as other stores keep them."""
+    """The fields of the task's state as other stores keep them: as texts."""
     return {name: text_of(value) for name, value in task.state.items() if value is not None}

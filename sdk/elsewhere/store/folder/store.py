@@ -1,7 +1,6 @@
 """The store of a task that runs offline: a folder of this machine, without a server.
 
-It is a `TaskStore` alone: there are no queues, no other task is looked for, and nobody's lease is
-watched.
+It is only a `TaskStore`: it has no queues, searches for no other task and watches no lease.
 """
 
 from __future__ import annotations
@@ -34,12 +33,12 @@ __all__ = ["FolderStore"]
 
 #: parts of a record that come sorted by name
 _NAMED: Final = ("parameters", "configurations", "properties")
-#: fields of the state that speak of an attempt that is over
+#: fields of the state about an attempt that is over
 _OF_AN_END: Final = ("stop_requested_at", "outcome", "ended_by", "ended_at")
 
 
 class FolderStore(FolderReports, FolderModels):
-    """See `api.TaskStore`. Threads and processes of one machine may share a folder."""
+    """An `api.TaskStore`. Threads and processes of one machine may share its folder."""
 
     def identity(self) -> str:
         with self._disk.locked():
@@ -122,8 +121,8 @@ class FolderStore(FolderReports, FolderModels):
             old, number = self._check(task_id, task, "reset", allowed), task.attempt
             newest = task.attempts.get(str(number))
             if newest and newest.get("ended_at") is None:
-                number += 1  # whoever runs it may still have something to say
-            # Offsets stay: what an attempt has said is not taken in again.
+                number += 1  # whoever runs it may still report something
+            # Offsets stay: what an attempt has reported is not taken in again.
             output = {one: {"from": its["from"], "length": 0} for one, its in task.output.items()}
             task.clear(RESET)
             uses = task.part("models").items()
@@ -249,14 +248,14 @@ class FolderStore(FolderReports, FolderModels):
         return FolderListener(self._disk.file_of(task_id))
 
     def close(self) -> None:
-        """There is nothing to give back."""
+        """Does nothing: no resource is held."""
 
     # helpers
 
     def _check(
         self, task_id: str, task: StoredTask, wanted: str, allowed: Collection[Status]
     ) -> Status:
-        """Its status. Raises TransitionError, NotFoundError."""
+        """Returns the task's status. Raises TransitionError, NotFoundError."""
         if not task.status or (allowed and task.status not in allowed):
             raise refused(task_id, task.status, wanted, allowed)
         return Status(task.status)

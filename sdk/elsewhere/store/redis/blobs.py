@@ -64,7 +64,7 @@ class Blobs:
 
 
 def unpacked(digest: str, pieces: Iterable[bytes]) -> bytes:
-    """The raw bytes out of compressed ones. Raises RecordError when they are not those."""
+    """Unpacks compressed `pieces`. Raises RecordError when the sha256 is not `digest`."""
     unpacker, data = zlib.decompressobj(), bytearray()
     for piece in pieces:
         data += _unpacked(unpacker, piece, digest, _BLOB_BYTES - len(data))

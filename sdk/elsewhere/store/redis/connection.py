@@ -18,13 +18,13 @@ __all__ = ["connect", "redis_errors"]
 
 
 def connect(url: str, *, timeout_s: float = 5.0) -> redis.Redis:
-    """A client whose server has answered. Answers are bytes, in RESP2's shapes.
+    """Connects to the server at `url` and checks it. Replies are bytes, in RESP2's shapes.
 
     A command is sent once, whatever happens: after a lost connection nobody knows whether it was
     carried out, and only its caller knows whether a second time does harm.
 
-    Raises StoreUnavailableError within the limit, which also holds for each later answer, and
-    ConfigurationError for what is no URL of a Redis.
+    Raises StoreUnavailableError within `timeout_s`, which also holds for each later reply, and
+    ConfigurationError for what is not a URL of a Redis.
     """
     import redis.backoff  # noqa: PLC0415 - weight
     import redis.retry  # noqa: PLC0415
@@ -53,8 +53,8 @@ def connect(url: str, *, timeout_s: float = 5.0) -> redis.Redis:
 
 @contextmanager
 def redis_errors(url: str = "") -> Iterator[None]:
-    """Inside it, what makes Redis unusable is raised as StoreUnavailableError, with the URL where
-    one is given. What Redis says to a wrong command stays as it is."""
+    """Raises an error that makes Redis unusable as StoreUnavailableError, with `url` where it is
+    given. Redis's error for a wrong command stays as it is."""
     import redis  # noqa: PLC0415 - weight
 
     try:
@@ -93,7 +93,7 @@ _BY_CLASS: Final = {
     "InvalidResponse": ("what answers there is no Redis", "Correct redis_url"),
 }
 
-#: words by which a script's or a transaction's error tells the same
+#: words in a script's or a transaction's error that mean the same
 _BY_WORDS: Final = {
     "OOM command not allowed": _BY_CLASS["OutOfMemoryError"],
     "READONLY ": _BY_CLASS["ReadOnlyError"],
@@ -119,7 +119,7 @@ _BY_CAUSE: Final = {
 
 
 def _check(client: redis.Redis, url: str, timeout_s: float) -> None:
-    """On a thread of its own, since looking up the name of a host has no time-out."""
+    """Checks the server on a thread of its own, since a host name's look-up has no time-out."""
     versions: list[str] = []
     failures: list[BaseException] = []
 
@@ -147,7 +147,7 @@ def _check(client: redis.Redis, url: str, timeout_s: float) -> None:
 
 
 def _version(client: redis.Redis) -> str:
-    """Empty where this user may not ask: what is too old shows itself later."""
+    """The server's version; empty where this user may not read it: an old one fails later."""
     import redis  # noqa: PLC0415 - weight
 
     client.ping()
@@ -159,7 +159,7 @@ def _version(client: redis.Redis) -> str:
 
 
 def _explain(error: redis.RedisError) -> tuple[str, str] | None:
-    """By the names of classes: some of them are younger than the oldest redis-py that we take."""
+    """Explains an error by its class's name: the oldest redis-py supported lacks some classes."""
     names = {kind.__name__ for kind in type(error).__mro__}
     for name, explanation in _BY_CLASS.items():
         if name in names:

@@ -42,10 +42,10 @@ from elsewhere.store.redis import keys
 
 __all__ = ["ensure", "is_running", "stop"]
 
-#: seconds until a new server must answer, and until an old one must be gone
+#: seconds until a new server must reply, and until an old one must be gone
 _START_LIMIT_S: Final = 5.0
 _STOP_LIMIT_S: Final = 15.0
-#: seconds for one answer: long for a busy server, short beside the limits above
+#: seconds for one reply: long for a busy server, short beside the limits above
 _ANSWER_LIMIT_S: Final = 1.0
 _PAUSE_S: Final = 0.005
 #: bytes of a socket's path that every system takes (macOS 104 with the final zero, Linux 108)
@@ -77,7 +77,7 @@ def ensure(home: Home, *, idle_s: float = 600.0, check_every_s: float = 30.0) ->
 
 
 def is_running(home: Home) -> bool:
-    """Whether the home's server answers."""
+    """Whether the home's server replies."""
     return _ask(_address(home), "PING") == "+PONG"
 
 
@@ -136,7 +136,7 @@ def _start(home: Home, address: str, idle_s: float, check_every_s: float) -> Non
 
 
 def _unwritable(home: Home, why: str) -> StoreUnavailableError:
-    """`why` is what the server or the system says to it."""
+    """The error for a home that cannot be written; `why` is the server's or system's message."""
     if os.strerror(errno.ENOSPC) in why:
         return StoreUnavailableError(
             f"The embedded server in {home.server} cannot be used: its disk is full. Make room"
@@ -162,7 +162,7 @@ def _failure(home: Home, what: str) -> StoreUnavailableError:
 
 
 def _ask(address: str, command: str) -> str:
-    """The first line of the answer; empty where there is none in time."""
+    """Sends a command; returns the first line of the reply, empty where none comes in time."""
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(_ANSWER_LIMIT_S)
         try:
@@ -252,7 +252,7 @@ class _Server:
         return f"{self.flavour} {'.'.join(map(str, self.version))}"
 
     def reads(self, data: _Server) -> bool:
-        """Data of another flavour only from before they parted, and never of a newer version."""
+        """Whether it reads `data`: not a newer version's, another flavour's only if old enough."""
         is_kin = self.flavour == data.flavour or data.version[:2] <= _COMMON
         return is_kin and self.version[:2] >= data.version[:2]
 
@@ -282,7 +282,7 @@ def _choose_server(home: Home) -> _Server:
 
 
 def _candidates(home: Home) -> Iterator[str]:
-    """Servers on PATH, then the one in the wheel, whose own life cycle we do not use."""
+    """Yields servers on PATH, then the one in the wheel, whose own life cycle is not used."""
     for name in ("valkey-server", "redis-server"):
         if found := shutil.which(name):
             yield os.path.abspath(found)  # noqa: PTH100 - Path.absolute keeps '..'
@@ -324,7 +324,7 @@ def _read_version(home: Home) -> _Server | None:
 
 
 def _write_version(home: Home, server: _Server) -> None:
-    """Before the start: a server that dies right after its first write must have left its name."""
+    """Writes the version before the start, as a server may die right after its first write."""
     beside = home.server / ".version"
     beside.write_text(f"{server}\n", encoding="ascii")
     beside.rename(home.server / "version")
@@ -332,7 +332,7 @@ def _write_version(home: Home, server: _Server) -> None:
 
 def _address(home: Home) -> str:
     """The path of the socket, the same for every process of this user: XDG_RUNTIME_DIR, which
-    differs between sessions and ends with the last one, is not asked."""
+    differs between sessions and ends with the last one, is not used."""
     usual = str(home.server / "valkey.sock")
     if len(os.fsencode(usual)) <= _SOCKET_PATH_BYTES:
         return usual
@@ -379,7 +379,7 @@ def _homeless(home: Home, error: OSError) -> StoreUnavailableError:
 
 
 def _file_system(path: Path, mounts: Path) -> str:
-    """The kind of the deepest mount that holds the path; empty where the system does not tell."""
+    """The kind of the deepest mount that holds the path; empty where it is unknown."""
     kind, depth = "", 0
     for line in mounts.read_text(errors="replace").splitlines() if mounts.exists() else ():
         point_text, found = line.split(" ")[1:3]

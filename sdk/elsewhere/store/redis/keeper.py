@@ -23,7 +23,7 @@ import time
 MAX_RESTARTS = 5
 #: seconds that an orderly end of the server may take
 END_LIMIT_S = 10.0
-#: seconds that the server may take to answer a look
+#: seconds that the server may take to reply to a look
 ANSWER_LIMIT_S = 2.0
 
 
@@ -50,7 +50,7 @@ class Keeper:
         self._kill_at: float | None = None
 
     def run(self, command: list[str]) -> int:
-        """The exit code: 0 when the server was ended on purpose."""
+        """Runs the server; returns the exit code: 0 when the server was ended on purpose."""
         self._woken, wake = os.pipe()
         os.set_blocking(self._woken, False)
         os.set_blocking(wake, False)
@@ -82,7 +82,7 @@ class Keeper:
         self._is_told_to_end = True
 
     def _watch(self, server: int) -> int:
-        """Until the server is gone; its exit code, or minus the signal that ended it."""
+        """Waits until the server is gone; returns its exit code, or minus its signal."""
         next_check = time.monotonic() + self.check_every_s
         while True:
             gone, status = os.waitpid(server, os.WNOHANG)
@@ -131,7 +131,7 @@ class Keeper:
             return True
 
     def _write_identity(self, server: int) -> None:
-        """As `elsewhere.core.process` tells it, which this file does not import."""
+        """Writes the identity in the form of `elsewhere.core.process`, not imported here."""
         path = os.path.join(self._folder, "keeper.json")
         started = read("/proc/self/stat").rpartition(")")[2].split()[19:20]
         boot = read("/proc/sys/kernel/random/boot_id").strip()
@@ -147,7 +147,7 @@ class Keeper:
 
 
 class Look:
-    """Looks into the server, which gives each connection the next number."""
+    """A look into the server, which gives each connection the next number."""
 
     def __init__(self, address: str, keys: list[str]) -> None:
         self._address = address
@@ -158,7 +158,7 @@ class Look:
         self._last = 0
 
     def is_idle(self) -> bool:
-        """Nobody is connected nor was since the last look, and no key has members."""
+        """Whether nobody is connected nor was since the last look, and no key has members."""
         try:
             with socket.socket(socket.AF_UNIX) as connection:
                 connection.settimeout(ANSWER_LIMIT_S)
@@ -184,7 +184,7 @@ def log(text: str) -> None:
 
 
 def read(path: str) -> str:
-    """Empty where there is no such file: only Linux has /proc."""
+    """Reads a file; empty where there is none: only Linux has /proc."""
     try:
         with open(path, encoding="ascii", errors="replace") as file:
             return file.read()

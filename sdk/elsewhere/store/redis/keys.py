@@ -93,7 +93,7 @@ class TaskKeys:
 
     @property
     def fixed(self) -> tuple[str, ...]:
-        """All but points and output blocks, whose number varies."""
+        """Returns all keys but those of points and output blocks, whose number varies."""
         fixed = (self.record, self.state, self.attempts, self.journal, self.output)
         return (*fixed, *map(self.part, kept_parts()))
 
@@ -115,7 +115,7 @@ def task_type(name: str) -> str:
 
 
 def tagged(index: str, word: str) -> str:
-    """Who has this word in the sets of an index, see `core.kept.Tagged`."""
+    """The key of the set of tasks with `word` in an index, see `core.kept.Tagged`."""
     return f"ew:{index}:{word}"
 
 

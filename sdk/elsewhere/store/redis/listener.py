@@ -14,7 +14,7 @@ __all__ = ["RedisListener"]
 
 
 class RedisListener:
-    """See `api.Listener`. After an error it subscribes anew at the next `wait`."""
+    """An `api.Listener`. After an error it subscribes anew at the next `wait`."""
 
     def __init__(self, redis: Any, channels: Sequence[str]) -> None:
         self._pubsub: Any = redis.pubsub(ignore_subscribe_messages=True)

@@ -1,4 +1,4 @@
-"""What an event about models changes in Redis, as operations of the scripts."""
+"""The changes of an event about models in Redis, as operations of the scripts."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _SAME: Final = "="
 def of_event(
     task_id: str, event: ModelSaved | ModelUsed | ModelsUnused, *, is_own: bool
 ) -> list[list[Word]]:
-    """`is_own`: it comes from the task's own journal."""
+    """Operations of an event about models; `is_own`: it comes from the task's own journal."""
     with left_out(task_id, is_own=is_own):
         if isinstance(event, ModelSaved):
             fields = of_task(task_id, event) if is_own else event.fields
@@ -50,7 +50,7 @@ def of_event(
 
 
 def of_fields(model_id: str, fields: Mapping[str, Json]) -> list[list[Word]]:
-    """Place, then names and values, in as many pieces as the scripts need. Raises RecordError."""
+    """Operations that set place and fields, in pieces of a size for Lua. Raises RecordError."""
     words: list[Word] = []
     for name, value in checked(model_id, fields).items():
         is_gone = value is None and name.startswith("metadata")

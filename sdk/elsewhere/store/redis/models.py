@@ -72,7 +72,7 @@ class RedisModels:
             return sorted(one.decode() for one in self.redis.smembers(keys.model_tasks(model_id)))
 
     def _found_in_sets(self, wanted: ModelFilter) -> list[str]:
-        """What the sets alone can say, the last changed one first."""
+        """Ids of the models that the sets alone select, the last changed one first."""
         sets = [keys.model_project(wanted.project)] if wanted.project else []
         for clause in wanted.tags.clauses:
             if len(clause) == 1:  # one of several could lie in any of their sets

@@ -1,4 +1,4 @@
-"""What an event or an edit changes in Redis, as plain commands for the scripts to run."""
+"""The changes of an event or an edit in Redis, as plain commands for the scripts to run."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def of_fields(fields: Mapping[str, object]) -> list[list[Word]]:
 
 
 def of_record(record: TaskRecord) -> list[list[Word]]:
-    """What a new record has in keys of their own."""
+    """Commands for the parts of a new record in keys of their own."""
     task = keys.TaskKeys(record.id)
     operations: list[list[Word]] = []
     for part, way in kept_parts().items():
@@ -38,7 +38,7 @@ def of_record(record: TaskRecord) -> list[list[Word]]:
 
 
 def of_event(task_id: str, event: Any, attempt: int) -> list[list[Word]]:
-    """The commands for anything but points."""
+    """Commands for an event, without those for its points."""
     task, way = keys.TaskKeys(task_id), event.way
     match way:
         case kept.Recent():
@@ -72,7 +72,7 @@ def _in_hash(key: str, values: Mapping[str, object]) -> list[list[Word]]:
 def _in_index(
     task_id: str, way: kept.Tagged, part: str, command: str, words: Iterable[str]
 ) -> list[list[Word]]:
-    """`command` is SADD or SREM, to the task's set of `words` and to the set of each word."""
+    """Returns `command`, SADD or SREM, for the task's set of `words` and each word's set."""
     key, index = keys.TaskKeys(task_id).part(part), way.indexes[part]
     pairs = (((key, word), (keys.tagged(index, word), task_id)) for word in words)
     return [[command, *one] for pair in pairs for one in pair]

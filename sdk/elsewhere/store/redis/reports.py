@@ -34,7 +34,7 @@ class RedisReports(Reports):
     """
 
     def __init__(self, redis: Redis) -> None:
-        # Any: redis-py types its answers for every option that a client can have.
+        # Any: redis-py types its replies for every option that a client can have.
         self.redis: Any = redis
         self._scripts = Scripts(redis)
 

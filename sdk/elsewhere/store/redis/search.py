@@ -1,4 +1,4 @@
-"""Queries on Redis: narrowed on the server by the sets that there are, then looked at in pieces."""
+"""Queries on Redis: narrowed on the server by its sets, then read in pieces."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class RedisSearch:
         ]
 
     def _narrowed(self, wanted: Filter) -> list[tuple[str, float | None]]:
-        """What the server alone can say: ids with the time of the last change, newest first."""
+        """Ids that the server alone selects, with the time of the last change, newest first."""
         clauses: list[Clause] = []
         excluded: list[str] = []
         projects: list[str] = []
@@ -95,7 +95,7 @@ class RedisSearch:
         return [(task_id.decode(), at) for at, task_id in sorted(pairs, reverse=True)]
 
     def _newest(self, wanted: Filter) -> list[tuple[str, float | None]]:
-        """The same where no set narrows, and no more than are asked for where nothing does."""
+        """Ids by last change where no set narrows; only the page when nothing else filters."""
         is_whole = wanted.end is None or bool(wanted.conditions or wanted.order)
         first, last = _changed(wanted)
         with redis_errors():
@@ -167,7 +167,7 @@ def chosen(rows: Iterable[dict[str, Any]], wanted: Filter) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """What of the key `part` a field is read from; a whole set where there are no `fields`."""
+    """The `fields` of the key `part` that hold a value; a whole set where there are none."""
 
     part: str
     fields: tuple[str, ...] = ()
@@ -175,7 +175,7 @@ class Column:
 
 
 def column_of(name: str) -> Column:
-    """Where a field lies. Raises UsageError for an unknown one."""
+    """Returns the column of a field. Raises UsageError for an unknown one."""
     if name in filters.LISTS:
         return Column(part=name)
     if name in _STATE:
@@ -193,7 +193,7 @@ def column_of(name: str) -> Column:
 
 
 def _metric(name: str) -> Column:
-    """Dots may be within titles and series too: the first split that there is counts."""
+    """The column of a series. Titles and series may have dots: the first existing split counts."""
     words = name.split(".")
     which = _OF_SERIES.get(words[-1], 0) if len(words) > 2 else 0
     series = words[:-1] if which else words
@@ -209,7 +209,7 @@ def _metric(name: str) -> Column:
 
 
 def _inside(name: str, path: list[str], default: Any = None) -> Callable[[list[bytes | None]], Any]:
-    """`default` is what a record that does not have it stands for."""
+    """Returns a reader of the value at `path`; `default` stands for a missing one."""
 
     def read(values: list[bytes | None]) -> Any:
         try:
@@ -250,7 +250,7 @@ _STATE: Final[dict[str, tuple[str, Callable[[list[bytes | None]], Any]]]] = {
 
 
 def _ordered(rows: list[dict[str, Any]], order: Sequence[Order]) -> list[dict[str, Any]]:
-    """Sorted from the least important field to the first; who lacks a value comes last."""
+    """Sorts by the least important field first; a row without a value comes last."""
     for one in reversed(order):
         has = [row[one.field] is not None and row[one.field] == row[one.field] for row in rows]
         there = [row for row, is_there in zip(rows, has, strict=True) if is_there]
@@ -260,7 +260,7 @@ def _ordered(rows: list[dict[str, Any]], order: Sequence[Order]) -> list[dict[st
 
 
 def _changed(wanted: Filter) -> tuple[float, float]:
-    """First and last time of the last change: the server begins with the narrowest that it has."""
+    """Returns bounds of the last change's time, by which the server narrows its ids."""
     bounds = [
         bound
         for condition in wanted.conditions
@@ -272,7 +272,7 @@ def _changed(wanted: Filter) -> tuple[float, float]:
 
 
 def _words(excluded: Sequence[str], clauses: Sequence[Clause]) -> list[Word]:
-    """As `search.lua` reads them."""
+    """The words of a query, as `search.lua` reads them."""
     words: list[Word] = [len(excluded), *excluded]
     for clause in clauses:
         words.append(len(clause))

@@ -1,4 +1,4 @@
-"""The store on Redis (6.2 or newer) or Valkey: records, states and what tasks say.
+"""The store on Redis (6.2 or newer) or Valkey: records, states and reports of tasks.
 
 State changes are the scripts in `lua/`; what an operation does to which key is in `keys.py`.
 """
@@ -45,7 +45,7 @@ _APART: Final = ("id", *_PARTS)
 
 
 class RedisStore(RedisReports, RedisSearch, RedisModels, Blobs):
-    """See `api.TaskStore`. Threads may share it."""
+    """An `api.SharedStore` on Redis. Threads may share it."""
 
     def identity(self) -> str:
         with redis_errors():
@@ -222,7 +222,7 @@ class RedisStore(RedisReports, RedisSearch, RedisModels, Blobs):
         *,
         allowed: Collection[Status],
     ) -> Status:
-        """Status, index and what `push` adds, in one transaction. Returns the status before."""
+        """Sets status and index and runs `push`, in one transaction. Returns the status before."""
         from redis import WatchError  # noqa: PLC0415 - weight
 
         task, (parts, fields) = keys.TaskKeys(task_id), cleared(RESTART)
@@ -253,7 +253,7 @@ class RedisStore(RedisReports, RedisSearch, RedisModels, Blobs):
                 return Status(old)
 
     def queued(self, *, older_than_s: float) -> dict[str, str]:
-        """Task ids to queue names of all that have waited for so long."""
+        """Maps task ids to queue names, of all that have waited longer than `older_than_s`."""
         with redis_errors():
             until = self.now() - older_than_s
             found = [_text(item) for item in self.redis.zrangebyscore(keys.QUEUED, 0, until)]
@@ -307,11 +307,11 @@ class RedisStore(RedisReports, RedisSearch, RedisModels, Blobs):
 
 
 def _plain(outcome: Outcome) -> str:
-    """For the scripts' JSON decoder, which takes no half characters."""
+    """The outcome for the scripts' JSON decoder, which takes no half characters."""
     return encode(outcome).encode(errors="replace").decode()
 
 
-#: fields of the state that speak of an attempt, and not of a task that waits
+#: fields of the state about an attempt, and not about a task that waits
 _OF_AN_ATTEMPT: Final = (
     *("stop_requested_at", "ended_by", "message", "losses", "outcome", "ended_at"),
 )

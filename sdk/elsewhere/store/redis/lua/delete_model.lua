@@ -1,4 +1,4 @@
--- ARGV: the id of a model. Uses of it in tasks stay: they say what a task began from.
+-- ARGV: the id of a model. Uses of it in tasks stay: they record what a task began from.
 index_model('SREM', ARGV[1])
 place_model(ARGV[1], '')
 redis.call('ZREM', 'ew:models', ARGV[1])

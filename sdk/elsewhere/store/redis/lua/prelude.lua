@@ -144,7 +144,7 @@ local function is_made_by(task, model)
 end
 
 -- MODEL model owner place name json ...
--- `owner` is the task whose own journal says it, which may not change another's model; '' from
+-- `owner` is the task whose own journal has it, which may not change another's model; '' from
 -- outside. `place` is '=' where it stays. A field without json goes; `metadata` are all of them.
 local function set_model(model, owner, place, ...)
   local key, words = model_key(model), {...}

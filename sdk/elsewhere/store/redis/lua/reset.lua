@@ -1,7 +1,7 @@
 -- Back to a draft that has never run. ARGV: id, allowed statuses (comma list), bytes of an output
 -- block. Returns {1, status before} or {0, status}.
 -- The number of attempts goes on. Offsets of journals and output stay, so that what an attempt has
--- said is not taken in again; one that may still have something to say is fenced off by the number.
+-- reported is not taken in again; one that may still report is fenced off by the number.
 local old = get('status')
 if old == '' or not among(ARGV[2], old) then return {0, old} end
 local at, number = stamp(), tonumber(get('attempt')) or 0

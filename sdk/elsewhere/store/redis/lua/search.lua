@@ -1,4 +1,4 @@
--- Which tasks are in the sets that a query asks for? Only reads.
+-- Finds the tasks in the sets of a query. Only reads.
 -- KEYS[1]: ew:updated. ARGV: the first and last time of the last change, as ZCOUNT takes them; sets
 -- that exclude: their number and they; clauses, to the end: a number of groups, each of which is a
 -- number of sets and they. In each clause, a task must be in all sets of one group.
@@ -14,7 +14,7 @@ local function words()
   return found
 end
 
--- Calls `see(position, answer)` for what a command says to each id.
+-- Calls `see(position, answer)` with a command's reply for each id.
 local function each(command, key, ids, see)
   for first = 1, #ids, CHUNK do
     local last = math.min(first + CHUNK - 1, #ids)

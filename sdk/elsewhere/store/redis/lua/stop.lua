@@ -1,5 +1,5 @@
--- Asks for a stop. ARGV: id, grace seconds ('' for the agent's own), message
--- A queued task is stopped at once, and so is one that nobody has a lease of; a running one when its
+-- Requests a stop. ARGV: id, grace seconds ('' for the agent's own), message
+-- A queued task is stopped at once, and so is one without a lease; a running one when its
 -- owner sees the request. A second request can change the grace.
 local old = get('status')
 if old == 'queued' or (old == 'in_progress' and not redis.call('ZSCORE', 'ew:leases', id)) then

@@ -1,4 +1,4 @@
--- Who may be reaped? KEYS[1]: ew:sweep. ARGV: sweep seconds, hold-off seconds
+-- Finds the attempts that may be reaped. KEYS[1]: ew:sweep. ARGV: sweep seconds, hold-off seconds
 -- One sweeper at a time; after a time in which nobody swept, owners get the hold-off to come back.
 local t = redis.call('TIME')
 local now = tonumber(t[1]) + tonumber(t[2]) / 1e6
