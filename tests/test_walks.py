@@ -39,7 +39,7 @@ CALLS = {
 HARMLESS = {"exists", "stat", "unlink"}
 #: the JSON files of a `RunFolder` between processes: the functions that read and write each
 NOTES = "elsewhere.core.notes"
-RUNNERS = "elsewhere_sandbox.spec"  # the runner's part of spec.json beside the record of all
+RUNNERS = "elsewhere_sandbox.spec.RunSpec"  # the runner's part of spec.json and secrets.json
 READERS_AND_WRITERS: dict[str, tuple[set[str], set[str]]] = {
     "spec": (
         {f"{NOTES}.SessionSpec.read", f"{RUNNERS}.take"},
@@ -49,10 +49,12 @@ READERS_AND_WRITERS: dict[str, tuple[set[str], set[str]]] = {
     "store": ({f"{NOTES}.Lent.read"}, {f"{NOTES}.Lent.write"}),
     "exit": ({f"{NOTES}.read_outcome"}, {f"{NOTES}.write_outcome"}),
     "stop": ({f"{NOTES}.Stop.read"}, {f"{NOTES}.Stop.write"}),
+    "owner": ({"elsewhere_worker.owner.Owner.of"}, {"elsewhere_worker.owner.Owner.take"}),
+    "child": (set(), {"elsewhere_sandbox.runner.Runner._run_program"}),
     "abort": ({f"{NOTES}.AbortNote.read"}, {f"{NOTES}.AbortNote.write"}),
 }
 #: files with several readers or writers, which the table does not have yet
-SEVERAL = {"owner", "runner", "child"}
+SEVERAL = {"runner"}
 #: files that a scalar enters from the script's call to the store's command
 MOST_OF_A_SCALAR = 13
 
@@ -118,7 +120,7 @@ def uses(tree: ast.AST, of: str) -> Iterator[tuple[str, str, str]]:
 
 def is_of_a_run_folder(node: ast.Attribute) -> bool:
     """True for an attribute of a name that holds a `RunFolder`: `self._folder`, `session.run`."""
-    holder = ast.unparse(node.value).rpartition(".")[2]
+    holder = ast.unparse(node.value).removesuffix(".create()").rpartition(".")[2]
     is_folder = holder.endswith("folder") or (holder == "run" and node.attr != "store")
     return is_folder and node.attr in READERS_AND_WRITERS.keys() | SEVERAL
 
