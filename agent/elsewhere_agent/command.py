@@ -26,8 +26,8 @@ __all__ = ["main"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The exit code: 0, 1 for what failed, 2 for wrong usage, 130 after Ctrl-C, or the command's
-    own as its help says."""
+    """The exit code: 0, 1 for a failure, 2 for wrong usage, 130 after Ctrl-C, or another one that
+    the command's help names."""
     try:
         options = _parser().parse_args(arguments)
         if sys.version_info < (3, 11):
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return code
     except KeyboardInterrupt:
         return INTERRUPTED
-    except BrokenPipeError:  # whoever read the output has enough
+    except BrokenPipeError:  # the reader of the output has gone
         drop_lost_output()
         return 1
     except ModuleNotFoundError as error:

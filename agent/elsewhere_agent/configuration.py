@@ -1,4 +1,4 @@
-"""What the operator of this machine has set for its agent, beside what the SDK reads for everyone.
+"""The settings of this machine's agent, beside those that the SDK reads for everyone.
 
     option of the command  >  ELSEWHERE_AGENT_<FIELD>  >  [agent] in config.toml  >  default
 
@@ -31,7 +31,7 @@ __all__ = ["AgentSettings", "GitCredential", "load_agent", "shown", "worker_sett
 
 
 class GitCredential(BaseModel):
-    """Who this machine is to a git host: a token, or the file that holds one."""
+    """This machine's credential for a git host: a token, or the file that holds one."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -47,7 +47,7 @@ class GitCredential(BaseModel):
 
 
 class AgentSettings(BaseModel):
-    """Times in seconds. `origins`: field -> 'default', an option, a variable, or a file."""
+    """The settings, in seconds. `origins`: field -> 'default', an option, a variable, or a file."""
 
     # Rust's regular expressions make a huge automaton of a repeated \w: 10 MB for a name.
     model_config = ConfigDict(frozen=True, extra="forbid", regex_engine="python-re")
@@ -71,7 +71,7 @@ def load_agent(
     options: Mapping[str, object] | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> AgentSettings:
-    """`options` are those of the command, by field; None stands for one that was not given.
+    """Loads the settings. `options` are the command's, by field; None for one that was not given.
 
     Raises ConfigurationError, or UsageError for an option, for the first value that cannot be used.
     """
@@ -97,7 +97,7 @@ def load_agent(
 
 
 def worker_settings(settings: Settings, agent: AgentSettings, url: str) -> WorkerSettings:
-    """Raises ConfigurationError when a token's file cannot be read."""
+    """The worker's settings. Raises ConfigurationError if a token's file cannot be read."""
     return WorkerSettings(
         name=agent.name,
         queues=agent.queues,
@@ -122,7 +122,7 @@ def worker_settings(settings: Settings, agent: AgentSettings, url: str) -> Worke
 
 
 def shown(settings: Settings, agent: AgentSettings) -> dict[str, tuple[object, str]]:
-    """Each setting by its name in config.toml: (value as plain data without secrets, origin)."""
+    """Maps a setting's name in config.toml to (value as plain data without secrets, origin)."""
     found: dict[str, tuple[object, str]] = {}
     for name, origin in settings.origins.items():
         value = getattr(settings, name)
@@ -157,7 +157,7 @@ _ALLOWED: Final = {
 
 
 def _written(config: Path) -> dict[str, Any]:
-    """The table [agent]; `elsewhere.core.settings` has seen that it can be read."""
+    """The table [agent]; `elsewhere.core.settings` has checked that it can be read."""
     try:
         table = tomllib.loads(config.read_text(encoding="utf-8")).get("agent", {})
     except FileNotFoundError:
@@ -174,7 +174,7 @@ def _written(config: Path) -> dict[str, Any]:
 
 
 def _variables(environ: Mapping[str, str]) -> dict[str, str]:
-    """Field to text; an empty variable counts as not set."""
+    """Maps a field to its variable's text; an empty variable counts as not set."""
     found = {}
     for variable, text in environ.items():
         name = variable.removeprefix(_PREFIX).lower()
@@ -231,7 +231,7 @@ def _option(field: str) -> str:
 
 
 def _explained(error: ValidationError) -> tuple[str, str]:
-    """(the setting's name, the rest of the sentence); a secret is not repeated."""
+    """Explains an error: (the setting's name, the rest of the sentence), without a secret."""
     first = error.errors(include_url=False)[0]
     field = str(first["loc"][0])
     name = ".".join(map(str, first["loc"])) if field == _CREDENTIALS else field

@@ -1,4 +1,4 @@
-"""The daemon: one agent's process, from its lock to its last word. Its tasks outlive it."""
+"""The daemon: one agent's process, from its lock to its end. Its tasks outlive it."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _ENDS: Final = {signal.SIGTERM: False, signal.SIGINT: False, signal.SIGQUIT: Tru
 
 
 class Daemon:
-    """Call `run` in the main thread."""
+    """Runs one agent; call `run` in the main thread."""
 
     def __init__(self, settings: Settings, agent: AgentSettings) -> None:
         self._settings = settings
@@ -50,7 +50,7 @@ class Daemon:
         self._folder = AgentFolder.of(settings.home, agent.name)
 
     def run(self, when_up: Callable[[], None]) -> None:
-        """Until a signal ends it: SIGTERM or SIGINT leave its tasks running, SIGQUIT stops them.
+        """Runs until a signal: SIGTERM or SIGINT leave its tasks running, SIGQUIT stops them.
 
         `when_up` is called once it takes tasks. Raises AlreadyRunningError at once, and
         StoreUnavailableError within a few seconds.
@@ -106,8 +106,8 @@ class Daemon:
 
 
 def _end_by_signal(worker: Worker) -> None:
-    """The handlers only put the number into a queue that may be used there: a lock that the
-    interrupted code may just hold, as inside an Event, would never be free again."""
+    """Installs handlers that only put the number into a reentrant queue: a lock that the
+    interrupted code holds, such as an Event's, would never be free again."""
     numbers: SimpleQueue[int] = SimpleQueue()
 
     def end() -> None:

@@ -21,9 +21,9 @@ _UP_S: Final = 30.0
 
 
 def detach(run: Callable[[Callable[[], None]], str | None], log: Path) -> int:
-    """Calls `run` in a process of its own; returns its pid once it called what it was given.
+    """Calls `run` in a process of its own; returns its pid once `run` calls its argument.
 
-    `run` returns when the daemon has ended: None, or the sentence that says why it failed. Raises
+    `run` returns when the daemon has ended: None, or a sentence with the cause of a failure. Raises
     AgentError with that sentence when it failed before it was up, and OSError for the log. When
     this process ends before that, the daemon does not come up.
     """
@@ -47,7 +47,7 @@ def detach(run: Callable[[Callable[[], None]], str | None], log: Path) -> int:
 def _become_daemon(
     run: Callable[[Callable[[], None]], str | None], output: int, writer: int
 ) -> None:
-    """Never returns: what is on the stack above belongs to the process that was left."""
+    """Never returns, since the frames above on the stack belong to the parent process."""
     code = 1
     try:
         os.chdir("/")

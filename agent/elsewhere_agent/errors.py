@@ -1,9 +1,9 @@
-"""How an operator's command can fail, beside what the SDK and the store say.
+"""The errors of an operator's command, beside those of the SDK and the store.
 
 ElsewhereError
 └── AgentError
     ├── AlreadyRunningError    an agent of this name runs on this machine
-    ├── NotRunningError        there is none to stop
+    ├── NotRunningError        there is no daemon to stop
     └── UnresponsiveError      a daemon did not come up, or did not end, in time
 """
 
@@ -15,15 +15,15 @@ __all__ = ["AgentError", "AlreadyRunningError", "NotRunningError", "Unresponsive
 
 
 class AgentError(ElsewhereError):
-    """The root."""
+    """The root of the agent's errors."""
 
 
 class AlreadyRunningError(AgentError):
-    """Only one daemon of a name may use a home."""
+    """A daemon of this name, of which a home may have only one, runs already."""
 
 
 class NotRunningError(AgentError):
-    """No daemon of this home fits."""
+    """No running daemon of this home matches."""
 
 
 class UnresponsiveError(AgentError):

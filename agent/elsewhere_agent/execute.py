@@ -40,7 +40,7 @@ __all__ = ["execute"]
 
 logger = logging.getLogger(__name__)
 
-#: what `execute` takes: everything that does not run already and is not published
+#: the statuses that `execute` takes: all but running and published
 _ALLOWED: Final = (
     Status.CREATED,
     Status.QUEUED,
@@ -57,10 +57,10 @@ _PIECE_BYTES: Final = 1 << 16
 
 def execute(settings: Settings, agent: AgentSettings, wanted: str) -> int:
     """Runs the task, its output on the standard output. Ctrl-C and SIGTERM stop it by the ladder.
-    `wanted` is its id, or how that begins.
+    `wanted` is its id, or the beginning of its id.
 
     The exit code is the program's; 128 + n when signal n ended it, 3 when it could not be set up,
-    124 after its time limit, 130 or 143 when this process was told to end, 1 otherwise. Raises
+    124 after its time limit, 130 or 143 when a signal ended this process, 1 otherwise. Raises
     NotFoundError, and TransitionError for a task that runs already.
     """
     url = store_url(settings)
@@ -96,7 +96,7 @@ def execute(settings: Settings, agent: AgentSettings, wanted: str) -> int:
 
 
 class _Told:
-    """SIGINT and SIGTERM, from now on, are noted: how many there were, and the code to end with."""
+    """Notes each SIGINT and SIGTERM from now on: their number, and the exit code."""
 
     def __init__(self) -> None:
         self.times = 0
@@ -133,8 +133,8 @@ def _claim(store: RedisStore, settings: WorkerSettings, task_id: str) -> RunFold
     if before.status.is_final:
         name = title(store, task_id)
         say(f"Task {name} was {before.status}: attempt {claim.attempt} of it begins.", "agent")
-    # By the name of this machine's agent: should this process be killed, the daemon comes back to
-    # the task. Should it start earlier, both carry the same bytes to the same offsets.
+    # By the name of this machine's agent: if this process is killed, the daemon resumes the task.
+    # If the daemon starts earlier, both processes carry the same bytes to the same offsets.
     owner = Owner(worker=settings.name, store=store.identity())
     try:
         return owner.take(settings.home.run(task_id, claim.attempt))
@@ -146,7 +146,7 @@ def _claim(store: RedisStore, settings: WorkerSettings, task_id: str) -> RunFold
 
 
 def _renew(supervision: Supervision, store: RedisStore, settings: WorkerSettings) -> None:
-    """Keeps the lease and hears of a stop, until the supervision is over."""
+    """Keeps the lease and learns of a stop, until the supervision is over."""
     listener: Listener | None = None
     while supervision.is_alive():
         try:
@@ -160,7 +160,7 @@ def _renew(supervision: Supervision, store: RedisStore, settings: WorkerSettings
 
 
 def _follow(folder: RunFolder, supervision: Supervision, told: _Told) -> None:
-    """Until everything is delivered; or, when told to end twice, until the program has ended."""
+    """Follows until all is delivered or, after a second signal, until the program has ended."""
     offset, is_stopping = 0, False
     while supervision.is_alive():
         supervision.join(_LOOK_S)
@@ -175,7 +175,7 @@ def _follow(folder: RunFolder, supervision: Supervision, told: _Told) -> None:
 
 
 def _copy(folder: RunFolder, offset: int, target: BinaryIO) -> int:
-    """What was printed since; returns the new offset."""
+    """Copies the output since the offset; returns the new offset."""
     try:
         with folder.output.open("rb") as file:
             file.seek(offset)

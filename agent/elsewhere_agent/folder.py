@@ -1,8 +1,8 @@
-"""The folder of one agent on this machine, and the lock that only one daemon of its name holds.
+"""The folder of one agent on this machine, and the lock of the one daemon with its name.
 
 <home>/agents/<name>/
-├── lock         held by the daemon as long as it lives; its content says who that is
-├── id           made once: what tells this agent from one of the same name elsewhere
+├── lock         held by the daemon as long as it lives; its content identifies it
+├── id           made once: differs from that of an agent of the same name elsewhere
 └── agent.log    of a detached daemon
 """
 
@@ -31,7 +31,7 @@ __all__ = ["AgentFolder"]
 
 @dataclass(frozen=True, slots=True)
 class AgentFolder:
-    """See the module."""
+    """The folder of one agent, as the module describes it."""
 
     path: Path
 
@@ -41,7 +41,7 @@ class AgentFolder:
 
     @classmethod
     def all_in(cls, home: Home) -> list[AgentFolder]:
-        """Of every agent that ever ran with this home."""
+        """The folders of all agents that ever ran with this home."""
         return [cls(path.parent) for path in sorted(home.agents.glob("*/lock"))]
 
     @property
@@ -63,7 +63,7 @@ class AgentFolder:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Inside it, this process is the agent. Raises AlreadyRunningError at once.
+        """Holds the lock: inside it, this process is the agent. Raises AlreadyRunningError at once.
 
         The file stays, since a lock belongs to the file and not to its name; however the process
         ends, the lock ends with it.
@@ -97,14 +97,14 @@ class AgentFolder:
         return found if found.is_alive() else None
 
     def id(self) -> str:
-        """The same for every process, whoever asks first."""
+        """The id of the agent, the same for every process: the first caller makes it."""
         path = self.path / "id"
         if not path.exists():
             made = secrets.token_hex(16)
             beside = path.with_name(f".id.{made}")
             with _named(path):
                 beside.write_text(made, encoding="ascii")
-            with suppress(FileExistsError):  # another process was faster
+            with suppress(FileExistsError):  # another process made it meanwhile
                 path.hardlink_to(beside)
             beside.unlink()
         return path.read_text(encoding="ascii").strip()
@@ -112,7 +112,7 @@ class AgentFolder:
 
 @contextmanager
 def _named(path: Path) -> Iterator[None]:
-    """An error of writing knows a descriptor only: with the file's name it says what is full."""
+    """Adds the file's name to an error of writing, which knows a descriptor only."""
     try:
         yield
     except OSError as error:

@@ -1,4 +1,4 @@
-"""The first configuration of a machine: written once, never over what is there."""
+"""The first configuration of a machine: written once, never over an existing file."""
 
 from __future__ import annotations
 
@@ -89,11 +89,11 @@ TEMPLATE: Final = """\
 
 
 def initialize(settings: Settings, redis_url: str | None) -> str:
-    """Looks whether the store can be used, and writes config.toml if there is none. Returns what
-    was done, for people.
+    """Checks that the store can be used, and writes config.toml if there is none. Returns a
+    description of what was done.
 
     Raises StoreUnavailableError, with nothing written, and ConfigurationError for a URL that would
-    have to be written into a file that is there.
+    have to be written into an existing file.
     """
     config = settings.home.config
     if redis_url is not None and config.exists():

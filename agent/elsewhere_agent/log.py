@@ -1,4 +1,4 @@
-"""Where a daemon's log goes, and how much of it."""
+"""The log of a daemon: its place and its size."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["log_to"]
 
 #: bytes of a log file; one older file is kept
 _LOG_BYTES: Final = 10 << 20
-#: seconds until a warning that has been said is said again, if it still holds
+#: seconds until a logged warning is logged again, if it still holds
 _AGAIN_S: Final = 600.0
 #: warnings that are remembered
 _REMEMBERED: Final = 1000
@@ -24,7 +24,7 @@ _OURS: Final = ("elsewhere", "elsewhere_agent", "elsewhere_sandbox", "elsewhere_
 
 
 def log_to(path: Path | None, level: str) -> None:
-    """To the file, or to stderr. `level` is that of Elsewhere; of others, warnings are shown."""
+    """Logs to the file, or to stderr. `level` is for Elsewhere; others log warnings only."""
     handler: logging.Handler
     if path is None:
         handler = logging.StreamHandler(sys.stderr)
@@ -39,7 +39,7 @@ def log_to(path: Path | None, level: str) -> None:
 
 
 class _Unrepeated(logging.Filter):
-    """While the store is away every thread notices it every second: once is enough."""
+    """Drops repeated warnings: every thread notices a missing store every second."""
 
     def __init__(self) -> None:
         super().__init__()

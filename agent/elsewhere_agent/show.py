@@ -1,4 +1,4 @@
-"""The settings in use, each with where it is from."""
+"""The settings in use, each with its origin."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["show_configuration"]
 
 
 def show_configuration(settings: Settings, agent: AgentSettings, *, as_json: bool) -> None:
-    """To the standard output; no secret is shown."""
+    """Prints the settings to the standard output, without secrets."""
     found = shown(settings, agent)
     if as_json:
         plain = {

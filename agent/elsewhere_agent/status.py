@@ -1,4 +1,4 @@
-"""What runs where: the agents that report to the store, and the queues."""
+"""The status of the agents that report to the store, and of the queues."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ __all__ = ["show_status"]
 
 
 def show_status(settings: Settings, *, as_json: bool) -> None:
-    """To the standard output. Raises StoreUnavailableError."""
+    """Prints the status to the standard output. Raises StoreUnavailableError."""
     store = open_store(settings)
     queues = Queues(store)
     agents = registered_agents(store.redis)

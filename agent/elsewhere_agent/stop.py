@@ -1,4 +1,4 @@
-"""Stopping the daemon of this home; its tasks go on unless they are to be stopped, too."""
+"""Stops the daemon of this home; its tasks go on unless they are to be stopped, too."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 __all__ = ["stop_daemon"]
 
-#: seconds that a daemon has to take its leave, beside the grace of its tasks
+#: seconds that a daemon has to end, beside the grace of its tasks
 _LEAVE_S: Final = 30.0
 #: seconds between two looks
 _LOOK_S: Final = 0.02
 
 
 def stop_daemon(settings: Settings, name: str | None, *, is_now: bool) -> str:
-    """Returns when it is gone: what became of it and its tasks. `name` None: the one that runs.
+    """Stops the daemon `name`, for None the running one; returns what became of it and its tasks.
 
     Raises NotRunningError, AgentError when several fit, and UnresponsiveError.
     """
@@ -69,7 +69,7 @@ def _chosen(home: Home, name: str | None) -> AgentFolder:
 
 
 def _running(home: Home, name: str) -> set[str]:
-    """Run folders of this agent whose runner is alive."""
+    """The run folders of this agent with a live runner."""
     launcher, found = HostLauncher(keeps_spare=False), set()
     for folder in RunFolder.all_in(home.runs):
         if folder.acked.exists() or launcher.look(folder) is not Liveness.ALIVE:

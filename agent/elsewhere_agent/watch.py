@@ -1,4 +1,4 @@
-"""The watch over the store: says when it goes and when it comes back.
+"""The watch over the store: it logs when the store goes and when it comes back.
 
 It also starts the embedded server again when both the server and its keeper are gone.
 """
@@ -25,7 +25,7 @@ _LOOK_S: Final = 2.0
 
 
 class StoreWatch(threading.Thread):
-    """Runs until `end`."""
+    """Watches the store until `end` is called."""
 
     def __init__(self, settings: Settings, store: RedisStore) -> None:
         super().__init__(name="store-watch", daemon=True)

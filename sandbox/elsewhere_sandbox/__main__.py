@@ -1,7 +1,7 @@
 """`python -m elsewhere_sandbox RUN_FOLDER` runs one attempt.
 
 `python -m elsewhere_sandbox --wait` imports everything, then waits for the folder's path on its
-standard input: a warm start does not pay for imports. The end of its input means: not needed.
+standard input: a warm start does not pay for imports. It ends if its input ends before that.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def main(arguments: list[str]) -> int:
         return 0
     try:
         Runner(folder, RunSpec.take(folder)).execute()
-    except Exception as error:  # the outermost seam: whatever it was, the attempt has an end
+    except Exception as error:  # the outermost seam: after any error the attempt still has an end
         logger.exception("the runner failed")
         message = f"The runner itself failed: {error!r}. {folder.runner_log} has the details."
         write_outcome(folder, Outcome(reason=Reason.SETUP_FAILED, phase="runner", message=message))
@@ -42,7 +42,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _settle_into(folder: RunFolder) -> None:
-    """Standard streams into the folder's own log: nothing of whoever launched it is held open."""
+    """Turns the standard streams to the folder's log, so that none of the launcher's stays open."""
     log = os.open(folder.runner_log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     nothing = os.open(os.devnull, os.O_RDONLY)
     for source, target in ((nothing, 0), (log, 1), (log, 2)):

@@ -1,4 +1,4 @@
-"""From a task's source to the folder with exactly the code that was captured.
+"""Turns a task's source into the folder with exactly the code that was captured.
 
 Phases: `checkout` finds or fetches the commits, `patch` adds what was not committed, `verify`
 compares tree hashes, `files` writes the files.
@@ -40,7 +40,7 @@ def checkout(
     bundles by digest. The code is a repository with a detached HEAD, `origin` and the changes in
     its index; it borrows objects from `mirrors`, so both must stay where they are.
 
-    Raises SetupError, and StopRequestedError when a stop was asked for.
+    Raises SetupError, and StopRequestedError if a stop was requested.
     """
     if not (source.repository or source.commit or source.patch):
         raise SetupError(
@@ -78,12 +78,12 @@ def checkout(
 
 
 def _depth(submodule: Submodule) -> int:
-    """The outer before the inner."""
+    """A sort key that puts outer repositories before inner ones."""
     return len(PurePosixPath(submodule.path).parts)
 
 
 def _code(record: Submodule, number: int, folder: Path, git: Git) -> Code:
-    """Its folder is made before any file, so that no link can stand in its way."""
+    """Makes the repository's folder before any file, so that no link can stand in its way."""
     path = PurePosixPath(record.path)
     is_inner = bool(path.parts) and not path.is_absolute()
     if number and (not is_inner or any(part == ".." or is_dot_git(part) for part in path.parts)):
@@ -102,7 +102,7 @@ def _read_commit(
     git: Git,
     setup: Setup,
 ) -> None:
-    """Makes the repository and puts the commit into its index, where there is one."""
+    """Makes the repository and puts the commit, if there is one, into its index."""
     mirror = Mirror(record.repository, mirrors, git, setup) if record.repository else None
     bundle = _input(inputs, record.bundle) if record.bundle else None
     commit = record.commit
@@ -137,7 +137,7 @@ def _prerequisites(bundle: Path) -> tuple[str, ...]:
 
 
 def _input(inputs: Path, digest: str) -> Path:
-    """The file with this digest. Raises SetupError where it is not what its name says."""
+    """The file with this digest. Raises SetupError if its content does not match its name."""
     path = inputs / digest
     if not _DIGEST.fullmatch(digest) or not path.is_file():
         raise SetupError(
@@ -155,7 +155,7 @@ def _input(inputs: Path, digest: str) -> Path:
 
 
 def _make_working_folder(folder: Path, working_dir: str) -> None:
-    """git knows no empty folders, and the program may have been started in one."""
+    """Makes the working folder: git keeps no empty ones, and the program may start in one."""
     working = folder / working_dir
     if working.resolve().is_relative_to(folder.resolve()):
         with suppress(FileExistsError):

@@ -26,7 +26,7 @@ _DOT_GIT: Final = re.compile(r"\.git|git~\d", re.IGNORECASE)
 
 
 class Code:
-    """The repository whose files go to `folder`; `path` is where that is in the outermost one."""
+    """A repository with its files in `folder`, which is `path` in the outermost repository."""
 
     def __init__(self, folder: Path, git_dir: Path, git: Git, *, path: str = "") -> None:
         self.folder = folder
@@ -36,7 +36,7 @@ class Code:
         self._commit = ""
 
     def create(self, url: str, borrowed: Path | None) -> None:
-        """Made by hand, in place of a process. Objects are borrowed from the mirror, not copied."""
+        """Makes the repository by hand, without a process; it borrows objects from the mirror."""
         for name in ("objects/info", "refs/heads"):
             (self._git_dir / name).mkdir(parents=True)
         inner = os.path.relpath(self.folder, self._git_dir)
@@ -67,7 +67,7 @@ class Code:
         self._commit = commit
 
     def apply(self, patch: Path) -> None:
-        """Changes the index. Raises SetupError with git's words: they name the file."""
+        """Applies a patch to the index. Raises SetupError with git's message: it names the file."""
         where = f"the submodule {self.path}" if self.path else "the code"
         self._ask("apply", "--cached", "--binary", "--whitespace=nowarn", "--", str(patch)).expect(
             f"The task's uncommitted changes cannot be applied to {where} at"
@@ -91,7 +91,7 @@ class Code:
         )
 
     def _check_links(self) -> None:
-        """Only those of the patch: a commit's links are its authors' business."""
+        """Checks the links that the patch adds; those of a commit are its authors' business."""
         for link, content in self._changed_links():
             target = self._ask("cat-file", "blob", content).expect(f"{link} cannot be read.")
             if _leads_out(PurePosixPath(self.path, link), target):
@@ -104,7 +104,7 @@ class Code:
         since = self._commit or _EMPTY_TREE
         raw = self._ask("diff-index", "--cached", "--raw", "-z", "--no-renames", since)
         fields = iter(raw.expect("The task's changes cannot be listed. git said:").split("\0"))
-        for entry, path in zip(fields, fields, strict=False):  # an empty string is left
+        for entry, path in zip(fields, fields, strict=False):  # one empty string stays over
             _, mode, _, content, _ = entry.split()
             if mode == _LINK:
                 yield path, content
@@ -114,12 +114,12 @@ class Code:
 
 
 def is_dot_git(name: str) -> bool:
-    """True for `.git` as any file system may spell it."""
+    """True for `.git` in every spelling that some file system takes for it."""
     return _DOT_GIT.fullmatch(name) is not None
 
 
 def _leads_out(link: PurePosixPath, target: str) -> bool:
-    """Leading `..` are exact, since git puts no file behind a link; a later one need not be."""
+    """True if a link leads out. Leading `..` count exactly: git puts no file behind a link."""
     parts = PurePosixPath(target).parts
     up = next((index for index, part in enumerate(parts) if part != ".."), len(parts))
     return (
@@ -131,5 +131,5 @@ def _leads_out(link: PurePosixPath, target: str) -> bool:
 
 
 def _in(text: str) -> str:
-    """A text inside the quotes of a setting."""
+    """Escapes a text for the inside of a setting's quotes."""
     return text.replace("\\", "\\\\").replace('"', '\\"')

@@ -47,15 +47,15 @@ __all__ = ["Interpreter", "prepare_environment"]
 
 #: seconds between two looks at a lock that another run holds while it builds
 _LOCK_PAUSE_S: Final = 0.05
-#: lines of an installer's words that are kept in the task's outcome
+#: lines of an installer's output that are kept in the task's outcome
 _LAST_LINES: Final = 20
-#: what a `bin` folder holds beyond this is a binary
+#: bytes; a larger file in a `bin` folder counts as a binary
 _LARGEST_SCRIPT_BYTES: Final = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interpreter:
-    """What runs the program. `path` comes first on its PATH; `digest` names the environment."""
+    """The Python of the program. `path` comes first on its PATH; `digest` names the environment."""
 
     python: Path
     path: tuple[Path, ...]
@@ -73,7 +73,7 @@ def prepare_environment(
     working_dir: str = ".",
     inherited: Mapping[str, str] = os.environ,
 ) -> Interpreter:
-    """Python, packages and the run's own layer over them, in `folder.venv`.
+    """Prepares Python, packages and the run's own layer over them, in `folder.venv`.
 
     Phases: `python`, `install` (the shared environment), `link` (the layer), and `install` again
     for projects inside the code that are installed in place. Raises SetupError.
@@ -110,7 +110,7 @@ def prepare_environment(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Order:
-    """What is to be built, and with what."""
+    """An environment to build, and the means to build it."""
 
     python: Python
     lines: tuple[str, ...]
@@ -122,7 +122,7 @@ class _Order:
 
     @property
     def inputs(self) -> dict[str, Any]:
-        """All that the environment depends on."""
+        """Everything that the environment depends on."""
         prefix = self.installer.prefix
         return {
             "python": str(self.python.executable),
@@ -139,7 +139,7 @@ class _Order:
 
 
 def _ensure(shared: Path, order: _Order) -> bool:
-    """Builds the environment if it is not there. True when it was."""
+    """Builds the environment if it does not exist. True if it existed."""
     if _use(shared, order.setup):
         return True
     shared.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -168,7 +168,7 @@ def _use(shared: Path, setup: Setup) -> bool:
 
 @contextmanager
 def _lock(shared: Path, setup: Setup) -> Iterator[None]:
-    """One builder at a time. The system lets go of the lock when its holder dies."""
+    """Admits one builder at a time. The system releases the lock when its holder dies."""
     descriptor = os.open(shared.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
     try:
         has_said = False
@@ -255,8 +255,8 @@ def _run(setup: Setup, command: Command, failed: str, advice: str = "") -> None:
 
 
 def _let_path_choose(folder: Path) -> None:
-    """Scripts of the environment run with the `python` that is first on PATH: the run's own, which
-    sees the run's packages and the lent ones, and into which `pip` installs.
+    """Makes the environment's scripts run the first `python` on PATH. It is the run's own: it sees
+    the run's packages and the lent ones, and `pip` installs into it.
     """
     own = re.escape(os.fsencode(folder / "python")) + rb"[\d.]*"
     # as pip, uv and virtualenv write it: plainly, or through sh where the path is long

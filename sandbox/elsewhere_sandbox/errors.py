@@ -2,8 +2,8 @@
 
 SandboxError
 ├── CommandError         a command of the set-up ended with another status than 0
-├── SetupError           a phase of the set-up failed: what the task's outcome will say
-└── StopRequestedError   somebody asked for a stop while the set-up was going on
+├── SetupError           a phase of the set-up failed: the task's outcome has its message
+└── StopRequestedError   a stop was requested while the set-up was going on
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ __all__ = ["CommandError", "SandboxError", "SetupError", "StopRequestedError"]
 
 
 class SandboxError(Exception):
-    """The root."""
+    """The root of the sandbox's errors."""
 
 
 class CommandError(SandboxError):
@@ -31,8 +31,8 @@ class CommandError(SandboxError):
 
 
 class SetupError(SandboxError):
-    """The set-up cannot go on; the message says what failed, on what, why and what to do."""
+    """The set-up cannot go on; the message has what failed, on what, why and what to do."""
 
 
 class StopRequestedError(SandboxError):
-    """A stop was asked for before the program started."""
+    """A stop was requested before the program started."""

@@ -28,12 +28,12 @@ _SETTINGS: Final = (
     f"core.attributesFile={os.devnull}",
     "core.fsmonitor=false",
     f"core.hooksPath={os.devnull}",
-    "core.protectHFS=true",  # `.git` in any spelling, also of file systems that are not ours
+    "core.protectHFS=true",  # `.git` in any spelling, also that of other machines' file systems
     "core.protectNTFS=true",
     "core.sshCommand=ssh -oBatchMode=yes -oConnectTimeout=30",  # GIT_SSH_COMMAND wins over it
     "fetch.recurseSubmodules=false",
     "fetch.unpackLimit=1",  # a pack appears whole or not at all
-    "gc.auto=0",  # code folders borrow objects that the mirror itself needs no more
+    "gc.auto=0",  # code folders borrow objects that the mirror itself does not need
     "http.lowSpeedLimit=1000",  # bytes a second, over ...
     "http.lowSpeedTime=60",  # ... so many seconds: below that the remote counts as gone
     "maintenance.auto=false",
@@ -42,7 +42,7 @@ _OPTIONS: Final = tuple(word for setting in _SETTINGS for word in ("-c", setting
 _TRANSPORTS: Final = frozenset({"https", "http", "ssh", "git"})
 #: `git@host:path`; git itself refuses a host that looks like an option
 _SSH_SHORT: Final = re.compile(r"[^/:]+:(?!:)")
-#: answers only for the host that the credentials are for, whomever git was redirected to
+#: gives the credentials for their own host alone, even if git was redirected to another
 _ASKPASS: Final = """#!/bin/sh
 case "$1" in
 "Username for 'https://$ELSEWHERE_GIT_HOST': ") printf '%s\\n' "$ELSEWHERE_GIT_USER" ;;
@@ -56,8 +56,8 @@ _WORDS: Final = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GitPolicy:
-    """What the operator lets git do. `credentials` has (user, token) for a host, with its port
-    where that is in the URL; they are sent over https only. Local remotes are paths and `file://`
+    """What the operator lets git do. `credentials` maps a host (with its port if the URL has one)
+    to (user, token); they are sent over https only. Local remotes are paths and `file://`
     URLs: with them a task can name any repository that this machine's user may read."""
 
     allow_local_remotes: bool = False
@@ -87,7 +87,7 @@ class GitPolicy:
         )
 
     def environment(self, url: str, askpass: Path) -> dict[str, str]:
-        """What git needs to find its credentials for a URL."""
+        """The variables by which git finds its credentials for a URL."""
         parts = urlsplit(url) if url.startswith("https://") else None
         host = parts.netloc.rpartition("@")[2] if parts else ""
         known = self.credentials.get(host)
@@ -104,14 +104,14 @@ class GitPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What git printed, and its last words on standard error, without credentials."""
+    """The output of git, and its last lines on standard error, without credentials."""
 
     is_ok: bool
     output: str
     words: str
 
     def expect(self, sentence: str) -> str:
-        """The output. Raises SetupError: the sentence, then git's words."""
+        """The output. Raises SetupError with the sentence, then git's message, if git failed."""
         if not self.is_ok:
             raise SetupError(f"{sentence}\n{self.words}".rstrip())
         return self.output
@@ -143,7 +143,7 @@ class Git:
     def ask(
         self, *arguments: str, git_dir: Path, worktree: Path | None = None, url: str = ""
     ) -> Answer:
-        """Runs to the end, in `worktree` where there is one. `url` is whom git will talk to.
+        """Runs git to its end, in `worktree` if there is one. `url` is the remote that it contacts.
 
         Raises StopRequestedError when git failed because a stop ended it.
         """

@@ -1,4 +1,4 @@
-"""The run's own layer: a virtual environment of a few links over a shared one, made in no time.
+"""The run's own layer: a virtual environment of a few links over a shared one, quickly made.
 
     <run>/venv/
     ├── pyvenv.cfg                      names the interpreter
@@ -8,9 +8,9 @@
         │                               3. the start of a task whose program does not begin it
         └── ...                         what the run installs by itself
 
-The order is the promise: the run's own packages, then the shared ones, then those that are lent.
-Lent are the agent's own copies of what a child needs to report: a package that the task pins wins,
-and pip sees none of them, since they come without metadata.
+The order is a promise: the run's own packages, then the shared ones, then those that are lent.
+The lent ones are the agent's copies of what a child needs to report: a package that the task pins
+wins, and pip sees none of them, since they come without metadata.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def lay(venv: Path, python: Python, shared: Path, lent: Path) -> None:
 
 
 def lend(home: Home) -> Path:
-    """A folder of links to the lent packages; made once for each place that they come from."""
+    """Makes a folder of links to the lent packages, once for each place that they come from."""
     targets = sorted(str(path) for name in _LENT for path in _sources(name))
     digest = hashlib.sha256(json.dumps(targets).encode()).hexdigest()[:32]
     folder = home.lent / digest
@@ -81,13 +81,13 @@ def lend(home: Home) -> Path:
         beside.rename(folder)
     except OSError:
         shutil.rmtree(beside)
-        if not folder.is_dir():  # else another run was quicker
+        if not folder.is_dir():  # another process may have put it there meanwhile
             raise
     return folder
 
 
 def _sources(name: str) -> list[Path]:
-    """The folder of a package, or the file of a module; nothing is imported."""
+    """Finds the folder of a package, or the file of a module, without importing it."""
     spec = importlib.util.find_spec(name)
     if spec is None:
         return []

@@ -40,12 +40,12 @@ class Mirror:
 
     @property
     def objects(self) -> Path:
-        """Where another repository borrows from."""
+        """The folder of objects that other repositories borrow from."""
         return self.path / "objects"
 
     def head(self, branch: str) -> str:
-        """The commit that a branch or tag of the remote is at now; its default branch for an empty
-        `branch`."""
+        """The commit that the remote's `branch` (also a tag) is at now; an empty one stands for its
+        default branch."""
         names = ["HEAD"]
         if branch:
             names = [f"refs/heads/{branch}", f"refs/tags/{branch}^{{}}", f"refs/tags/{branch}"]
@@ -62,13 +62,13 @@ class Mirror:
         return commit
 
     def require(self, *commits: str) -> None:
-        """Fetches what is missing: just these commits where the remote gives them, else all of its
-        branches and tags. Raises SetupError where they are not to be had."""
+        """Fetches the missing commits: alone if the remote allows that, else with all of its
+        branches and tags. Raises SetupError if it cannot get them."""
         if self._has(commits):
             self._setup.say(f"{self.url} is here already with {_listed(commits)}")
             return
         with self._locked():
-            if self._has(commits):  # another attempt has just fetched it
+            if self._has(commits):  # another attempt fetched it meanwhile
                 return
             self._create()
             self._setup.say(f"Fetching {_listed(commits)} from {self.url}")
@@ -84,7 +84,7 @@ class Mirror:
             )
 
     def resolve(self, commit: str) -> str:
-        """The whole name of a commit that is here."""
+        """The whole name of a commit in the mirror."""
         name = f"{commit}^{{commit}}"
         said = self._git.ask("rev-parse", "--verify", "--quiet", name, git_dir=self.path)
         return said.expect(f"{commit} is not one commit of {self.url}.").strip()
@@ -98,7 +98,7 @@ class Mirror:
     def _fetch_exactly(self, commits: Sequence[str]) -> bool:
         if not all(map(_WHOLE_NAME.fullmatch, commits)):
             return False
-        # With a ref, so that the next fetch can say what is here already.
+        # With a ref, so that the next fetch can announce what is here already.
         refspecs = [f"+{commit}:refs/elsewhere/{commit}" for commit in commits]
         return self._fetch(refspecs=refspecs).is_ok and self._has(commits)
 
@@ -125,7 +125,7 @@ class Mirror:
         beside.rename(self.path)
 
     def _clear_leftovers(self) -> None:
-        """What a git that was killed left behind: its locks would fail every later fetch."""
+        """Removes the files of a killed git: its locks would make every later fetch fail."""
         for pattern in ("*.lock", "refs/**/*.lock", "objects/pack/tmp_*"):
             for leftover in self.path.glob(pattern):
                 leftover.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""From an empty run folder to the command that runs the task's program."""
+"""Prepares an empty run folder, and the command that runs the task's program in it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["prepare", "secrets_of"]
 
-#: what a program gets of the agent's own environment; the operator can add to it
+#: variables of the agent that a program gets; the operator can add others
 _PASSED: Final = (
     *("HOME", "LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "LOGNAME", "NETRC"),
     *("SHELL", "TERM", "TMPDIR", "TZ", "USER"),
@@ -35,7 +35,7 @@ _PASSED_PREFIXES: Final = ("PIP_", "UV_", "CUDA_", "NVIDIA_", "OPENBLAS_", "OMP_
 
 
 def prepare(spec: RunSpec, folder: RunFolder, setup: Setup) -> Command:
-    """Checkout, environment, set-up lines. Raises SetupError, CommandError, StopRequestedError."""
+    """Runs all steps of the set-up. Raises SetupError, CommandError, StopRequestedError."""
     record, home = spec.record, Home(Path(spec.home))
     if record.source.missing:
         raise SetupError(
@@ -52,7 +52,7 @@ def prepare(spec: RunSpec, folder: RunFolder, setup: Setup) -> Command:
     )
     environment = _environment(spec, folder, interpreter)
     if image := record.environment.image:
-        # A script that names an image runs where there are no containers, too; what is to run in
+        # A script that names an image also runs without containers; but lines that are meant for
         # the image, as its root, must not run on the machine itself.
         skipped = ", nor is its set-up script run" if record.environment.setup else ""
         setup.say(
@@ -69,7 +69,7 @@ def prepare(spec: RunSpec, folder: RunFolder, setup: Setup) -> Command:
 
 
 def secrets_of(spec: RunSpec) -> Iterable[str]:
-    """Values that must not be seen in the output."""
+    """The values that the output must not show."""
     yield from spec.secrets
     for credential in spec.policy.git_credentials.values():
         yield credential[-1]

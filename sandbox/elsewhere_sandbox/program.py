@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 __all__ = ["program"]
 
-#: tells the SDK, by the line in the run's `elsewhere.pth`, to begin before the program's first line
+#: makes the SDK, by a line of the run's `elsewhere.pth`, begin before the program's first line
 _INIT: Final = "ELSEWHERE_INIT"
 _CALL: Final = re.compile(rb"\bTask\s*\.\s*init\b")
 
 
 def program(source: Source, code: Path, python: Path, environment: Mapping[str, str]) -> Command:
-    """Raises SetupError where the code does not have what is to run."""
+    """The command of the program. Raises SetupError if the code lacks the script or module."""
     working = code / source.working_dir
     if not working.is_dir() or code.resolve() not in (
         working.resolve(),
@@ -65,8 +65,8 @@ def _found(binary: str, environment: Mapping[str, str]) -> str:
 
 
 def _calls_init(source: Source, working: Path) -> bool:
-    """Whether the script, or the module, says so itself: what it imports is not looked at. If that
-    calls it all the same, it gets the task that was begun."""
+    """True if the script or module itself calls `Task.init`; its imports are not searched. An
+    import that does call it gets the task that was begun."""
     path = working.joinpath(*source.module.split("."))
     files = (path.with_name(f"{path.name}.py"), path / "__main__.py")
     for file in files if source.module else (working / source.entry_point,):
@@ -78,13 +78,13 @@ def _calls_init(source: Source, working: Path) -> bool:
             return False
         try:
             return any(map(_is_init, ast.walk(ast.parse(content))))
-        except (SyntaxError, ValueError, RecursionError):  # that of another Python, perhaps
+        except (SyntaxError, ValueError, RecursionError):  # perhaps the syntax of another Python
             return True
     return False
 
 
 def _is_init(node: ast.AST) -> bool:
-    """`Task.init(...)`, also as `elsewhere.Task.init(...)`."""
+    """True for `Task.init(...)`, also as `elsewhere.Task.init(...)`."""
     if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
         return False
     owner = node.func.value

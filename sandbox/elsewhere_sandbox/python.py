@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Python", "find_python"]
 
-#: seconds for an interpreter to say who it is, on a cold and busy disk
+#: seconds for an interpreter to report its version and paths, on a cold and busy disk
 _PROBE_LIMIT_S: Final = 20.0
 
-#: Asks an interpreter who it is; from inside a virtual environment it names the one behind it.
+#: Prints an interpreter's version and paths; in a virtual environment, those of its base.
 _PROBE: Final = """
 import json, os, platform, sys, sysconfig
 base = getattr(sys, "_base_executable", None) or sys.executable
@@ -59,7 +59,7 @@ class Python:
 
     @property
     def minor(self) -> str:
-        """`3.11`: what must fit."""
+        """Its major and minor version (`3.11`), which must match."""
         return _minor(self.version)
 
 
@@ -68,8 +68,8 @@ def find_python(
 ) -> Python:
     """The interpreter with the same major and minor version as `wanted` (`3.11`, `3.11.7`).
 
-    An empty `wanted` is the Python of this process. What was found is kept in the file
-    `remembered`, so that nothing is started the next time. Raises SetupError when there is none.
+    An empty `wanted` is the Python of this process. The file `remembered` keeps what
+    was found, so that nothing is started the next time. Raises SetupError if there is none.
     """
     if wanted and not re.fullmatch(r"\d+\.\d+(?:\.\S*)?", wanted):
         raise SetupError(
@@ -86,7 +86,7 @@ def find_python(
 
 
 def _search(wanted: str, inherited: Mapping[str, str]) -> Python:
-    """The very version where it is here, else the first that fits."""
+    """The interpreter of exactly this version, else the first that matches."""
     minor = _minor(wanted) if wanted else _minor_of_this()
     fits: Python | None = None
     for candidate in _candidates(f"python{minor}", minor == _minor_of_this(), inherited):
@@ -111,7 +111,7 @@ def _candidates(name: str, this_fits: bool, inherited: Mapping[str, str]) -> Ite
 
 
 def _folders(inherited: Mapping[str, str]) -> list[Path]:
-    """PATH, then where interpreters usually lie although PATH may not say so."""
+    """The folders of PATH, then the usual folders of interpreters, which PATH may lack."""
     home = Path(inherited.get("HOME", "/nonexistent"))
     on_path = [Path(entry) for entry in inherited.get("PATH", os.defpath).split(os.pathsep)]
     usual = [Path("/usr/local/bin"), Path("/usr/bin"), Path("/opt/homebrew/bin")]
@@ -121,7 +121,7 @@ def _folders(inherited: Mapping[str, str]) -> list[Path]:
 
 
 def _probe(candidate: Path, inherited: Mapping[str, str]) -> Python | None:
-    """None for what does not run or is no Python: a version manager's shim, for example."""
+    """The interpreter at a path; None if it does not run or is not a Python, as a shim may be."""
     answer = _output([str(candidate), "-I", "-c", _PROBE], inherited)
     try:
         plain = json.loads(answer)
@@ -131,7 +131,7 @@ def _probe(candidate: Path, inherited: Mapping[str, str]) -> Python | None:
 
 
 def _by_uv(minor: str, inherited: Mapping[str, str]) -> Python | None:
-    """uv knows the interpreters that it has installed itself. Nothing is downloaded."""
+    """The interpreter of this version that uv itself installed, if any. Nothing is downloaded."""
     if not (uv := find_uv()):
         return None
     argv = [uv, "python", "find", "--no-python-downloads", "--managed-python", minor]
@@ -170,7 +170,7 @@ def _missing(wanted: str, minor: str, inherited: Mapping[str, str]) -> str:
 
 
 def _recall(remembered: Path, key: str) -> Python | None:
-    """What was found before, if its file is still the same one."""
+    """The interpreter found before, if its file is still the same one."""
     try:
         entry = read_json(remembered)[key]
         python = _from_plain(entry["python"])
@@ -180,7 +180,7 @@ def _recall(remembered: Path, key: str) -> Python | None:
 
 
 def _remember(remembered: Path, key: str, python: Python) -> None:
-    """A second writer at the same time only costs the other's entry."""
+    """Records an interpreter. Of two concurrent writers one loses its entry, which is harmless."""
     try:
         known = read_json(remembered) or {}
     except RecordError:

@@ -1,4 +1,4 @@
-"""Known secret values are taken out of a stream of bytes, also where a chunk cuts through one."""
+"""Takes known secret values out of a stream of bytes, also where a chunk cuts through one."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MASK: Final = HIDDEN.encode()
 
 
 class Redactor:
-    """`feed` what is read, in order; `flush` at the end."""
+    """Redacts a stream: `feed` its chunks in order, `flush` at the end."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
         values = {
@@ -31,7 +31,7 @@ class Redactor:
         self._held = b""
 
     def feed(self, chunk: bytes) -> bytes:
-        """What may be shown by now; the beginning of what could become a secret is held back."""
+        """The bytes that may be shown by now; a possible beginning of a secret is held back."""
         if not self._values:
             return chunk
         data = self._held + chunk
@@ -51,7 +51,7 @@ class Redactor:
         return self._pattern.sub(_MASK, rest)
 
     def _open_end(self, data: bytes) -> int:
-        """How many bytes at the end are the beginning of a secret."""
+        """The number of bytes at the end that may begin a secret."""
         longest = min(len(self._values[0]) - 1, len(data))
         for size in range(longest, 0, -1):
             end = data[-size:]

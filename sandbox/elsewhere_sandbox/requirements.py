@@ -1,4 +1,4 @@
-"""Requirement lines, read from a task's record or its repository, and refused where they do more
+"""Reads requirement lines from a task's record or its repository, and refuses those that do more
 than name a package: they reach an installer that runs with the agent's rights and variables.
 """
 
@@ -41,7 +41,7 @@ class Requirements:
 def read_requirements(
     packages: tuple[str, ...] | None, code: Path, working_dir: str = "."
 ) -> Requirements:
-    """What a task asks for: its captured packages, else the nearest requirements.txt from its
+    """The requirements of a task: its captured packages, else the nearest requirements.txt from its
     working folder up to the root of its code. Raises SetupError for a line that is refused.
     """
     code = code.resolve()

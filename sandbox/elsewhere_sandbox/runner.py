@@ -1,4 +1,4 @@
-"""The runner: prepares one attempt, runs its program, and writes down all that happens.
+"""The runner: prepares one attempt, runs its program, and records all that happens.
 
 A process of its own that outlives the agent and has no connection to anything: it reads `spec.json`
 and `stop` of its run folder and writes `output.log`, its journal and, last of all, `exit.json`.
@@ -52,13 +52,13 @@ _LOOK_S: Final = 0.1
 _RETRY_S: Final = 1.0
 #: seconds that processes which the program left behind have to end by themselves
 _LEFTOVER_GRACE_S: Final = 2.0
-#: seconds that an ended program's pipe may stay open, in the hand of a process we cannot see
+#: seconds that an ended program's pipe may stay open, held by a process that is not ours
 _DRAIN_S: Final = 1.0
 _READ_BYTES: Final = 1 << 18
 
 
 class Runner:
-    """One attempt. It is the `Setup` of every step that prepares it."""
+    """Runs one attempt. It is the `Setup` of every step that prepares it."""
 
     def __init__(self, folder: RunFolder, spec: RunSpec) -> None:
         self._folder = folder
@@ -74,7 +74,7 @@ class Runner:
         self._is_timed_out = False
 
     def execute(self) -> Outcome:
-        """From the empty folder to `exit.json`."""
+        """Runs the attempt, from the empty folder to `exit.json`."""
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, self._told_to_end)
@@ -92,7 +92,7 @@ class Runner:
         return outcome
 
     def _write_exit(self, outcome: Outcome) -> None:
-        """Waits for room on a full disk: the agent sees a living runner, and nothing is lost."""
+        """Writes `exit.json`; waits for room on a full disk: the agent sees a live runner."""
         is_told = False
         while True:
             try:
@@ -111,7 +111,7 @@ class Runner:
         try:
             self._journal.append([event])
         except OSError as error:
-            logger.error("an event cannot be written: %s", error)  # noqa: TRY400 - no bug of ours
+            logger.error("an event cannot be written: %s", error)  # noqa: TRY400 - not our bug
 
     # what the steps of the set-up use
 
@@ -166,7 +166,7 @@ class Runner:
         self.check_stop()
         try:
             process = self._runtime.start(command)
-        except OSError as error:  # too long a command line or variable, for example
+        except OSError as error:  # the command line or a variable may be too long
             raise SetupError(f"The program cannot be started: {error}.") from error
         write_beside(self._folder.child, process.identity)
         limit_s = self._spec.record.time_limit_s
@@ -178,7 +178,7 @@ class Runner:
         return ended
 
     def _follow(self, process: Process, limit_at: float | None = None) -> Exit:
-        """Spools until the program has ended and nothing of its tree is left."""
+        """Spools the output until the program has ended and nothing of its tree is left."""
         ended: Exit | None = None
         is_open, drain_until = True, 0.0
         while ended is None or is_open:
@@ -199,7 +199,7 @@ class Runner:
         return ended
 
     def _read(self, output: int, wait_s: float) -> bool:
-        """One piece of what was printed. False at the end of the pipe."""
+        """Spools one piece of the output. False at the end of the pipe."""
         readable, _, _ = select.select([output], [], [], wait_s)
         if not readable:
             return True
@@ -211,7 +211,7 @@ class Runner:
 
     @contextlib.contextmanager
     def _watch(self) -> Iterator[None]:
-        """A stop ends what the set-up is waiting for, too: a git that hangs, for example."""
+        """Watches for a stop, which also ends what the set-up waits for, such as a hanging git."""
         is_over = threading.Event()
 
         def watch() -> None:
@@ -249,7 +249,7 @@ class Runner:
             logger.info("pid %d: SIGKILL after the grace", pid)
 
     def _awaits_callback(self, pid: int, seconds: float) -> bool:
-        """The program may say something before it is ended: it has asked for that."""
+        """True while the program's abort callback, which it has asked for, may still run."""
         limit_s = abort_callback_s(self._folder)
         if limit_s and not self._is_awaiting_callback:
             self._is_awaiting_callback = True
@@ -266,7 +266,7 @@ class Runner:
             self._stop_at = monotonic_s()
 
     def _grace_s(self) -> float:
-        """Looked up each time: who asked for a stop may become impatient."""
+        """The grace, read anew each time: a later stop may shorten it."""
         return grace_s(self._folder, self._spec.policy.stop_grace_s)
 
     def _told_to_end(self, _number: int, _frame: object) -> None:

@@ -1,4 +1,4 @@
-"""What every step of the set-up gets from the runner: phases, a voice, and a way to run commands.
+"""What every step of the set-up gets from the runner: phases, output, and a way to run commands.
 
 A step raises SetupError with a whole sentence; the runner adds the phase that it happened in.
 """
@@ -22,13 +22,13 @@ class Setup(Protocol):
         """Names and times what happens inside: `checkout`, `verify`, `patch`, `python`, ..."""
 
     def say(self, line: str) -> None:
-        """A line in the task's output and in nothing else."""
+        """Writes a line into the task's output and nowhere else."""
 
     def run(self, command: Command) -> str:
-        """Runs to the end, streams what is printed into the output and returns it (last 64 KiB).
+        """Runs a command to its end, streams its output into the task's, returns the last 64 KiB.
 
-        Raises CommandError for a non-zero end and StopRequestedError when a stop was asked for.
+        Raises CommandError for a non-zero status, StopRequestedError if a stop was requested.
         """
 
     def check_stop(self) -> None:
-        """Raises StopRequestedError when a stop was asked for: for steps that run no command."""
+        """Raises StopRequestedError if a stop was requested: for steps that run no command."""

@@ -1,4 +1,4 @@
-"""What the runner works by: the file that the agent writes before the launch."""
+"""The spec of a run: the file that the agent writes for the runner before the launch."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SECRET_FIELDS: Final = ("git_credentials", "secrets")
 class RunPolicy:
     """How an agent runs its tasks, as its operator has set it."""
 
-    #: seconds between SIGTERM and SIGKILL, where who asks for a stop names none
+    #: seconds between SIGTERM and SIGKILL, if the request to stop names none
     stop_grace_s: float = 10.0
     #: names of variables of the agent's own environment that programs get
     pass_environment: tuple[str, ...] = ()
@@ -48,7 +48,7 @@ class RunSpec:
     secrets: tuple[str, ...] = ()
 
     def write(self, folder: RunFolder) -> None:
-        """Leaves the spec in `folder`, for its runner. Raises OSError."""
+        """Writes the spec into `folder`, for its runner. Raises OSError."""
         plain = to_plain(self)
         # Flat on disk: the SDK of another version, which a task may have pinned, reads it.
         plain.update(plain.pop("policy"))
@@ -57,7 +57,7 @@ class RunSpec:
 
     @classmethod
     def take(cls, folder: RunFolder) -> RunSpec:
-        """The spec in `folder`, whose secrets are on no disk any more. Raises RecordError."""
+        """Reads the spec in `folder` and removes its secrets from the disk. Raises RecordError."""
         secrets = read_json(folder.secrets) or {}
         folder.secrets.unlink(missing_ok=True)
         plain = {**(read_json(folder.spec) or {}), **secrets}

@@ -1,4 +1,4 @@
-"""The spool: what comes out of a program's pipe goes to `output.log`, redacted, at once.
+"""The spool: it writes the output of a program to `output.log`, redacted, at once.
 
 It always reads on, whatever happens to the disk: a program is never blocked by its log.
 """
@@ -18,7 +18,7 @@ __all__ = ["Spool"]
 
 logger = logging.getLogger(__name__)
 
-#: bytes of what was written last that are kept for error messages
+#: bytes of the last output that are kept for error messages
 _TAIL_BYTES: Final = 64 * 1024
 
 
@@ -36,19 +36,19 @@ class Spool:
         self._append(self._redactor.feed(chunk))
 
     def say(self, line: str) -> None:
-        """A line of ours, on a line of its own."""
+        """Writes a message of the runner on a line of its own."""
         self.settle()
         text = f"[elsewhere] {line}\n".encode(errors="replace")
         self._append(self._redactor.feed(text) + self._redactor.flush())
 
     def settle(self) -> None:
-        """Ends what a program printed: nothing is held back, the last line is whole."""
+        """Completes a program's output: nothing is held back, the last line is whole."""
         self._append(self._redactor.flush())
         if self.tail and not self.tail.endswith(b"\n"):
             self._append(b"\n")
 
     def close(self) -> None:
-        """Everything is on disk when this returns."""
+        """Closes the file; everything is on disk when this returns."""
         self._append(self._redactor.flush())
         if self._lost_bytes:
             self._append(
@@ -68,5 +68,5 @@ class Spool:
                 view = view[os.write(self._descriptor, view) :]
         except OSError as error:
             if not self._lost_bytes:
-                logger.error("output cannot be written: %s", error)  # noqa: TRY400 - no bug of ours
+                logger.error("output cannot be written: %s", error)  # noqa: TRY400 - not our bug
             self._lost_bytes += len(view)

@@ -1,4 +1,4 @@
-"""Every process that came from this one, and how to end them all.
+"""Finds every process that descends from this one, and ends them all.
 
 The runner is a sub-reaper: whatever its program started, in sessions of their own or forked twice,
 becomes a child of the runner when its parent ends. So nothing escapes.
@@ -35,13 +35,13 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def become_subreaper() -> None:
-    """Orphans of this process's tree become its own children from now on."""
+    """Makes the orphans of this process's tree its own children from now on."""
     if _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER)")
 
 
 def die_with_parent() -> None:
-    """For between fork and exec: this process gets SIGTERM when its parent ends."""
+    """Asks for a SIGTERM to this process when its parent ends; called between fork and exec."""
     _libc.prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
 
 
@@ -63,7 +63,7 @@ def signal_all(number: int) -> list[int]:
 
 
 def end_all(grace_s: float) -> bool:
-    """SIGTERM to all descendants, SIGKILL to those that are left after `grace_s`.
+    """Ends all descendants: SIGTERM to all, SIGKILL to those that are left after `grace_s`.
 
     Returns when none is left; True when there were any.
     """
@@ -83,7 +83,7 @@ def end_all(grace_s: float) -> bool:
 
 
 def marked(variable: str, value: str) -> list[psutil.Process]:
-    """Living processes of this user whose environment says `variable=value`."""
+    """Living processes of this user with `variable=value` in their environment."""
     wanted = f"{variable}={value}".encode()
     found = []
     for path in Path("/proc").iterdir():
@@ -98,7 +98,7 @@ def marked(variable: str, value: str) -> list[psutil.Process]:
 
 
 def kill(processes: Collection[psutil.Process]) -> list[int]:
-    """SIGKILL to the `processes`. Returns their pids when they are gone, or after some seconds."""
+    """Kills the `processes`. Returns their pids when they are gone, or after some seconds."""
     sent = _send(processes, signal.SIGKILL)
     psutil.wait_procs(processes, timeout=_GONE_S)
     return sent

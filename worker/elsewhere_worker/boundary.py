@@ -1,4 +1,4 @@
-"""Where bytes from Redis become something that this machine acts on: nothing is trusted before.
+"""Checks the bytes from Redis that this machine acts on: nothing is trusted before.
 
 An RQ job is accepted only when it is exactly the one that `queues.py` pushes: its function is never
 called, its callbacks and meta are never looked at. A record must fit its types and these limits.
@@ -39,14 +39,14 @@ if redis.call('HSTRLEN', KEYS[1], 'data') <= tonumber(ARGV[1]) then
   return redis.call('HGET', KEYS[1], 'data')
 end
 """
-#: of a requirement line: no real one has so many
+#: characters of a requirement line: a real one has fewer
 _LINE_CHARACTERS: Final = 2000
 #: bytes of a record without its code, which travels in blobs
 _RECORD_BYTES: Final = 4 << 20
 
 
 def check_job(redis: Redis, task_id: str) -> None:
-    """Raises RecordError unless the queue's entry is one of ours."""
+    """Checks an entry of a queue. Raises RecordError unless it is one of ours."""
     if not _ID.fullmatch(task_id):
         raise RecordError(f"The entry {task_id[:80]!r} is no task id.")
     try:
@@ -66,7 +66,7 @@ def check_job(redis: Redis, task_id: str) -> None:
 
 
 def checked(record: TaskRecord) -> TaskRecord:
-    """The same record, validated. Raises RecordError that names what is wrong."""
+    """The same record, validated. Raises RecordError with the field that is wrong."""
     text = encode(record)
     if len(text) > _RECORD_BYTES:
         raise RecordError(f"The record of task {record.id} is larger than {_RECORD_BYTES} bytes.")

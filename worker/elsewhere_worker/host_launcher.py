@@ -1,7 +1,7 @@
-"""Runners on this host: detached, at most one per attempt, without waiting for imports.
+"""Launches runners on this host: detached, at most one per attempt, without import time.
 
 A spare runner has everything imported and waits for the path of its run folder, so that the next
-launch costs one line into a pipe. When the agent ends, the spare's input ends, and so it does.
+launch costs one line into a pipe. When the agent ends, the spare's input ends, and then the spare.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ __all__ = ["HostLauncher"]
 
 logger = logging.getLogger(__name__)
 
-#: seconds that a launched runner has to report who it is
+#: seconds that a launched runner has to report its identity
 _APPEAR_S: Final = 10.0
 
 
 class HostLauncher:
-    """See `launcher.Launcher`."""
+    """A `Launcher` for this host."""
 
     def __init__(self, *, keeps_spare: bool = True) -> None:
         self._keeps_spare = keeps_spare
@@ -97,7 +97,7 @@ class HostLauncher:
             runtime.end_left(folder)
 
     def prepare_spare(self) -> None:
-        """Starts a spare runner where there is none, and takes leave of runners that ended."""
+        """Starts a spare runner if there is none, and reaps the runners that ended."""
         with self._lock:
             self._launched = [runner for runner in self._launched if runner.poll() is None]
             if self._keeps_spare and (self._spare is None or self._spare.poll() is not None):
@@ -117,7 +117,7 @@ class HostLauncher:
 
 
 def _send(runner: subprocess.Popen[bytes], folder: RunFolder) -> subprocess.Popen[bytes] | None:
-    """None when the runner has ended before it was told anything."""
+    """Sends a runner its folder. Returns None if the runner ended before that."""
     assert runner.stdin is not None
     try:
         runner.stdin.write(f"{folder.path}\n".encode())

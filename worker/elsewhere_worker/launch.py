@@ -6,7 +6,7 @@ __all__ = ["launch"]
 
 
 def launch(task_id: str) -> None:
-    """Called by a plain RQ worker that listens on a queue of ours: it cannot run tasks."""
+    """Fails in a plain RQ worker, which takes jobs from our queues but cannot run tasks."""
     raise RuntimeError(
         f"Task {task_id} was taken by a plain RQ worker, which cannot run it. It will be pushed"
         " again; stop that worker and start `agent daemon` for this queue."

@@ -13,29 +13,29 @@ __all__ = ["Launcher", "Liveness"]
 
 
 class Liveness(Enum):
-    """Of a runner that is not gone."""
+    """The state of a runner that is not gone."""
 
     PENDING = "it was launched and has not reported yet"
     ALIVE = "it works"
 
 
 class Launcher(Protocol):
-    """Threads may share it. A `folder` is an attempt's, whichever process launched its runner."""
+    """Launches runners; threads may share it. Any process may have launched a `folder`'s runner."""
 
     def launch(self, folder: RunFolder) -> bool:
-        """Starts the runner of `folder`, at most once. False if that was tried before.
+        """Starts the runner of `folder`, at most once. Returns False if that was tried before.
 
         Raises OSError.
         """
 
     def look(self, folder: RunFolder) -> Liveness | Outcome:
-        """How the runner of `folder` is; an Outcome if it is gone."""
+        """The state of the runner of `folder`; an Outcome if it is gone."""
 
     def end(self, folder: RunFolder) -> None:
         """Kills the runner of `folder`, if it lives, and all that its program has started."""
 
     def prepare_spare(self) -> None:
-        """Makes the next launch quick, where this can be done beforehand."""
+        """Makes the next launch quick, if the launcher can prepare it."""
 
     def close(self) -> None:
-        """Ends what waits for the next launch; runners at work go on."""
+        """Ends the runner that waits for the next launch; runners at work go on."""

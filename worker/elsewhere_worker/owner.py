@@ -1,4 +1,4 @@
-"""Whose run a folder is: an agent's, by name, in a store. Others leave the folder alone."""
+"""The owner of a run folder: an agent, by name, in a store. Others leave the folder alone."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owner:
-    """Agents that share a home have names of their own; `store` is the store's identity."""
+    """An agent, by the name that it has alone in its home; `store` is the store's identity."""
 
     worker: str
     store: str
 
     @classmethod
     def of(cls, folder: RunFolder) -> Owner | None:
-        """None for a folder whose claim was not followed by anything, or that is damaged."""
+        """The owner of a folder; None if it is damaged or nothing came after its claim."""
         try:
             return read_record(cls, folder.owner)
         except (RecordError, OSError) as error:
@@ -34,6 +34,6 @@ class Owner:
             return None
 
     def take(self, folder: RunFolder) -> RunFolder:
-        """Makes the folder. Raises OSError."""
+        """Makes the run folder and records its owner. Raises OSError."""
         write_beside(folder.create().owner, self)
         return folder

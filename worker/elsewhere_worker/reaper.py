@@ -1,4 +1,4 @@
-"""What every agent does for all tasks, one agent at a time.
+"""The duty of every agent for all tasks, done by one agent at a time.
 
 It ends lost attempts and pushes queued tasks again whose queue entry got lost. The hold-off that
 keeps owners from being reaped because *Redis* was away is kept in Redis: it survives the agents.
@@ -20,12 +20,12 @@ __all__ = ["Reaper"]
 
 logger = logging.getLogger(__name__)
 
-#: seconds that a queued task may lack an entry: someone may be just between pop and claim
+#: seconds that a queued task may lack an entry: another agent may be between pop and claim
 _ENTRY_S: Final = 10.0
 
 
 class Reaper:
-    """Call `sweep` every few seconds."""
+    """Sweeps over all tasks; call `sweep` every few seconds."""
 
     def __init__(self, store: RedisStore, queues: Queues, settings: WorkerSettings) -> None:
         self._store = store

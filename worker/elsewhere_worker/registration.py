@@ -1,4 +1,4 @@
-"""What others see of an agent: our own record with its details, and an RQ worker for RQ's tools.
+"""Shows an agent to others: by our own record with its details, and as a worker to RQ's tools.
 
 RQ's worker class is used for its registration alone. Its loop is not: it ends on a lost connection,
 raises out of signal handlers, and with several queues it forgets what it has just popped.
@@ -52,7 +52,7 @@ class Registration:
         self._record = record
 
     def begin(self) -> None:
-        """Raises UsageError when an agent of this name lives on another machine."""
+        """Registers the agent. Raises UsageError if one of this name lives on another machine."""
         with redis_errors():
             found = self._redis.get(self._key)
             if found:
@@ -70,7 +70,7 @@ class Registration:
         plain = {**asdict(self._record), "running": tuple(running)}
         with redis_errors():
             self._redis.set(self._key, encode(plain), ex=_LIFETIME_S)
-            if not self._redis.exists(self._rq.key):  # the store has lost it, or it ran out
+            if not self._redis.exists(self._rq.key):  # the store lost it, or it expired
                 self._rq.register_birth()
             self._rq.set_state("busy" if plain["running"] else "idle")
             self._rq.heartbeat()

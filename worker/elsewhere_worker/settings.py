@@ -1,4 +1,4 @@
-"""What a worker needs to know: the agent's configuration, resolved."""
+"""The settings of a worker: the agent's configuration, resolved."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["WorkerSettings"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerSettings:
-    """Times in seconds. All that has to do with leases follows from `lease_s`."""
+    """The settings, with times in seconds. All times of leases follow from `lease_s`."""
 
     name: str
     queues: tuple[str, ...]

@@ -1,7 +1,7 @@
 """Supervision: one thread for each attempt that this machine runs, from its claim to its end.
 
 The runner owns the program and the disk owns the log; this thread only carries and watches. It may
-end at any moment and begin again in another process: what it knows is in the folder and the store.
+end at any moment and begin again in another process: its state is in the folder and the store.
 """
 
 from __future__ import annotations
@@ -51,16 +51,16 @@ _LOOK_S: Final = 0.05
 _UNWANTED_S: Final = 10.0
 #: seconds that a runner has, beyond the grace, to end what was to be stopped
 _OVERDUE_S: Final = 30.0
-#: seconds to wait after an error that nobody foresaw
+#: seconds to wait after an unforeseen error
 _UNFORESEEN_S: Final = 10.0
-#: of these, after which a program that has ended is ended in the store as well
+#: such errors, after which a program that has ended is ended in the store as well
 _MOST_FAILURES: Final = 5
 #: seconds to wait after the store could not be reached
 _RETRY_S: Final = 1.0
 
 
 class Supervision(threading.Thread):
-    """`renew` and `stop_task` are for other threads; `leave` ends it while the runner goes on."""
+    """One attempt's thread. Others call `renew`, `stop_task`; after `leave` the runner goes on."""
 
     def __init__(
         self,
@@ -108,16 +108,16 @@ class Supervision(threading.Thread):
             self.stop_task(Stop(grace_s=renewal.stop_grace_s))
 
     def stop_task(self, stop: Stop) -> None:
-        """The ladder begins as `stop` asks for it, whatever the store says."""
+        """Begins the ladder as `stop` asks, whatever the state in the store."""
         name = self._folder.path.name
         try:
             if stop.write(self._folder):
                 logger.info("%s: it is being stopped", name)
-        except OSError as error:  # this folder's trouble, not the others'
+        except OSError as error:  # an error of this folder must not affect the others
             logger.warning("%s: the note that stops it cannot be written: %s", name, error)
 
     def is_stopped(self) -> bool:
-        """Its program has ended; what the store cannot take now is delivered at the next start."""
+        """True if its program has ended; the next start delivers what the store cannot take now."""
         return not self.is_alive() or (self._is_store_away and self._folder.exit.exists())
 
     def leave(self) -> None:
@@ -155,7 +155,7 @@ class Supervision(threading.Thread):
 
     def _supervise(self) -> None:
         if not self._folder.launched.exists():
-            self.renew()  # it may have waited here for days
+            self.renew()  # the thread may have waited here for days
             if not self._fenced:
                 self._launch()
         while not self._is_leaving:
@@ -178,7 +178,7 @@ class Supervision(threading.Thread):
         self._poked.clear()
 
     def _is_store_another(self) -> bool:
-        """True when what answers is not the store that this attempt was begun in."""
+        """True if the store that answers is not the one that this attempt began in."""
         owner = Owner.of(self._folder)
         try:
             return owner is not None and owner.store != self._store.identity()
@@ -186,7 +186,7 @@ class Supervision(threading.Thread):
             return True
 
     def _note_store(self, error: StoreUnavailableError | None) -> None:
-        """One line when the store goes away, one when it is back."""
+        """Logs one line when the store goes away, and one when it is back."""
         if error is not None and not self._is_store_away:
             logger.warning("%s: kept on disk until the store is back. %s", self.name, error)
         elif error is None and self._is_store_away:
@@ -196,7 +196,7 @@ class Supervision(threading.Thread):
     # the beginning
 
     def _launch(self) -> None:
-        """Writes the folder and starts its runner; whatever is wrong becomes the outcome."""
+        """Writes the folder and starts its runner; an error becomes the outcome."""
         folder, settings = self._folder, self._settings
         try:
             record = checked(self._store.read(folder.task_id))
@@ -235,7 +235,7 @@ class Supervision(threading.Thread):
     # while it runs
 
     def _look(self) -> None:
-        """How it ended, where it has; a runner that is gone without a word lost its attempt."""
+        """Notes the outcome if the runner is gone; the attempt is lost if it did not write one."""
         if self._outcome is not None:
             return
         found = self._launcher.look(self._folder)
@@ -243,12 +243,12 @@ class Supervision(threading.Thread):
             self._end_overdue()
             return
         if found.reason is Reason.LOST:
-            self.stop_task(Stop(grace_s=0.0, keeps_reports=False))  # should its runner still come
+            self.stop_task(Stop(grace_s=0.0, keeps_reports=False))  # its runner may still start
             self._launcher.end(self._folder)
         self._outcome = found
 
     def _end_overdue(self) -> None:
-        """The last rung of the ladder: a runner that does not climb it itself."""
+        """Ends an overdue runner, if it does not climb the last rung of the ladder itself."""
         folder = self._folder
         try:
             asked_at = folder.stop.stat().st_mtime
@@ -273,8 +273,8 @@ class Supervision(threading.Thread):
         self._acknowledge()
 
     def _end_undelivered(self, outcome: Outcome) -> None:
-        """What it has left cannot be delivered, for a reason that we do not know: the slot is for
-        others, and the folder stays for who looks into it."""
+        """Ends an attempt with reports that cannot be delivered, for an unknown reason: its slot is
+        free for others, and its folder stays to be examined."""
         message = f"{outcome.message} Not all that it said could be delivered.".strip()
         message = f"{message} It is kept in {self._folder.path}, and the agent's log says why."
         with contextlib.suppress(ElsewhereError):
@@ -283,7 +283,7 @@ class Supervision(threading.Thread):
             )
 
     def _give_up(self, why: str) -> None:
-        """Nothing of this attempt is wanted any more: its program must not go on."""
+        """Gives up an attempt that is not wanted any more: its program must not go on."""
         logger.warning("%s: %s", self._folder.path.name, why)
         folder = self._folder
         if not folder.exit.exists():

@@ -43,7 +43,7 @@ logger = logging.getLogger(__name__)
 
 #: seconds between two looks at the queues when no event comes: an event may be missed
 _LOOK_S: Final = 5.0
-#: seconds that news gather before the others are told
+#: seconds in which events gather before other threads are woken
 _GATHER_S: Final = 0.2
 #: seconds that supervisions have to end when the worker leaves
 _LEAVE_S: Final = 2.0
@@ -52,7 +52,7 @@ _RETRY_S: Final = 1.0
 
 
 class Worker:
-    """`run` until `end` is called, from another thread."""
+    """Runs tasks: `run` returns after another thread has called `end`."""
 
     def __init__(
         self,
@@ -84,7 +84,7 @@ class Worker:
         self._is_stopping_tasks = False
 
     def end(self, *, stop_tasks: bool = False) -> None:
-        """The worker leaves; its tasks go on without it, unless they are to be stopped."""
+        """Ends the worker; its tasks go on without it, unless they are to be stopped."""
         self._is_stopping_tasks |= stop_tasks
         self._is_ending.set()
         self._wake.set()
@@ -123,13 +123,13 @@ class Worker:
                     logger.warning("no tasks are taken until the store is back. %s", error)
                 is_away = True
                 self._is_ending.wait(_RETRY_S)
-            except Exception:  # the outermost seam: what one entry does must not end the agent
+            except Exception:  # the outermost seam: one bad entry must not end the agent
                 logger.exception("no task could be taken")
                 self._is_ending.wait(_LOOK_S)
             self._wake.clear()
 
     def running(self) -> list[str]:
-        """Names of the run folders that are being supervised."""
+        """The names of the run folders under supervision."""
         with self._lock:
             return sorted(self._supervisions)
 
@@ -143,7 +143,7 @@ class Worker:
                 return
             queue, item, environment = entry
             slot = self._slots.take(Needs.of(environment))
-            if slot is None:  # it waits in its place, and those behind it with it
+            if slot is None:  # it keeps its place, and those behind it wait, too
                 names.remove(queue)
             elif taken := self._queues.take([queue], self._settings.name, item):
                 self._claim(*taken, slot)
@@ -210,7 +210,7 @@ class Worker:
         self._news.set()
 
     def _reattach(self) -> None:
-        """Every folder of this agent that is not acknowledged goes on where it was."""
+        """Resumes every folder of this agent that is not acknowledged."""
         for folder in RunFolder.all_in(self._settings.home.runs):
             owner = Owner.of(folder)
             if owner is None or folder.acked.exists():
@@ -223,7 +223,7 @@ class Worker:
         self._renew_all()
 
     def _recover(self) -> None:
-        """What was left between two steps: when an agent of this name died, or by a lost answer."""
+        """Completes the steps that a dead agent of this name, or a lost answer, left half done."""
         settings = self._settings
         self._queues.recover(settings.name)
         for task_id, attempt in self._store.leased_to(settings.name):
@@ -285,7 +285,7 @@ class Worker:
             self._renew_all()
 
     def _renew_all(self, task_id: str = "") -> None:
-        """All leases, or that of one task, which somebody wants to stop."""
+        """Renews all leases, or that of one task with a request to stop."""
         with self._lock:
             found = [s for name, s in self._supervisions.items() if name.startswith(task_id)]
         for supervision in found:
@@ -313,7 +313,7 @@ class Worker:
     # tidying thread
 
     def _tidy(self) -> None:
-        """What may take its time: uploads of killed scripts, removing large folders."""
+        """Does the slow work: uploads for killed scripts, the removal of large folders."""
         while not self._is_ending.wait(_LOOK_S):
             try:
                 self._deliver_sessions()

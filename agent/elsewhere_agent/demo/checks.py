@@ -1,4 +1,4 @@
-"""What must be true after the demo. What is shown to people is what is checked here."""
+"""The checks after the demo: they look at exactly what the demo shows."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def checks(
     said_here: str,
     changed: float,
 ) -> Iterator[Check]:
-    """`packages` are the laptop's, `said_here` is what train.py printed there, and `changed` is the
-    learning rate that the clone was given."""
+    """The checks of the tasks. `packages` are the laptop's, `said_here` is the output of train.py
+    there, and `changed` is the learning rate of the clone."""
     tasks = (train, clone, function)
     yield from _runs(tasks, said_here)
     yield from _code(laptop, train)

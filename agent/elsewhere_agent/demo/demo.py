@@ -45,7 +45,7 @@ _CHANGED: Final = 0.2
 
 
 def demo() -> int:
-    """0 when all was as it should be, 1 when not, 128 + n when signal n ended it."""
+    """Runs the demo. Returns 0 if all checks hold, else 1; 128 + n if signal n ended it."""
     sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
     console = Console(highlight=False, markup=False, emoji=False)
     began = monotonic_s()
@@ -80,8 +80,8 @@ def demo() -> int:
 
 
 class _Told:
-    """Signals that ask this process to end. The first one while armed is a KeyboardInterrupt; those
-    that come at other times only count, so that they cannot disturb the cleaning up."""
+    """The signals that ask this process to end. The first one while armed is a KeyboardInterrupt;
+    others are only counted, so that they cannot disturb the cleaning up."""
 
     def __init__(self) -> None:
         self.number = 0
@@ -118,7 +118,7 @@ class _Demo:
         self._stage = 0
 
     def run(self) -> list[str]:
-        """What was not as it should be."""
+        """Runs all steps; returns the checks that failed."""
         self._print("This machine plays both the laptop and the GPU box. All happens in")
         self._quote(str(self._machine.folder))
         self._announce("No Redis is configured, so an embedded server starts.")
@@ -209,7 +209,7 @@ class _Demo:
             quote(self._console, line)
 
     def _check(self, check: tuple[str, bool, object]) -> str:
-        """Prints it. Gives what to say at the end, where it does not hold."""
+        """Prints a check. Returns a line for the end if the check does not hold."""
         sentence, holds, found = check
         mark = ("   ✓ ", "green") if holds else ("   ✗ ", "bold red")
         self._console.print(Text.assemble(mark, sentence), soft_wrap=True)

@@ -1,4 +1,4 @@
-"""What the store knows about a task of the demo, once it has ended."""
+"""The store's record of a task of the demo, once it has ended."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 __all__ = ["Facts"]
 
-#: what the runner says when it need not build the environment
+#: the runner's message when it need not build the environment
 _WARM: Final = "is there already"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """`scalars` and `resources`: name to values, in reported order. `phases`: name to seconds, in
-    the order in which they came. `seen`: its progress while it was followed."""
+    """The facts of a task. `scalars` and `resources`: name to values, in reported order. `phases`:
+    name to seconds, in their order. `seen`: its progress while it was followed."""
 
     record: TaskRecord
     state: TaskState
@@ -70,7 +70,7 @@ class Facts:
 
     @property
     def is_warm(self) -> bool:
-        """Its environment was there already."""
+        """True if its environment existed already."""
         return _WARM in self.output
 
     @property
@@ -78,6 +78,6 @@ class Facts:
         return {name: to_value(item) for name, item in self.record.parameters.items()}
 
     def line(self, start: str) -> str:
-        """The rest of the first line of the output that begins so; empty for none."""
+        """The rest of the first line of the output with this beginning; empty for none."""
         lines = self.output.splitlines()
         return next((line.removeprefix(start) for line in lines if line.startswith(start)), "")

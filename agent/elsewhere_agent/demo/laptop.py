@@ -1,4 +1,4 @@
-"""The demo's laptop: a repository as people leave it, and an environment as they have it.
+"""The demo's laptop: a repository and an environment in the state that people work with.
 
 <folder>/laptop/
 ├── remote.git    what everyone has: one commit
@@ -31,7 +31,7 @@ __all__ = ["Laptop"]
 _LIMIT_S: Final = 120.0
 #: lines of a failed command that are shown
 _LAST_LINES: Final = 12
-#: what the commit that everyone has says in place of what the laptop says now
+#: the text in the published commit, in place of the laptop's text
 _EDITED: Final = ("settings.py", "DEGREE = 3", "DEGREE = 1")
 _BINARY: Final = "points.bin"
 _UNTRACKED: Final = "polynomial.py"
@@ -39,7 +39,7 @@ _UNPUSHED: Final = "schedule.py"
 
 
 class Laptop:
-    """`environment` is that of its commands. Every failure is an AgentError."""
+    """The laptop; its commands run with `environment`. Every failure is an AgentError."""
 
     def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
         self.project = folder / "project"
@@ -49,7 +49,7 @@ class Laptop:
         folder.mkdir()
 
     def make_environment(self, home: Home) -> str:
-        """The packages in it. The SDK is linked rather than installed: that takes no time."""
+        """Makes the environment; returns its packages. The SDK is linked, which takes no time."""
         uv = find_uv()
         if not uv:
             raise AgentError("The demo needs uv: install it with 'pip install uv'.")
@@ -67,7 +67,7 @@ class Laptop:
         return self._run(uv, "pip", "freeze", "--quiet", *python).strip().replace("\n", ", ")
 
     def make_repository(self) -> str:
-        """What `git status` says of it."""
+        """Makes the repository; returns its `git status`."""
         examples = _examples()
         self._run("git", "init", "--quiet", "--bare", "--initial-branch=main", self._remote)
         self.project.mkdir()
@@ -91,11 +91,11 @@ class Laptop:
         return self._git("status", "--short", "--branch")
 
     def python(self, *arguments: str) -> str:
-        """What a script of the project printed."""
+        """Runs a script of the project; returns its output."""
         return self._run(self._venv / "bin" / "python", *arguments)
 
     def elsewhere(self, *arguments: str) -> str:
-        """What the command `elsewhere` printed."""
+        """Runs the command `elsewhere`; returns its output."""
         code = "import sys; from elsewhere.command.main import main; sys.exit(main())"
         return self._run(self._venv / "bin" / "python", "-P", "-c", code, *arguments)
 
@@ -109,7 +109,7 @@ class Laptop:
         return commit in pushed.split()
 
     def uncommitted(self) -> set[str]:
-        """What git status says of each file: `?? polynomial.py`."""
+        """The line of git status for each file: `?? polynomial.py`."""
         return {line.strip() for line in self._git("status", "--porcelain").splitlines()}
 
     def digest_of_data(self) -> str:
@@ -125,7 +125,7 @@ class Laptop:
         return self._run("git", *arguments)
 
     def _run(self, *command: str | Path) -> str:
-        """In the project, in a session of its own: Ctrl-C is the demo's alone to act on."""
+        """Runs a command in the project, in a session of its own: only the demo gets a Ctrl-C."""
         folder = self.project if self.project.is_dir() else self.project.parent
         words = " ".join(map(str, command))
         try:
@@ -164,7 +164,7 @@ _GIT: Final = {
 
 
 def _examples() -> Path:
-    """Beside this file in a wheel, at the top of a checkout."""
+    """The examples: beside this file in a wheel, at the top of a checkout."""
     package = Path(__file__).parents[1]
     packed = package / "examples"
     return packed if packed.is_dir() else package.parents[1] / "examples"

@@ -1,4 +1,4 @@
-"""The demo's machine: the folder that all happens in, its environment, and how all of it ends."""
+"""The demo's machine: its folder, its environment, and the end of all its processes."""
 
 from __future__ import annotations
 
@@ -34,18 +34,18 @@ _LAST_LINES: Final = 8
 
 
 class Machine:
-    """`environment` is the user's own without what would lead out of the folder."""
+    """The machine. `environment` is the user's, without variables that lead out of the folder."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         (folder / "tmp").mkdir()
         self.environment = {
             **{k: v for k, v in os.environ.items() if not k.startswith(("ELSEWHERE_", "GIT_"))},
-            # a script that is killed while it is captured leaves what it works with
+            # a script that is killed during its capture leaves its temporary files
             "TMPDIR": str(folder / "tmp"),
             "ELSEWHERE_HOME": str(folder / "home"),
             "ELSEWHERE_STOP_GRACE_S": "2",
-            # the laptop's remote is a folder, which here is within everyone's reach
+            # the laptop's remote is a folder, which the agent can reach here
             "ELSEWHERE_LOCAL_REMOTES_ARE_SHARED": "1",
             "ELSEWHERE_AGENT_ALLOW_LOCAL_REMOTES": "1",
         }
@@ -53,11 +53,11 @@ class Machine:
         self._daemon: subprocess.Popen[bytes] | None = None
 
     def start_agent(self, store: RedisStore) -> str:
-        """What it logs; it is up then. Raises AgentError."""
+        """Starts the agent; returns its log once it is up. Raises AgentError."""
         code = "import sys; from elsewhere_agent.command import main; sys.exit(main())"
         path = self.folder / "agent.log"
         with path.open("wb") as log:
-            # A session of its own: Ctrl-C is the demo's alone to act on.
+            # A session of its own: only the demo gets a Ctrl-C.
             self._daemon = subprocess.Popen(
                 [sys.executable, "-P", "-c", code, "daemon", "--queue", "default"],
                 cwd=self.folder,

@@ -1,4 +1,4 @@
-"""The demo's last word: its tasks side by side."""
+"""The demo's final table: its tasks side by side."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ID: Final = 32
 
 
 def table(tasks: Mapping[str, Facts]) -> Table:
-    """A column for each task, under its heading."""
+    """Makes a column for each task, under its heading."""
     drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     drawn.add_column("   ", style="cyan", no_wrap=True)
     for heading in tasks:

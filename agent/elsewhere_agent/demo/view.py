@@ -1,4 +1,4 @@
-"""The demo's view of a running task: what it prints, above a line that says where it stands."""
+"""The demo's view of a running task: its output, above a line with its status."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ __all__ = ["follow", "quote"]
 _MARGIN: Final = "   │ "
 #: seconds that a task of the demo may take
 _LIMIT_S: Final = 180.0
-#: percent between two words on the progress where no line can be drawn anew
+#: percent between two lines of progress on an output that cannot redraw a line
 _STEP: Final = 25
 _BARS: Final = "▁▂▃▄▅▆▇█"
 #: points of a curve that fit beside the rest
@@ -39,7 +39,7 @@ _POINTS: Final = 16
 
 
 def follow(store: RedisStore, task_id: str, console: Console) -> list[float]:
-    """Until the task has ended, however it does: the progress that was seen before that.
+    """Follows the task until it has ended in any way; returns the progress seen before that.
 
     Raises AgentError when it takes too long.
     """
@@ -63,7 +63,7 @@ def follow(store: RedisStore, task_id: str, console: Console) -> list[float]:
 
 
 def quote(console: Console, line: str) -> None:
-    """A line that another program has printed. Nothing is wrapped where no terminal would do it."""
+    """Prints a line of another program. Wraps it only if the output is a terminal."""
     text = Text.from_ansi(safe_for_terminal(line), end="")
     if line.startswith(("[elsewhere]", "Elsewhere:")):
         text.stylize("dim")
@@ -73,7 +73,7 @@ def quote(console: Console, line: str) -> None:
 
 
 class _View:
-    """`is_live`: the last lines are drawn anew again and again."""
+    """Shows a task. With `is_live` it keeps redrawing the last lines."""
 
     def __init__(self, store: RedisStore, task_id: str, console: Console) -> None:
         self.is_live = console.is_terminal and not console.is_dumb_terminal
@@ -93,7 +93,7 @@ class _View:
     def look(self, state: TaskState) -> None:
         self._state = state
         self._phase = next((p.phase for p in reversed(self._store.phases(self._task_id))), None)
-        self._curves = {  # anew, since the drawing thread may just look at the old ones
+        self._curves = {  # a new dict: the drawing thread may be reading the old one
             f"{item.title}/{item.series}": [
                 value for _, _, value in self._store.points(self._task_id, item.title, item.series)
             ]
@@ -128,7 +128,7 @@ class _View:
         return Text.assemble("   ", (f"{what:<15}", "bold blue"), " ", self._standing())
 
     def _standing(self) -> str:
-        """Progress and curves in a few words."""
+        """The progress and curves in short."""
         assert self._state is not None
         words = [bar(self._state.progress)] if self._state.progress else []
         for name, values in self._curves.items():
@@ -137,7 +137,7 @@ class _View:
         return ", ".join(words)
 
     def _print_output(self, state: TaskState) -> None:
-        """While it waits, the newest attempt is that of the laptop, which has been seen there."""
+        """Prints new output; none while the task waits, as the laptop has shown that attempt's."""
         if state.status is Status.QUEUED:
             return
         if state.attempt != self._attempt:

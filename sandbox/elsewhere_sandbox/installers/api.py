@@ -1,4 +1,4 @@
-"""Installers plan, runtimes act: what fills an environment with packages, as commands to run."""
+"""Installers plan the commands that fill an environment with packages; runtimes run them."""
 
 from __future__ import annotations
 
@@ -25,28 +25,28 @@ _PASSED: Final = re.compile(
 
 
 class Installer(Protocol):
-    """Fills environments. Runs nothing by itself."""
+    """Plans how environments are filled. Runs nothing by itself."""
 
     @property
     def name(self) -> str:
-        """Its key in INSTALLERS; part of what an environment's digest is made of."""
+        """Its key in INSTALLERS, which also goes into the digest of an environment."""
 
     @property
     def prefix(self) -> str:
-        """What its variables begin with, those that change what it installs: indexes, ..."""
+        """The prefix of the variables that change what it installs: indexes, ..."""
 
     @property
     def brings_pip(self) -> bool:
-        """It needs no pip in an environment, and so can put one in."""
+        """True if it needs no pip in an environment, and so can install pip there."""
 
     @property
     def variables(self) -> Mapping[str, str]:
-        """Its own variables, which no operator may set otherwise."""
+        """Its own variables, which override those of the operator."""
 
     def is_available(self) -> bool: ...
 
     def install(self, environment: Path) -> tuple[str, ...]:
-        """The arguments that install into `environment`, up to those that all installers share.
+        """The arguments that install into `environment`, without those that all installers share.
 
         `environment` is a virtual environment in whose `bin/python` pip can be imported, unless
         the installer `brings_pip`.

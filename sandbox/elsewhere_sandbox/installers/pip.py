@@ -1,4 +1,4 @@
-"""pip: where there is no uv. It is the environment's own, so that its Python decides on wheels."""
+"""pip, for a machine without uv: the environment's own, so that its Python decides on wheels."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ __all__ = ["Uv"]
 
 
 class Uv:
-    """Takes indexes from UV_* variables and uv.toml. pip.conf and PIP_* mean nothing to it."""
+    """Takes indexes from UV_* variables and uv.toml. It ignores pip.conf and PIP_*."""
 
     name = "uv"
     prefix = "UV_"
@@ -29,7 +29,7 @@ class Uv:
 
 
 def find_uv() -> str:
-    """The binary of the package `uv`, else the one on PATH; empty where there is none."""
+    """The binary of the package `uv`, else the one on PATH; empty if there is none."""
     try:
         from uv import find_uv_bin  # noqa: PLC0415 - it may be absent
 

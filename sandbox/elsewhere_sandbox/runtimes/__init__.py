@@ -1,4 +1,4 @@
-"""Where programs run, by name."""
+"""The runtimes, in which programs run, by name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where programs run. `Command` is what to run, `Process` it running, `Exit` how it ended."""
+"""A runtime runs a `Command`: the running one is a `Process`, and its end an `Exit`."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Exit:
 
 
 def signal_name(number: int) -> str:
-    """`SIGKILL`; real-time signals have no name."""
+    """The name of a signal, as `SIGKILL`; a real-time signal does not have one."""
     return next((one.name for one in signals.Signals if one == number), f"signal {number}")
 
 
@@ -56,13 +56,13 @@ class Process(Protocol):
 
     @property
     def identity(self) -> ProcessIdentity:
-        """Who it is, so that someone who comes later can find it."""
+        """The identity of the process, by which another process can find it later."""
 
     def poll(self) -> Exit | None:
-        """None while it runs. Never blocks."""
+        """The exit; None while the process runs. Never blocks."""
 
     def usage(self) -> dict[str, float]:
-        """What its tree and its machine use now, under the names of `resources.sample`."""
+        """The use of its tree and its machine now, under the names of `resources.sample`."""
 
 
 class Runtime(Protocol):
@@ -72,7 +72,7 @@ class Runtime(Protocol):
     """
 
     def __init__(self, folder: RunFolder) -> None:
-        """For the runner of `folder`, which becomes responsible for all that it starts."""
+        """Makes the runner of `folder` responsible for all that it starts."""
 
     def start(self, command: Command) -> Process:
         """Runs `command`. Raises OSError when it cannot be started."""
@@ -81,11 +81,11 @@ class Runtime(Protocol):
         """Sends the signal `number` to all processes of the attempt; there may be none."""
 
     def end(self, grace_s: float) -> None:
-        """Ends all of them: by SIGTERM, and by SIGKILL what is left after `grace_s` seconds.
+        """Ends all processes of the attempt by SIGTERM, and after `grace_s` seconds by SIGKILL.
 
         Returns when none is left.
         """
 
     @staticmethod
     def end_left(folder: RunFolder) -> None:
-        """Kills what is left of the attempt in `folder`, whose runner is gone: for the agent."""
+        """Kills what is left of the attempt in `folder`: for the agent, if the runner is gone."""

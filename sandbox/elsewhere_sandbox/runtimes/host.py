@@ -1,4 +1,4 @@
-"""Programs on this host, as the agent's own user."""
+"""Runs programs on this host, as the agent's own user."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ logger = logging.getLogger(__name__)
 
 #: bytes that a program can print while nobody reads: the most that Linux gives without privilege
 _PIPE_BYTES: Final = 1 << 20
-#: marks the processes of an attempt, so that they are found should its runner be killed
+#: marks the processes of an attempt, so that they can be found if its runner is killed
 _MARK: Final = "ELSEWHERE_RUN_FOLDER"
 
 
 class HostRuntime:
-    """Starts from the main thread only: the signal at the parent's end is tied to the thread."""
+    """Starts from the main thread only: the signal at the parent's death is tied to the thread."""
 
     def __init__(self, folder: RunFolder) -> None:
         tree.become_subreaper()
@@ -72,7 +72,7 @@ class HostRuntime:
 
 
 class HostProcess:
-    """See `api.Process`."""
+    """A `Process` on this host."""
 
     def __init__(self, process: subprocess.Popen[bytes], output: int, oom_kills: int) -> None:
         self._process = process
@@ -95,7 +95,7 @@ class HostProcess:
 
 
 def _oom_kills() -> int:
-    """How often this machine's kernel has killed for want of memory."""
+    """The number of times that this machine's kernel has killed for lack of memory."""
     with contextlib.suppress(OSError), open("/proc/vmstat", encoding="ascii") as file:  # noqa: PTH123
         for line in file:
             if line.startswith("oom_kill "):
