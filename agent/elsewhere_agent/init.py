@@ -35,7 +35,7 @@ TEMPLATE: Final = """\
 
 # Seconds after which a running task that nobody reports for is shown as unreachable ...
 # lease_s = 45.0
-# ... and is given up, or enqueued again where the task says so.
+# ... and is given up, or enqueued again where the task asks for that.
 # lost_after_s = 900.0
 # Seconds between SIGTERM and SIGKILL when a task is stopped.
 # stop_grace_s = 10.0
