@@ -57,25 +57,25 @@ def _become_daemon(
         os.close(nothing)
         os.close(output)
         parent = os.fdopen(writer, "w", encoding="utf-8")
-        failure = run(lambda: _say(parent, {"pid": os.getpid()}))
+        failure = run(lambda: _send(parent, {"pid": os.getpid()}))
         if failure is None:
             code = 0
         elif not parent.closed:
-            _say(parent, {"failure": failure})
+            _send(parent, {"failure": failure})
     except BaseException:  # noqa: BLE001 - the outermost seam of this process
         sys.excepthook(*sys.exc_info())
     finally:
         os._exit(code)
 
 
-def _say(parent: TextIO, message: dict[str, object]) -> None:
+def _send(parent: TextIO, message: dict[str, object]) -> None:
     with parent:
         parent.write(f"{json.dumps(message)}\n")
 
 
 def _heard(reader: int, log: Path) -> int:
-    said = b""
-    while not said.endswith(b"\n"):
+    received = b""
+    while not received.endswith(b"\n"):
         readable, _, _ = select.select([reader], [], [], _UP_S)
         if not readable:
             raise UnresponsiveError(
@@ -86,8 +86,8 @@ def _heard(reader: int, log: Path) -> int:
             raise UnresponsiveError(
                 f"The daemon ended before it was up. Look into {log} for the reason."
             )
-        said += piece
-    message = json.loads(said)
+        received += piece
+    message = json.loads(received)
     if "failure" in message:
         raise AgentError(message["failure"])
     return int(message["pid"])

@@ -43,15 +43,15 @@ class _Unrepeated(logging.Filter):
 
     def __init__(self) -> None:
         super().__init__()
-        self._said_at: dict[str, float] = {}
+        self._logged_at: dict[str, float] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
         if record.levelno != logging.WARNING:
             return True
         text, now = record.getMessage(), monotonic_s()
-        if now - self._said_at.get(text, -_AGAIN_S) < _AGAIN_S:
+        if now - self._logged_at.get(text, -_AGAIN_S) < _AGAIN_S:
             return False
-        if len(self._said_at) >= _REMEMBERED:
-            self._said_at.clear()
-        self._said_at[text] = now
+        if len(self._logged_at) >= _REMEMBERED:
+            self._logged_at.clear()
+        self._logged_at[text] = now
         return True

@@ -48,12 +48,12 @@ def stop_daemon(settings: Settings, name: str | None, *, is_now: bool) -> str:
             )
         time.sleep(_LOOK_S)
     after = _running(settings.home, folder.name)
-    said = [f"The agent {folder.name!r}, process {daemon.pid}, has stopped."]
+    sentences = [f"The agent {folder.name!r}, process {daemon.pid}, has stopped."]
     if is_now and before - after:
-        said.append(f"Stopped with it: {_counted(before - after)}.")
+        sentences.append(f"Stopped with it: {_counted(before - after)}.")
     if after:
-        said.append(f"Going on until it starts again: {_counted(after)}.")
-    return " ".join(said)
+        sentences.append(f"Going on until it starts again: {_counted(after)}.")
+    return " ".join(sentences)
 
 
 def _chosen(home: Home, name: str | None) -> AgentFolder:

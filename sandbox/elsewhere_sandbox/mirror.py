@@ -51,8 +51,10 @@ class Mirror:
             names = [f"refs/heads/{branch}", f"refs/tags/{branch}^{{}}", f"refs/tags/{branch}"]
         with self._locked():
             self._create()
-        said = self._talk("ls-remote", "--quiet", "--", self.url)
-        found = {name: commit for commit, _, name in map(_parted, self._access(said).splitlines())}
+        answer = self._talk("ls-remote", "--quiet", "--", self.url)
+        found = {
+            name: commit for commit, _, name in map(_parted, self._access(answer).splitlines())
+        }
         commit = next(filter(None, map(found.get, names)), None)
         if commit is None:
             raise SetupError(
@@ -86,8 +88,8 @@ class Mirror:
     def resolve(self, commit: str) -> str:
         """The whole name of a commit in the mirror."""
         name = f"{commit}^{{commit}}"
-        said = self._git.ask("rev-parse", "--verify", "--quiet", name, git_dir=self.path)
-        return said.expect(f"{commit} is not one commit of {self.url}.").strip()
+        answer = self._git.ask("rev-parse", "--verify", "--quiet", name, git_dir=self.path)
+        return answer.expect(f"{commit} is not one commit of {self.url}.").strip()
 
     def _has(self, commits: Sequence[str]) -> bool:
         if not self.path.exists():
@@ -109,8 +111,8 @@ class Mirror:
     def _talk(self, *arguments: str) -> Answer:
         return self._git.ask(*arguments, git_dir=self.path, url=self.url)
 
-    def _access(self, said: Answer) -> str:
-        return said.expect(
+    def _access(self, answer: Answer) -> str:
+        return answer.expect(
             f"The repository {self.url} cannot be read from this machine. Check its URL, the"
             " network, and the git credentials or the ssh key of the agent. git said:"
         )
@@ -134,15 +136,15 @@ class Mirror:
     def _locked(self) -> Iterator[None]:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.with_suffix(".lock").open("w") as lock:
-            is_told = False
+            is_reported = False
             while True:
                 try:
                     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                     break
                 except BlockingIOError:
-                    if not is_told:
+                    if not is_reported:
                         self._setup.say(f"Waiting for another task that fetches {self.url}")
-                    is_told = True
+                    is_reported = True
                     self._setup.check_stop()
                     time.sleep(_LOOK_S)
             yield

@@ -70,14 +70,14 @@ class Runner:
         self._stop_at: float | None = None
         self._terminated_at: float | None = None
         self._is_awaiting_callback = False
-        self._is_told_to_end = False
+        self._must_end = False
         self._is_timed_out = False
 
     def execute(self) -> Outcome:
         """Runs the attempt, from the empty folder to `exit.json`."""
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGTERM, self._told_to_end)
+        signal.signal(signal.SIGTERM, self._on_sigterm)
         write_beside(self._folder.runner, ProcessIdentity.of())
         try:
             outcome = self._outcome()
@@ -93,15 +93,15 @@ class Runner:
 
     def _write_exit(self, outcome: Outcome) -> None:
         """Writes `exit.json`; waits for room on a full disk: the agent sees a live runner."""
-        is_told = False
+        is_logged = False
         while True:
             try:
                 write_outcome(self._folder, outcome)
                 return
             except OSError as error:
-                if not is_told:
+                if not is_logged:
                     logger.error("exit.json cannot be written: %s", error)  # noqa: TRY400
-                is_told = True
+                is_logged = True
                 self._look_for_stop()
                 if self._stop_at is not None or not self._folder.path.exists():
                     return
@@ -262,15 +262,15 @@ class Runner:
         return seconds < limit_s
 
     def _look_for_stop(self) -> None:
-        if self._stop_at is None and (self._is_told_to_end or self._folder.stop.exists()):
+        if self._stop_at is None and (self._must_end or self._folder.stop.exists()):
             self._stop_at = monotonic_s()
 
     def _grace_s(self) -> float:
         """The grace, read anew each time: a later stop may shorten it."""
         return grace_s(self._folder, self._spec.policy.stop_grace_s)
 
-    def _told_to_end(self, _number: int, _frame: object) -> None:
-        self._is_told_to_end = True
+    def _on_sigterm(self, _number: int, _frame: object) -> None:
+        self._must_end = True
 
     # the verdict
 
@@ -294,7 +294,7 @@ class Runner:
 
     def _stopped(self, ended: Exit | None) -> Outcome:
         reason, message = Reason.STOPPED, "It was stopped on request."
-        if self._is_told_to_end and not self._folder.stop.exists():
+        if self._must_end and not self._folder.stop.exists():
             reason, message = Reason.KILLED, "Its runner was told to end by a signal."
         return Outcome(
             reason=reason,

@@ -67,15 +67,15 @@ def end_all(grace_s: float) -> bool:
 
     Returns when none is left; True when there were any.
     """
-    told: set[int] = set()
+    signalled: set[int] = set()
     until = time.monotonic() + grace_s
     while True:
         reap()
         left = _alive(psutil.Process().children(recursive=True))
         if not left:
-            return bool(told)
-        if new := [process for process in left if process.pid not in told]:
-            told.update(process.pid for process in new)
+            return bool(signalled)
+        if new := [process for process in left if process.pid not in signalled]:
+            signalled.update(process.pid for process in new)
             logger.info("left behind by the program, SIGTERM: %s", _send(new, signal.SIGTERM))
         if time.monotonic() >= until:
             logger.info("SIGKILL after %.1f s: %s", grace_s, _send(left, signal.SIGKILL))

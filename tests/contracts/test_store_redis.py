@@ -112,3 +112,10 @@ def test_an_owner_that_returns_too_late_gets_nothing_back(
     status = redis_store.state(task_id).status
     assert not redis_store.renew(task_id, 1, worker="box", lease_s=60).is_ours
     assert redis_store.state(task_id).status is status
+
+
+def test_the_identity_is_written_once_and_then_only_read(redis_store: RedisStore) -> None:
+    first = redis_store.identity()
+    redis_store.redis.config_resetstat()
+    assert redis_store.identity() == first
+    assert "cmdstat_set" not in redis_store.redis.info("commandstats")

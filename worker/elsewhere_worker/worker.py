@@ -264,12 +264,12 @@ class Worker:
         while not self._is_ending.is_set():
             try:
                 listener = listener or self._store.listen(*channels)
-                heard = listener.wait(_LOOK_S)
+                messages = listener.wait(_LOOK_S)
             except StoreUnavailableError:
                 listener = None
                 self._is_ending.wait(_RETRY_S)
                 continue
-            for item in heard:
+            for item in messages:
                 channel, _, payload = item.partition(" ")
                 if channel == keys.WAKE:
                     self._wake.set()

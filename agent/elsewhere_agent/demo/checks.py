@@ -31,26 +31,26 @@ def checks(
     function: Facts,
     *,
     packages: str,
-    said_here: str,
+    output_here: str,
     changed: float,
 ) -> Iterator[Check]:
-    """The checks of the tasks. `packages` are the laptop's, `said_here` is the output of train.py
+    """The checks of the tasks. `packages` are the laptop's, `output_here` is the output of train.py
     there, and `changed` is the learning rate of the clone."""
     tasks = (train, clone, function)
-    yield from _runs(tasks, said_here)
+    yield from _runs(tasks, output_here)
     yield from _code(laptop, train)
     yield from _environment(home, packages, tasks)
     yield from _seed(tasks)
     yield from _parameters(train, clone, function, changed)
-    yield from _said(train, clone)
+    yield from _reported(train, clone)
 
 
-def _runs(tasks: tuple[Facts, ...], said_here: str) -> Iterator[Check]:
+def _runs(tasks: tuple[Facts, ...], output_here: str) -> Iterator[Check]:
     found = [(str(task.state.status), task.start_s) for task in tasks]
     is_done = all(task.state.status is Status.COMPLETED and task.start_s for task in tasks)
     yield "All three tasks have run and completed.", is_done, found
-    is_away = "waits in queue 'default'" in said_here and "random numbers" not in said_here
-    yield "The script ended on the laptop and ran on the agent.", is_away, said_here
+    is_away = "waits in queue 'default'" in output_here and "random numbers" not in output_here
+    yield "The script ended on the laptop and ran on the agent.", is_away, output_here
 
 
 def _code(laptop: Laptop, train: Facts) -> Iterator[Check]:
@@ -105,7 +105,7 @@ def _parameters(train: Facts, clone: Facts, function: Facts, changed: float) -> 
     yield "The function was called with its arguments.", is_called and is_answered, (given, error)
 
 
-def _said(train: Facts, clone: Facts) -> Iterator[Check]:
+def _reported(train: Facts, clone: Facts) -> Iterator[Check]:
     epochs = train.parameters.get("Args/epochs")
     points = [len(one.scalars.get(_LOSS, [])) for one in (train, clone)]
     yield f"Every one of {epochs} epochs has reported its loss.", points == [epochs] * 2, points

@@ -89,7 +89,7 @@ class _Told:
 
     def __enter__(self) -> Self:
         numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-        self._before = {number: signal.signal(number, self._told) for number in numbers}
+        self._before = {number: signal.signal(number, self._note) for number in numbers}
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -99,12 +99,12 @@ class _Told:
     def arm(self) -> None:
         self._is_armed = True
         if self.number:
-            self._told(self.number, None)
+            self._note(self.number, None)
 
     def disarm(self) -> None:
         self._is_armed = False
 
-    def _told(self, number: int, _frame: object) -> None:
+    def _note(self, number: int, _frame: object) -> None:
         self.number = self.number or number
         if self._is_armed:
             self._is_armed = False
@@ -147,17 +147,17 @@ class _Demo:
 
         self._announce("The training starts on the laptop, and leaves for the queue.")
         self._command("python train.py")
-        said_here = laptop.python("train.py")
-        self._quote(said_here)
+        output_here = laptop.python("train.py")
+        self._quote(output_here)
         train = self._follow(store, self._id_of(store, "train"))
 
         self._announce("A clone runs with another learning rate.")
         train_id = train.record.id
         change = f"Args/lr={_CHANGED}"
         self._command(f"elsewhere clone {short(train_id)} --set {change}")
-        said = laptop.elsewhere("clone", train_id, "--set", change)
-        self._quote(said)
-        clone_id = said.split()[-1]
+        output = laptop.elsewhere("clone", train_id, "--set", change)
+        self._quote(output)
+        clone_id = output.split()[-1]
         self._command(f"elsewhere enqueue {short(clone_id)}")
         self._quote(laptop.elsewhere("enqueue", clone_id))
         clone = self._follow(store, clone_id)
@@ -177,7 +177,7 @@ class _Demo:
             clone,
             function,
             packages=packages,
-            said_here=said_here,
+            output_here=output_here,
             changed=_CHANGED,
         )
         return [sentence for sentence in map(self._check, found) if sentence]

@@ -87,7 +87,7 @@ class _View:
         self._pending = ""
         self._state: TaskState | None = None
         self._phase: Phase | None = None
-        self._said_percent = 0.0
+        self._shown_percent = 0.0
         self._curves: dict[str, list[float]] = {}
 
     def look(self, state: TaskState) -> None:
@@ -104,8 +104,8 @@ class _View:
         percent = state.progress or 0.0
         if not state.status.is_final:
             self.seen.append(percent)
-        if not self.is_live and percent >= self._said_percent + _STEP:
-            self._said_percent = percent
+        if not self.is_live and percent >= self._shown_percent + _STEP:
+            self._shown_percent = percent
             self._print_line(f"({self._standing()})")
 
     def __rich__(self) -> Group:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from elsewhere.core.errors import UsageError
+from elsewhere.core.checks import checked_pattern
 
 if TYPE_CHECKING:
     from elsewhere.store.api import SharedStore
@@ -30,13 +29,5 @@ def find(store: SharedStore, pattern: object) -> list[Project]:
     last used one first. Raises UsageError."""
     if pattern is None:
         return [Project(name) for name in store.projects()]
-    if not isinstance(pattern, str):
-        raise UsageError(f"name is a regular expression, not {pattern!r:.80}.")
-    try:
-        wanted = re.compile(pattern)
-    except (re.error, RecursionError, OverflowError) as error:
-        raise UsageError(
-            f"The regular expression {pattern!r:.80} for the names of projects cannot be read:"
-            f" {error}."
-        ) from error
+    wanted = checked_pattern("name", pattern)
     return [Project(name) for name in store.projects() if wanted.search(name)]

@@ -7,7 +7,8 @@ from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from elsewhere.core.errors import NotFoundError, UsageError, known_choices
+from elsewhere.core.checks import checked_text, checked_texts
+from elsewhere.core.errors import NotFoundError, known_choices
 from elsewhere.core.events import ModelUsed
 from elsewhere.core.names import checked_name, name_of_clone, new_id
 from elsewhere.core.records import TaskRecord
@@ -28,11 +29,7 @@ logger = logging.getLogger(__name__)
 
 def checked_fields(given: object) -> list[str]:
     """The names of fields, given as a list of texts or as one text. Raises UsageError."""
-    names: Any = [given] if isinstance(given, str) else () if given is None else given
-    are_many = isinstance(names, (list, tuple, set, frozenset))
-    if not are_many or not all(isinstance(name, str) for name in names):
-        raise UsageError(f"additional_return_fields is a list of texts, not {given!r:.80}.")
-    return list(names)
+    return [] if given is None else checked_texts("additional_return_fields", given)
 
 
 def clone(
@@ -57,14 +54,12 @@ def clone(
     source = store.read(source_id)
     if parent:
         store.state(parent)
-    if comment is not None and not isinstance(comment, str):
-        raise UsageError(f"A comment must be text, not {comment!r:.80}.")
     record: TaskRecord = replace(
         source,
         id=new_id(),
         name=checked_name("task", name_of_clone(source) if name is None else name),
         project=source.project if project is None else checked_name("project", project),
-        comment=source.comment if comment is None else comment,
+        comment=source.comment if comment is None else checked_text("A comment", comment),
         parent=parent or source.parent or source.id,
         parameters={**source.parameters, **(overrides or {})},
         continues_at=None,
@@ -86,8 +81,8 @@ def find_named(
     """The id of the last changed task with exactly this name, an archived one only if there is no
     other; None if there is none. `narrower`: tags, allow_archived and task_filter. Raises
     NotFoundError for an unknown project, and UsageError."""
-    if name is not None and not isinstance(name, str):
-        raise UsageError(f"task_name must be a text, not {name!r:.80}.")
+    if name is not None:
+        checked_text("task_name", name)
     if project is not None and project not in (known := store.projects()):
         raise NotFoundError(
             f"There is no project {project!r}. {known_choices(str(project), known)}"
@@ -118,11 +113,7 @@ def search(store: SharedStore, **arguments: Any) -> Iterator[str]:
 
 def existing(store: SharedStore, task_ids: object) -> list[str]:
     """The ids `task_ids`, in their order. Raises NotFoundError for the first one without a task."""
-    ids: Any = [task_ids] if isinstance(task_ids, str) else task_ids
-    if not isinstance(ids, (list, tuple, set, frozenset)) or not all(
-        isinstance(task_id, str) for task_id in ids
-    ):
-        raise UsageError(f"task_ids must be a list of ids, not {task_ids!r:.80}.")
+    ids = checked_texts("task_ids", task_ids)
     there = {row["id"] for row in store.look_up(ids, ())}
     for task_id in ids:
         if task_id not in there:

@@ -104,8 +104,11 @@ def test_properties_are_edited_whatever_the_status(
     [
         (lambda t: t.set_user_properties("a"), "User properties are dicts such as"),
         (lambda t: t.set_user_properties({"name": "a", "type": "int"}), "'a' has no value"),
-        (lambda t: t.set_user_properties({"name": 5, "value": 1}), "name is a text, not 5"),
-        (lambda t: t.set_user_properties({"": 1}), "name is a text, not ''"),
+        (
+            lambda t: t.set_user_properties({"name": 5, "value": 1}),
+            "name of a user property must be a text, not 5",
+        ),
+        (lambda t: t.set_user_properties({"": 1}), "name of a user property cannot be empty"),
         (lambda t: t.set_user_properties(a={1}), "'a' is not set. A set cannot be a parameter"),
         (
             lambda t: t.set_user_properties(a={"value": "x", "type": "int"}),
@@ -117,10 +120,13 @@ def test_properties_are_edited_whatever_the_status(
         ),
         (
             lambda t: t.set_user_properties(a={"value": "x", "description": 5}),
-            "The description of 'a' is a text, not 5",
+            "The description of 'a' must be a text, not 5",
         ),
-        (lambda t: t.delete_user_properties(5), "name is a text, not 5"),
-        (lambda t: t.delete_user_properties({"nam": "a"}), "name is a text, not None"),
+        (lambda t: t.delete_user_properties(5), "name of a user property must be a text, not 5"),
+        (
+            lambda t: t.delete_user_properties({"nam": "a"}),
+            "name of a user property must be a text, not None",
+        ),
     ],
 )
 def test_a_wrong_call_is_answered_with_a_sentence(task: Task, call: Any, error: str) -> None:

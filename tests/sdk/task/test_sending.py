@@ -78,6 +78,21 @@ def test_an_unknown_queue_is_answered_with_the_closest(scripts: Scripts, store: 
     assert "would run the same task in two places" in ran.last_error
 
 
+def test_a_task_that_goes_on_elsewhere_is_handed_over_and_was_never_stopped(
+    scripts: Scripts, store: RedisStore
+) -> None:
+    ran = scripts.run(
+        "task = Task.init('examples', 'own')\nprint(task.id)\ntask.execute_remotely()"
+    )
+    assert ran.status == 0, ran.errors
+    (task_id,) = ran.lines
+    (attempt,) = store.attempts(task_id)
+    assert attempt.outcome is not None
+    assert attempt.outcome.reason is Reason.HANDED_OVER
+    state = store.state(task_id)
+    assert (state.status, state.message) == (Status.CREATED, "It was made a draft.")
+
+
 def test_a_copy_without_a_queue_is_a_draft(scripts: Scripts, store: RedisStore) -> None:
     ran = scripts.run(
         """

@@ -203,5 +203,5 @@ def test_a_scripts_own_mistake_ends_its_traceback_with_the_sentence(
     assert ran.status == 1
     assert ran.lines == []
     assert ran.errors.splitlines()[-1].startswith(
-        "elsewhere.core.errors.UsageError: The regular expression '(' for the names of projects"
+        "elsewhere.core.errors.UsageError: name must be a regular expression, not '('"
     )

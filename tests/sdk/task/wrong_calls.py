@@ -58,7 +58,7 @@ BEFORE: Final[dict[str, list[tuple[str, str]]]] = {
     "Task.clone": [
         ("Task.clone()", "A task is needed, or its id, not None"),
         ("Task.clone(task, name='x')", "it has 1 character"),
-        ("Task.clone(task, comment=5)", "comment must be text"),
+        ("Task.clone(task, comment=5)", "A comment must be a text, not 5"),
         ("Task.clone(task, parent='x')", "There is no task with the id 'x'"),
         ("Task.clone(task, project=5)", "name of a project must be a text"),
     ],
@@ -127,7 +127,7 @@ BEFORE: Final[dict[str, list[tuple[str, str]]]] = {
         ("Task.get_task(task_filter={'statuss': []})", "Did you mean 'status'?"),
     ],
     "Task.get_tasks": [
-        ("Task.get_tasks(5)", "task_ids must be a list of ids"),
+        ("Task.get_tasks(5)", "task_ids must be a list of texts, or one text, not 5"),
         ("Task.get_tasks(['x'])", "There is no task with the id 'x'"),
         ("Task.get_tasks(project_name=5)", "must be a list of texts, or one text"),
         ("Task.get_tasks(task_name='(')", "regular expression"),
@@ -136,17 +136,20 @@ BEFORE: Final[dict[str, list[tuple[str, str]]]] = {
         ("Task.get_tasks(task_filter={'order_by': ['nam']})", "Did you mean 'name'?"),
     ],
     "Task.query_tasks": [
-        ("Task.query_tasks(additional_return_fields=5)", "a list of texts, not 5"),
+        (
+            "Task.query_tasks(additional_return_fields=5)",
+            "additional_return_fields must be a list of texts, or one text, not 5",
+        ),
         ("Task.query_tasks(additional_return_fields=[1])", "a list of texts"),
         ("Task.query_tasks(additional_return_fields='nam')", "Did you mean 'name'?"),
         ("Task.query_tasks(task_filter=5)", "task_filter must be a dict"),
     ],
     "Task.get_projects": [
-        ("Task.get_projects(5)", "is a regular expression, not 5"),
+        ("Task.get_projects(5)", "name must be a text, not 5"),
         ("Task.get_projects('(')", "regular expression"),
         ("Task.get_projects('a{99999999999999999999}')", "regular expression"),
     ],
-    "Task.get_project_id": [("Task.get_project_id(None)", "must be text, not None")],
+    "Task.get_project_id": [("Task.get_project_id(None)", "project_name must be a text, not None")],
     "OutputModel": [
         ("OutputModel()", "call Task.init before, or give it one"),
         ("OutputModel('x')", "takes a task, as Task.init or Task.get_task give it"),
@@ -184,7 +187,7 @@ OWN: Final[dict[str, list[tuple[str, str]]]] = {
         ("own.connect_configuration('none.yaml')", "none.yaml"),
         ("own.connect_configuration({'a': object()})", "object"),
         ("own.connect_configuration({}, name=['x'])", "takes a name, such as 'optimizer'"),
-        ("own.connect_configuration({}, description=5)", "description is a text"),
+        ("own.connect_configuration({}, description=5)", "A description must be a text, not 5"),
     ],
     "Task.connect_label_enumeration": [
         ("own.connect_label_enumeration(None)", "Labels are a dict such as"),

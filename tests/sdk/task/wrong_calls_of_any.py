@@ -15,12 +15,12 @@ ANY: Final[dict[str, list[tuple[str, str]]]] = {
     "Task.set_tags": [("task.set_tags([1])", "Tags are a text")],
     "Task.remove_tags": [("task.remove_tags(None)", "Tags are a text")],
     "Task.set_system_tags": [("task.set_system_tags('archivd')", "Did you mean 'archived'?")],
-    "Task.set_archived": [("task.set_archived('no')", "give True or False")],
+    "Task.set_archived": [("task.set_archived('no')", "archive must be True or False, not 'no'")],
     "Task.set_name": [("task.set_name('')", "it has 0 characters")],
     "Task.name": [("task.name = 5", "name of a task must be a text")],
     "Task.rename": [("task.rename(['x'])", "name of a task must be a text")],
-    "Task.set_comment": [("task.set_comment(5)", "comment must be text")],
-    "Task.comment": [("task.comment = None", "comment must be text")],
+    "Task.set_comment": [("task.set_comment(5)", "A comment must be a text, not 5")],
+    "Task.comment": [("task.comment = None", "A comment must be a text, not None")],
     "Task.set_parent": [
         ("task.set_parent(5)", "a task, its id or None"),
         ("task.set_parent('x')", "There is no task with the id 'x'"),
@@ -38,15 +38,31 @@ ANY: Final[dict[str, list[tuple[str, str]]]] = {
         ("task.wait_for_status('complete')", "Did you mean 'completed'?"),
         ("task.wait_for_status(5)", "must be a list of statuses"),
         ("task.wait_for_status(check_interval_sec='x')", "a number of seconds, more than 0"),
-        ("task.wait_for_status(within_s='x')", "a number of seconds, or None for no limit"),
-        ("task.wait_for_status(within_s=float('nan'))", "a number of seconds, or None"),
+        (
+            "task.wait_for_status(within_s='x')",
+            "within_s must be a number of seconds, 0 or more, or None for no limit, not 'x'",
+        ),
+        (
+            "task.wait_for_status(within_s=float('nan'))",
+            "within_s must be a number of seconds, 0 or more, or None for no limit, not nan",
+        ),
     ],
-    "Task.mark_completed": [("task.mark_completed(status_message=5)", "must be text")],
-    "Task.mark_failed": [("task.mark_failed(status_reason=[1])", "must be text")],
-    "Task.mark_stopped": [("task.mark_stopped(status_message=5)", "must be text")],
-    "Task.stopped": [("task.stopped(status_message=5)", "must be text")],
-    "Task.mark_stop_request": [("task.mark_stop_request(status_message=5)", "must be text")],
-    "Task.stop_request": [("task.stop_request(status_message=5)", "must be text")],
+    "Task.mark_completed": [
+        ("task.mark_completed(status_message=5)", "status_message must be a text, not 5")
+    ],
+    "Task.mark_failed": [
+        ("task.mark_failed(status_reason=[1])", "status_message must be a text, not [1]")
+    ],
+    "Task.mark_stopped": [
+        ("task.mark_stopped(status_message=5)", "status_message must be a text, not 5")
+    ],
+    "Task.stopped": [("task.stopped(status_message=5)", "status_message must be a text, not 5")],
+    "Task.mark_stop_request": [
+        ("task.mark_stop_request(status_message=5)", "status_message must be a text, not 5")
+    ],
+    "Task.stop_request": [
+        ("task.stop_request(status_message=5)", "status_message must be a text, not 5")
+    ],
     "Task.delete": [
         ("task.delete()", "cannot be deleted: it is in_progress"),
         ("task.delete(callback=5)", "callback is a function"),
@@ -59,33 +75,51 @@ ANY: Final[dict[str, list[tuple[str, str]]]] = {
     ],
     "Task.set_parameters": [
         ("task.set_parameters(5)", "takes dicts of names and values"),
-        ("task.set_parameters({1: 2})", "name is a text"),
+        ("task.set_parameters({1: 2})", "The name of a parameter must be a text, not 1"),
         ("task.set_parameters(a=object())", "is not set"),
         ("published.set_parameters({'a': 1})", "it is published"),
     ],
     "Task.update_parameters": [("task.update_parameters(['x'])", "takes dicts of names")],
     "Task.set_parameters_as_dict": [("task.set_parameters_as_dict(None)", "takes dicts of names")],
     "Task.set_parameter": [
-        ("task.set_parameter(None, 1)", "name is a text"),
+        ("task.set_parameter(None, 1)", "The name of a parameter must be a text, not None"),
         ("task.set_parameter('', 1)", "''"),
         ("task.set_parameter('a', object())", "is not set"),
-        ("task.set_parameter('a', 1, description=5)", "description of 'General/a' is a text"),
+        (
+            "task.set_parameter('a', 1, description=5)",
+            "The description of 'General/a' must be a text, not 5",
+        ),
         ("task.set_parameter('a', 1, value_type='itn')", "Did you mean 'int'?"),
     ],
-    "Task.get_parameter": [("task.get_parameter(5)", "name is a text")],
-    "Task.delete_parameter": [("task.delete_parameter(['a'])", "name is a text")],
+    "Task.get_parameter": [
+        ("task.get_parameter(5)", "The name of a parameter must be a text, not 5")
+    ],
+    "Task.delete_parameter": [
+        ("task.delete_parameter(['a'])", "The name of a parameter must be a text, not ['a']")
+    ],
     "Task.set_configuration_object": [
         ("task.set_configuration_object('a')", "by config_text or by config_dict"),
-        ("task.set_configuration_object(5, 'x')", "name is a text"),
+        (
+            "task.set_configuration_object(5, 'x')",
+            "The name of a configuration must be a text, not 5",
+        ),
         ("task.set_configuration_object('a', 5)", "config_text must be a text"),
         ("task.set_configuration_object('a', config_dict='x')", "must be a dict or a list"),
     ],
-    "Task.get_configuration_object": [("task.get_configuration_object(5)", "name is a text")],
+    "Task.get_configuration_object": [
+        ("task.get_configuration_object(5)", "The name of a configuration must be a text, not 5")
+    ],
     "Task.get_configuration_object_as_dict": [
-        ("task.get_configuration_object_as_dict(None)", "name is a text")
+        (
+            "task.get_configuration_object_as_dict(None)",
+            "The name of a configuration must be a text, not None",
+        )
     ],
     "Task.delete_configuration_object": [
-        ("task.delete_configuration_object('')", "name is a text")
+        (
+            "task.delete_configuration_object('')",
+            "The name of a configuration cannot be empty: it must be a text",
+        )
     ],
     "Task.set_model_label_enumeration": [
         ("task.set_model_label_enumeration([1])", "Labels are a dict such as")
@@ -95,7 +129,9 @@ ANY: Final[dict[str, list[tuple[str, str]]]] = {
         ("task.set_user_properties(a=object())", "'a' is not set"),
         ("gone.set_user_properties(a=1)", "There is no task with the id"),
     ],
-    "Task.delete_user_properties": [("task.delete_user_properties(5)", "name is a text")],
+    "Task.delete_user_properties": [
+        ("task.delete_user_properties(5)", "The name of a user property must be a text, not 5")
+    ],
     "Task.set_input_model": [
         ("task.set_input_model()", "give one of them"),
         ("task.set_input_model('x')", "must be the id of a model"),
@@ -148,10 +184,18 @@ ANY: Final[dict[str, list[tuple[str, str]]]] = {
     ],
     "Task.artifacts": [("gone.artifacts", "There is no task with the id")],
     "Task.models": [("gone.models", "There is no task with the id")],
-    "Task.get_reported_single_value": [("task.get_reported_single_value(5)", "is a text, not 5")],
+    "Task.get_reported_single_value": [
+        ("task.get_reported_single_value(5)", "The name must be a text, not 5")
+    ],
     "Task.get_reported_console_output": [
-        ("task.get_reported_console_output('x')", "a whole number from 1 on, not 'x'"),
-        ("task.get_reported_console_output(0)", "a whole number from 1 on, not 0"),
+        (
+            "task.get_reported_console_output('x')",
+            "number_of_reports must be a whole number of 1 or more, not 'x'",
+        ),
+        (
+            "task.get_reported_console_output(0)",
+            "number_of_reports must be a whole number of 1 or more, not 0",
+        ),
     ],
     "Model.get_metadata": [("net.get_metadata(['x'])", "key of a model's metadata must be a text")],
     "Model.get_metadata_casted": [("net.get_metadata_casted(5)", "must be a text")],

@@ -46,7 +46,7 @@ class Keeper:
         self._lock = lock
         self._look = look
         self._idle_since = time.monotonic()
-        self._is_told_to_end = False
+        self._must_end = False
         self._kill_at: float | None = None
 
     def run(self, command: list[str]) -> int:
@@ -79,7 +79,7 @@ class Keeper:
             log(f"the server, process {server}, died with exit code {code}; it is started again")
 
     def _end_soon(self, *_: object) -> None:
-        self._is_told_to_end = True
+        self._must_end = True
 
     def _watch(self, server: int) -> int:
         """Waits until the server is gone; returns its exit code, or minus its signal."""
@@ -92,8 +92,8 @@ class Keeper:
             if self._kill_at is None:
                 if now >= next_check:
                     next_check = now + self.check_every_s
-                    self._is_told_to_end = self._is_told_to_end or self._is_unneeded(now)
-                if self._is_told_to_end:
+                    self._must_end = self._must_end or self._is_unneeded(now)
+                if self._must_end:
                     os.kill(server, signal.SIGTERM)
                     self._kill_at = now + END_LIMIT_S
             elif now >= self._kill_at:

@@ -6,6 +6,7 @@ import contextlib
 import logging
 from typing import TYPE_CHECKING
 
+from elsewhere.core.checks import checked_text
 from elsewhere.core.errors import NotFoundError, UsageError
 from elsewhere.task.handle import Handle
 
@@ -57,9 +58,8 @@ class CodeAspect(Handle):
             return
         patch = None
         if diff is not None:
-            if not isinstance(diff, str):
-                raise UsageError(f"The diff must be a text, not {diff!r:.80}.")
-            given = diff.encode(errors="surrogateescape") if diff.strip() else b""
+            text = checked_text("The diff", diff)
+            given = text.encode(errors="surrogateescape") if text.strip() else b""
             patch = hashlib.sha256(given).hexdigest() if given else ""
             if given:
                 self.access.store.put_blob(patch, given)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+from elsewhere.core.checks import checked_text
 from elsewhere.core.errors import UsageError, known_choices
 from elsewhere.task.handle import Handle
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 __all__ = ["ConfigurationsAspect"]
 
 logger = logging.getLogger(__name__)
+
+_NAME: Final = "The name of a configuration"
 
 
 class ConfigurationsAspect(Handle):
@@ -37,11 +40,11 @@ class ConfigurationsAspect(Handle):
         from elsewhere.connect import configurations  # noqa: PLC0415
         from elsewhere.core.events import Configurations  # noqa: PLC0415
 
-        _check_name(name)
+        checked_text(_NAME, name, is_needed=True)
         given = {"config_text": config_text, "description": description, "config_type": config_type}
         for what, text in given.items():
-            if not isinstance(text, (str, type(None))):
-                raise UsageError(f"{what} must be a text, not {text!r:.80}.")
+            if text is not None:
+                checked_text(what, text)
         if (config_text is None) == (config_dict is None):
             raise UsageError(
                 f"The configuration {name!r} is set by config_text or by config_dict, one of them;"
@@ -61,7 +64,7 @@ class ConfigurationsAspect(Handle):
 
     def get_configuration_object(self, name: str) -> str | None:
         """The text of the configuration object `name`, or None. Raises UsageError."""
-        _check_name(name)
+        checked_text(_NAME, name, is_needed=True)
         found = self.access.record.configurations.get(name)
         return None if found is None else found.text
 
@@ -71,7 +74,7 @@ class ConfigurationsAspect(Handle):
         dictionary or a list."""
         from elsewhere.connect.configurations import loaded  # noqa: PLC0415
 
-        _check_name(name)
+        checked_text(_NAME, name, is_needed=True)
         found = self.access.record.configurations.get(name)
         return None if found is None else loaded(name, found)
 
@@ -85,7 +88,7 @@ class ConfigurationsAspect(Handle):
         the task is a draft or runs."""
         from elsewhere.core.events import Configurations  # noqa: PLC0415
 
-        _check_name(name)
+        checked_text(_NAME, name, is_needed=True)
         known = self.access.record.configurations
         if name not in known:
             choices = known_choices(name, known)
@@ -106,11 +109,6 @@ class ConfigurationsAspect(Handle):
     def get_labels_enumeration(self) -> dict[str, int]:
         """The classes that the task's models distinguish, name to number."""
         return dict(self.access.record.labels)
-
-
-def _check_name(name: object) -> None:
-    if not isinstance(name, str) or not name:
-        raise UsageError(f"A configuration's name is a text, not {name!r:.80}.")
 
 
 def _rendered(name: str, content: Mapping[str, Any] | Sequence[Any]) -> str:

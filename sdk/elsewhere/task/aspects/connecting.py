@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, TypeVar
 
+from elsewhere.core.checks import checked_text
 from elsewhere.core.errors import UsageError
 from elsewhere.task.handle import Handle
 
@@ -100,8 +101,8 @@ class ConnectAspect(Handle):
         from elsewhere import connect  # noqa: PLC0415
 
         target = self._target("connect_configuration")
-        if not isinstance(description, (str, type(None))):
-            raise UsageError(f"A description is a text, not {description!r:.80}.")
+        if description is not None:
+            checked_text("A description", description)
         begun = self.access.begun
         connected: T = connect.connect_configuration(
             configuration,

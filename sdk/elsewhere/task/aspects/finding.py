@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from elsewhere.core.errors import UsageError
+from elsewhere.core.checks import checked_text
 from elsewhere.task.handle import Handle
 
 if TYPE_CHECKING:
@@ -142,6 +142,5 @@ class FindingAspect(Handle):
         """The id of the project called exactly `project_name`, which is that name, or None.
         `search_hidden`, which existing scripts pass, changes nothing: no project is hidden. Raises
         UsageError."""
-        if not isinstance(project_name, str):
-            raise UsageError(f"project_name must be text, not {project_name!r:.80}.")
-        return project_name if project_name in cls._settled().projects() else None
+        name = checked_text("project_name", project_name)
+        return name if name in cls._settled().projects() else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from elsewhere.core.checks import checked_flag, checked_text
 from elsewhere.core.errors import UsageError, known_choices
 from elsewhere.core.names import checked_name, checked_tags, checked_type
 from elsewhere.task.handle import Handle
@@ -79,9 +80,7 @@ class NamesAspect(Handle):
 
     def set_comment(self, comment: str) -> None:
         """Sets the comment to the text `comment`. Raises UsageError for anything else."""
-        if not isinstance(comment, str):
-            raise UsageError(f"A comment must be text, not {comment!r:.80}.")
-        self._edit(comment=comment)
+        self._edit(comment=checked_text("A comment", comment))
 
     @property
     def parent(self) -> str | None:
@@ -161,9 +160,7 @@ class NamesAspect(Handle):
         after all others, or leave them out if asked to. Raises UsageError for others."""
         from elsewhere.store.filters import ARCHIVED  # noqa: PLC0415
 
-        if not isinstance(archive, bool):
-            raise UsageError(f"A task is archived or not: give True or False, not {archive!r:.80}.")
-        self.set_system_tags([ARCHIVED] if archive else [])
+        self.set_system_tags([ARCHIVED] if checked_flag("archive", archive) else [])
 
     def archive(self) -> None:
         """Archives the task, as `set_archived(True)` does."""

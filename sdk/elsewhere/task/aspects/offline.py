@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from elsewhere.core.checks import checked_flag
 from elsewhere.core.errors import UsageError
 from elsewhere.task.handle import Handle
 
@@ -30,8 +31,7 @@ class OfflineAspect(Handle):
         from elsewhere.core.settings import load  # noqa: PLC0415
         from elsewhere.run import membership  # noqa: PLC0415 - weight, as all imports here
 
-        if not isinstance(offline_mode, bool):
-            raise UsageError(f"offline_mode must be True or False, not {offline_mode!r:.80}.")
+        checked_flag("offline_mode", offline_mode)
         if (folder := membership.leader_folder() or membership.run_folder()) is not None:
             return folder.task_id, str(folder.path)
         if cls._current is not None:

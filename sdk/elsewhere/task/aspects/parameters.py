@@ -6,6 +6,7 @@ import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from elsewhere.core.checks import checked_text
 from elsewhere.core.errors import UsageError, known_choices
 from elsewhere.task.handle import Handle
 
@@ -145,16 +146,13 @@ def _checked(what: str, given: Mapping[str, Any]) -> Mapping[str, Any]:
 def _full_name(name: object) -> str:
     from elsewhere.core.params import full_name  # noqa: PLC0415
 
-    if not isinstance(name, str):
-        raise UsageError(f"A parameter's name is a text, not {name!r:.80}.")
-    return full_name(name)
+    return full_name(checked_text("The name of a parameter", name))
 
 
 def _parameter(name: str, value: Any, description: str = "", type_name: str = "") -> Parameter:
     from elsewhere.core.params import to_parameter  # noqa: PLC0415
 
-    if not isinstance(description, str):
-        raise UsageError(f"The description of {name!r} is a text, not {description!r:.80}.")
+    checked_text(f"The description of {name!r}", description)
     try:
         return to_parameter(value, description, type_name)
     except UsageError as error:

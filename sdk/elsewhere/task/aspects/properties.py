@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from elsewhere.core.checks import checked_text
 from elsewhere.core.errors import UsageError, known_choices
 from elsewhere.task.handle import Handle
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["PropertiesAspect"]
 
 logger = logging.getLogger(__name__)
+
+_NAME: Final = "The name of a user property"
 
 _SECTION: Final = "properties"
 #: the keys of a property in full, beside its name
@@ -97,11 +100,11 @@ def _items(given: Any) -> Iterator[tuple[str, dict[str, Any]]]:
     if "name" in given and given.keys() <= {"name", *_KEYS} and len(given) > 1:
         if "value" not in given:
             raise UsageError(f"The user property {given['name']!r:.80} has no value: give it one.")
-        _check_name(given["name"])
+        checked_text(_NAME, given["name"], is_needed=True)
         yield given["name"], {key: item for key, item in given.items() if key != "name"}
         return
     for name, item in given.items():
-        _check_name(name)
+        checked_text(_NAME, name, is_needed=True)
         is_whole = isinstance(item, Mapping) and "value" in item and item.keys() <= _KEYS
         yield name, dict(item) if is_whole else {"value": item}
 
@@ -113,13 +116,8 @@ def _names(given: Any) -> Iterator[str]:
         for one in given:
             yield from _names(one)
         return
-    _check_name(given)
+    checked_text(_NAME, given, is_needed=True)
     yield given
-
-
-def _check_name(name: object) -> None:
-    if not isinstance(name, str) or not name:
-        raise UsageError(f"A user property's name is a text, not {name!r:.80}.")
 
 
 def _property(name: str, item: dict[str, Any], old: Parameter | None) -> Parameter:
@@ -128,8 +126,7 @@ def _property(name: str, item: dict[str, Any], old: Parameter | None) -> Paramet
     description = item.get("description")
     if description is None:
         description = old.description if old is not None else ""
-    if not isinstance(description, str):
-        raise UsageError(f"The description of {name!r} is a text, not {description!r:.80}.")
+    checked_text(f"The description of {name!r}", description)
     try:
         type_name = params.checked_type(item.get("type"))
         return params.to_parameter(item["value"], description, type_name)

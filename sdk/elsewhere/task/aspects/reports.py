@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 from typing import TYPE_CHECKING, Any, Final
 
+from elsewhere.core.checks import checked_text, checked_whole
 from elsewhere.core.choices import ScalarKind
 from elsewhere.core.errors import UsageError, known_choices
 from elsewhere.task.handle import Handle
@@ -53,11 +54,7 @@ class ReportsAspect(Handle):
         if x_axis not in list(_AXES):  # a list may be asked for what cannot be hashed
             known = known_choices(str(x_axis), _AXES)
             raise UsageError(f"There is no x_axis {x_axis!r:.80}. {known}")
-        most: object = max_samples
-        if isinstance(most, bool) or not isinstance(most, int) or most < 0:
-            raise UsageError(
-                f"max_samples must be a whole number, 0 for all, not {max_samples!r:.80}."
-            )
+        checked_whole("max_samples", max_samples, 0, note=", 0 for all")
         self.reload()
         found: dict[str, dict[str, dict[str, Any]]] = {}
         for item in self.access.store.series(self.id):
@@ -97,18 +94,12 @@ class ReportsAspect(Handle):
 
     def get_reported_single_value(self, name: str) -> float | None:
         """The single value `name`, or None if it was not reported. Raises UsageError."""
-        if not isinstance(name, str):
-            raise UsageError(f"The name of a single value is a text, not {name!r:.80}.")
-        return self.get_reported_single_values().get(name)
+        return self.get_reported_single_values().get(checked_text("The name", name))
 
     def get_reported_console_output(self, number_of_reports: int = 1) -> list[str]:
         """The last `number_of_reports` pieces of the newest attempt's output, 64 KiB each at most,
         the oldest first. Raises UsageError for anything but a whole number from 1 on."""
-        most: object = number_of_reports
-        if isinstance(most, bool) or not isinstance(most, int) or most < 1:
-            raise UsageError(
-                f"number_of_reports must be a whole number from 1 on, not {most!r:.80}."
-            )
+        checked_whole("number_of_reports", number_of_reports, 1)
         self.access.settle()
         size, attempt = 64 * 1024, self.access.state.attempt
         length = self.access.store.output_length(self.id, attempt)

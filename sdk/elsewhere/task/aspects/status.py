@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Final
 
+from elsewhere.core.checks import checked_flag, checked_seconds, checked_text
 from elsewhere.core.choices import Reason, Status
 from elsewhere.core.clock import monotonic_s
 from elsewhere.core.errors import TransitionError, UsageError, known_choices
@@ -64,16 +65,9 @@ class StatusAspect(Handle):
         TransitionError for a status in `raise_on_status` and for any other final one, TimeoutError
         after `within_s` seconds, and UsageError for a wrong argument."""
         wanted, bad = _statuses("status", status), _statuses("raise_on_status", raise_on_status)
-        if not _is_number(check_interval_sec) or not check_interval_sec > 0:
-            raise UsageError(
-                f"check_interval_sec cannot be {check_interval_sec!r:.80}: it is a number of"
-                " seconds, more than 0."
-            )
-        if within_s is not None and not (_is_number(within_s) and within_s >= 0):
-            raise UsageError(
-                f"within_s cannot be {within_s!r:.80}: it is a number of seconds, or None for no"
-                " limit."
-            )
+        checked_seconds("check_interval_sec", check_interval_sec, may_be_zero=False)
+        if within_s is not None:
+            checked_seconds("within_s", within_s, note=", or None for no limit")
         until = None if within_s is None else monotonic_s() + within_s
         look_s = min(_LOOK_S, check_interval_sec)
         listener = self.access.store.listen_to(self.id)
@@ -203,9 +197,7 @@ class StatusAspect(Handle):
         `enable` False undoes that. Raises UsageError for anything but True and False."""
         from elsewhere.core.events import PublishAtEnd  # noqa: PLC0415
 
-        if not isinstance(enable, bool):
-            raise UsageError(f"enable must be True or False, not {enable!r:.80}.")
-        self.access.record_event(PublishAtEnd(is_wanted=enable))
+        self.access.record_event(PublishAtEnd(is_wanted=checked_flag("enable", enable)))
 
     def reset(self, set_started_on_success: bool = False, force: bool = False) -> None:
         """Makes the task a draft again, without its reports, output, artifacts, models and
@@ -263,11 +255,5 @@ def _statuses(what: str, given: object) -> set[Status]:
     return {Status(str(name)) for name in names}
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
 def _text(message: object) -> str:
-    if message is not None and not isinstance(message, str):
-        raise UsageError(f"status_message must be text, not {message!r:.80}.")
-    return message or ""
+    return "" if message is None else checked_text("status_message", message)

@@ -134,7 +134,7 @@ WRONG: dict[str, tuple[Callable[[Any], object], str]] = {
     "a short project": (lambda task: task.set_project(project_name="x"), "1 character"),
     "no project": (lambda task: task.set_project(), "its id or its name"),
     "two projects": (lambda task: task.move_to_project("one", "two"), "not both"),
-    "a comment of no text": (lambda task: task.set_comment(None), "must be text"),
+    "a comment of no text": (lambda task: task.set_comment(None), "must be a text"),
     "its own parent": (lambda task: task.set_parent(task), "own parent"),
     "a parent of no text": (lambda task: task.set_parent(3), "its id or None"),
     "an unknown type": (lambda task: task.set_task_type("trainin"), "mean 'training'"),
@@ -144,9 +144,12 @@ WRONG: dict[str, tuple[Callable[[Any], object], str]] = {
     "no tags": (lambda task: task.remove_tags(None), "Tags are a text"),
     "an unknown system tag": (lambda task: task.set_system_tags(["archive"]), "mean 'archived'"),
     "neither archived nor not": (lambda task: task.set_archived("no"), "True or False"),
-    "a pattern that is none": (lambda _: Task.get_projects("("), "cannot be read"),
-    "a pattern of no text": (lambda _: Task.get_projects(THREE), "regular expression"),
-    "a project of no text": (lambda _: Task.get_project_id(THREE), "must be text"),
+    "a pattern that is none": (
+        lambda _: Task.get_projects("("),
+        "name must be a regular expression",
+    ),
+    "a pattern of no text": (lambda _: Task.get_projects(THREE), "name must be a text, not 3"),
+    "a project of no text": (lambda _: Task.get_project_id(THREE), "must be a text"),
 }
 
 
