@@ -420,7 +420,10 @@ def test_something_can_be_connected_to_another_task(task: Task, tmp_path: Path) 
     [
         (lambda t: t.set_configuration_object("a"), "set by config_text or by config_dict, one of"),
         (lambda t: t.set_configuration_object("a", "", config_dict={}), "one of them"),
-        (lambda t: t.set_configuration_object("", "a"), "name is a text, not ''"),
+        (
+            lambda t: t.set_configuration_object("", "a"),
+            "The name of a configuration cannot be empty",
+        ),
         (lambda t: t.set_configuration_object("a", {}), "config_text must be a text, not {}"),
         (lambda t: t.set_configuration_object("a", "", 5), "description must be a text, not 5"),
         (lambda t: t.set_configuration_object("a", config_dict="x"), "must be a dict or a list"),
@@ -429,9 +432,12 @@ def test_something_can_be_connected_to_another_task(task: Task, tmp_path: Path) 
             lambda t: t.set_configuration_object("a", "\ud800"),
             "'a' is not valid Unicode: 'utf-8' codec",
         ),
-        (lambda t: t.get_configuration_object(None), "name is a text, not None"),
+        (
+            lambda t: t.get_configuration_object(None),
+            "The name of a configuration must be a text, not None",
+        ),
         (lambda t: t.connect_configuration({}, "", None), "connect_configuration takes a name"),
-        (lambda t: t.connect_configuration({}, "a", 5), "A description is a text, not 5"),
+        (lambda t: t.connect_configuration({}, "a", 5), "A description must be a text, not 5"),
         (lambda t: t.set_model_label_enumeration([1]), "Labels are a dict such as"),
     ],
 )
