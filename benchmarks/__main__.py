@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
     from benchmarks.figures import Figure
 
-__all__ = ["main"]
-
 logger = logging.getLogger(__name__)
 
 _ALL: Final = (

@@ -13,12 +13,11 @@ from benchmarks.figures import Beside, Figure
 from benchmarks.laptop import Laptop
 from benchmarks.peer import start_peer
 from benchmarks.place import QUEUES
+from elsewhere.core.notes import read_runner
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from benchmarks.place import Place
-
-__all__ = ["measure"]
 
 _WATCHED_S: Final = 20.0
 _SLEEPING: Final = "import time; time.sleep(600)\n"
@@ -65,7 +64,7 @@ def _runner_mb(place: Place) -> float:
     place.queues.enqueue(task_id, QUEUES[0])
     folder = place.home.run(task_id, 1)
     wait_until(folder.child.exists, within_s=30, what="the task runs")
-    runner = folder.identity(folder.runner)
+    runner = read_runner(folder)
     assert runner is not None
     process = psutil.Process(runner.pid)
     place.rest(process)

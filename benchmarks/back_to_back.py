@@ -14,8 +14,6 @@ from benchmarks.place import QUEUES
 if TYPE_CHECKING:
     from benchmarks.place import Place
 
-__all__ = ["measure"]
-
 _TASKS: Final = 10
 
 

@@ -11,8 +11,6 @@ from elsewhere.task import stored
 if TYPE_CHECKING:
     from benchmarks.place import Place
 
-__all__ = ["measure"]
-
 _SCALARS: Final = 100_000
 _SAMPLES: Final = 5
 #: prints the seconds of `close`, and those of as many lines of JSON, written and synced
@@ -42,9 +40,9 @@ def measure(place: Place) -> list[Figure]:
     script.write_text(_SCRIPT)
     ours, lines = [], []
     for _ in range(_SAMPLES):
-        said = place.run(sys.executable, script, folder=place.folder).splitlines()[-1].split()
-        ours.append(float(said[0]))
-        lines.append(float(said[1]))
+        printed = place.run(sys.executable, script, folder=place.folder).splitlines()[-1].split()
+        ours.append(float(printed[0]))
+        lines.append(float(printed[1]))
     for task_id in stored.search(place.store, project_name="benchmark"):
         (count,) = {one.count for one in place.store.series(task_id) if one.title == "loss"}
         if count != _SCALARS:

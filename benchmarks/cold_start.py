@@ -17,8 +17,6 @@ from benchmarks.place import PACKAGES, command
 if TYPE_CHECKING:
     from benchmarks.place import Place
 
-__all__ = ["measure"]
-
 _SAMPLES: Final = 5
 
 

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["STATISTICS", "Beside", "Figure", "percentile", "table"]
-
 #: column -> the percentile that it shows
 STATISTICS: Final[Mapping[str, float]] = {
     "min": 0,

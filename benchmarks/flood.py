@@ -12,11 +12,10 @@ import psutil
 from benchmarks.figures import Beside, Figure
 from benchmarks.laptop import Laptop
 from benchmarks.place import QUEUES
+from elsewhere.core.notes import read_runner
 
 if TYPE_CHECKING:
     from benchmarks.place import Place
-
-__all__ = ["measure"]
 
 _PRINTED_BYTES: Final = 200_000_000
 _FLOOD: Final = f"""\
@@ -65,7 +64,7 @@ def measure(place: Place) -> list[Figure]:
 
 def _runner_mb(place: Place, task_id: str) -> float:
     folder = place.home.run(task_id, 1)
-    runner = folder.identity(folder.runner)
+    runner = read_runner(folder)
     try:
         return psutil.Process(runner.pid).memory_info().rss / 1e6 if runner else 0.0
     except psutil.NoSuchProcess:

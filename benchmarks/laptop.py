@@ -15,11 +15,9 @@ if TYPE_CHECKING:
     from benchmarks.place import Place
     from elsewhere.core.records import TaskRecord
 
-__all__ = ["Laptop"]
-
 #: files beside the scripts
 _FILES: Final = 30
-#: its first statement says when it runs
+#: its first statement writes the time when it runs
 _TINY: Final = """\
 import time; open({mark!r}, "w").write(repr(time.time()))
 import helper
@@ -59,10 +57,10 @@ class Laptop:
     def seconds_of_floor(self) -> float:
         """The same script's first statement behind a bare `git worktree add`."""
         worktree = self._place.folder / "worktree"
-        said = f"import time; open({str(self._mark)!r}, 'w').write(repr(time.time()))"
+        code = f"import time; open({str(self._mark)!r}, 'w').write(repr(time.time()))"
         started_at = time.time()
         self._git("worktree", "add", "--quiet", "--detach", str(worktree))
-        self._place.run(sys.executable, "-c", said, folder=worktree)
+        self._place.run(sys.executable, "-c", code, folder=worktree)
         seconds = float(self._mark.read_text()) - started_at
         self._git("worktree", "remove", "--force", str(worktree))
         return seconds

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from benchmarks.place import Place
 
-__all__ = ["measure"]
-
 _LINES: Final = 50
 #: waits for its follower, then prints the time at random moments
 _CHATTY: Final = f"""\

@@ -9,8 +9,6 @@ from typing import cast
 
 from benchmarks.place import Place
 
-__all__ = ["describe", "describe_load"]
-
 
 def describe() -> str:
     with Place() as place:

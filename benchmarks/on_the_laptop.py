@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from benchmarks.place import Place
 
-__all__ = ["measure"]
-
 _SAMPLES: Final = 15
 _TASK: Final = "from elsewhere import Task; Task.init('benchmark', 'empty').close()\n"
 _BARE: Final = "bare python"

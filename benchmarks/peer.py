@@ -15,8 +15,6 @@ from tests.waiting import wait_until
 if TYPE_CHECKING:
     from benchmarks.place import Place
 
-__all__ = ["start_peer"]
-
 _REPOSITORY: Final = str(Path(__file__).parents[1])
 
 

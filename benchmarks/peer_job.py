@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import time
 
-__all__ = ["note_start"]
-
 
 def note_start(path: str) -> None:
     """Writes when it began."""

@@ -15,15 +15,14 @@ from benchmarks.peer import start_peer
 from benchmarks.peer_job import note_start
 from benchmarks.place import QUEUES
 from elsewhere.core import names
-from elsewhere.core.records import Environment, Status, TaskRecord
+from elsewhere.core.choices import Status
+from elsewhere.core.records import Environment, TaskRecord
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from rq import Queue
 
     from benchmarks.place import Place
-
-__all__ = ["measure"]
 
 _SAMPLES: Final = 200
 #: seconds before a sample, so that the samples meet every moment of a loop

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 import psutil
 
-from elsewhere.core.records import Status
+from elsewhere.core.choices import Status
 from elsewhere.core.settings import load
 from elsewhere.store import connect_store, store_url
 from elsewhere.store.agents import registered_agents
@@ -33,8 +33,6 @@ from tests.wheels import write_wheel
 
 if TYPE_CHECKING:
     from elsewhere.core.records import TaskState
-
-__all__ = ["PACKAGES", "QUEUES", "Place", "command"]
 
 #: what the agent and its peer listen on
 QUEUES: Final = ("default", "other")

@@ -8,8 +8,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Self, cast
 
 from benchmarks.figures import Beside, Figure
+from elsewhere.core.choices import Status
 from elsewhere.core.codec import encode
-from elsewhere.core.records import Environment, Parameter, Source, Status, TaskRecord
+from elsewhere.core.records import Environment, Parameter, Source, TaskRecord
 from elsewhere.store import connect_store, filters
 from elsewhere.store.redis import keys
 from elsewhere.store.redis.store import RedisStore
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from benchmarks.place import Place
-
-__all__ = ["measure"]
 
 _TASKS: Final = 100_000
 _AT_ONCE: Final = 500

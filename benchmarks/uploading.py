@@ -10,8 +10,6 @@ from benchmarks.figures import Beside, Figure
 if TYPE_CHECKING:
     from benchmarks.place import Place
 
-__all__ = ["measure"]
-
 _SAMPLES: Final = 3
 #: 200 MB, half of it noise. Prints the seconds of the artifact, in storage at the end, and those of
 #: a compressed file and its copy.
@@ -44,8 +42,8 @@ def measure(place: Place) -> list[Figure]:
     ours: list[float] = []
     plain: list[float] = []
     for _ in range(_SAMPLES):
-        said = place.run(sys.executable, script, folder=place.folder).splitlines()[-1].split()
-        for samples, text in zip((taken, ours, plain), said, strict=True):
+        printed = place.run(sys.executable, script, folder=place.folder).splitlines()[-1].split()
+        for samples, text in zip((taken, ours, plain), printed, strict=True):
             samples.append(float(text))
     beside = Beside(name="a plain compressed write and a copy", samples=plain)
     return [

@@ -12,8 +12,6 @@ from benchmarks.laptop import Laptop
 if TYPE_CHECKING:
     from benchmarks.place import Place
 
-__all__ = ["measure"]
-
 _SAMPLES: Final = 15
 
 

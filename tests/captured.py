@@ -5,8 +5,6 @@ from __future__ import annotations
 from elsewhere.capture.repository import CapturedSource, complete, locate
 from elsewhere.capture.script import Script
 
-__all__ = ["capture_source"]
-
 
 def capture_source(
     script: Script, limit_bytes: int, *, local_remotes_are_shared: bool = False

@@ -10,8 +10,6 @@ import psutil
 
 from tests.waiting import wait_until
 
-__all__ = ["Before", "end_and_name_leftovers"]
-
 
 class Before:
     """What was there before a test, and so is nobody's leftover."""

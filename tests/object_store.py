@@ -19,8 +19,6 @@ from moto.moto_server.werkzeug_app import (
 )
 from werkzeug.serving import make_server
 
-__all__ = ["ObjectStore", "serving_s3"]
-
 
 @dataclass
 class ObjectStore:

@@ -9,8 +9,6 @@ from contextlib import contextmanager
 from elsewhere_sandbox.errors import CommandError, StopRequestedError
 from elsewhere_sandbox.runtimes.api import Command
 
-__all__ = ["PlainSetup"]
-
 
 class PlainSetup:
     """Keeps what the steps did: `phases`, `lines` that they said, `commands` that they ran."""

@@ -6,8 +6,6 @@ from typing import Final
 
 from hypothesis import HealthCheck, settings
 
-__all__ = ["PROPERTY"]
-
 #: Put above `@given`. Fixtures are shared by all examples: each uses fresh files in `tmp_path`.
 PROPERTY: Final = settings(
     deadline=None,

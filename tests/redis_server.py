@@ -14,8 +14,6 @@ import redis
 
 from tests.waiting import wait_until
 
-__all__ = ["RedisServer", "valkey_binary"]
-
 
 class RedisServer:
     """A server whose data lies in `folder`; that path must be short, as it holds a unix socket.

@@ -10,8 +10,6 @@ from typing import Any, Final
 
 import elsewhere
 
-__all__ = ["PAGE", "documented", "members", "page", "public_names"]
-
 PAGE: Final = Path(__file__).parents[1] / "docs" / "sdk.md"
 _HEAD: Final = """\
 # The SDK, name by name

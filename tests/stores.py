@@ -7,23 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from elsewhere.core.records import Status, TaskRecord
+from elsewhere.core.choices import Status
+from elsewhere.core.records import TaskRecord
 from elsewhere.store import connect_store, filters
 from elsewhere.store.api import Claim, SharedStore, TaskStore
 from elsewhere.store.redis.store import RedisStore
 from elsewhere.store.states import sources
-
-__all__ = [
-    "begin",
-    "brought_to",
-    "claim",
-    "enqueue",
-    "find",
-    "make_record",
-    "opened",
-    "running",
-    "waiting",
-]
 
 
 def find(store: SharedStore, task_filter: object = None, **arguments: Any) -> list[str]:

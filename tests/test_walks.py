@@ -33,7 +33,6 @@ CALLS = {
     "read_json": "reads",
     "read_record": "reads",
     "write_beside": "writes",
-    "identity": "looks",  # `RunFolder.identity` is the reader of runner.json and child.json
 }
 #: what anybody may do with such a file
 HARMLESS = {"exists", "stat", "unlink"}
@@ -47,14 +46,13 @@ READERS_AND_WRITERS: dict[str, tuple[set[str], set[str]]] = {
     ),
     "secrets": ({f"{RUNNERS}.take"}, {f"{RUNNERS}.write"}),
     "store": ({f"{NOTES}.Lent.read"}, {f"{NOTES}.Lent.write"}),
+    "runner": ({f"{NOTES}.read_runner"}, {f"{NOTES}.write_runner"}),
     "exit": ({f"{NOTES}.read_outcome"}, {f"{NOTES}.write_outcome"}),
     "stop": ({f"{NOTES}.Stop.read"}, {f"{NOTES}.Stop.write"}),
     "owner": ({"elsewhere_worker.owner.Owner.of"}, {"elsewhere_worker.owner.Owner.take"}),
     "child": (set(), {"elsewhere_sandbox.runner.Runner._run_program"}),
     "abort": ({f"{NOTES}.AbortNote.read"}, {f"{NOTES}.AbortNote.write"}),
 }
-#: files with several readers or writers, which the table does not have yet
-SEVERAL = {"runner"}
 #: files that a scalar enters from the script's call to the store's command
 MOST_OF_A_SCALAR = 13
 
@@ -122,7 +120,7 @@ def is_of_a_run_folder(node: ast.Attribute) -> bool:
     """True for an attribute of a name that holds a `RunFolder`: `self._folder`, `session.run`."""
     holder = ast.unparse(node.value).removesuffix(".create()").rpartition(".")[2]
     is_folder = holder.endswith("folder") or (holder == "run" and node.attr != "store")
-    return is_folder and node.attr in READERS_AND_WRITERS.keys() | SEVERAL
+    return is_folder and node.attr in READERS_AND_WRITERS
 
 
 def use(node: ast.Attribute, parent: ast.AST) -> str:
@@ -150,7 +148,7 @@ def test_a_file_between_processes_has_one_reader_and_one_writer_for_each_record(
 def test_every_json_file_of_a_run_folder_is_in_the_table() -> None:
     tree = ast.parse(inspect.getsource(RunFolder))
     names = re.findall(r"(\w+) = _At\(.\w+\.json.\)", ast.unparse(tree))
-    assert {*names, "stop"} == READERS_AND_WRITERS.keys() | SEVERAL
+    assert {*names, "stop"} == READERS_AND_WRITERS.keys()
 
 
 @pytest.mark.parametrize(

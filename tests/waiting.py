@@ -6,8 +6,6 @@ import time
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-__all__ = ["wait_until"]
-
 Value = TypeVar("Value")
 
 #: Seconds between two looks: short beside what is waited for, long beside one look.

@@ -11,8 +11,6 @@ from redis.connection import AbstractConnection
 
 from elsewhere.store.folder.disk import Disk
 
-__all__ = ["watching"]
-
 Seen = TypeVar("Seen")
 
 

@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import distribution
 from pathlib import Path
 
-__all__ = ["install", "pack", "write_project", "write_wheel"]
-
 
 def write_wheel(
     folder: Path,

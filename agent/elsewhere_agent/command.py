@@ -5,21 +5,18 @@ from __future__ import annotations
 import argparse
 import platform
 import sys
-from textwrap import fill
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from elsewhere.command.printing import say
-from elsewhere.command.program import INTERRUPTED, add_version, drop_lost_output, os_sentence
-from elsewhere.core.errors import ElsewhereError, UsageError
+from elsewhere.command.program import add_command, add_version, exit_code, sentence_of
+from elsewhere.core.errors import ElsewhereError
 from elsewhere.core.settings import load
+from elsewhere_agent.errors import AgentError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from elsewhere.core.settings import Settings
     from elsewhere_agent.configuration import AgentSettings
-
-__all__ = ["main"]
 
 # Each command imports what it needs when it is called: a daemon stays small, `--help` is quick.
 # ruff: noqa: PLC0415
@@ -28,38 +25,22 @@ __all__ = ["main"]
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code: 0, 1 for a failure, 2 for wrong usage, 130 after Ctrl-C, or another one that
     the command's help names."""
+    return exit_code(lambda: _run(arguments), "agent")
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    options = _parser().parse_args(arguments)
+    if sys.version_info < (3, 11):
+        found = platform.python_version()
+        raise AgentError(f"The agent needs Python 3.11 or newer, and this is {found}.")
+    run: Callable[[argparse.Namespace], int] = options.run
     try:
-        options = _parser().parse_args(arguments)
-        if sys.version_info < (3, 11):
-            return _refuse(
-                f"The agent needs Python 3.11 or newer, and this is {platform.python_version()}.", 1
-            )
-        run: Callable[[argparse.Namespace], int] = options.run
-        code = run(options)
-        sys.stdout.flush()
-        return code
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    except BrokenPipeError:  # the reader of the output has gone
-        drop_lost_output()
-        return 1
+        return run(options)
     except ModuleNotFoundError as error:
-        return _refuse(
+        raise AgentError(
             f"The package {error.name} is missing, for the agent is an extra: install"
-            " 'elsewhere[agent]'.",
-            1,
-        )
-    except (ElsewhereError, OSError) as error:
-        return _refuse(_sentence(error), 2 if isinstance(error, UsageError) else 1)
-
-
-def _refuse(sentence: str, code: int) -> int:
-    say(sentence, "agent")
-    return code
-
-
-def _sentence(error: ElsewhereError | OSError) -> str:
-    return os_sentence(error) if isinstance(error, OSError) else str(error)
+            " 'elsewhere[agent]'."
+        ) from error
 
 
 # the commands
@@ -80,7 +61,7 @@ def _daemon(options: argparse.Namespace) -> int:
         try:
             _run_daemon(settings, agent, when_up, is_detached=True)
         except (ElsewhereError, OSError) as error:
-            return _sentence(error)
+            return sentence_of(error)
         return None
 
     pid = detach(run, folder.log)
@@ -164,7 +145,7 @@ def _parser() -> argparse.ArgumentParser:
     add_version(parser)
     commands = parser.add_subparsers(metavar="COMMAND", required=True, title="commands")
 
-    daemon = _add(
+    daemon = add_command(
         commands,
         "daemon",
         _daemon,
@@ -184,7 +165,7 @@ def _parser() -> argparse.ArgumentParser:
     daemon.add_argument(
         "--slots", type=int, metavar="N", help="how many tasks run at the same time (default: 1)"
     )
-    daemon.add_argument("--name", help="what this agent is called (default: the host's name)")
+    daemon.add_argument("--name", help="the name of this agent (default: the host's name)")
     where = daemon.add_mutually_exclusive_group()
     where.add_argument(
         "--foreground", action="store_true", help="stay here and log to stderr (the default)"
@@ -195,7 +176,7 @@ def _parser() -> argparse.ArgumentParser:
         help="go on in the background, log to agent.log, return when it is up",
     )
 
-    stop = _add(
+    stop = add_command(
         commands,
         "stop",
         _stop,
@@ -205,9 +186,9 @@ def _parser() -> argparse.ArgumentParser:
         "--now",
     )
     stop.add_argument("--now", action="store_true", help="stop its running tasks, too")
-    stop.add_argument("--name", help="which one, where several run here")
+    stop.add_argument("--name", help="the agent to end, if several run here")
 
-    status = _add(
+    status = add_command(
         commands,
         "status",
         _status,
@@ -217,7 +198,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     status.add_argument("--json", action="store_true", help="as JSON")
 
-    execute = _add(
+    execute = add_command(
         commands,
         "execute",
         _execute,
@@ -231,18 +212,18 @@ def _parser() -> argparse.ArgumentParser:
         "--id", required=True, metavar="ID", help="id of the task, or how it begins"
     )
 
-    init = _add(
+    init = add_command(
         commands,
         "init",
         _init,
         "write a first config.toml",
-        "Looks whether the store can be used, and writes config.toml with every setting at its"
+        "Checks that the store can be used, and writes config.toml with every setting at its"
         " default, if there is none.",
         "--redis-url redis://:PASSWORD@HOST:6379/0",
     )
     init.add_argument("--redis-url", metavar="URL", help="the Redis to use")
 
-    config = _add(
+    config = add_command(
         commands,
         "config",
         _config,
@@ -252,36 +233,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     config.add_argument("--json", action="store_true", help="as JSON")
 
-    _add(
+    add_command(
         commands,
         "demo",
         _demo,
-        "see it work, in a minute",
-        "Runs a task through everything, live, with a server and a daemon of its own; leaves"
-        " nothing behind. Exit code 0 only if all was as it should be.",
-        "",
+        "run a task through everything, in a minute",
+        "Runs tasks through everything, live, with a server and a daemon of its own; leaves"
+        " nothing behind. Exit code 0 only if all checks hold.",
     )
-    return parser
-
-
-#: characters in a line of a description
-_COLUMNS: Final = 78
-
-
-def _add(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser],
-    name: str,
-    run: Callable[[argparse.Namespace], int],
-    summary: str,
-    description: str,
-    example: str,
-) -> argparse.ArgumentParser:
-    parser = commands.add_parser(
-        name,
-        help=summary,
-        description=fill(description, _COLUMNS),
-        epilog=f"example:\n  agent {name} {example}".rstrip(),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.set_defaults(run=run)
     return parser

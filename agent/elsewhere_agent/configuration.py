@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
     from elsewhere.core.settings import Settings
 
-__all__ = ["AgentSettings", "GitCredential", "load_agent", "shown", "worker_settings"]
-
 
 class GitCredential(BaseModel):
     """This machine's credential for a git host: a token, or the file that holds one."""

@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from elsewhere.core.settings import Settings
     from elsewhere_agent.configuration import AgentSettings
 
-__all__ = ["Daemon"]
-
 logger = logging.getLogger(__name__)
 
 #: signal -> whether the tasks are to be stopped, too

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-__all__ = ["detach"]
-
 #: seconds that a daemon has to come up: it waits five for the store, and five for an own server
 _UP_S: Final = 30.0
 
@@ -39,7 +37,7 @@ def detach(run: Callable[[Callable[[], None]], str | None], log: Path) -> int:
     os.close(writer)
     os.wait()
     try:
-        return _heard(reader, log)
+        return _pid_when_up(reader, log)
     finally:
         os.close(reader)
 
@@ -73,7 +71,7 @@ def _send(parent: TextIO, message: dict[str, object]) -> None:
         parent.write(f"{json.dumps(message)}\n")
 
 
-def _heard(reader: int, log: Path) -> int:
+def _pid_when_up(reader: int, log: Path) -> int:
     received = b""
     while not received.endswith(b"\n"):
         readable, _, _ = select.select([reader], [], [], _UP_S)

@@ -11,8 +11,6 @@ from __future__ import annotations
 
 from elsewhere.core.errors import ElsewhereError
 
-__all__ = ["AgentError", "AlreadyRunningError", "NotRunningError", "UnresponsiveError"]
-
 
 class AgentError(ElsewhereError):
     """The root of the agent's errors."""

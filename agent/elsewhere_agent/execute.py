@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 from elsewhere.artifacts import uploader
 from elsewhere.command.naming import find_task, title
 from elsewhere.command.printing import say
+from elsewhere.core.choices import Reason, Status
 from elsewhere.core.errors import StoreUnavailableError, TransitionError, UsageError
 from elsewhere.core.notes import Stop, read_outcome
-from elsewhere.core.records import Outcome, Reason, Status
+from elsewhere.core.records import Outcome
 from elsewhere.core.wording import why
 from elsewhere.store import store_url
 from elsewhere.store.agents import registered_agents
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
     from elsewhere.store.api import Listener
     from elsewhere_agent.configuration import AgentSettings
     from elsewhere_worker.settings import WorkerSettings
-
-__all__ = ["execute"]
 
 logger = logging.getLogger(__name__)
 
@@ -80,22 +79,22 @@ def execute(settings: Settings, agent: AgentSettings, wanted: str) -> int:
         upload=uploader(config.policy.output_uri),
         when_over=lambda _: None,
     )
-    told = _Told()
+    signals = _Signals()
     supervision.start()
     threading.Thread(
         target=_renew, args=(supervision, store, config), name="renew", daemon=True
     ).start()
-    _follow(folder, supervision, told)
+    _follow(folder, supervision, signals)
     launcher.close()
     outcome = read_outcome(folder) or store.state(task_id).outcome
     if outcome is None:
-        return told.code or 1
+        return signals.code or 1
     if outcome.reason is not Reason.COMPLETED:
         print(f"Task {task_id}: {why(outcome)}. {outcome.message}", file=sys.stderr)
-    return _exit_code(outcome, told)
+    return _exit_code(outcome, signals)
 
 
-class _Told:
+class _Signals:
     """Notes each SIGINT and SIGTERM from now on: their number, and the exit code."""
 
     def __init__(self) -> None:
@@ -159,17 +158,17 @@ def _renew(supervision: Supervision, store: RedisStore, settings: WorkerSettings
             supervision.join(_RETRY_S)
 
 
-def _follow(folder: RunFolder, supervision: Supervision, told: _Told) -> None:
+def _follow(folder: RunFolder, supervision: Supervision, signals: _Signals) -> None:
     """Follows until all is delivered or, after a second signal, until the program has ended."""
     offset, is_stopping = 0, False
     while supervision.is_alive():
         supervision.join(_LOOK_S)
         offset = _copy(folder, offset, sys.stdout.buffer)
-        if told.times and not is_stopping:
+        if signals.times and not is_stopping:
             is_stopping = True
             print("Stopping the task.", file=sys.stderr)
             supervision.stop_task(Stop())
-        if told.times > 1 and folder.exit.exists():
+        if signals.times > 1 and folder.exit.exists():
             supervision.leave()
     _copy(folder, offset, sys.stdout.buffer)
 
@@ -188,11 +187,11 @@ def _copy(folder: RunFolder, offset: int, target: BinaryIO) -> int:
     return offset
 
 
-def _exit_code(outcome: Outcome, told: _Told) -> int:
+def _exit_code(outcome: Outcome, signals: _Signals) -> int:
     if outcome.reason is Reason.COMPLETED:
         return 0
-    if told.code:
-        return told.code
+    if signals.code:
+        return signals.code
     if outcome.reason is Reason.SETUP_FAILED:
         return 3
     if outcome.reason is Reason.TIMED_OUT:

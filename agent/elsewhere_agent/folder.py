@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
     from elsewhere.core.folders import Home
 
-__all__ = ["AgentFolder"]
-
 
 @dataclass(frozen=True, slots=True)
 class AgentFolder:

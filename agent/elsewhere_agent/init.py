@@ -15,8 +15,6 @@ from elsewhere.store.redis.connection import connect
 if TYPE_CHECKING:
     from elsewhere.core.settings import Settings
 
-__all__ = ["TEMPLATE", "initialize"]
-
 #: every setting with its default, as a comment; deploy/config.example.toml is the same text
 TEMPLATE: Final = """\
 # Settings of Elsewhere for one user of one machine: <ELSEWHERE_HOME>/config.toml, by default

@@ -12,8 +12,6 @@ from elsewhere.core.clock import monotonic_s
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["log_to"]
-
 #: bytes of a log file; one older file is kept
 _LOG_BYTES: Final = 10 << 20
 #: seconds until a logged warning is logged again, if it still holds

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from elsewhere.core.settings import Settings
     from elsewhere_agent.configuration import AgentSettings
 
-__all__ = ["show_configuration"]
-
 
 def show_configuration(settings: Settings, agent: AgentSettings, *, as_json: bool) -> None:
     """Prints the settings to the standard output, without secrets."""

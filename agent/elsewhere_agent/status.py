@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from elsewhere.core.settings import Settings
     from elsewhere.store.agents import AgentRecord
 
-__all__ = ["show_status"]
-
 
 def show_status(settings: Settings, *, as_json: bool) -> None:
     """Prints the status to the standard output. Raises StoreUnavailableError."""

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from elsewhere.core.folders import Home
     from elsewhere.core.settings import Settings
 
-__all__ = ["stop_daemon"]
-
 #: seconds that a daemon has to end, beside the grace of its tasks
 _LEAVE_S: Final = 30.0
 #: seconds between two looks
@@ -64,7 +62,9 @@ def _chosen(home: Home, name: str | None) -> AgentFolder:
         raise NotRunningError(f"No agent runs on this machine with the home {home.path}.")
     if len(running) > 1:
         names = ", ".join(folder.name for folder in running)
-        raise AgentError(f"Several agents run here: say which to stop with --name. Known: {names}.")
+        raise AgentError(
+            f"Several agents run here: name the one to stop with --name. Known: {names}."
+        )
     return running[0]
 
 

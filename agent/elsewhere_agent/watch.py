@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from elsewhere.core.settings import Settings
     from elsewhere.store.redis.store import RedisStore
 
-__all__ = ["StoreWatch"]
-
 logger = logging.getLogger(__name__)
 
 #: seconds between two looks

@@ -11,13 +11,12 @@ import os
 import sys
 from pathlib import Path
 
+from elsewhere.core.choices import Reason
 from elsewhere.core.folders import RunFolder
 from elsewhere.core.notes import write_outcome
-from elsewhere.core.records import Outcome, Reason
+from elsewhere.core.records import Outcome
 from elsewhere_sandbox.runner import Runner
 from elsewhere_sandbox.spec import RunSpec
-
-__all__ = ["main"]
 
 logger = logging.getLogger(__name__)
 

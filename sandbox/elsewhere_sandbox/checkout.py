@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from elsewhere.core.records import Source
     from elsewhere_sandbox.setup import Setup
 
-__all__ = ["GitPolicy", "checkout"]
-
 #: the digits of a commit's whole name
 _WHOLE: Final = 40
 _COMMIT: Final = re.compile(r"[0-9a-f]{4,40}")

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from elsewhere_sandbox.git import Answer, Git
 
-__all__ = ["Code", "is_dot_git"]
-
 _EMPTY_TREE: Final = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 _LINK: Final = "120000"
 _DOT_GIT: Final = re.compile(r"\.git|git~\d", re.IGNORECASE)

@@ -43,8 +43,6 @@ if TYPE_CHECKING:
     from elsewhere_sandbox.python import Python
     from elsewhere_sandbox.setup import Setup
 
-__all__ = ["Interpreter", "prepare_environment"]
-
 #: seconds between two looks at a lock that another run holds while it builds
 _LOCK_PAUSE_S: Final = 0.05
 #: lines of an installer's output that are kept in the task's outcome
@@ -171,11 +169,11 @@ def _lock(shared: Path, setup: Setup) -> Iterator[None]:
     """Admits one builder at a time. The system releases the lock when its holder dies."""
     descriptor = os.open(shared.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        has_said = False
+        is_announced = False
         while not _is_locked(descriptor):
-            if not has_said:
+            if not is_announced:
                 setup.say(f"Another run builds environment {shared.name[:12]}: waiting for it.")
-                has_said = True
+                is_announced = True
             setup.check_stop()
             time.sleep(_LOCK_PAUSE_S)
         yield

@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["CommandError", "SandboxError", "SetupError", "StopRequestedError"]
-
 
 class SandboxError(Exception):
     """The root of the sandbox's errors."""

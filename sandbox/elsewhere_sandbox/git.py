@@ -22,8 +22,6 @@ from elsewhere_sandbox.errors import SetupError
 if TYPE_CHECKING:
     from elsewhere_sandbox.setup import Setup
 
-__all__ = ["Answer", "Git", "GitPolicy"]
-
 _SETTINGS: Final = (
     f"core.attributesFile={os.devnull}",
     "core.fsmonitor=false",

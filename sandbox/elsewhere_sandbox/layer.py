@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from elsewhere.core.folders import Home
     from elsewhere_sandbox.python import Python
 
-__all__ = ["lay", "lend"]
-
 #: The SDK and what it imports in a run. The last three are only needed by Pythons older than the
 #: agent's, and lent where the agent has them.
 _LENT: Final = (

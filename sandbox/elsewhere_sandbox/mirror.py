@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from elsewhere_sandbox.git import Answer, Git
     from elsewhere_sandbox.setup import Setup
 
-__all__ = ["Mirror"]
-
 #: seconds between two looks at a lock that another attempt holds while it fetches
 _LOOK_S: Final = 0.05
 _WHOLE_NAME: Final = re.compile(r"[0-9a-f]{40}")

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Final
 
 from elsewhere.core.folders import Home
 from elsewhere.core.secrets import values_to_redact
-from elsewhere_sandbox.checkout import GitPolicy, checkout
+from elsewhere_sandbox.checkout import checkout
 from elsewhere_sandbox.environment import prepare_environment
 from elsewhere_sandbox.errors import SetupError
+from elsewhere_sandbox.git import GitPolicy
 from elsewhere_sandbox.program import program
 from elsewhere_sandbox.runtimes.api import Command
 
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from elsewhere_sandbox.environment import Interpreter
     from elsewhere_sandbox.setup import Setup
     from elsewhere_sandbox.spec import RunSpec
-
-__all__ = ["prepare", "secrets_of"]
 
 #: variables of the agent that a program gets; the operator can add others
 _PASSED: Final = (

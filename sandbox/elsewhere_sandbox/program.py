@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from elsewhere.core.records import Source
 
-__all__ = ["program"]
-
 #: makes the SDK, by a line of the run's `elsewhere.pth`, begin before the program's first line
 _INIT: Final = "ELSEWHERE_INIT"
 _CALL: Final = re.compile(rb"\bTask\s*\.\s*init\b")

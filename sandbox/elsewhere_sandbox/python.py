@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
     from elsewhere_sandbox.setup import Setup
 
-__all__ = ["Python", "find_python"]
-
 #: seconds for an interpreter to report its version and paths, on a cold and busy disk
 _PROBE_LIMIT_S: Final = 20.0
 

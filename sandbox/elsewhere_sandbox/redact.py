@@ -10,8 +10,6 @@ from elsewhere.core.secrets import HIDDEN
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["Redactor"]
-
 #: shorter values are left alone: they would redact half of every log
 _SHORTEST: Final = 6
 _MASK: Final = HIDDEN.encode()

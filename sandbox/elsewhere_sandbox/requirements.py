@@ -14,8 +14,6 @@ from elsewhere_sandbox.errors import SetupError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Requirements", "read_requirements"]
-
 _URL: Final = r"(?:(?:git|hg|svn|bzr)\+)?(?:https?|ssh)://\S+"
 #: A name with extras, versions or a URL, and a marker; or a bare URL. Only printable ASCII, no
 #: `${VARIABLE}`, which pip would fill in, and nothing that looks like an option.

@@ -19,13 +19,13 @@ import threading
 import time
 from typing import TYPE_CHECKING, Final
 
+from elsewhere.core.choices import Reason
 from elsewhere.core.clock import monotonic_s, now_at
 from elsewhere.core.events import Phase
 from elsewhere.core.folders import write_beside
 from elsewhere.core.journal import JournalWriter
-from elsewhere.core.notes import abort_callback_s, grace_s, write_outcome
-from elsewhere.core.process import ProcessIdentity
-from elsewhere.core.records import Outcome, Reason
+from elsewhere.core.notes import abort_callback_s, grace_s, write_outcome, write_runner
+from elsewhere.core.records import Outcome
 from elsewhere.report.resources import Monitor
 from elsewhere_sandbox.errors import CommandError, SetupError, StopRequestedError
 from elsewhere_sandbox.prepare import prepare, secrets_of
@@ -41,8 +41,6 @@ if TYPE_CHECKING:
     from elsewhere.core.folders import RunFolder
     from elsewhere_sandbox.runtimes.api import Command, Exit, Process
     from elsewhere_sandbox.spec import RunSpec
-
-__all__ = ["Runner"]
 
 logger = logging.getLogger(__name__)
 
@@ -78,7 +76,7 @@ class Runner:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, self._on_sigterm)
-        write_beside(self._folder.runner, ProcessIdentity.of())
+        write_runner(self._folder)
         try:
             outcome = self._outcome()
         except Exception:
@@ -295,7 +293,7 @@ class Runner:
     def _stopped(self, ended: Exit | None) -> Outcome:
         reason, message = Reason.STOPPED, "It was stopped on request."
         if self._must_end and not self._folder.stop.exists():
-            reason, message = Reason.KILLED, "Its runner was told to end by a signal."
+            reason, message = Reason.KILLED, "A signal ended its runner."
         return Outcome(
             reason=reason,
             exit_code=ended.code if ended else None,

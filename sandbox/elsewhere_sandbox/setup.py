@@ -12,8 +12,6 @@ if TYPE_CHECKING:
 
     from elsewhere_sandbox.runtimes.api import Command
 
-__all__ = ["Setup"]
-
 
 class Setup(Protocol):
     """The runner, as the steps of the set-up see it."""

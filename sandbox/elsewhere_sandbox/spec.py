@@ -12,8 +12,6 @@ from elsewhere.core.records import TaskRecord
 if TYPE_CHECKING:
     from elsewhere.core.folders import RunFolder
 
-__all__ = ["RunPolicy", "RunSpec"]
-
 _SECRET_FIELDS: Final = ("git_credentials", "secrets")
 
 

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     from elsewhere_sandbox.redact import Redactor
 
-__all__ = ["Spool"]
-
 logger = logging.getLogger(__name__)
 
 #: bytes of the last output that are kept for error messages

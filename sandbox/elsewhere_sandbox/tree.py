@@ -20,8 +20,6 @@ import psutil
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-__all__ = ["become_subreaper", "die_with_parent", "end_all", "kill", "marked", "reap", "signal_all"]
-
 logger = logging.getLogger(__name__)
 
 _PR_SET_PDEATHSIG: Final = 1

@@ -18,8 +18,6 @@ from elsewhere.store.queues import Queues
 from elsewhere.store.redis.store import RedisStore
 from tests.waiting import wait_until
 
-__all__ = ["CALL", "WAITING", "Agent", "call", "draft", "enqueue", "running_daemon"]
-
 CALL: Final = (
     sys.executable,
     "-c",

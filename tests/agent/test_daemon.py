@@ -13,9 +13,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from elsewhere.core.choices import Reason, Status
 from elsewhere.core.folders import Home
 from elsewhere.core.process import ProcessIdentity
-from elsewhere.core.records import Reason, Status
 from elsewhere.store.redis import embedded
 from elsewhere.store.redis.connection import connect
 from elsewhere.store.redis.store import RedisStore

@@ -6,7 +6,7 @@ import io
 
 from rich.console import Console
 
-from elsewhere.core.records import Status
+from elsewhere.core.choices import Status
 from elsewhere_agent.demo.view import _View
 from tests.sdk.command.tasks import open_tasks
 

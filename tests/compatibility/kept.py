@@ -19,8 +19,6 @@ from typing import Any, Final
 
 import redis
 
-__all__ = ["DATA", "Places", "dump_folder", "dump_store", "load_folder", "load_store", "mapped"]
-
 #: the commit that made the data is its name
 DATA: Final = Path(__file__).with_name("af39cd3")
 

@@ -5,21 +5,6 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = [
-    "BESIDE",
-    "ENDS",
-    "FAILS",
-    "HAS_CHILDREN",
-    "KILLED",
-    "NEXT",
-    "OFFLINE",
-    "OUTLIVES",
-    "REBOOTS",
-    "SAYS_ALL",
-    "STOPS",
-    "WAITS",
-]
-
 PROJECT: Final = "kept/all"
 
 #: a module that travels with the scripts that import it

@@ -14,8 +14,6 @@ from typing import Any, Final
 from elsewhere import InputModel, Model, Task
 from tests.compatibility.insides import command, texts_of
 
-__all__ = ["MOVING", "RUN", "lasting", "model", "searches", "task", "tasks", "trimmed"]
-
 #: ends of the names of what tells when it was done
 MOVING: Final = ("_at", "_until", "seconds", "timestamp", "in time")
 #: and of what a run tells anew

@@ -8,13 +8,11 @@ from typing import Protocol
 
 import pytest
 
-from elsewhere.core.records import Status
+from elsewhere.core.choices import Status
 from elsewhere.store.api import TaskStore
 from elsewhere.store.folder.store import FolderStore
 from elsewhere.store.redis import keys
 from elsewhere.store.redis.store import RedisStore
-
-__all__ = ["InFolder", "InRedis", "Inside", "on_servers", "servers"]
 
 #: a test of what a `SharedStore` has beside a `TaskStore`
 on_servers = pytest.mark.parametrize("_store_and_inside", ["redis", "valkey"], indirect=True)

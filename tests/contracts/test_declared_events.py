@@ -11,11 +11,12 @@ from typing import Any, Final
 import pytest
 
 from elsewhere.core import kept
+from elsewhere.core.choices import Reason, Status
 from elsewhere.core.events import EVENTS, Event, declare
 from elsewhere.core.folders import Home
 from elsewhere.core.journal import JournalWriter
 from elsewhere.core.kept import CLAIM, RESET, RESTART, Cleared
-from elsewhere.core.records import Outcome, Reason, Status
+from elsewhere.core.records import Outcome
 from elsewhere.core.uploads import Placed
 from elsewhere.delivery.delivery import Delivery
 from elsewhere.store.api import TaskStore

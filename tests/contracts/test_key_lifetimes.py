@@ -9,6 +9,7 @@ from typing import Final
 
 import pytest
 
+from elsewhere.core.choices import Reason, Status
 from elsewhere.core.events import (
     ArtifactAdded,
     Configurations,
@@ -31,11 +32,10 @@ from elsewhere.core.records import (
     ModelUse,
     Outcome,
     Parameter,
-    Reason,
     Source,
-    Status,
 )
 from elsewhere.store.agents import AgentRecord
+from elsewhere.store.curves import UNIT_SEPARATOR
 from elsewhere.store.queues import Queues
 from elsewhere.store.redis import keys
 from elsewhere.store.redis.store import RedisStore
@@ -73,7 +73,7 @@ def table() -> dict[str, tuple[str, str]]:
         if row := re.match(r"    (ew:\S+(?: US \S+)?)  +(\w+)  +.*?  +(\S.*)$", line):
             key, kind, said = row.groups()
             lifetime = lifetime if said.startswith('"') else said
-            pattern = re.sub(r"<\w+>", ".+", key.replace(" US ", keys.UNIT_SEPARATOR))
+            pattern = re.sub(r"<\w+>", ".+", key.replace(" US ", UNIT_SEPARATOR))
             rows[pattern] = (kind, lifetime)
     _, lifetime = rows.pop("ew:task:.+:.+")  # the row of all parts that events declare
     for part, way in kept_parts().items():

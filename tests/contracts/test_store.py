@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from elsewhere.core.choices import OnLost, Reason, Status, TaskType
 from elsewhere.core.errors import FencedError, NotFoundError, RecordError, TransitionError
 from elsewhere.core.events import (
     ArtifactAdded,
@@ -27,14 +28,10 @@ from elsewhere.core.records import (
     Artifact,
     Environment,
     ModelUse,
-    OnLost,
     Outcome,
     Parameter,
-    Reason,
     Source,
-    Status,
     TaskRecord,
-    TaskType,
 )
 from elsewhere.store.api import Claim, Renewal, SharedStore, TaskStore
 from elsewhere.store.redis import keys

@@ -8,9 +8,10 @@ from dataclasses import replace
 
 import pytest
 
+from elsewhere.core.choices import OnLost, Reason, Status
 from elsewhere.core.errors import FencedError
 from elsewhere.core.events import Event, Progress, Scalar, Text, Verdict
-from elsewhere.core.records import OnLost, Outcome, Reason, Status
+from elsewhere.core.records import Outcome
 from elsewhere.store.api import Claim, Renewal, SharedStore, TaskStore
 from tests.contracts.insides import Inside, on_servers, servers
 from tests.stores import begin, brought_to, claim, enqueue, running, waiting

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from elsewhere.core.choices import Reason
 from elsewhere.core.errors import RecordError, StoreUnavailableError, UsageError
 from elsewhere.core.events import Scalar, Text
-from elsewhere.core.records import Outcome, Reason
+from elsewhere.core.records import Outcome
 from elsewhere.store.folder import disk
 from elsewhere.store.folder.store import FolderStore
 from elsewhere.store.queues import Queues

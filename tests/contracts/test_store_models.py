@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from elsewhere.core.choices import Reason, Status
 from elsewhere.core.errors import NotFoundError, RecordError
 from elsewhere.core.events import Event, ModelSaved, ModelsUnused, ModelUsed
-from elsewhere.core.records import ModelUse, Outcome, Parameter, Reason, Status
+from elsewhere.core.records import ModelUse, Outcome, Parameter
 from elsewhere.store.api import TaskStore
 from elsewhere.store.model_records import ModelFilter
 from elsewhere.store.tags import parse

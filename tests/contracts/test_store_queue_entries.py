@@ -10,8 +10,9 @@ from typing import Final
 
 import pytest
 
+from elsewhere.core.choices import OnLost, Reason, Status
 from elsewhere.core.errors import TransitionError
-from elsewhere.core.records import OnLost, Outcome, Reason, Status
+from elsewhere.core.records import Outcome
 from elsewhere.store.queues import Queues
 from elsewhere.store.redis import keys
 from elsewhere.store.redis.store import RedisStore

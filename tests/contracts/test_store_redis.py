@@ -6,8 +6,9 @@ import math
 
 import pytest
 
+from elsewhere.core.choices import OnLost, Reason, Status
 from elsewhere.core.errors import RecordError, TransitionError
-from elsewhere.core.records import OnLost, Outcome, Parameter, Reason, Status
+from elsewhere.core.records import Outcome, Parameter
 from elsewhere.store.redis import keys
 from elsewhere.store.redis.store import RedisStore
 from elsewhere.store.states import sources

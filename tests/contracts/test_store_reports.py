@@ -7,6 +7,7 @@ import os
 
 import pytest
 
+from elsewhere.core.choices import Reason
 from elsewhere.core.events import (
     ArtifactAdded,
     Event,
@@ -18,7 +19,7 @@ from elsewhere.core.events import (
     Tags,
     Text,
 )
-from elsewhere.core.records import Artifact, Outcome, Parameter, Reason
+from elsewhere.core.records import Artifact, Outcome, Parameter
 from elsewhere.store.api import TaskStore
 from tests.contracts.insides import servers
 from tests.stores import claim, enqueue, find, running

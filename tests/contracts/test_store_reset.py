@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from elsewhere.core.choices import Reason, Status
 from elsewhere.core.errors import FencedError, NotFoundError, TransitionError
 from elsewhere.core.events import (
     ArtifactAdded,
@@ -21,16 +22,7 @@ from elsewhere.core.events import (
     Text,
     Verdict,
 )
-from elsewhere.core.records import (
-    Artifact,
-    Configuration,
-    ModelUse,
-    Outcome,
-    Parameter,
-    Reason,
-    Status,
-    TaskState,
-)
+from elsewhere.core.records import Artifact, Configuration, ModelUse, Outcome, Parameter, TaskState
 from elsewhere.store.api import TaskStore
 from elsewhere.store.states import MOVES, allowed
 from tests.contracts.insides import servers

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from elsewhere.core.choices import Reason, Status, TaskType
 from elsewhere.core.errors import UsageError
 from elsewhere.core.events import Event, Progress, Scalar, Tags
-from elsewhere.core.records import Outcome, Parameter, Reason, Source, Status, TaskType
+from elsewhere.core.records import Outcome, Parameter, Source
 from elsewhere.store.api import SharedStore
 from tests.contracts.insides import Inside, on_servers
 from tests.properties import PROPERTY

@@ -9,6 +9,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from elsewhere.core.choices import OnLost, Reason, Status
 from elsewhere.core.errors import ElsewhereError
 from elsewhere.core.events import (
     ArtifactAdded,
@@ -28,15 +29,7 @@ from elsewhere.core.events import (
     Text,
     Verdict,
 )
-from elsewhere.core.records import (
-    Artifact,
-    Configuration,
-    OnLost,
-    Outcome,
-    Parameter,
-    Reason,
-    Status,
-)
+from elsewhere.core.records import Artifact, Configuration, Outcome, Parameter
 from elsewhere.store.api import TaskStore
 from elsewhere.store.folder.store import FolderStore
 from tests.properties import PROPERTY

@@ -5,8 +5,6 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["FILES"]
-
 _TOLD: Final = """
 import json
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from elsewhere import Task
+from elsewhere.core.choices import Reason
 from elsewhere.core.folders import Home
-from elsewhere.core.records import Reason
 from tests.e2e.world import Box, Laptop
 from tests.waiting import wait_until
 

@@ -21,7 +21,7 @@ import random
 
 import pytest
 
-from elsewhere.core.records import Status
+from elsewhere.core.choices import Status
 from elsewhere.store.redis.store import RedisStore
 from tests.e2e.world import Repository
 from tests.sdk.scripts import Scripts

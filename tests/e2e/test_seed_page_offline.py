@@ -15,7 +15,7 @@ import pytest
 
 from elsewhere import Task
 from elsewhere.command.main import main
-from elsewhere.core.records import Status
+from elsewhere.core.choices import Status
 from elsewhere.store.redis.store import RedisStore
 from tests.sdk.scripts import Scripts
 

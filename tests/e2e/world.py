@@ -26,18 +26,6 @@ from elsewhere.store.redis.store import RedisStore
 from tests.waiting import wait_until
 from tests.wheels import install, write_wheel
 
-__all__ = [
-    "Box",
-    "Ended",
-    "Laptop",
-    "Printed",
-    "Repository",
-    "World",
-    "agent",
-    "make_venv",
-    "make_wheels",
-]
-
 #: what the laptop's venv has: one package that the box can install, and one that nobody can
 GAUGE: Final = {"gauge.py": "UNIT = 'furlong'\n"}
 HOMEGROWN: Final = {"homegrown.py": "SECRET_SAUCE = True\n"}

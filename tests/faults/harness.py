@@ -16,25 +16,17 @@ from typing import Final, Self
 import psutil
 
 from elsewhere.capture.loose import LooseFile, as_patch, tree_of
-from elsewhere.core.folders import Home, RunFolder
+from elsewhere.core.choices import OnLost, Reason, Status
+from elsewhere.core.folders import Home, RunFolder, read_record
 from elsewhere.core.names import new_id
+from elsewhere.core.notes import read_runner
 from elsewhere.core.process import ProcessIdentity
-from elsewhere.core.records import (
-    Environment,
-    OnLost,
-    Reason,
-    Source,
-    Status,
-    TaskRecord,
-    TaskState,
-)
+from elsewhere.core.records import Environment, Source, TaskRecord, TaskState
 from elsewhere.store.agents import registered_agents
 from elsewhere.store.queues import DEFAULT_QUEUE, Queues
 from elsewhere.store.redis.store import RedisStore
 from elsewhere_sandbox.tree import marked
 from tests.waiting import wait_until
-
-__all__ = ["PATIENCE_S", "PROGRAMS", "Agent", "Machine", "Probe", "Proxy", "send"]
 
 #: seconds for what takes a second on a quiet machine; the tests share two cores
 PATIENCE_S: Final = 30.0
@@ -143,7 +135,7 @@ class Machine:
         folder = self.folder(task_id, attempt)
 
         def is_quiet() -> bool:
-            runner = folder.identity(folder.runner)
+            runner = read_runner(folder)
             return not (runner and runner.is_alive()) and not _of(folder)
 
         wait_until(is_quiet, within_s=10, what=f"no process of {folder.path.name} is left")
@@ -164,7 +156,7 @@ class Machine:
     @staticmethod
     def _identity(path: Path) -> ProcessIdentity:
         wait_until(path.exists, within_s=PATIENCE_S, what=f"there is {path}")
-        identity = RunFolder(path.parent).identity(path)
+        identity = read_record(ProcessIdentity, path)
         assert identity is not None
         return identity
 

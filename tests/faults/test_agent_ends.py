@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from elsewhere.core.records import OnLost, Reason, Status
+from elsewhere.core.choices import OnLost, Reason, Status
 from elsewhere.store.redis.store import RedisStore
 from tests.faults.harness import PATIENCE_S, Machine, send
 from tests.waiting import wait_until

@@ -12,7 +12,7 @@ from typing import Final
 import pytest
 
 from elsewhere.artifacts import uploader
-from elsewhere.core.records import Reason, Status
+from elsewhere.core.choices import Reason, Status
 from elsewhere.delivery.sessions import deliver_dead
 from elsewhere.store.redis.store import RedisStore
 from tests.faults.harness import PATIENCE_S, Machine

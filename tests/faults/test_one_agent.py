@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from elsewhere.core.records import Status
+from elsewhere.core.choices import Status
 from elsewhere.store.redis.store import RedisStore
 from tests.faults.harness import PATIENCE_S, Machine, send
 

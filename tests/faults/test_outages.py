@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from elsewhere.core.records import OnLost, Status
+from elsewhere.core.choices import OnLost, Status
 from elsewhere.store.redis.store import RedisStore
 from tests.faults.harness import LEASE_S, PATIENCE_S, Machine, Probe, send
 from tests.redis_server import RedisServer

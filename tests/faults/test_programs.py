@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from elsewhere.core.choices import Reason, Status
 from elsewhere.core.process import ProcessIdentity
-from elsewhere.core.records import Reason, Status
 from elsewhere.store.redis.store import RedisStore
 from tests.faults.harness import Machine, send
 from tests.waiting import wait_until

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from elsewhere.core.records import Status
+from elsewhere.core.choices import Status
 from elsewhere.store.queues import DEFAULT_QUEUE, Queues
 from elsewhere.store.redis import keys
 from elsewhere.store.redis.store import RedisStore

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from elsewhere.core.choices import Reason, Status
 from elsewhere.core.events import Scalar
 from elsewhere.core.folders import RunFolder
 from elsewhere.core.journal import journal_files, read_events
-from elsewhere.core.records import Reason, Status
 from elsewhere.store import connect_store
 from elsewhere.store.redis.store import RedisStore
 from tests.faults.harness import PATIENCE_S, PROGRAMS, Machine, Probe, send

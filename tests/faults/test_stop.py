@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from elsewhere.core.choices import Reason, Status
 from elsewhere.core.notes import Stop
 from elsewhere.core.process import ProcessIdentity
-from elsewhere.core.records import Reason, Status, TaskState
+from elsewhere.core.records import TaskState
 from elsewhere.store.redis.store import RedisStore
 from tests.faults.harness import GRACE_S, PATIENCE_S, Machine, Probe, Proxy, send
 from tests.redis_server import RedisServer

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from elsewhere.core.choices import OnLost, Reason, Status
 from elsewhere.core.folders import Home
-from elsewhere.core.records import OnLost, Reason, Status
 from elsewhere.store.redis.store import RedisStore
 from tests.faults.harness import Machine, send
 from tests.redis_server import RedisServer

@@ -27,8 +27,6 @@ from elsewhere_sandbox.tree import marked
 from tests.stores import make_record
 from tests.waiting import wait_until
 
-__all__ = ["Attempt", "Attempts"]
-
 #: seconds for what takes one or two on a quiet machine
 PATIENCE_S: Final = 60.0
 

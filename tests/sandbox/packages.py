@@ -7,8 +7,6 @@ from pathlib import Path
 
 from elsewhere.core.folders import Home
 
-__all__ = ["inherited_variables", "warm_home"]
-
 
 def inherited_variables(folder: Path, wheels: Path) -> dict[str, str]:
     """The agent's environment: no network, no settings of the machine's user, nothing in HOME."""

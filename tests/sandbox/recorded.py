@@ -16,8 +16,6 @@ from elsewhere_sandbox.runtimes import RUNTIMES
 from elsewhere_sandbox.runtimes.api import Command, Exit, Process
 from elsewhere_sandbox.runtimes.host import HostRuntime
 
-__all__ = ["NAME", "calls_of"]
-
 NAME = "recorded"
 
 

@@ -13,24 +13,10 @@ from pathlib import Path
 
 from elsewhere.capture.script import Script
 from elsewhere.core.records import Source
-from elsewhere_sandbox.checkout import GitPolicy, checkout
+from elsewhere_sandbox.checkout import checkout
 from elsewhere_sandbox.errors import StopRequestedError
+from elsewhere_sandbox.git import GitPolicy
 from elsewhere_sandbox.runtimes.api import Command
-
-__all__ = [
-    "LIMIT",
-    "LOCAL",
-    "Host",
-    "Voice",
-    "clone",
-    "commit",
-    "enrich",
-    "files_of",
-    "git",
-    "new_repository",
-    "push_to_new",
-    "script",
-]
 
 LIMIT = 64_000_000
 LOCAL = GitPolicy(allow_local_remotes=True)

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from elsewhere.core.choices import Reason
 from elsewhere.core.events import Resources
-from elsewhere.core.records import Reason
 from tests.sandbox.attempts import Attempt, Attempts
 from tests.sandbox.recorded import NAME, calls_of
 

@@ -10,8 +10,9 @@ import pytest
 
 from elsewhere.capture.script import Script
 from elsewhere.core.records import Source
-from elsewhere_sandbox.checkout import GitPolicy, checkout
+from elsewhere_sandbox.checkout import checkout
 from elsewhere_sandbox.errors import SetupError
+from elsewhere_sandbox.git import GitPolicy
 from tests.captured import capture_source
 from tests.sandbox.repositories import (
     LIMIT,

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from elsewhere.core.records import Source, Submodule
-from elsewhere_sandbox.checkout import GitPolicy, checkout
+from elsewhere_sandbox.checkout import checkout
 from elsewhere_sandbox.errors import SetupError, StopRequestedError
+from elsewhere_sandbox.git import GitPolicy
 from tests.captured import capture_source
 from tests.sandbox.repositories import (
     LIMIT,

@@ -14,9 +14,11 @@ from typing import Any
 
 import pytest
 
+from elsewhere.core.choices import Reason
 from elsewhere.core.events import Phase, Resources
-from elsewhere.core.folders import read_json
-from elsewhere.core.records import Environment, Outcome, Parameter, Reason, Source
+from elsewhere.core.folders import read_json, read_record
+from elsewhere.core.process import ProcessIdentity
+from elsewhere.core.records import Environment, Outcome, Parameter, Source
 from tests.sandbox.attempts import Attempts
 from tests.waiting import wait_until
 
@@ -73,7 +75,7 @@ def test_what_happened_is_in_the_folder(attempts: Attempts) -> None:
     phases = [event for event in attempt.events if isinstance(event, Phase)]
     assert [phase.name for phase in phases if phase.seconds is None] == names
     for file in (attempt.folder.runner, attempt.folder.child):
-        identity = attempt.folder.identity(file)
+        identity = read_record(ProcessIdentity, file)
         assert identity is not None
         assert not identity.is_alive()
     assert attempt.folder.output.stat().st_mode & 0o077 == 0

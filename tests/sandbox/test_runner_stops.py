@@ -10,10 +10,11 @@ from pathlib import Path
 import psutil
 import pytest
 
+from elsewhere.core.choices import Reason
 from elsewhere.core.events import ArtifactAdded
 from elsewhere.core.folders import read_json
 from elsewhere.core.notes import Stop
-from elsewhere.core.records import Outcome, Reason
+from elsewhere.core.records import Outcome
 from tests.sandbox.attempts import Attempt, Attempts
 from tests.waiting import wait_until
 

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Ran", "Scripts"]
-
 _INIT = """
 import json, os, random, sys
 from pathlib import Path

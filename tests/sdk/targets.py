@@ -8,8 +8,6 @@ from elsewhere.core.events import Configurations, Event, Labels, Parameters
 from elsewhere.core.params import to_parameter
 from elsewhere.core.records import Configuration, Parameter
 
-__all__ = ["RecordingTarget", "record_of"]
-
 
 def record_of(values: Mapping[str, object]) -> dict[str, Parameter]:
     return {name: to_parameter(value) for name, value in values.items()}

@@ -6,8 +6,6 @@ from elsewhere.core.folders import RunFolder
 from elsewhere.core.records import Outcome
 from elsewhere_worker.launcher import Liveness
 
-__all__ = ["FarLauncher"]
-
 
 class FarLauncher:
     """See `launcher.Launcher`. `found` has how runners are, by task id; the others are alive."""

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from elsewhere.core.choices import Reason, Status
 from elsewhere.core.errors import FencedError
 from elsewhere.core.folders import Home, RunFolder
 from elsewhere.core.notes import Stop
-from elsewhere.core.records import Outcome, Reason, Status
+from elsewhere.core.records import Outcome
 from elsewhere.core.uploads import Placed
 from elsewhere.store.queues import Queues
 from elsewhere.store.redis.store import RedisStore

@@ -14,11 +14,12 @@ from pathlib import Path
 import psutil
 import pytest
 
+from elsewhere.core.choices import Reason
 from elsewhere.core.clock import monotonic_s
 from elsewhere.core.folders import Home, RunFolder, write_beside
 from elsewhere.core.notes import Stop, read_outcome
 from elsewhere.core.process import ProcessIdentity
-from elsewhere.core.records import Outcome, Reason
+from elsewhere.core.records import Outcome
 from elsewhere_sandbox.spec import RunSpec
 from elsewhere_sandbox.tree import kill, marked
 from elsewhere_worker import host_launcher

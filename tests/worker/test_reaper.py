@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from elsewhere.core.choices import OnLost, Reason, Status
 from elsewhere.core.folders import Home
-from elsewhere.core.records import OnLost, Reason, Status
 from elsewhere.store.queues import Queues
 from elsewhere.store.redis import keys
 from elsewhere.store.redis.store import RedisStore

@@ -8,8 +8,9 @@ from typing import cast
 
 import pytest
 
+from elsewhere.core.choices import Reason
 from elsewhere.core.folders import Home
-from elsewhere.core.records import Environment, Outcome, Reason
+from elsewhere.core.records import Environment, Outcome
 from elsewhere.core.uploads import Placed
 from elsewhere.store.queues import Queues
 from elsewhere.store.redis.store import RedisStore

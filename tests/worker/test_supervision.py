@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from elsewhere.core.choices import Reason, Status
 from elsewhere.core.events import ArtifactAdded
 from elsewhere.core.folders import Home, RunFolder, write_beside
 from elsewhere.core.journal import JournalWriter
 from elsewhere.core.notes import AbortNote, Stop
 from elsewhere.core.process import ProcessIdentity
-from elsewhere.core.records import Artifact, Outcome, Reason, Status
+from elsewhere.core.records import Artifact, Outcome
 from elsewhere.core.uploads import Placed
 from elsewhere.store.queues import Queues
 from elsewhere.store.redis.store import RedisStore
@@ -138,6 +139,6 @@ def test_a_run_that_cannot_be_delivered_for_an_unknown_reason_holds_no_slot_for_
         ).run()
         state = store.state(folder.task_id)
         assert (over, state.status) == ([folder], Status.COMPLETED)
-        assert "Not all that it said could be delivered. It is kept in" in state.message
+        assert "Not all of its reports could be delivered. It is kept in" in state.message
         assert folder.exit.exists()
         assert not folder.acked.exists()

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
     from redis import Redis
 
-__all__ = ["check_job", "checked"]
-
 _ID: Final = re.compile(r"[0-9a-f]{32}")
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

@@ -15,11 +15,12 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Final
 
+from elsewhere.core.choices import Reason
 from elsewhere.core.clock import monotonic_s
 from elsewhere.core.errors import RecordError
-from elsewhere.core.notes import read_outcome
+from elsewhere.core.notes import read_outcome, read_runner
 from elsewhere.core.process import boot_id
-from elsewhere.core.records import Outcome, Reason
+from elsewhere.core.records import Outcome
 from elsewhere_sandbox.runtimes import RUNTIMES
 from elsewhere_worker.launcher import Liveness
 
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from elsewhere.core.folders import RunFolder
-
-__all__ = ["HostLauncher"]
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +60,7 @@ class HostLauncher:
         return True
 
     def look(self, folder: RunFolder) -> Liveness | Outcome:
-        runner = folder.identity(folder.runner)
+        runner = read_runner(folder)
         # Before the outcome is read: a runner that is dead by now has written it, or never will.
         is_alive = runner is not None and runner.is_alive()
         try:
@@ -88,7 +87,7 @@ class HostLauncher:
         return Outcome(reason=Reason.LOST, message="Its runner never started.")
 
     def end(self, folder: RunFolder) -> None:
-        runner = folder.identity(folder.runner)
+        runner = read_runner(folder)
         if runner is not None and runner.is_alive():
             logger.warning("%s: runner %d SIGKILL", folder.path.name, runner.pid)
             with contextlib.suppress(ProcessLookupError):

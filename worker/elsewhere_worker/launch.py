@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-__all__ = ["launch"]
-
 
 def launch(task_id: str) -> None:
     """Fails in a plain RQ worker, which takes jobs from our queues but cannot run tasks."""

@@ -9,8 +9,6 @@ if TYPE_CHECKING:
     from elsewhere.core.folders import RunFolder
     from elsewhere.core.records import Outcome
 
-__all__ = ["Launcher", "Liveness"]
-
 
 class Liveness(Enum):
     """The state of a runner that is not gone."""

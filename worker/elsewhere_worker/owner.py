@@ -12,8 +12,6 @@ from elsewhere.core.folders import read_record, write_beside
 if TYPE_CHECKING:
     from elsewhere.core.folders import RunFolder
 
-__all__ = ["Owner"]
-
 logger = logging.getLogger(__name__)
 
 

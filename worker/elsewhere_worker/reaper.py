@@ -9,14 +9,13 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Final
 
-from elsewhere.core.records import Outcome, Reason, Status
+from elsewhere.core.choices import Reason, Status
+from elsewhere.core.records import Outcome
 
 if TYPE_CHECKING:
     from elsewhere.store.queues import Queues
     from elsewhere.store.redis.store import RedisStore
     from elsewhere_worker.settings import WorkerSettings
-
-__all__ = ["Reaper"]
 
 logger = logging.getLogger(__name__)
 

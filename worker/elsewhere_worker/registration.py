@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
     from redis import Redis
 
-__all__ = ["Registration"]
-
 logger = logging.getLogger(__name__)
 
 #: seconds after which an agent that does not report is no longer shown

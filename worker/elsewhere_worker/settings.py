@@ -10,8 +10,6 @@ from elsewhere_sandbox.spec import RunPolicy
 if TYPE_CHECKING:
     from elsewhere.core.folders import Home
 
-__all__ = ["WorkerSettings"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerSettings:

@@ -10,8 +10,6 @@ if TYPE_CHECKING:
 
     from elsewhere.core.records import Environment
 
-__all__ = ["Needs", "Slot", "Slots"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Needs:

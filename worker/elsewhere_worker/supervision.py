@@ -13,6 +13,7 @@ import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from elsewhere.core.choices import Reason
 from elsewhere.core.clock import monotonic_s, now_at
 from elsewhere.core.errors import (
     ElsewhereError,
@@ -22,7 +23,7 @@ from elsewhere.core.errors import (
     StoreUnavailableError,
 )
 from elsewhere.core.notes import Lent, Stop, abort_callback_s, grace_s
-from elsewhere.core.records import Outcome, Reason
+from elsewhere.core.records import Outcome
 from elsewhere.core.secrets import passwords_in
 from elsewhere.delivery.delivery import Delivery
 from elsewhere_sandbox.spec import RunSpec
@@ -40,8 +41,6 @@ if TYPE_CHECKING:
     from elsewhere_worker.launcher import Launcher
     from elsewhere_worker.settings import WorkerSettings
     from elsewhere_worker.slots import Slot
-
-__all__ = ["Supervision"]
 
 logger = logging.getLogger(__name__)
 
@@ -275,8 +274,10 @@ class Supervision(threading.Thread):
     def _end_undelivered(self, outcome: Outcome) -> None:
         """Ends an attempt with reports that cannot be delivered, for an unknown reason: its slot is
         free for others, and its folder stays to be examined."""
-        message = f"{outcome.message} Not all that it said could be delivered.".strip()
-        message = f"{message} It is kept in {self._folder.path}, and the agent's log says why."
+        message = f"{outcome.message} Not all of its reports could be delivered.".strip()
+        message = (
+            f"{message} It is kept in {self._folder.path}, and the agent's log has the reason."
+        )
         with contextlib.suppress(ElsewhereError):
             self._store.finish(
                 self._folder.task_id, self._folder.attempt, replace(outcome, message=message)

@@ -16,10 +16,11 @@ import threading
 import time
 from typing import TYPE_CHECKING, Final
 
+from elsewhere.core.choices import Reason, Status
 from elsewhere.core.errors import ElsewhereError, RecordError, StoreUnavailableError
 from elsewhere.core.folders import RunFolder
 from elsewhere.core.notes import Stop
-from elsewhere.core.records import Outcome, Reason, Status
+from elsewhere.core.records import Outcome
 from elsewhere.store.redis import keys
 from elsewhere_worker.boundary import check_job
 from elsewhere_worker.owner import Owner
@@ -36,8 +37,6 @@ if TYPE_CHECKING:
     from elsewhere_worker.launcher import Launcher
     from elsewhere_worker.registration import Registration
     from elsewhere_worker.settings import WorkerSettings
-
-__all__ = ["Worker"]
 
 logger = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING, Final
 
-from elsewhere.core.records import DEFAULT_SEED, Status
+from elsewhere.core.choices import DEFAULT_SEED, Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from elsewhere.core.folders import Home
     from elsewhere_agent.demo.facts import Facts
     from elsewhere_agent.demo.laptop import Laptop
-
-__all__ = ["Check", "checks"]
 
 #: a sentence, whether it holds, and what was found
 Check = tuple[str, bool, object]

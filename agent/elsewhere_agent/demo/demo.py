@@ -36,8 +36,6 @@ from elsewhere_agent.errors import AgentError
 if TYPE_CHECKING:
     from elsewhere.store.redis.store import RedisStore
 
-__all__ = ["demo"]
-
 _PROJECT: Final = "examples"
 _STAGES: Final = 8
 #: the learning rate that the clone is given
@@ -50,16 +48,16 @@ def demo() -> int:
     console = Console(highlight=False, markup=False, emoji=False)
     began = monotonic_s()
     failures: list[str] = []
-    with _Told() as told:
+    with _Signals() as signals:
         machine = Machine(Path(tempfile.mkdtemp(prefix="elsewhere-demo-")))
         try:
-            told.arm()
+            signals.arm()
             failures = _Demo(machine, console).run()
-            told.disarm()
+            signals.disarm()
         except KeyboardInterrupt:
             console.print("\nInterrupted: the demo ends.", style="yellow")
         except (ElsewhereError, OSError) as error:
-            told.disarm()
+            signals.disarm()
             failures = [str(error)]
         finally:
             machine.end()
@@ -72,14 +70,14 @@ def demo() -> int:
         console.print(f"{kept}: {machine.folder}", soft_wrap=True)
         return 1
     console.print("The agent and the server have ended, and the folder is removed.")
-    if told.number:
-        return 128 + told.number
+    if signals.number:
+        return 128 + signals.number
     took_s = monotonic_s() - began
     console.print(f"All is as it should be, after {took_s:.1f} s.", style="bold green")
     return 0
 
 
-class _Told:
+class _Signals:
     """The signals that ask this process to end. The first one while armed is a KeyboardInterrupt;
     others are only counted, so that they cannot disturb the cleaning up."""
 

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from elsewhere.core.records import TaskRecord, TaskState
     from elsewhere.store.redis.store import RedisStore
 
-__all__ = ["Facts"]
-
 #: the runner's message when it need not build the environment
 _WARM: Final = "is there already"
 

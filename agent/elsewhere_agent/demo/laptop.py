@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
     from elsewhere.core.folders import Home
 
-__all__ = ["Laptop"]
-
 #: seconds that one command may take: a package may have to come from far away
 _LIMIT_S: Final = 120.0
 #: lines of a failed command that are shown

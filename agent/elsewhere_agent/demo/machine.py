@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
     from elsewhere.store.redis.store import RedisStore
 
-__all__ = ["Machine"]
-
 #: seconds until the daemon must be up, and until killed processes must be gone
 _UP_S: Final = 20.0
 _GONE_S: Final = 5.0

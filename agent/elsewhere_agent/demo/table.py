@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from elsewhere_agent.demo.facts import Facts
 
-__all__ = ["table"]
-
 #: characters of a task's id
 _ID: Final = 32
 

@@ -12,9 +12,8 @@ from rich.text import Text
 from elsewhere.command.printing import clean, safe_for_terminal
 from elsewhere.command.tables import bar
 from elsewhere.command.watching import watch
-from elsewhere.core.choices import ScalarKind
+from elsewhere.core.choices import ScalarKind, Status
 from elsewhere.core.clock import monotonic_s
-from elsewhere.core.records import Status
 from elsewhere.core.wording import number, short
 from elsewhere_agent.errors import AgentError
 
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
     from elsewhere.core.events import Phase
     from elsewhere.core.records import TaskState
     from elsewhere.store.redis.store import RedisStore
-
-__all__ = ["follow", "quote"]
 
 #: what stands before a line that another program has printed
 _MARGIN: Final = "   │ "

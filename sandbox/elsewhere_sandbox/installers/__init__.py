@@ -12,6 +12,4 @@ if TYPE_CHECKING:
 
     from elsewhere_sandbox.installers.api import Installer
 
-__all__ = ["INSTALLERS"]
-
 INSTALLERS: Final[dict[str, Callable[[], Installer]]] = {"uv": Uv, "pip": Pip}

@@ -11,8 +11,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["Installer", "installer_variables", "plan"]
-
 #: What an installer may see of the agent's variables: where things are, how the network is
 #: reached, how git authenticates, what compilers want. None of the agent's own secrets.
 _PASSED: Final = re.compile(

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["Pip"]
-
 
 class Pip:
     """Takes indexes from PIP_* variables and pip.conf."""

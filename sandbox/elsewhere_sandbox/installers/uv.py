@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["Uv"]
-
 
 class Uv:
     """Takes indexes from UV_* variables and uv.toml. It ignores pip.conf and PIP_*."""

@@ -9,6 +9,4 @@ from elsewhere_sandbox.runtimes.host import HostRuntime
 if TYPE_CHECKING:
     from elsewhere_sandbox.runtimes.api import Runtime
 
-__all__ = ["RUNTIMES"]
-
 RUNTIMES: Final[dict[str, type[Runtime]]] = {"host": HostRuntime}

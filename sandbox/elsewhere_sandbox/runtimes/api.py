@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from elsewhere.core.folders import RunFolder
     from elsewhere.core.process import ProcessIdentity
 
-__all__ = ["Command", "Exit", "Process", "Runtime", "signal_name"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from elsewhere.core.folders import RunFolder
     from elsewhere_sandbox.runtimes.api import Command
 
-__all__ = ["HostProcess", "HostRuntime"]
-
 logger = logging.getLogger(__name__)
 
 #: bytes that a program can print while nobody reads: the most that Linux gives without privilege

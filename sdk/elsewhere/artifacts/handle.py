@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from elsewhere.artifacts.serializers import Format
     from elsewhere.core.records import Artifact
 
-__all__ = ["ArtifactHandle"]
-
 logger = logging.getLogger(__name__)
 
 _DIGEST: Final = re.compile("[0-9a-f]{64}")

@@ -7,8 +7,6 @@ from typing import NoReturn
 from elsewhere.artifacts.handle import ArtifactHandle
 from elsewhere.core.errors import NotFoundError, known_choices
 
-__all__ = ["TaskArtifacts"]
-
 
 class _NoArtifactError(NotFoundError, KeyError):
     """An unknown name; also a KeyError, since the name is the key of a dict."""

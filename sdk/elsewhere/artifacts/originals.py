@@ -21,8 +21,6 @@ from elsewhere.core.folders import named_path
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["Original", "delete_original", "find_original"]
-
 logger = logging.getLogger(__name__)
 
 #: characters of the longest path that Linux takes; longer text is not a path

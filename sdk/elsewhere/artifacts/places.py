@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from elsewhere.core.records import TaskRecord
     from elsewhere.core.uploads import Upload
 
-__all__ = ["is_kept_for", "quoted", "upload_url"]
-
 #: bytes that file systems, object stores and URLs take unquoted
 _PLAIN: Final = frozenset((string.ascii_letters + string.digits + "-_.").encode())
 #: bytes of one part of a path: file systems take 255

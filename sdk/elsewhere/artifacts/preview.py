@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["head_of", "shortened", "shown", "storable"]
-
 #: bytes of a preview, which is part of a record
 _PREVIEW_BYTES: Final = 64 * 1024
 #: elements of a container, and levels of nested containers

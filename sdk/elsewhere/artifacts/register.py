@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from elsewhere.core.events import Event
     from elsewhere.core.folders import RunFolder
 
-__all__ = ["Register"]
-
 logger = logging.getLogger(__name__)
 
 #: seconds between two checks for changes

@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from elsewhere.artifacts.originals import Original
     from elsewhere.artifacts.serializers import Serializer
 
-__all__ = ["in_new_folder", "stage"]
-
 T = TypeVar("T")
 
 logger = logging.getLogger(__name__)

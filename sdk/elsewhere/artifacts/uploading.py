@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from elsewhere.core.folders import RunFolder
     from elsewhere.core.records import TaskRecord
 
-__all__ = ["DEFAULT_PLACE", "Uploader", "bring", "uploader"]
-
 #: brings the file of an upload from a run folder to its place; raises StorageError
 Uploader: TypeAlias = "Callable[[RunFolder, Upload], Placed]"
 

@@ -7,8 +7,6 @@ from typing import Final
 
 from elsewhere.core.errors import TooLargeError
 
-__all__ = ["Budget"]
-
 #: how many files an error lists
 _LISTED: Final = 10
 

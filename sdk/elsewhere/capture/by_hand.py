@@ -18,16 +18,6 @@ from elsewhere.core.folders import named_path
 from elsewhere.core.records import Environment, Source
 from elsewhere.core.secrets import passwords_in
 
-__all__ = [
-    "check_no_password",
-    "requirement_lines",
-    "text",
-    "wished",
-    "with_binary",
-    "with_code",
-    "with_image",
-]
-
 _PYTHON: Final = re.compile(r"(?:.*/)?python(\d+(?:\.\d+){0,2})?")
 _COMMENT: Final = re.compile(r"(?:^|\s+)#.*$")
 _INCLUDED: Final = re.compile(r"(?:-r|--requirement)(?:\s+|=)(.+)")

@@ -11,8 +11,6 @@ from typing import Final
 
 from elsewhere.core.errors import CaptureError
 
-__all__ = ["Git"]
-
 #: settings that would change the captured bytes, run a program or write beside the index
 _SETTINGS: Final = (
     f"core.attributesFile={os.devnull}",

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-__all__ = ["Imports", "scan_imports"]
-
 logger = logging.getLogger(__name__)
 
 

@@ -19,8 +19,6 @@ from elsewhere.capture.imported_names import scan_imports
 from elsewhere.capture.script import Script
 from elsewhere.core.errors import CaptureError
 
-__all__ = ["LooseFile", "as_patch", "read_loose_files", "tree_of"]
-
 _NO_CONTENT: Final = b"literal 0\nHcmV?d00001\n\n"
 
 

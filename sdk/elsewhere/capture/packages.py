@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
     from elsewhere.capture.wishes import Wishes
 
-__all__ = ["CapturedPackages", "capture_packages"]
-
 logger = logging.getLogger(__name__)
 
 #: the package that the agent gives to every run

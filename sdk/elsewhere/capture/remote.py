@@ -9,8 +9,6 @@ from typing import Final
 from elsewhere.capture.git import Git
 from elsewhere.core.secrets import strip_credentials
 
-__all__ = ["Remote"]
-
 _SETTINGS: Final = r"^(remote\..*\.url|branch\..*\.remote|url\..*\.insteadof)$"
 _SHARED_SCHEMES: Final = frozenset({"https", "http", "ssh", "git", "git+ssh", "ssh+git"})
 #: `git@host:path`: a colon before any slash; `helper::address` is something else

@@ -18,8 +18,6 @@ from elsewhere.capture.worktree import Snapshot, Worktree
 from elsewhere.core.errors import CaptureError
 from elsewhere.core.records import Source, Submodule
 
-__all__ = ["CapturedSource", "Located", "complete", "locate"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Located:

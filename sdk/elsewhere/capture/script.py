@@ -9,8 +9,6 @@ from pathlib import Path
 
 from elsewhere.core.errors import CaptureError
 
-__all__ = ["Script"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Script:

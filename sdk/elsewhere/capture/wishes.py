@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-__all__ = ["NO_WISHES", "Wishes"]
-
 
 class Wishes(NamedTuple):
     """Changes of the captured packages. `added` are names with versions (None: the installed one,

@@ -19,8 +19,6 @@ from elsewhere.capture.git import Git
 from elsewhere.capture.remote import Remote
 from elsewhere.core.errors import CaptureError
 
-__all__ = ["Snapshot", "Worktree"]
-
 _EMPTY_TREE: Final = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 _DIFF: Final = (
     *("diff-tree", "-r", "-p", "--binary", "--full-index", "--no-renames", "--no-color"),

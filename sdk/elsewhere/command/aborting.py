@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from elsewhere.command.naming import find_task, title
 from elsewhere.command.printing import clean, say
 from elsewhere.command.watching import exit_code, watch
+from elsewhere.core.choices import Status
 from elsewhere.core.errors import UsageError
-from elsewhere.core.records import Status
 from elsewhere.core.wording import duration
 from elsewhere.store.stopping import request_stop
 
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from elsewhere.core.records import TaskState
     from elsewhere.store.redis.store import RedisStore
     from elsewhere.store.stopping import StopRequest
-
-__all__ = ["abort_task"]
 
 
 def abort_task(store: RedisStore, given: Namespace) -> int:

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from elsewhere.core.records import Parameter
     from elsewhere.store.redis.store import RedisStore
 
-__all__ = ["clone_task", "delete_tasks", "dequeue_task", "enqueue_task"]
-
 
 def clone_task(store: RedisStore, given: Namespace) -> int:
     """Clones a task and prints the new id, alone, on stdout."""
@@ -81,7 +79,7 @@ def delete_tasks(store: RedisStore, given: Namespace) -> int:
 def _is_sure(names: Sequence[str]) -> bool:
     if not sys.stdin.isatty():
         raise UsageError("Nothing is deleted: without a terminal to ask on, --yes is needed.")
-    what = "with all that it said" if len(names) == 1 else "with all that they said"
+    what = "with all that it reported" if len(names) == 1 else "with all that they reported"
     print(f"Delete {', '.join(names)} {what}? [y/N] ", end="", flush=True)
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     from elsewhere.store.redis.store import RedisStore
 
-__all__ = ["import_offline_session"]
-
 
 def import_offline_session(store: RedisStore, given: Namespace) -> int:
     """Imports an offline session and prints the task's id, alone, on stdout."""

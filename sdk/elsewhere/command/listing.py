@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from elsewhere.command.printing import clean, json_text, say
 from elsewhere.command.tables import bar, open_console, status_text
+from elsewhere.core.choices import Status
 from elsewhere.core.codec import to_plain
 from elsewhere.core.errors import NotFoundError, UsageError, known_choices
-from elsewhere.core.records import Status
 from elsewhere.core.wording import duration, short
 from elsewhere.store import filters
 
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     from elsewhere.core.records import TaskRecord, TaskState
     from elsewhere.store.redis.store import RedisStore
-
-__all__ = ["LIMIT", "list_tasks", "plain_task"]
 
 #: tasks that are listed without a given number
 LIMIT: Final = 50

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 from elsewhere.command.naming import find_task, title
 from elsewhere.command.screen import open_sink
 from elsewhere.command.watching import exit_code, watch
+from elsewhere.core.choices import Status
 from elsewhere.core.errors import NotFoundError, UsageError
-from elsewhere.core.records import Status
 from elsewhere.core.wording import duration, why
 
 if TYPE_CHECKING:
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from elsewhere.command.screen import Sink
     from elsewhere.core.records import TaskState
     from elsewhere.store.redis.store import RedisStore
-
-__all__ = ["print_logs"]
 
 #: bytes in one step back while the last lines are looked for
 _STEP_BYTES: Final = 64 * 1024
@@ -128,8 +126,8 @@ def _ended(state: TaskState) -> str:
     took = f" after {duration(state.ended_at - state.started_at)}" if state.started_at else ""
     outcome = state.outcome
     how = f": {why(outcome)}" if outcome and str(outcome.reason) != str(state.status) else ""
-    said = f" {state.message}" if state.message else ""
-    return f"{state.status}{took}{how}.{said}"
+    message = f" {state.message}" if state.message else ""
+    return f"{state.status}{took}{how}.{message}"
 
 
 def _waiting_for(state: TaskState) -> str:

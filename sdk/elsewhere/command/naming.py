@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from elsewhere.store.api import SharedStore
 
-__all__ = ["find_task", "title"]
-
 _WHOLE: Final = 32
 _SHORTEST: Final = 4
 #: tasks that an error names

@@ -10,9 +10,9 @@ from elsewhere.command.changing import clone_task, delete_tasks, dequeue_task, e
 from elsewhere.command.importing import import_offline_session
 from elsewhere.command.listing import LIMIT, list_tasks
 from elsewhere.command.logs import print_logs
-from elsewhere.command.program import add_version
+from elsewhere.command.program import add_command, add_version
 from elsewhere.command.showing import show_task
-from elsewhere.core.records import Status
+from elsewhere.core.choices import Status
 from elsewhere.store.queues import DEFAULT_QUEUE
 
 if TYPE_CHECKING:
@@ -22,14 +22,12 @@ if TYPE_CHECKING:
 
     Command = Callable[[RedisStore, argparse.Namespace], int]
 
-__all__ = ["parser"]
-
 
 def parser() -> argparse.ArgumentParser:
-    """Makes the parser; `command` of its result is the function to call."""
+    """Makes the parser; `run` of its result is the function to call."""
     program = argparse.ArgumentParser(
         prog="elsewhere",
-        description="Tasks: what there is, what they say, and what shall become of them.",
+        description="Lists, shows, follows and changes tasks.",
         epilog="An ID is the 32 hex digits of a task, or at least the first 4 of them.",
     )
     add_version(program)
@@ -38,14 +36,7 @@ def parser() -> argparse.ArgumentParser:
     def add(
         name: str, command: Command, what: str, example: str, *, has_id: bool = True
     ) -> argparse.ArgumentParser:
-        one = commands.add_parser(
-            name,
-            help=what,
-            description=f"{what[0].upper()}{what[1:]}.",
-            epilog=f"example:\n  elsewhere {example}",
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-        one.set_defaults(command=command)
+        one = add_command(commands, name, command, what, example=example)
         if has_id:
             one.add_argument("id", metavar="ID", help="id of the task, or how it begins")
         return one
@@ -54,7 +45,7 @@ def parser() -> argparse.ArgumentParser:
         "list",
         list_tasks,
         "list tasks, the last changed one first",
-        "list --project examples --status failed stopped --limit 10",
+        "--project examples --status failed stopped --limit 10",
         has_id=False,
     )
     listed.add_argument("--project", default="", help="only tasks of this project")
@@ -82,9 +73,9 @@ def parser() -> argparse.ArgumentParser:
     )
     _add_json(listed)
 
-    _add_json(add("show", show_task, "show all that is known about a task", "show 1a2b3c4d"))
+    _add_json(add("show", show_task, "show all that is known about a task", "1a2b3c4d"))
 
-    logs = add("logs", print_logs, "print what a task has printed", "logs -f 1a2b3c4d")
+    logs = add("logs", print_logs, "print what a task has printed", "-f 1a2b3c4d")
     logs.add_argument(
         "-f", "--follow", action="store_true", help="go on until it ends; 4 when it failed"
     )
@@ -97,10 +88,10 @@ def parser() -> argparse.ArgumentParser:
         "clone",
         clone_task,
         "make a draft with a task's code, environment and parameters; print its id",
-        "clone 1a2b3c4d --name 'Slower' --set Args/lr=0.01 --set General/epochs=20",
+        "1a2b3c4d --name 'Slower' --set Args/lr=0.01 --set General/epochs=20",
     )
-    clone.add_argument("--name", help="(default: Clone Of NAME)")
-    clone.add_argument("--project", help="(default: that of the task)")
+    clone.add_argument("--name", help="name of the clone (default: Clone Of NAME)")
+    clone.add_argument("--project", help="its project (default: that of the task)")
     clone.add_argument(
         "--set",
         action="append",
@@ -109,16 +100,14 @@ def parser() -> argparse.ArgumentParser:
         help="change or add a parameter; may be given several times",
     )
 
-    enqueue = add(
-        "enqueue", enqueue_task, "put a task into a queue", "enqueue 1a2b3c4d --queue default"
+    enqueue = add("enqueue", enqueue_task, "put a task into a queue", "1a2b3c4d --queue default")
+    enqueue.add_argument(
+        "--queue", default=DEFAULT_QUEUE, help="name of the queue (default: %(default)s)"
     )
-    enqueue.add_argument("--queue", default=DEFAULT_QUEUE, help="(default: %(default)s)")
 
-    add("dequeue", dequeue_task, "take a task out of its queue", "dequeue 1a2b3c4d")
+    add("dequeue", dequeue_task, "take a task out of its queue", "1a2b3c4d")
 
-    abort = add(
-        "abort", abort_task, "stop a task that runs or waits", "abort 1a2b3c4d --grace 30 --wait"
-    )
+    abort = add("abort", abort_task, "stop a task that runs or waits", "1a2b3c4d --grace 30 --wait")
     abort.add_argument(
         "--grace",
         type=float,
@@ -132,8 +121,8 @@ def parser() -> argparse.ArgumentParser:
     delete = add(
         "delete",
         delete_tasks,
-        "delete tasks with all that they said; their artifacts stay where they are",
-        "delete 1a2b3c4d 5e6f7a8b --yes",
+        "delete tasks and all that they reported; their artifacts stay where they are",
+        "1a2b3c4d 5e6f7a8b --yes",
         has_id=False,
     )
     delete.add_argument("id", nargs="+", metavar="ID", help="ids of tasks, or how they begin")
@@ -142,8 +131,8 @@ def parser() -> argparse.ArgumentParser:
     offline = add(
         "import-offline-session",
         import_offline_session,
-        "bring what a script said offline into the store; print the task's id",
-        "import-offline-session ~/.elsewhere/offline/1a2b3c4d5e6f7a8b9c0d1e2f3a4b5c6d.zip",
+        "import a session that a script recorded offline; print the task's id",
+        "~/.elsewhere/offline/1a2b3c4d5e6f7a8b9c0d1e2f3a4b5c6d.zip",
         has_id=False,
     )
     offline.add_argument(

@@ -11,8 +11,6 @@ from typing import Any, Final
 
 from elsewhere.core.codec import to_plain
 
-__all__ = ["clean", "json_text", "safe_for_terminal", "say"]
-
 
 def clean(text: str) -> str:
     """Makes `text` one line without escape sequences and control characters."""

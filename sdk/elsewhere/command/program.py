@@ -1,36 +1,97 @@
-"""What the programs `elsewhere` and `agent` share: their version, and how they end on an error of
-the system."""
+"""What the programs `elsewhere` and `agent` share: the form of a command's help, the version, and
+how a command ends.
+
+0    done
+1    it cannot be done: the sentence on stderr explains why
+2    the command line is wrong
+130  Ctrl-C
+
+A command may have further exit codes; its help names them.
+"""
 
 from __future__ import annotations
 
 import argparse
 import os
 import sys
-from typing import Final
+from textwrap import fill
+from typing import TYPE_CHECKING, Final
 
-__all__ = ["INTERRUPTED", "add_version", "drop_lost_output", "os_sentence"]
+from elsewhere.command.printing import say
+from elsewhere.core.errors import ElsewhereError, UsageError
 
-#: the exit code after Ctrl-C: 128 and the number of SIGINT
-INTERRUPTED: Final = 130
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_ERROR: Final = 1
+_USAGE: Final = 2
+_INTERRUPTED: Final = 130
+
+#: characters in a line of a description
+_COLUMNS: Final = 78
 
 
 def add_version(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--version", nargs=0, action=_Version, help="print the version and leave")
 
 
-def os_sentence(error: OSError) -> str:
+def add_command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    run: Callable[..., int],
+    summary: str,
+    description: str = "",
+    example: str = "",
+) -> argparse.ArgumentParser:
+    """Adds the command `name`; `run` of its parsed options is the function to call. Without a
+    `description` the summary is it."""
+    parser = commands.add_parser(
+        name,
+        help=summary,
+        description=fill(description or f"{summary[0].upper()}{summary[1:]}.", _COLUMNS),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.epilog = f"example:\n  {parser.prog} {example}".rstrip()
+    parser.set_defaults(run=run)
+    return parser
+
+
+def exit_code(run: Callable[[], int], program: str) -> int:
+    """Runs a command of `program` and returns its exit code; an error is a sentence on stderr.
+
+    Raises SystemExit where argparse ends it, and what else is a fault of ours.
+    """
+    try:
+        code = run()
+        sys.stdout.flush()
+        return code
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except BrokenPipeError:  # the reader has seen enough (`| head`)
+        _drop_lost_output()
+        return 0
+    except (ElsewhereError, OSError) as error:
+        say(sentence_of(error), program)
+        return _USAGE if isinstance(error, UsageError) else _ERROR
+
+
+def sentence_of(error: ElsewhereError | OSError) -> str:
+    return _os_sentence(error) if isinstance(error, OSError) else str(error)
+
+
+def _os_sentence(error: OSError) -> str:
     """Makes a sentence of an error: what could not be used, and why."""
     why = error.strerror or str(error)
-    if drop_lost_output():
+    if _drop_lost_output():
         return f"The output cannot be written: {why}."
     if error.filename is not None:
         return f"{error.filename} cannot be used: {why}."
     return f"The command could not go on: {why}."
 
 
-def drop_lost_output() -> bool:
-    """Whether stdout takes nothing any more; what it still holds then fails no second time, when
-    this process ends."""
+def _drop_lost_output() -> bool:
+    """Returns True if stdout takes nothing any more. What it still holds is then dropped, so
+    that it does not fail again when this process ends."""
     try:
         sys.stdout.flush()
     except OSError:

@@ -14,8 +14,6 @@ from elsewhere.command.printing import clean, safe_for_terminal, say
 if TYPE_CHECKING:
     from typing import BinaryIO
 
-__all__ = ["Pipe", "Screen", "Sink", "open_sink"]
-
 
 class Sink(Protocol):
     """The target that `logs` writes to."""

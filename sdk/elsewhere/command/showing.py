@@ -9,12 +9,12 @@ from elsewhere.command.listing import plain_task
 from elsewhere.command.naming import find_task
 from elsewhere.command.printing import clean, json_text
 from elsewhere.command.tables import bar, grid, open_console, status_text
-from elsewhere.core.choices import ScalarKind
+from elsewhere.core.choices import ScalarKind, Status
 from elsewhere.core.codec import to_plain
 from elsewhere.core.errors import NotFoundError
 from elsewhere.core.events import MONITOR
 from elsewhere.core.params import split_name, to_text
-from elsewhere.core.records import ModelRecord, Status
+from elsewhere.core.records import ModelRecord
 from elsewhere.core.wording import duration, number, size, why
 
 if TYPE_CHECKING:
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from elsewhere.core.records import Artifact, Attempt, ModelUse, Parameter, TaskRecord, TaskState
     from elsewhere.store.api import SeriesSummary, TaskPhase
     from elsewhere.store.redis.store import RedisStore
-
-__all__ = ["show_task"]
 
 #: characters of a value that fit a line
 _LONGEST: Final = 200
@@ -202,10 +200,10 @@ def _attempt_row(attempt: Attempt, state: TaskState) -> Row:
     """Makes an attempt's row; the message of the last one's end is at the top already."""
     outcome = attempt.outcome
     took = duration(attempt.ended_at - attempt.started_at) if attempt.ended_at else "going on"
-    said = outcome.sentence if outcome else ""
+    how = outcome.sentence if outcome else ""
     if outcome and outcome != state.outcome:
-        said = f"{why(outcome)}  {outcome.message}"
-    return str(attempt.number), attempt.worker, _time(attempt.started_at), took, said
+        how = f"{why(outcome)}  {outcome.message}"
+    return str(attempt.number), attempt.worker, _time(attempt.started_at), took, how
 
 
 def _last_of_each(phases: Sequence[TaskPhase]) -> list[TaskPhase]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Final
 
-from elsewhere.core.records import Status
+from elsewhere.core.choices import Status
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from elsewhere.core.records import TaskState
-
-__all__ = ["bar", "grid", "open_console", "status_text"]
 
 #: columns where there is no terminal whose width would count: nothing is cut
 _UNLIMITED: Final = 10_000

@@ -5,17 +5,15 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final
 
+from elsewhere.core.choices import Status
 from elsewhere.core.clock import monotonic_s
 from elsewhere.core.errors import StoreUnavailableError
-from elsewhere.core.records import Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from elsewhere.core.records import TaskState
     from elsewhere.store.api import Listener, TaskStore
-
-__all__ = ["FAILED", "exit_code", "watch"]
 
 #: what a command that waited for a task returns when the task failed
 FAILED: Final = 4

@@ -7,8 +7,6 @@ from typing import TypeAlias
 
 from elsewhere.core.events import Event
 
-__all__ = ["AnotherTask", "Record"]
-
 Record: TypeAlias = Callable[[Event], None]
 
 

@@ -24,8 +24,6 @@ from elsewhere.core.params import GENERAL, cast, is_recorded_as, to_parameter, t
 from elsewhere.core.records import Configuration, Json, Parameter
 from elsewhere.report.recorder import Target
 
-__all__ = ["DICTIONARY", "connect_configuration", "loaded", "rendered", "to_configuration"]
-
 logger = logging.getLogger(__name__)
 
 #: the type of a configuration that was a dict or a list in the program

@@ -11,8 +11,6 @@ from elsewhere.connect.sections import apply_overrides, parameters, record_new
 from elsewhere.core.events import Parameters
 from elsewhere.core.records import Parameter
 
-__all__ = ["ConnectedDict", "connect_dict"]
-
 #: called with values that were written into a dict, and with the keys that lead to it
 OnWrite = Callable[[Mapping[Any, Any], tuple[Any, ...]], None]
 

@@ -11,8 +11,6 @@ from elsewhere.core.events import Labels
 from elsewhere.core.params import GENERAL
 from elsewhere.report.recorder import Target
 
-__all__ = ["checked_labels", "connect_labels"]
-
 _FLAG: Final = f"{GENERAL}/_ignore_remote_overrides_labels_"
 
 

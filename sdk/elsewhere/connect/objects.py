@@ -12,8 +12,6 @@ from elsewhere.connect.sections import apply_overrides, parameters, record_new, 
 from elsewhere.core.errors import UsageError
 from elsewhere.core.records import Parameter
 
-__all__ = ["connect_object", "has_attributes"]
-
 _FUNCTIONS: Final = (FunctionType, BuiltinFunctionType, MethodType)
 
 

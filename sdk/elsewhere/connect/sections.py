@@ -15,8 +15,6 @@ from elsewhere.core.records import Parameter
 from elsewhere.core.secrets import is_hidden
 from elsewhere.report.recorder import Target
 
-__all__ = ["apply_overrides", "is_ignored", "parameters", "record_new", "track"]
-
 logger = logging.getLogger(__name__)
 
 

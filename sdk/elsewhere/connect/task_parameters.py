@@ -23,8 +23,6 @@ from elsewhere.core.params import cast, shown, to_parameter
 from elsewhere.core.records import Parameter
 from elsewhere.core.secrets import is_hidden
 
-__all__ = ["TaskParameters", "connect_task_parameters", "param", "percent_param"]
-
 logger = logging.getLogger(__name__)
 
 _REQUIRED: Final = object()

@@ -12,19 +12,6 @@ from typing import Any, TypeGuard
 
 from elsewhere.core.errors import UsageError
 
-__all__ = [
-    "checked_dict",
-    "checked_flag",
-    "checked_labels",
-    "checked_pattern",
-    "checked_seconds",
-    "checked_text",
-    "checked_texts",
-    "checked_whole",
-    "is_number",
-    "is_whole",
-]
-
 
 def is_whole(given: object) -> TypeGuard[int]:
     """Whether `given` is a whole number; True, which Python counts as 1, is not one."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 from enum import Enum
 from typing import Final
 
-__all__ = ["DEFAULT_SEED", "OnLost", "Reason", "ScalarKind", "Status", "TaskType"]
-
 #: the seed of a task that names none (seed page, "Setting Random Seed")
 DEFAULT_SEED: Final = 1337
 
@@ -36,7 +34,7 @@ class Status(_Choice):
 
     @property
     def is_verdict(self) -> bool:
-        """Whether a program may say of itself that it ends so: not that it waits or goes on."""
+        """Whether a program may end with it: not a status of waiting or running."""
         return self.is_final or self is Status.CREATED
 
 

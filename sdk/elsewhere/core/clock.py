@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import time
 
-__all__ = ["monotonic_s", "now_at"]
-
 
 def now_at() -> float:
     """The time of this machine's wall clock. Leases are measured with the store's clock."""

@@ -28,8 +28,6 @@ from elsewhere.core.errors import RecordError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-__all__ = ["compact", "decode", "encode", "from_plain", "to_plain"]
-
 T = TypeVar("T")
 
 _SIMPLE: Final = (str, int, float, bool, type(None))

@@ -21,22 +21,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = [
-    "CaptureError",
-    "ConfigurationError",
-    "DeleteError",
-    "ElsewhereError",
-    "FencedError",
-    "NotFoundError",
-    "RecordError",
-    "StorageError",
-    "StoreUnavailableError",
-    "TooLargeError",
-    "TransitionError",
-    "UsageError",
-    "known_choices",
-]
-
 
 class ElsewhereError(Exception):
     """The root: catch this to catch whatever Elsewhere raises on purpose."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from elsewhere.core import kept
-from elsewhere.core.choices import ScalarKind
+from elsewhere.core.choices import ScalarKind, Status, TaskType
 from elsewhere.core.codec import decode, encode
 from elsewhere.core.errors import RecordError
 from elsewhere.core.kept import (
@@ -33,9 +33,7 @@ from elsewhere.core.records import (
     Json,
     ModelUse,
     Parameter,
-    Status,
     TaskRecord,
-    TaskType,
 )
 from elsewhere.core.uploads import FileEvent, Placed, Upload
 

@@ -51,9 +51,6 @@ from typing import Any, Final, TypeVar
 
 from elsewhere.core.codec import encode, from_plain
 from elsewhere.core.errors import RecordError, UsageError
-from elsewhere.core.process import ProcessIdentity
-
-__all__ = ["Home", "RunFolder", "named_path", "read_json", "read_record", "write_beside"]
 
 T = TypeVar("T")
 
@@ -190,13 +187,6 @@ class RunFolder:
     @property
     def attempt(self) -> int:
         return int(self.path.suffix[1:])
-
-    def identity(self, path: Path) -> ProcessIdentity | None:
-        """The process that `path`, runner.json or child.json, names; None where it names none."""
-        try:
-            return read_record(ProcessIdentity, path)
-        except RecordError:
-            return None
 
 
 def write_beside(path: Path, value: object, *, mode: int = 0o600) -> None:

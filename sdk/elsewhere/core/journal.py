@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
     from elsewhere.core.events import Event
 
-__all__ = ["READ_BYTES", "JournalWriter", "journal_files", "read_events"]
-
 logger = logging.getLogger(__name__)
 
 #: bytes that one `read_events` looks at: bounds a reader's memory and one transaction's size

@@ -23,27 +23,6 @@ from typing import Any, ClassVar, Final, TypeVar
 
 from elsewhere.core.records import TaskRecord
 
-__all__ = [
-    "CLAIM",
-    "EVENTS",
-    "OF_RECORD",
-    "RESET",
-    "RESTART",
-    "ByName",
-    "Cleared",
-    "Event",
-    "Kept",
-    "OfModels",
-    "Points",
-    "Recent",
-    "RecordFields",
-    "StateFields",
-    "Tagged",
-    "cleared",
-    "declare",
-    "kept_parts",
-]
-
 #: parts that are fields of a task's record: no claim and no reset clears them
 OF_RECORD: Final = frozenset(item.name for item in fields(TaskRecord))
 

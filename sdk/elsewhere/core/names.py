@@ -12,8 +12,6 @@ from elsewhere.core.errors import UsageError, known_choices
 if TYPE_CHECKING:
     from elsewhere.core.records import TaskRecord
 
-__all__ = ["checked_name", "checked_tags", "checked_type", "name_of_clone", "new_id"]
-
 #: characters that the name of a task or project has at least (seed page, "Task Creation")
 _SHORTEST: Final = 3
 _LONGEST: Final = 200

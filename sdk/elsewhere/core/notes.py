@@ -1,14 +1,15 @@
 """The records that processes leave for others in a run folder, each with its reader and writer.
 
-spec.json   SessionSpec  the SDK of a script; an agent's has more in it, for its runner
-store.json  Lent         the agent
-exit.json   Outcome      the runner, or the SDK of a script
-stop        Stop         who asks for a stop: the command, the SDK, the agent
-abort.json  AbortNote    the program's SDK, which has an abort callback
+spec.json    SessionSpec      the SDK of a script; an agent's has more in it, for its runner
+store.json   Lent             the agent
+runner.json  ProcessIdentity  the runner, or the SDK of a script
+exit.json    Outcome          the runner, or the SDK of a script
+stop         Stop             who asks for a stop: the command, the SDK, the agent
+abort.json   AbortNote        the program's SDK, which has an abort callback
 
 A program can write into its folder, so no reader trusts a file. RecordError stands for a damaged
-spec, store or exit; in the notes about a stop, a value of a wrong type or out of range counts as
-missing.
+spec, store or exit. A damaged runner.json counts as missing; so does, in the notes about a stop, a
+value of a wrong type or out of range.
 """
 
 from __future__ import annotations
@@ -19,22 +20,11 @@ from typing import TYPE_CHECKING, Final
 
 from elsewhere.core.errors import RecordError
 from elsewhere.core.folders import read_json, read_record, write_beside
+from elsewhere.core.process import ProcessIdentity
 from elsewhere.core.records import Outcome, TaskRecord
 
 if TYPE_CHECKING:
     from elsewhere.core.folders import RunFolder
-
-__all__ = [
-    "ABORT_CALLBACK_S",
-    "AbortNote",
-    "Lent",
-    "SessionSpec",
-    "Stop",
-    "abort_callback_s",
-    "grace_s",
-    "read_outcome",
-    "write_outcome",
-]
 
 #: the longest that a stop waits for a program's abort callback, in seconds
 ABORT_CALLBACK_S: Final = 1800.0
@@ -74,6 +64,19 @@ class Lent:
     def write(self, folder: RunFolder) -> None:
         """Lends the store to the program of `folder`. Raises OSError."""
         write_beside(folder.store, self)
+
+
+def read_runner(folder: RunFolder) -> ProcessIdentity | None:
+    """The process that looks after the attempt of `folder`; None if no readable file names one."""
+    try:
+        return read_record(ProcessIdentity, folder.runner)
+    except RecordError:
+        return None
+
+
+def write_runner(folder: RunFolder) -> None:
+    """Names this process as the one that looks after the attempt of `folder`. Raises OSError."""
+    write_beside(folder.runner, ProcessIdentity.of())
 
 
 def read_outcome(folder: RunFolder) -> Outcome | None:

@@ -16,23 +16,6 @@ from elsewhere.core.errors import UsageError, known_choices
 from elsewhere.core.records import Json, Parameter
 from elsewhere.core.secrets import HIDDEN, hide
 
-__all__ = [
-    "GENERAL",
-    "cast",
-    "checked_type",
-    "flatten",
-    "from_text",
-    "full_name",
-    "is_recorded_as",
-    "meaning",
-    "shown",
-    "split_name",
-    "to_parameter",
-    "to_text",
-    "to_value",
-    "unflatten",
-]
-
 #: the section of a name that has none
 GENERAL: Final = "General"
 

@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["ProcessIdentity", "at_fork", "boot_id", "machine_id"]
-
 
 def boot_id() -> str:
     """The id of this boot of the machine; empty where the system has none."""

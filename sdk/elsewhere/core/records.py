@@ -18,28 +18,6 @@ from typing import Any, Final
 
 from elsewhere.core.choices import DEFAULT_SEED, OnLost, Reason, Status, TaskType
 
-__all__ = [
-    "DEFAULT_SEED",
-    "Artifact",
-    "Attempt",
-    "Call",
-    "Configuration",
-    "Environment",
-    "Json",
-    "ModelRecord",
-    "ModelUse",
-    "OnLost",
-    "Outcome",
-    "Parameter",
-    "Reason",
-    "Source",
-    "Status",
-    "Submodule",
-    "TaskRecord",
-    "TaskState",
-    "TaskType",
-]
-
 Json = None | bool | int | float | str | list[Any] | dict[str, Any]
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import sys
 from contextlib import suppress
 
-__all__ = ["say"]
-
 
 def say(sentence: str) -> None:
     """Prints `sentence`, unless stderr is closed or was never there."""

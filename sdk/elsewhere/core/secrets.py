@@ -22,18 +22,6 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-__all__ = [
-    "HIDDEN",
-    "hide",
-    "hide_arguments",
-    "hide_passwords",
-    "is_hidden",
-    "is_secret",
-    "passwords_in",
-    "strip_credentials",
-    "values_to_redact",
-]
-
 #: what is recorded and shown in place of a secret
 HIDDEN: Final = "***"
 

@@ -13,8 +13,6 @@ from typing import Any, Final, cast
 from elsewhere.core.errors import ConfigurationError, known_choices
 from elsewhere.core.folders import Home
 
-__all__ = ["Settings", "load"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-__all__ = ["FileEvent", "Placed", "Upload"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upload:

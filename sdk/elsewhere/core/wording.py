@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from elsewhere.core.records import Outcome
 
-__all__ = ["duration", "number", "short", "size", "why"]
-
 #: hex digits of an id that people see
 _SHORT: Final = 8
 

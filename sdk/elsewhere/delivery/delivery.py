@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from elsewhere.core.uploads import Upload
     from elsewhere.store.api import TaskStore
 
-__all__ = ["Delivery", "collapse"]
-
 logger = logging.getLogger(__name__)
 
 #: bytes of output in one transaction

@@ -14,12 +14,13 @@ import threading
 import time
 from typing import TYPE_CHECKING, Final
 
+from elsewhere.core.choices import Reason
 from elsewhere.core.clock import monotonic_s
 from elsewhere.core.errors import FencedError, NotFoundError, RecordError, StoreUnavailableError
 from elsewhere.core.folders import RunFolder
-from elsewhere.core.notes import SessionSpec, read_outcome
+from elsewhere.core.notes import SessionSpec, read_outcome, read_runner
 from elsewhere.core.process import at_fork
-from elsewhere.core.records import Outcome, Reason
+from elsewhere.core.records import Outcome
 from elsewhere.delivery.delivery import Delivery
 
 if TYPE_CHECKING:
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     from elsewhere.artifacts.uploading import Uploader
     from elsewhere.core.folders import Home
     from elsewhere.store.api import TaskStore
-
-__all__ = ["Session", "deliver_dead", "only_one", "outcome_of", "stop_waits_for"]
 
 logger = logging.getLogger(__name__)
 
@@ -211,7 +210,7 @@ def deliver_dead(store: TaskStore, home: Home, upload: Uploader) -> list[str]:
 
 def _is_dead(folder: RunFolder, store: str) -> bool:
     """Whether its script has ended, on this machine, and it waits for this `store`."""
-    owner, spec = folder.identity(folder.runner), SessionSpec.read(folder)
+    owner, spec = read_runner(folder), SessionSpec.read(folder)
     if owner is None or spec is None or spec.store != store:
         return False
     if folder.acked.exists():

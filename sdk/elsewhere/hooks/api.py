@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from elsewhere.report.recorder import OwnRun
 
-__all__ = ["Hook"]
-
 
 class Hook(Protocol):
     """Attaches itself to a library and returns `detach`.

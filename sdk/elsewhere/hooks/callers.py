@@ -6,8 +6,6 @@ import sys
 from types import FrameType
 from typing import Final
 
-__all__ = ["calling_module"]
-
 _OURS: Final = __name__.rpartition(".")[0]
 
 

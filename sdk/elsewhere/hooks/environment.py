@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from elsewhere.core.records import Parameter
     from elsewhere.report.recorder import Recorder
 
-__all__ = ["attach"]
-
 _SECTION: Final = "Environment"
 _OURS: Final = "ELSEWHERE_"
 #: what `*` leaves out: variables of one machine and login, wrong on another machine

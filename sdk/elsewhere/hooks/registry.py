@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from elsewhere.hooks.parsers.parsed import OverridesSource
     from elsewhere.report.recorder import OwnRun
 
-__all__ = ["HOOKS", "attach", "watch"]
-
 logger = logging.getLogger(__name__)
 
 #: the name of each hook to its `attach`, in the order of attaching

@@ -7,8 +7,6 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-__all__ = ["replace", "replace_all"]
-
 
 def replace(owner: type | ModuleType, name: str, by: Callable[..., Any]) -> Callable[[], None]:
     """Replaces `owner.name` by a call of `by(original, *arguments)`; returns the undo."""

@@ -11,14 +11,6 @@ from elsewhere.core.errors import UsageError
 from elsewhere.core.params import to_parameter
 from elsewhere.core.records import Parameter
 
-__all__ = [
-    "checked_design",
-    "checked_id",
-    "checked_metadata",
-    "checked_tags",
-    "checked_text",
-]
-
 
 def checked_text(what: str, given: object, *, is_needed: bool = False) -> str:
     """The text `given`, empty for None unless it `is_needed`."""

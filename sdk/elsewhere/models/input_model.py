@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from elsewhere.core.records import Json, ModelRecord, TaskRecord
     from elsewhere.store.api import TaskStore
 
-__all__ = ["DESIGN", "InputModel", "given_with", "named"]
-
 #: the configuration of a task that is the design of its input model
 DESIGN = "design"
 

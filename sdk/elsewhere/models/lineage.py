@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from elsewhere.core.records import Json
     from elsewhere.report.recorder import OwnRun
 
-__all__ = ["loaded"]
-
 
 def loaded(weights: str | os.PathLike[str], run: OwnRun, framework: str = "") -> None:
     """Records that the task began from the model of `weights`: a path, also one that

@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from elsewhere.core.records import ModelUse
     from elsewhere.store.api import TaskStore
 
-__all__ = ["ModelList", "TaskModels", "models_of"]
-
 
 class ModelList(list[Model]):
     """Models in the order in which they were made; an index may be a name that the task uses."""

@@ -12,8 +12,6 @@ from elsewhere.core.records import Artifact, ModelRecord
 from elsewhere.storage import is_file_url, local_path
 from elsewhere.storage.copies.cache import NOTE
 
-__all__ = ["LocalWeights", "cached_model"]
-
 logger = logging.getLogger(__name__)
 
 

@@ -14,8 +14,6 @@ from elsewhere.store.model_records import METADATA
 if TYPE_CHECKING:
     from elsewhere.core.records import Json, ModelRecord
 
-__all__ = ["ModelMetadata"]
-
 
 class ModelMetadata(ABC):
     """The part of a model that reads and sets its metadata."""

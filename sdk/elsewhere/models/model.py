@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from elsewhere.core.records import Json, ModelRecord
     from elsewhere.store.api import TaskStore
 
-__all__ = ["Model", "filter_of"]
-
 logger = logging.getLogger(__name__)
 
 #: fields that a published model keeps: others rely on them

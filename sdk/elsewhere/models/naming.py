@@ -16,8 +16,6 @@ from elsewhere.store.model_records import place_of
 if TYPE_CHECKING:
     from elsewhere.core.records import Json
 
-__all__ = ["id_of_place", "stem_of", "url_fields"]
-
 
 def id_of_place(fields: Mapping[str, Json]) -> str:
     """The id of an imported model: that of its place, so that two programs make the same model."""

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from elsewhere.report.recorder import OwnRun
     from elsewhere.report.task_access import TaskAccess
 
-__all__ = ["OutputModel", "made_by"]
-
 
 class OutputModel(OutputWeights):
     """A model that a task makes; it becomes one of the task's output models at once.

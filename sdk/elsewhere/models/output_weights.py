@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from elsewhere.report.recorder import OwnRun
     from elsewhere.report.task_access import TaskAccess
 
-__all__ = ["OutputWeights"]
-
 #: seconds that `wait_for_uploads` waits by default
 _UPLOADS_S: Final = 3600.0
 #: seconds between two looks whether uploads are over

@@ -15,8 +15,6 @@ from elsewhere.report.task_access import TaskAccess
 if TYPE_CHECKING:
     from elsewhere.store.api import TaskStore
 
-__all__ = ["UNPUBLISHED", "owner_of", "place_for", "store_here"]
-
 #: statuses of tasks that may still make models
 UNPUBLISHED: Final = frozenset(set(Status) - {Status.PUBLISHED})
 

@@ -18,8 +18,6 @@ from elsewhere.core.records import Json
 from elsewhere.storage import copy_file, sha256_of
 from elsewhere.storage.copies.zips import pack
 
-__all__ = ["Originals", "one", "several"]
-
 
 @dataclass(frozen=True, slots=True)
 class Originals:

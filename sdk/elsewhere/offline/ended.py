@@ -21,6 +21,7 @@ from elsewhere.core.errors import (
     UsageError,
 )
 from elsewhere.core.folders import named_path
+from elsewhere.core.notes import read_runner
 from elsewhere.core.records import Outcome, TaskRecord
 from elsewhere.delivery.sessions import outcome_of
 from elsewhere.offline.session import FORMAT, OfflineSession
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from elsewhere.core.folders import Home
-
-__all__ = ["Ended", "opened"]
 
 _ID: Final = re.compile("[0-9a-f]{32}")
 #: deflate makes 1032 bytes of one at most: a file that declares more is forged
@@ -148,7 +147,7 @@ def _read(path: Path, folder: Path, work: Path) -> Ended:
     session = OfflineSession(folder, task_id)
     if not session.run.spec.exists():
         raise RecordError(f"Its folder {session.run.path.name} is missing.")
-    owner = session.run.identity(session.run.runner)
+    owner = read_runner(session.run)
     is_zipped = folder != path  # at the end of the script, whose process may go on
     if not is_zipped and owner is not None and owner.is_here and owner.is_alive():
         raise UsageError(f"The offline session {path} still runs: import it after its end.")

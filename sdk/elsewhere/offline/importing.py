@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, Final
 
 from elsewhere.artifacts import uploader
 from elsewhere.core import names
-from elsewhere.core.choices import ScalarKind
+from elsewhere.core.choices import ScalarKind, Status
 from elsewhere.core.errors import NotFoundError, StoreUnavailableError, TransitionError, UsageError
 from elsewhere.core.events import Edited, ModelSaved, Parameters, Scalar, Tags
 from elsewhere.core.folders import RunFolder
 from elsewhere.core.notes import SessionSpec
-from elsewhere.core.records import Status
 from elsewhere.delivery.delivery import Delivery
 from elsewhere.offline.ended import opened
 from elsewhere.report.offset import checked_offset
@@ -29,8 +28,6 @@ if TYPE_CHECKING:
     from elsewhere.core.settings import Settings
     from elsewhere.offline.ended import Ended
     from elsewhere.store.api import TaskStore
-
-__all__ = ["import_session"]
 
 #: seconds that an import which was cut off has to be called again before its task counts as lost
 _LEASE_S: Final = 24 * 3600.0

@@ -10,8 +10,6 @@ if TYPE_CHECKING:
     from elsewhere.core.folders import Home
     from elsewhere.core.settings import Settings
 
-__all__ = ["Mode"]
-
 
 class Mode:
     """Offline mode of this process: as the setting has it, until somebody switches it."""

@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
     from elsewhere.core.uploads import Upload
 
-__all__ = ["FORMAT", "OfflineSession", "refuse"]
-
 #: the format of a session's files; a reader takes this one and those before
 FORMAT: Final = 1
 

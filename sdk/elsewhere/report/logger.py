@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from elsewhere.core.events import Event
 
-__all__ = ["Logger"]
-
 #: iterations are kept in 64 bits
 _MOST_ITERATION: Final = 2**63 - 1
 

@@ -7,8 +7,6 @@ from typing import Final
 from elsewhere.core.checks import is_whole
 from elsewhere.core.errors import UsageError
 
-__all__ = ["Offset", "checked_offset"]
-
 #: iterations are kept in 64 bits: those that follow this one fit, too
 _MOST: Final = 2**62
 

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from elsewhere.report.offset import Offset
     from elsewhere.store.api import TaskStore
 
-__all__ = ["OwnRun", "Recorder", "Target"]
-
 
 class Recorder(Protocol):
     """Takes events of a task, and knows what its values override."""

@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
     from elsewhere.core.events import Event
 
-__all__ = ["Reporter"]
-
 logger = logging.getLogger(__name__)
 
 #: seconds that the thread lets events gather: one write for many, and nobody waits for it visibly

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from elsewhere.core.events import Event
 
-__all__ = ["MACHINE", "Monitor", "sample"]
-
 logger = logging.getLogger(__name__)
 
 #: the title under which the machine's values are reported

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-__all__ = ["Tee"]
-
 logger = logging.getLogger(__name__)
 
 _STREAMS: Final = ("stdout", "stderr")

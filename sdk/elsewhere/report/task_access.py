@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from elsewhere.report.recorder import OwnRun
     from elsewhere.store.api import TaskStore
 
-__all__ = ["TaskAccess"]
-
 R = TypeVar("R", bound="OwnRun")
 
 

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from elsewhere.run.run import Run
 
-__all__ = ["AbortCallback"]
-
 
 class AbortCallback:
     """A function that is registered with a run, until `remove` or until the run is over."""

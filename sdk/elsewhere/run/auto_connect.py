@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from elsewhere.report.recorder import OwnRun
     from elsewhere.run.run import Run
 
-__all__ = ["Connections"]
-
 #: the names of `auto_connect_frameworks` (seed page, "Automatic Logging")
 FRAMEWORKS: Final = (
     *("matplotlib", "tensorflow", "tensorboard", "pytorch", "xgboost", "scikit", "fastai"),

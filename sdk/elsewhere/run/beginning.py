@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from elsewhere.artifacts import DEFAULT_PLACE, uploader
 from elsewhere.capture.wishes import NO_WISHES
 from elsewhere.core import names
+from elsewhere.core.choices import Status, TaskType
 from elsewhere.core.clock import now_at
 from elsewhere.core.errors import (
     CaptureError,
@@ -21,10 +22,10 @@ from elsewhere.core.errors import (
     TransitionError,
     UsageError,
 )
-from elsewhere.core.folders import RunFolder, write_beside
-from elsewhere.core.notes import SessionSpec
+from elsewhere.core.folders import RunFolder
+from elsewhere.core.notes import SessionSpec, read_runner, write_runner
 from elsewhere.core.process import ProcessIdentity
-from elsewhere.core.records import Source, Status, TaskRecord, TaskType
+from elsewhere.core.records import Source, TaskRecord
 from elsewhere.core.say import say
 from elsewhere.core.secrets import hide_arguments
 from elsewhere.delivery.sessions import Session, deliver_dead, only_one
@@ -53,13 +54,6 @@ if TYPE_CHECKING:
     from elsewhere.run.auto_connect import Connections
     from elsewhere.run.carriers import Carrier
     from elsewhere.store.api import TaskStore
-
-__all__ = [
-    "attach",
-    "begin",
-    "join",
-    "simulate",
-]
 
 #: a task of these may be run by hand
 _SIMULATED: Final = (Status.CREATED, Status.STOPPED, Status.FAILED, Status.COMPLETED)
@@ -254,7 +248,7 @@ def _claimed(
             is_ours = is_ours and not _is_used(folder)
             if is_ours:
                 SessionSpec(record=record, store=store.identity()).write(folder)
-                write_beside(folder.runner, ProcessIdentity.of())
+                write_runner(folder)
     except OSError as error:
         raise StorageError(
             f"The reports of this script cannot be kept in {settings.home.path}: {error}. Make room"
@@ -285,7 +279,7 @@ def _claimed(
 
 def _is_used(folder: RunFolder) -> bool:
     """Whether another process, which may still run, has begun the same attempt."""
-    owner = folder.identity(folder.runner)
+    owner = read_runner(folder)
     if owner is None or owner == ProcessIdentity.of():
         return False
     return owner.is_alive() or not owner.is_here

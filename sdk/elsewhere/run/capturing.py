@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from elsewhere.core.settings import Settings
     from elsewhere.store.api import TaskStore
 
-__all__ = ["Capturing"]
-
 logger = logging.getLogger(__name__)
 
 #: seconds that the capture may take before it is needed

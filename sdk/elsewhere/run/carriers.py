@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from elsewhere.run.capturing import Capturing
     from elsewhere.store.api import TaskStore
 
-__all__ = ["AgentCarrier", "Carrier", "ChildCarrier", "LocalCarrier"]
-
 logger = logging.getLogger(__name__)
 
 #: seconds after which the end prints what it is doing

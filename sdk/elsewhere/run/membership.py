@@ -21,15 +21,6 @@ if TYPE_CHECKING:
 
     from elsewhere.core.records import Configuration, Parameter, TaskRecord
 
-__all__ = [
-    "configurations",
-    "lead",
-    "leader_folder",
-    "overrides",
-    "read_task",
-    "run_folder",
-]
-
 _RUN_FOLDER: Final = "ELSEWHERE_RUN_FOLDER"
 #: the leader's process id, and the task's folder
 _LEADER: Final = "ELSEWHERE_LEADER"

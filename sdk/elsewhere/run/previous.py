@@ -13,14 +13,14 @@ import time
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Final
 
-from elsewhere.core.choices import ScalarKind
+from elsewhere.core.choices import ScalarKind, Status
 from elsewhere.core.clock import now_at
 from elsewhere.core.codec import to_plain
 from elsewhere.core.errors import NotFoundError, RecordError, TransitionError, UsageError
 from elsewhere.core.events import Configurations, Parameters, Properties, Tags
 from elsewhere.core.folders import read_json, write_beside
 from elsewhere.core.process import ProcessIdentity
-from elsewhere.core.records import Status, TaskRecord
+from elsewhere.core.records import TaskRecord
 from elsewhere.report.offset import checked_offset
 from elsewhere.store.filters import ARCHIVED
 
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from elsewhere.core.folders import Home
     from elsewhere.core.records import TaskState
     from elsewhere.store.api import TaskStore
-
-__all__ = ["Last", "Previous", "choose"]
 
 logger = logging.getLogger(__name__)
 

@@ -21,15 +21,13 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
+from elsewhere.core.choices import Reason
 from elsewhere.core.process import at_fork
-from elsewhere.core.records import Outcome, Reason
+from elsewhere.core.records import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType, TracebackType
-
-__all__ = ["Endings"]
-
 
 #: seconds that a program's threads have to end by themselves after a SIGTERM
 _THREADS_S: Final = 1.0

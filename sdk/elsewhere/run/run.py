@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from elsewhere.artifacts import delete_original, stage
 from elsewhere.core.checks import is_number
+from elsewhere.core.choices import Reason
 from elsewhere.core.clock import now_at
 from elsewhere.core.events import ArtifactAdded, Progress, Verdict, applied
-from elsewhere.core.records import Outcome, Reason
+from elsewhere.core.records import Outcome
 from elsewhere.offline import OfflineSession
 from elsewhere.report.offset import Offset
 
@@ -21,16 +22,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from elsewhere.core.choices import Status
     from elsewhere.core.events import Event
     from elsewhere.core.folders import RunFolder
-    from elsewhere.core.records import Configuration, Parameter, Status, TaskRecord
+    from elsewhere.core.records import Configuration, Parameter, TaskRecord
     from elsewhere.core.settings import Settings
     from elsewhere.report.logger import Logger
     from elsewhere.report.reporter import Reporter
     from elsewhere.run.carriers import Carrier
     from elsewhere.store.api import TaskStore
-
-__all__ = ["Run"]
 
 logger = logging.getLogger(__name__)
 

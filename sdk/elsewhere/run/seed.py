@@ -8,11 +8,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final, SupportsIndex
 
+from elsewhere.core.choices import DEFAULT_SEED
 from elsewhere.core.errors import UsageError
-from elsewhere.core.records import DEFAULT_SEED
 from elsewhere.core.when_imported import when_imported
-
-__all__ = ["announcement", "fix", "normalise"]
 
 
 def normalise(seed: SupportsIndex | bool | None) -> int | None:

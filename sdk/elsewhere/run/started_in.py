@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 
-__all__ = ["FOLDER"]
-
 
 def _folder() -> str | None:
     try:

@@ -10,8 +10,6 @@ from elsewhere.core.errors import StorageError
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["Found", "PassingError", "Storage"]
-
 
 class PassingError(StorageError):
     """A failure that may pass, such as a busy server or a broken connection."""

@@ -24,16 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from io import BufferedReader
 
-__all__ = [
-    "FileStorage",
-    "beside",
-    "copy_file",
-    "file_url",
-    "is_file_url",
-    "local_path",
-    "sha256_of",
-]
-
 #: bytes of one copying system call: a part of a second
 _STEP: Final = 1 << 26
 #: errors of shares that cannot be reached for a while

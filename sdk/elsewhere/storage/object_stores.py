@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
     from elsewhere.storage.progress import Moving
 
-__all__ = ["RemoteStorage", "mapped"]
-
 #: errors that a second try does not change; all others of a driver may be the network's
 _LASTING: Final = (
     *(FileExistsError, ImportError, IsADirectoryError, NotADirectoryError),

@@ -16,8 +16,6 @@ from elsewhere.core.process import at_fork
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["DISPLAY", "Display", "Moving"]
-
 #: seconds after which a transfer is shown
 _LONG_S: Final = 2.0
 #: seconds between two drawings, between two ticks of the thread, and between two lines

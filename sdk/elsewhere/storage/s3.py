@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
     from elsewhere.storage.progress import Moving
 
-__all__ = ["PART_BYTES", "S3Storage"]
-
 #: of one part: S3 takes 5 MiB and more; a break loses the parts that are being sent
 PART_BYTES: Final = 8 << 20
 #: parts of one upload: the limit of S3

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
     from elsewhere.storage.api import Storage
 
-__all__ = ["STORAGES", "check", "refuse_credentials", "storage_for"]
-
 STORAGES: Final[dict[str, Callable[[], Storage]]] = {
     "file": FileStorage,
     "http": WebStorage,

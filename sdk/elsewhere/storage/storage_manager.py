@@ -37,8 +37,6 @@ if TYPE_CHECKING:
 
     from elsewhere.storage.api import Found
 
-__all__ = ["StorageManager"]
-
 logger = logging.getLogger(__name__)
 
 #: the last returned copies, which are not evicted; each is an open file

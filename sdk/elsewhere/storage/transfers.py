@@ -13,8 +13,6 @@ from elsewhere.storage.trying import RETRIES, retried
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["delete", "download", "upload"]
-
 
 def delete(url: str, machine: str = "") -> None:
     """Deletes the file at `url`, if there is one. Raises StorageError, also for a file on the disk

@@ -13,8 +13,6 @@ from elsewhere.storage.api import PassingError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["CHECK_S", "RETRIES", "retried", "within"]
-
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")

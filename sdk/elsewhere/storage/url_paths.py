@@ -8,8 +8,6 @@ from urllib.parse import unquote
 from elsewhere.storage.copies.cache import OURS
 from elsewhere.storage.files import file_url, is_file_url, local_path
 
-__all__ = ["below", "file_name", "inside", "is_file_name", "path_of"]
-
 
 def file_name(url: str) -> str:
     """The last part of the URL's path; `file` if it cannot name a file in the cache."""

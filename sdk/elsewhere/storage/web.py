@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from http.client import HTTPResponse
     from pathlib import Path
 
-__all__ = ["WebStorage"]
-
 #: seconds in which a server must answer, and send a next piece
 _TIMEOUT_S: Final = 30.0
 #: the reserved characters of RFC 3986 and the percent sign

@@ -8,8 +8,6 @@ if TYPE_CHECKING:
     from elsewhere.core.settings import Settings
     from elsewhere.store.redis.store import RedisStore
 
-__all__ = ["connect_store", "open_store", "store_url"]
-
 
 def store_url(settings: Settings) -> str:
     """The configured URL, or that of the embedded server, which is started if need be."""

@@ -14,8 +14,6 @@ from elsewhere.store.redis.connection import redis_errors
 if TYPE_CHECKING:
     from redis import Redis
 
-__all__ = ["AgentRecord", "registered_agents"]
-
 logger = logging.getLogger(__name__)
 
 

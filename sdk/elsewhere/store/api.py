@@ -15,7 +15,7 @@ from elsewhere.core.events import kind_of
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
-    from elsewhere.core.choices import ScalarKind
+    from elsewhere.core.choices import ScalarKind, Status
     from elsewhere.core.events import Event, Phase, Text
     from elsewhere.core.records import (
         Artifact,
@@ -24,24 +24,11 @@ if TYPE_CHECKING:
         ModelRecord,
         ModelUse,
         Outcome,
-        Status,
         TaskRecord,
         TaskState,
     )
     from elsewhere.store.filters import Filter
     from elsewhere.store.model_records import ModelFilter
-
-__all__ = [
-    "Claim",
-    "Listener",
-    "Output",
-    "Renewal",
-    "SeriesSummary",
-    "SharedStore",
-    "Sweep",
-    "TaskPhase",
-    "TaskStore",
-]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["BLOCK_BYTES", "HEAD_BLOCKS", "TAIL_BLOCKS", "first_kept"]
-
 #: output is kept in blocks of this many bytes ...
 BLOCK_BYTES: Final = 1 << 20
 #: ... of which a very long output keeps so many from its beginning and its end

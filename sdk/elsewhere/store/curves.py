@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from elsewhere.core.events import Scalar
 
-__all__ = ["POINT", "UNIT_SEPARATOR", "Piece", "name_of", "pieces", "summary"]
-
 #: iteration, time (Unix seconds), value
 POINT: Final = struct.Struct("<qdd")
 #: between title and series

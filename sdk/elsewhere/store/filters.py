@@ -34,23 +34,6 @@ from elsewhere.store import tags as grammar
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-__all__ = [
-    "ARCHIVED",
-    "LISTS",
-    "METRIC",
-    "NUMBERS",
-    "SYSTEM_TAGS",
-    "TEXTS",
-    "TIMES",
-    "Condition",
-    "Filter",
-    "OneOf",
-    "Order",
-    "Pattern",
-    "Range",
-    "parse",
-]
-
 #: the system tag of what is put away
 ARCHIVED: Final = "archived"
 SYSTEM_TAGS: Final = (ARCHIVED,)

@@ -19,23 +19,6 @@ if TYPE_CHECKING:
 
     from elsewhere.core.events import ModelSaved, ModelUsed
 
-__all__ = [
-    "METADATA",
-    "ModelFilter",
-    "changed",
-    "checked",
-    "checked_id",
-    "field_of",
-    "left_out",
-    "of_found",
-    "of_task",
-    "place_of",
-    "record_of",
-    "storable",
-    "unknown",
-    "uses_of",
-]
-
 logger = logging.getLogger(__name__)
 
 #: before the key, in the name of a field that is one of a model's metadata

@@ -12,6 +12,7 @@ import re
 import shlex
 from typing import TYPE_CHECKING, Final, cast
 
+from elsewhere.core.choices import Status
 from elsewhere.core.codec import decode
 from elsewhere.core.errors import (
     NotFoundError,
@@ -20,7 +21,7 @@ from elsewhere.core.errors import (
     UsageError,
     known_choices,
 )
-from elsewhere.core.records import Environment, Status
+from elsewhere.core.records import Environment
 from elsewhere.store.redis import keys
 from elsewhere.store.redis.connection import redis_errors
 from elsewhere.store.redis.store import RedisStore
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
 
     from elsewhere.core.records import Outcome
     from elsewhere.store.api import TaskStore
-
-__all__ = ["DEFAULT_QUEUE", "LAUNCH", "Queues"]
 
 #: the queue that is always there
 DEFAULT_QUEUE: Final = "default"

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from elsewhere.core.choices import Status
 from elsewhere.core.errors import FencedError, NotFoundError, TransitionError
-from elsewhere.core.records import Status
 
 if TYPE_CHECKING:
     from collections.abc import Collection
-
-__all__ = ["BUSY", "fenced", "may_not_write", "refused", "unknown"]
 
 #: what waits or runs cannot be deleted
 BUSY = frozenset({Status.QUEUED, Status.IN_PROGRESS})

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from elsewhere.core.events import Event
     from elsewhere.core.records import Artifact
 
-__all__ = ["Reports"]
-
 
 class Reports(ABC):
     """The readers of `api.TaskStore` that all stores share. `plain` is data as JSON has it."""

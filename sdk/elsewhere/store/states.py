@@ -18,13 +18,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from elsewhere.core.choices import Status
 from elsewhere.core.codec import decode, encode
-from elsewhere.core.records import Outcome, Status, TaskState
+from elsewhere.core.records import Outcome, TaskState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-__all__ = ["EDITABLE", "MOVES", "allowed", "read_state", "sources", "text_of"]
 
 _S = Status
 

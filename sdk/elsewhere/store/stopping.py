@@ -11,17 +11,15 @@ import logging
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from elsewhere.core.choices import Status
 from elsewhere.core.errors import TransitionError
 from elsewhere.core.notes import Stop
-from elsewhere.core.records import Status
 from elsewhere.store.refusals import BUSY
 
 if TYPE_CHECKING:
     from elsewhere.core.folders import Home, RunFolder
     from elsewhere.core.records import TaskState
     from elsewhere.store.api import TaskStore
-
-__all__ = ["StopRequest", "request_stop"]
 
 logger = logging.getLogger(__name__)
 

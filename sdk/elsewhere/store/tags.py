@@ -25,8 +25,6 @@ from elsewhere.core.errors import UsageError, known_choices
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-__all__ = ["Clause", "Expression", "parse"]
-
 #: One of these groups of tags must be there whole.
 Clause = tuple[tuple[str, ...], ...]
 

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from elsewhere.core.settings import Settings
     from elsewhere.store.api import TaskStore
 
-__all__ = ["Wanted", "checked_argv", "create"]
-
 logger = logging.getLogger(__name__)
 
 

@@ -22,8 +22,6 @@ from elsewhere.run import seed
 if TYPE_CHECKING:
     from elsewhere.core.events import Event
 
-__all__ = ["changes", "merged", "to_data", "to_record"]
-
 #: a higher number once data of the old form cannot be read any more
 _FORMAT: Final = 1
 #: fields of one task only, which a copy must not have

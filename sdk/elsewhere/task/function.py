@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     from elsewhere.run.run import Run
 
-__all__ = ["call", "checked_name", "create", "is_called"]
-
 _SECTION: Final = "Function"
 
 

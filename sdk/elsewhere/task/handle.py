@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from elsewhere.run.run import Run
     from elsewhere.store.api import SharedStore, TaskStore
 
-__all__ = ["Handle"]
-
 
 class Handle:
     """A task, whichever process runs it; the aspects, a class each, add its calls.

@@ -12,8 +12,6 @@ from typing import Final
 from elsewhere.core.errors import ElsewhereError
 from elsewhere.core.say import say
 
-__all__ = ["begin"]
-
 _INIT: Final = "ELSEWHERE_INIT"
 
 

@@ -10,8 +10,6 @@ from elsewhere.core.checks import checked_pattern
 if TYPE_CHECKING:
     from elsewhere.store.api import SharedStore
 
-__all__ = ["Project", "find"]
-
 
 @dataclass(frozen=True, slots=True)
 class Project:

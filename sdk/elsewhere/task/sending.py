@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from elsewhere.run.run import Run
     from elsewhere.store.api import TaskStore
 
-__all__ = ["send", "send_other"]
-
 logger = logging.getLogger(__name__)
 
 

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from elsewhere.core.records import Parameter
     from elsewhere.store.api import SharedStore, TaskStore
 
-__all__ = ["checked_fields", "clone", "existing", "find_named", "models_used", "search"]
-
 logger = logging.getLogger(__name__)
 
 

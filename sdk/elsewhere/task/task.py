@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from elsewhere.report.logger import Logger
     from elsewhere.run.abort_callback import AbortCallback
 
-__all__ = ["Task"]
-
 
 class Task(
     FindingAspect,

@@ -16,8 +16,6 @@ from elsewhere.core.events import ArtifactAdded
 from elsewhere.core.records import Artifact, TaskRecord
 from elsewhere.storage import file_url
 
-__all__ = ["RECORD", "Served", "kept", "over_the_web", "serving", "staged", "uploaded"]
-
 RECORD = TaskRecord(id="0" * 32, name="train: it", project="a/b")
 
 

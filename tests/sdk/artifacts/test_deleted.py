@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from elsewhere import Task
+from elsewhere.core.choices import Reason, Status
 from elsewhere.core.errors import DeleteError, NotFoundError, TransitionError, UsageError
 from elsewhere.core.events import ArtifactAdded
-from elsewhere.core.records import Artifact, Outcome, Reason, Status
+from elsewhere.core.records import Artifact, Outcome
 from elsewhere.storage import file_url, local_path
 from elsewhere.store.redis.store import RedisStore
 from tests.sdk.models.runs import Agents

@@ -9,14 +9,13 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from typing import Any, Final
 
+from elsewhere.core.choices import Reason, Status
 from elsewhere.core.events import Event
-from elsewhere.core.records import Outcome, Reason, Status, TaskRecord
+from elsewhere.core.records import Outcome, TaskRecord
 from elsewhere.store import connect_store
 from elsewhere.store.queues import Queues
 from elsewhere.store.redis.store import RedisStore
 from tests.waiting import wait_until
-
-__all__ = ["COMMAND", "Heard", "Tasks", "open_tasks", "started"]
 
 #: a process of the command, whatever Python runs the tests
 COMMAND: Final = (

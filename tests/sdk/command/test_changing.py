@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 
 from elsewhere.command.main import main
+from elsewhere.core.choices import Reason, Status
 from elsewhere.core.errors import NotFoundError
 from elsewhere.core.folders import Home
 from elsewhere.core.notes import Stop
-from elsewhere.core.records import Parameter, Reason, Status
+from elsewhere.core.records import Parameter
 from tests.sdk.command.tasks import COMMAND, Heard, Tasks, open_tasks, started
 from tests.stores import find
 from tests.waiting import wait_until

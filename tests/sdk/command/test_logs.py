@@ -14,7 +14,7 @@ import pytest
 
 from elsewhere.command.main import main
 from elsewhere.command.screen import Screen
-from elsewhere.core.records import Reason, Status
+from elsewhere.core.choices import Reason, Status
 from elsewhere.store import connect_store
 from tests.redis_server import RedisServer
 from tests.sdk.command.tasks import Heard, Tasks, open_tasks, started

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from elsewhere.command.main import main
+from elsewhere.core.choices import Reason, Status
 from elsewhere.core.events import (
     ArtifactAdded,
     ModelSaved,
@@ -20,16 +21,7 @@ from elsewhere.core.events import (
     Tags,
     single_value,
 )
-from elsewhere.core.records import (
-    Artifact,
-    Configuration,
-    Environment,
-    ModelUse,
-    Parameter,
-    Reason,
-    Source,
-    Status,
-)
+from elsewhere.core.records import Artifact, Configuration, Environment, ModelUse, Parameter, Source
 from elsewhere.store.filters import ARCHIVED
 from tests.sdk.command.tasks import Tasks, open_tasks
 

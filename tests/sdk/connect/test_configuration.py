@@ -17,8 +17,9 @@ from hypothesis import strategies as some
 
 from elsewhere import Task
 from elsewhere.connect import connect_configuration, connect_labels
+from elsewhere.core.choices import Status
 from elsewhere.core.errors import TransitionError, UsageError
-from elsewhere.core.records import Configuration, Status
+from elsewhere.core.records import Configuration
 from elsewhere.store.redis.store import RedisStore
 from tests.sdk.targets import RecordingTarget
 from tests.stores import make_record

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from elsewhere.core.choices import Reason, TaskType
 from elsewhere.core.codec import compact, decode, encode, from_plain, to_plain
 from elsewhere.core.errors import RecordError
 from elsewhere.core.events import Scalar
@@ -19,11 +20,9 @@ from elsewhere.core.records import (
     Environment,
     Outcome,
     Parameter,
-    Reason,
     Source,
     Submodule,
     TaskRecord,
-    TaskType,
 )
 from tests.properties import PROPERTY
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from elsewhere.core.choices import ScalarKind
+from elsewhere.core.choices import ScalarKind, Status
 from elsewhere.core.errors import RecordError
 from elsewhere.core.events import EVENTS as CLASSES
 from elsewhere.core.events import (
@@ -36,7 +36,7 @@ from elsewhere.core.events import (
     encode_event,
     single_value,
 )
-from elsewhere.core.records import Artifact, Configuration, ModelUse, Parameter, Status
+from elsewhere.core.records import Artifact, Configuration, ModelUse, Parameter
 from elsewhere.report.resources import MACHINE
 from tests.properties import PROPERTY
 

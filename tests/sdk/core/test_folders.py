@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from elsewhere.core.choices import Reason
 from elsewhere.core.folders import Home, RunFolder, read_json, write_beside
+from elsewhere.core.notes import read_runner, write_runner
 from elsewhere.core.process import ProcessIdentity
-from elsewhere.core.records import Outcome, Reason
+from elsewhere.core.records import Outcome
 
 ID = "0123456789abcdef" * 2
 
@@ -67,9 +69,9 @@ def test_text_that_is_no_text_can_be_written_too(tmp_path: Path) -> None:
 
 def test_the_identity_in_a_folder_is_that_of_the_process(tmp_path: Path) -> None:
     folder = Home(tmp_path).run(ID, 1).create()
-    assert folder.identity(folder.runner) is None
-    write_beside(folder.runner, ProcessIdentity.of())
-    assert folder.identity(folder.runner) == ProcessIdentity.of()
+    assert read_runner(folder) is None
+    write_runner(folder)
+    assert read_runner(folder) == ProcessIdentity.of()
 
 
 def test_a_folder_that_was_not_removed_whole_is_no_run_and_goes_at_the_next_sweep(

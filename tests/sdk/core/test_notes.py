@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from elsewhere.core.choices import Reason
 from elsewhere.core.errors import RecordError
 from elsewhere.core.folders import RunFolder, write_beside
 from elsewhere.core.notes import (
@@ -24,7 +25,7 @@ from elsewhere.core.notes import (
     read_outcome,
     write_outcome,
 )
-from elsewhere.core.records import Outcome, Reason, TaskRecord
+from elsewhere.core.records import Outcome, TaskRecord
 
 NOT_TIMES: list[Any] = [None, "2", True, [], {}, -1, float("nan"), float("inf"), 10**400]
 

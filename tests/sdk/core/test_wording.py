@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from elsewhere.core.records import Outcome, Reason
+from elsewhere.core.choices import Reason
+from elsewhere.core.records import Outcome
 from elsewhere.core.wording import duration, number, short, size, why
 
 

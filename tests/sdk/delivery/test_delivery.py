@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from elsewhere.core.choices import Reason, Status
 from elsewhere.core.errors import FencedError, StorageError, StoreUnavailableError
 from elsewhere.core.events import ArtifactAdded, Event, Scalar, Text
 from elsewhere.core.folders import Home, RunFolder
 from elsewhere.core.journal import JournalWriter
-from elsewhere.core.records import Artifact, Outcome, Reason, Status
+from elsewhere.core.records import Artifact, Outcome
 from elsewhere.core.uploads import Placed, Upload
 from elsewhere.delivery.delivery import Delivery, collapse
 from elsewhere.store.redis.store import RedisStore

@@ -12,9 +12,10 @@ import pytest
 
 from elsewhere.artifacts import uploader
 from elsewhere.artifacts.places import is_kept_for
+from elsewhere.core.choices import Reason
 from elsewhere.core.codec import to_plain
 from elsewhere.core.folders import Home, write_beside
-from elsewhere.core.records import Outcome, Reason
+from elsewhere.core.records import Outcome
 from elsewhere.delivery.delivery import Delivery
 from elsewhere.storage import file_url
 from elsewhere.store.api import TaskStore

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from elsewhere.core.choices import Reason, Status
 from elsewhere.core.codec import to_plain
 from elsewhere.core.errors import StoreUnavailableError
 from elsewhere.core.events import Event, Text
 from elsewhere.core.folders import Home, RunFolder, write_beside
 from elsewhere.core.journal import JournalWriter
 from elsewhere.core.process import ProcessIdentity
-from elsewhere.core.records import Outcome, Reason, Status
+from elsewhere.core.records import Outcome
 from elsewhere.core.uploads import Placed, Upload
 from elsewhere.delivery.sessions import Session, deliver_dead
 from elsewhere.store.redis.store import RedisStore

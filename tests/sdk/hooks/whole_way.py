@@ -17,8 +17,6 @@ from tests.sdk.hooks.command_lines import record_of
 from tests.sdk.scripts import Ran
 from tests.stores import make_record, opened
 
-__all__ = ["WholeWay"]
-
 
 class WholeWay:
     """One script in `folder`, which calls `Task.init` somewhere."""

@@ -14,8 +14,6 @@ from elsewhere.store.api import TaskStore
 from tests.sdk.scripts import Ran, Scripts
 from tests.stores import begin
 
-__all__ = ["Agents"]
-
 _IMPORTS = "from elsewhere import InputModel, Model, OutputModel\n"
 
 

@@ -11,9 +11,10 @@ import pytest
 
 from elsewhere import InputModel, Model, OutputModel, Task
 from elsewhere.artifacts import upload_url
+from elsewhere.core.choices import Status
 from elsewhere.core.errors import NotFoundError, StorageError, TransitionError, UsageError
 from elsewhere.core.events import ModelUsed
-from elsewhere.core.records import ModelUse, Status
+from elsewhere.core.records import ModelUse
 from elsewhere.core.uploads import Upload
 from elsewhere.storage import file_url, local_path
 from elsewhere.store.api import TaskStore

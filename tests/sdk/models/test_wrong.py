@@ -10,6 +10,7 @@ import pytest
 
 from elsewhere import OutputModel, Task
 from elsewhere.core.errors import StorageError, UsageError
+from elsewhere.models import weights
 from elsewhere.store.api import TaskStore
 from tests.stores import begin, opened
 
@@ -74,3 +75,12 @@ def test_a_wrong_argument_is_one_sentence_and_changes_nothing(
     assert "\n" not in str(raised.value)
     assert (store.model(names["m"].id), store.task_models(task.id)) == before
     assert Path("net.bin").exists()
+
+
+def test_weights_that_cannot_be_kept_leave_nothing(tmp_path: Path) -> None:
+    (tmp_path / "net.bin").write_bytes(WEIGHTS)
+    originals = weights.one("weights_filename", tmp_path / "net.bin")
+    (tmp_path / "net.bin").unlink()
+    with pytest.raises(StorageError, match=r"The weights .*net\.bin cannot be kept in .*files"):
+        originals.stage(tmp_path / "files", "", may_move=False)
+    assert list((tmp_path / "files").iterdir()) == []

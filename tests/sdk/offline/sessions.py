@@ -10,26 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from elsewhere.artifacts import stage
+from elsewhere.core.choices import Reason, Status
 from elsewhere.core.codec import to_plain
 from elsewhere.core.events import ArtifactAdded, Event
 from elsewhere.core.folders import Home, write_beside
 from elsewhere.core.journal import JournalWriter
 from elsewhere.core.process import ProcessIdentity
-from elsewhere.core.records import Outcome, Reason, Source, Status
+from elsewhere.core.records import Outcome, Source
 from elsewhere.offline import OfflineSession
 from tests.stores import make_record
-
-__all__ = [
-    "COMPLETED",
-    "DIGEST",
-    "PATCH",
-    "begun",
-    "end",
-    "ended",
-    "home",
-    "report",
-    "report_artifact",
-]
 
 COMPLETED = Outcome(reason=Reason.COMPLETED, exit_code=0)
 PATCH = b"diff --git a/train.py b/train.py\n"

@@ -14,6 +14,7 @@ import pytest
 
 from elsewhere.artifacts import ArtifactHandle
 from elsewhere.command.main import main
+from elsewhere.core.choices import Reason, Status
 from elsewhere.core.errors import NotFoundError, StoreUnavailableError, TransitionError, UsageError
 from elsewhere.core.events import (
     Configurations,
@@ -31,16 +32,7 @@ from elsewhere.core.events import (
     single_value,
 )
 from elsewhere.core.folders import Home
-from elsewhere.core.records import (
-    Configuration,
-    Environment,
-    ModelUse,
-    Outcome,
-    Parameter,
-    Reason,
-    Source,
-    Status,
-)
+from elsewhere.core.records import Configuration, Environment, ModelUse, Outcome, Parameter, Source
 from elsewhere.core.settings import load
 from elsewhere.offline import OfflineSession, import_session
 from elsewhere.storage import local_path

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 
 from elsewhere import Task
+from elsewhere.core.choices import Reason, Status
 from elsewhere.core.codec import to_plain
 from elsewhere.core.errors import UsageError
 from elsewhere.core.folders import RunFolder, write_beside
-from elsewhere.core.records import Reason, Status
 from elsewhere.core.settings import load
 from elsewhere.offline import import_session
 from elsewhere.storage import local_path

@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from elsewhere.core.choices import Reason, Status
 from elsewhere.core.errors import UsageError
-from elsewhere.core.records import Reason, Status
 from elsewhere.store.redis.store import RedisStore
 from elsewhere.task.task import Task
 from tests.sdk.scripts import Ran, Scripts

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from elsewhere.core.records import Status
+from elsewhere.core.choices import Status
 from elsewhere.store.redis.store import RedisStore
 from tests.sdk.scripts import Scripts
 from tests.stores import find

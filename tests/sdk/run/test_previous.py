@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from elsewhere.core.choices import ScalarKind
+from elsewhere.core.choices import ScalarKind, Status
 from elsewhere.core.events import Tags
 from elsewhere.core.folders import Home, write_beside
+from elsewhere.core.notes import read_runner, write_runner
 from elsewhere.core.process import ProcessIdentity
-from elsewhere.core.records import Status
 from elsewhere.store.queues import Queues
 from elsewhere.store.redis.store import RedisStore
 from tests.sdk.scripts import Scripts
@@ -235,11 +235,11 @@ def test_a_task_that_another_script_just_begins_is_left_to_it(
 ) -> None:
     first = ran(scripts)
     folder = Home(elsewhere_home).session(first, 2).create()
-    write_beside(folder.runner, ProcessIdentity.of())
+    write_runner(folder)
     assert ran(scripts) != first
     done = scripts.run(PLAIN.format(arguments=f"continue_last_task={first!r}"))
     assert f"Task {first} cannot be started: another script is starting it." in done.last_error
-    assert folder.identity(folder.runner) == ProcessIdentity.of()
+    assert read_runner(folder) == ProcessIdentity.of()
     assert store.state(first).attempt == 1
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from elsewhere.core.records import Parameter, Status
+from elsewhere.core.choices import Status
+from elsewhere.core.records import Parameter
 from elsewhere.store.redis.store import RedisStore
 from tests.sdk.scripts import Scripts
 from tests.stores import begin, make_record

@@ -7,8 +7,9 @@ import threading
 
 import pytest
 
+from elsewhere.core.choices import OnLost, Reason, Status
 from elsewhere.core.errors import NotFoundError, TransitionError, UsageError
-from elsewhere.core.records import Environment, OnLost, Outcome, Reason, Source, Status
+from elsewhere.core.records import Environment, Outcome, Source
 from elsewhere.store.queues import DEFAULT_QUEUE, Queues
 from elsewhere.store.redis import keys
 from elsewhere.store.redis.store import RedisStore

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from elsewhere.core.choices import Reason, Status
 from elsewhere.core.errors import NotFoundError, TransitionError
 from elsewhere.core.folders import Home, RunFolder
 from elsewhere.core.notes import Stop
-from elsewhere.core.records import Outcome, Reason, Status
+from elsewhere.core.records import Outcome
 from elsewhere.store.folder.store import FolderStore
 from elsewhere.store.redis.store import RedisStore
 from elsewhere.store.stopping import request_stop

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from elsewhere import Task
+from elsewhere.core.choices import TaskType
 from elsewhere.core.errors import CaptureError, NotFoundError, UsageError
-from elsewhere.core.records import Environment, Parameter, Source, TaskType
+from elsewhere.core.records import Environment, Parameter, Source
 from elsewhere.store.redis.store import RedisStore
 from tests.stores import make_record
 

@@ -9,18 +9,16 @@ from typing import Any
 import pytest
 
 from elsewhere import Task
+from elsewhere.core.choices import OnLost, Reason, TaskType
 from elsewhere.core.errors import NotFoundError, TransitionError, UsageError
 from elsewhere.core.records import (
     Call,
     Configuration,
     Environment,
-    OnLost,
     Outcome,
     Parameter,
-    Reason,
     Source,
     Submodule,
-    TaskType,
 )
 from elsewhere.store.redis.store import RedisStore
 from tests.stores import begin, make_record

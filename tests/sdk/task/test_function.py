@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from elsewhere import Task
+from elsewhere.core.choices import Status
 from elsewhere.core.codec import to_plain
 from elsewhere.core.events import Parameters
 from elsewhere.core.folders import Home, RunFolder, write_beside
 from elsewhere.core.journal import journal_files, read_events
-from elsewhere.core.records import Call, Parameter, Status, TaskRecord
+from elsewhere.core.records import Call, Parameter, TaskRecord
 from elsewhere.store.redis.store import RedisStore
 from tests.sdk.scripts import Ran, Scripts
 from tests.stores import find, make_record

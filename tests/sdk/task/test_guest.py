@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from elsewhere.core.records import Reason, Status
+from elsewhere.core.choices import Reason, Status
 from elsewhere.store.redis.store import RedisStore
 from tests.sdk.scripts import Scripts
 from tests.stores import find

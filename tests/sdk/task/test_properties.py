@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from elsewhere import Task
+from elsewhere.core.choices import Status
 from elsewhere.core.errors import UsageError
-from elsewhere.core.records import Status
 from elsewhere.store.redis.store import RedisStore
 from tests.stores import make_record
 

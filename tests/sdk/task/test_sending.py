@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from elsewhere import Task
+from elsewhere.core.choices import Reason, Status
 from elsewhere.core.errors import NotFoundError, TransitionError, UsageError
-from elsewhere.core.records import Outcome, Reason, Status
+from elsewhere.core.records import Outcome
 from elsewhere.store.queues import Queues
 from elsewhere.store.redis.store import RedisStore
 from tests.sdk.scripts import Scripts

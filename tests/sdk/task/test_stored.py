@@ -9,6 +9,7 @@ import pytest
 
 from elsewhere import Task
 from elsewhere.core import names
+from elsewhere.core.choices import Reason, Status, TaskType
 from elsewhere.core.errors import NotFoundError, UsageError
 from elsewhere.core.events import ArtifactAdded, Event, ModelUsed, Progress, Scalar, Tags
 from elsewhere.core.records import (
@@ -19,10 +20,7 @@ from elsewhere.core.records import (
     ModelUse,
     Outcome,
     Parameter,
-    Reason,
     Source,
-    Status,
-    TaskType,
 )
 from elsewhere.store.redis.store import RedisStore
 from elsewhere.task import stored

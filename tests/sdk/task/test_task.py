@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from elsewhere import Task
+from elsewhere.core.choices import Reason, Status, TaskType
 from elsewhere.core.errors import NotFoundError, TransitionError, UsageError
 from elsewhere.core.events import Scalar
 from elsewhere.core.folders import Home
-from elsewhere.core.records import Outcome, Reason, Status, TaskType
+from elsewhere.core.records import Outcome
 from elsewhere.store.queues import Queues
 from elsewhere.store.redis.store import RedisStore
 from tests.sdk.scripts import Scripts

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["BEFORE", "OWN"]
-
 #: before the script is a task
 BEFORE: Final[dict[str, list[tuple[str, str]]]] = {
     "Task.init": [

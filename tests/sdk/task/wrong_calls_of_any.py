@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["ANY"]
-
 #: of any task, and of what is there without one
 ANY: Final[dict[str, list[tuple[str, str]]]] = {
     "Task.add_tags": [("task.add_tags(5)", "Tags are a text"), ("gone.add_tags('a')", "no task")],

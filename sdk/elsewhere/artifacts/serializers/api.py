@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-__all__ = ["Format", "Serializer", "UnwritableError", "driver", "is_instance"]
-
 
 class UnwritableError(Exception):
     """A format cannot hold the object; the message is the reason, without a full stop."""

@@ -18,8 +18,6 @@ from elsewhere.artifacts.serializers.packed import opened_gzip
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["ARRAYS"]
-
 #: elements of an array beyond which its preview omits the middle
 _SHOWN: Final = 200
 #: a first line of whole numbers

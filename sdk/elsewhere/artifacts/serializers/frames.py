@@ -17,8 +17,6 @@ from elsewhere.artifacts.serializers.packed import opened_gzip
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["FRAMES", "SHOWN", "pandas_of"]
-
 #: rows and columns of a preview
 SHOWN: Final = 10
 

@@ -17,8 +17,6 @@ from elsewhere.artifacts.serializers.api import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["IMAGES"]
-
 
 def _formats() -> dict[str, Format]:
     pillow = driver("PIL.Image", "Pillow", "An image")

@@ -10,8 +10,6 @@ if TYPE_CHECKING:
     from gzip import GzipFile
     from pathlib import Path
 
-__all__ = ["opened_gzip"]
-
 #: the level of the gzip command; level 9 takes several times as long for one per cent
 _LEVEL: Final = 6
 

@@ -11,8 +11,6 @@ from elsewhere.artifacts.serializers.api import Format, Serializer, UnwritableEr
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["PICKLES", "PICKLE_EXTENSION"]
-
 PICKLE_EXTENSION: Final = ".pkl"
 
 

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-__all__ = ["TABLES", "TABLE_TYPE", "described", "fingerprint"]
-
 #: the type of the artifact
 TABLE_TYPE: Final = "data-audit-table"
 

@@ -13,8 +13,6 @@ from elsewhere.artifacts.serializers.api import Format, Serializer, UnwritableEr
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["BOOLS", "DICTS", "LISTS", "NUMBERS", "STRINGS", "TUPLES"]
-
 
 def _write_json(obj: object, file: Path, *, is_sorted: bool = True) -> None:
     try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Protocol
 
@@ -16,8 +17,6 @@ from elsewhere.core.when_imported import when_imported
 if TYPE_CHECKING:
     from elsewhere.core.records import Parameter
     from elsewhere.report.recorder import Recorder
-
-__all__ = ["OverridesSource", "Parsed", "Watcher", "record"]
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +32,17 @@ class Watcher(Protocol):
 
     def take(self, values: Mapping[str, Parameter]) -> None:
         """Remembers and records the new ones of the `values` that a parser has returned."""
+
+
+def patch_of(name: str) -> Callable[[Watcher], Callable[[], None]]:
+    """Returns the function `patch` of our module `name`, which is imported when that is called:
+    the module imports the library."""
+
+    def patch(watcher: Watcher) -> Callable[[], None]:
+        undo: Callable[[], None] = import_module(name).patch(watcher)
+        return undo
+
+    return patch
 
 
 class Parsed:

@@ -13,8 +13,6 @@ from elsewhere.core.params import to_parameter, to_text
 from elsewhere.core.records import Json, Parameter
 from elsewhere.core.secrets import is_hidden
 
-__all__ = ["is_effective", "plain", "refuse", "shown"]
-
 #: a text such as `<object at 0x7f00>`, which names an object of another process
 _OBJECT: Final = re.compile(r"<.* at 0x[0-9a-f]+>")
 

@@ -24,8 +24,6 @@ from typing import Final
 
 from elsewhere.core.errors import StorageError
 
-__all__ = ["CACHE_BYTES", "FOLDER", "NOTE", "OURS", "evict", "hold"]
-
 logger = logging.getLogger(__name__)
 
 #: the limit of a cache: some data sets and models, and still little of a disk that trains on them

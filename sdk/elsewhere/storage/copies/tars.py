@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-__all__ = ["unpack_tar"]
-
 #: errors of tarfile for bytes that are not an archive, or a part of one, and of the disk
 _DAMAGES: Final = (EOFError, ValueError, tarfile.TarError, zlib.error, LZMAError, OSError)
 

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-__all__ = ["unpacked", "unpacker"]
-
 _UNPACKERS: Final = {".zip": unpack, ".tar": unpack_tar, ".tar.gz": unpack_tar, ".tgz": unpack_tar}
 
 

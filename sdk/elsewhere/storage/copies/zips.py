@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from typing import IO
 
-__all__ = ["check_entry", "check_fits", "filling", "pack", "unpack", "write_entry"]
-
 logger = logging.getLogger(__name__)
 
 #: the oldest time that a zip file can hold: times would make equal folders differ

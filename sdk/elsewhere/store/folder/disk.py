@@ -37,8 +37,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["Disk", "StoredTask"]
-
 #: seconds that an operation waits for another one's end: each takes milliseconds
 _LOCK_S: Final = 10.0
 #: seconds between two looks whether the lock is free

@@ -10,8 +10,6 @@ from elsewhere.core.clock import monotonic_s
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["FolderListener"]
-
 #: seconds between two looks
 _LOOK_S: Final = 0.05
 

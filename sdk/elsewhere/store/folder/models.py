@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from elsewhere.core.choices import Status
 from elsewhere.core.events import ModelSaved, ModelUsed
-from elsewhere.core.records import ModelRecord, ModelUse, Status
+from elsewhere.core.records import ModelRecord, ModelUse
 from elsewhere.store.model_records import (
     METADATA,
     checked,
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     from elsewhere.core.records import Json
     from elsewhere.store.folder.disk import Disk, StoredTask
     from elsewhere.store.model_records import ModelFilter
-
-__all__ = ["FolderModels", "apply"]
 
 #: as `Disk.models` gives it
 _Kept: TypeAlias = dict[str, dict[str, Any]]

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from elsewhere.store.api import SeriesSummary
     from elsewhere.store.folder.disk import StoredTask
 
-__all__ = ["FolderReports", "state_texts"]
-
 #: the numbers of a `curves.Piece`, as they are kept of a series
 _SUMMARY: Final = ("count", "iteration", "last", "minimum", "maximum")
 

@@ -10,10 +10,11 @@ import zlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from elsewhere.core.choices import Status
 from elsewhere.core.codec import compact, from_plain, to_plain
 from elsewhere.core.errors import NotFoundError
 from elsewhere.core.kept import CLAIM, RESET, RESTART
-from elsewhere.core.records import Outcome, Status, TaskRecord, TaskState
+from elsewhere.core.records import Outcome, TaskRecord, TaskState
 from elsewhere.store.api import Claim, Renewal
 from elsewhere.store.folder.disk import StoredTask
 from elsewhere.store.folder.listener import FolderListener
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
 
     from elsewhere.core.events import Event
     from elsewhere.store.api import Listener
-
-__all__ = ["FolderStore"]
 
 #: parts of a record that come sorted by name
 _NAMED: Final = ("parameters", "configurations", "properties")

@@ -14,8 +14,6 @@ from elsewhere.store.redis.connection import redis_errors
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["Blobs", "unpacked"]
-
 #: bytes of a blob, unpacked: nobody's code is larger, and memory has an end
 _BLOB_BYTES: Final = 1 << 30
 #: bytes in one command when a blob is written or read

@@ -14,8 +14,6 @@ from elsewhere.core.secrets import hide_passwords
 if TYPE_CHECKING:
     import redis
 
-__all__ = ["connect", "redis_errors"]
-
 
 def connect(url: str, *, timeout_s: float = 5.0) -> redis.Redis:
     """Connects to the server at `url` and checks it. Replies are bytes, in RESP2's shapes.

@@ -40,8 +40,6 @@ from elsewhere.core.errors import StoreUnavailableError
 from elsewhere.core.folders import Home
 from elsewhere.store.redis import keys
 
-__all__ = ["ensure", "is_running", "stop"]
-
 #: seconds until a new server must reply, and until an old one must be gone
 _START_LIMIT_S: Final = 5.0
 _STOP_LIMIT_S: Final = 15.0
@@ -144,7 +142,7 @@ def _unwritable(home: Home, why: str) -> StoreUnavailableError:
         )
     return StoreUnavailableError(
         f"The embedded server in {home.server} cannot write its data: {why.rpartition(': ')[2]}."
-        f" Mend that, and it goes on; {home.server / 'server.log'} may say more."
+        f" Mend that, and it goes on; {home.server / 'server.log'} may have more."
     )
 
 
@@ -152,8 +150,8 @@ def _failure(home: Home, what: str) -> StoreUnavailableError:
     if shutil.disk_usage(home.server).free < _LEAST_BYTES:
         return _unwritable(home, os.strerror(errno.ENOSPC))
     log = home.server / "server.log"
-    said = log.read_text(errors="replace").splitlines() if log.exists() else []
-    lines = [line for line in said if " WARNING " not in line][-6:]  # of the host's settings
+    written = log.read_text(errors="replace").splitlines() if log.exists() else []
+    lines = [line for line in written if " WARNING " not in line][-6:]  # of the host's settings
     sentence = (
         f"The embedded server in {home.server} {what}. Set ELSEWHERE_REDIS_URL to use another; the"
         f" last lines of {log}:"

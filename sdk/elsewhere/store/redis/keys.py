@@ -52,8 +52,6 @@ from typing import Final
 from elsewhere.core.events import kept_parts
 from elsewhere.store.curves import UNIT_SEPARATOR
 
-__all__ = ["BLOB_LIFETIME_S", "UNIT_SEPARATOR", "TaskKeys"]
-
 #: seconds that a patch or bundle is kept after the last task that used it was enqueued
 BLOB_LIFETIME_S: Final = 30 * 24 * 3600
 

@@ -10,8 +10,6 @@ from elsewhere.store.redis.connection import redis_errors
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["RedisListener"]
-
 
 class RedisListener:
     """An `api.Listener`. After an error it subscribes anew at the next `wait`."""

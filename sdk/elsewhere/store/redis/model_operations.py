@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from elsewhere.core.records import Json
     from elsewhere.store.redis.scripts import Word
 
-__all__ = ["of_event", "of_fields"]
-
 #: words of one operation: Lua hands over fewer than 8000
 _MOST: Final = 2000
 #: the place of a model stays

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from elsewhere.store.model_records import ModelFilter
     from elsewhere.store.redis.scripts import Scripts
 
-__all__ = ["RedisModels"]
-
 #: models that are looked at in one round trip
 _PIECE: Final = 500
 

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from elsewhere.core.records import TaskRecord
     from elsewhere.store.redis.scripts import Word
 
-__all__ = ["of_event", "of_fields", "of_record"]
-
 
 def of_fields(fields: Mapping[str, object]) -> list[list[Word]]:
     """Sets fields of the record; the script keeps the index true."""

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from elsewhere.store.api import SeriesSummary
     from elsewhere.store.redis.scripts import Word
 
-__all__ = ["RedisReports"]
-
 
 class RedisReports(Reports):
     """The half of the Redis store that delivery writes and readers read.

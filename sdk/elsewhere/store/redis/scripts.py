@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from redis import Redis
 
-__all__ = ["Scripts", "Word", "flat"]
-
 #: what an operation of a script is made of
 Word: TypeAlias = str | bytes | int | float
 

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from elsewhere.store.redis.scripts import Scripts, Word
     from elsewhere.store.tags import Clause
 
-__all__ = ["Column", "RedisSearch", "chosen", "column_of", "looked_at"]
-
 #: tasks that are looked at in one round trip
 _PIECE: Final = 1000
 _SETS: Final[dict[str, Callable[[str], str]]] = {

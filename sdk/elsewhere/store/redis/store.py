@@ -9,11 +9,12 @@ import json
 import os
 from typing import TYPE_CHECKING, Any, Final
 
+from elsewhere.core.choices import Status
 from elsewhere.core.codec import compact, encode, from_plain
 from elsewhere.core.errors import RecordError
 from elsewhere.core.events import cleared, kept_parts
 from elsewhere.core.kept import OF_RECORD, RESTART, Tagged
-from elsewhere.core.records import Status, TaskRecord
+from elsewhere.core.records import TaskRecord
 from elsewhere.store.api import Claim, Renewal, Sweep
 from elsewhere.store.blocks import BLOCK_BYTES
 from elsewhere.store.redis import keys, operations
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
     from elsewhere.core.events import Event
     from elsewhere.core.records import Outcome, TaskState
     from elsewhere.store.api import Listener
-
-__all__ = ["RedisStore"]
 
 #: how many attempts a task may lose with their machines before it is ended for good
 _MAX_LOSSES: Final = 3

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from elsewhere.core.records import Artifact
     from elsewhere.run.run import Run
 
-__all__ = ["ArtifactsAspect"]
-
 logger = logging.getLogger(__name__)
 
 #: seconds that `wait_on_upload` waits at most

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from elsewhere.core.records import Environment, Source
 
-__all__ = ["CodeAspect"]
-
 logger = logging.getLogger(__name__)
 
 

@@ -6,14 +6,12 @@ import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from elsewhere.core.checks import checked_text
+from elsewhere.core.checks import checked_labels, checked_text
 from elsewhere.core.errors import UsageError, known_choices
 from elsewhere.task.handle import Handle
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-__all__ = ["ConfigurationsAspect"]
 
 logger = logging.getLogger(__name__)
 
@@ -101,7 +99,6 @@ class ConfigurationsAspect(Handle):
         """Replaces the labels by `enumeration`: the classes that the task's models distinguish,
         name to number. Raises UsageError for anything else, and TransitionError unless the task is
         a draft or runs."""
-        from elsewhere.connect.labels import checked_labels  # noqa: PLC0415
         from elsewhere.core.events import Labels  # noqa: PLC0415
 
         self.access.record_input(Labels(values=checked_labels(enumeration)))

@@ -12,8 +12,6 @@ from elsewhere.task.handle import Handle
 if TYPE_CHECKING:
     from elsewhere.report.recorder import Target
 
-__all__ = ["ConnectAspect"]
-
 T = TypeVar("T")
 
 

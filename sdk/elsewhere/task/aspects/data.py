@@ -11,8 +11,6 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-__all__ = ["DataAspect"]
-
 
 class DataAspect(Handle):
     """Exports, imports and changes a task as data of `task.exporting`."""

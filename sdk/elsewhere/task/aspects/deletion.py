@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from elsewhere.core.records import Artifact
     from elsewhere.store.api import TaskStore
 
-__all__ = ["DeletionAspect"]
-
 logger = logging.getLogger(__name__)
 
 

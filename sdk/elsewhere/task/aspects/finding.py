@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     from elsewhere.task.projects import Project
 
-__all__ = ["FindingAspect"]
-
 
 class FindingAspect(Handle):
     """Finds tasks and projects; this script's own task is the handle that the process has."""

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from elsewhere.capture.wishes import Wishes
     from elsewhere.core.choices import TaskType
 
-__all__ = ["MakingAspect"]
-
 logger = logging.getLogger(__name__)
 
 

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from elsewhere.core.records import ModelUse
     from elsewhere.models import TaskModels
 
-__all__ = ["ModelsAspect"]
-
 
 class ModelsAspect(Handle):
     """The task knows each model by a name; another model under that name replaces it."""

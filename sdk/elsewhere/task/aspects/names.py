@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from elsewhere.core.choices import TaskType
     from elsewhere.core.records import Json
 
-__all__ = ["NamesAspect"]
-
 
 class NamesAspect(Handle):
     """Labels can be changed at any time, whatever the status, also by a task's own program."""

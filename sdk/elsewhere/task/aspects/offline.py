@@ -12,9 +12,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-__all__ = ["OfflineAspect"]
-
-
 class OfflineAspect(Handle):
     """Sessions without a store: the next `Task.init` begins one, which is imported later."""
 

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from elsewhere.core.records import Parameter
 
-__all__ = ["ParametersAspect"]
-
 logger = logging.getLogger(__name__)
 
 #: values that keep the type of the parameter that they are written to

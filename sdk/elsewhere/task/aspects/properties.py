@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from elsewhere.core.records import Parameter
 
-__all__ = ["PropertiesAspect"]
-
 logger = logging.getLogger(__name__)
 
 _NAME: Final = "The name of a user property"

@@ -12,8 +12,6 @@ from elsewhere.task.handle import Handle
 if TYPE_CHECKING:
     from elsewhere.core.records import TaskState
 
-__all__ = ["QueueAspect", "chosen_queue"]
-
 
 class QueueAspect(Handle):
     """Enqueues and dequeues tasks; a queue's id is its name."""

@@ -13,8 +13,6 @@ from elsewhere.task.handle import Handle
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["ReportsAspect"]
-
 
 def _iso(at: float) -> str:
     from datetime import datetime, timezone  # noqa: PLC0415 - weight

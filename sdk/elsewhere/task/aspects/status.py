@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from elsewhere.report.task_access import TaskAccess
     from elsewhere.run.run import Run
 
-__all__ = ["StatusAspect", "reset"]
-
 logger = logging.getLogger(__name__)
 
 #: seconds between two looks at most, should an event be missed

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from elsewhere import Task
+from elsewhere.core.choices import Reason
 from elsewhere.core.codec import to_plain
 from elsewhere.core.errors import TransitionError, UsageError
 from elsewhere.core.folders import Home, write_beside
-from elsewhere.core.records import Environment, Outcome, Reason, Source, Submodule
+from elsewhere.core.records import Environment, Outcome, Source, Submodule
 from elsewhere.store.redis.store import RedisStore
 from tests.sdk.scripts import Scripts
 from tests.stores import begin, make_record

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from elsewhere import Task
+from elsewhere.core.choices import Reason, Status
 from elsewhere.core.errors import DeleteError, NotFoundError, TransitionError
 from elsewhere.core.events import ArtifactAdded, ModelUsed
-from elsewhere.core.records import Artifact, ModelUse, Outcome, Reason, Status
+from elsewhere.core.records import Artifact, ModelUse, Outcome
 from elsewhere.storage import file_url
 from elsewhere.store.model_records import ModelFilter
 from elsewhere.store.redis.store import RedisStore

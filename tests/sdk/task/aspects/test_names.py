@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 
 from elsewhere import Task
+from elsewhere.core.choices import Status, TaskType
 from elsewhere.core.codec import to_plain
 from elsewhere.core.errors import NotFoundError, UsageError
 from elsewhere.core.events import applied
 from elsewhere.core.folders import Home, write_beside
 from elsewhere.core.journal import journal_files, read_events
-from elsewhere.core.records import Status, TaskRecord, TaskType
+from elsewhere.core.records import TaskRecord
 from elsewhere.store.redis.store import RedisStore
 from tests.sdk.scripts import Scripts
 from tests.stores import begin, brought_to, find, make_record

@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 
 from elsewhere import Task, TaskParameters, param
+from elsewhere.core.choices import Status
 from elsewhere.core.codec import to_plain
 from elsewhere.core.errors import NotFoundError, TransitionError, UsageError
 from elsewhere.core.events import applied
 from elsewhere.core.folders import Home, write_beside
 from elsewhere.core.journal import journal_files, read_events
-from elsewhere.core.records import Configuration, Parameter, Status, TaskRecord
+from elsewhere.core.records import Configuration, Parameter, TaskRecord
 from elsewhere.store.redis.store import RedisStore
 from tests.sdk.scripts import Ran, Scripts
 from tests.sdk.targets import record_of

@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 
 from elsewhere import Task
+from elsewhere.core.choices import Reason, Status
 from elsewhere.core.codec import to_plain
 from elsewhere.core.errors import NotFoundError, TransitionError, UsageError
 from elsewhere.core.events import Event, Progress, PublishAtEnd, Verdict
 from elsewhere.core.folders import Home, write_beside
 from elsewhere.core.journal import journal_files, read_events
-from elsewhere.core.records import Outcome, Reason, Status
+from elsewhere.core.records import Outcome
 from elsewhere.store.queues import Queues
 from elsewhere.store.redis.store import RedisStore
 from elsewhere.store.states import MOVES

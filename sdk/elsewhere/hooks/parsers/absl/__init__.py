@@ -7,22 +7,12 @@ flag's parser or a validator does not take ends the process with status 2.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
 
-from elsewhere.hooks.parsers.parsed import Parsed, Watcher
-
-__all__ = ["attach", "watch"]
-
-
-def _patch(watcher: Watcher) -> Callable[[], None]:
-    from elsewhere.hooks.parsers.absl import flags  # noqa: PLC0415 - weight: it imports absl
-
-    return flags.patch(watcher)
-
+from elsewhere.hooks.parsers.parsed import Parsed, patch_of
 
 #: one for the whole process, not for a task: flags are patched before any task
-_parsed: Final = Parsed("absl.flags", _patch)
+_parsed: Final = Parsed("absl.flags", patch_of(f"{__name__}.flags"))
 
 attach: Final = _parsed.attach
 watch: Final = _parsed.watch

@@ -21,8 +21,6 @@ from elsewhere.hooks.parsers.parsed import Watcher, record
 from elsewhere.hooks.parsers.values import is_effective, refuse, shown
 from elsewhere.hooks.replacing import replace
 
-__all__ = ["patch"]
-
 _SECTION: Final = "TF_DEFINE"
 #: absl's names of types, and ours
 _TYPES: Final = {"bool": "bool", "int": "int", "float": "float", "string": "str"}

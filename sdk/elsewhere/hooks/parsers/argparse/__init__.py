@@ -8,22 +8,12 @@ status 2, as argparse does.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
 
-from elsewhere.hooks.parsers.parsed import Parsed, Watcher
-
-__all__ = ["attach", "watch"]
-
-
-def _patch(watcher: Watcher) -> Callable[[], None]:
-    from elsewhere.hooks.parsers.argparse import parsing  # noqa: PLC0415 - weight: it imports argparse
-
-    return parsing.patch(watcher)
-
+from elsewhere.hooks.parsers.parsed import Parsed, patch_of
 
 #: one for the whole process, not for a task: parsers are patched before any task
-_parsed: Final = Parsed("argparse", _patch)
+_parsed: Final = Parsed("argparse", patch_of(f"{__name__}.parsing"))
 
 attach: Final = _parsed.attach
 watch: Final = _parsed.watch

@@ -19,15 +19,6 @@ from elsewhere.core.records import Json, Parameter
 from elsewhere.core.secrets import is_secret
 from elsewhere.hooks.parsers.values import is_effective, plain, shown
 
-__all__ = [
-    "arguments",
-    "as_if_given",
-    "cast_argument",
-    "command_name",
-    "commands",
-    "to_argument",
-]
-
 _SECTION: Final = "Args"
 
 

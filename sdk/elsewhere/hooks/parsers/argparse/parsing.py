@@ -31,8 +31,6 @@ from elsewhere.hooks.parsers.parsed import Watcher, record
 from elsewhere.hooks.parsers.values import is_effective, refuse
 from elsewhere.hooks.replacing import replace_all
 
-__all__ = ["patch"]
-
 #: libraries that parse with argparse for themselves, or that have a hook of their own
 _LIBRARIES: Final = ("fire", "hydra", "jsonargparse")
 

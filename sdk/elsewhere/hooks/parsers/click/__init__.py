@@ -12,22 +12,12 @@ that click does not take ends the process with status 2.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
 
-from elsewhere.hooks.parsers.parsed import Parsed, Watcher
-
-__all__ = ["attach", "watch"]
-
-
-def _patch(watcher: Watcher) -> Callable[[], None]:
-    from elsewhere.hooks.parsers.click import commands  # noqa: PLC0415 - weight: it imports click
-
-    return commands.patch(watcher)
-
+from elsewhere.hooks.parsers.parsed import Parsed, patch_of
 
 #: one for the whole process, not for a task: commands are patched before any task
-_parsed: Final = Parsed("click", _patch)
+_parsed: Final = Parsed("click", patch_of(f"{__name__}.commands"))
 
 attach: Final = _parsed.attach
 watch: Final = _parsed.watch

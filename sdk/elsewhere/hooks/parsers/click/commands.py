@@ -28,8 +28,6 @@ from elsewhere.hooks.parsers.parsed import Watcher, record
 from elsewhere.hooks.parsers.values import is_effective, plain, refuse
 from elsewhere.hooks.replacing import replace_all
 
-__all__ = ["patch"]
-
 _SECTION: Final = "Args"
 #: the attribute of a context with the words of its sub-commands; click < 8.2 has the second name
 _WORDS: Final = "_protected_args" if hasattr(click.Context, "protected_args") else "protected_args"

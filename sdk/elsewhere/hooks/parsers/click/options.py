@@ -13,8 +13,6 @@ from elsewhere.core.records import Json, Parameter
 from elsewhere.core.secrets import HIDDEN
 from elsewhere.hooks.parsers.values import plain, shown
 
-__all__ = ["UNSET", "as_typed", "is_input", "to_option"]
-
 #: the value of click >= 8.3 for an option that was not given
 UNSET: Final = getattr(click.core, "UNSET", None)
 

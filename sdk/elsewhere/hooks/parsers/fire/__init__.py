@@ -12,22 +12,12 @@ the argument's default ends the process with status 2.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
 
-from elsewhere.hooks.parsers.parsed import Parsed, Watcher
-
-__all__ = ["attach", "watch"]
-
-
-def _patch(watcher: Watcher) -> Callable[[], None]:
-    from elsewhere.hooks.parsers.fire import components  # noqa: PLC0415 - weight: it imports Fire
-
-    return components.patch(watcher)
-
+from elsewhere.hooks.parsers.parsed import Parsed, patch_of
 
 #: one for the whole process, not for a task: Fire is patched before any task
-_parsed: Final = Parsed("fire", _patch)
+_parsed: Final = Parsed("fire", patch_of(f"{__name__}.components"))
 
 attach: Final = _parsed.attach
 watch: Final = _parsed.watch

@@ -26,8 +26,6 @@ from elsewhere.hooks.parsers.parsed import Watcher, record
 from elsewhere.hooks.parsers.values import is_effective, plain, refuse, shown
 from elsewhere.hooks.replacing import replace_all
 
-__all__ = ["patch"]
-
 _SECTION: Final = "Args"
 #: `(positional, named), consumed, remaining, has_capacity`
 _Call = tuple[tuple[list[Any], dict[str, Any]], list[str], list[str], bool]

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from elsewhere.hooks.parsers.hydra.launches import ConfigurationsSource, End
     from elsewhere.hooks.parsers.parsed import OverridesSource, Watcher
 
-__all__ = ["attach", "watch"]
-
 
 def watch(
     overrides: OverridesSource,

@@ -22,8 +22,6 @@ from hydra.errors import OverrideParseException
 from elsewhere.core.records import Json, Parameter
 from elsewhere.hooks.parsers.values import is_effective, shown
 
-__all__ = ["SECTION", "Groups", "effective", "replaced", "to_parameters"]
-
 SECTION: Final = "Hydra"
 
 

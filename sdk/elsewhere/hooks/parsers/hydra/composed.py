@@ -14,8 +14,6 @@ from elsewhere.core.records import Configuration
 from elsewhere.core.secrets import HIDDEN, hide, hide_passwords
 from elsewhere.hooks.parsers.hydra.launches import CONFIGURATION
 
-__all__ = ["overridden", "to_configuration"]
-
 
 def to_configuration(config: DictConfig) -> Configuration:
     """Returns the config as YAML: interpolations stay, the texts of secrets are hidden."""

@@ -32,8 +32,6 @@ from elsewhere.hooks.parsers.values import refuse
 if TYPE_CHECKING:
     from elsewhere.hooks.parsers.hydra.launches import Launches
 
-__all__ = ["launch"]
-
 logger = logging.getLogger(__name__)
 
 #: the parameter that puts the configuration object in place of the overrides

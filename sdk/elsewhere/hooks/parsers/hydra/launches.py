@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from elsewhere.hooks.parsers.parsed import Watcher
     from elsewhere.report.recorder import Recorder
 
-__all__ = ["CONFIGURATION", "ConfigurationsSource", "End", "Launches"]
-
 #: the name of the configuration object
 CONFIGURATION: Final = "OmegaConf"
 

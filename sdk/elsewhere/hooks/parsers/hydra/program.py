@@ -14,8 +14,6 @@ from elsewhere.core.errors import UsageError
 from elsewhere.core.records import Parameter
 from elsewhere.hooks.parsers.hydra.command_line import replaced
 
-__all__ = ["Program"]
-
 
 class Program:
     """Composes the configs of `hydra`, Hydra's own object; a multirun's sweeps are not in them."""

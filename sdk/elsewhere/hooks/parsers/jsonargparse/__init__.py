@@ -9,22 +9,12 @@ path in its place changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
 
-from elsewhere.hooks.parsers.parsed import Parsed, Watcher
-
-__all__ = ["attach", "watch"]
-
-
-def _patch(watcher: Watcher) -> Callable[[], None]:
-    from elsewhere.hooks.parsers.jsonargparse import parsing  # noqa: PLC0415 - weight: it imports jsonargparse
-
-    return parsing.patch(watcher)
-
+from elsewhere.hooks.parsers.parsed import Parsed, patch_of
 
 #: one for the whole process, not for a task: parsers are patched before any task
-_parsed: Final = Parsed("jsonargparse", _patch)
+_parsed: Final = Parsed("jsonargparse", patch_of(f"{__name__}.parsing"))
 
 attach: Final = _parsed.attach
 watch: Final = _parsed.watch

@@ -24,8 +24,6 @@ from elsewhere.hooks.parsers.argparse import arguments
 from elsewhere.hooks.parsers.argparse.arguments import cast_argument, commands
 from elsewhere.hooks.parsers.values import is_effective, plain, shown
 
-__all__ = ["as_if_given", "effective", "to_leaf", "to_parameters"]
-
 _PREFIX: Final = "Args/"
 #: the types whose values are cast here, each with a value; the parser casts the others
 _SAMPLES: Final[dict[object, object]] = {bool: False, int: 0, float: 0.0, str: ""}

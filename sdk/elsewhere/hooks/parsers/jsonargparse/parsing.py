@@ -29,8 +29,6 @@ from elsewhere.hooks.parsers.parsed import Watcher, record
 from elsewhere.hooks.parsers.values import refuse
 from elsewhere.hooks.replacing import replace_all
 
-__all__ = ["patch"]
-
 _METHODS: Final = ("parse_args", "parse_object", "parse_path", "parse_string", "parse_env")
 #: modules of jsonargparse that parse for the program
 _FOR_PROGRAM: Final = ("jsonargparse._cli", "jsonargparse.cli")
