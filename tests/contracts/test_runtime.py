@@ -32,7 +32,7 @@ STUBBORN = """
     echo ready
     while :; do sleep 1; done
     """
-GENTLE = "trap 'sleep 0.2; echo late; exit' TERM; echo ready; sleep 600 & wait"
+GENTLE = "trap 'sleep 0.2; echo late; exit' TERM; sleep 600 & echo ready; wait"
 #: a runner; the program of a test, which sets `answer`, stands behind it
 BEGIN = f"""
 import json, os, signal, sys

@@ -119,7 +119,7 @@ def test_a_runner_that_is_told_to_end_takes_its_program_along(
         attempt.signal(signal.SIGTERM)
         outcome = attempt.wait()
     assert outcome.reason is Reason.KILLED
-    assert "runner was told to end" in outcome.message
+    assert "A signal ended its runner" in outcome.message
     assert attempt.left() == []
 
 
