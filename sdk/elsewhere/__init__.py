@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from elsewhere.connect.task_parameters import TaskParameters, param, percent_param
     from elsewhere.core.records import Configuration, Parameter
+    from elsewhere.hooks.launch import Role
     from elsewhere.models import InputModel, Model, OutputModel
     from elsewhere.storage.storage_manager import StorageManager
 
@@ -71,6 +72,12 @@ def _configurations() -> Mapping[str, Configuration] | None:
     return membership.configurations()
 
 
+def _role() -> Role:
+    from elsewhere.run import membership  # noqa: PLC0415 - weight
+
+    return membership.role()
+
+
 def _end_task(error: Exception | None) -> None:
     task = Task.current_task()
     if task is None:
@@ -81,5 +88,5 @@ def _end_task(error: Exception | None) -> None:
         task.mark_failed(status_message=f"{type(error).__name__}: {error}"[:1000])
 
 
-registry.watch(_overrides, _configurations, _end_task)
+registry.watch(_overrides, _configurations, _end_task, _role)
 current_task.register(Task.current_task)

@@ -129,11 +129,18 @@ def lasting(read: Any, moving: tuple[str, ...] = MOVING) -> Any:
     return [lasting(item, moving) for item in read] if isinstance(read, list) else read
 
 
+#: fields that records of older versions have not
+_LATER: Final = ("has_marked_edits", "is_edit", "is_explicit")
+
+
 def trimmed(value: Any) -> Any:
     """Without what is nothing, so that the rest is short."""
     if isinstance(value, dict):
         some = {name: trimmed(item) for name, item in value.items()}
-        is_nothing = {name: item in (None, "", [], {}) for name, item in some.items()}
+        is_nothing = {
+            name: item in (None, "", [], {}) or (name in _LATER and item is False)
+            for name, item in some.items()
+        }
         return {name: some[name] for name in some if name == "value" or not is_nothing[name]}
     return [trimmed(item) for item in value] if isinstance(value, list) else value
 

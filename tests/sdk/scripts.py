@@ -54,5 +54,6 @@ class Scripts:
             text=True,
             timeout=60,
             check=False,
+            start_new_session=True,  # as the runner does
         )
         return Ran(ended.returncode, ended.stdout.splitlines(), ended.stderr)

@@ -94,10 +94,11 @@ def _overrides(known: Mapping[str, Parameter], settings: Sequence[str]) -> dict[
         name = params.full_name(written.strip())
         old = known.get(name)
         if old is None:
-            overrides[name] = params.to_parameter(params.from_text(text))
+            new = params.to_parameter(params.from_text(text))
         else:
             value = params.cast(text, params.to_value(old), name)
             type_name = "" if old.type == "NoneType" else old.type
             new = params.to_parameter(value, old.description, type_name)
-            overrides[name] = replace(new, description=old.description)
+            new = replace(new, description=old.description)
+        overrides[name] = params.as_edit(new, old)
     return overrides

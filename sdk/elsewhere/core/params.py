@@ -41,6 +41,19 @@ def shown(name: str, parameter: Parameter) -> Parameter:
     return replace(parameter, value=value, type="str" if value == HIDDEN else parameter.type)
 
 
+def as_edit(new: Parameter, old: Parameter | None) -> Parameter:
+    """Returns `new` as a person's edit of the parameter `old`. The same value is not an edit."""
+    if old is None:
+        return replace(new, is_edit=True)
+    is_edit = old.is_edit or not is_same(new.value, old.value)
+    return replace(new, is_edit=is_edit, is_explicit=old.is_explicit)
+
+
+def is_same(one: Json, other: Json) -> bool:
+    """Whether two values are equal; True and 1 are not."""
+    return one == other and isinstance(one, bool) == isinstance(other, bool)
+
+
 def to_parameter(value: object, description: str = "", type_name: str = "") -> Parameter:
     """The parameter of a value. With a `type_name` such as `int` the value is made one, or read as
     one where it is a text.

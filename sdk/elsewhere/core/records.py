@@ -13,7 +13,7 @@ The host side validates the same classes with pydantic before it trusts bytes fr
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from elsewhere.core.choices import DEFAULT_SEED, OnLost, Reason, Status, TaskType
@@ -102,11 +102,18 @@ class Call:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameter:
-    """A value with its type: one of bool, int, float, str, NoneType, list, dict, or a name."""
+    """A value with its type: one of bool, int, float, str, NoneType, list, dict, or a name.
+
+    `is_edit`: the command line of the task does not give the value, since a person set it after the
+    capture, typed it at a prompt, or gave it by a variable. On a remote run a parser takes only
+    edits. `is_explicit`: parsed from words that the program itself gave to the parser.
+    """
 
     value: Json
     type: str = ""
     description: str = ""
+    is_edit: bool = False
+    is_explicit: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,7 +235,8 @@ class TaskRecord:
 
     `properties` are notes of people, which no run reads. `labels` number the classes of the task's
     models. `continues_at`: the iteration that a continued task goes on with; its scalars are kept
-    when a next attempt begins.
+    when a next attempt begins. `has_marked_edits` is False for a task of a version that did not
+    distinguish edits from what a command line gives.
     """
 
     id: str
@@ -251,6 +259,14 @@ class TaskRecord:
     on_lost: OnLost = OnLost.END
     time_limit_s: float = 0.0
     created_at: float = 0.0
+    has_marked_edits: bool = False
+
+    @property
+    def overrides(self) -> dict[str, Parameter]:
+        """The parameters that a remote run is given: all are edits where edits are not marked."""
+        if self.has_marked_edits:
+            return self.parameters
+        return {name: replace(one, is_edit=True) for name, one in self.parameters.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,8 +1,10 @@
 """Environment variables: those that the setting `log_environment` names are parameters, and a
 remote run's parameters `Environment/NAME` are its variables.
 
-A URL with a password is not recorded. A parameter that is None unsets its variable. `ELSEWHERE_*`
-are never set: they hold the folders of this run, and the recorded ones are of another.
+Only the process that is the task does so: those that it starts have the variables from it, or those
+that it chooses for them. A URL with a password is not recorded. A parameter that is None unsets its
+variable. `ELSEWHERE_*` are never set: they hold the folders of this run, and the recorded ones are
+of another.
 """
 
 from __future__ import annotations
@@ -11,6 +13,8 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
+
+from elsewhere.hooks.launch import LAUNCH, Role
 
 if TYPE_CHECKING:
     from elsewhere.core.records import Parameter
@@ -30,7 +34,8 @@ def attach(recorder: Recorder) -> Callable[[], None]:
     """Sets a remote run's variables, else records this process's; detaching undoes nothing."""
     overrides = recorder.overrides()
     if overrides is not None:
-        _set(overrides)
+        if LAUNCH.role() is Role.TASK:
+            _set(overrides)
     elif values := _recorded():
         from elsewhere.core.events import Parameters  # noqa: PLC0415 - weight
 

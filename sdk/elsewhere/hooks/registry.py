@@ -1,8 +1,9 @@
 """The table of the hooks, and the calls that attach them to the run of a task.
 
 A new hook is a module with an `attach` (`api.Hook`), a line in `HOOKS` and, for a framework, its
-lines in `run/auto_connect.py`, which switches hooks off. A parser's hook also has a `watch`, since
-programs parse before `Task.init` as often as after it.
+lines in `run/auto_connect.py`, which switches hooks off. A parser is a module with a `patch`, and a
+line in `PARSERS`: it is watched from the import of the SDK on, since programs parse before
+`Task.init` as often as after it.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from collections.abc import Callable, Container
 from typing import TYPE_CHECKING, Final
 
 from elsewhere.hooks import environment
-from elsewhere.hooks.parsers import absl, argparse, click, fire, hydra, jsonargparse
+from elsewhere.hooks.launch import LAUNCH, Role
+from elsewhere.hooks.parsers.hydra.launches import LAUNCHES
+from elsewhere.hooks.parsers.parsed import Parsed
 
 if TYPE_CHECKING:
     from elsewhere.hooks.api import Hook
@@ -22,34 +25,38 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+#: the libraries that parse command lines: what a program imports of each, and our module for it
+PARSERS: Final[dict[str, Parsed]] = {
+    "hydra": LAUNCHES,
+    "argparse": Parsed("argparse", "argparse.parsing"),
+    "jsonargparse": Parsed("jsonargparse", "jsonargparse.parsing"),
+    "click": Parsed("click", "click.commands"),
+    "fire": Parsed("fire", "fire.components"),
+    "absl": Parsed("absl.flags", "absl.flags"),
+}
+
 #: the name of each hook to its `attach`, in the order of attaching
 HOOKS: Final[dict[str, Hook]] = {
     "environment": environment.attach,
-    "argparse": argparse.attach,
-    "click": click.attach,
-    "fire": fire.attach,
-    "absl": absl.attach,
-    "hydra": hydra.attach,
-    "jsonargparse": jsonargparse.attach,
+    **{name: parsed.attach for name, parsed in PARSERS.items()},
 }
-
-#: the watches of parsers, each called as `watch` is
-_WATCHES: Final = (argparse.watch, jsonargparse.watch, click.watch, fire.watch, absl.watch)
 
 
 def watch(
     overrides: OverridesSource,
     configurations: ConfigurationsSource = lambda: None,
     end: End = lambda _error: None,
+    role: Callable[[], Role] = lambda: Role.TASK,
 ) -> Callable[[], None]:
     """Watches the parsers of all libraries from now on; returns the call that stops it.
 
     `overrides` gives the overrides while no task is attached: None on a local run. `configurations`
     does so for the configuration objects; `end` ends the task of this process, for a program that
-    runs several, one after the other.
+    runs several, one after the other; `role` gives what this process is to the task.
     """
-    stops = [watch_one(overrides) for watch_one in _WATCHES]
-    stops.append(hydra.watch(overrides, configurations, end))
+    LAUNCH.begin(role)
+    LAUNCHES.configurations_source, LAUNCHES.end = configurations, end
+    stops = [parsed.watch(overrides) for parsed in PARSERS.values()]
 
     def stop() -> None:
         while stops:

@@ -113,6 +113,7 @@ def begin(
         seed=seed_of_task,
         output_uri=_place(settings, output_uri, is_tried=offline is None),
         created_at=now_at(),
+        has_marked_edits=True,
     )
     if offline is not None and not (continues is False and isinstance(reuse, bool)):
         raise refuse()
@@ -176,7 +177,10 @@ def _carried(
         leave=None if offline is None else offline.leave,
     )
     carrier = LocalCarrier(session, folder, store, capturing=capturing, offline=offline)
-    run = _run(settings, record, folder, carrier, is_remote=capturing is None)
+    is_simulated = capturing is None
+    if is_simulated:  # the command line here is not the task's: all of its parameters count
+        record = replace(record, has_marked_edits=False)
+    run = _run(settings, record, folder, carrier, is_remote=is_simulated)
     session.start()
     run.unwatch = Endings(run.end_with_process).detach
     if connections.streams:

@@ -1,11 +1,13 @@
 """The task that this process belongs to, by two variables of its environment.
 
 ELSEWHERE_RUN_FOLDER   set by the runner: a task that an agent runs
-ELSEWHERE_LEADER       set by the process that is the task, for those that it starts
+ELSEWHERE_LEADER       set by the process that is the task, for those that it starts: its pid, a
+                       digest of its command line, the task's folder
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
 from functools import lru_cache
@@ -15,6 +17,8 @@ from typing import TYPE_CHECKING, Final
 from elsewhere.core.errors import UsageError
 from elsewhere.core.folders import RunFolder
 from elsewhere.core.notes import SessionSpec
+from elsewhere.hooks.launch import Role
+from elsewhere.run.started_in import FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -22,7 +26,6 @@ if TYPE_CHECKING:
     from elsewhere.core.records import Configuration, Parameter, TaskRecord
 
 _RUN_FOLDER: Final = "ELSEWHERE_RUN_FOLDER"
-#: the leader's process id, and the task's folder
 _LEADER: Final = "ELSEWHERE_LEADER"
 #: our own commands, which a task's program may call: their command lines are not the task's
 _COMMANDS: Final = ("agent", "elsewhere")
@@ -37,19 +40,46 @@ def run_folder() -> RunFolder | None:
 def leader_folder() -> RunFolder | None:
     """The folder of the task whose process has started this one; None for the task's own process,
     and where that task is over."""
-    pid, _, path = os.environ.get(_LEADER, "").partition(":")
+    pid, _, path = _leader()
     folder = RunFolder(Path(path))
     return folder if path and pid != str(os.getpid()) and folder.spec.exists() else None
 
 
+def role() -> Role:
+    """What this process is to the task."""
+    pid, digest, _ = _leader()
+    if pid == str(os.getpid()):
+        return Role.TASK
+    if pid:
+        return Role.COPY if digest == _command_line() else Role.CHILD
+    folder = run_folder()
+    if folder is None or os.getsid(0) == os.getpid():  # the runner gives the program a session
+        return Role.TASK
+    # A process of an agent's run beside which no task has begun yet, perhaps behind a shell.
+    argv = read_task(folder).source.argv
+    return Role.TASK if tuple(sys.argv[1:]) == argv else Role.CHILD
+
+
 def lead(folder: RunFolder) -> Callable[[], None]:
     """Makes processes that this one starts part of its task, until the returned call."""
-    os.environ[_LEADER] = f"{os.getpid()}:{folder.path}"
+    os.environ[_LEADER] = f"{os.getpid()}:{_command_line()}:{folder.path}"
 
     def lead_no_more() -> None:
         os.environ.pop(_LEADER, None)
 
     return lead_no_more
+
+
+def _leader() -> tuple[str, str, str]:
+    pid, _, rest = os.environ.get(_LEADER, "").partition(":")
+    digest, _, path = rest.partition(":")
+    return pid, digest, path
+
+
+def _command_line() -> str:
+    """A digest of the script and the words of this process; its spawned workers have the same."""
+    words = [str(Path(FOLDER or "", sys.argv[0])), *sys.argv[1:]]
+    return hashlib.sha256("\0".join(words).encode(errors="surrogateescape")).hexdigest()[:16]
 
 
 @lru_cache(maxsize=1)  # an attempt's record is written before its program starts, and never again
@@ -67,7 +97,7 @@ def read_task(folder: RunFolder) -> TaskRecord:
 def overrides() -> Mapping[str, Parameter] | None:
     """Returns the overrides of this process while no task is attached; None on a local run."""
     record = _remote_task()
-    return record.parameters if record is not None else None
+    return record.overrides if record is not None else None
 
 
 def configurations() -> Mapping[str, Configuration] | None:

@@ -54,6 +54,7 @@ class Run:
         self.settings = settings
         self.task_record = record
         self._given = record
+        self._overrides = record.overrides
         self.folder = folder
         self.carrier = carrier
         self.is_remote = is_remote
@@ -144,7 +145,7 @@ class Run:
             self.record(Verdict(status=status, message=message, at=now_at()))
 
     def overrides(self) -> Mapping[str, Parameter] | None:
-        return self._given.parameters if self.is_remote else None
+        return self._overrides if self.is_remote else None
 
     def configurations(self) -> Mapping[str, Configuration] | None:
         return self._given.configurations if self.is_remote else None

@@ -16,7 +16,7 @@ from elsewhere.capture import by_hand
 from elsewhere.core import names
 from elsewhere.core.errors import CaptureError, UsageError
 from elsewhere.core.folders import named_path
-from elsewhere.core.params import split_name, to_parameter
+from elsewhere.core.params import as_edit, split_name, to_parameter
 from elsewhere.core.records import Environment, Source, TaskRecord
 from elsewhere.task import stored
 
@@ -82,7 +82,7 @@ def create(store: TaskStore, settings: Settings, wanted: Wanted) -> TaskRecord:
     environment = _environment(wanted, located, base.environment if base else Environment())
     source, environment = by_hand.with_binary(source, environment, wanted.binary)
     record = replace(
-        base or TaskRecord(id="", name="", project="", seed=wanted.seed),
+        base or TaskRecord(id="", name="", project="", seed=wanted.seed, has_marked_edits=True),
         id=names.new_id(),
         name=names.checked_name("task", wanted.task_name or _name(source, base)),
         project=names.checked_name("project", project),
@@ -330,5 +330,5 @@ def _arguments(given: Any) -> dict[str, Parameter]:
             name = name.lstrip("-").replace("-", "_")
         full_name = name if name.startswith("Args/") else f"Args/{name}"
         split_name(full_name)
-        found[full_name] = to_parameter(value)
+        found[full_name] = as_edit(to_parameter(value), None)
     return found

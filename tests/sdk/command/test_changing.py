@@ -53,12 +53,12 @@ def test_a_clone_is_a_draft_with_changed_parameters_of_the_same_types(
     record = tasks.store.read(clone_id)
     assert (record.name, record.project, record.parent) == ("slower one", "others", task_id)
     assert record.parameters == {
-        "Args/lr": Parameter(value=1.0, type="float", description="learning rate"),
-        "Args/layers": Parameter(value=[3, 4], type="tuple"),
-        "Args/resume": Parameter(value=7, type="int"),
-        "General/name": Parameter(value="1=2", type="str"),
+        "Args/lr": Parameter(value=1.0, type="float", description="learning rate", is_edit=True),
+        "Args/layers": Parameter(value=[3, 4], type="tuple", is_edit=True),
+        "Args/resume": Parameter(value=7, type="int", is_edit=True),
+        "General/name": Parameter(value="1=2", type="str", is_edit=True),
         "General/kept": Parameter(value=True, type="bool"),
-        "Args/new": Parameter(value=[5], type="list"),
+        "Args/new": Parameter(value=[5], type="list", is_edit=True),
     }
     assert type(record.parameters["Args/lr"].value) is float
     assert tasks.store.state(clone_id).status is Status.CREATED

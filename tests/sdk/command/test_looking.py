@@ -114,7 +114,13 @@ def test_the_list_as_json_holds_records_with_their_states(
     (found,) = plain(capsys, "list")
     assert found["id"] == task_id
     assert found["tags"] == ["blue", "fast"]
-    assert found["parameters"]["Args/lr"] == {"value": 0.1, "type": "float", "description": ""}
+    assert found["parameters"]["Args/lr"] == {
+        "value": 0.1,
+        "type": "float",
+        "description": "",
+        "is_edit": False,
+        "is_explicit": False,
+    }
     assert found["state"]["status"] == "in_progress"
     assert found["state"]["progress"] == 50.0
 

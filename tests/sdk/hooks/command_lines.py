@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -9,12 +10,13 @@ from enum import Enum
 from typing import cast
 
 from elsewhere.core.events import Event, Parameters
-from elsewhere.core.params import to_parameter
+from elsewhere.core.params import as_edit, to_parameter
 from elsewhere.core.records import Configuration, Parameter
-from elsewhere.hooks.parsers.argparse import attach
-from elsewhere.hooks.registry import watch
+from elsewhere.hooks.registry import PARSERS, watch
 from elsewhere.report.recorder import OwnRun
 from elsewhere.run.membership import overrides
+
+attach = PARSERS["argparse"].attach
 
 Build = Callable[[ArgumentParser], object]
 
@@ -60,8 +62,9 @@ def as_run(task: Task) -> OwnRun:
 
 
 def record_of(values: Mapping[str, object]) -> dict[str, Parameter]:
+    """The parameters of a remote run, all of them edits."""
     return {
-        name: value if isinstance(value, Parameter) else to_parameter(value)
+        name: value if isinstance(value, Parameter) else as_edit(to_parameter(value), None)
         for name, value in values.items()
     }
 
@@ -85,12 +88,24 @@ def build(*adds: Build) -> ArgumentParser:
 
 
 def remote(parser: ArgumentParser, argv: str, **overrides: object) -> Namespace:
-    """Parses as a remote run with these overrides of `Args/...` does."""
+    """Parses as a remote run with these edits of `Args/...` does."""
     detach = attach(Task({f"Args/{name}": value for name, value in overrides.items()}))
     try:
-        return parser.parse_args(argv.split())
+        with command_line(*argv.split()):
+            return parser.parse_args()
     finally:
         detach()
+
+
+@contextmanager
+def command_line(*words: str) -> Iterator[None]:
+    """Gives this process the command line `train.py` and these words."""
+    before = sys.argv
+    sys.argv = ["train.py", *words]
+    try:
+        yield
+    finally:
+        sys.argv = before
 
 
 def with_commands(parser: ArgumentParser, dest: str | None = "command") -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from elsewhere.core.codec import to_plain
 from elsewhere.core.folders import Home, write_beside
+from elsewhere.core.params import as_edit
 from elsewhere.core.records import Configuration, Parameter, TaskRecord
 from tests.sdk.hooks.command_lines import record_of
 from tests.sdk.scripts import Ran
@@ -49,8 +50,15 @@ class WholeWay:
         """How it ran in a sandbox, without input, with what was recorded but for the changes; those
         named here have `__` for `/`."""
         renamed = {name.replace("__", "/"): value for name, value in changed.items()}
-        parameters = {**(recorded or {}), **record_of({**(changes or {}), **renamed})}
-        record = make_record(parameters=parameters, configurations=dict(configurations or {}))
+        before = recorded or {}
+        edits = record_of({**(changes or {}), **renamed})
+        edits = {name: as_edit(edit, before.get(name)) for name, edit in edits.items()}
+        parameters = {**before, **edits}
+        record = make_record(
+            parameters=parameters,
+            configurations=dict(configurations or {}),
+            has_marked_edits=True,
+        )
         folder = Home(Path(os.environ["ELSEWHERE_HOME"])).run(record.id, 1).create()
         write_beside(folder.spec, {"record": to_plain(record)})
         return self._run(argv, "", ELSEWHERE_RUN_FOLDER=str(folder.path))
@@ -65,5 +73,6 @@ class WholeWay:
             text=True,
             timeout=60,
             check=False,
+            start_new_session=True,  # as the runner does
         )
         return Ran(ended.returncode, ended.stdout.splitlines(), ended.stderr)

@@ -9,6 +9,7 @@ import pytest
 
 from elsewhere.core.codec import to_plain
 from elsewhere.core.folders import Home, write_beside
+from elsewhere.core.params import as_edit, to_parameter
 from elsewhere.core.records import Parameter
 from elsewhere.run import membership
 from elsewhere.store.redis.store import RedisStore
@@ -34,7 +35,8 @@ parser = argparse.ArgumentParser()
 command = parser.add_subparsers(dest="command").add_parser("train")
 for n in range(30):
     command.add_argument(f"--x{n}", type=int, default=1)
-print(parser.parse_args(["train"]).x29)
+sys.argv.append("train")
+print(parser.parse_args().x29)
 """,
     "click": """
 import click
@@ -81,7 +83,10 @@ SECTIONS: Final = {"absl": "TF_DEFINE", "hydra": "Hydra", "environment": "Enviro
 
 def run_folder(home: Path, **parameters: object) -> Path:
     """The folder of a remote run of a task with these parameters; `__` stands for `/`."""
-    named = {name.replace("__", "/"): Parameter(value=of) for name, of in parameters.items()}  # type: ignore[arg-type]
+    named = {
+        name.replace("__", "/"): as_edit(to_parameter(value), None)
+        for name, value in parameters.items()
+    }
     record = make_record(parameters=named)
     folder = Home(home).run(record.id, 1).create()
     write_beside(folder.spec, {"record": to_plain(record)})
@@ -119,7 +124,7 @@ parser = argparse.ArgumentParser()
 parser.add_argument("--x", type=int, default=1)
 
 def parse():
-    return parser.parse_args([]).x
+    return parser.parse_known_args()[0].x
 """
 FORKING: Final = """
 def child():

@@ -112,9 +112,9 @@ def test_arguments_are_parameters_with_their_types(store: RedisStore) -> None:
     given: list[Any] = [("lr", 0.1), ["--batch-size", 3], ("Args/name", "x")]
     task = Task.create("examples", repo=URL, script="train.py", argparse_args=given)
     assert store.read(task.id).parameters == {
-        "Args/lr": Parameter(value=0.1, type="float"),
-        "Args/batch_size": Parameter(value=3, type="int"),
-        "Args/name": Parameter(value="x", type="str"),
+        "Args/lr": Parameter(value=0.1, type="float", is_edit=True),
+        "Args/batch_size": Parameter(value=3, type="int", is_edit=True),
+        "Args/name": Parameter(value="x", type="str", is_edit=True),
     }
     other = Task.create("examples", repo=URL, script="train.py", argparse_args={"lr": 1})
     assert other.get_parameters() == {"Args/lr": 1}

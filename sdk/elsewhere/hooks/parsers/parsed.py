@@ -13,9 +13,11 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Protocol
 
 from elsewhere.core.when_imported import when_imported
+from elsewhere.hooks.launch import LAUNCH, Role
 
 if TYPE_CHECKING:
     from elsewhere.core.records import Parameter
+    from elsewhere.hooks.parsers.parse import Parse
     from elsewhere.report.recorder import Recorder
 
 logger = logging.getLogger(__name__)
@@ -25,39 +27,29 @@ OverridesSource = Callable[[], "Mapping[str, Parameter] | None"]
 
 
 class Watcher(Protocol):
-    """Gives patched parsers their overrides and takes what they have parsed, by full names."""
+    """Gives patched parsers the edits of a remote run and takes what they have parsed."""
 
-    def overrides(self) -> Mapping[str, Parameter] | None:
-        """Returns the values that the parsers' results must have; None on a local run."""
-
-    def take(self, values: Mapping[str, Parameter]) -> None:
-        """Remembers and records the new ones of the `values` that a parser has returned."""
-
-
-def patch_of(name: str) -> Callable[[Watcher], Callable[[], None]]:
-    """Returns the function `patch` of our module `name`, which is imported when that is called:
-    the module imports the library."""
-
-    def patch(watcher: Watcher) -> Callable[[], None]:
-        undo: Callable[[], None] = import_module(name).patch(watcher)
-        return undo
-
-    return patch
+    def parse(self, parser: object, program: str, words: object = None) -> Parse:
+        """Begins a parse by the `parser` of a `program`. `words` are those that it is given, in
+        place of the command line of this process."""
 
 
 class Parsed:
-    """One library's `Watcher`; its method `attach` is the library's hook.
+    """One library's `Watcher`, and what its parses share; `attach` is the library's hook.
 
-    `patch` is called when `module` is imported, never before, and returns its undo.
+    When the program imports `module`, `patch` of our module `patching` is called, never before. It
+    takes the watcher and returns its undo.
     """
 
-    def __init__(self, module: str, patch: Callable[[Watcher], Callable[[], None]]) -> None:
+    def __init__(self, module: str, patching: str) -> None:
         self._module = module
-        self._patch = patch
+        self._patching = patching
         self._source: OverridesSource = lambda: None
         self._recorder: Recorder | None = None
-        self._values: dict[str, Parameter] = {}
         self._undo: list[Callable[[], None]] = []
+        self.values: dict[str, Parameter] = {}
+        self.claims: dict[str, Parse] = {}
+        self._printed: set[str] = set()
 
     def watch(self, overrides: OverridesSource) -> Callable[[], None]:
         """Watches all parsers of this process from now on; returns the call that stops it.
@@ -71,12 +63,15 @@ class Parsed:
     def attach(self, recorder: Recorder) -> Callable[[], None]:
         """Records what has been parsed so far, and what is parsed until the returned call."""
         was_watched = not self._watch()
+        if self._recorder is not None:  # names belong to the parses of one task
+            self.claims.clear()
         self._recorder = recorder
-        self._record(self._values)
+        self._record(self.values)
 
         def detach() -> None:
             if self._recorder is recorder:  # not yet replaced by a later task
                 self._recorder = None
+                self.claims.clear()
             if not was_watched:
                 self._stop()
 
@@ -85,10 +80,27 @@ class Parsed:
     def overrides(self) -> Mapping[str, Parameter] | None:
         return self._source() if self._recorder is None else self._recorder.overrides()
 
+    def parse(self, parser: object, program: str, words: object = None) -> Parse:
+        is_again = any(claim.is_command_line for claim in self.claims.values())
+        is_typed = LAUNCH.has_typed(words, is_again=is_again)
+        is_child = LAUNCH.role() is Role.CHILD
+        from elsewhere.hooks.parsers.parse import Parse  # noqa: PLC0415 - weight
+
+        return Parse(
+            self, parser, program, is_command_line=is_typed and not is_child, is_child=is_child
+        )
+
     def take(self, values: Mapping[str, Parameter]) -> None:
-        new = {name: value for name, value in values.items() if self._values.get(name) != value}
-        self._values |= new
+        new = {name: value for name, value in values.items() if self.values.get(name) != value}
+        self.values |= new
         self._record(new)
+
+    def print_once(self, sentence: str) -> None:
+        if sentence not in self._printed:
+            self._printed.add(sentence)
+            from elsewhere.core.say import say  # noqa: PLC0415 - weight
+
+            say(sentence)
 
     def _watch(self) -> bool:
         """Patches the parsers, once imported; returns False if that was done already."""
@@ -96,7 +108,8 @@ class Parsed:
             return False
 
         def patch(_module: ModuleType) -> None:
-            self._undo.append(self._patch(self))
+            patching = import_module(f"{__package__}.{self._patching}")
+            self._undo.append(patching.patch(self))
 
         self._undo.append(when_imported(self._module, patch))
         return True
@@ -104,7 +117,9 @@ class Parsed:
     def _stop(self) -> None:
         while self._undo:
             self._undo.pop()()
-        self._values.clear()
+        self.values.clear()
+        self.claims.clear()
+        self._printed.clear()
         self._recorder = None
         self._source = lambda: None
 
@@ -113,14 +128,24 @@ class Parsed:
             return
         from elsewhere.core.events import Parameters  # noqa: PLC0415 - weight
 
-        overrides = self._recorder.overrides() or {}
-        if new := {name: value for name, value in values.items() if name not in overrides}:
+        known = self._recorder.overrides() or {}
+        new = {name: value for name, value in values.items() if _is_news(value, known.get(name))}
+        if new:
             self._recorder.record(Parameters(values=new))
 
 
-def record(watcher: Watcher, program: str, values: Callable[[], Mapping[str, Parameter]]) -> None:
-    """Gives the parsed `values` to the watcher; an error is logged, and the program goes on."""
+def _is_news(value: Parameter, known: Parameter | None) -> bool:
+    """Whether a parsed value is to be recorded beside what the task has: not if that is an edit."""
+    if known is None:
+        return True
+    from elsewhere.core.params import is_same  # noqa: PLC0415 - weight
+
+    return not known.is_edit and not is_same(value.value, known.value)
+
+
+def record(parse: Parse, values: Callable[[], Mapping[str, Parameter]]) -> None:
+    """Records the parsed `values`; an error is logged, and the program goes on."""
     try:
-        watcher.take(values())
+        parse.take(values())
     except Exception:  # an outermost seam: the program goes on
-        logger.warning("The arguments of %s are not recorded.", program, exc_info=True)
+        logger.warning("The arguments of %s are not recorded.", parse.program, exc_info=True)

@@ -10,7 +10,7 @@ from typing import Final, NoReturn
 from elsewhere.core import params
 from elsewhere.core.errors import UsageError
 from elsewhere.core.params import to_parameter, to_text
-from elsewhere.core.records import Json, Parameter
+from elsewhere.core.records import Parameter
 from elsewhere.core.secrets import is_hidden
 
 #: a text such as `<object at 0x7f00>`, which names an object of another process
@@ -45,7 +45,7 @@ def plain(value: object) -> Parameter:
 
 def is_effective(override: Parameter, parsed: Parameter | None) -> bool:
     """Returns whether the override can be used and differs from the `parsed` value."""
-    is_same = parsed is not None and _is_same(override.value, parsed.value)
+    is_same = parsed is not None and params.is_same(override.value, parsed.value)
     if is_same or is_hidden(override.value):
         return False
     text = to_text(override.value)
@@ -57,7 +57,3 @@ def refuse(program: str, error: UsageError) -> NoReturn:
     """Ends the program with status 2 and the error's sentence on stderr."""
     sys.stderr.write(f"{program}: error: {error}\n")
     raise SystemExit(2) from error
-
-
-def _is_same(one: Json, other: Json) -> bool:
-    return one == other and isinstance(one, bool) == isinstance(other, bool)

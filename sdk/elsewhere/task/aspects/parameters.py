@@ -31,9 +31,11 @@ class ParametersAspect(Handle):
         value, the last one for a name given twice. Raises UsageError for what no record can hold,
         and TransitionError unless the task is a draft or runs."""
         from elsewhere.core.events import Parameters  # noqa: PLC0415
+        from elsewhere.core.params import as_edit  # noqa: PLC0415
 
+        before = self.access.known_record.parameters
         values = {
-            name: _parameter(name, value)
+            name: as_edit(_parameter(name, value), before.get(name))
             for name, value in _given("set_parameters", (*args, kwargs)).items()
         }
         self.access.record_input(Parameters(values=values, is_whole=True))
@@ -119,13 +121,15 @@ class ParametersAspect(Handle):
         force: bool = False,
     ) -> None:
         from elsewhere.core.events import Parameters  # noqa: PLC0415
+        from elsewhere.core.params import as_edit  # noqa: PLC0415
 
         before = self.access.known_record.parameters
         new = {}
         for name, value in values.items():
             old = before.get(name)
             text = description if description is not None else old.description if old else ""
-            new[name] = _parameter(name, value, text, type_name or _kept(value, old))
+            parameter = _parameter(name, value, text, type_name or _kept(value, old))
+            new[name] = as_edit(parameter, old)
         if new:
             self.access.record_input(Parameters(values=new), force=force)
 

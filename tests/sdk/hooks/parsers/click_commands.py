@@ -7,8 +7,10 @@ from typing import Any
 
 import click
 
-from elsewhere.hooks.parsers.click import attach
-from tests.sdk.hooks.command_lines import Task
+from elsewhere.hooks.registry import PARSERS
+from tests.sdk.hooks.command_lines import Task, command_line
+
+attach = PARSERS["click"].attach
 
 Decorate = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -27,7 +29,8 @@ def command(*decorators: Decorate, **given: Any) -> click.Command:
 
 
 def run(one: click.Command, argv: str = "") -> Any:
-    return one.main(argv.split(), prog_name="train.py", standalone_mode=False)
+    with command_line(*argv.split()):
+        return one.main(prog_name="train.py", standalone_mode=False)
 
 
 def remote(one: click.Command, argv: str = "", **overrides: object) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -12,10 +13,11 @@ from absl import flags
 
 from elsewhere.core.params import to_parameter
 from elsewhere.core.records import Parameter
-from elsewhere.hooks.parsers.absl import attach
-from elsewhere.hooks.registry import watch
-from tests.sdk.hooks.command_lines import Color, Task, watched_anew
+from elsewhere.hooks.registry import PARSERS, watch
+from tests.sdk.hooks.command_lines import Color, Task, command_line, watched_anew
 from tests.sdk.hooks.whole_way import WholeWay
+
+attach = PARSERS["absl"].attach
 
 
 @pytest.fixture(autouse=True)
@@ -50,7 +52,8 @@ def parse(argv: str, *defines: Define) -> flags.FlagValues:
     values = flags.FlagValues()  # type: ignore[no-untyped-call]
     for define in defines:
         define(values)
-    values(["train.py", *argv.split()])
+    with command_line(*argv.split()):
+        values(sys.argv)
     return values
 
 
@@ -319,7 +322,8 @@ def test_the_whole_way_of_a_script(tmp_path: Path, redis_url: str) -> None:
         "TF_DEFINE__mode": "test",
         "TF_DEFINE__layers": "[3]",
     }
-    assert way.there(recorded=recorded, **changed).lines == ["[] 0.001 test ['3'] ada"]
+    there = way.there(*argv, recorded=recorded, **changed)
+    assert there.lines == ["['more'] 0.001 test ['3'] ada"]
     wrong = way.there(*argv, recorded=recorded, TF_DEFINE__mode="rest")
     assert wrong.status == 2
     why = "Parameter 'TF_DEFINE/mode' cannot be 'rest': value should be one of <train|test>."

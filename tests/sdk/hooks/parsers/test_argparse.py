@@ -15,7 +15,7 @@ import pytest
 
 from elsewhere.core.events import Event
 from elsewhere.hooks import registry
-from elsewhere.hooks.parsers.argparse import attach
+from elsewhere.hooks.registry import PARSERS
 from tests.sdk.hooks.command_lines import (
     Build,
     Color,
@@ -26,6 +26,8 @@ from tests.sdk.hooks.command_lines import (
     watched_anew,
     with_commands,
 )
+
+attach = PARSERS["argparse"].attach
 
 
 @pytest.fixture(autouse=True)
@@ -225,10 +227,10 @@ def test_argparse_is_not_imported_for_the_hook_but_watched_when_it_is() -> None:
     program = """
         import sys
         from elsewhere.core.events import Parameters
-        from elsewhere.hooks.parsers.argparse import attach, watch
+        from elsewhere.hooks.registry import PARSERS
         from elsewhere.core.records import Parameter
-        record = {"Args/lr": Parameter(value=0.5)}
-        stop = watch(lambda: record)
+        record = {"Args/lr": Parameter(value=0.5, is_edit=True)}
+        stop = PARSERS["argparse"].watch(lambda: record)
         print("argparse" in sys.modules)
         from argparse import ArgumentParser
         parser = ArgumentParser()

@@ -12,16 +12,20 @@ from pathlib import Path
 import pytest
 
 from elsewhere.core.records import Parameter
-from elsewhere.hooks.parsers.argparse import attach, watch
+from elsewhere.hooks.registry import PARSERS
 from tests.sdk.hooks.command_lines import (
     Build,
     Color,
     Task,
     build,
+    command_line,
     remote,
     watched_anew,
     with_commands,
 )
+
+attach = PARSERS["argparse"].attach
+watch = PARSERS["argparse"].watch
 
 
 @pytest.fixture(autouse=True)
@@ -234,7 +238,8 @@ def test_intermixed_arguments_are_overridden() -> None:
         lambda p: p.add_argument("files", nargs="*", type=int),
     )
     detach = attach(Task({"Args/lr": 0.5, "Args/files": ["2", "3"]}))
-    assert parser.parse_intermixed_args(["1"]) == argparse.Namespace(lr=0.5, files=[2, 3])
+    with command_line("1"):
+        assert parser.parse_intermixed_args() == argparse.Namespace(lr=0.5, files=[2, 3])
     detach()
 
 
@@ -255,7 +260,7 @@ def test_overrides_are_there_before_the_task_is(stop_watching: Callable[[], None
 
 
 def test_two_threads_parse_without_seeing_each_other() -> None:
-    attach(Task({"Args/y": 2}))
+    attach(Task({"Args/y": Parameter(value=2, is_edit=True, is_explicit=True)}))
     inside, go_on = threading.Event(), threading.Event()
 
     def wait(text: str) -> int:
@@ -266,12 +271,13 @@ def test_two_threads_parse_without_seeing_each_other() -> None:
     parser = build(
         lambda p: p.add_argument("--x", type=wait),
         lambda p: p.add_argument("--y", type=int),
+        lambda p: p.add_argument("--z", type=int),
     )
     slow: list[object] = []
     thread = threading.Thread(target=lambda: slow.append(parser.parse_args(["--x", "5"]).y))
     thread.start()
     assert inside.wait(30)
-    assert parser.parse_args(["--y", "5"]).y == 2
+    assert parser.parse_args(["--z", "1"]).y == 2
     go_on.set()
     thread.join(30)
     assert slow == [2]

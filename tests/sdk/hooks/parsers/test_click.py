@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from elsewhere.core.events import Event
 from elsewhere.core.records import Parameter
-from elsewhere.hooks.parsers.click import attach
+from elsewhere.hooks.registry import PARSERS
 from tests.sdk.hooks.command_lines import Task, watched_anew
 from tests.sdk.hooks.parsers.click_commands import (
     Decorate,
@@ -26,6 +26,8 @@ from tests.sdk.hooks.parsers.click_commands import (
     run,
 )
 from tests.sdk.hooks.whole_way import WholeWay
+
+attach = PARSERS["click"].attach
 
 
 @pytest.fixture(autouse=True)
@@ -271,7 +273,7 @@ def test_the_whole_way_of_a_script(tmp_path: Path, redis_url: str) -> None:
         "Args/train": Parameter(value=True, type="bool"),
         "Args/test": Parameter(value=False, type="bool"),
         "Args/train/lr": Parameter(value=0.1, type="float"),
-        "Args/train/name": Parameter(value="ada", type="str"),
+        "Args/train/name": Parameter(value="ada", type="str", is_edit=True),
         "Args/train/layers": Parameter(value=[1, 2], type="tuple"),
     }
     argv = ("train", "--layers", "1", "--layers", "2")

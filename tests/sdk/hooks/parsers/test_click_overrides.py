@@ -11,8 +11,7 @@ import click
 import pytest
 
 from elsewhere.core.params import to_parameter
-from elsewhere.hooks.parsers.click import attach
-from elsewhere.hooks.registry import watch
+from elsewhere.hooks.registry import PARSERS, watch
 from tests.sdk.hooks.command_lines import Color, Task, watched_anew
 from tests.sdk.hooks.parsers.click_commands import (
     Decorate,
@@ -23,6 +22,8 @@ from tests.sdk.hooks.parsers.click_commands import (
     remote,
     run,
 )
+
+attach = PARSERS["click"].attach
 
 
 @pytest.fixture(autouse=True)

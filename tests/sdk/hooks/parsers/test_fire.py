@@ -13,10 +13,11 @@ from fire.decorators import SetParseFn
 
 from elsewhere.core.params import to_parameter
 from elsewhere.core.records import Parameter
-from elsewhere.hooks.parsers.fire import attach
-from elsewhere.hooks.registry import watch
-from tests.sdk.hooks.command_lines import Task, watched_anew
+from elsewhere.hooks.registry import PARSERS, watch
+from tests.sdk.hooks.command_lines import Task, command_line, watched_anew
 from tests.sdk.hooks.whole_way import WholeWay
+
+attach = PARSERS["fire"].attach
 
 
 @pytest.fixture(autouse=True)
@@ -26,7 +27,8 @@ def stop_watching() -> Iterator[Callable[[], None]]:
 
 
 def run(component: object, argv: str = "") -> Any:
-    return fire.Fire(component, argv.split(), name="train.py", serialize=lambda _: None)
+    with command_line(*argv.split()):
+        return fire.Fire(component, name="train.py", serialize=lambda _: None)
 
 
 def remote(component: object, argv: str = "", **overrides: object) -> Any:

@@ -1,14 +1,14 @@
-"""The patched flags of absl: their values have a watcher's overrides and are given to the watcher.
+"""The patched flags of absl: their values have the task's edits and are recorded.
 
-app.run, FLAGS(argv) -> parses -> validate_all_flags (patched) -> overrides into the flags
-                                                               -> the original
-                                                               -> all values to the watcher
+app.run, FLAGS(argv) (patched) -> parses -> validate_all_flags (patched) -> edits into the flags
+                                                                         -> the original
+                                                                         -> all values to the task
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,7 +19,7 @@ from elsewhere.core.params import cast, to_parameter, to_text
 from elsewhere.core.records import Json, Parameter
 from elsewhere.hooks.parsers.parsed import Watcher, record
 from elsewhere.hooks.parsers.values import is_effective, refuse, shown
-from elsewhere.hooks.replacing import replace
+from elsewhere.hooks.replacing import replace_all
 
 _SECTION: Final = "TF_DEFINE"
 #: absl's names of types, and ours
@@ -30,22 +30,38 @@ _NO_HELP: Final = "(no help available)"
 
 def patch(watcher: Watcher) -> Callable[[], None]:
     """Patches the class, for all flags; returns the undo."""
+    words: list[object] = []
+
+    def call(
+        original: Callable[..., list[str]],
+        values: flags.FlagValues,
+        argv: Sequence[str],
+        *given: Any,
+        **named: Any,
+    ) -> list[str]:
+        words.append(list(argv)[1:] if not isinstance(argv, str) else argv)
+        try:
+            return original(values, argv, *given, **named)
+        finally:
+            words.pop()
 
     def validate(original: Callable[[flags.FlagValues], None], values: flags.FlagValues) -> None:
-        overrides = watcher.overrides()
-        if overrides is not None:
-            try:
-                _apply(values, overrides)
-            except UsageError as error:
-                refuse(_program(), error)
+        parse = watcher.parse(values, _program(), words[-1] if words else None)
+        given = {name for name, flag in _flags(values) if flag.present}
+        try:
+            _apply(values, parse.unless_given(parse.edits(), given))
+        except UsageError as error:
+            refuse(_program(), error)
         original(values)
-        record(watcher, _program(), lambda: {name: _shown(flag) for name, flag in _flags(values)})
+        record(parse, lambda: {name: _shown(flag) for name, flag in _flags(values)})
 
-    return replace(flags.FlagValues, "validate_all_flags", validate)
+    return replace_all(
+        (flags.FlagValues, "__call__", call), (flags.FlagValues, "validate_all_flags", validate)
+    )
 
 
 def _apply(values: flags.FlagValues, overrides: Mapping[str, Parameter]) -> None:
-    """Gives the flags their overrides. Raises UsageError, which names what is accepted."""
+    """Gives the flags their edits, `overrides`. Raises UsageError, which names what is accepted."""
     changed: dict[str, flags.Flag[Any]] = {}
     for name, flag in _flags(values):
         override = overrides.get(name)

@@ -78,6 +78,19 @@ def cast_argument(parser: ArgumentParser, action: Action, override: Parameter, n
     return _elements(parser, action, items, name)
 
 
+def given_names(parser: ArgumentParser, words: list[str]) -> set[str]:
+    """Returns the names of the arguments that the `words` give; any bare word gives all that have
+    no option."""
+    found: set[str] = set()
+    for word in words:
+        if word == "--":
+            break
+        if word[:1] not in parser.prefix_chars or not (actions := _options(parser, word)):
+            actions = [action for action in parser._actions if not action.option_strings]
+        found |= {command_name(action) for action in actions}
+    return found
+
+
 @contextmanager
 def as_if_given(parser: ArgumentParser, overrides: Mapping[str, Parameter]) -> Iterator[None]:
     """Lets the parser accept a command line without the arguments that an override gives."""
@@ -100,6 +113,19 @@ def as_if_given(parser: ArgumentParser, overrides: Mapping[str, Parameter]) -> I
     finally:
         for item in required:
             item.required = True
+
+
+def _options(parser: ArgumentParser, word: str) -> list[Action]:
+    """Returns the options that a word names: `--lr`, `--lr=1`, `--l`, `-v`, `-vx`."""
+    option = word.partition("=")[0]
+    known = parser._option_string_actions
+    if option in known:
+        return [known[option]]
+    if option[:2] in known and option[1:2] not in parser.prefix_chars:
+        return [
+            known[f"{word[0]}{letter}"] for letter in option[1:] if f"{word[0]}{letter}" in known
+        ]
+    return [action for name, action in known.items() if name.startswith(option)]
 
 
 def _help(parser: ArgumentParser, action: Action) -> str:

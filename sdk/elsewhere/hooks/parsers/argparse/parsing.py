@@ -1,9 +1,9 @@
-"""The patched parsers: their results have a watcher's overrides and are given to the watcher.
+"""The patched parsers: their results have the task's edits and are recorded.
 
     program -> parse_args -> parse_known_args (patched) -> the original
                                   |                           -> sub-command (patched) -> its parser
-                                  |-> overrides into the result
-                                  |-> result to the watcher
+                                  |-> edits into the result
+                                  |-> result to the task
 
 Each parser, also that of a sub-command, deals with its own arguments.
 """
@@ -19,14 +19,17 @@ from typing import Any, Final
 from elsewhere.core.errors import UsageError, known_choices
 from elsewhere.core.records import Parameter
 from elsewhere.hooks.callers import calling_module
+from elsewhere.hooks.launch import LAUNCH, words_of
 from elsewhere.hooks.parsers.argparse.arguments import (
     arguments,
     as_if_given,
     cast_argument,
     command_name,
     commands,
+    given_names,
     to_argument,
 )
+from elsewhere.hooks.parsers.parse import Parse
 from elsewhere.hooks.parsers.parsed import Watcher, record
 from elsewhere.hooks.parsers.values import is_effective, refuse
 from elsewhere.hooks.replacing import replace_all
@@ -51,6 +54,9 @@ class _Parsing(threading.local):
     def __init__(self, watcher: Watcher) -> None:
         self._watcher = watcher
         self._parsers: list[ArgumentParser] = []
+        self._parses: list[Parse] = []
+        #: the parse that the parser of a sub-command goes on with
+        self._continued: Parse | None = None
         self._chosen: dict[Action, str] = {}
 
     def parse(
@@ -62,18 +68,26 @@ class _Parsing(threading.local):
     ) -> tuple[Namespace, list[str]]:
         if any(parser is busy for busy in self._parsers) or _is_called_by_library():
             return original(parser, *given, **named)
-        overrides = self._watcher.overrides()
+        words = given[0] if given else named.get("args")
+        parse = self._continued or self._watcher.parse(parser, parser.prog, words)
+        is_whole, self._continued = self._continued is None, None
+        edits = parse.edits()
+        if edits and not parse.is_command_line:
+            edits = parse.unless_given(edits, given_names(parser, words_of(words)))
         self._parsers.append(parser)
+        self._parses.append(parse)
         try:
-            with as_if_given(parser, overrides or {}):
+            with as_if_given(parser, edits):
                 namespace, rest = original(parser, *given, **named)
-            if overrides is not None:
-                self._apply(parser, namespace, overrides)
-            record(self._watcher, parser.prog, lambda: self._values(parser, namespace))
+            self._apply(parser, namespace, edits)
+            record(parse, lambda: self._values(parser, namespace))
         finally:
             self._parsers.pop()
+            self._parses.pop()
             if not self._parsers:
                 self._chosen.clear()
+        if is_whole and parse.is_command_line:
+            LAUNCH.add_rest(rest)
         return namespace, rest
 
     def choose(
@@ -85,27 +99,30 @@ class _Parsing(threading.local):
         values: Any,
         *option: Any,
     ) -> None:
-        """Runs a sub-command; one that an override chooses, without the arguments of the other."""
-        override = _command_override(parser, action, self._watcher.overrides())
-        if override is not None and override != values[0]:
-            values = [override]
+        """Runs a sub-command; one that an edit chooses, without the arguments of the other."""
+        parse = self._parses[-1] if self._parses else None
+        if parse is not None and parse.is_command_line:
+            edit = _command_edit(parser, action, parse.edits())
+            if edit is not None and edit != values[0]:
+                values = [edit]
         self._chosen[action] = values[0]
+        self._continued = parse
         original(action, parser, namespace, values, *option)
 
     def _apply(
-        self, parser: ArgumentParser, namespace: Namespace, overrides: Mapping[str, Parameter]
+        self, parser: ArgumentParser, namespace: Namespace, edits: Mapping[str, Parameter]
     ) -> None:
         for command in commands(parser):
-            override = _command_override(parser, command, overrides)
-            if override is not None and command not in self._chosen:
-                command(parser, namespace, [override])
+            edit = _command_edit(parser, command, edits)
+            if edit is not None and command not in self._chosen:
+                command(parser, namespace, [edit])
         for name, action in arguments(parser).items():
             parsed = None
             if hasattr(namespace, action.dest):
                 parsed = to_argument(parser, action, getattr(namespace, action.dest))
-            if name in overrides and is_effective(overrides[name], parsed):
+            if name in edits and is_effective(edits[name], parsed):
                 try:
-                    value = cast_argument(parser, action, overrides[name], name)
+                    value = cast_argument(parser, action, edits[name], name)
                 except UsageError as error:
                     refuse(parser.prog, error)
                 setattr(namespace, action.dest, value)
@@ -126,15 +143,15 @@ def _is_called_by_library() -> bool:
     return calling_module("argparse").partition(".")[0] in _LIBRARIES
 
 
-def _command_override(
-    parser: ArgumentParser, action: Action, overrides: Mapping[str, Parameter] | None
+def _command_edit(
+    parser: ArgumentParser, action: Action, edits: Mapping[str, Parameter]
 ) -> str | None:
-    """Returns the sub-command that the overrides choose, or None."""
+    """Returns the sub-command that an edit chooses, or None."""
     name = command_name(action)
-    override = (overrides or {}).get(name)
-    if override is None or override.value in (None, ""):
+    edit = edits.get(name)
+    if edit is None or edit.value in (None, ""):
         return None
-    command = str(override.value)
+    command = str(edit.value)
     choices = action.choices or ()
     if command not in choices:
         known = known_choices(command, choices)

@@ -9,15 +9,3 @@ An override counts as typed: its option is not missing, does not prompt, and has
 callback called. The sub-commands that are True run in place of those on the command line. A value
 that click does not take ends the process with status 2.
 """
-
-from __future__ import annotations
-
-from typing import Final
-
-from elsewhere.hooks.parsers.parsed import Parsed, patch_of
-
-#: one for the whole process, not for a task: commands are patched before any task
-_parsed: Final = Parsed("click", patch_of(f"{__name__}.commands"))
-
-attach: Final = _parsed.attach
-watch: Final = _parsed.watch

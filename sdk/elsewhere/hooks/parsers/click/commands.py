@@ -1,12 +1,13 @@
-"""The patched commands of click: their values have a watcher's overrides and are given to it.
+"""The patched commands of click: their values have the task's edits and are recorded.
 
     make_context (patched) -> of each option and argument: handle_parse_result (patched)
-          |                        -> consume_value (patched): typed, or prompted, or an override
+          |                        -> consume_value (patched): typed, or prompted, or an edit
           |                        -> type_cast_value (patched): what the callback then gets
-          |-> all values to the watcher
+          |-> all values to the task
     invoke of a group (patched): which sub-commands run
 
-The value before the callback is recorded: as an override it goes through the callback again.
+The value before the callback is recorded: as an edit it goes through the callback again. A value
+that was prompted for, or that a variable gave, is an edit from the start: no word has it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, Final, NoReturn
 
 import click
@@ -24,6 +26,7 @@ from elsewhere.core.params import cast, to_text
 from elsewhere.core.records import Parameter
 from elsewhere.core.secrets import is_hidden
 from elsewhere.hooks.parsers.click.options import UNSET, as_typed, is_input, to_option
+from elsewhere.hooks.parsers.parse import Parse
 from elsewhere.hooks.parsers.parsed import Watcher, record
 from elsewhere.hooks.parsers.values import is_effective, plain, refuse
 from elsewhere.hooks.replacing import replace_all
@@ -31,6 +34,11 @@ from elsewhere.hooks.replacing import replace_all
 _SECTION: Final = "Args"
 #: the attribute of a context with the words of its sub-commands; click < 8.2 has the second name
 _WORDS: Final = "_protected_args" if hasattr(click.Context, "protected_args") else "protected_args"
+
+#: the key of a context's `meta`, which those of sub-commands share, for the parse
+_PARSE: Final = "elsewhere.parse"
+#: sources of a value that no word gives
+_UNTYPED: Final = (ParameterSource.PROMPT, ParameterSource.ENVIRONMENT)
 
 #: a sub-command and its words
 _Part = tuple[str, list[str]]
@@ -52,9 +60,12 @@ def patch(watcher: Watcher) -> Callable[[], None]:
 class _Values:
     """The parsed values of one context."""
 
-    def __init__(self) -> None:
+    def __init__(self, parse: Parse) -> None:
+        self.parse = parse
+        self.edits = parse.edits()
         #: full name to the option, the value given for it and that value in its type
         self.options: dict[str, tuple[click.Parameter, object, object]] = {}
+        self._untyped: set[str] = set()
         self.begin(None)
 
     def begin(self, option: click.Parameter | None) -> None:
@@ -64,7 +75,8 @@ class _Values:
         self.typed: tuple[object, object] | None = None
         #: the same for a prompt: click casts the result of one a second time
         self.prompted: tuple[object, object] | None = None
-        self.override: Parameter | None = None
+        self.edit: Parameter | None = None
+        self.source: ParameterSource | None = None
 
     def add(self, option: click.Parameter, name: str, given: object, value: object) -> None:
         """Adds an option; of several with one name, one without a value does not count."""
@@ -72,9 +84,14 @@ class _Values:
             value = None
         if name not in self.options or value is not None:
             self.options[name] = option, given, value
+            if self.source in _UNTYPED:
+                self._untyped.add(name)
 
     def parameters(self) -> dict[str, Parameter]:
-        return {name: to_option(*found) for name, found in self.options.items()}
+        return {
+            name: replace(to_option(*found), is_edit=name in self._untyped)
+            for name, found in self.options.items()
+        }
 
 
 class _Parsing(threading.local):
@@ -93,15 +110,17 @@ class _Parsing(threading.local):
         parent: click.Context | None = None,
         **extra: Any,
     ) -> click.Context:
-        values = _Values()
+        parse = parent.meta.get(_PARSE) if parent is not None else None
+        values = _Values(parse or self._watcher.parse(command, info_name or "", args))
         self._stack.append(values)
         try:
             with self._without_help(command, info_name, parent):
                 context = original(command, info_name, args, parent, **extra)
         finally:
             self._stack.pop()
+        context.meta[_PARSE] = values.parse
         if not context.resilient_parsing:
-            record(self._watcher, info_name or "", values.parameters)
+            record(values.parse, values.parameters)
         return context
 
     def handle(
@@ -120,9 +139,9 @@ class _Parsing(threading.local):
         try:
             value, rest = original(option, context, *given, **named)
         except click.ClickException as error:
-            if values.override is None:
+            if values.edit is None:
                 raise
-            _refuse(context, name, values.override, error)
+            _refuse(context, name, values.edit, error)
         values.add(option, name, *(values.prompted or values.typed or (value, value)))
         return value, rest
 
@@ -145,13 +164,18 @@ class _Parsing(threading.local):
         context: click.Context,
         typed: Mapping[str, Any],
     ) -> tuple[Any, ParameterSource]:
+        values = self._stack[-1] if self._stack else None
         name = _full_name(context, option.name)
-        override = (self._watcher.overrides() or {}).get(name) if is_input(option) else None
-        if override is None or not self._stack or context.resilient_parsing:
-            found = original(option, context, typed)
-            if self._stack:
-                self._stack[-1].prompted = self._stack[-1].typed
-            return found
+        edits = values.edits if values and is_input(option) else {}
+        if name in edits and values and not values.parse.is_command_line:
+            is_given = typed.get(option.name or "") not in (None, UNSET)
+            edits = values.parse.unless_given(edits, {name} if is_given else ())
+        override = edits.get(name)
+        if override is None or values is None or context.resilient_parsing:
+            value, source = original(option, context, typed)
+            if values:
+                values.prompted, values.source = values.typed, source
+            return value, source
         context.resilient_parsing = True  # keeps click from prompting
         try:
             value, source = original(option, context, typed)
@@ -166,7 +190,7 @@ class _Parsing(threading.local):
         is_new = is_effective(override, None if unset else plain(value))
         if is_same or not is_new:
             return value, source
-        self._stack[-1].override = override
+        values.edit = override
         try:
             return as_typed(context, option, override, name), ParameterSource.COMMANDLINE
         except UsageError as error:
@@ -181,34 +205,25 @@ class _Parsing(threading.local):
             parts = _split(group, context, words)
         except click.ClickException:  # the original raises it, too
             return original(group, context)
-        if flags := self._flags(group, context):
+        parse: Parse | None = context.meta.get(_PARSE)
+        if parse is None:
+            return original(group, context)
+        if flags := _flags(group, context, parse):
             parts = _chosen(group, context, parts, flags)
             setattr(context, _WORDS, [word for _, part in parts for word in part])
             context.args = []
         run = {command for command, _ in parts}
-        record(self._watcher, _program(context), lambda: _flags_of(group, context, run))
+        record(parse, lambda: _flags_of(group, context, run))
         return original(group, context)
-
-    def _flags(self, group: click.Group, context: click.Context) -> dict[str, bool]:
-        """Maps each sub-command that has an override to whether that chooses it."""
-        overrides = self._watcher.overrides() or {}
-        flags = {}
-        for command, name in _names(group, context).items():
-            if name in overrides:
-                try:
-                    flags[command] = bool(cast(overrides[name], False, name))
-                except UsageError as error:
-                    refuse(_program(context), error)
-        return flags
 
     @contextmanager
     def _without_help(
         self, command: click.Command, info_name: str | None, parent: click.Context | None
     ) -> Iterator[None]:
-        """Keeps click from printing the help of a command whose arguments only overrides give."""
+        """Keeps click from printing the help of a command whose arguments only edits give."""
         path = _SECTION if parent is None else _full_name(parent, info_name or "")
-        overrides = self._watcher.overrides() or {}
-        is_given = any(name.startswith(f"{path}/") for name in overrides)
+        edits = self._stack[-1].edits
+        is_given = any(name.startswith(f"{path}/") for name in edits)
         if not is_given or not getattr(command, "no_args_is_help", False):
             yield
             return
@@ -240,6 +255,20 @@ def _names(group: click.Group, context: click.Context) -> dict[str, str]:
         for command in group.list_commands(context)
         if command not in options
     }
+
+
+def _flags(group: click.Group, context: click.Context, parse: Parse) -> dict[str, bool]:
+    """Maps each sub-command that has an edit to whether that chooses it."""
+    edits, flags = parse.edits(), {}
+    if not parse.is_command_line:
+        return {}
+    for command, name in _names(group, context).items():
+        if name in edits:
+            try:
+                flags[command] = bool(cast(edits[name], False, name))
+            except UsageError as error:
+                refuse(_program(context), error)
+    return flags
 
 
 def _flags_of(

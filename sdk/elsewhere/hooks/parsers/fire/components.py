@@ -1,7 +1,7 @@
-"""The patched Fire: its calls have a watcher's overrides and are given to the watcher.
+"""The patched Fire: its calls have the task's edits and are recorded.
 
     _Fire (patched) -> _CallAndUpdateTrace (patched): which function or class, found on which path
-                            -> _MakeParseFn (patched): its arguments; overrides; to the watcher
+                            -> _MakeParseFn (patched): its arguments; edits; to the task
                             -> the call itself
 
 Fire has no public interface for this. These three are the same in every version since 0.4.
@@ -10,6 +10,7 @@ Fire has no public interface for this. These three are the same in every version
 from __future__ import annotations
 
 import inspect
+import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
@@ -17,11 +18,12 @@ from typing import Any, Final
 
 from fire import core, docstrings, inspectutils, trace
 from fire.decorators import FIRE_PARSE_FNS
-from fire.parser import DefaultParseValue
+from fire.parser import DefaultParseValue, SeparateFlagArgs
 
 from elsewhere.core.errors import UsageError
 from elsewhere.core.params import cast, to_text
 from elsewhere.core.records import Parameter
+from elsewhere.hooks.parsers.parse import Parse
 from elsewhere.hooks.parsers.parsed import Watcher, record
 from elsewhere.hooks.parsers.values import is_effective, plain, refuse, shown
 from elsewhere.hooks.replacing import replace_all
@@ -42,10 +44,11 @@ def patch(watcher: Watcher) -> Callable[[], None]:
 
 
 class _Program:
-    """One call of `fire.Fire`, with the words of the command that the overrides choose, if any."""
+    """One call of `fire.Fire`, with the words of the command that the edits choose, if any."""
 
-    def __init__(self, name: str, words: Sequence[str]) -> None:
-        self.name = name
+    def __init__(self, parse: Parse, words: Sequence[str]) -> None:
+        self.parse = parse
+        self.name = parse.program
         self.path: tuple[str, ...] = ()
         self._words = tuple(words)
 
@@ -82,10 +85,12 @@ class _Firing(threading.local):
         name: str | None = None,
     ) -> Any:
         root = context if component is None else component
+        is_typed = args == SeparateFlagArgs(sys.argv[1:])[0]
+        parse = self._watcher.parse(root, name or "", None if is_typed else args)
         words: list[str] = []
-        if flags.separator not in args:
-            words = _chosen(root, self._watcher.overrides() or {}, name or "")
-        program = _Program(name or "", words)
+        if flags.separator not in args and parse.is_command_line:
+            words = _chosen(root, parse.edits(), name or "")
+        program = _Program(parse, words)
         self._programs.append(program)
         try:
             return original(
@@ -108,11 +113,7 @@ class _Firing(threading.local):
         program.path = tuple(map(str, path))
         if path and treatment != "class":
             command = {_flag(path): component}
-            record(
-                self._watcher,
-                program.name,
-                lambda: _neighbours(component_trace) | _flags(command, run=True),
-            )
+            record(program.parse, lambda: _neighbours(component_trace) | _flags(command, run=True))
         result, rest = original(component, args, component_trace, treatment, target)
         if treatment == "class":
             rest = program.redirected(result, rest, len(path))
@@ -130,7 +131,7 @@ class _Firing(threading.local):
         call = _Arguments(function, metadata, self._programs[-1])
 
         def parse_arguments(args: list[str]) -> _Call:
-            overrides = call.own(self._watcher.overrides() or {})
+            overrides = call.own(call.program.parse.edits(), args)
             found = _filled(parse, args, overrides)
             (positional, named), *rest = found
             values = call.values(positional, named)
@@ -138,7 +139,7 @@ class _Firing(threading.local):
                 values |= call.overridden(values, overrides)
             except UsageError as error:
                 refuse(call.program.name, error)
-            record(self._watcher, call.program.name, lambda: call.parameters(values))
+            record(call.program.parse, lambda: call.parameters(values))
             return call.given(values, named), *rest  # type: ignore[return-value]
 
         return parse_arguments
@@ -158,10 +159,11 @@ class _Arguments:
         self._defaults: dict[str, Any] = {**dict(ends), **self._spec.kwonlydefaults}
         self._prefix = f"{_flag(program.path)}/" if program.path else f"{_SECTION}/"
 
-    def own(self, overrides: Mapping[str, Parameter]) -> dict[str, Parameter]:
-        """Returns the overrides of these arguments, by their names."""
+    def own(self, edits: Mapping[str, Parameter], args: list[str]) -> dict[str, Parameter]:
+        """Returns the edits of these arguments, by their names, that count beside the `args`."""
+        given = {f"{self._prefix}{name}" for name in self._given(args)}
         found = {}
-        for full_name, override in overrides.items():
+        for full_name, override in self.program.parse.unless_given(edits, given).items():
             name = full_name.removeprefix(self._prefix)
             if name != full_name and is_effective(override, None) and self._takes(name):
                 found[name] = override
@@ -207,6 +209,13 @@ class _Arguments:
             for name, value in values.items()
             if name not in others and (name in named or value is not self._defaults.get(name, ...))
         }
+
+    def _given(self, args: list[str]) -> set[str]:
+        """The names that the `args` give: by themselves, or by their places."""
+        options = [arg.lstrip("-").partition("=")[0] for arg in args if arg.startswith("-")]
+        named = {option.replace("-", "_") for option in options}
+        bare = [arg for arg in args if not arg.startswith("-")]
+        return named | set(self._spec.args[: len(bare)])
 
     def _takes(self, name: str) -> bool:
         known = {*self._spec.args, *self._spec.kwonlyargs, self._spec.varargs}

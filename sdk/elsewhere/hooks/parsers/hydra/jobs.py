@@ -11,7 +11,7 @@ import functools
 import inspect
 import logging
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -31,6 +31,7 @@ from elsewhere.hooks.parsers.values import refuse
 
 if TYPE_CHECKING:
     from elsewhere.hooks.parsers.hydra.launches import Launches
+    from elsewhere.hooks.parsers.parse import Parse
 
 logger = logging.getLogger(__name__)
 
@@ -47,21 +48,24 @@ def launch(launches: Launches, original: Callable[..., Any], *given: Any, **name
     """Runs in place of `hydra._internal.utils._run_app`, the original."""
     call = inspect.signature(original).bind(*given, **named)
     program = Program(call.arguments["hydra"], call.arguments["config_name"])
-    overrides = launches.overrides()
-    is_edit = overrides is not None and _is_edit(overrides)
-    if overrides is not None and not is_edit:
-        _apply(call.arguments, program, overrides)
+    parse = launches.parse("hydra", Path(sys.argv[0]).name)
+    edits = parse.edits()
+    is_edit = _is_edit(edits)
+    if edits and not is_edit:
+        if not parse.is_command_line:
+            edits = parse.unless_given(edits, _typed(call.arguments["overrides"]))
+        _apply(call.arguments, program, edits)
     is_sweep = call.arguments["multirun"] or call.arguments["mode"] == RunMode.MULTIRUN
     is_part = is_sweep and launches.task is not None
     try:
-        launches.take({_EDIT: _NO_EDIT, **to_parameters(call.arguments["overrides"])})
+        parse.take({_EDIT: _NO_EDIT, **to_parameters(call.arguments["overrides"])})
         if is_part:
             base = program.compose(call.arguments["overrides"], RunMode.MULTIRUN)
             launches.take_configuration(to_configuration(base))
     except (HydraException, OmegaConfBaseException):
         logger.debug("Hydra will refuse this command line.", exc_info=True)
     function = call.arguments["task_function"]
-    job = _Job(function, launches, is_edit=is_edit, is_sweep=is_sweep, is_part=is_part)
+    job = _Job(function, launches, parse, is_edit=is_edit, is_sweep=is_sweep, is_part=is_part)
     call.arguments["task_function"] = job
     return original(*call.args, **call.kwargs)
 
@@ -73,6 +77,7 @@ class _Job:
         self,
         function: Callable[[Any], Any],
         launches: Launches,
+        parse: Parse,
         *,
         is_edit: bool,
         is_sweep: bool,
@@ -81,6 +86,7 @@ class _Job:
         functools.update_wrapper(self, function)
         self._function = function
         self._launches = launches
+        self._parse = parse
         self._is_edit = is_edit
         self._is_sweep = is_sweep
         self._is_part = is_part
@@ -113,7 +119,7 @@ class _Job:
             if self._is_sweep:
                 lines = OmegaConf.to_container(HydraConfig.get().overrides.task)
                 assert isinstance(lines, list)
-                self._launches.take(to_parameters(lines))
+                self._parse.take(to_parameters(lines))
             self._launches.take_configuration(to_configuration(config))
         except Exception:  # an outermost seam: the program goes on
             logger.warning("The config of this job is not recorded.", exc_info=True)
@@ -125,9 +131,17 @@ class _Job:
             self._launches.end(error)
 
 
-def _is_edit(overrides: Mapping[str, Parameter]) -> bool:
+def _typed(lines: Sequence[str]) -> set[str]:
+    """Returns the names of the lines; none for a command line that Hydra will refuse."""
     try:
-        return bool(cast(overrides.get(_EDIT, _NO_EDIT), False, _EDIT))
+        return set(to_parameters(lines))
+    except HydraException:
+        return set()
+
+
+def _is_edit(edits: Mapping[str, Parameter]) -> bool:
+    try:
+        return bool(cast(edits.get(_EDIT, _NO_EDIT), False, _EDIT))
     except UsageError as error:
         refuse(Path(sys.argv[0]).name, error)
 

@@ -9,7 +9,6 @@ from elsewhere.hooks.parsers.parsed import Parsed
 
 if TYPE_CHECKING:
     from elsewhere.core.records import Configuration
-    from elsewhere.hooks.parsers.parsed import Watcher
     from elsewhere.report.recorder import Recorder
 
 #: the name of the configuration object
@@ -24,22 +23,14 @@ End = Callable[["Exception | None"], None]
 class Launches(Parsed):
     """The parameters of the programs that Hydra has launched, and the config of the last one."""
 
-    def __init__(
-        self,
-        module: str,
-        patch: Callable[[Watcher], Callable[[], None]],
-        *,
-        find: Callable[[], Launches],
-    ) -> None:
-        """Takes `find`, which gives the process that loads a pickled one its own `Launches`."""
-        super().__init__(module, patch)
-        self._find = find
+    def __init__(self) -> None:
+        super().__init__("hydra.main", "hydra.patching")
         self.configurations_source: ConfigurationsSource = lambda: None
         self.end: End = lambda _error: None
         self._configuration: Configuration | None = None
 
     def __reduce__(self) -> tuple[Callable[[], Launches], tuple[()]]:
-        return self._find, ()
+        return _own, ()  # the process that loads a pickled one has its own
 
     @property
     def task(self) -> Recorder | None:
@@ -77,3 +68,11 @@ class Launches(Parsed):
         self._configuration = None
         self.configurations_source = lambda: None
         self.end = lambda _error: None
+
+
+def _own() -> Launches:
+    return LAUNCHES
+
+
+#: one for the whole process: a program is launched before any task as often as after it
+LAUNCHES: Final = Launches()

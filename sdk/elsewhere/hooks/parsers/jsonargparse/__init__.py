@@ -6,15 +6,3 @@ class is taken in place of the one there. A value that the parser does not take 
 with status 2. A config file is recorded by its path; its values are leaves as well, so another
 path in its place changes nothing.
 """
-
-from __future__ import annotations
-
-from typing import Final
-
-from elsewhere.hooks.parsers.parsed import Parsed, patch_of
-
-#: one for the whole process, not for a task: parsers are patched before any task
-_parsed: Final = Parsed("jsonargparse", patch_of(f"{__name__}.parsing"))
-
-attach: Final = _parsed.attach
-watch: Final = _parsed.watch

@@ -1,4 +1,4 @@
-"""jsonargparse's patched parsers: their results have a watcher's overrides and are given to it.
+"""jsonargparse's patched parsers: their results have the task's edits and are recorded.
 
 The parsers call each other, and are called inside of other calls, such as one that writes a config
 file. Only the program's own calls are recorded, the command lines of `CLI` included.
@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import threading
 from argparse import ArgumentError
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
 from jsonargparse import ArgumentParser, Namespace
 
 from elsewhere.core.errors import UsageError
-from elsewhere.core.params import unflatten
+from elsewhere.core.params import flatten, unflatten
 from elsewhere.core.records import Parameter
 from elsewhere.hooks.callers import calling_module
+from elsewhere.hooks.launch import words_of
 from elsewhere.hooks.parsers.argparse.arguments import commands
 from elsewhere.hooks.parsers.jsonargparse.leaves import (
     as_if_given,
@@ -60,15 +61,30 @@ class _Parsing(threading.local):
             return original(parser, *given, **named)
         self._is_busy = True
         try:
-            overrides = self._watcher.overrides()
-            with as_if_given(parser, overrides or {}):
+            method = original.__name__
+            is_words = method == "parse_args"
+            source = given[0] if given else named.get("args") if is_words else method
+            parse = self._watcher.parse(parser, parser.prog, source)
+            edits = parse.edits()
+            if edits and not parse.is_command_line:
+                edits = parse.unless_given(edits, _given(edits, source))
+            with as_if_given(parser, edits):
                 parsed = original(parser, *given, **named)
-                if overrides is not None:
-                    parsed = _overridden(parser, parsed, overrides)
-            record(self._watcher, parser.prog, lambda: to_parameters(parser, parsed))
+                parsed = _overridden(parser, parsed, edits)
+            record(parse, lambda: to_parameters(parser, parsed))
         finally:
             self._is_busy = False
         return parsed
+
+
+def _given(names: Iterable[str], source: object) -> set[str]:
+    """Returns the `names` that words, or a dict in their place, give themselves."""
+    if isinstance(source, (dict, Namespace)):
+        nested = source.as_dict() if isinstance(source, Namespace) else source
+        keys = set(flatten(nested, "Args"))
+        return {name for name in names if name.replace(".", "/") in keys}
+    options = {word.lstrip("-").partition("=")[0] for word in words_of(source)}
+    return {name for name in names if name.partition("/")[2] in options}
 
 
 def _overridden(

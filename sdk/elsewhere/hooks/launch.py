@@ -1,0 +1,67 @@
+"""How this process was started: whether it is the task, and which words are its command line's.
+
+What a command line gives travels with the task. A person's edits act as if they were typed there,
+so a parse of other words, which the program or a parent process has made, does not see them.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import deque
+from collections.abc import Callable, Sequence
+from enum import Enum
+from typing import Final
+
+
+class Role(Enum):
+    """What this process is to the task."""
+
+    #: the process that is the task, or may become it
+    TASK = "task"
+    #: started by the task's process with the same command line: a rank, a spawned worker
+    COPY = "copy"
+    #: started by the task's process with a command line of its own
+    CHILD = "child"
+
+
+class Launch:
+    """The launch of this process; `role()` is what it is to the task."""
+
+    def __init__(self) -> None:
+        self.begin(lambda: Role.TASK)
+
+    def begin(self, role: Callable[[], Role]) -> None:
+        """Takes what gives the role, with nothing parsed yet."""
+        self.role = role
+        #: what parsers have left of the command line, the newest last
+        self._rests: deque[list[str]] = deque(maxlen=16)
+
+    def add_rest(self, rest: list[str]) -> None:
+        """Notes the words that a parser has left of the command line: another may parse them."""
+        self._rests.append(rest)
+
+    def has_typed(self, words: object, *, is_again: bool) -> bool:
+        """Whether a parser's `words` are of the command line: None, all of it, the end of it, or
+        the rest that another parser has left.
+
+        No words at all are an empty command line, unless that has been parsed before: `is_again`.
+        """
+        if words is None or any(words is rest for rest in self._rests):
+            return True
+        if not isinstance(words, (list, tuple)):
+            return False
+        given, typed = list(words), sys.argv[1:]
+        if not given:
+            return not typed and not is_again
+        return typed[-len(given) :] == given or given in self._rests
+
+
+#: that of this process
+LAUNCH: Final = Launch()
+
+
+def words_of(words: object) -> list[str]:
+    """The texts among the `words` that a parser is given; those of the command line for None."""
+    found = sys.argv[1:] if words is None else words
+    sequence = found if isinstance(found, Sequence) and not isinstance(found, str) else ()
+    return [word for word in sequence if isinstance(word, str)]

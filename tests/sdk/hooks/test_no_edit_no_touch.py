@@ -1,0 +1,206 @@
+"""What nobody edited is not touched: a remote run parses what its words give, as the run before."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from elsewhere.core.records import Parameter
+from tests.sdk.hooks.whole_way import WholeWay
+
+HEAD: Final = """
+import argparse, subprocess, sys
+from elsewhere import Task
+"""
+FOLDS: Final = (
+    HEAD
+    + """
+p = argparse.ArgumentParser()
+p.add_argument("--lr", type=float, default=1.0)
+args = p.parse_args()
+task = Task.init("examples", "folds")
+print("folds", args.lr, flush=True)
+for fold in range(3):
+    lr = args.lr / 10**fold
+    subprocess.run([sys.executable, "fold.py", "--fold", str(fold), "--lr", str(lr)], check=True)
+"""
+)
+FOLD: Final = (
+    HEAD
+    + """
+p = argparse.ArgumentParser()
+p.add_argument("--fold", type=int)
+p.add_argument("--lr", type=float)
+p.add_argument("--seed", type=int, default=3)
+args = p.parse_args()
+Task.init("examples", "folds")
+print("fold", args.fold, args.lr, args.seed, flush=True)
+"""
+)
+LOOP: Final = (
+    HEAD
+    + """
+task = Task.init("examples", "loop")
+p = argparse.ArgumentParser()
+p.add_argument("--fold", type=int, default=9)
+p.add_argument("--lr", type=float, default=0.1)
+for fold in range(3):
+    args = p.parse_args(["--fold", str(fold)])
+    print(args.fold, args.lr)
+"""
+)
+DEFAULTS: Final = (
+    HEAD
+    + """
+task = Task.init("examples", "defaults")
+
+def parser():
+    p = argparse.ArgumentParser()
+    p.add_argument("--lr", type=float, default=0.1)
+    return p
+
+p = parser()
+args, defaults, others = p.parse_args(), p.parse_args([]), parser().parse_args([])
+print(args.lr, defaults.lr, others.lr)
+"""
+)
+LIBRARY: Final = (
+    HEAD
+    + """
+library = argparse.ArgumentParser(prog="library")
+library.add_argument("--seed", type=int, default=0)
+task = Task.init("examples", "library")
+before = library.parse_args(["--seed", "7"])
+p = argparse.ArgumentParser()
+p.add_argument("--seed", type=int, default=1)
+args = p.parse_args()
+after = library.parse_args([])
+print(before.seed, args.seed, after.seed)
+"""
+)
+CHAIN: Final = (
+    HEAD
+    + """
+task = Task.init("examples", "chain")
+first = argparse.ArgumentParser(add_help=False)
+first.add_argument("--config", default="a.yaml")
+known, rest = first.parse_known_args()
+p = argparse.ArgumentParser(parents=[first])
+p.add_argument("--lr", type=float, default=0.1)
+p.set_defaults(lr=0.2 if known.config == "b.yaml" else 0.1)
+given, again = p.parse_args(rest), p.parse_args(sys.argv[1:])
+print(known.config, given.lr, again.lr)
+"""
+)
+COMMANDS: Final = """
+import click
+from click.testing import CliRunner
+from elsewhere import Task
+
+@click.command()
+@click.option("--lr", default=0.1)
+@click.option("--n", default=1)
+def train(lr, n):
+    Task.init("examples", "commands")
+    print("train", lr, n)
+    CliRunner().invoke(test, ["--lr", "3"], catch_exceptions=False, standalone_mode=False)
+    test.main(["--n", "5"], standalone_mode=False)
+
+@click.command()
+@click.option("--lr", default=0.5)
+@click.option("--n", default=2)
+def test(lr, n):
+    with open("test.txt", "a") as out:
+        print("test", lr, n, file=out)
+
+train(standalone_mode=False)
+print(open("test.txt").read())
+"""
+
+
+@pytest.mark.parametrize(
+    ("script", "argv"),
+    [
+        (FOLDS, ["--lr", "5"]),
+        (FOLDS, []),
+        (LOOP, []),
+        (DEFAULTS, []),
+        (DEFAULTS, ["--lr", "0.5"]),
+        (LIBRARY, ["--seed", "42"]),
+        (LIBRARY, []),
+        (CHAIN, ["--config", "b.yaml", "--lr", "3"]),
+        (CHAIN, ["--config", "b.yaml"]),
+        (COMMANDS, ["--lr", "0.7"]),
+        (COMMANDS, []),
+    ],
+)
+def test_nothing_differs_that_nobody_edited(
+    script: str, argv: list[str], tmp_path: Path, redis_url: str
+) -> None:
+    way = WholeWay(script, tmp_path, redis_url)
+    (tmp_path / "fold.py").write_text(FOLD)
+    here, recorded = way.here(*argv)
+    assert here.status == 0, here.errors
+    (tmp_path / "test.txt").unlink(missing_ok=True)
+    there = way.there(*argv, recorded=recorded)
+    assert there.status == 0, there.errors
+    assert there.lines == here.lines
+    assert "This machine gives other values" not in there.errors
+
+
+def values(parameters: dict[str, Parameter]) -> dict[str, object]:
+    return {name: parameter.value for name, parameter in parameters.items()}
+
+
+def test_a_child_has_names_of_its_own_and_an_edit_reaches_the_parser_that_recorded_it(
+    tmp_path: Path, redis_url: str
+) -> None:
+    way = WholeWay(FOLDS, tmp_path, redis_url)
+    (tmp_path / "fold.py").write_text(FOLD)
+    _, recorded = way.here("--lr", "5")
+    assert values(recorded) == {
+        "Args/lr": 5.0,
+        "Args/fold.py/fold": 2,
+        "Args/fold.py/lr": 0.05,
+        "Args/fold.py/seed": 3,
+    }
+    edited = way.there("--lr", "5", recorded=recorded, Args__lr=2)
+    assert edited.lines == ["folds 2.0", "fold 0 2.0 3", "fold 1 0.2 3", "fold 2 0.02 3"]
+    changes: dict[str, object] = {"Args/fold.py/seed": 4, "Args/fold.py/lr": 9}
+    child = way.there("--lr", "5", recorded=recorded, changes=changes)
+    assert child.lines == ["folds 5.0", "fold 0 5.0 4", "fold 1 0.5 4", "fold 2 0.05 4"]
+    why = "Args/fold.py/lr changes nothing: the program itself gives the value to fold.py."
+    assert why in child.errors
+
+
+@pytest.mark.parametrize(
+    ("script", "argv", "edits", "wanted"),
+    [
+        (LOOP, [], {"Args/lr": 0.7}, ["0 0.7", "1 0.7", "2 0.7"]),
+        (LOOP, [], {"Args/fold": 5}, ["0 0.1", "1 0.1", "2 0.1"]),
+        (DEFAULTS, [], {"Args/lr": 0.7}, ["0.7 0.1 0.1"]),
+        (DEFAULTS, ["--lr", "0.5"], {"Args/lr": 0.7}, ["0.7 0.1 0.1"]),
+        (LIBRARY, ["--seed", "42"], {"Args/seed": 5}, ["7 5 0"]),
+        (LIBRARY, ["--seed", "42"], {"Args/library/seed": 5}, ["7 42 5"]),
+        (CHAIN, ["--config", "b.yaml"], {"Args/config": "c.yaml"}, ["c.yaml 0.1 0.1"]),
+        (CHAIN, ["--config", "b.yaml"], {"Args/lr": 4}, ["b.yaml 4.0 4.0"]),
+        (COMMANDS, [], {"Args/lr": 4}, ["train 4.0 1", "test 3.0 2", "test 0.5 5"]),
+        (COMMANDS, [], {"Args/test/n": 7}, ["train 0.1 1", "test 3.0 7", "test 0.5 5"]),
+    ],
+)
+def test_an_edit_is_as_if_typed_on_the_command_line(
+    script: str,
+    argv: list[str],
+    edits: dict[str, object],
+    wanted: list[str],
+    tmp_path: Path,
+    redis_url: str,
+) -> None:
+    way = WholeWay(script, tmp_path, redis_url)
+    _, recorded = way.here(*argv)
+    assert edits.keys() <= recorded.keys(), values(recorded)
+    (tmp_path / "test.txt").unlink(missing_ok=True)
+    there = way.there(*argv, recorded=recorded, changes=edits)
+    assert [line for line in there.lines if line] == wanted, there.errors
