@@ -48,6 +48,50 @@ def test_a_package_runs_by_its_name(laptop: Laptop, box: Box) -> None:
     assert "main of pack" in ended.output
 
 
+MAIN: str = (
+    """
+import sys
+from pathlib import Path
+import beside
+"""
+    + _GO.format(project="links")
+    + """
+print("I am", Path(sys.argv[0]).name, Path(__file__).name, Path(sys.path[0]).name, beside.WORD)
+"""
+)
+
+
+@pytest.mark.parametrize("is_in_git", [True, False])
+@pytest.mark.parametrize(("link", "target"), [("train", "main.py"), ("bin/evaluate", "../main.py")])
+def test_a_script_started_by_a_link_has_the_name_of_the_link(
+    link: str, target: str, is_in_git: bool, laptop: Laptop, box: Box
+) -> None:
+    files = {"main.py": MAIN, "beside.py": "WORD = 'imported'\n", "bin/other.py": ""}
+    folder = laptop.folder / "loose"
+    if is_in_git:
+        folder = laptop.repository("project", files).folder
+    else:
+        for name, text in files.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text(text)
+    (folder / link).symlink_to(target)
+    name = link.rpartition("/")[2]
+    ended = box.end(laptop.send(folder, link))
+
+    assert ended.status == "completed", ended
+    assert f"I am {name} {name} " in ended.output
+    assert " imported" in ended.output
+
+
+def test_a_link_outside_of_the_code_with_another_name_is_refused(laptop: Laptop) -> None:
+    project = laptop.repository("project", {"main.py": MAIN, "beside.py": "WORD = 1\n"})
+    (laptop.folder / "train").symlink_to(project.folder / "main.py")
+    ran = laptop.run(project.folder, "../train")
+    assert ran.code == 1
+    assert "was started through the link" in ran.errors
+    assert "put the link into the code" in ran.errors
+
+
 def test_a_script_outside_git_takes_its_local_modules_with_it(laptop: Laptop, box: Box) -> None:
     loose = laptop.folder / "loose"
     (loose / "inner").mkdir(parents=True)

@@ -54,7 +54,10 @@ def read_loose_files(script: Script, budget: Budget) -> list[LooseFile]:
             "Keep data outside of packages",
         )
     budget.take(size)
-    return [_read(base, file) for file in sorted(found)]
+    entry = script.entry_below(base)
+    links = {entry} - {script.path}
+    plain = [_read(base, file) for file in sorted(found - links)]
+    return plain + [_link(base, link) for link in links]
 
 
 def as_patch(files: list[LooseFile]) -> bytes:
@@ -65,6 +68,12 @@ def as_patch(files: list[LooseFile]) -> bytes:
 def tree_of(files: list[LooseFile]) -> str:
     """Returns the hash of the git tree that holds just these files."""
     return _tree({tuple(file.path.split("/")): file for file in files}).hex()
+
+
+def _link(base: Path, link: Path) -> LooseFile:
+    target = os.path.relpath(os.path.realpath(link), os.path.realpath(link.parent))
+    path = link.relative_to(base).as_posix()
+    return LooseFile(path=path, mode="120000", content=os.fsencode(target))
 
 
 def _read(base: Path, file: Path) -> LooseFile:

@@ -68,7 +68,8 @@ def locate(
         )
     source = replace(source, module=script.module, working_dir=_working_dir(script, root))
     if not script.module:
-        source = replace(source, entry_point=_relative(script.path, root / source.working_dir))
+        entry = script.entry_below(root)
+        source = replace(source, entry_point=_relative(entry, root / source.working_dir))
     return Located(source=source, root=root, script=script, worktree=worktree)
 
 
@@ -86,8 +87,9 @@ def complete(located: Located, limit_bytes: int) -> CapturedSource:
         files = read_loose_files(script, budget)
         source = replace(located.source, patch=_kept(as_patch(files), blobs), tree=tree_of(files))
         return CapturedSource(source=source, blobs=blobs)
-    entry = "" if script.module else _relative(script.path, located.root)
-    snapshot = located.worktree.snapshot(budget, entry=entry)
+    started = set() if script.module else {script.path, script.entry_below(located.root)}
+    entries = [_relative(file, located.root) for file in sorted(started)]
+    snapshot = located.worktree.snapshot(budget, entries=entries)
     source = replace(
         located.source,
         patch=_kept(snapshot.patch, blobs),

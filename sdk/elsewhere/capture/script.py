@@ -12,12 +12,15 @@ from elsewhere.core.errors import CaptureError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Script:
-    """A program as it was started. `path` is real (links resolved); `module` is for `python -m`."""
+    """A program as it was started. `path` is real (links resolved); `module` is for `python -m`.
+    `link` is the link that it was started by: its name and folder are those that the program sees.
+    """
 
     path: Path
     folder: Path
     module: str = ""
     argv: tuple[str, ...] = ()
+    link: Path | None = None
 
     @classmethod
     def running(cls, folder: Path | None = None) -> Script:
@@ -32,7 +35,7 @@ class Script:
         named = _file(sys.argv[0] if sys.argv else None)
         if started and named and _is_installed(started) and not _is_installed(named):
             # `python -m cProfile train.py`, a debugger: the program is the file that they run
-            return cls(path=named, folder=folder, argv=argv)
+            return cls(path=named, folder=folder, argv=argv, link=link_to(named, sys.argv[0]))
         if started is None:
             raise CaptureError(
                 "The code cannot run elsewhere, since no file of it is running here: this is a "
@@ -41,7 +44,29 @@ class Script:
             )
         spec = getattr(main, "__spec__", None)
         module = "" if spec is None or spec.name == "__main__" else str(spec.name)
-        return cls(path=started, folder=folder, module=module.removesuffix(".__main__"), argv=argv)
+        return cls(
+            path=started,
+            folder=folder,
+            module=module.removesuffix(".__main__"),
+            argv=argv,
+            link=None if module else link_to(started, getattr(main, "__file__", "")),
+        )
+
+    def entry_below(self, root: Path) -> Path:
+        """The file to start, below `root`: the link, or the real one. Raises CaptureError for a
+        link outside of `root` with another name, since the program may look at its name."""
+        if self.link is None:
+            return self.path
+        for parent in self.link.parents:
+            if Path(os.path.realpath(parent)) == root:
+                return root / self.link.relative_to(parent)
+        if self.link.name != self.path.name:
+            raise CaptureError(
+                f"{self.path} was started through the link {self.link}, which is not part of the"
+                f" code in {root}, and would have another name elsewhere. Start it by its own name,"
+                " or put the link into the code."
+            )
+        return self.path
 
     @property
     def is_installed(self) -> bool:
@@ -57,6 +82,12 @@ class Script:
             return self.folder
         depth = self.module.count(".") + (self.path.name == "__main__.py")
         return self.path.parents[depth]
+
+
+def link_to(path: Path, started: str) -> Path | None:
+    """The absolute path of `started` where that is not the real `path` itself."""
+    absolute = Path(os.path.abspath(started))  # noqa: PTH100 - links are not resolved
+    return None if absolute == path else absolute
 
 
 def _file(name: str | None) -> Path | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -100,15 +100,17 @@ class Worktree:
         )
 
     def snapshot(
-        self, budget: Budget, *, entry: str = "", outermost: Path | None = None
+        self, budget: Budget, *, entries: Sequence[str] = (), outermost: Path | None = None
     ) -> Snapshot:
-        """Reads everything that another machine lacks. `entry` is a file that must be part of it;
+        """Reads everything that another machine lacks. `entries` are files that must be part of it;
         `outermost` is the root of the repository that this one is a submodule of."""
         git = Git(self.root)
         outermost = outermost or self.root
         bundle = self._bundle(git, budget)
         tracked, untracked = _listed(git)
-        if entry and entry not in tracked and entry not in untracked:
+        for entry in entries:
+            if self._has(entry, tracked, untracked):
+                continue
             raise CaptureError(
                 f"{self.root / entry} cannot run elsewhere, since git ignores it and ignored files"
                 " do not travel. Take it out of .gitignore, or start a file that git sees."
@@ -134,6 +136,12 @@ class Worktree:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
         return Snapshot(patch=patch, bundle=bundle, tree=tree, submodules=submodules)
+
+    def _has(self, entry: str, tracked: Mapping[str, str], untracked: set[str]) -> bool:
+        """Whether git sees the file, or the link of a folder above it."""
+        above = [entry, *map(str, Path(entry).parents)]
+        links = [path for path in above[1:] if tracked.get(path) == "120000" or path in untracked]
+        return entry in tracked or entry in untracked or bool(links)
 
     def _bundle(self, git: Git, budget: Budget) -> bytes:
         if not self.commit:

@@ -166,7 +166,7 @@ def _check_checked_out(wanted: Wanted, source: Source, where: str) -> None:
 
 def _script(wanted: Wanted, start: Path) -> Script:
     """What runs: in or below `start`, or by its absolute path. Raises UsageError."""
-    from elsewhere.capture.script import Script  # noqa: PLC0415 - weight
+    from elsewhere.capture.script import Script, link_to  # noqa: PLC0415 - weight
 
     given = by_hand.text("working_directory", wanted.working_directory)
     folder = named_path(start / given).resolve()
@@ -184,7 +184,8 @@ def _script(wanted: Wanted, start: Path) -> Script:
     name = named_path(script)
     for path in (folder / name, start / name):
         if path.is_file():
-            return Script(path=path.resolve(), folder=folder, argv=wanted.argv)
+            real = path.resolve()
+            return Script(path=real, folder=folder, argv=wanted.argv, link=link_to(real, str(path)))
     raise UsageError(
         f"There is no script {script!r} in {folder}: give its path, or the repository that it is"
         " in, as repo."
