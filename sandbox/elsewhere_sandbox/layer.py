@@ -38,7 +38,11 @@ _LENT: Final = (
     "tomli",
     "typing_extensions",
 )
-#: `program.py` sets the variable, for the one process that is the program
+#: `program.py` sets the variables of both, for the one process that is the program
+_WORDS: Final = (
+    "import os, sys; [sys.argv.__setitem__(int(n), sys.argv[int(n)][:int(p)] + os.environ[v])"
+    " for n, p, v in (w.split(':') for w in os.environ.pop('ELSEWHERE_WORDS', '').split())]"
+)
 _INIT: Final = (
     "import os; 'ELSEWHERE_INIT' in os.environ"
     " and __import__('elsewhere.task.implicit').task.implicit.begin()"
@@ -58,10 +62,9 @@ def lay(venv: Path, python: Python, shared: Path, lent: Path) -> None:
         f"version = {python.version}\n",
         encoding="utf-8",
     )
-    (packages / "elsewhere.pth").write_text(
-        f"import site; site.addsitedir({str(shared / python.site_packages)!r})\n{lent}\n{_INIT}\n",
-        encoding="utf-8",
-    )
+    packages_of_all = f"import site; site.addsitedir({str(shared / python.site_packages)!r})"
+    lines = (packages_of_all, lent, _WORDS, _INIT)
+    (packages / "elsewhere.pth").write_text("".join(f"{line}\n" for line in lines), "utf-8")
 
 
 def lend(home: Home) -> Path:

@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from elsewhere.core.secrets import HiddenWord, hidden_words
 from elsewhere_sandbox.errors import SetupError
 from elsewhere_sandbox.runtimes.api import Command
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 #: makes the SDK, by a line of the run's `elsewhere.pth`, begin before the program's first line
 _INIT: Final = "ELSEWHERE_INIT"
+#: numbers of words, where their secrets begin in them, and the variables that have the secrets
+_WORDS: Final = "ELSEWHERE_WORDS"
 _CALL: Final = re.compile(rb"\bTask\s*\.\s*init\b")
 
 
@@ -47,9 +50,32 @@ def program(source: Source, code: Path, python: Path, environment: Mapping[str, 
             runs = _found(source.binary, environment)
     else:
         raise SetupError("The task names neither a script nor a module: there is nothing to run.")
+    environment = {**environment, **_hidden(source, environment)}
     if source.needs_init and not source.binary and not _calls_init(source, working):
         environment = {**environment, _INIT: "1"}
     return Command(argv=(runs, *what, *source.argv), folder=working, environment=environment)
+
+
+def _hidden(source: Source, environment: Mapping[str, str]) -> dict[str, str]:
+    """The variable by which a line of the run's `elsewhere.pth` puts secrets, which do not travel,
+    into the program's own list of words: other processes never see them. Raises SetupError."""
+    words = hidden_words(source.argv)
+    for word in words:
+        if source.binary or not word.variable or word.variable not in environment:
+            raise SetupError(_missing(word, source))
+    lines = (f"{word.number + 1}:{len(word.prefix)}:{word.variable}" for word in words)
+    return {_WORDS: " ".join(lines)} if words else {}
+
+
+def _missing(word: HiddenWord, source: Source) -> str:
+    what = word.option or f"argument {word.number + 1}"
+    begin = f"The value of {what} is a secret, which does not travel"
+    if source.binary or not word.variable:
+        return f"{begin}. Have the program read it from an environment variable that the agent has."
+    return (
+        f"{begin}. Set the environment variable {word.variable} for the agent, and name it in"
+        " agent.pass_environment."
+    )
 
 
 def _found(binary: str, environment: Mapping[str, str]) -> str:

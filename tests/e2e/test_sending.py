@@ -146,3 +146,23 @@ print("given", given.command, repr(given.lr), given.steps)
     clone.set_parameter(names["steps"], [7])
     ended = box.run(clone)
     assert "given train 0.5 [7]" in ended.output, ended
+
+
+def test_a_secret_of_the_command_line_is_named_here_and_refused_there(
+    laptop: Laptop, box: Box
+) -> None:
+    code = """
+from elsewhere import Task
+task = Task.init("sending", "secret")
+task.execute_remotely("default")
+print("ran")
+"""
+    project = laptop.repository("project", {"train.py": code})
+    printed = laptop.run(project.folder, "train.py", "--api-key", "abc", "--lr", "1")
+    assert printed.code == 0, printed
+    assert "The value of --api-key is a secret and does not travel." in printed.errors
+    assert 'agent.pass_environment = ["API_KEY"]' in printed.errors
+    ended = box.end(laptop.task(printed))
+    assert ended.status == "failed"
+    assert "Set the environment variable API_KEY for the agent" in ended.output
+    assert "ran" not in ended.output.splitlines()

@@ -140,9 +140,11 @@ class Attempts:
         patch = as_patch([file])
         digest = hashlib.sha256(patch).hexdigest()
         policy, of_spec = _taken(RunPolicy, fields), _taken(RunSpec, fields)
-        variables = fields.pop("variables", {})
+        variables, argv = fields.pop("variables", {}), fields.pop("argv", ())
         record = make_record(
-            source=Source(patch=digest, tree=tree_of([file]), entry_point="main.py"),
+            source=Source(
+                patch=digest, tree=tree_of([file]), entry_point="main.py", argv=tuple(argv)
+            ),
             environment=Environment(packages=(), setup=tuple(setup), variables=variables),
             **fields,
         )

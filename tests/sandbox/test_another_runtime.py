@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from elsewhere.core.choices import Reason
 from elsewhere.core.events import Resources
@@ -17,15 +14,6 @@ from tests.sandbox.recorded import NAME, calls_of
 
 ROOT = Path(__file__).parents[2]
 RUNNER = (sys.executable, "-m", "tests.sandbox.recorded")
-
-
-@pytest.fixture
-def attempts(elsewhere_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Attempts]:
-    attempts = Attempts(elsewhere_home, tmp_path_factory.getbasetemp() / "environments")
-    try:
-        yield attempts
-    finally:
-        attempts.end()
 
 
 def started(attempts: Attempts, program: str, **fields: Any) -> Attempt:

@@ -7,7 +7,6 @@ import json
 import re
 import signal
 import subprocess
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,15 +25,6 @@ from tests.waiting import wait_until
 IMPORTS = "import os, signal, subprocess, sys, time\n"
 #: seconds: longer than any test
 LONG = 600
-
-
-@pytest.fixture
-def attempts(elsewhere_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Attempts]:
-    attempts = Attempts(elsewhere_home, tmp_path_factory.getbasetemp() / "environments")
-    try:
-        yield attempts
-    finally:
-        attempts.end()
 
 
 def facts(outcome: Outcome) -> tuple[Reason, int | None, int | None]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -22,15 +21,6 @@ from tests.waiting import wait_until
 IMPORTS = "import os, signal, subprocess, sys, time\n"
 #: seconds: longer than any test
 LONG = 600
-
-
-@pytest.fixture
-def attempts(elsewhere_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Attempts]:
-    attempts = Attempts(elsewhere_home, tmp_path_factory.getbasetemp() / "environments")
-    try:
-        yield attempts
-    finally:
-        attempts.end()
 
 
 def facts(outcome: Outcome) -> tuple[Reason, int | None, int | None]:

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 #: what is recorded and shown in place of a secret
 HIDDEN: Final = "***"
@@ -78,6 +78,33 @@ def hide_arguments(argv: Iterable[str]) -> tuple[str, ...]:
             hidden.append(hide("" if word.startswith("-") else before, word))
         before = word if word.startswith("--") and not equals else ""
     return tuple(hidden)
+
+
+class HiddenWord(NamedTuple):
+    """A word of a command line whose value does not travel: it stands behind `prefix` in the word
+    of this `number`, from 0 on, and is that of `option`, which is empty for a word without one."""
+
+    number: int
+    prefix: str
+    option: str
+
+    @property
+    def variable(self) -> str:
+        """The environment variable that gives the value elsewhere: API_KEY for `--api-key`."""
+        return re.sub(r"\W", "_", self.option.lstrip("-")).upper()
+
+
+def hidden_words(argv: Iterable[str]) -> list[HiddenWord]:
+    """The words of `argv` that `hide_arguments` has changed."""
+    found, before = [], ""
+    for number, word in enumerate(argv):
+        name, equals, value = word.partition("=")
+        if equals and is_hidden(value):
+            found.append(HiddenWord(number, f"{name}=", name))
+        elif is_hidden(word):
+            found.append(HiddenWord(number, "", before))
+        before = word if word.startswith("-") and not equals else ""
+    return found
 
 
 def hide_passwords(text: str) -> str:

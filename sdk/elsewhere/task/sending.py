@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from elsewhere.core.errors import UsageError
 from elsewhere.core.say import say
+from elsewhere.core.secrets import HiddenWord, hidden_words
 from elsewhere.store.queues import Queues
 from elsewhere.task import stored
 
@@ -38,6 +39,8 @@ def send(run: Run, queue: str | None, *, is_clone: bool, is_last: bool) -> str:
         say(warning)
     run.flush(wait=True)
     task_id = run.task_record.id
+    for word in hidden_words(store.read(task_id).source.argv):
+        say(_not_travelling(word))
     if is_clone:
         task_id = stored.clone(store, task_id)
     else:
@@ -62,6 +65,19 @@ def send_other(store: TaskStore, task_id: str, queue: str | None, *, is_clone: b
     sent = stored.clone(store, task_id) if is_clone else task_id
     _enqueue(queues, sent, queue)
     return sent
+
+
+def _not_travelling(word: HiddenWord) -> str:
+    if not word.option:
+        return (
+            f"The argument {word.number + 1} of the command line is a secret and does not travel,"
+            " so the task cannot run elsewhere. Give it by an option or an environment variable."
+        )
+    return (
+        f"The value of {word.option} is a secret and does not travel. Elsewhere it is that of the"
+        f" environment variable {word.variable}, which the agent must have and pass on:"
+        f' agent.pass_environment = ["{word.variable}"].'
+    )
 
 
 def _enqueue(queues: Queues, task_id: str, queue: str | None) -> None:
