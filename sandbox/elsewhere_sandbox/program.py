@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import shutil
 from pathlib import Path
@@ -50,10 +51,22 @@ def program(source: Source, code: Path, python: Path, environment: Mapping[str, 
             runs = _found(source.binary, environment)
     else:
         raise SetupError("The task names neither a script nor a module: there is nothing to run.")
-    environment = {**environment, **_hidden(source, environment)}
+    environment = {**environment, **_hidden(source, environment), **_python_path(source, code)}
     if source.needs_init and not source.binary and not _calls_init(source, working):
         environment = {**environment, _INIT: "1"}
     return Command(argv=(runs, *what, *source.argv), folder=working, environment=environment)
+
+
+def _python_path(source: Source, code: Path) -> dict[str, str]:
+    """PYTHONPATH with the folders of the code that it had. Raises SetupError for another one."""
+    folders = [(code / folder).resolve() for folder in source.python_path]
+    for folder in folders:
+        if not folder.is_relative_to(code.resolve()) or os.pathsep in str(folder):
+            raise SetupError(
+                f"The folder {str(folder)!r} of the task's PYTHONPATH is not in the code of the"
+                " task: correct the task's python_path."
+            )
+    return {"PYTHONPATH": os.pathsep.join(map(str, folders))} if folders else {}
 
 
 def _hidden(source: Source, environment: Mapping[str, str]) -> dict[str, str]:

@@ -295,3 +295,43 @@ def test_names_with_spaces_and_accents_travel(laptop: Laptop, box: Box) -> None:
     ended = box.end(task)
     assert ended.status == "completed", ended
     assert "given ['a b', 'é', ''] 42" in ended.output
+
+
+LIBRARIES: str = (
+    """
+import sys
+import inner, deep.part
+"""
+    + _GO.format(project="python path")
+    + """
+print("imported", inner.WORD, deep.part.WORD, sys.argv[1:])
+"""
+)
+
+
+@pytest.mark.parametrize("is_in_git", [True, False])
+def test_folders_of_the_code_in_pythonpath_travel_and_others_are_named(
+    is_in_git: bool, laptop: Laptop, box: Box
+) -> None:
+    files = {
+        "-train.py": LIBRARIES,
+        "libs/inner.py": "WORD = 'near'\n",
+        "other libs/deep/__init__.py": "",
+        "other libs/deep/part.py": "WORD = 'far'\n",
+    }
+    folder = laptop.folder / "loose"
+    if is_in_git:
+        folder = laptop.repository("project", files).folder
+    else:
+        for name, text in files.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text(text)
+    outside = laptop.folder / "outside"
+    outside.mkdir()
+    path = f"libs:{folder / 'other libs'}:{outside}"
+    printed = laptop.run(folder, "./-train.py", "-x", PYTHONPATH=path)
+    assert printed.code == 0, printed
+    assert f"PYTHONPATH names {outside}, outside of the code in {folder}" in printed.errors
+    ended = box.end(laptop.task(printed))
+    assert ended.status == "completed", ended
+    assert "imported near far ['-x']" in ended.output

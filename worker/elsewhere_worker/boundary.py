@@ -99,7 +99,10 @@ def _problems(record: TaskRecord) -> Iterator[str]:
         yield "its time limit is negative"
     if any(len(line) > _LINE_CHARACTERS for line in record.environment.packages or ()):
         yield "a line of its packages is too long"
-    words = (source.binary, source.entry_point, source.module, source.working_dir, *source.argv)
+    words = (
+        *(source.binary, source.entry_point, source.module, source.working_dir),
+        *(*source.argv, *source.python_path),
+    )
     if any("\0" in word for word in words):
         yield "its command holds a NUL character"
     if source.module.startswith("-") or source.entry_point.startswith("-"):

@@ -16,10 +16,14 @@ from elsewhere.core.checks import checked_text
 from elsewhere.core.errors import UsageError
 from elsewhere.core.folders import named_path
 from elsewhere.core.records import Environment, Source
-from elsewhere.core.secrets import passwords_in
+from elsewhere.core.secrets import hide_arguments, passwords_in
 
 _PYTHON: Final = re.compile(r"(?:.*/)?python(\d+(?:\.\d+){0,2})?")
 _COMMENT: Final = re.compile(r"(?:^|\s+)#.*$")
+#: a path, a file: URL, or the name of an archive
+_LOCAL: Final = re.compile(
+    r"[./~]|file:|[^@]*@\s*(?:file:|[./~])|(?!\S*://)\S+\.(?:whl|zip|tar\.gz)(?:\s|$)"
+)
 _INCLUDED: Final = re.compile(r"(?:-r|--requirement)(?:\s+|=)(.+)")
 
 
@@ -52,7 +56,24 @@ def requirement_lines(given: object) -> tuple[str, ...]:
             f" {given!r:.80}."
         )
     check_no_password(*lines)
+    for line in lines:
+        if _LOCAL.match(line):
+            raise UsageError(
+                f"The requirement {line!r:.80} is a path of this machine, and does not travel. Name"
+                " a package of an index, or `-e ./folder` for a project inside the code."
+            )
     return tuple(lines)
+
+
+def argv_of(given: object) -> tuple[str, ...]:
+    """Returns the words of a command line, a list or one text, without its secrets. Raises
+    UsageError."""
+    words: object = given
+    if isinstance(given, str):
+        words = _split("arguments of the script", given)
+    if not isinstance(words, (list, tuple)) or not all(isinstance(word, str) for word in words):
+        raise UsageError(f"argv is a list of texts, the script's arguments, not {given!r:.80}.")
+    return hide_arguments(words)
 
 
 def wished(package: object, version: object) -> tuple[str, str | None]:
@@ -163,11 +184,14 @@ def with_code(
 def _words(given: object) -> tuple[str, ...]:
     if isinstance(given, (list, tuple)):
         return tuple(text("An argument of the image", word) for word in given)
-    arguments = text("The arguments of the image", given)
+    return _split("arguments of the image", text("The arguments of the image", given))
+
+
+def _split(what: str, words: str) -> tuple[str, ...]:
     try:
-        return tuple(shlex.split(arguments))
+        return tuple(shlex.split(words))
     except ValueError as error:
-        raise UsageError(f"The arguments {arguments!r:.80} cannot be split: {error}.") from error
+        raise UsageError(f"The {what}, {words!r:.80}, cannot be split: {error}.") from error
 
 
 def _of_file(file: Path, seen: set[Path]) -> list[str]:

@@ -42,7 +42,7 @@ def read_loose_files(script: Script, budget: Budget) -> list[LooseFile]:
     Raises TooLargeError before anything is read.
     """
     base, found = script.base, set[Path]()
-    for file in (script.path, *scan_imports(script.path, [base]).files):
+    for file in (script.path, *scan_imports(script.path, [base, *script.python_path]).files):
         if base in file.parents:
             top = base / file.relative_to(base).parts[0]
             found |= set(_package(top)) if (top / "__init__.py").is_file() else {file}

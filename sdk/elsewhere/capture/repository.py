@@ -66,11 +66,30 @@ def locate(
             branch=worktree.branch,
             argv=script.argv,
         )
-    source = replace(source, module=script.module, working_dir=_working_dir(script, root))
+    inside = [folder for folder in script.python_path if folder.is_relative_to(root)]
+    source = replace(
+        source,
+        module=script.module,
+        working_dir=_working_dir(script, root),
+        python_path=tuple(_relative(folder, root) for folder in inside if folder.is_dir()),
+    )
     if not script.module:
-        entry = script.entry_below(root)
-        source = replace(source, entry_point=_relative(entry, root / source.working_dir))
+        entry = _relative(script.entry_below(root), root / source.working_dir)
+        is_like_option = entry.startswith("-")
+        source = replace(source, entry_point=f"./{entry}" if is_like_option else entry)
     return Located(source=source, root=root, script=script, worktree=worktree)
+
+
+def left_behind(located: Located) -> str:
+    """A sentence that names the folders of PYTHONPATH that do not travel; "" for none."""
+    root = located.root
+    outside = [f"{one}" for one in located.script.python_path if not one.is_relative_to(root)]
+    if not outside:
+        return ""
+    return (
+        f"PYTHONPATH names {', '.join(outside)}, outside of the code in {root}: what the program"
+        " imports from there does not travel. Move it into the code, or make it a package."
+    )
 
 
 def complete(located: Located, limit_bytes: int) -> CapturedSource:

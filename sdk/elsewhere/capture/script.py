@@ -14,6 +14,7 @@ from elsewhere.core.errors import CaptureError
 class Script:
     """A program as it was started. `path` is real (links resolved); `module` is for `python -m`.
     `link` is the link that it was started by: its name and folder are those that the program sees.
+    `python_path` are the real folders of PYTHONPATH.
     """
 
     path: Path
@@ -21,6 +22,7 @@ class Script:
     module: str = ""
     argv: tuple[str, ...] = ()
     link: Path | None = None
+    python_path: tuple[Path, ...] = ()
 
     @classmethod
     def running(cls, folder: Path | None = None) -> Script:
@@ -35,7 +37,13 @@ class Script:
         named = _file(sys.argv[0] if sys.argv else None)
         if started and named and _is_installed(started) and not _is_installed(named):
             # `python -m cProfile train.py`, a debugger: the program is the file that they run
-            return cls(path=named, folder=folder, argv=argv, link=link_to(named, sys.argv[0]))
+            return cls(
+                path=named,
+                folder=folder,
+                argv=argv,
+                link=link_to(named, sys.argv[0]),
+                python_path=_python_path(folder),
+            )
         if started is None:
             raise CaptureError(
                 "The code cannot run elsewhere, since no file of it is running here: this is a "
@@ -50,6 +58,7 @@ class Script:
             module=module.removesuffix(".__main__"),
             argv=argv,
             link=None if module else link_to(started, getattr(main, "__file__", "")),
+            python_path=_python_path(folder),
         )
 
     def entry_below(self, root: Path) -> Path:
@@ -88,6 +97,11 @@ def link_to(path: Path, started: str) -> Path | None:
     """The absolute path of `started` where that is not the real `path` itself."""
     absolute = Path(os.path.abspath(started))  # noqa: PTH100 - links are not resolved
     return None if absolute == path else absolute
+
+
+def _python_path(folder: Path) -> tuple[Path, ...]:
+    entries = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    return tuple(Path(os.path.realpath(folder / entry)) for entry in entries if entry)
 
 
 def _file(name: str | None) -> Path | None:

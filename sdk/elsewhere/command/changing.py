@@ -6,6 +6,7 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from elsewhere.capture.by_hand import argv_of
 from elsewhere.command.naming import find_task, title
 from elsewhere.command.printing import say
 from elsewhere.core import params
@@ -25,10 +26,14 @@ if TYPE_CHECKING:
 def clone_task(store: RedisStore, given: Namespace) -> int:
     """Clones a task and prints the new id, alone, on stdout."""
     task_id = find_task(store, given.id)
-    known = store.read(task_id).parameters
-    overrides = _overrides(known, given.set)
+    record = store.read(task_id)
+    known, overrides = record.parameters, _overrides(record.parameters, given.set)
+    source = record.source
+    if given.args is not None:
+        source = replace(source, argv=argv_of(given.args))
+        overrides = {**params.yielding(known, source.argv), **overrides}
     names = {"name": given.name, "project": given.project}
-    clone_id = stored.clone(store, task_id, **names, overrides=overrides)
+    clone_id = stored.clone(store, task_id, **names, overrides=overrides, source=source)
     say(f"Task {title(store, task_id)} is cloned as {title(store, clone_id)}.")
     for name in sorted(overrides.keys() - known.keys()):
         say(f"The parameter {name!r} is new: {title(store, task_id)} has none.")

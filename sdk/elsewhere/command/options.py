@@ -100,6 +100,10 @@ def parser() -> argparse.ArgumentParser:
         help="change or add a parameter; may be given several times",
     )
 
+    clone.add_argument(
+        "--args", metavar="WORDS", help="the script's arguments in place of the task's: '--lr 0.01'"
+    )
+
     enqueue = add("enqueue", enqueue_task, "put a task into a queue", "1a2b3c4d --queue default")
     enqueue.add_argument(
         "--queue", default=DEFAULT_QUEUE, help="name of the queue (default: %(default)s)"

@@ -163,10 +163,10 @@ def _model_row(store: RedisStore, use: ModelUse) -> Row:
 def _source_rows(record: TaskRecord) -> list[Row]:
     source = record.source
     run = f"-m {source.module}" if source.module else source.entry_point
-    # The arguments of a clone are those of the run that was captured: its parameters go before.
-    heading = "captured as" if record.parent and source.argv else "runs"
+    edits = {name: one for name, one in record.overrides.items() if one.is_edit}
     rows = {
-        heading: " ".join((run, *source.argv)),
+        "runs": " ".join((run, *source.argv)),
+        "edited": ", ".join(f"{name}={_cut(to_text(one.value))}" for name, one in edits.items()),
         "in": source.working_dir if source.working_dir != "." else "",
         "repository": source.repository,
         "branch": source.branch,

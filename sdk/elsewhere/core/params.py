@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from dataclasses import replace
 from enum import Enum
 from typing import Any, Final
@@ -47,6 +47,17 @@ def as_edit(new: Parameter, old: Parameter | None) -> Parameter:
         return replace(new, is_edit=True)
     is_edit = old.is_edit or not is_same(new.value, old.value)
     return replace(new, is_edit=is_edit, is_explicit=old.is_explicit)
+
+
+def yielding(parameters: Mapping[str, Parameter], argv: Iterable[str]) -> dict[str, Parameter]:
+    """Returns the edits among the `parameters` that are none any more, since the words of a new
+    command line give them."""
+    typed = {word.lstrip("-+~").partition("=")[0].replace("-", "_") for word in argv}
+    return {
+        name: replace(one, is_edit=False)
+        for name, one in parameters.items()
+        if one.is_edit and name.rpartition("/")[2] in typed
+    }
 
 
 def is_same(one: Json, other: Json) -> bool:

@@ -48,8 +48,9 @@ class Source:
     relative to `working_dir`) or `module` (for `python -m`) is what to run; `working_dir` is
     relative to the root of the code.
 
-    `binary` runs the entry point in place of Python: `/bin/bash`. `needs_init`: where the script
-    does not call `Task.init`, the SDK does, before its first line.
+    `python_path` are folders of the code in the PYTHONPATH of the program, relative to the code's
+    root. `binary` runs the entry point in place of Python: `/bin/bash`. `needs_init`: where the
+    script does not call `Task.init`, the SDK does, before its first line.
 
     `missing` is a sentence when the capture is not whole: such code must not run elsewhere.
     """
@@ -65,6 +66,7 @@ class Source:
     module: str = ""
     working_dir: str = "."
     argv: tuple[str, ...] = ()
+    python_path: tuple[str, ...] = ()
     binary: str = ""
     needs_init: bool = False
     missing: str = ""

@@ -87,14 +87,15 @@ class Capturing(threading.Thread):
 
     def _capture(self, located: Located) -> tuple[Source, Environment]:
         from elsewhere.capture.packages import capture_packages  # noqa: PLC0415 - weight
-        from elsewhere.capture.repository import complete  # noqa: PLC0415
+        from elsewhere.capture.repository import complete, left_behind  # noqa: PLC0415
 
         captured = complete(located, self._settings.capture_limit_bytes)
         script = located.script
         packages = capture_packages(
             script.path, located.root, start=script.base, wishes=self._wishes
         )
-        self.warnings = packages.warnings
+        paths = left_behind(located)
+        self.warnings = (*packages.warnings, *([paths] if paths else []))
         for digest, data in captured.blobs.items():
             self._store.put_blob(digest, data)
         environment = Environment(python=packages.python, packages=packages.packages)

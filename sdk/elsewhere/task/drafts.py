@@ -58,13 +58,6 @@ class Wanted:
     seed: int | None = None
 
 
-def checked_argv(given: object) -> tuple[str, ...]:
-    """The words of a command line. Raises UsageError for anything but a list of texts."""
-    if not isinstance(given, (list, tuple)) or not all(isinstance(word, str) for word in given):
-        raise UsageError(f"argv is a list of texts, the script's arguments, not {given!r:.80}.")
-    return tuple(given)
-
-
 def create(store: TaskStore, settings: Settings, wanted: Wanted) -> TaskRecord:
     """The record of a new draft, with its code in the store.
 

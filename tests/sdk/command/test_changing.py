@@ -16,7 +16,7 @@ from elsewhere.core.choices import Reason, Status
 from elsewhere.core.errors import NotFoundError
 from elsewhere.core.folders import Home
 from elsewhere.core.notes import Stop
-from elsewhere.core.records import Parameter
+from elsewhere.core.records import Parameter, Source
 from tests.sdk.command.tasks import COMMAND, Heard, Tasks, open_tasks, started
 from tests.stores import find
 from tests.waiting import wait_until
@@ -29,6 +29,33 @@ UNKNOWN = "f" * 32
 def tasks(redis_url: str) -> Iterator[Tasks]:
     with open_tasks(redis_url) as tasks:
         yield tasks
+
+
+def test_a_clone_has_other_arguments_and_what_they_give_is_not_an_edit_any_more(
+    tasks: Tasks, capsys: pytest.CaptureFixture[str]
+) -> None:
+    edits = {
+        "Args/lr": Parameter(value=0.1, type="float", is_edit=True),
+        "Args/batch_size": Parameter(value=8, type="int", is_edit=True),
+        "Args/seed": Parameter(value=1, type="int", is_edit=True),
+    }
+    source = Source(entry_point="train.py", argv=("--lr", "1"))
+    task_id = tasks.create(parameters=edits, source=source, has_marked_edits=True)
+    words = "--lr 2 --batch-size=16 --name 'a b' --api-key x"
+    assert main(["clone", task_id[:6], "--args", words, "--set", "Args/lr=3"]) == 0
+    record = tasks.store.read(capsys.readouterr().out.strip())
+    assert record.source.argv == (
+        *("--lr", "2", "--batch-size=16", "--name", "a b", "--api-key", "***"),
+    )
+    assert {name: (one.value, one.is_edit) for name, one in record.parameters.items()} == {
+        "Args/lr": (3.0, True),
+        "Args/batch_size": (8, False),
+        "Args/seed": (1, True),
+    }
+    assert main(["show", record.id]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "runs train.py --lr 2 --batch-size=16" in shown
+    assert "edited Args/lr=3.0, Args/seed=1" in shown
 
 
 def test_a_clone_is_a_draft_with_changed_parameters_of_the_same_types(

@@ -284,7 +284,7 @@ def test_the_arguments_of_a_clone_are_those_of_what_was_captured(
     assert main(["clone", task_id, "--set", "Args/lr=0.2"]) == 0
     text = shown(capsys, "show", capsys.readouterr().out.strip())
     lines = [" ".join(line.split()) for line in text.splitlines()]
-    assert "captured as train.py --lr 0.1" in lines
+    assert "runs train.py --lr 0.1" in lines
     assert "lr 0.2 float" in lines
 
 

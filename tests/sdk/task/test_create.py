@@ -108,6 +108,38 @@ def test_a_draft_is_called_after_what_it_runs(given: dict[str, Any], name: str) 
     assert Task.create("examples", repo=URL, **given).name == name
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        *(".", "./libs/x", "../x", "/opt/x", "~/x", "x-1.0-py3-none-any.whl", "dist/x.tar.gz"),
+        *("file:///opt/x", "x @ file:///opt/x", "x @ ./libs/x"),
+    ],
+)
+def test_a_package_of_this_machine_is_refused_where_it_is_written(line: str) -> None:
+    with pytest.raises(UsageError, match=r"is a path of this machine.*Name a package of an index"):
+        Task.create("examples", repo=URL, script="train.py", packages=["numpy", line])
+
+
+@pytest.mark.parametrize(
+    "line", ["x @ https://example.org/x-1.0.whl", "x.y>=1", "git+https://example.org/x", "-e ./x"]
+)
+def test_other_packages_are_taken(line: str, store: RedisStore) -> None:
+    task = Task.create("examples", repo=URL, script="train.py", packages=[line])
+    assert store.read(task.id).environment.packages == (line,)
+
+
+def test_the_arguments_of_a_script_can_be_set(store: RedisStore) -> None:
+    given = [("lr", 1), ("seed", 2)]
+    task = Task.create("examples", repo=URL, script="train.py", argparse_args=given, argv=["--a"])
+    assert task.get_script()["argv"] == "--a"
+    task.set_script(argv="--lr 5 --name 'a b'")
+    record = store.read(task.id)
+    assert record.source.argv == ("--lr", "5", "--name", "a b")
+    assert [name for name, one in record.parameters.items() if one.is_edit] == ["Args/seed"]
+    task.set_script(argv=[])
+    assert store.read(task.id).source.argv == ()
+
+
 def test_arguments_are_parameters_with_their_types(store: RedisStore) -> None:
     given: list[Any] = [("lr", 0.1), ["--batch-size", 3], ("Args/name", "x")]
     task = Task.create("examples", repo=URL, script="train.py", argparse_args=given)

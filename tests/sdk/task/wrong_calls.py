@@ -82,7 +82,6 @@ BEFORE: Final[dict[str, list[tuple[str, str]]]] = {
         ("Task.create('examples', argparse_args='lr')", "pairs of a name and a value"),
         ("Task.create('examples', base_task_id='x')", "There is no task with the id 'x'"),
         ("Task.create('examples', binary=5)", "binary must be a text"),
-        ("Task.create('examples', argv='--lr 1')", "argv is a list of texts"),
         ("Task.create('examples', argv=5)", "argv is a list of texts"),
     ],
     "Task.import_task": [

@@ -152,11 +152,15 @@ ANY: Final[dict[str, list[tuple[str, str]]]] = {
         ("task.set_script(diff=5)", "diff must be a text"),
         ("task.set_script(diff=Path('a'))", "diff must be a text"),
         ("task.set_script(entry_point=['x'])", "entry point must be a text"),
+        ("task.set_script(argv=5)", "argv is a list of texts"),
+        ("task.set_script(argv=[5])", "argv is a list of texts"),
+        ("task.set_script(argv='--name \"x')", "cannot be split"),
         ("task.set_script('https://me:pw@x/y.git')", "cannot hold a password"),
     ],
     "Task.set_packages": [
         ("task.set_packages(None)", "a list of requirement lines or the path"),
         ("task.set_packages('none.txt')", "No such file"),
+        ("task.set_packages(['./libs/x'])", "is a path of this machine, and does not travel"),
         ("task.set_packages('~nobody-here/a.txt')", "cannot be read"),
     ],
     "Task.set_base_docker": [

@@ -43,14 +43,20 @@ class CodeAspect(Handle):
         working_dir: str | None = None,
         entry_point: str | None = None,
         binary: str | None = None,
+        argv: Sequence[str] | str | None = None,
     ) -> None:
         """Sets `repository`, a URL, `branch`, `commit`, and what runs. `diff` is the output of `git
         diff --binary`; `entry_point` is relative to `working_dir`, or `-m package.module`. `binary`
-        is a Python, whose version counts, or another program that runs the entry point. Raises
-        UsageError for a wrong argument, and TransitionError unless the task is a draft or runs."""
+        is a Python, whose version counts, or another program that runs the entry point. `argv` are
+        the arguments of the script, a list or one text; a parameter that they give is not an edit
+        any more. Raises UsageError for a wrong argument, and TransitionError unless the task is a
+        draft or runs."""
         import hashlib  # noqa: PLC0415 - weight, as all imports here
+        from dataclasses import replace  # noqa: PLC0415
 
         from elsewhere.capture import by_hand  # noqa: PLC0415
+        from elsewhere.core.events import Parameters  # noqa: PLC0415
+        from elsewhere.core.params import yielding  # noqa: PLC0415
 
         if not self._may_describe():
             return
@@ -72,11 +78,18 @@ class CodeAspect(Handle):
             entry_point=entry_point,
         )
         source, environment = by_hand.with_binary(source, record.environment, binary)
+        if argv is not None:
+            source = replace(source, argv=by_hand.argv_of(argv))
+            if yielded := yielding(record.parameters, source.argv):
+                self.access.record_input(Parameters(values=yielded))
         self._describe(source, environment)
 
     def get_script(self) -> dict[str, str]:
         """The code as a dict: repository, branch, commit, working_dir, entry_point (`-m` before a
-        module), binary and diff, which is empty where the store does not keep it any more."""
+        module), argv as one text, binary and diff, which is empty where the store does not keep it
+        any more."""
+        import shlex  # noqa: PLC0415
+
         source = self.access.captured_record.source
         diff = b""
         if source.patch:
@@ -88,6 +101,7 @@ class CodeAspect(Handle):
             "commit": source.commit,
             "working_dir": source.working_dir,
             "entry_point": f"-m {source.module}" if source.module else source.entry_point,
+            "argv": shlex.join(source.argv),
             "binary": source.binary or f"python{self.access.captured_record.environment.python}",
             "diff": diff.decode(errors="surrogateescape"),
         }

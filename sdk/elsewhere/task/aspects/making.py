@@ -52,7 +52,7 @@ class MakingAspect(Handle):
         module: str | None = None,
         detect_repository: bool = True,
         *,
-        argv: Sequence[str] = (),
+        argv: Sequence[str] | str = (),
     ) -> Self:
         """Makes a draft by hand, of code that need not have run; nothing of this process is in it.
 
@@ -91,13 +91,14 @@ class MakingAspect(Handle):
             A Python, whose version counts ("python3.11"), or another program that runs the script;
             by default /bin/bash runs a `.sh`.
         argv
-            The words of the script's command line.
+            The words of the script's command line, a list or one text.
 
         Raises UsageError for a wrong argument, NotFoundError for an unknown base, and CaptureError
         for local code that cannot travel.
         """
+        from elsewhere.capture import by_hand  # noqa: PLC0415 - weight, as all imports here
         from elsewhere.core.settings import load  # noqa: PLC0415
-        from elsewhere.task import drafts  # noqa: PLC0415 - weight, as all imports here
+        from elsewhere.task import drafts  # noqa: PLC0415
 
         if project_name is None and base_task_id is None and cls._current is not None:
             project_name = cls._current.project
@@ -122,7 +123,7 @@ class MakingAspect(Handle):
             binary=binary,
             module=module,
             detect_repository=detect_repository,
-            argv=drafts.checked_argv(argv),
+            argv=by_hand.argv_of(argv),
             seed=cls._seed,
         )
         store = cls._open()

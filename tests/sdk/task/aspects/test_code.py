@@ -77,6 +77,7 @@ def test_a_script_is_what_was_set(store: RedisStore) -> None:
         "commit": "",
         "working_dir": "src",
         "entry_point": "-m package.train",
+        "argv": "",
         "binary": "python3.12",
         "diff": "diff --git a/a b/a\n",
     }
