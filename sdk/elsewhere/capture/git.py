@@ -23,6 +23,11 @@ _SETTINGS: Final = (
     "core.looseCompression=0",  # the objects live for a moment
     "add.ignoreErrors=false",
     "diff.suppressBlankEmpty=false",
+    # what LFS tracks travels as contents: without its server a pointer says nothing
+    "filter.lfs.clean=",
+    "filter.lfs.smudge=",
+    "filter.lfs.process=",
+    "filter.lfs.required=false",
     "pack.threads=1",  # the same commits give the same bytes
 )
 _COMMAND: Final = ("git", *(word for setting in _SETTINGS for word in ("-c", setting)))

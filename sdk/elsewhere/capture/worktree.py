@@ -17,6 +17,7 @@ from typing import Final
 from elsewhere.capture.budget import Budget
 from elsewhere.capture.git import Git
 from elsewhere.capture.remote import Remote
+from elsewhere.capture.unseen import reveal, take_contents
 from elsewhere.core.errors import CaptureError
 
 _EMPTY_TREE: Final = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
@@ -107,7 +108,7 @@ class Worktree:
         git = Git(self.root)
         outermost = outermost or self.root
         bundle = self._bundle(git, budget)
-        tracked, untracked = _listed(git)
+        tracked, untracked, marked = _listed(git)
         for entry in entries:
             if self._has(entry, tracked, untracked):
                 continue
@@ -124,6 +125,8 @@ class Worktree:
         folder = Path(tempfile.mkdtemp(prefix="elsewhere-"))
         try:
             staging = self._staging(folder)
+            reveal(staging, self.root, marked)
+            take_contents(staging, self.root, [*tracked, *untracked], budget)
             staging.run("add", "--all")
             if submodules:  # their commits, even if .gitmodules has `ignore = all`
                 lines = (f"160000 {inner.commit}\t{path}\0" for path, inner, _ in submodules)
@@ -262,18 +265,22 @@ def _check_outside(folder: Path) -> None:
             )
 
 
-def _listed(git: Git) -> tuple[dict[str, str], set[str]]:
-    """Returns tracked paths with modes, and untracked ones, of which a repository ends in `/`."""
+def _listed(git: Git) -> tuple[dict[str, str], set[str], set[str]]:
+    """Returns tracked paths with modes, untracked ones, of which a repository ends in `/`, and
+    tracked ones that are marked as `skip-worktree` or `assume-unchanged`."""
     tracked: dict[str, str] = {}
     untracked: set[str] = set()
-    listed = git.run("ls-files", "-z", "-t", "--stage", "--others", "--exclude-standard")
+    marked: set[str] = set()
+    listed = git.run("ls-files", "-z", "-v", "--stage", "--others", "--exclude-standard")
     for line in os.fsdecode(listed).split("\0")[:-1]:
         if line.startswith("? "):
             untracked.add(line[2:])
         else:
             entry, _, path = line.partition("\t")
             tracked[path] = entry.split()[1]
-    return tracked, untracked
+            if entry[0] == "S" or entry[0].islower():
+                marked.add(path)
+    return tracked, untracked, marked
 
 
 def _changed(git: Git, old: str, new: str) -> Iterator[tuple[str, str]]:
