@@ -21,11 +21,12 @@ from typing import TYPE_CHECKING, Final
 
 from elsewhere.core.choices import Reason
 from elsewhere.core.clock import monotonic_s, now_at
-from elsewhere.core.events import Phase
+from elsewhere.core.events import FilesWritten, Phase
 from elsewhere.core.folders import write_beside
 from elsewhere.core.journal import JournalWriter
 from elsewhere.core.notes import abort_callback_s, grace_s, write_outcome, write_runner
 from elsewhere.core.records import Outcome
+from elsewhere.core.wording import size
 from elsewhere.report.resources import Monitor
 from elsewhere_sandbox.errors import CommandError, SetupError, StopRequestedError
 from elsewhere_sandbox.prepare import prepare, secrets_of
@@ -33,6 +34,7 @@ from elsewhere_sandbox.redact import Redactor
 from elsewhere_sandbox.runtimes import RUNTIMES
 from elsewhere_sandbox.runtimes.api import signal_name
 from elsewhere_sandbox.spool import Spool
+from elsewhere_sandbox.written import begin, written
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,6 +55,9 @@ _LEFTOVER_GRACE_S: Final = 2.0
 #: seconds that an ended program's pipe may stay open, held by a process that is not ours
 _DRAIN_S: Final = 1.0
 _READ_BYTES: Final = 1 << 18
+#: files of the program that the output lists, and that the task keeps
+_SHOWN_FILES: Final = 20
+_KEPT_FILES: Final = 200
 
 
 class Runner:
@@ -162,6 +167,7 @@ class Runner:
         self._phase, began_at, started = "run", now_at(), monotonic_s()
         self._note(Phase(name="run", at=began_at))
         self.check_stop()
+        begin(self._folder)
         try:
             process = self._runtime.start(command)
         except OSError as error:  # the command line or a variable may be too long
@@ -173,7 +179,27 @@ class Runner:
         ended = self._follow(process, limit_at=started + limit_s if limit_s else None)
         monitor.stop()
         self._note(Phase(name="run", at=began_at, seconds=monotonic_s() - started))
+        self._list_written()
         return ended
+
+    def _list_written(self) -> None:
+        """Names the files that the program wrote below its code folder: they stay for a while."""
+        found = list(written(self._folder))
+        if not found:
+            return
+        total = sum(count_bytes for _, count_bytes in found)
+        folder, machine = str(self._folder.code), os.uname().nodename
+        self._spool.say(f"{len(found)} files of {size(total)} were written to {folder}:")
+        for path, count_bytes in found[:_SHOWN_FILES]:
+            self._spool.say(f"  {path}  {size(count_bytes)}")
+        if len(found) > _SHOWN_FILES:
+            self._spool.say(f"  and {len(found) - _SHOWN_FILES} more")
+        files = {os.fsencode(p).decode(errors="replace"): n for p, n in found[:_KEPT_FILES]}
+        self._note(
+            FilesWritten(
+                files=files, count=len(found), total_bytes=total, machine=machine, folder=folder
+            )
+        )
 
     def _follow(self, process: Process, limit_at: float | None = None) -> Exit:
         """Spools the output until the program has ended and nothing of its tree is left."""

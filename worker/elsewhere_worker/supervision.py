@@ -27,6 +27,7 @@ from elsewhere.core.records import Outcome
 from elsewhere.core.secrets import passwords_in
 from elsewhere.delivery.delivery import Delivery
 from elsewhere_sandbox.spec import RunSpec
+from elsewhere_sandbox.written import remove_others
 from elsewhere_worker.boundary import checked
 from elsewhere_worker.launcher import Liveness
 from elsewhere_worker.owner import Owner
@@ -300,6 +301,7 @@ class Supervision(threading.Thread):
     def _acknowledge(self) -> None:
         with contextlib.suppress(OSError):
             self._folder.acked.touch()
-        for path in (self._folder.code, self._folder.venv, self._folder.inputs):
+        remove_others(self._folder)
+        for path in (self._folder.venv, self._folder.inputs):
             shutil.rmtree(path, ignore_errors=True)
         self._folder.store.unlink(missing_ok=True)

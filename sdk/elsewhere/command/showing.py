@@ -12,7 +12,7 @@ from elsewhere.command.tables import bar, grid, open_console, status_text
 from elsewhere.core.choices import ScalarKind, Status
 from elsewhere.core.codec import to_plain
 from elsewhere.core.errors import NotFoundError
-from elsewhere.core.events import MONITOR
+from elsewhere.core.events import MONITOR, FilesWritten
 from elsewhere.core.params import split_name, to_text
 from elsewhere.core.records import ModelRecord
 from elsewhere.core.wording import duration, number, size, why
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 _LONGEST: Final = 200
 #: lines of a configuration; `--json` has all
 _MOST_LINES: Final = 20
+#: files of a run that are listed
+_FILES: Final = 20
 #: hex digits of a digest that people see
 _DIGEST: Final = 12
 
@@ -52,6 +54,7 @@ def show_task(store: RedisStore, given: Namespace) -> int:
             "resources": [to_plain(item) for item in resources],
             "artifacts": [to_plain(item) for item in artifacts],
             "models": [to_plain(item) for item in models],
+            "files": [to_plain(item) for item in store.kept(task_id, FilesWritten)],
         }
         print(json_text(plain))
         return 0
@@ -72,6 +75,8 @@ def show_task(store: RedisStore, given: Namespace) -> int:
     _print_section(console, "scalars", map(_scalar_row, scalars))
     _print_section(console, "resources", map(_resource_row, resources))
     _print_section(console, "artifacts", map(_artifact_row, artifacts))
+    for written in store.kept(task_id, FilesWritten):
+        _print_section(console, "files", _file_rows(written))
     return 0
 
 
@@ -158,6 +163,12 @@ def _model_row(store: RedisStore, use: ModelUse) -> Row:
         model = ModelRecord(id=use.model, preview="It is not there any more.")
     where = _cut(model.url or model.preview)
     return use.name, "output" if use.is_output else "input", use.model, model.framework, where
+
+
+def _file_rows(written: FilesWritten) -> list[Row]:
+    rows = [(path, size(count_bytes)) for path, count_bytes in written.files.items()]
+    where = f"all {written.count} are in {written.folder} on {written.machine}"
+    return [*rows[:_FILES], (where, size(written.total_bytes))]
 
 
 def _source_rows(record: TaskRecord) -> list[Row]:

@@ -48,6 +48,7 @@ __all__ = [
     "Configurations",
     "Edited",
     "Event",
+    "FilesWritten",
     "Labels",
     "ModelSaved",
     "ModelUsed",
@@ -270,6 +271,19 @@ class Resources(Event):
         title, at, second = self.title, self.at, whole(self.elapsed_s)
         for name, value in self.values.items():
             yield Scalar(title=title, series=name, value=value, iteration=second, at=at)
+
+
+@declare("files_written", kept.Recent("files_written", last=1, cleared_by=CLAIM | RESET))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilesWritten(Event):
+    """What an attempt has written below its code folder, which `machine` keeps in `folder`. `files`
+    are the first of them, path to bytes; `count` and `total_bytes` are of all."""
+
+    files: dict[str, int]
+    count: int
+    total_bytes: int
+    machine: str
+    folder: str
 
 
 @declare("tags", kept.Tagged(indexes={"tags": "tag", "system_tags": "system_tag"}))

@@ -24,6 +24,7 @@
 ├── stop                     agent, command, SDK: the request to stop (`notes.Stop`)
 ├── acked                    agent: all is in the store; the folder may be removed
 ├── runner.json              runner: its process identity
+├── begun                    runner: just before the program: what is younger below code/ is its own
 ├── child.json               runner: the program's process identity
 ├── abort.json               the program's SDK: it has an abort callback (`notes.AbortNote`)
 ├── aborted                  the program's SDK: the callback has been called
@@ -34,7 +35,7 @@
 ├── files/                   the program's SDK: artifacts that the agent shall upload
 ├── configurations/          the program's SDK: files with the task's configuration objects
 ├── requirements.txt         runner: the installer's input (editable.txt likewise)
-├── code/                    runner: the checkout
+├── code/                    runner: the checkout; after the end only what the program wrote there
 └── venv/                    runner: the run's own layer over the shared environment
 """
 
@@ -136,6 +137,7 @@ class RunFolder:
     stop = _At("stop")
     acked = _At("acked")
     runner = _At("runner.json")
+    begun = _At("begun")
     child = _At("child.json")
     abort = _At("abort.json")
     aborted = _At("aborted")
