@@ -8,9 +8,11 @@ from dataclasses import replace
 import pytest
 
 from elsewhere import Task
+from elsewhere.command.main import main
 from elsewhere.core.errors import NotFoundError
 from elsewhere.core.records import Source
 from tests.e2e.world import Box, Ended, Laptop
+from tests.waiting import wait_until
 
 _GO = """
 from elsewhere import Task
@@ -181,3 +183,26 @@ def test_a_task_that_failed_can_be_sent_again(laptop: Laptop, box: Box) -> None:
     assert second.state.attempt == first.state.attempt + 1
     assert "now" in second.output
     assert "not yet" not in second.output  # each attempt has its own
+
+
+def test_what_a_run_wrote_below_its_code_stays_and_is_shown(
+    laptop: Laptop, box: Box, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = """
+from pathlib import Path
+Path("out").mkdir()
+Path("out/ckpt.pt").write_bytes(bytes(3000))
+"""
+    project = laptop.repository("project", {"train.py": _GO + code, ".gitignore": "out/\n"})
+    task = laptop.send(project.folder, "train.py")
+    ended = box.end(task)
+    assert ended.status == "completed", ended
+    folder = box.home / "runs" / f"{task.id}.{ended.state.attempt}" / "code"
+    assert "out/ckpt.pt  2.9 KiB" in ended.output
+    wait_until(lambda: not (folder / "train.py").exists(), what="the rest of the code is gone")
+    assert (folder / "out" / "ckpt.pt").read_bytes() == bytes(3000)
+    monkeypatch.setenv("ELSEWHERE_REDIS_URL", box.environ["ELSEWHERE_REDIS_URL"])
+    assert main(["show", task.id]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "out/ckpt.pt 2.9 KiB" in shown
+    assert f"all 1 are in {folder} on" in shown
