@@ -89,6 +89,17 @@ def _is_sure(names: Sequence[str]) -> bool:
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
+def _read(text: str, old: Parameter, name: str) -> Parameter:
+    """The parameter that a text makes of `old`; a function of the program reads its own types."""
+    if old.type not in ("", "NoneType") and not params.is_type_name(old.type):
+        return replace(old, value=text)
+    is_scalar = old.type in ("list", "tuple") and not isinstance(old.value, list)  # as a default
+    value = params.cast(text, None if is_scalar else params.to_value(old), name)
+    type_name = "" if is_scalar or old.type == "NoneType" else old.type
+    new = params.to_parameter(value, old.description, type_name)
+    return replace(new, description=old.description)
+
+
 def _overrides(known: Mapping[str, Parameter], settings: Sequence[str]) -> dict[str, Parameter]:
     """Reads `settings`, `Section/name=value` each; a parameter in `known` keeps its type."""
     overrides = {}
@@ -98,12 +109,6 @@ def _overrides(known: Mapping[str, Parameter], settings: Sequence[str]) -> dict[
             raise UsageError(f"--set {setting!r} cannot be read: write Section/name=value.")
         name = params.full_name(written.strip())
         old = known.get(name)
-        if old is None:
-            new = params.to_parameter(params.from_text(text))
-        else:
-            value = params.cast(text, params.to_value(old), name)
-            type_name = "" if old.type == "NoneType" else old.type
-            new = params.to_parameter(value, old.description, type_name)
-            new = replace(new, description=old.description)
+        new = _read(text, old, name) if old else params.to_parameter(params.from_text(text))
         overrides[name] = params.as_edit(new, old)
     return overrides

@@ -96,6 +96,11 @@ def meaning(parameter: Parameter) -> object:
     return _guess(value) if is_open and isinstance(value, str) else value
 
 
+def is_type_name(name: str) -> bool:
+    """Whether parameters have a type of this `name`, and texts are read as it."""
+    return name in _SAMPLES
+
+
 def checked_type(given: object) -> str:
     """The name of a type that parameters have, given by itself or by its name; None is no name.
 

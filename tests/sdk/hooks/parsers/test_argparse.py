@@ -58,7 +58,7 @@ def stop_watching() -> Iterator[Callable[[], None]]:
         (lambda p: p.add_argument("-x", action="count"), "", None, "int"),
         (lambda p: p.add_argument("--x", action=BooleanOptionalAction), "--no-x", False, "bool"),
         (lambda p: p.add_argument("--x", action=BooleanOptionalAction), "", None, "bool"),
-        (lambda p: p.add_argument("--x", type=json.loads), '--x {"a":1}', {"a": 1}, "dict"),
+        (lambda p: p.add_argument("--x", type=json.loads), '--x {"a":1}', {"a": 1}, "loads"),
         (lambda p: p.add_argument("--x", type=Path), "--x a/b", "a/b", "Path"),
         (lambda p: p.add_argument("--x", type=Color), "--x b", "BLUE", "Color"),
         (lambda p: p.add_argument("--x", type=complex), "--x 1j", "1j", "complex"),

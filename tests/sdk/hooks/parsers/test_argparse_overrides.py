@@ -109,7 +109,6 @@ def test_an_override_is_cast_as_if_it_were_typed(
         (lambda p: p.add_argument("--x", nargs="+", type=int), ["c"], "a whole number"),
         (lambda p: p.add_argument("--x", nargs="+"), [], "one value or more"),
         (lambda p: p.add_argument("--x", nargs=2), ["c"], "it takes 2"),
-        (lambda p: p.add_argument("--x", nargs="*"), "c", "a list such as"),
         (lambda p: p.add_argument("--x", action="store_const", const=7), "8", "it takes one of 7"),
         (lambda p: p.add_argument("--x", type=Color), "g", "invalid Color value"),
         (lambda p: p.add_argument("--x", type=json.loads), "{", "invalid loads value"),

@@ -14,7 +14,7 @@ from enum import Enum
 from typing import Any, Final
 
 from elsewhere.core.errors import UsageError
-from elsewhere.core.params import cast, from_text, to_text
+from elsewhere.core.params import cast, from_text, is_type_name, to_text
 from elsewhere.core.records import Json, Parameter
 from elsewhere.core.secrets import is_secret
 from elsewhere.hooks.parsers.values import is_effective, plain, shown
@@ -47,7 +47,10 @@ def command_name(action: Action) -> str:
 
 def to_argument(parser: ArgumentParser, action: Action, value: object) -> Parameter:
     """Returns the parameter of a parsed value, as `shown` does."""
-    return shown(action.dest, value, _help(parser, action), _type_name(action))
+    type_name = _type_name(action)
+    if not type_name and isinstance(value, (list, tuple, dict, type(None))):
+        type_name = _function_name(action)
+    return shown(action.dest, value, _help(parser, action), type_name)
 
 
 def cast_argument(parser: ArgumentParser, action: Action, override: Parameter, name: str) -> object:
@@ -67,8 +70,7 @@ def cast_argument(parser: ArgumentParser, action: Action, override: Parameter, n
         return _constant(parser, action, value, name)
     if not _is_list(action):
         return _element(parser, action, value, name)
-    items = cast(_filled(override, name), [], name)
-    assert isinstance(items, list)
+    items = _items(_filled(override, name), name)
     if isinstance(action, argparse._AppendConstAction):
         return [_constant(parser, action, item, name) for item in items]
     is_nested = isinstance(action, argparse._AppendAction) and _takes_several(action)
@@ -152,6 +154,24 @@ def _type_name(action: Action) -> str:
     return action.type.__name__ if action.type in (bool, int, float, str) else ""
 
 
+def _function_name(action: Action) -> str:
+    """Returns the name of the program's own function that makes the value from a text, or ""; such
+    a type's values are given as texts."""
+    if action.type is None or isinstance(action.type, str):
+        return ""
+    name = getattr(action.type, "__name__", type(action.type).__name__)
+    return f"{name}(text)" if is_type_name(name) else name
+
+
+def _items(override: Parameter, name: str) -> list[Any]:
+    """Returns the items of a list; a value that is not one is its only item, as when typed."""
+    try:
+        items = cast(override, [], name)
+    except UsageError:
+        items = [override.value]
+    return items if isinstance(items, list) else [items]
+
+
 def _is_flag(action: Action) -> bool:
     is_constant = isinstance(action, argparse._StoreConstAction) and isinstance(action.const, bool)
     return is_constant or isinstance(action, argparse.BooleanOptionalAction)
@@ -212,5 +232,8 @@ def _typed(parser: ArgumentParser, action: Action, item: Json, name: str) -> obj
         return from_text(item) if isinstance(item, str) and not is_text else item
     members = type(action.default).__members__ if isinstance(action.default, Enum) else {}
     members = kind.__members__ if isinstance(kind, type) and issubclass(kind, Enum) else members
+    if isinstance(item, (list, dict)):  # made by the function before, or given as what it makes
+        is_alike = isinstance(action.default, (list, tuple, dict))
+        return type(action.default)(item) if is_alike else item
     text = to_text(item)
     return members[text] if text in members else parser._get_value(action, text)
