@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -61,10 +60,3 @@ def driver(module: str, package: str, what: str) -> Any:
             f"{what} needs the package {package!r}, which cannot be imported here: {error}. "
             f"Call: pip install {package}"
         ) from error
-
-
-def is_instance(obj: object, module: str, name: str) -> bool:
-    """Whether `obj` is an instance of the class `name` in `module`, which is not imported for it:
-    a program with such an object has imported it."""
-    found = getattr(sys.modules.get(module), name, None)
-    return isinstance(found, type) and isinstance(obj, found)
