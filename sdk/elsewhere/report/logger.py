@@ -101,7 +101,7 @@ def _name(argument: str, name: object) -> str:
 
 
 def _number(value: object) -> float:
-    number = plain(value)
+    number = value if isinstance(value, (int, float)) else plain(value)
     if not isinstance(number, (str, bytes, bytearray)):
         try:
             return float(number)
@@ -116,7 +116,7 @@ def _number(value: object) -> float:
 
 
 def _iteration(iteration: object) -> int:
-    given = plain(iteration)
+    given = iteration if isinstance(iteration, int) else plain(iteration)
     if isinstance(given, float) and given.is_integer():
         given = int(given)
     if isinstance(given, SupportsIndex) and not isinstance(given, bool):
