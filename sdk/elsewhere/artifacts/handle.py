@@ -135,7 +135,11 @@ class ArtifactHandle:
             return self._object
         file = self._file(reading, force_download)
         try:
-            self._object = form.read(file)
+            types = self._artifact.types
+            if types and form.read_typed is not None:
+                self._object = form.read_typed(file, types)
+            else:
+                self._object = form.read(file)
         except ElsewhereError:
             raise
         except Exception as error:  # each library has errors of its own, and pickles all of them

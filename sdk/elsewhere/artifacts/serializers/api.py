@@ -32,6 +32,10 @@ class Format:
     write_unsorted: Callable[[Any, Path], None] | None = None
     #: the extension to use for an object that this format cannot hold; empty if there is none
     otherwise: str = ""
+    #: what the file alone does not hold of an object, as a text for the record, and how a file is
+    #: read with that text; None where it holds all
+    types: Callable[[Any], str] | None = None
+    read_typed: Callable[[Path, str], object] | None = None
     #: reading runs code in the file
     is_pickle: bool = False
 
