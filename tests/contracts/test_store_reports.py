@@ -34,6 +34,29 @@ def point(value: float, iteration: int = 1) -> Scalar:
     return Scalar(title="loss", series="train", value=value, iteration=iteration, at=2.0)
 
 
+@pytest.mark.parametrize(
+    ("reported", "highest"),
+    [
+        ([2**53, 2**53 + 1], 2**53 + 1),
+        ([2**63 - 1, 2**63 - 2], 2**63 - 1),
+        ([2**62 + 1, 2**62, 9], 2**62 + 1),
+        ([-(2**62)], 0),
+        ([9, 10], 10),
+        ([-10, -9], 0),
+    ],
+)
+def test_the_highest_iteration_is_exact(
+    store: TaskStore, reported: list[int], highest: int
+) -> None:
+    task_id = running(store)
+    for offset, iteration in enumerate(reported):
+        store.apply(task_id, 1, "f", offset, offset + 1, [point(0.5, iteration)])
+    assert store.state(task_id).last_iteration == highest
+    [series] = store.series(task_id)
+    assert series.iteration == max(reported)
+    assert [point for point, _, _ in store.points(task_id, "loss", "train")] == reported
+
+
 def test_events_change_what_they_say(store: TaskStore) -> None:
     task_id = running(store)
     events: list[Event] = [

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
 import re
 import socket
 from contextlib import suppress
@@ -12,6 +11,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, overload
 
+from elsewhere.artifacts.places import file_name
 from elsewhere.artifacts.serializers import SERIALIZERS
 from elsewhere.core.errors import ElsewhereError, StorageError
 from elsewhere.storage import beside, download, is_file_url, local_path, sha256_of
@@ -135,7 +135,11 @@ class ArtifactHandle:
             return self._object
         file = self._file(reading, force_download)
         try:
-            self._object = form.read(file)
+            types = self._artifact.types
+            if types and form.read_typed is not None:
+                self._object = form.read_typed(file, types)
+            else:
+                self._object = form.read(file)
         except ElsewhereError:
             raise
         except Exception as error:  # each library has errors of its own, and pickles all of them
@@ -204,7 +208,7 @@ class ArtifactHandle:
     def _local_copy(self, *, extract: bool = True, force_download: bool = False) -> Path:
         file = self._file(self, force_download)
         if self.type != "archive" or not extract:
-            return file
+            return self._by_its_name(file)
         place = self._held(self)
         is_there = (place / FOLDER).is_dir() and not force_download
         folder = unpacked(unpack, file, place, is_forced=force_download)
@@ -237,6 +241,16 @@ class ArtifactHandle:
             fresh.chmod(0o444)  # a change by hand would cost a download
         evict(self._cache, self._limit_bytes)
         return file
+
+    def _by_its_name(self, file: Path) -> Path:
+        """The path of the file by its own name: a link in the cache if it lies under another."""
+        name = _file_name(self.url)
+        if name in (file.name, "artifact"):
+            return file
+        link = self._held(self) / name
+        with beside(link) as fresh:
+            fresh.symlink_to(file)
+        return link
 
     def _held(self, holder: object) -> Path:
         if self._place is not None:
@@ -279,6 +293,7 @@ class ArtifactHandle:
 
 
 def _file_name(url: str) -> str:
-    """The last part of the URL's path; `artifact` when that is not a file name."""
-    name = os.path.basename(url.partition("?")[0])  # noqa: PTH119 - a URL is not a path
-    return name if name.strip(".") and "\0" not in name and name not in OURS else "artifact"
+    """The name of the file at `url`; `artifact` when that cannot be one in the cache."""
+    name = file_name(url)
+    is_one = name.strip(".") and not {"/", "\0"} & set(name) and name not in OURS
+    return name if is_one else "artifact"

@@ -10,9 +10,10 @@ No other module makes or reads such a URL.
 from __future__ import annotations
 
 import hashlib
+import re
 import string
 from typing import TYPE_CHECKING, Final
-from urllib.parse import unquote
+from urllib.parse import unquote, unquote_to_bytes
 
 from elsewhere import storage
 from elsewhere.core.errors import StorageError
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 _PLAIN: Final = frozenset((string.ascii_letters + string.digits + "-_.").encode())
 #: bytes of one part of a path: file systems take 255
 _LONGEST: Final = 240
+#: the end of the URL of an upload
+_UPLOADED: Final = re.compile(r"\.[0-9a-f]{32}/\w+s/[^/]+/[\w.=~-]+$", re.ASCII)
 #: hex digits of the digest that ends a part which had to be shortened
 _DIGITS: Final = 32
 
@@ -60,6 +63,18 @@ def is_kept_for(task_id: str, url: str) -> bool:
         return False
     is_below = any(folder.endswith(_end_of_folder(task_id)) for folder in folders)
     return bool(task_id) and is_below and ".." not in map(unquote, folders)
+
+
+def file_name(url: str) -> str:
+    """The name that the file at `url` had before its upload; for a URL that `upload_url` did not
+    make, and for a name that was cut, the last part of the URL's path."""
+    name = url.partition("?")[0].rpartition("/")[2]
+    if not _UPLOADED.search(url.partition("?")[0]) or "=~" in name:
+        return name
+    try:
+        return unquote_to_bytes(name.replace("=", "%")).decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        return name
 
 
 def _end_of_folder(task_id: str) -> str:

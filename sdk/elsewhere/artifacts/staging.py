@@ -52,6 +52,7 @@ class _Kept:
     file: Path
     content_type: str
     preview: str
+    types: str = ""
 
 
 def stage(
@@ -126,6 +127,7 @@ def stage(
         digest=sha256_of(kept.file),
         content_type=kept.content_type,
         preview=artifact.preview if preview is not None else kept.preview,
+        types=kept.types,
     ), kept.file
 
 
@@ -233,7 +235,9 @@ def _serialized(
         try:
             with DISPLAY.moving(f"Writing {file.name}", moved=partial(_size_bytes, file)):
                 write(obj, file)
-            return _Kept(kind, file, form.content_type, shortened(serializer.preview(obj, file)))
+            shown = shortened(serializer.preview(obj, file))
+            types = form.types(obj) if form.types is not None else ""
+            return _Kept(kind, file, form.content_type, shown, types)
         except UnwritableError as error:
             file.unlink(missing_ok=True)
             instead = form.otherwise

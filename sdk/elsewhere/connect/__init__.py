@@ -12,7 +12,7 @@ from elsewhere.connect.configurations import connect_configuration
 from elsewhere.connect.dicts import ConnectedDict, connect_dict
 from elsewhere.connect.labels import connect_labels
 from elsewhere.connect.objects import connect_object, has_attributes
-from elsewhere.connect.sections import apply_overrides, is_ignored, parameters, record_new, track
+from elsewhere.connect.sections import is_ignored, track
 from elsewhere.connect.task_parameters import TaskParameters, connect_task_parameters
 from elsewhere.core.errors import UsageError
 from elsewhere.core.params import GENERAL
@@ -55,18 +55,12 @@ def connect(
         return mutable
     if isinstance(mutable, ConnectedDict):
         return connect_dict(mutable, section, overrides, target.record)
-    if not isinstance(mutable, MutableMapping):
+    if type(mutable) is not dict:
         target.when_over(connect_object(mutable, section, overrides, target.record))
         return mutable
-    connected: Any = mutable
-    if type(mutable) is dict:
-        connected = connect_dict(mutable, section, overrides, target.record)
-    else:  # a mapping with behaviour of its own, which a copy would lose
-        apply_overrides(mutable, section, overrides)
-        record_new(mutable, section, overrides, target.record)
+    connected = connect_dict(mutable, section, overrides, target.record)
     # The program may write into its original dict instead: that is compared at the end.
-    compare = track(lambda: parameters(mutable, section, is_quiet=True), target.record)
-    target.when_over(compare)
+    target.when_over(track(mutable, section, target.record))
     return connected
 
 

@@ -20,7 +20,7 @@ from elsewhere.connect.sections import is_ignored
 from elsewhere.core.codec import encode
 from elsewhere.core.errors import UsageError
 from elsewhere.core.events import Configurations
-from elsewhere.core.params import GENERAL, cast, is_recorded_as, to_parameter, to_text
+from elsewhere.core.params import GENERAL, cast, is_recorded_as, is_scalar, to_parameter, to_text
 from elsewhere.core.records import Configuration, Json, Parameter
 from elsewhere.report.recorder import Target
 
@@ -64,7 +64,7 @@ def connect_configuration(
     if override is None:
         recorded.record()
     if type(configuration) is dict:
-        configuration = recorded.content = ConnectedDict(configuration, recorded.write)
+        configuration = recorded.content = ConnectedDict.around(configuration, recorded.write)
     target.when_over(recorded.record_changes)
     return configuration
 
@@ -105,7 +105,7 @@ def to_configuration(name: str, text: str, type_name: str, description: str) -> 
 
 class _Recorded:
     """A recorded configuration: what the program was given, and what it has written since.
-    Removed keys stay, for the reason given in `ConnectedDict`."""
+    Removed keys stay, for the reason given in `sections.changes`."""
 
     def __init__(self, content: Any, name: str, description: str, record: Record) -> None:
         self.content = content
@@ -122,7 +122,9 @@ class _Recorded:
         found = to_configuration(self._name, text, DICTIONARY, self._description)
         self._record(Configurations(values={self._name: found}))
 
-    def write(self, values: Mapping[Any, Any], path: tuple[Any, ...]) -> None:
+    def write(
+        self, values: Mapping[Any, Any], _before: Mapping[Any, Any], path: tuple[Any, ...]
+    ) -> None:
         """Records `values` that the program has written into the dict at the keys of `path`."""
         for key, value in values.items():
             try:
@@ -130,7 +132,8 @@ class _Recorded:
             except UsageError as error:
                 where = "/".join(map(str, (self._name, *path, key)))
                 logger.warning("%s is not recorded. %s", where, error)
-        self._record_or_log()
+        if values:
+            self._record_or_log()
 
     def record_changes(self) -> None:
         """Records what has changed without a write: lists, and mappings other than dict."""
@@ -201,8 +204,7 @@ def _fill(content: Any, override: Any) -> None:
     """Fills `content` in place. A value that the text does not change stays the program's own: a
     tuple, a key that is not text, a member of an Enum."""
     if isinstance(content, list):
-        if not is_recorded_as(content, override):
-            content[:] = override
+        content[:] = _suited(override, content)
         return
     own = {_key(key): key for key in content}
     for text in own.keys() - override.keys():
@@ -216,10 +218,10 @@ def _fill(content: Any, override: Any) -> None:
             content[key] = _suited(value, like)
 
 
-def _suited(value: Json, like: object) -> object:
+def _suited(value: Json, like: object) -> Any:
     """Returns the value, cast to the type of `like` if JSON does not have that type."""
-    is_foreign = isinstance(like, (float, tuple, Enum, os.PathLike)) and value not in (None, "")
-    if not is_foreign and not is_recorded_as(like, value):
+    is_typed = isinstance(like, (float, list, tuple, Enum, os.PathLike)) or is_scalar(like)
+    if not (is_typed and value not in (None, "")) and not is_recorded_as(like, value):
         return value
     try:
         return cast(Parameter(value=value), like)

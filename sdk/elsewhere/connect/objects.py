@@ -1,16 +1,18 @@
-"""Connected objects and classes: their public attributes are the task's parameters."""
+"""Connected objects, classes and dicts of other kinds: what they hold is the task's parameters."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
-from dataclasses import is_dataclass
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from types import BuiltinFunctionType, FunctionType, MethodType
-from typing import Any, Final
+from typing import Final
 
 from elsewhere.connect.api import Record
-from elsewhere.connect.sections import apply_overrides, parameters, record_new, track
-from elsewhere.core.errors import UsageError
+from elsewhere.connect.nodes import attribute_names, is_mapping, slots
+from elsewhere.connect.sections import apply_overrides, record_new, track
 from elsewhere.core.records import Parameter
+
+logger = logging.getLogger(__name__)
 
 _FUNCTIONS: Final = (FunctionType, BuiltinFunctionType, MethodType)
 
@@ -21,72 +23,33 @@ def connect_object(
     overrides: Mapping[str, Parameter] | None,
     record: Record,
 ) -> Callable[[], None]:
-    """Overrides and records the attributes of an instance, or of a class with all that it inherits,
-    as `connect_dict` does the keys of a dict. Attributes that begin with an underscore, and those
-    whose values a record cannot hold, are left alone.
+    """Overrides and records, in place, a dict of another kind, or the public attributes of an
+    instance, or of a class with all that it inherits, as `connect_dict` does the keys of a dict.
 
-    Returns the call that records, at the end, the attributes that have changed since: to notice
-    each write, the program's class would have to become another one.
+    Returns the call that records, at the end, what has changed since: to notice each write, the
+    program's class would have to become another one. Raises UsageError as `apply_overrides` does.
     """
-    attributes = _Attributes(connected)
-    apply_overrides(attributes, section, overrides)
-    record_new(attributes, section, overrides, record, is_quiet=True)
-    return track(lambda: parameters(attributes, section, is_quiet=True), record)
+    apply_overrides(connected, section, overrides)
+    record_new(connected, section, overrides, record)
+    if not is_mapping(connected) and not attribute_names(connected) and _is_filled(connected):
+        logger.warning(
+            "Nothing of the connected %s is recorded: it has no public attributes. Connect a dict"
+            " of its values.",
+            type(connected).__name__,
+        )
+    return track(connected, section, record)
 
 
 def has_attributes(given: object) -> bool:
-    """Returns whether an object has attributes to connect: builtins and functions have none of the
-    program's."""
+    """Returns whether an object has attributes to connect: builtins, functions and sequences have
+    none of the program's."""
     if isinstance(given, type):
         return given.__module__ != "builtins"
-    if isinstance(given, _FUNCTIONS):
+    if isinstance(given, (Sequence, *_FUNCTIONS)):
         return False
-    return hasattr(given, "__dict__") or any(_slots(type(given)))
+    return hasattr(given, "__dict__") or any(slots(type(given)))
 
 
-class _Attributes(MutableMapping[str, Any]):
-    """The public attributes as a mapping: an instance's own, all of a class."""
-
-    def __init__(self, of: object) -> None:
-        self._of = of
-
-    def __iter__(self) -> Iterator[str]:
-        of = self._of
-        if isinstance(of, type):
-            names = [name for kind in reversed(of.__mro__[:-1]) for name in vars(kind)]
-        else:
-            filled = (name for name in _slots(type(of)) if hasattr(of, name))
-            names = [*filled, *getattr(of, "__dict__", ())]
-        return iter([name for name in dict.fromkeys(names) if not name.startswith("_")])
-
-    def __len__(self) -> int:
-        return len(list(iter(self)))
-
-    def __getitem__(self, name: str) -> Any:
-        if isinstance(self._of, type):  # as the class has it: descriptors are not called
-            return next(vars(kind)[name] for kind in self._of.__mro__ if name in vars(kind))
-        return getattr(self._of, name)
-
-    def __setitem__(self, name: str, value: Any) -> None:
-        try:
-            setattr(self._of, name, value)
-        except AttributeError as error:
-            if is_dataclass(self._of):  # a frozen one, which sets its own fields in this way
-                object.__setattr__(self._of, name, value)
-                return
-            raise UsageError(
-                f"The attribute {name!r} of a connected {type(self._of).__name__} cannot be set to"
-                f" the task's parameter: {error}. Let it be set, or connect a dict."
-            ) from error
-
-    def __delitem__(self, name: str) -> None:
-        delattr(self._of, name)
-
-
-def _slots(kind: type) -> list[str]:
-    """Returns the names of all `__slots__`."""
-    found: list[str] = []
-    for one in kind.__mro__:
-        slots = vars(one).get("__slots__", ())
-        found += [slots] if isinstance(slots, str) else slots
-    return [name for name in found if not name.startswith("__")]
+def _is_filled(given: object) -> bool:
+    """Whether an object has attributes at all: an empty one may be filled later."""
+    return not isinstance(given, type) and bool(getattr(given, "__dict__", slots(type(given))))

@@ -13,14 +13,26 @@ from typing import Any, TypeGuard
 from elsewhere.core.errors import UsageError
 
 
+def plain(given: Any) -> Any:
+    """What Python has for a scalar of numpy, or an array or a tensor of one number; any other value
+    as it is."""
+    try:
+        return given.item()
+    except (AttributeError, TypeError, ValueError, RuntimeError):  # no such thing, or several
+        return given
+
+
 def is_whole(given: object) -> TypeGuard[int]:
-    """Whether `given` is a whole number; True, which Python counts as 1, is not one."""
-    return isinstance(given, int) and not isinstance(given, bool)
+    """Whether `given` is a whole number, also one of numpy; True, which Python counts as 1, is not
+    one."""
+    number = plain(given)
+    return isinstance(number, int) and not isinstance(number, bool)
 
 
 def is_number(given: object) -> TypeGuard[float]:
-    """Whether `given` is a number; infinities and NaN are, True and False are not."""
-    return isinstance(given, float) or is_whole(given)
+    """Whether `given` is a number, also one of numpy; infinities and NaN are, True and False are
+    not."""
+    return isinstance(plain(given), float) or is_whole(given)
 
 
 def checked_text(what: str, given: object, *, is_needed: bool = False, note: str = "") -> str:
@@ -43,9 +55,10 @@ def checked_texts(what: str, given: object) -> list[str]:
 
 def checked_flag(what: str, given: object) -> bool:
     """The flag `given`."""
-    if not isinstance(given, bool):
+    flag = plain(given)
+    if not isinstance(flag, bool):
         raise _wrong(what, "True or False", given)
-    return given
+    return flag
 
 
 def checked_whole(what: str, given: object, least: int | None = None, *, note: str = "") -> int:
@@ -53,7 +66,7 @@ def checked_whole(what: str, given: object, least: int | None = None, *, note: s
     if not is_whole(given) or (least is not None and given < least):
         limit = "" if least is None else f" of {least} or more"
         raise _wrong(what, f"a whole number{limit}{note}", given)
-    return given
+    return int(plain(given))
 
 
 def checked_seconds(what: str, given: object, *, may_be_zero: bool = True, note: str = "") -> float:
@@ -61,7 +74,8 @@ def checked_seconds(what: str, given: object, *, may_be_zero: bool = True, note:
     if not is_number(given) or not (given > 0 or (may_be_zero and given == 0)):
         limit = "0 or more" if may_be_zero else "more than 0"
         raise _wrong(what, f"a number of seconds, {limit}{note}", given)
-    return given
+    seconds: float = plain(given)
+    return seconds
 
 
 def checked_dict(what: str, given: object) -> Mapping[Any, Any]:
@@ -80,7 +94,7 @@ def checked_labels(given: object, kind: type[Mapping[Any, Any]] = Mapping) -> di
             raise UsageError(
                 f"Labels are texts with whole numbers: {name!r:.80}: {number!r:.80} is none."
             )
-    return dict(given)
+    return {name: int(plain(number)) for name, number in given.items()}
 
 
 def checked_pattern(what: str, given: object, flags: int = 0) -> re.Pattern[str]:

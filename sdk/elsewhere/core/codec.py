@@ -32,7 +32,7 @@ T = TypeVar("T")
 
 _SIMPLE: Final = (str, int, float, bool, type(None))
 #: levels of lists and dicts at most: what is read must be writable, which takes more stack
-_DEEPEST: Final = 100
+DEEPEST: Final = 100
 
 
 def encode(value: object) -> str:
@@ -127,11 +127,11 @@ def _converter(kind: Any) -> Callable[[Any], Any]:
 
 def _as_it_is(plain: Any) -> Any:
     level = [plain]
-    for _ in range(_DEEPEST):
+    for _ in range(DEEPEST):
         level = [item for one in level if isinstance(one, (list, dict)) for item in _items(one)]
         if not level:
             return plain
-    raise ValueError(f"it is nested more than {_DEEPEST} deep")
+    raise ValueError(f"it is nested more than {DEEPEST} deep")
 
 
 def _items(one: list[Any] | dict[str, Any]) -> Iterable[Any]:

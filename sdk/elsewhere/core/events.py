@@ -79,8 +79,8 @@ _RESOURCE: Final = ":"
 MONITOR: Final = f"{_RESOURCE}monitor:"
 #: title and iteration of a value that has no iterations: no loop reaches it
 _SINGLE: Final = ("Summary", -(2**31))
-#: iterations lie within plus and minus this, a double's own last whole number before int64 ends
-_MOST: Final = (1 << 63) - 1024
+#: iterations lie within plus and minus this: a point has 64 bits for them
+_MOST: Final = (1 << 63) - 1
 #: what a program may call its own task
 _CALLED: Final = ("name", "project", "comment", "parent")
 

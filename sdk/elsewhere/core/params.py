@@ -5,13 +5,16 @@ A full name is `Section/name`. A name may hold further slashes: `General/optimiz
 
 from __future__ import annotations
 
+import copy
 import json
+import math
 import os
-from collections.abc import Iterable, Mapping, MutableMapping
+from collections.abc import Iterable, Mapping, MutableSequence, Sequence
 from dataclasses import replace
 from enum import Enum
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
+from elsewhere.core.codec import DEEPEST
 from elsewhere.core.errors import UsageError, known_choices
 from elsewhere.core.records import Json, Parameter
 from elsewhere.core.secrets import HIDDEN, hide
@@ -115,13 +118,19 @@ def checked_type(given: object) -> str:
     return name
 
 
+def is_scalar(value: object) -> TypeGuard[Any]:
+    """Whether `value` is a scalar of numpy, or an array or a tensor without dimensions."""
+    return getattr(value, "ndim", None) == 0 and hasattr(value, "item")
+
+
 def is_recorded_as(like: object, value: Json) -> bool:
     """True when a record holds `value` where the program has `like`."""
     try:
         plain = _to_json(like)[0]
     except UsageError:
         return False
-    return type(plain) is type(value) and plain == value
+    # By their texts, too: NaN does not equal itself.
+    return type(plain) is type(value) and (plain == value or _sorted(plain) == _sorted(value))
 
 
 def to_text(value: Json) -> str:
@@ -148,7 +157,8 @@ def cast(given: Parameter | str, like: object, name: str = "") -> object:
 
     Equal to what `like` would be recorded as: `like` itself. None, and an empty text where the code
     has no text: None. Nothing that would lose something is accepted: `5.0` is an int, `0.5` is not.
-    Where the code has None, the parameter's own type counts.
+    Where the code has None, the parameter's own type counts. What stands in a list, a tuple or a
+    dict is a tuple, an Enum member, a path or a number of numpy where the code has one there.
 
     Raises UsageError, which names what would be accepted.
     """
@@ -168,16 +178,6 @@ def cast(given: Parameter | str, like: object, name: str = "") -> object:
         wanted = _accepted(value, like)
         subject = f"Parameter {name!r}" if name else "A parameter"
         raise UsageError(f"{subject} cannot be {value!r:.200}: {wanted}") from error
-
-
-def flatten(nested: Mapping[Any, Any], section: str) -> dict[str, Any]:
-    """Maps `Section/a/b` to leaf. An empty dict is a leaf, and so is a list whatever it holds."""
-    flat: dict[str, Any] = {}
-    for key, value in nested.items():
-        path = f"{section}/{key}"
-        is_leaf = not isinstance(value, MutableMapping) or not value
-        flat |= {path: value} if is_leaf else flatten(value, path)
-    return flat
 
 
 def unflatten(flat: Mapping[str, Any]) -> dict[str, Any]:
@@ -223,8 +223,9 @@ _ACCEPTED: Final[dict[type, str]] = {
 }
 
 
-def _to_json(value: object) -> tuple[Json, str]:
-    """The plain value and its type's name."""
+def _to_json(value: object, depth: int = 1) -> tuple[Json, str]:
+    """The plain value and its type's name. `depth`: levels that this one stands at, for a list that
+    contains itself has no end."""
     if value is None:
         return None, "NoneType"
     if isinstance(value, Enum):
@@ -235,14 +236,25 @@ def _to_json(value: object) -> tuple[Json, str]:
     for kind in (bool, int, float):
         if isinstance(value, kind):
             return kind(value), kind.__name__
-    if isinstance(value, (list, tuple)):
-        kind_name = "list" if isinstance(value, list) else "tuple"
-        return [_to_json(item)[0] for item in value], kind_name
+    if depth >= DEEPEST:
+        raise UsageError(
+            f"A {type(value).__name__} that contains itself, or is nested more than {DEEPEST} deep,"
+            " cannot be a parameter."
+        )
+    if _is_list(value) or isinstance(value, tuple):
+        kind_name = "tuple" if isinstance(value, tuple) else "list"
+        return [_to_json(item, depth + 1)[0] for item in value], kind_name
     if isinstance(value, Mapping):
-        return {to_text(_to_json(key)[0]): _to_json(item)[0] for key, item in value.items()}, "dict"
+        plain = {_key(key): _to_json(item, depth + 1)[0] for key, item in value.items()}
+        if len(plain) == len(value):
+            return plain, "dict"
+        raise UsageError(
+            f"A {type(value).__name__} with two keys of the same text, such as 1 and '1', cannot be"
+            " a parameter."
+        )
     if isinstance(value, os.PathLike):
         return _to_json(os.fspath(value))[0], "Path"
-    if getattr(value, "ndim", None) == 0 and hasattr(value, "item"):
+    if is_scalar(value):
         item = value.item()
         if type(item) in (bool, int, float, str):
             return _to_json(item)
@@ -252,9 +264,25 @@ def _to_json(value: object) -> tuple[Json, str]:
     )
 
 
-def _convert(value: Any, like: object) -> object:
+def _key(key: object) -> str:
+    return to_text(_to_json(key)[0])
+
+
+def _sorted(plain: Json) -> str:
+    return json.dumps(plain, sort_keys=True)
+
+
+def _is_list(value: object) -> TypeGuard[MutableSequence[Any]]:
+    """Whether `value` is a list, or what behaves as one, such as a ListConfig of OmegaConf."""
+    is_bytes = isinstance(value, bytearray) or hasattr(value, "itemsize")
+    return isinstance(value, MutableSequence) and not is_bytes
+
+
+def _convert(value: Any, like: Any) -> object:
     """Converts `value`, neither None nor empty, to `like`'s type; raises errors of the builtins."""
-    plain = _literal(value) if isinstance(value, str) and isinstance(like, _NESTED) else value
+    plain = _literal(value) if isinstance(value, str) and _is_nested(like) else value
+    if is_scalar(like):
+        return _to_scalar(_convert(value, like.item()), like)
     if isinstance(like, Enum) and isinstance(value, str):
         return type(like)[value]
     if isinstance(like, bool):
@@ -265,15 +293,60 @@ def _convert(value: Any, like: object) -> object:
         return float(value)
     if isinstance(like, str):
         return to_text(value)
-    if isinstance(like, list) and isinstance(plain, (list, tuple)):
-        return list(plain)
-    if isinstance(like, tuple) and isinstance(plain, (list, tuple)):
-        return tuple(plain)
+    if isinstance(plain, (list, tuple)) and (_is_list(like) or isinstance(like, tuple)):
+        return _to_list(plain, like)
     if isinstance(like, Mapping) and isinstance(plain, dict):
-        return plain
+        own = {_key(key): key for key in like}
+        names = ((name, own.get(str(name), name)) for name in plain)
+        return {key: _restored(plain[name], like.get(key)) for name, key in names}
     if isinstance(like, os.PathLike):
         return type(like)(value)  # type: ignore[call-arg]
     raise TypeError(type(like).__name__)
+
+
+def _is_nested(like: object) -> bool:
+    return isinstance(like, _NESTED) or _is_list(like)
+
+
+def _to_list(items: Sequence[Any], like: Any) -> object:
+    """Makes `items` a list or a tuple as `like`. Those that it has no place for are restored by its
+    last one, if all of them are of one type."""
+    rest = like[-1] if len({type(item) for item in like}) == 1 else None
+    places = [*like, *[rest] * (len(items) - len(like))]
+    made = [_restored(item, place) for item, place in zip(items, places, strict=False)]
+    if isinstance(like, tuple):
+        return like._make(made) if hasattr(like, "_make") else tuple(made)
+    if isinstance(like, list):
+        return made
+    other = copy.copy(like)
+    other.clear()
+    other.extend(made)
+    return other
+
+
+def _restored(value: Json, like: object) -> object:
+    """Returns a `value` that stands in another one as the type of `like`, if JSON lacks that."""
+    is_nested = isinstance(value, (list, dict)) and _is_nested(like)
+    is_foreign = isinstance(like, (Enum, os.PathLike)) or is_scalar(like)
+    return cast(Parameter(value=value), like) if is_nested or is_foreign else value
+
+
+def _to_scalar(plain: Any, like: Any) -> object:
+    """Returns `plain` as the scalar of numpy, or the array or tensor of one number, that `like` is.
+    Raises OverflowError for a number that its type does not hold."""
+    if hasattr(like, "new_tensor"):
+        made = like.new_tensor(plain)
+    elif hasattr(like, "dtype"):
+        made = like.dtype.type(plain)
+        if not isinstance(like, type(made)):
+            made = copy.copy(like)
+            made[()] = plain
+    else:
+        return plain
+    number = made.item()
+    if number != plain and (isinstance(plain, int) or math.isinf(number)):
+        raise OverflowError(plain)
+    return made
 
 
 def _to_int(value: Any) -> int:
@@ -313,6 +386,8 @@ def _accepted(value: object, like: object) -> str:
     """The end of the sentence that refuses `value`."""
     if isinstance(like, Enum):
         return known_choices(str(value), type(like).__members__)
+    if is_scalar(like):
+        return f"{_accepted(value, like.item())[:-1]} that a {type(like).__name__} can hold."
     for kind, accepted in _ACCEPTED.items():
         if isinstance(like, kind):
             return f"it takes {accepted}."

@@ -175,7 +175,8 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Artifact:
-    """Bytes that a task made, at `url`. `digest` is their sha256."""
+    """Bytes that a task made, at `url`. `digest` is their sha256. `types` are those of a table's
+    columns, in the form of the format that wrote it."""
 
     name: str
     type: str
@@ -187,6 +188,7 @@ class Artifact:
     metadata: dict[str, str] = field(default_factory=dict)
     uploaded_at: float = 0.0
     machine: str = ""
+    types: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

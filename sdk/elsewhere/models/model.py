@@ -275,7 +275,7 @@ class Model(ModelMetadata):
         """
         wanted = filter_of(project_name, tags, only_published)
         if max_results is not None:
-            checked_whole("max_results", max_results, 1)
+            max_results = checked_whole("max_results", max_results, 1)
         asked = checked_dict("metadata", {} if metadata is None else metadata)
         pattern = checked_pattern("model_name", "" if model_name is None else model_name)
         wanted = replace(

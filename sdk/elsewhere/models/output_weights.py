@@ -229,7 +229,7 @@ class OutputWeights(Model):
     def _about(self, origin: str, iteration: int | None, *, has_comment: bool) -> dict[str, Json]:
         """The iteration, and with `has_comment` a comment that names `origin`."""
         if iteration is not None:
-            checked_whole("iteration", iteration)
+            iteration = checked_whole("iteration", iteration)
         fields: dict[str, Json] = {"iteration": iteration}
         if has_comment:
             lines = self._read().comment.splitlines()

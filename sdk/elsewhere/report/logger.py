@@ -6,7 +6,7 @@ import logging
 import sys
 from typing import TYPE_CHECKING, Final, SupportsFloat, SupportsIndex
 
-from elsewhere.core.checks import checked_whole
+from elsewhere.core.checks import checked_whole, plain
 from elsewhere.core.clock import now_at
 from elsewhere.core.errors import UsageError
 
@@ -49,8 +49,9 @@ class Logger:
     def report_scalar(self, title: str, series: str, value: SupportsFloat, iteration: int) -> None:
         """Reports `value`, one number, at `iteration`, in the series `series` of the graph `title`.
 
-        NaN and infinities are kept. Raises UsageError for an empty name, for a value that is not
-        one number, and for an iteration that is not a whole number of 64 bits.
+        NaN and infinities are kept. Both may be scalars of numpy, or arrays or tensors of one
+        number. Raises UsageError for an empty name, for a value that is not one number, and for an
+        iteration that is not a whole number of 64 bits.
         """
         from elsewhere.core.events import Scalar  # noqa: PLC0415 - weight
 
@@ -76,7 +77,8 @@ class Logger:
         False. Raises UsageError for a level that is not a whole number."""
         from elsewhere.core.events import Text  # noqa: PLC0415 - weight
 
-        checked_whole("The level of report_text", level, note=" such as logging.WARNING")
+        note = " such as logging.WARNING"
+        level = checked_whole("The level of report_text", level, note=note)
         text = str(msg)
         if print_console and sys.stdout is not None:
             print(text)
@@ -99,9 +101,10 @@ def _name(argument: str, name: object) -> str:
 
 
 def _number(value: object) -> float:
-    if not isinstance(value, (str, bytes, bytearray)):
+    number = value if isinstance(value, (int, float)) else plain(value)
+    if not isinstance(number, (str, bytes, bytearray)):
         try:
-            return float(value)  # type: ignore[arg-type]
+            return float(number)
         except (TypeError, ValueError, RuntimeError, OverflowError) as error:
             cause = str(error)
     else:
@@ -113,9 +116,12 @@ def _number(value: object) -> float:
 
 
 def _iteration(iteration: object) -> int:
-    if isinstance(iteration, SupportsIndex) and not isinstance(iteration, bool):
+    given = iteration if isinstance(iteration, int) else plain(iteration)
+    if isinstance(given, float) and given.is_integer():
+        given = int(given)
+    if isinstance(given, SupportsIndex) and not isinstance(given, bool):
         try:
-            number = int(iteration.__index__())
+            number = int(given.__index__())
         except TypeError:  # an array or tensor that is no single whole number
             pass
         else:

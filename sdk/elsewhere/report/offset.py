@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from elsewhere.core.checks import is_whole
+from elsewhere.core.checks import is_whole, plain
 from elsewhere.core.errors import UsageError
 
 #: iterations are kept in 64 bits: those that follow this one fit, too
@@ -15,7 +15,7 @@ def checked_offset(what: str, given: object) -> int:
     """The offset `given` as the argument `what`. Raises UsageError."""
     if not is_whole(given) or abs(given) > _MOST:
         raise UsageError(f"{what} must be a whole number, from -2**62 to 2**62, not {given!r:.80}.")
-    return given
+    return int(plain(given))
 
 
 class Offset:

@@ -10,7 +10,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from elsewhere.artifacts import delete_original, stage
-from elsewhere.core.checks import is_number
+from elsewhere.core.checks import is_number, plain
 from elsewhere.core.choices import Reason
 from elsewhere.core.clock import now_at
 from elsewhere.core.events import ArtifactAdded, Progress, Verdict, applied
@@ -119,12 +119,13 @@ class Run:
 
     def set_progress(self, progress: object) -> None:
         """Records the `progress`, 0 to 100; anything else is a warning and changes nothing."""
-        if not is_number(progress):
+        percent = plain(progress)
+        if not is_number(percent):
             logger.warning("Progress %r is not a number: it is not changed.", progress)
-        elif not 0 <= progress <= 100:  # a percentage
+        elif not 0 <= percent <= 100:  # a percentage
             logger.warning("Progress %r is not within 0 to 100: it is not changed.", progress)
         else:
-            self.record(Progress(percent=float(progress), at=now_at()))
+            self.record(Progress(percent=float(percent), at=now_at()))
 
     def upload_artifact(
         self, name: str, artifact_object: object, *, is_deleted: bool = False, **how: Any

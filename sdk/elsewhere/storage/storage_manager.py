@@ -280,7 +280,7 @@ class StorageManager:
         there is one cache. Raises UsageError.
         """
         cls._limit_entries = checked_whole("cache_file_limit", cache_file_limit, 1)
-        return cache_file_limit
+        return cls._limit_entries
 
     @classmethod
     def _hold(cls, what: str) -> Path:

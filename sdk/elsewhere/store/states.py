@@ -82,7 +82,7 @@ def read_state(fields: Mapping[str, str], now: float) -> TaskState:
         ended_at=number("ended_at"),
         updated_at=number("updated_at"),
         progress=float(progress) if progress else None,
-        last_iteration=int(number("last_iteration")),
+        last_iteration=int(fields.get("last_iteration") or 0),
         stop_requested_at=number("stop_requested_at"),
         message=fields.get("message", ""),
         outcome=decode(Outcome, fields["outcome"]) if fields.get("outcome") else None,

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from elsewhere.connect import connect_dict
 from elsewhere.core.errors import UsageError, known_choices
-from elsewhere.core.params import flatten, shown, to_parameter
+from elsewhere.core.nesting import flatten
+from elsewhere.core.params import shown, to_parameter
 from elsewhere.core.records import Call, Parameter
 from elsewhere.task import stored
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from elsewhere.artifacts import ArtifactHandle
+from elsewhere.artifacts.handle import _file_name
 from elsewhere.core.errors import StorageError
 from elsewhere.storage import local_path
 from elsewhere.storage.copies.cache import evict, hold
@@ -215,3 +216,37 @@ def test_two_processes_fill_one_cache_at_once(far: Far, cache: Path) -> None:
     evict(cache, 2500)
     assert size_bytes(cache) <= 2500
     assert not [path for path in cache.rglob("*") if path.name.endswith((".partial", ".evicted"))]
+
+
+@pytest.mark.parametrize(
+    "name", ["ü ñ.txt", "a=41.txt", "half \udcff.txt", "plain.txt", "100%.txt"]
+)
+@pytest.mark.parametrize("is_far", [False, True])
+def test_a_local_copy_keeps_the_name_of_the_file(
+    name: str, is_far: bool, files: Path, place: str, cache: Path, served: Served, tmp_path: Path
+) -> None:
+    (tmp_path / name).write_text("content")
+    near = kept(tmp_path / name, files, place, cache)
+    handle = over_the_web(near, place, served, cache) if is_far else near
+    for copy in (handle.get_local_copy(), handle.get(), handle.get_local_copy()):
+        assert (copy.name, copy.read_text()) == (name, "content")
+    if not is_far:
+        assert near.get_local_copy().resolve() == local_path(near.url).resolve()
+
+
+@pytest.mark.parametrize(
+    ("end", "name"),
+    [
+        ("=2E=2E=2Fout", "artifact"),
+        ("=2Elock", "artifact"),
+        ("=00", "artifact"),
+        ("=FF", "=FF"),
+        ("long=~0123", "long=~0123"),
+        ("a=41?x=/=42", "aA"),
+    ],
+)
+def test_a_name_in_a_url_leads_nowhere_else(end: str, name: str) -> None:
+    url = f"s3://bucket/p/t.{'0' * 32}/artifacts/a/{end}"
+    assert _file_name(url) == name
+    other = f"s3://bucket/{end}"
+    assert _file_name(other) == (end.partition("?")[0])

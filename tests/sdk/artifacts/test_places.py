@@ -12,6 +12,7 @@ import pytest
 
 from elsewhere.artifacts import ArtifactHandle
 from elsewhere.core.errors import StorageError
+from elsewhere.storage import local_path
 from elsewhere.storage import trying as trying_module
 from tests.object_store import ObjectStore, serving_s3
 from tests.sdk.artifacts.places import kept, staged, uploaded
@@ -75,7 +76,7 @@ def test_a_file_of_another_machine_names_it_and_the_way_out(
     files: Path, tmp_path: Path, cache: Path
 ) -> None:
     handle = kept({"a": 1}, files, str(tmp_path / "place"), cache)
-    path = Path(handle.get_local_copy())
+    path = local_path(handle.url)
     far = ArtifactHandle(replace(handle._artifact, machine="farbox"), cache)
     assert far.get() == {"a": 1}  # a folder that both share
     way_out = rf"on the machine 'farbox', as {path}, and this is .*[Rr]ead it there.*set output_uri"

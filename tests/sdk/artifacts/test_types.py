@@ -346,6 +346,60 @@ def test_a_broken_file_is_an_error_and_no_path(
         ArtifactHandle(broken, tmp_path / "cache").get()
 
 
+TYPED = pd.DataFrame(
+    {
+        "id": ["007", "NA", None, ""],
+        "object": np.array(["1", "", None, "x"], dtype=object),
+        "zone": pd.to_datetime(
+            ["2024-03-30 23:00", "2024-03-31 01:30", None, "2024-06-01 00:00"], utc=True
+        ).tz_convert("Europe/Berlin"),
+        "day": pd.to_datetime(["2024-01-01"] * 4),
+        "category": pd.Categorical(
+            ["b", "NA", None, "b"], categories=["b", "NA", "z"], ordered=True
+        ),
+        "number": pd.Categorical([3, 1, 3, None], categories=[3, 1]),
+        "whole": pd.array([1, 2, None, 2**62], dtype="Int64"),
+        "flag": [True, False, True, True],
+        "maybe": pd.array([True, None, False, True], dtype="boolean"),
+        "small": np.array([0.1, np.nan, np.inf, 1], dtype=np.float32),
+        "byte": np.array([1, 2, 3, 255], dtype=np.uint8),
+        "lasts": pd.to_timedelta([1, 2, None, 3], unit="s"),
+        "month": pd.period_range("2024-01", periods=4, freq="M"),
+        7: ["a", "b", "c", "d"],
+    },
+    index=pd.Index(["01", "02", "NaN", "04"], name="key"),
+)
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        TYPED,
+        TYPED.reset_index(drop=True),
+        TYPED[:0],
+        pd.DataFrame({"id": TYPED["id"]}),
+        pd.DataFrame([[1, 2], [3, 4]], columns=["a", "a"]),
+        TYPED.set_index("zone"),
+        pd.DataFrame({"a": ["", "NaN", "<NA>", None]}),
+    ],
+)
+def test_a_frame_in_text_keeps_its_types(frame: pd.DataFrame, keep: Keep) -> None:
+    handle = keep(frame)
+    assert handle.url.endswith(".csv.gz")
+    found = handle.get()
+    pd.testing.assert_frame_equal(found, frame)
+
+
+def test_a_frame_in_text_whose_types_are_not_kept_is_read_as_it_looks(keep: Keep) -> None:
+    cells = [np.zeros(2), [1], "y"]
+    mixed = keep(pd.DataFrame({"a": [1, "x", None], "b": ["01", "2", "3"], "c": cells})).get()
+    assert (mixed["a"].tolist()[:2], mixed["b"].tolist()) == (["1", "x"], ["01", "2", "3"])
+    handle = keep(FRAME)
+    assert handle._artifact.types
+    earlier = ArtifactHandle(replace(handle._artifact, types=""), handle._cache)
+    pd.testing.assert_frame_equal(earlier.get(), FRAME)
+
+
 # third parties
 
 

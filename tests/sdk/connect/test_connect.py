@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
 import pytest
 
 from elsewhere.connect import ConnectedDict, connect_dict
@@ -100,6 +101,27 @@ def test_a_remote_run_overrides_the_result_and_the_original() -> None:
     assert recorded.take() == {"General/new": 1}
 
 
+@pytest.mark.parametrize("like", [0.5, 3, True, np.float32(0.5), np.bool_(True)])
+@pytest.mark.parametrize(
+    "empty",
+    [Parameter(value=""), to_parameter("", type_name="float"), Parameter(value=None, type="int")],
+)
+def test_an_empty_text_for_a_number_is_refused(like: object, empty: Parameter) -> None:
+    content = {"lr": like}
+    with pytest.raises(UsageError, match="'General/lr' cannot be an empty text: the code has a"):
+        connect_dict(content, "General", {"General/lr": empty}, Recorded())
+    assert content == {"lr": like}
+    assert connect_dict(content, "General", record_of({"General/lr": None}), Recorded()) == {
+        "lr": None
+    }
+
+
+def test_an_empty_text_is_one_where_the_code_has_a_text_or_nothing() -> None:
+    overrides = record_of({"General/a": "", "General/b": ""})
+    found = connect_dict({"a": "x", "b": None}, "General", overrides, Recorded())
+    assert found == {"a": "", "b": None}
+
+
 def test_a_rejected_override_changes_nothing() -> None:
     recorded = Recorded()
     content = {"lr": 0.1, "epochs": 3}
@@ -142,13 +164,83 @@ def test_a_dict_that_came_later_records_its_writes_too() -> None:
     assert recorded.take() == {"General/opt/inner/k": 1}
 
 
-def test_what_the_program_takes_out_stays_recorded() -> None:
-    result, recorded = connected({"lr": 0.1, "epochs": 3, "opt": {"k": 0}})
-    assert result.pop("lr") == 0.1
-    del result["epochs"]
-    result.clear()
-    assert result == {}
+@pytest.mark.parametrize(
+    ("remove", "gone"),
+    [
+        (lambda d: d.pop("lr"), {"General/lr": 0.1}),
+        (lambda d: d.__delitem__("lr"), {"General/lr": 0.1}),
+        (lambda d: d["opt"].pop("k"), {"General/opt/k": 0}),
+        (lambda d: d.popitem(), {"General/opt/k": 0, "General/opt/n": 1}),
+        (lambda d: d.clear(), {"General/lr": 0.1, "General/opt/k": 0, "General/opt/n": 1}),
+        (lambda d: d.pop("no", None), {}),
+    ],
+)
+def test_what_the_program_takes_out_stays_recorded_as_removed(
+    remove: Callable[[Any], object], gone: dict[str, object]
+) -> None:
+    result, recorded = connected({"lr": 0.1, "opt": {"k": 0, "n": 1}})
+    remove(result)
+    found = [event.values for event in recorded.events if isinstance(event, Parameters)]
+    assert {name: item.value for values in found for name, item in values.items()} == gone
+    assert {item.description for values in found for item in values.values()} <= {
+        "Removed by the program."
+    }
+
+
+def test_a_nested_dict_that_is_replaced_is_recorded_as_removed_in_one_event() -> None:
+    result, recorded = connected({"opt": {"k": 0, "n": 1}})
+    inner = result["opt"]
+    result["opt"] = {"k": 2}
+    (event,) = recorded.events
+    assert isinstance(event, Parameters)
+    texts = {name: (item.value, item.description) for name, item in event.values.items()}
+    assert texts == {
+        "General/opt/k": (2, ""),
+        "General/opt/n": (1, "Removed by the program."),
+    }
+    recorded.take()
+    inner["k"] = 3
+    assert (result["opt"], recorded.events) == ({"k": 2}, [])
+
+
+def test_a_removed_dict_records_again_where_it_is_put() -> None:
+    result, recorded = connected({"opt": {"k": 0, "in": {}}})
+    inner = result.pop("opt")
+    recorded.take()
+    inner["n"] = 1
+    inner["in"] = {}
     assert recorded.events == []
+    result["other"] = inner
+    assert recorded.take() == {"General/other/k": 0, "General/other/n": 1, "General/other/in": {}}
+    assert result["other"] is inner
+    inner["in"]["m"] = 2
+    assert recorded.take() == {"General/other/in/m": 2}
+    result["again"] = inner
+    assert recorded.take()["General/again/k"] == 0
+    del result["again"]
+    recorded.take()
+    inner["k"] = 5
+    assert recorded.take() == {"General/other/k": 5}
+
+
+def test_a_write_that_cannot_be_a_parameter_of_its_own_is_a_warning(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    result, recorded = connected({"opt": {"k": 0}, 1: "a"})
+    result["opt/k"] = 5
+    result["1"] = "b"
+    assert (result["opt/k"], result["1"], recorded.events) == (5, "b", [])
+    assert "General/opt/k is not recorded by its new value: another key has" in caplog.text
+    del result[1]
+    recorded.take()
+    result["1"] = "c"
+    assert recorded.take() == {"General/1": "c"}
+    endless: dict[str, Any] = {}
+    endless["me"] = endless
+    result["endless"] = endless
+    result["all"] = result
+    assert (result["endless"], recorded.events) == (endless, [])
+    assert "General/endless/me/me cannot be recorded: it contains itself" in caplog.text
 
 
 @pytest.mark.parametrize(

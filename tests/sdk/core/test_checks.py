@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from types import MappingProxyType
 
+import numpy as np
 import pytest
 
 from elsewhere.core import checks
@@ -28,6 +29,10 @@ INFINITE = float("inf")
         (lambda what, given: checks.checked_whole(what, given, 1), 1, 1),
         (checks.checked_seconds, 0, 0),
         (checks.checked_seconds, INFINITE, INFINITE),
+        (checks.checked_flag, np.bool_(True), True),
+        (checks.checked_whole, np.int64(5), 5),
+        (checks.checked_seconds, np.float32(0.5), 0.5),
+        (lambda _, given: checks.checked_labels(given), {"cat": np.int64(1)}, {"cat": 1}),
         (checks.checked_dict, MappingProxyType({"a": 1}), {"a": 1}),
         (lambda _, given: checks.checked_labels(given), {"cat": 1}, {"cat": 1}),
     ],
@@ -35,7 +40,9 @@ INFINITE = float("inf")
 def test_what_is_right_comes_back(
     check: Callable[[str, object], object], given: object, found: object
 ) -> None:
-    assert check("It", given) == found
+    value = check("It", given)
+    assert value == found
+    assert np.generic not in type(value).__mro__
 
 
 @pytest.mark.parametrize(
@@ -59,6 +66,7 @@ def test_what_is_right_comes_back(
         (checks.checked_flag, 1, "It must be True or False, not 1."),
         (checks.checked_whole, True, "It must be a whole number, not True."),
         (checks.checked_whole, 1.0, "It must be a whole number, not 1.0."),
+        (checks.checked_whole, np.bool_(True), "It must be a whole number, not np.True_."),
         (
             lambda what, given: checks.checked_whole(what, given, 1),
             0,

@@ -10,16 +10,17 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
 from elsewhere.core.codec import decode, encode
 from elsewhere.core.errors import UsageError
+from elsewhere.core.nesting import flatten
 from elsewhere.core.params import (
     cast,
     checked_type,
-    flatten,
     from_text,
     full_name,
     meaning,
@@ -283,8 +284,49 @@ def test_an_override_that_does_not_fit_is_refused(value: Json, like: object, acc
     assert accepted in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("value", "like", "wanted"),
+    [
+        ("5", np.int64(3), np.int64(5)),
+        (5.0, np.uint8(3), np.uint8(5)),
+        ("1e-3", np.float32(0.5), np.float32(0.001)),
+        (2, np.float64(0.5), np.float64(2)),
+        ("inf", np.float16(0.5), np.float16(math.inf)),
+        ("no", np.bool_(True), np.bool_(False)),
+        ("b", np.str_("a"), np.str_("b")),
+        ("2.5", np.array(0.5, np.float32), np.array(2.5, np.float32)),
+        (5, Scalar(), 5.0),
+    ],
+)
+def test_a_scalar_of_numpy_stays_one(value: Json, like: Any, wanted: Any) -> None:
+    found = cast(Parameter(value=value), like)
+    assert found == wanted
+    assert type(found) is type(wanted)
+    assert getattr(found, "dtype", None) == getattr(wanted, "dtype", None)
+
+
+@pytest.mark.filterwarnings("ignore:overflow encountered:RuntimeWarning")
+@pytest.mark.parametrize(
+    ("value", "like", "sentence"),
+    [
+        (300, np.int8(3), "a whole number that a int8 can hold"),
+        ("-1", np.uint8(3), "a whole number that a uint8 can hold"),
+        (1e300, np.float32(3), "a number that a float32 can hold"),
+        ("half", np.float32(3), "a number that a float32 can hold"),
+        (0.5, np.int64(3), "a whole number that a int64 can hold"),
+        ("maybe", np.bool_(True), "true or false"),
+        ("5", np.datetime64("2024-01-02"), "the code has a date"),
+    ],
+)
+def test_what_a_scalar_of_numpy_cannot_hold_is_refused(
+    value: Json, like: Any, sentence: str
+) -> None:
+    with pytest.raises(UsageError, match=sentence):
+        cast(Parameter(value=value), like, "General/x")
+
+
 def test_an_override_that_changes_nothing_keeps_the_code_s_own_value() -> None:
-    for like in [{1: "a"}, [(1, 2)], (Color.RED,), Path("x"), 3]:
+    for like in [{1: "a"}, [(1, 2)], (Color.RED,), Path("x"), 3, [(math.nan,)]]:
         assert cast(to_parameter(like), like) is like
 
 

@@ -6,6 +6,7 @@ import logging
 import math
 from typing import Any
 
+import numpy as np
 import pytest
 
 from elsewhere.core.choices import ScalarKind
@@ -50,6 +51,20 @@ def test_a_scalar_is_offset_and_becomes_a_float(task_logger: Logger, events: lis
     assert event.at > 0
 
 
+@pytest.mark.parametrize("value", [2, np.float32(2), np.array(2), np.array([2.0]), np.array([[2]])])
+@pytest.mark.parametrize("iteration", [7, 7.0, np.int64(7), np.float64(7), np.array([7])])
+def test_numbers_of_numpy_are_reported(
+    task_logger: Logger, events: list[Event], value: Any, iteration: Any
+) -> None:
+    task_logger.report_scalar("loss", "train", value, iteration)
+    task_logger.report_single_value("loss", value)
+    one, single = events
+    assert isinstance(one, Scalar)
+    assert isinstance(single, Scalar)
+    assert (one.value, one.iteration, single.value) == (2.0, 107, 2.0)
+    assert list(map(type, (one.value, one.iteration, single.value))) == [float, int, float]
+
+
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 def test_values_that_are_no_numbers_are_kept_as_they_are(
     task_logger: Logger, events: list[Event], value: float
@@ -79,7 +94,13 @@ def test_a_single_value_has_no_offset(task_logger: Logger, events: list[Event]) 
         ({"value": None}, "None cannot be reported"),
         ({"value": [1, 2]}, r"\[1, 2\] cannot be reported"),
         ({"value": 10**400}, "too large"),
+        ({"value": np.array([1.0, 2.0])}, r"array\(\[1., 2.\]\) cannot be reported"),
+        ({"value": np.array(["1"])}, "cannot be reported: it is text"),
         ({"iteration": 1.5}, "iteration=1.5: it must be a whole number"),
+        ({"iteration": np.float64(1.5)}, "it must be a whole number"),
+        ({"iteration": math.inf}, "iteration=inf: it must be a whole number"),
+        ({"iteration": np.bool_(True)}, "it must be a whole number"),
+        ({"iteration": np.array([1, 2])}, "it must be a whole number"),
         ({"iteration": "3"}, "iteration='3'"),
         ({"iteration": True}, "iteration=True"),
         ({"iteration": 2**63}, "iteration=9223372036854775808"),

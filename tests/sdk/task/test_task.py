@@ -35,7 +35,8 @@ def test_a_script_is_a_task_from_its_init_to_its_end(
         task = Task.init("examples", "my task", "testing", tags=["a", "b"])
         print(task.id, task.name, task.project, task.get_status(), Task.current_task() is task)
         print(Task.init() is task, Task.get_task(task_id=task.id) is task)
-        task.set_progress(40)
+        import numpy
+        task.set_progress(numpy.int64(40))
         task.set_progress(400)
         print(task.get_progress(), task.reload().get_tags())
         """

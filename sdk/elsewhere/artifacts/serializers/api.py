@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -33,6 +32,10 @@ class Format:
     write_unsorted: Callable[[Any, Path], None] | None = None
     #: the extension to use for an object that this format cannot hold; empty if there is none
     otherwise: str = ""
+    #: what the file alone does not hold of an object, as a text for the record, and how a file is
+    #: read with that text; None where it holds all
+    types: Callable[[Any], str] | None = None
+    read_typed: Callable[[Path, str], object] | None = None
     #: reading runs code in the file
     is_pickle: bool = False
 
@@ -61,10 +64,3 @@ def driver(module: str, package: str, what: str) -> Any:
             f"{what} needs the package {package!r}, which cannot be imported here: {error}. "
             f"Call: pip install {package}"
         ) from error
-
-
-def is_instance(obj: object, module: str, name: str) -> bool:
-    """Whether `obj` is an instance of the class `name` in `module`, which is not imported for it:
-    a program with such an object has imported it."""
-    found = getattr(sys.modules.get(module), name, None)
-    return isinstance(found, type) and isinstance(obj, found)

@@ -11,9 +11,9 @@ from elsewhere.artifacts.serializers.api import (
     Serializer,
     UnwritableError,
     driver,
-    is_instance,
 )
 from elsewhere.artifacts.serializers.packed import opened_gzip
+from elsewhere.core.imported import is_instance
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,18 +1,19 @@
-"""Data frames of pandas: all formats but `.csv.gz` keep the types of the columns."""
+"""Data frames of pandas. Of `.csv.gz` the record keeps the types of the columns."""
 
 from __future__ import annotations
 
 import io
 from typing import TYPE_CHECKING, Any, Final
 
+from elsewhere.artifacts.serializers import columns
 from elsewhere.artifacts.serializers.api import (
     Format,
     Serializer,
     UnwritableError,
     driver,
-    is_instance,
 )
 from elsewhere.artifacts.serializers.packed import opened_gzip
+from elsewhere.core.imported import is_instance
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,7 +32,14 @@ def _write_csv(obj: Any, file: Path) -> None:
         opened_gzip(file) as target,
         io.TextIOWrapper(target, encoding="utf-8", errors="surrogatepass", newline="") as text,
     ):
-        obj.to_csv(text)
+        obj.to_csv(text, na_rep=columns.missing(obj))
+
+
+def _read_typed_csv(file: Path, types: str) -> object:
+    import gzip  # noqa: PLC0415 - weight
+
+    with gzip.open(file) as source:
+        return columns.read(source, types)
 
 
 def _read_csv(file: Path) -> object:
@@ -82,7 +90,13 @@ def _preview(obj: Any, _: Path) -> str:
 
 
 _FORMATS: Final = {
-    ".csv.gz": Format(content_type="text/csv", write=_write_csv, read=_read_csv),
+    ".csv.gz": Format(
+        content_type="text/csv",
+        write=_write_csv,
+        read=_read_csv,
+        types=columns.described,
+        read_typed=_read_typed_csv,
+    ),
     ".parquet": _arrow("parquet", "write_table"),
     ".feather": _arrow("feather", "write_feather"),
     ".pickle": Format(

@@ -11,8 +11,8 @@ from elsewhere.artifacts.serializers.api import (
     Serializer,
     UnwritableError,
     driver,
-    is_instance,
 )
+from elsewhere.core.imported import is_instance
 
 if TYPE_CHECKING:
     from pathlib import Path

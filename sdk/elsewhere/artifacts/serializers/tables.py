@@ -6,9 +6,10 @@ import hashlib
 import io
 from typing import TYPE_CHECKING, Any, Final
 
-from elsewhere.artifacts.serializers.api import Format, Serializer, UnwritableError, is_instance
+from elsewhere.artifacts.serializers.api import Format, Serializer, UnwritableError
 from elsewhere.artifacts.serializers.frames import SHOWN, pandas_of
 from elsewhere.artifacts.serializers.packed import opened_gzip
+from elsewhere.core.imported import is_instance
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

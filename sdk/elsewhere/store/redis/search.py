@@ -232,7 +232,7 @@ def _number(values: list[bytes | None]) -> float | None:
 
 
 def _whole(values: list[bytes | None]) -> int | None:
-    return int(float(values[0])) if values[0] else None
+    return int(values[0]) if values[0] else None
 
 
 #: field -> where the hash of the state has it, and how it is read

@@ -30,10 +30,11 @@ class ConnectAspect(Handle):
         a dict
             Nested ones are names with slashes. Use the returned dict: writes to it are recorded at
             once, nested ones too; those to the original at the task's end. A dict of another kind
-            (OrderedDict, ...) is returned itself, and recorded again at the end.
+            (OrderedDict, a DictConfig of OmegaConf, a ConfigDict of ml_collections, ...) is
+            returned itself, and recorded again at the end.
         an object or a class
-            Its public attributes with values that a record can hold: an instance's own, a class's
-            inherited ones too. Their values at the end are recorded as well.
+            Its public attributes: an instance's own, a class's inherited ones too. Their values at
+            the end are recorded as well.
         TaskParameters
             Its declared parameters, with their descriptions; later writes too. Overrides must fit
             the declarations.
@@ -43,12 +44,17 @@ class ConnectAspect(Handle):
         an InputModel or OutputModel
             The task's model `name`.
 
-        Texts under the names of secrets are recorded as `***`. With `ignore_remote_overrides` the
-        values here count on an agent, too, unless the section's parameter
-        `_ignore_remote_overrides_` is set to False there. On the handle of another task the values
-        are written to it. Returns `mutable`, but for a dict. Raises UsageError for what cannot be
-        connected and for an override that does not fit, and TransitionError unless another task is
-        a draft or runs.
+        Values may be None, bool, int, float, str, Enum members, paths, scalars of numpy, and lists,
+        tuples and dicts of these; dataclasses, objects of attrs and pydantic and Namespaces in them
+        nest as dicts do, those in a list by their index (`stages/0/lr`). A warning names what
+        cannot be recorded. What the program removes stays, with that in its description, since the
+        run was given it. Texts under the names of secrets are recorded as `***`. With
+        `ignore_remote_overrides` the values here count on an agent, too, unless the section's
+        parameter `_ignore_remote_overrides_` is set to False there. On the handle of another task
+        the values are written to it. Returns `mutable`, but for a dict. Raises UsageError for what
+        cannot be connected, for two values of one name, for what contains itself and for an
+        override that does not fit, such as an empty text for a number, and TransitionError unless
+        another task is a draft or runs.
         """
         from elsewhere import connect  # noqa: PLC0415
 

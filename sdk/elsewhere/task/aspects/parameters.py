@@ -49,11 +49,14 @@ class ParametersAspect(Handle):
         """Sets the parameters of the nested `dictionary`; the others stay. A dict in it is a
         section, a dict in a section a part of names: `{"my_args": {"opt": {"lr": 0.3}}, "epochs":
         10}` is `my_args/opt/lr` and `General/epochs`. Raises UsageError and TransitionError."""
-        from elsewhere.core.params import flatten  # noqa: PLC0415
+        from elsewhere.core.nesting import flatten  # noqa: PLC0415
 
         flat: dict[str, Any] = {}
         for name, value in _checked("set_parameters_as_dict", dictionary).items():
-            flat |= flatten(value, name) if isinstance(value, dict) else {name: value}
+            new = flatten(value, name) if isinstance(value, dict) else {name: value}
+            if twice := sorted(flat.keys() & new.keys()):
+                raise UsageError(f"set_parameters_as_dict was given {twice[0]!r} twice.")
+            flat |= new
         self._update(_given("set_parameters_as_dict", [flat]))
 
     def set_parameter(

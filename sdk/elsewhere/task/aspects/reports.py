@@ -52,12 +52,12 @@ class ReportsAspect(Handle):
         if x_axis not in list(_AXES):  # a list may be asked for what cannot be hashed
             known = known_choices(str(x_axis), _AXES)
             raise UsageError(f"There is no x_axis {x_axis!r:.80}. {known}")
-        checked_whole("max_samples", max_samples, 0, note=", 0 for all")
+        most = checked_whole("max_samples", max_samples, 0, note=", 0 for all")
         self.reload()
         found: dict[str, dict[str, dict[str, Any]]] = {}
         for item in self.access.store.series(self.id):
             points = self.access.store.points(self.id, item.title, item.series)
-            sampled = _sampled(points, max_samples)
+            sampled = _sampled(points, most)
             found.setdefault(item.title, {})[item.series] = {
                 "name": item.series,
                 "x": [_AXES[x_axis](iteration, at) for iteration, at, _ in sampled],
@@ -97,11 +97,11 @@ class ReportsAspect(Handle):
     def get_reported_console_output(self, number_of_reports: int = 1) -> list[str]:
         """The last `number_of_reports` pieces of the newest attempt's output, 64 KiB each at most,
         the oldest first. Raises UsageError for anything but a whole number from 1 on."""
-        checked_whole("number_of_reports", number_of_reports, 1)
+        pieces_wanted = checked_whole("number_of_reports", number_of_reports, 1)
         self.access.settle()
         size, attempt = 64 * 1024, self.access.state.attempt
         length = self.access.store.output_length(self.id, attempt)
-        start = max(0, length - size * number_of_reports)
+        start = max(0, length - size * pieces_wanted)
         decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
         pieces = []
         while start < length:

@@ -15,7 +15,8 @@ from typing import Any, Final
 from jsonargparse import ArgumentParser, Namespace
 
 from elsewhere.core.errors import UsageError
-from elsewhere.core.params import flatten, unflatten
+from elsewhere.core.nesting import flatten
+from elsewhere.core.params import unflatten
 from elsewhere.core.records import Parameter
 from elsewhere.hooks.callers import calling_module
 from elsewhere.hooks.launch import words_of

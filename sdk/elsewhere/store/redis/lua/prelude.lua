@@ -81,6 +81,15 @@ local function clear(when)
   for _, field in ipairs(CLEARED[when].fields) do redis.call('HDEL', state, field) end
 end
 
+-- Whole numbers as texts: a number of Lua is exact up to 2^53 only.
+local function exceeds(one, other)
+  local is_negative = string.sub(one, 1, 1) == '-'
+  if is_negative ~= (string.sub(other, 1, 1) == '-') then return not is_negative end
+  if is_negative then one, other = other, one end
+  if #one ~= #other then return #one > #other end
+  return one > other
+end
+
 -- POINTS series packed count iteration last minimum maximum is_counted
 local function add_points(series, packed, count, iteration, last, minimum, maximum, is_counted)
   redis.call('APPEND', base .. ':points:' .. series, packed)
@@ -88,14 +97,14 @@ local function add_points(series, packed, count, iteration, last, minimum, maxim
   if written then
     local c, i, _, low, high = string.match(written, '(%S+) (%S+) (%S+) (%S+) (%S+)')
     count = string.format('%d', tonumber(c) + tonumber(count))
-    if tonumber(i) > tonumber(iteration) then iteration = i end
+    if exceeds(i, iteration) then iteration = i end
     if tonumber(low) < tonumber(minimum) or tonumber(minimum) ~= tonumber(minimum) then minimum = low end
     if tonumber(high) > tonumber(maximum) or tonumber(maximum) ~= tonumber(maximum) then maximum = high end
   end
   redis.call('HSET', base .. ':scalars', series,
     table.concat({count, iteration, last, minimum, maximum}, ' '))
-  local highest = tonumber(get('last_iteration')) or 0
-  if is_counted == '1' and tonumber(iteration) > highest then
+  local highest = get('last_iteration')
+  if is_counted == '1' and exceeds(iteration, highest == '' and '0' or highest) then
     redis.call('HSET', state, 'last_iteration', iteration)
   end
 end
