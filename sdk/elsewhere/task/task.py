@@ -91,6 +91,10 @@ class Task(
         that this one starts. On an agent the task has its names, type, tags, output_uri and earlier
         task already, and the arguments for them are ignored.
 
+        The end of the script ends the task: as failed after an exception and an exit code but 0, as
+        stopped after Ctrl-C and SIGTERM. On Python 3.10 and 3.11 the code of a SystemExit that is
+        raised by hand is not known, and the task counts as completed: call sys.exit there.
+
         project_name, task_name
             At least 3 characters each; slashes nest projects. By default the name of the
             repository, or Untitled, and the name of the script.
