@@ -4,8 +4,8 @@ It has no state of its own: how far a file has come is kept in the store, in the
 what was taken from it. So whoever comes back goes on where the last one stopped, without a gap and
 without a duplicate, and a lost reply is harmless.
 
-What is stored of the output is what a terminal would have kept: of a line that a program drew
-several times with carriage returns, the last drawing. The file keeps every byte.
+What is stored of the output is what a terminal would have kept (`terminal.py`). The file keeps
+every byte.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from elsewhere.core.errors import StorageError, StoreUnavailableError
 from elsewhere.core.events import ArtifactAdded, ArtifactsRemoved
 from elsewhere.core.journal import journal_files, read_events
 from elsewhere.core.uploads import FileEvent, Placed
+from elsewhere.delivery.terminal import BLOCK_BYTES, collapse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,14 +35,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: bytes of output in one transaction
-_OUTPUT_BYTES: Final = 256 * 1024
 #: transactions per file before the others get their turn
 _TURNS: Final = 8
 #: how often an upload is tried before the rest goes on without it
 _TRIES: Final = 5
-#: characters of an unfinished line that are shown
-_PENDING_CHARACTERS: Final = 2000
 
 
 class Delivery:
@@ -190,7 +187,8 @@ class Delivery:
             if self._output_offset is None:
                 self._output_offset = self._store.output_offset(task_id, attempt)
             offset = self._output_offset
-            block = _read(self._folder.output, offset)
+            if not (block := _read(self._folder.output, offset)):
+                break
             taken, data, pending = collapse(block, is_over=is_over)
             if not taken and pending == self._pending:
                 break
@@ -209,34 +207,10 @@ def _bare(artifact: Artifact) -> Artifact:
     return replace(artifact, preview="", metadata={})
 
 
-def collapse(block: bytes, *, is_over: bool = False) -> tuple[int, bytes, str]:
-    """(bytes taken, what is stored of them, the unfinished line behind them as text).
-
-    Only whole lines are taken, unless the block is full or the output `is_over`.
-    """
-    is_full = len(block) >= _OUTPUT_BYTES
-    taken = block.rfind(b"\n") + 1
-    if is_over and not is_full:
-        taken = len(block)
-    elif is_full and not taken:
-        taken = block.rfind(b"\r", 0, len(block) - 1) + 1 or len(block)
-    data = b"\n".join(_drawn(line) for line in block[:taken].split(b"\n"))
-    unfinished = block[taken:].rstrip(b"\r").rpartition(b"\r")[2]
-    return taken, data, unfinished.decode(errors="replace")[-_PENDING_CHARACTERS:]
-
-
-def _drawn(line: bytes) -> bytes:
-    """What a terminal shows of a line: a carriage return at its end is a part of the line's end."""
-    if b"\r" not in line:
-        return line
-    end = b"\r" if line.endswith(b"\r") else b""
-    return line[: len(line) - len(end)].rpartition(b"\r")[2] + end
-
-
 def _read(path: Path, offset: int) -> bytes:
     try:
         with path.open("rb") as file:
             file.seek(offset)
-            return file.read(_OUTPUT_BYTES)
+            return file.read(BLOCK_BYTES)
     except FileNotFoundError:
         return b""
