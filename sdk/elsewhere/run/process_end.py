@@ -13,7 +13,6 @@ Everything is put back by `detach`: a signal handler is only set where there was
 
 from __future__ import annotations
 
-import atexit
 import os
 import signal
 import sys
@@ -21,6 +20,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Final
 
+from elsewhere.core import at_exit
 from elsewhere.core.choices import Reason
 from elsewhere.core.process import at_fork
 from elsewhere.core.records import Outcome
@@ -56,11 +56,11 @@ class Endings:
                 after_in_parent=self._in_parent,
                 after_in_child=self._in_child,
             )
-        atexit.register(self._at_exit)
+        at_exit.register(self._at_exit)
 
     def detach(self) -> None:
         """Puts everything back that nobody else has changed since."""
-        atexit.unregister(self._at_exit)
+        at_exit.unregister(self._at_exit)
         self._exits.detach()
         is_main = threading.current_thread() is threading.main_thread()
         if self._has_handler and is_main and signal.getsignal(signal.SIGTERM) == self._on_signal:
