@@ -11,6 +11,7 @@ every byte.
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -21,6 +22,7 @@ from elsewhere.core.events import ArtifactAdded, ArtifactsRemoved
 from elsewhere.core.journal import journal_files, read_events
 from elsewhere.core.uploads import FileEvent, Placed
 from elsewhere.delivery.terminal import BLOCK_BYTES, collapse
+from elsewhere.delivery.waiting import staged, wait
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,6 +66,7 @@ class Delivery:
         self._output_offset: int | None = None
         self._pending = ""
         self._tries: dict[Path, int] = {}
+        self._given_up: dict[Path, Placed] = {}
         self._artifacts: dict[str, Artifact] | None = None
         #: a file could not be uploaded: the folder has the only copy of its bytes
         self.has_kept_files = False
@@ -94,7 +97,7 @@ class Delivery:
             if end == offset:
                 break
             spare: list[Path] = []
-            ready = [self._with_url(self._translate(event), spare) for event in events]
+            ready = [self._with_url(event, spare) for event in events]
             before = self._artifacts_before(ready)
             self._offsets[name] = self._store.apply(task_id, attempt, name, offset, end, ready)
             if self._offsets[name] == end:
@@ -107,21 +110,24 @@ class Delivery:
 
     def _with_url(self, event: Event, spare: list[Path]) -> Event:
         """The event for the store; `spare` takes the name of a file that nobody needs after it."""
+        given, event = event, self._translate(event)
         if not isinstance(event, FileEvent):
             return event
         if (upload := event.upload()) is None:
             return event.placed(None)
-        placed = self._place(upload)
+        placed = self._place(given, upload)
         if placed.url and not self._keeps_files:
             spare.append(upload.file)
         return event.placed(placed)
 
-    def _place(self, upload: Upload) -> Placed:
-        path = self._staged(upload.file)
+    def _place(self, event: Event, upload: Upload) -> Placed:
+        path = staged(self._folder, upload.file)
         if path is None:
             problem = f"It was not uploaded: {str(upload.file)!r} is not a staged file."
             logger.warning("%s %r of %s: %s", upload.kind, upload.name, self._folder.path, problem)
             return Placed(problem=problem)
+        if given_up := self._given_up.get(upload.file):  # another file of the block is tried again
+            return given_up
         try:
             return self._upload(self._folder, replace(upload, file=path))
         except StorageError as error:
@@ -131,22 +137,24 @@ class Delivery:
                 raise StoreUnavailableError(message) from error
             logger.warning("%s %r of %s: %s", upload.kind, upload.name, self._folder.path, error)
             self.has_kept_files = True
-            return Placed(problem=f"It could not be uploaded, and is kept in {path}. {error}")
+            problem = f"It could not be uploaded yet, and is kept in {path}. {error}"
+            if not self._keeps_files:
+                wait(self._folder, event, upload, str(error))
+                self._print(f"The {upload.kind} {upload.name!r}: {problem}")
+            return self._given_up.setdefault(upload.file, Placed(problem=problem))
 
-    def _staged(self, name: Path) -> Path | None:
-        """The staged file `name`; None for any other: the program wrote the name."""
-        try:
-            # Not `files` resolved: the program could put a link in its place.
-            files = self._folder.path.resolve() / self._folder.files.name
-            path = (self._folder.path / name).resolve()
-            return path if path.is_relative_to(files) and path.is_file() else None
-        except (OSError, ValueError, RuntimeError):  # not a file's name; links in a circle
-            return None
+    def _print(self, sentence: str) -> None:
+        """Adds a line of ours to the output, which its writers append to, too."""
+        with suppress(OSError), self._folder.output.open("ab+") as file:
+            file.seek(max(0, file.tell() - 1))
+            is_at_start = file.read() in (b"", b"\n")
+            file.write(b"" if is_at_start else b"\n")
+            file.write(f"[elsewhere] {sentence}\n".encode(errors="backslashreplace"))
 
     def _forget(self, spare: list[Path]) -> None:
         """Deletes staged files: a long run's artifacts would fill the disk twice."""
         for name in spare:
-            if path := self._staged(name):
+            if path := staged(self._folder, name):
                 path.unlink(missing_ok=True)
 
     def _artifacts_before(self, events: list[Event]) -> dict[str, Artifact]:
