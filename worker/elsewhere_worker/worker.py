@@ -331,7 +331,6 @@ class Worker:
 
     def _try_uploads_again(self) -> None:
         """At the start, since the configuration may be another one, and then every few minutes."""
-        older_than_s, self._retry_s = self._retry_s, AGAIN_S
         waiting: list[str] = []
         for folder in RunFolder.all_in(self._settings.home.runs):
             notes = waiting_in(folder)
@@ -340,10 +339,10 @@ class Worker:
                 with only_one(folder) as is_ours:
                     if is_ours:
                         notes = try_again(
-                            self._store, folder, self._upload, older_than_s=older_than_s
+                            self._store, folder, self._upload, older_than_s=self._retry_s
                         )
             waiting += [f"{folder.path.name} {note.sentence}" for note in notes]
-        self._waiting = tuple(waiting[:_MOST_WAITING])
+        self._waiting, self._retry_s = tuple(waiting[:_MOST_WAITING]), AGAIN_S
 
     def _forget_old_runs(self) -> None:
         RunFolder.sweep(self._settings.home.runs)
