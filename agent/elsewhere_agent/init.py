@@ -25,7 +25,10 @@ TEMPLATE: Final = """\
 # unix:///PATH. Empty: a private server of this home, which starts by itself.
 # redis_url = ""
 
-# Where artifacts go: a folder, or a URL of s3, gs or az. Empty: <home>/storage.
+# Where artifacts go: a folder, or a URL of s3, gs or az. Empty: <home>/storage. A URL needs the
+# extra of its name, pip install 'elsewhere[s3]', and what the storage's own tools expect: for s3
+# AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or ~/.aws, for gs
+# GOOGLE_APPLICATION_CREDENTIALS, for az AZURE_STORAGE_CONNECTION_STRING.
 # output_uri = ""
 
 # Bytes of code that may travel with a task because no remote repository has them.
@@ -61,7 +64,7 @@ TEMPLATE: Final = """\
 # How many tasks run at the same time.
 # slots = 1
 
-# Seconds that the folder of an ended run is kept.
+# Seconds that the folder of an ended run is kept; longer while a file of it could not be uploaded.
 # keep_runs_s = 86400.0
 
 # Variables of the agent's environment that every task gets.
@@ -73,7 +76,8 @@ TEMPLATE: Final = """\
 # Whether a task may reach the store itself, to read other tasks and to enqueue new ones.
 # lend_store = true
 
-# Where artifacts of tasks go that name no place. Empty: output_uri above.
+# Where artifacts of tasks go that name no place. Empty: output_uri above. What could not be
+# uploaded is tried again when the agent starts, and every ten minutes.
 # output_uri = ""
 
 # debug, info, warning or error

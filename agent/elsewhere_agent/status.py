@@ -40,6 +40,8 @@ def show_status(settings: Settings, *, as_json: bool) -> None:
     else:
         console.print("No agent reports. Start one: agent daemon --queue default")
     console.print(_queues(lengths, agents))
+    if any(agent.waiting for agent in agents):
+        console.print(_waiting(agents))
 
 
 def _agents(agents: Iterable[AgentRecord]) -> Table:
@@ -62,6 +64,15 @@ def _queues(lengths: dict[str, int], agents: Iterable[AgentRecord]) -> Table:
     for name, length in lengths.items():
         served = ", ".join(agent.name for agent in agents if name in agent.queues)
         table.add_row(clean(name), str(length), clean(served) or "nobody")
+    return table
+
+
+def _waiting(agents: Iterable[AgentRecord]) -> Table:
+    table = _table("agent", "run", "not uploaded yet")
+    for agent in agents:
+        for item in agent.waiting:
+            run, _, sentence = item.partition(" ")
+            table.add_row(clean(agent.name), clean(short(run)), clean(sentence))
     return table
 
 

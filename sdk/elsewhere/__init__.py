@@ -13,7 +13,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from elsewhere.core import current_task
+from elsewhere.core import (
+    at_exit,  # noqa: F401 - it registers its function now
+    current_task,
+)
 from elsewhere.hooks import registry
 from elsewhere.report.logger import Logger
 from elsewhere.run import started_in  # noqa: F401 - it notes the folder of this moment

@@ -213,11 +213,12 @@ def test_status_shows_the_tasks_that_run_by_their_short_ids(redis_url: str) -> N
         )
         registration = Registration(client, record)
         registration.begin()
-        registration.renew([f"{task_id}.2"])
+        registration.renew([f"{task_id}.2"], [f"{task_id}.1 The artifact 'a' waits. No driver."])
         where = {"ELSEWHERE_REDIS_URL": redis_url}
         lines = call("status", **where).stdout.splitlines()
-        (agent,) = (line.split() for line in lines if line.startswith("box "))
+        agent, waits = (line.split() for line in lines if line.startswith("box "))
         assert agent[3] == task_id[:8]
+        assert " ".join(waits) == f"box {task_id[:8]} The artifact 'a' waits. No driver."
         (plain,) = json.loads(call("status", "--json", **where).stdout)["agents"]
         assert plain["running"] == [f"{task_id}.2"]
         registration.end()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -97,6 +98,24 @@ def test_an_attempt_is_launched_waited_for_and_finished(
     assert store.state(folder.task_id).status is Status.COMPLETED
     assert launcher.ended == []
     assert folder.acked.exists()
+
+
+def test_a_place_whose_driver_this_machine_lacks_is_found_at_the_claim(
+    store: RedisStore,
+    launcher: FarLauncher,
+    elsewhere_home: Path,
+    begin: Begin,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "gcsfs", None)
+    task_id = running(store, output_uri="gs://bucket/folder")
+    owner = Owner(worker="box", store=store.identity())
+    begin(owner.take(Home(elsewhere_home).run(task_id, 1))).join(10)
+    outcome = store.state(task_id).outcome
+    assert outcome is not None
+    assert (outcome.reason, outcome.phase) == (Reason.SETUP_FAILED, "claim")
+    assert "pip install 'elsewhere[gs]'" in outcome.message
+    assert launcher.launched == []
 
 
 def test_what_is_left_of_a_lost_attempt_is_ended_and_a_late_runner_finds_a_stop(

@@ -64,8 +64,10 @@ class Registration:
             self._rq.register_birth()
         self.renew(())
 
-    def renew(self, running: Iterable[str]) -> None:
-        plain = {**asdict(self._record), "running": tuple(running)}
+    def renew(self, running: Iterable[str], waiting: Iterable[str] = ()) -> None:
+        """Reports the agent again, with the runs that are `running` and the uploads `waiting`."""
+        now = {"running": tuple(running), "waiting": tuple(waiting)}
+        plain: dict[str, Any] = {**asdict(self._record), **now}
         with redis_errors():
             self._redis.set(self._key, encode(plain), ex=_LIFETIME_S)
             if not self._redis.exists(self._rq.key):  # the store lost it, or it expired

@@ -13,6 +13,7 @@ import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from elsewhere.artifacts import DEFAULT_PLACE
 from elsewhere.core.choices import Reason
 from elsewhere.core.clock import monotonic_s, now_at
 from elsewhere.core.errors import (
@@ -20,12 +21,14 @@ from elsewhere.core.errors import (
     FencedError,
     NotFoundError,
     RecordError,
+    StorageError,
     StoreUnavailableError,
 )
 from elsewhere.core.notes import Lent, Stop, abort_callback_s, grace_s
 from elsewhere.core.records import Outcome
 from elsewhere.core.secrets import passwords_in
 from elsewhere.delivery.delivery import Delivery
+from elsewhere.storage import check_driver
 from elsewhere_sandbox.spec import RunSpec
 from elsewhere_sandbox.written import remove_others
 from elsewhere_worker.boundary import checked
@@ -200,6 +203,8 @@ class Supervision(threading.Thread):
         folder, settings = self._folder, self._settings
         try:
             record = checked(self._store.read(folder.task_id))
+            own = record.output_uri not in ("", DEFAULT_PLACE)
+            check_driver(record.output_uri if own else settings.policy.output_uri)
             for digest in record.source.digests:
                 self._fetch(digest)
             spec = RunSpec(
@@ -213,6 +218,8 @@ class Supervision(threading.Thread):
                 Lent(url=settings.url).write(folder)
             spec.write(folder)
             self._needs_spare = self._launcher.launch(folder)
+        except StorageError as error:
+            self._refuse(f"The artifacts of this task could not be uploaded. {error}")
         except (RecordError, NotFoundError) as error:
             self._refuse(str(error))
         except OSError as error:

@@ -5,7 +5,7 @@ main thread          free slot -> take -> check -> claim -> Supervision
 supervision threads  one for each attempt: launch, deliver, finish
 renewing thread      leases, and with them requests to stop
 keeping thread       registration, reaper, the spare
-tidying thread       sessions of killed scripts, old folders
+tidying thread       sessions of killed scripts, uploads that wait, old folders
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from elsewhere.core.errors import ElsewhereError, RecordError, StoreUnavailableE
 from elsewhere.core.folders import RunFolder
 from elsewhere.core.notes import Stop
 from elsewhere.core.records import Outcome
+from elsewhere.delivery.sessions import only_one
+from elsewhere.delivery.waiting import AGAIN_S, try_again, waiting_in
 from elsewhere.store.redis import keys
 from elsewhere_worker.boundary import check_job
 from elsewhere_worker.owner import Owner
@@ -48,6 +50,8 @@ _GATHER_S: Final = 0.2
 _LEAVE_S: Final = 2.0
 #: seconds to wait after the store could not be reached
 _RETRY_S: Final = 1.0
+#: uploads that wait, as the agent's record names them
+_MOST_WAITING: Final = 20
 
 
 class Worker:
@@ -81,6 +85,8 @@ class Worker:
         self._news = threading.Event()
         self._is_ending = threading.Event()
         self._is_stopping_tasks = False
+        self._retry_s = 0.0
+        self._waiting: tuple[str, ...] = ()
 
     def end(self, *, stop_tasks: bool = False) -> None:
         """Ends the worker; its tasks go on without it, unless they are to be stopped."""
@@ -300,7 +306,7 @@ class Worker:
             self._news.clear()
             try:
                 self._launcher.prepare_spare()
-                self._registration.renew(self.running())
+                self._registration.renew(self.running(), self._waiting)
                 self._reaper.sweep()
             except ElsewhereError as error:
                 logger.warning("%s", error)
@@ -316,11 +322,27 @@ class Worker:
         while not self._is_ending.wait(_LOOK_S):
             try:
                 self._deliver_sessions()
+                self._try_uploads_again()
                 self._forget_old_runs()
             except ElsewhereError as error:
                 logger.warning("%s", error)
             except Exception:  # the outermost seam of this thread: the next round comes
                 logger.exception("a round of tidying failed")
+
+    def _try_uploads_again(self) -> None:
+        """At the start, since the configuration may be another one, and then every few minutes."""
+        waiting: list[str] = []
+        for folder in RunFolder.all_in(self._settings.home.runs):
+            notes = waiting_in(folder)
+            owner = Owner.of(folder) if notes and folder.acked.exists() else None
+            if owner is not None and owner.store == self._owner.store:
+                with only_one(folder) as is_ours:
+                    if is_ours:
+                        notes = try_again(
+                            self._store, folder, self._upload, older_than_s=self._retry_s
+                        )
+            waiting += [f"{folder.path.name} {note.sentence}" for note in notes]
+        self._waiting, self._retry_s = tuple(waiting[:_MOST_WAITING]), AGAIN_S
 
     def _forget_old_runs(self) -> None:
         RunFolder.sweep(self._settings.home.runs)
@@ -329,5 +351,6 @@ class Worker:
                 acked_at = folder.acked.stat().st_mtime
             except FileNotFoundError:
                 continue
-            if time.time() - acked_at > self._settings.keep_runs_s:
+            is_old = time.time() - acked_at > self._settings.keep_runs_s
+            if is_old and not waiting_in(folder):  # those are the only copies
                 folder.remove()

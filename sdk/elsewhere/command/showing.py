@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 #: characters of a value that fit a line
 _LONGEST: Final = 200
+#: of the reason why something has no place yet
+_LONGEST_REASON: Final = 2000
 #: lines of a configuration; `--json` has all
 _MOST_LINES: Final = 20
 #: files of a run that are listed
@@ -161,7 +163,7 @@ def _model_row(store: RedisStore, use: ModelUse) -> Row:
         model = store.model(use.model)
     except NotFoundError:
         model = ModelRecord(id=use.model, preview="It is not there any more.")
-    where = _cut(model.url or model.preview)
+    where = _cut(model.url) or _cut(model.preview, _LONGEST_REASON)
     return use.name, "output" if use.is_output else "input", use.model, model.framework, where
 
 
@@ -245,12 +247,12 @@ def _resource_row(item: SeriesSummary) -> Row:
 
 
 def _artifact_row(artifact: Artifact) -> Row:
-    where = artifact.url or artifact.preview
-    return artifact.name, artifact.type, size(artifact.size_bytes), _cut(where)
+    where = _cut(artifact.url) or _cut(artifact.preview, _LONGEST_REASON)
+    return artifact.name, artifact.type, size(artifact.size_bytes), where
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+def _cut(text: str, longest: int = _LONGEST) -> str:
+    return text if len(text) <= longest else f"{text[:longest]}..."
 
 
 def _time(at: float) -> str:

@@ -366,6 +366,14 @@ def single_value(name: str, value: float, at: float) -> Scalar:
     return Scalar(title=title, series=name, value=value, iteration=iteration, at=at)
 
 
+def _is_of_record(way: kept.Kept) -> bool:
+    return isinstance(way, kept.RecordFields) or not OF_RECORD.isdisjoint(way.parts)
+
+
+#: the words of the events that change a task's record
+WORDS_OF_RECORD: Final = frozenset(word for word, kind in EVENTS.items() if _is_of_record(kind.way))
+
+
 def applied(record: TaskRecord, event: Event) -> TaskRecord:
     """The record as it is after the event; the same where the event is about something else."""
     way, part = event.way, event.way.part_of(event)

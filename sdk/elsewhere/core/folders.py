@@ -33,6 +33,7 @@
 ├── exit.json                runner: the outcome
 ├── journal/                 every process of the attempt: events
 ├── files/                   the program's SDK: artifacts that the agent shall upload
+├── waiting/                 agent: those that it could not upload yet, and why
 ├── configurations/          the program's SDK: files with the task's configuration objects
 ├── requirements.txt         runner: the installer's input (editable.txt likewise)
 ├── code/                    runner: the checkout; after the end only what the program wrote there
@@ -146,6 +147,7 @@ class RunFolder:
     exit = _At("exit.json")
     journal = _At("journal")
     files = _At("files")
+    waiting = _At("waiting")
     configurations = _At("configurations")
     code = _At("code")
     venv = _At("venv")

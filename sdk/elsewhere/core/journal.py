@@ -20,7 +20,7 @@ from elsewhere.core.errors import RecordError
 from elsewhere.core.events import decode_event, encode_event
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
     from pathlib import Path
 
     from elsewhere.core.events import Event
@@ -73,10 +73,22 @@ def journal_files(folder: Path) -> list[Path]:
         return []
 
 
-def read_events(path: Path, offset: int, limit_bytes: int = READ_BYTES) -> tuple[list[Event], int]:
+def is_written_by(path: Path, pid: int) -> bool:
+    """Whether the process `pid` writes the journal file at `path`."""
+    return path.name.startswith(f"{pid}-")
+
+
+def read_events(
+    path: Path,
+    offset: int,
+    limit_bytes: int = READ_BYTES,
+    *,
+    words: Collection[str] | None = None,
+) -> tuple[list[Event], int]:
     """The events of the whole lines from `offset` on, and the offset behind the last of them.
 
-    Reads about `limit_bytes`, more only where a single event is larger, 16 MiB at most.
+    Reads about `limit_bytes`, more only where a single event is larger, 16 MiB at most. `words`
+    are the kinds that are looked at; None for all.
     """
     with path.open("rb") as file:
         file.seek(offset)
@@ -89,11 +101,17 @@ def read_events(path: Path, offset: int, limit_bytes: int = READ_BYTES) -> tuple
         end = len(block)  # what follows up to its end will not match its check sum
     events = []
     for line in block[:end].splitlines():
+        if words is not None and _word(line) not in words:
+            continue
         try:
             events.append(decode_event(_unframe(line)))
         except RecordError as error:
             logger.warning("%s: a line is left out. %s", path, error)
     return events, offset + end
+
+
+def _word(line: bytes) -> str:
+    return line[9:].partition(b" ")[0].decode(errors="replace")
 
 
 def _frame(line: bytes) -> bytes:

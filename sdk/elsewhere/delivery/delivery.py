@@ -4,13 +4,14 @@ It has no state of its own: how far a file has come is kept in the store, in the
 what was taken from it. So whoever comes back goes on where the last one stopped, without a gap and
 without a duplicate, and a lost reply is harmless.
 
-What is stored of the output is what a terminal would have kept: of a line that a program drew
-several times with carriage returns, the last drawing. The file keeps every byte.
+What is stored of the output is what a terminal would have kept (`terminal.py`). The file keeps
+every byte.
 """
 
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -20,6 +21,8 @@ from elsewhere.core.errors import StorageError, StoreUnavailableError
 from elsewhere.core.events import ArtifactAdded, ArtifactsRemoved
 from elsewhere.core.journal import journal_files, read_events
 from elsewhere.core.uploads import FileEvent, Placed
+from elsewhere.delivery.terminal import BLOCK_BYTES, collapse
+from elsewhere.delivery.waiting import staged, wait
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,14 +37,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: bytes of output in one transaction
-_OUTPUT_BYTES: Final = 256 * 1024
 #: transactions per file before the others get their turn
 _TURNS: Final = 8
 #: how often an upload is tried before the rest goes on without it
 _TRIES: Final = 5
-#: characters of an unfinished line that are shown
-_PENDING_CHARACTERS: Final = 2000
 
 
 class Delivery:
@@ -67,6 +66,7 @@ class Delivery:
         self._output_offset: int | None = None
         self._pending = ""
         self._tries: dict[Path, int] = {}
+        self._given_up: dict[Path, Placed] = {}
         self._artifacts: dict[str, Artifact] | None = None
         #: a file could not be uploaded: the folder has the only copy of its bytes
         self.has_kept_files = False
@@ -97,7 +97,7 @@ class Delivery:
             if end == offset:
                 break
             spare: list[Path] = []
-            ready = [self._with_url(self._translate(event), spare) for event in events]
+            ready = [self._with_url(event, spare) for event in events]
             before = self._artifacts_before(ready)
             self._offsets[name] = self._store.apply(task_id, attempt, name, offset, end, ready)
             if self._offsets[name] == end:
@@ -110,21 +110,24 @@ class Delivery:
 
     def _with_url(self, event: Event, spare: list[Path]) -> Event:
         """The event for the store; `spare` takes the name of a file that nobody needs after it."""
+        given, event = event, self._translate(event)
         if not isinstance(event, FileEvent):
             return event
         if (upload := event.upload()) is None:
             return event.placed(None)
-        placed = self._place(upload)
+        placed = self._place(given, upload)
         if placed.url and not self._keeps_files:
             spare.append(upload.file)
         return event.placed(placed)
 
-    def _place(self, upload: Upload) -> Placed:
-        path = self._staged(upload.file)
+    def _place(self, event: Event, upload: Upload) -> Placed:
+        path = staged(self._folder, upload.file)
         if path is None:
             problem = f"It was not uploaded: {str(upload.file)!r} is not a staged file."
             logger.warning("%s %r of %s: %s", upload.kind, upload.name, self._folder.path, problem)
             return Placed(problem=problem)
+        if given_up := self._given_up.get(upload.file):  # another file of the block is tried again
+            return given_up
         try:
             return self._upload(self._folder, replace(upload, file=path))
         except StorageError as error:
@@ -134,22 +137,24 @@ class Delivery:
                 raise StoreUnavailableError(message) from error
             logger.warning("%s %r of %s: %s", upload.kind, upload.name, self._folder.path, error)
             self.has_kept_files = True
-            return Placed(problem=f"It could not be uploaded, and is kept in {path}. {error}")
+            problem = f"It could not be uploaded yet, and is kept in {path}. {error}"
+            if not self._keeps_files:
+                wait(self._folder, event, upload, str(error))
+                self._print(f"The {upload.kind} {upload.name!r}: {problem}")
+            return self._given_up.setdefault(upload.file, Placed(problem=problem))
 
-    def _staged(self, name: Path) -> Path | None:
-        """The staged file `name`; None for any other: the program wrote the name."""
-        try:
-            # Not `files` resolved: the program could put a link in its place.
-            files = self._folder.path.resolve() / self._folder.files.name
-            path = (self._folder.path / name).resolve()
-            return path if path.is_relative_to(files) and path.is_file() else None
-        except (OSError, ValueError, RuntimeError):  # not a file's name; links in a circle
-            return None
+    def _print(self, sentence: str) -> None:
+        """Adds a line of ours to the output, which its writers append to, too."""
+        with suppress(OSError), self._folder.output.open("ab+") as file:
+            file.seek(max(0, file.tell() - 1))
+            is_at_start = file.read() in (b"", b"\n")
+            file.write(b"" if is_at_start else b"\n")
+            file.write(f"[elsewhere] {sentence}\n".encode(errors="backslashreplace"))
 
     def _forget(self, spare: list[Path]) -> None:
         """Deletes staged files: a long run's artifacts would fill the disk twice."""
         for name in spare:
-            if path := self._staged(name):
+            if path := staged(self._folder, name):
                 path.unlink(missing_ok=True)
 
     def _artifacts_before(self, events: list[Event]) -> dict[str, Artifact]:
@@ -190,7 +195,8 @@ class Delivery:
             if self._output_offset is None:
                 self._output_offset = self._store.output_offset(task_id, attempt)
             offset = self._output_offset
-            block = _read(self._folder.output, offset)
+            if not (block := _read(self._folder.output, offset)):
+                break
             taken, data, pending = collapse(block, is_over=is_over)
             if not taken and pending == self._pending:
                 break
@@ -209,34 +215,10 @@ def _bare(artifact: Artifact) -> Artifact:
     return replace(artifact, preview="", metadata={})
 
 
-def collapse(block: bytes, *, is_over: bool = False) -> tuple[int, bytes, str]:
-    """(bytes taken, what is stored of them, the unfinished line behind them as text).
-
-    Only whole lines are taken, unless the block is full or the output `is_over`.
-    """
-    is_full = len(block) >= _OUTPUT_BYTES
-    taken = block.rfind(b"\n") + 1
-    if is_over and not is_full:
-        taken = len(block)
-    elif is_full and not taken:
-        taken = block.rfind(b"\r", 0, len(block) - 1) + 1 or len(block)
-    data = b"\n".join(_drawn(line) for line in block[:taken].split(b"\n"))
-    unfinished = block[taken:].rstrip(b"\r").rpartition(b"\r")[2]
-    return taken, data, unfinished.decode(errors="replace")[-_PENDING_CHARACTERS:]
-
-
-def _drawn(line: bytes) -> bytes:
-    """What a terminal shows of a line: a carriage return at its end is a part of the line's end."""
-    if b"\r" not in line:
-        return line
-    end = b"\r" if line.endswith(b"\r") else b""
-    return line[: len(line) - len(end)].rpartition(b"\r")[2] + end
-
-
 def _read(path: Path, offset: int) -> bytes:
     try:
         with path.open("rb") as file:
             file.seek(offset)
-            return file.read(_OUTPUT_BYTES)
+            return file.read(BLOCK_BYTES)
     except FileNotFoundError:
         return b""

@@ -22,6 +22,7 @@ from elsewhere.core.notes import SessionSpec, read_outcome, read_runner
 from elsewhere.core.process import at_fork
 from elsewhere.core.records import Outcome
 from elsewhere.delivery.delivery import Delivery
+from elsewhere.delivery.waiting import try_again, waiting_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -213,13 +214,15 @@ def _is_dead(folder: RunFolder, store: str) -> bool:
     owner, spec = read_runner(folder), SessionSpec.read(folder)
     if owner is None or spec is None or spec.store != store:
         return False
-    if folder.acked.exists():
-        return False
     return owner.is_here and not owner.is_alive()
 
 
 def _deliver_one(store: TaskStore, folder: RunFolder, upload: Uploader) -> bool:
     with only_one(folder) as is_ours:
+        if is_ours and folder.acked.exists():
+            if waiting_in(folder) and not try_again(store, folder, upload):
+                folder.remove()
+            return False
         if is_ours:
             _carry(store, folder, upload)
         return is_ours

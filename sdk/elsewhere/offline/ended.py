@@ -27,11 +27,13 @@ from elsewhere.delivery.sessions import outcome_of
 from elsewhere.offline.session import FORMAT, OfflineSession
 from elsewhere.storage.copies.zips import unpack
 from elsewhere.store.folder.store import FolderStore
+from elsewhere.store.model_records import ModelFilter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from elsewhere.core.folders import Home
+    from elsewhere.core.records import ModelRecord
 
 _ID: Final = re.compile("[0-9a-f]{32}")
 #: deflate makes 1032 bytes of one at most: a file that declares more is forged
@@ -44,10 +46,12 @@ _SMALL_BYTES: Final = 1 << 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    """A session that is over. `work` is a folder for the import, removed after it."""
+    """A session that is over. `models` are those that its task registered, not those that it made;
+    `work` is a folder for the import, removed after it."""
 
     session: OfflineSession
     record: TaskRecord
+    models: tuple[ModelRecord, ...]
     outcome: Outcome
     work: Path
 
@@ -160,9 +164,11 @@ def _read(path: Path, folder: Path, work: Path) -> Ended:
         raise RecordError(str(error)) from error
     for digest in record.source.digests:
         store.get_blob(digest)
+    models = store.find_models(ModelFilter(are_archived_too=True))
     return Ended(
         session=session,
         record=replace(record, id=task_id, name=name, project=project, continues_at=None),
+        models=tuple(model for model in models if model.task != task_id),
         outcome=outcome_of(session.run),
         work=work,
     )

@@ -6,7 +6,7 @@ its worker, `offline:<session's task id>`, and how far it came by the offsets in
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Final
 from elsewhere.artifacts import uploader
 from elsewhere.core import names
 from elsewhere.core.choices import ScalarKind, Status
+from elsewhere.core.codec import to_plain
 from elsewhere.core.errors import NotFoundError, StoreUnavailableError, TransitionError, UsageError
-from elsewhere.core.events import Edited, ModelSaved, Parameters, Scalar, Tags
+from elsewhere.core.events import Edited, ModelSaved, ModelUsed, Parameters, Scalar, Tags
 from elsewhere.core.folders import RunFolder
 from elsewhere.core.notes import SessionSpec
 from elsewhere.delivery.delivery import Delivery
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 #: seconds that an import which was cut off has to be called again before its task counts as lost
 _LEASE_S: Final = 24 * 3600.0
+#: fields of a model that came from outside which the store sets
+_OF_STORE: Final = ("id", "task", "updated_at")
 
 
 def import_session(
@@ -62,12 +65,13 @@ def import_session(
             store.edit(task_id, continues_at=None)  # the claim alone had to know it
         folder = _Target(ended.session.run.path, task_id, attempt, ended.work / "spec.json")
         SessionSpec(record=store.read(task_id), store=store.identity()).write(folder)
+        same = _bring_models(store, ended)
         delivery = Delivery(
             store,
             folder,
             uploader(settings.output_uri or str(settings.home.storage)),
             keeps_files=True,
-            translate=_translation(iteration_offset, is_further=previous_task_id is not None),
+            translate=_translation(iteration_offset, same, is_further=previous_task_id is not None),
         )
         try:
             while delivery.pump(is_over=True):
@@ -169,13 +173,40 @@ def _bring_code(store: TaskStore, ended: Ended) -> None:
         store.put_blob(digest, ended.store.get_blob(digest))
 
 
+def _bring_models(store: TaskStore, ended: Ended) -> dict[str, str]:
+    """Registers the session's models where the store lacks them; returns, by their ids, the ids of
+    those whose weights the store knows as another model."""
+    same = {}
+    for model in ended.models:
+        known = store.model_at(model.url, model.machine) if model.url else None
+        if known is not None:
+            same[model.id] = known
+        elif not _has_model(store, model.id):
+            plain = to_plain(model)
+            store.save_model(
+                model.id, {name: plain[name] for name in plain if name not in _OF_STORE}
+            )
+    return same
+
+
+def _has_model(store: TaskStore, model_id: str) -> bool:
+    try:
+        store.model(model_id)
+    except NotFoundError:
+        return False
+    return True
+
+
 def _worker(ended: Ended) -> str:
     return f"offline:{ended.record.id}"
 
 
-def _translation(offset: int, *, is_further: bool) -> Callable[[Event], Event]:
-    """The change of a session's events: iterations are shifted by `offset`, and a session that
-    continues a task (`is_further`) takes nothing away from it."""
+def _translation(
+    offset: int, same: Mapping[str, str], *, is_further: bool
+) -> Callable[[Event], Event]:
+    """The change of a session's events: iterations are shifted by `offset`, models have the ids of
+    the `same` ones in the store, and a session that continues a task (`is_further`) takes nothing
+    away from it."""
 
     def translate(event: Event) -> Event:
         if isinstance(event, Scalar):
@@ -184,6 +215,8 @@ def _translation(offset: int, *, is_further: bool) -> Callable[[Event], Event]:
         if isinstance(event, ModelSaved) and isinstance(event.fields.get("iteration"), int):
             iteration = int(event.fields["iteration"]) + offset  # type: ignore[arg-type]
             return replace(event, fields={**event.fields, "iteration": iteration})
+        if isinstance(event, ModelUsed) and event.use.model in same:
+            return replace(event, use=replace(event.use, model=same[event.use.model]))
         if is_further and isinstance(event, Parameters):
             return replace(event, is_whole=False)
         return Edited(fields={}) if is_further and isinstance(event, Edited) else event

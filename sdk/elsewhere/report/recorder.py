@@ -58,6 +58,11 @@ class OwnRun(Target, Protocol):
     model_paths: dict[str, str]
 
     @property
+    def whole_record(self) -> TaskRecord:
+        """`task_record`, on an agent with what the task's other processes have recorded until now:
+        they share the run folder."""
+
+    @property
     def store(self) -> TaskStore:
         """The store, opened at its first use. Raises UsageError where an agent lends none."""
 

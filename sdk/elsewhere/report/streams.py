@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from contextlib import suppress
 from io import FileIO
 from typing import IO, TYPE_CHECKING, Any, Final, TextIO, cast
 
@@ -23,8 +24,9 @@ class Tee:
 
     `streams`: stdout, stderr, logging; the last where log records do not get to the others.
 
-    Log handlers that had been given these streams before are included. Not seen is what goes past
-    Python's streams: programs started by the script, C libraries, `sys.__stdout__`. Text arrives in
+    Whoever was given one of these streams before is included: log handlers, loguru, structlog. Not
+    seen is what goes past Python's streams (programs started by the script, C libraries), and past
+    their `write`: a method or a `buffer` that was taken from a stream before. Text arrives in
     `output` as UTF-8, what that cannot express as backslash escapes; bytes as they are.
 
     Nothing is locked: each write is one appending system call, so threads and forked children
@@ -46,8 +48,8 @@ class Tee:
                 self._originals[name] = original
                 self._teed[name] = _TeedStream(original, self._copy)
                 setattr(sys, name, self._teed[name])
-        for name, teed in self._teed.items():
-            _point_handlers(self._originals[name], teed)
+        for teed in self._teed.values():  # not before all have their original's own `write`
+            teed.take_over()
 
     def detach(self) -> None:
         """Puts everything back; a stream that someone has wrapped since stays, and just passes on
@@ -55,6 +57,7 @@ class Tee:
         for name, teed in self._teed.items():
             if getattr(sys, name) is teed:
                 setattr(sys, name, self._originals[name])
+            teed.give_back()
             _point_handlers(teed, self._originals[name])
         if self._handler is not None:
             logging.root.removeHandler(self._handler)
@@ -113,10 +116,26 @@ class _TeedStream:
     def __init__(self, original: TextIO, copy: _Copy) -> None:
         self._original = original
         self._copy = copy
+        self._write = original.write
+        self._before = _own_write(original)
+
+    def take_over(self) -> None:
+        """Puts `write` into the original: whoever was given that before calls it by its name."""
+        with suppress(AttributeError, TypeError):  # a stream of a class with slots
+            self._original.write = self.write  # type: ignore[method-assign]
+
+    def give_back(self) -> None:
+        """Undoes `take_over`, unless somebody else has replaced `write` since."""
+        if _own_write(self._original) != self.write:
+            return
+        if self._before is None:
+            del self._original.write
+        else:
+            self._original.write = self._before  # type: ignore[method-assign]
 
     def write(self, text: str) -> int:
         # First: when the original refuses the text, nothing was printed.
-        written = self._original.write(text)
+        written = self._write(text)
         self._copy.write_text(text)
         return written
 
@@ -169,6 +188,11 @@ class _TeedBuffer:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._original, name)
+
+
+def _own_write(stream: object) -> Any:
+    """The `write` of the stream itself, in place of its class's; None without one."""
+    return getattr(stream, "__dict__", {}).get("write")
 
 
 def _open_private(path: str, flags: int) -> int:

@@ -52,13 +52,13 @@ class TaskAccess(Generic[R]):
     def record(self) -> TaskRecord:
         """The record: an agent's run knows it, any other reads it from the store."""
         if self.run is not None and self.run.is_remote:
-            return self.run.task_record
+            return self.run.whole_record
         return self.settled_store.read(self.id)
 
     @property
     def known_record(self) -> TaskRecord:
         """The record as this process knows it where it is the task: nothing is waited for."""
-        return self.run.task_record if self.run is not None else self.record
+        return self.run.whole_record if self.run is not None else self.record
 
     @property
     def captured_record(self) -> TaskRecord:

@@ -262,7 +262,8 @@ class LocalCarrier:
             what = f"task {self._folder.task_id} ({outcome.sentence})"
             self._say_where(f"{what} could not be delivered whole within {_END_S:.0f} s")
         elif self._session.has_kept_files:
-            say(f"artifacts that could not be uploaded are kept in {self._folder.files}")
+            where = self._folder.files
+            say(f"artifacts that could not be uploaded are kept in {where}, and tried again later")
 
     def interrupted(self, outcome: Outcome) -> None:
         if self._folder.path.exists():

@@ -5,29 +5,30 @@
     Ctrl-C, SIGTERM                        stopped
     kill -9, os._exit, a crash             not noticed: the session's folder is found later
 
-`raise SystemExit(n)` by hand looks like the last line: use sys.exit.
+An exception is known by `sys.last_value`, whoever has taken `sys.excepthook`. A SystemExit that is
+raised by hand counts as completed on Python 3.10 and 3.11, which do not report its code.
 
 Everything is put back by `detach`: a signal handler is only set where there was none.
 """
 
 from __future__ import annotations
 
-import atexit
-import builtins
 import os
 import signal
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Final
 
+from elsewhere.core import at_exit
 from elsewhere.core.choices import Reason
 from elsewhere.core.process import at_fork
 from elsewhere.core.records import Outcome
+from elsewhere.run import system_exit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import FrameType, TracebackType
+    from types import FrameType
 
 #: seconds that a program's threads have to end by themselves after a SIGTERM
 _THREADS_S: Final = 1.0
@@ -39,18 +40,11 @@ class Endings:
     def __init__(self, end: Callable[[Outcome], None]) -> None:
         self._end = end
         self._pid = os.getpid()
-        self._outcome: Outcome | None = None
-        self._exit: _Exit | None = None
         self._signal: int | None = None
         self._mask: set[int] | None = None
         self._ending = threading.Lock()
-        self._excepthook = sys.excepthook
-        self._sys_exit = sys.exit
-        self._builtins = {name: getattr(builtins, name, None) for name in ("exit", "quit")}
-        sys.excepthook = self._on_exception
-        sys.exit = self._on_exit
-        for name in self._builtins:
-            setattr(builtins, name, self._on_exit)
+        self._first = system_exit.first_frame()
+        self._exits = system_exit.watch(self._first)
         self._has_handler = (
             threading.current_thread() is threading.main_thread()
             and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
@@ -62,18 +56,12 @@ class Endings:
                 after_in_parent=self._in_parent,
                 after_in_child=self._in_child,
             )
-        atexit.register(self._at_exit)
+        at_exit.register(self._at_exit)
 
     def detach(self) -> None:
         """Puts everything back that nobody else has changed since."""
-        atexit.unregister(self._at_exit)
-        if sys.excepthook == self._on_exception:
-            sys.excepthook = self._excepthook
-        if sys.exit == self._on_exit:
-            sys.exit = self._sys_exit
-        for name, original in self._builtins.items():
-            if getattr(builtins, name, None) == self._on_exit:
-                setattr(builtins, name, original)
+        at_exit.unregister(self._at_exit)
+        self._exits.detach()
         is_main = threading.current_thread() is threading.main_thread()
         if self._has_handler and is_main and signal.getsignal(signal.SIGTERM) == self._on_signal:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -102,23 +90,6 @@ class Endings:
     def _unmask(self) -> None:
         mask, self._mask = self._mask, None
         signal.pthread_sigmask(signal.SIG_SETMASK, mask or ())
-
-    def _on_exception(
-        self, kind: type[BaseException], error: BaseException, trace: TracebackType | None
-    ) -> None:
-        if issubclass(kind, KeyboardInterrupt):
-            message = "It was interrupted by Ctrl-C."
-            self._outcome = Outcome(reason=Reason.STOPPED, signal=signal.SIGINT, message=message)
-        else:
-            message = f"{kind.__name__}: {error}"[:1000]
-            self._outcome = Outcome(reason=Reason.PROGRAM_FAILED, exit_code=1, message=message)
-        self._excepthook(kind, error, trace)
-
-    def _on_exit(self, code: Any = None, /) -> NoReturn:
-        error = _Exit(code)
-        if threading.current_thread() is threading.main_thread():
-            self._exit = error
-        raise error
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         self._signal = number
@@ -151,23 +122,25 @@ class Endings:
             name = signal.Signals(self._signal).name
             message = f"It was ended by {name}."
             return Outcome(reason=Reason.STOPPED, signal=self._signal, message=message)
-        if self._outcome is not None:
-            return self._outcome
-        code = self._exit.code if self._exit is not None and self._exit.was_last else None
-        if code is None or code == 0:
-            return Outcome(reason=Reason.COMPLETED, exit_code=0)
-        number = code if isinstance(code, int) else 1
-        message = f"It ended with exit code {number}." if isinstance(code, int) else str(code)
-        return Outcome(reason=Reason.PROGRAM_FAILED, exit_code=number & 0xFF, message=message)
+        if getattr(getattr(sys, "last_traceback", None), "tb_frame", None) is self._first:
+            return _of_error(sys.last_value)
+        return _of_code(self._exits.code())
 
 
-class _Exit(SystemExit):
-    """Knows whether anybody caught it: at the end the interpreter itself, from no Python frame,
-    reads its code."""
+def _of_error(error: BaseException | None) -> Outcome:
+    if isinstance(error, KeyboardInterrupt):
+        message = "It was interrupted by Ctrl-C."
+        return Outcome(reason=Reason.STOPPED, signal=signal.SIGINT, message=message)
+    message = f"{type(error).__name__}: {error}"[:1000]
+    return Outcome(reason=Reason.PROGRAM_FAILED, exit_code=1, message=message)
 
-    was_last = False
 
-    def __getattribute__(self, name: str) -> Any:
-        if name == "code" and sys._getframe().f_back is None:
-            self.was_last = True
-        return super().__getattribute__(name)
+def _of_code(code: object) -> Outcome:
+    if code is system_exit.UNKNOWN:
+        message = "It ended by a SystemExit raised by hand, whose code is not known: use sys.exit."
+        return Outcome(reason=Reason.COMPLETED, message=message)
+    if code is None or code == 0:
+        return Outcome(reason=Reason.COMPLETED, exit_code=0)
+    number = code if isinstance(code, int) else 1
+    message = f"It ended with exit code {number}." if isinstance(code, int) else str(code)
+    return Outcome(reason=Reason.PROGRAM_FAILED, exit_code=number & 0xFF, message=message)

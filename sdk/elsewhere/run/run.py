@@ -13,10 +13,11 @@ from elsewhere.artifacts import delete_original, stage
 from elsewhere.core.checks import is_number, plain
 from elsewhere.core.choices import Reason
 from elsewhere.core.clock import now_at
-from elsewhere.core.events import ArtifactAdded, Progress, Verdict, applied
+from elsewhere.core.events import WORDS_OF_RECORD, ArtifactAdded, Progress, Verdict, applied
 from elsewhere.core.records import Outcome
 from elsewhere.offline import OfflineSession
 from elsewhere.report.offset import Offset
+from elsewhere.run.other_journals import OtherJournals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -64,6 +65,7 @@ class Run:
         self.offset = Offset(record.continues_at or 0)
         self._offline = OfflineSession.around(folder)
         self._reporter = reporter
+        self._others = OtherJournals(folder.journal) if is_remote else None
         self._closers: list[Callable[[], None]] = []
         self.is_over = False
         self._is_closed = False
@@ -97,14 +99,21 @@ class Run:
 
         return Logger(self.report, flush=self.flush, shifted=self.offset.shifted)
 
+    @property
+    def whole_record(self) -> TaskRecord:
+        """See `report.recorder.OwnRun`."""
+        for event in self._others.news() if self._others is not None else ():
+            self.task_record = applied(self.task_record, event)
+        return self.task_record
+
     def record(self, event: Event) -> None:
         """Writes `event` into the journal and applies it to `task_record`; not after the end."""
         if self._is_closed:
             return
         if isinstance(event, Progress):
             self.progress = event.percent
-        else:
-            self.task_record = applied(self.task_record, event)
+        elif event.word in WORDS_OF_RECORD:
+            self.task_record = applied(self.whole_record, event)
         self._reporter.record(event)
 
     def report(self, event: Event) -> None:

@@ -10,13 +10,20 @@ from elsewhere.storage.files import (
     local_path,
     sha256_of,
 )
-from elsewhere.storage.schemes import STORAGES, check, refuse_credentials, storage_for
+from elsewhere.storage.schemes import (
+    STORAGES,
+    check,
+    check_driver,
+    refuse_credentials,
+    storage_for,
+)
 from elsewhere.storage.transfers import delete, download, upload
 
 __all__ = [
     "STORAGES",
     "beside",
     "check",
+    "check_driver",
     "copy_file",
     "delete",
     "download",

@@ -8,6 +8,8 @@ import secrets
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
+from importlib.util import find_spec
+from socket import gethostname
 from typing import TYPE_CHECKING, Any, Final
 
 from elsewhere.core.errors import StorageError
@@ -99,6 +101,11 @@ class RemoteStorage:
 
         within(CHECK_S, write, f"The storage of {url}")
 
+    def check_driver(self) -> None:
+        """Raises StorageError if the driver is not installed here; does not import it."""
+        if find_spec(self._package) is None:
+            raise self._missing()
+
     def probe(self, system: Any, url: str) -> None:
         """Writes an empty file at `url` and deletes it; raises the errors of the driver."""
         system.pipe_file(url, b"")
@@ -112,13 +119,16 @@ class RemoteStorage:
             # lists of folders may be out of date.
             system = fsspec.filesystem(self._protocol, use_listings_cache=False)
         except ImportError as error:
-            raise StorageError(
-                f"{self._protocol}:// URLs cannot be reached: the package {self._package!r} is not "
-                f"installed here. Call: pip install {self._package}"
-            ) from error
+            raise self._missing() from error
         if system.async_impl:
             system.loop.set_default_executor(_executor(os.getpid()))
         return system
+
+    def _missing(self) -> StorageError:
+        return StorageError(
+            f"{self._protocol}:// URLs cannot be reached: the package {self._package!r} is not "
+            f"installed on {gethostname()!r}. Call there: pip install 'elsewhere[{self._protocol}]'"
+        )
 
 
 @contextmanager

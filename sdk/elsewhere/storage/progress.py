@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 import threading
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, Final, TextIO
+from typing import TYPE_CHECKING, Any, Final, TextIO, cast
 
 from elsewhere.core.clock import monotonic_s
 from elsewhere.core.process import at_fork
@@ -126,8 +126,9 @@ class Display:
                 for row in long:
                     row.look()
                 if stream.isatty():
-                    # To the original stream: a task records what is written to sys.stderr.
-                    self._draw_bars(self._stream or sys.__stderr__ or stream, long)
+                    terminal = sys.__stderr__
+                    own = cast("TextIO", _Unrecorded(terminal)) if terminal is not None else stream
+                    self._draw_bars(self._stream or own, long)
                 elif now - self._written_at >= self._line_s:
                     self._written_at = now
                     stream.write("".join(f"Elsewhere: {row}\n" for row in long))
@@ -168,6 +169,19 @@ class Display:
     def _tick(self, is_over: threading.Event) -> None:
         while not is_over.wait(_TICK_S):
             self.draw()
+
+
+class _Unrecorded:
+    """A stream by the `write` of its class: what replaces that in the stream records for a task."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        return type(self._stream).write(self._stream, text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 def _new_bars(stream: TextIO) -> Any:

@@ -60,6 +60,14 @@ def check(uri: str) -> None:
     storage_for(uri).check(uri)
 
 
+def check_driver(uri: str) -> None:
+    """Raises StorageError unless this machine knows the scheme of `uri` and has its driver; asks
+    nothing of the storage."""
+    storage = storage_for(uri)
+    if isinstance(storage, RemoteStorage):
+        storage.check_driver()
+
+
 def refuse_credentials(url: str, *, is_kept: bool = False) -> None:
     """StorageError for a URL with a user name or password; one that `is_kept` in a record may not
     have a signature, token or key among its parameters either."""

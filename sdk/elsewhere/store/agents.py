@@ -19,7 +19,8 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentRecord:
-    """An agent as others see it."""
+    """An agent as others see it. `waiting`: files that it could not upload yet, each as the name of
+    the run folder and a sentence."""
 
     name: str
     machine: str
@@ -31,6 +32,7 @@ class AgentRecord:
     slots: int
     started_at: float
     running: tuple[str, ...] = ()
+    waiting: tuple[str, ...] = ()
 
 
 def registered_agents(redis: Redis) -> list[AgentRecord]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from elsewhere.core.choices import TaskType
 from elsewhere.core.errors import UsageError
 from elsewhere.core.names import checked_tags, checked_type
+from elsewhere.core.one_at_a_time import one_at_a_time
 from elsewhere.task.aspects.artifacts import ArtifactsAspect
 from elsewhere.task.aspects.code import CodeAspect
 from elsewhere.task.aspects.configurations import ConfigurationsAspect
@@ -68,6 +69,7 @@ class Task(
     # making
 
     @classmethod
+    @one_at_a_time
     def init(
         cls,
         project_name: str | None = None,
@@ -87,9 +89,14 @@ class Task(
 
         Captures the repository with its uncommitted changes, the packages and the command line;
         records what is printed and the machine's resources; fixes the random seed (1337, or that of
-        `set_random_seed`). A second call returns the same task, and so does a call in a process
-        that this one starts. On an agent the task has its names, type, tags, output_uri and earlier
-        task already, and the arguments for them are ignored.
+        `set_random_seed`). A second call, in any thread, returns the same task, and so does a call
+        in a process that this one starts. On an agent the task has its names, type, tags,
+        output_uri and earlier task already, and the arguments for them are ignored.
+
+        The end of the script ends the task, behind the functions that it has registered by atexit
+        since the import of the SDK: as failed after an exception and an exit code but 0, as stopped
+        after Ctrl-C and SIGTERM. On Python 3.10 and 3.11 the code of a SystemExit that is
+        raised by hand is not known, and the task counts as completed: call sys.exit there.
 
         project_name, task_name
             At least 3 characters each; slashes nest projects. By default the name of the

@@ -246,6 +246,16 @@ def test_show_tells_a_single_value_without_an_iteration_and_a_model_that_is_gone
     assert f"gone input {'a' * 32} It is not there any more." in lines
 
 
+def test_show_has_the_whole_reason_of_an_upload_that_waits(
+    tasks: Tasks, capsys: pytest.CaptureFixture[str]
+) -> None:
+    task_id, reason = tasks.running(), f"It is kept in /{'x' * 300}. There is no driver."
+    waits = ArtifactAdded(artifact=Artifact(name="data", type="file", preview=reason))
+    tasks.store.edit(task_id, waits)
+    assert main(["show", task_id]) == 0
+    assert "There is no driver." in capsys.readouterr().out
+
+
 def test_show_tells_that_a_task_is_archived(
     tasks: Tasks, capsys: pytest.CaptureFixture[str]
 ) -> None:

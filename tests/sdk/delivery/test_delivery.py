@@ -16,7 +16,8 @@ from elsewhere.core.folders import Home, RunFolder
 from elsewhere.core.journal import JournalWriter
 from elsewhere.core.records import Artifact, Outcome
 from elsewhere.core.uploads import Placed, Upload
-from elsewhere.delivery.delivery import Delivery, collapse
+from elsewhere.delivery.delivery import Delivery
+from elsewhere.delivery.terminal import BLOCK_BYTES, collapse
 from elsewhere.store.redis.store import RedisStore
 from tests.properties import PROPERTY
 from tests.stores import begin
@@ -99,6 +100,50 @@ def test_of_a_line_the_last_drawing_is_stored(
     block: bytes, is_over: bool, taken: int, data: bytes, pending: str
 ) -> None:
     assert collapse(block, is_over=is_over) == (taken, data, pending)
+
+
+def nested_bars(epochs: int, steps: int) -> bytes:
+    """The bytes of two bars of tqdm, the inner one a line below, as tqdm 4.66 writes them."""
+    parts = []
+    for epoch in range(epochs):
+        parts.append(b"\router %d" % epoch)
+        parts += [b"\n\rinner %d\x1b[A" % step for step in range(steps)]
+        parts.append(b"\n\r        \r\x1b[A")
+    return b"".join([*parts, b"\router %d\n" % epochs])
+
+
+@pytest.mark.parametrize(
+    ("block", "is_over", "taken", "data", "pending"),
+    [
+        (b"log\n" + nested_bars(3, 50)[:-8] + b"\router 2", False, 4, b"log\n", "outer 2"),
+        # A line that is printed between the bars goes where the outer one was.
+        (b"\ro1\n\ri1\x1b[A\rlog\n\ro1\n\ri1\x1b[A", False, 15, b"log\n", "o1"),
+        (b"a\nb\nc\n\x1b[2Ax\n", False, 2, b"a\n", "c"),
+        (b"a\nb\nc\n\x1b[2Ax\n", True, 12, b"a\nx\nc\n", ""),
+        # As rich redraws two lines: up, and each one is erased.
+        (b"1/2\nx\r\x1b[2K\x1b[1A\x1b[2K2/2\ny\nend\n", False, 28, b"2/2\ny\nend\n", ""),
+        (b"\x1b[Aabove all that is known\n", False, 27, b"above all that is known\n", ""),
+    ],
+)
+def test_a_line_that_is_drawn_again_from_below_is_one_line(
+    block: bytes, is_over: bool, taken: int, data: bytes, pending: str
+) -> None:
+    assert collapse(block, is_over=is_over) == (taken, data, pending)
+
+
+def test_nested_bars_leave_their_last_drawing(store: RedisStore, folder: RunFolder) -> None:
+    whole = b"begin\n" + nested_bars(100, 100) + b"end\n"
+    delivery = Delivery(store, folder, upload)
+    for end in range(0, len(whole), 40_000):
+        folder.output.write_bytes(whole[:end])
+        while delivery.pump():
+            pass
+    folder.output.write_bytes(whole)
+    deliver(store, folder)
+    shown = output(store, folder)
+    assert shown.startswith(b"begin\n")
+    assert shown.endswith(b"outer 100\nend\n")
+    assert shown.count(b"\n") < 10 + 2 * len(whole) / BLOCK_BYTES
 
 
 @pytest.mark.parametrize(

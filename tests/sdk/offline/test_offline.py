@@ -168,6 +168,44 @@ def test_weights_travel_with_the_session_wherever_they_were_saved(
     assert local_path(model.url).read_bytes() == b"weights"
 
 
+def test_input_models_that_are_registered_offline_are_there_after_the_import(
+    scripts: Scripts, store: RedisStore
+) -> None:
+    lines = was_fine(
+        scripts.run(
+            """
+            from elsewhere import InputModel
+            task = Task.init("examples", "offline", auto_resource_monitoring=False)
+            new = InputModel.import_model("s3://bucket/new.bin", name="new", tags=["good"],
+                                          label_enumeration={"cat": 1}, create_as_published=True)
+            new.connect(task)
+            new.set_metadata("width", 5)
+            InputModel.import_model("s3://bucket/known.bin", name="mine").connect(task)
+            InputModel.empty(config_text="layers: 3").connect(task, name="empty")
+            InputModel.import_model("s3://bucket/unused.bin")
+            print(new.id)
+            """,
+            ELSEWHERE_OFFLINE_MODE="1",
+        )
+    )
+    known = {"name": "known", "url": "s3://bucket/known.bin", "machine": ""}
+    store.save_model("a" * 32, known)
+    task_id = import_session(store, load(), the_zip())
+    uses = {use.name: use.model for use in store.task_models(task_id)}
+    assert (uses["new"], uses["mine"]) == (lines[0], "a" * 32)
+    new = store.model(uses["new"])
+    assert (new.name, new.tags, new.labels, new.is_published) == (
+        "new",
+        ("good",),
+        {"cat": 1},
+        True,
+    )
+    assert (new.url, new.metadata["width"].value) == ("s3://bucket/new.bin", 5)
+    assert store.model(uses["empty"]).design == "layers: 3"
+    assert store.model("a" * 32).name == "known"
+    assert store.model_at("s3://bucket/unused.bin") is not None
+
+
 def test_a_script_that_fails_offline_has_failed_where_it_is_imported(
     scripts: Scripts, store: RedisStore
 ) -> None:

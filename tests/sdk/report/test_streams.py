@@ -168,6 +168,46 @@ def test_log_handlers_are_seen_whenever_they_were_made(
     assert output.read_bytes() == b"seen\nseen\n"
 
 
+def test_whoever_was_given_a_stream_before_is_seen(output: Path) -> None:
+    with console_of_this_process() as console:
+        held = sys.stderr  # as loguru does, and structlog with sys.stdout
+        tee = Tee(output)
+        held.write("held\n")
+        print("printed", file=held)
+        held.writelines(["a line\n"])
+        print("new", file=sys.stderr)
+        tee.detach()
+        held.write("after\n")
+        assert "write" not in vars(held)
+    assert output.read_text() == "held\nprinted\na line\nnew\n"
+    assert console.err_bytes.getvalue() == b"held\nprinted\na line\nnew\nafter\n"
+
+
+def test_one_stream_under_both_names_is_kept_once(output: Path) -> None:
+    with console_of_this_process() as console:
+        sys.stderr = held = sys.stdout
+        tee = Tee(output)
+        print("out")
+        print("err", file=sys.stderr)
+        print("held", file=held)
+        tee.detach()
+        assert "write" not in vars(held)
+    assert output.read_text() == "out\nerr\nheld\n"
+    assert console.out_bytes.getvalue() == b"out\nerr\nheld\n"
+
+
+def test_a_write_that_somebody_else_put_in_place_comes_back(output: Path) -> None:
+    with console_of_this_process() as console:
+        texts: list[str] = []
+        vars(console.out)["write"] = texts.append
+        tee = Tee(output)
+        print("one", file=console.out)
+        tee.detach()
+        assert vars(console.out)["write"] == texts.append
+    assert texts == ["one", "\n"]
+    assert output.read_text() == "one\n"
+
+
 def test_a_full_disk_breaks_no_print(caplog: pytest.LogCaptureFixture) -> None:
     with teed(Path("/dev/full")) as console:
         print("one")

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from shutil import which
 from typing import Any
 
 import pytest
+
+import elsewhere
+
+SDK = Path(elsewhere.__file__).parents[1]
 
 #: writes the outcome into the file argv[1], whatever becomes of the standard streams
 BEGIN = """
@@ -25,14 +31,17 @@ endings = Endings(end)
 """
 
 
-def run(folder: Path, program: str, *, module: bool = False) -> tuple[int, list[dict[str, Any]]]:
+def run(
+    folder: Path, program: str, *, module: bool = False, python: str = sys.executable
+) -> tuple[int, list[dict[str, Any]]]:
     """(exit status as the shell has it, outcomes that were reported)."""
     script, reported = folder / "program.py", folder / "reported"
     script.write_text(BEGIN + textwrap.dedent(program))
     what = ["-m", "program"] if module else [str(script)]
     ended = subprocess.run(
-        [sys.executable, *what, str(reported)],
+        [python, *what, str(reported)],
         cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(SDK)},
         capture_output=True,
         text=True,
         check=False,
@@ -135,6 +144,57 @@ PROGRAMS: dict[str, tuple[str, int, str, int | None, int | None]] = {
         0,
         None,
     ),
+    "a hook of one's own": (
+        """
+        sys.excepthook = lambda *_: print("mine")
+        1 / 0
+        """,
+        1,
+        "program_failed",
+        1,
+        None,
+    ),
+    "a caught exception that another tool keeps": (
+        """
+        def test():
+            try:
+                1 / 0
+            except ZeroDivisionError as error:
+                sys.last_type, sys.last_value = type(error), error
+                sys.last_traceback = error.__traceback__
+        test()
+        """,
+        0,
+        "completed",
+        0,
+        None,
+    ),
+    "an exception behind a caught exit": (
+        """
+        try:
+            exit(3)
+        except SystemExit:
+            pass
+        1 / 0
+        """,
+        1,
+        "program_failed",
+        1,
+        None,
+    ),
+    "begun in a thread": (
+        """
+        endings.detach()
+        thread = threading.Thread(target=lambda: globals().update(endings=Endings(end)))
+        thread.start()
+        thread.join()
+        sys.exit(6)
+        """,
+        6,
+        "program_failed",
+        6,
+        None,
+    ),
     "argparse": (
         "import argparse; argparse.ArgumentParser().parse_args(['--no'])",
         2,
@@ -190,6 +250,62 @@ def test_the_outcome_is_what_the_shell_sees(
         (reason, exit_code, number)
     ]
     assert (tmp_path / "cleaned").exists() == ("cleaned" in program)
+
+
+def test_an_exit_is_plain_and_silent_in_a_thread(tmp_path: Path) -> None:
+    program = """
+        try:
+            sys.exit(3)
+        except SystemExit as error:
+            assert type(error) is SystemExit
+        printed = open("printed", "w")
+        sys.stderr = printed
+        thread = threading.Thread(target=sys.exit, args=(3,))
+        thread.start()
+        thread.join()
+        """
+    ended, reported = run(tmp_path, program)
+    assert (ended, [one["reason"] for one in reported]) == (0, ["completed"])
+    assert (tmp_path / "printed").read_text() == ""
+
+
+def test_an_exit_by_hand_has_its_code_where_python_reports_it(tmp_path: Path) -> None:
+    ended, reported = run(tmp_path, "raise SystemExit(3)")
+    known = (reported[0]["reason"], reported[0]["exit_code"], reported[0]["message"])
+    assert ended == 3
+    if sys.version_info >= (3, 12):
+        assert known == ("program_failed", 3, "It ended with exit code 3.")
+    else:
+        assert known == (
+            "completed",
+            None,
+            "It ended by a SystemExit raised by hand, whose code is not known: use sys.exit.",
+        )
+
+
+@pytest.mark.parametrize(
+    "program", ["1 / 0", "sys.exit(3)", "raise SystemExit(3)", "exit(0)", "pass"]
+)
+@pytest.mark.parametrize("version", ["3.10", "3.12", "3.13"])
+def test_other_pythons_see_the_same_ends(tmp_path: Path, program: str, version: str) -> None:
+    python = other_python(version)
+    ended, reported = run(tmp_path, program, python=python)
+    if program == "raise SystemExit(3)" and version == "3.10":
+        assert (ended, reported[0]["reason"], reported[0]["exit_code"]) == (3, "completed", None)
+    else:
+        assert reported[0]["exit_code"] == ended
+
+
+def other_python(version: str) -> str:
+    """An interpreter of `version`; skips the test on a machine without one."""
+    found = [
+        which(f"python{version}"),
+        *Path.home().glob(f".pyenv/versions/{version}.*/bin/python"),
+    ]
+    for path in (one for one in found if one is not None):
+        if subprocess.run([path, "-c", ""], capture_output=True, check=False).returncode == 0:
+            return str(path)
+    pytest.skip(f"no Python {version} on this machine")
 
 
 def test_a_module_ends_like_a_script(tmp_path: Path) -> None:
@@ -251,21 +367,19 @@ def test_sigterm_ends_a_forked_child_from_its_first_moment_on(tmp_path: Path) ->
 def test_everything_is_put_back(tmp_path: Path) -> None:
     program = """
         endings.detach()
-        assert sys.excepthook is sys.__excepthook__
         assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-        assert "Endings" not in repr([sys.exit, exit, quit])
+        assert "elsewhere" not in repr([sys.exit, exit, quit])
         """
     assert run(tmp_path, program) == (0, [])
 
 
 def test_what_somebody_else_set_since_is_left_alone(tmp_path: Path) -> None:
     program = """
-        def hook(*_): print("mine")
         def handler(*_): pass
-        sys.excepthook, sys.exit = hook, handler
+        sys.exit = handler
         signal.signal(signal.SIGTERM, handler)
         endings.detach()
-        assert (sys.excepthook, sys.exit) == (hook, handler)
+        assert sys.exit == handler
         assert signal.getsignal(signal.SIGTERM) is handler
         """
     assert run(tmp_path, program) == (0, [])

@@ -100,6 +100,47 @@ def test_a_script_that_was_killed_is_ended_by_the_next_one(
     assert store.points(killed, "loss", "train")[0][2] == 0.5
 
 
+def test_threads_that_begin_at_once_have_one_task(scripts: Scripts, store: RedisStore) -> None:
+    ran = scripts.run(
+        """
+        import threading
+        at_once, tasks = threading.Barrier(8), []
+        def begin():
+            at_once.wait()
+            tasks.append(Task.init("examples", "my task"))
+        threads = [threading.Thread(target=begin) for _ in range(8)]
+        for thread in threads: thread.start()
+        for thread in threads: thread.join()
+        print(len(tasks), len(set(map(id, tasks))))
+        """
+    )
+    assert ran.status == 0, ran.errors
+    assert ran.lines == ["8 1"]
+    assert store.state(only(store)).status is Status.COMPLETED
+
+
+def test_a_function_that_was_registered_before_may_report_at_the_end(
+    scripts: Scripts, store: RedisStore
+) -> None:
+    ran = scripts.run(
+        """
+        import atexit
+        def report():
+            task.get_logger().report_scalar("loss", "train", 0.5, 1)
+            task.upload_artifact("late", {"a": 1})
+            print("reported")
+        atexit.register(report)
+        task = Task.init("examples", "my task")
+        """
+    )
+    assert (ran.status, ran.lines) == (0, ["reported"]), ran.errors
+    task_id = only(store)
+    assert store.points(task_id, "loss", "train")[0][2] == 0.5
+    assert store.artifacts(task_id)["late"].url
+    assert b"reported\n" in store.output(task_id).data
+    assert store.state(task_id).status is Status.COMPLETED
+
+
 def test_several_tasks_one_after_the_other_are_several_tasks(
     scripts: Scripts, store: RedisStore
 ) -> None:

@@ -1,0 +1,156 @@
+"""Uploads that wait: files of a run folder that could not be brought to their place yet.
+
+<run folder>/waiting/<n>.json    one for each file: its event, and why it waits
+
+They stay until the file is in its place, or until nobody wants it any more. Whoever delivers on
+this machine tries them again: an agent at its start, then every ten minutes; so does a script for
+the sessions before it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from elsewhere.core.errors import (
+    ElsewhereError,
+    NotFoundError,
+    RecordError,
+    StorageError,
+    StoreUnavailableError,
+)
+from elsewhere.core.events import ArtifactAdded, ModelSaved, decode_event, encode_event
+from elsewhere.core.folders import read_record, write_beside
+from elsewhere.core.uploads import FileEvent
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from elsewhere.artifacts.uploading import Uploader
+    from elsewhere.core.events import Event
+    from elsewhere.core.folders import RunFolder
+    from elsewhere.core.uploads import Placed, Upload
+    from elsewhere.store.api import TaskStore
+
+logger = logging.getLogger(__name__)
+
+#: seconds between two tries
+AGAIN_S: Final = 600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """An upload that waits: its `event` as a line of a journal, and `why`."""
+
+    event: str
+    kind: str
+    name: str
+    why: str
+
+    @property
+    def sentence(self) -> str:
+        return f"The {self.kind} {self.name!r} waits to be uploaded. {self.why}"
+
+
+def wait(folder: RunFolder, event: Event, upload: Upload, why: str) -> None:
+    """Notes that the file of `upload` waits in `folder`, because of `why`. Called again for the
+    same file, it replaces the note. Raises StoreUnavailableError if that cannot be written."""
+    digest = hashlib.sha256(str(upload.file).encode(errors="surrogateescape")).hexdigest()
+    line = encode_event(event).decode()
+    try:
+        folder.waiting.mkdir(exist_ok=True, mode=0o700)
+        note = Waiting(event=line, kind=upload.kind, name=upload.name, why=why)
+        write_beside(folder.waiting / f"{digest[:16]}.json", note)
+    except OSError as error:
+        raise StoreUnavailableError(
+            f"The {upload.kind} {upload.name!r} is not uploaded, and that cannot be noted: {error}."
+        ) from error
+
+
+def waiting_in(folder: RunFolder) -> list[Waiting]:
+    """The uploads that wait in `folder`; a damaged note is left out."""
+    return [note for _, note in _notes(folder)]
+
+
+def try_again(
+    store: TaskStore, folder: RunFolder, upload: Uploader, *, older_than_s: float = AGAIN_S
+) -> list[Waiting]:
+    """Uploads what waits in `folder`, whose attempt is over, and was last tried so long ago;
+    returns what still waits. Raises StoreUnavailableError."""
+    for path, note in _notes(folder):
+        if time.time() - path.stat().st_mtime >= older_than_s:
+            _try(store, folder, upload, path, note)
+    return waiting_in(folder)
+
+
+def staged(folder: RunFolder, name: Path) -> Path | None:
+    """The staged file `name` of `folder`; None for any other: the program wrote the name."""
+    try:
+        # Not `files` resolved: the program could put a link in its place.
+        files = folder.path.resolve() / folder.files.name
+        path = (folder.path / name).resolve()
+        return path if path.is_relative_to(files) and path.is_file() else None
+    except (OSError, ValueError, RuntimeError):  # not a file's name; links in a circle
+        return None
+
+
+def _notes(folder: RunFolder) -> list[tuple[Path, Waiting]]:
+    found = []
+    for path in sorted(folder.waiting.glob("*.json")):
+        try:
+            note = read_record(Waiting, path)
+        except (RecordError, OSError) as error:
+            logger.warning("A note is left out. %s", error)
+        else:
+            found += [] if note is None else [(path, note)]
+    return found
+
+
+def _try(store: TaskStore, folder: RunFolder, upload: Uploader, path: Path, note: Waiting) -> None:
+    try:
+        event = decode_event(note.event.encode())
+        given = event.upload() if isinstance(event, FileEvent) else None
+        file = staged(folder, given.file) if given is not None else None
+        if given is None or file is None or not _is_wanted(store, folder.task_id, event):
+            logger.info("%s: not wanted any more. %s", folder.path.name, note.sentence)
+            path.unlink()
+            return
+        placed = upload(folder, replace(given, file=file))
+        store.edit(folder.task_id, _placed(event, placed))
+    except StoreUnavailableError:
+        raise
+    except StorageError as error:
+        logger.warning("%s: %s", folder.path.name, note.sentence)
+        write_beside(path, replace(note, why=str(error)))
+    except NotFoundError:
+        path.unlink()
+    except ElsewhereError as error:
+        logger.warning("%s: %s %s", folder.path.name, note.sentence, error)
+        path.touch()
+    else:
+        logger.info("%s: the %s %r is uploaded", folder.path.name, note.kind, note.name)
+        path.unlink()
+        file.unlink(missing_ok=True)
+
+
+def _is_wanted(store: TaskStore, task_id: str, event: Event) -> bool:
+    """Whether the store still has what the file belongs to, and lacks its bytes."""
+    if isinstance(event, ArtifactAdded):
+        store.state(task_id)  # raises for a deleted task
+        found = store.artifacts(task_id).get(event.artifact.name)
+        return found is not None and not found.url and found.digest == event.artifact.digest
+    if isinstance(event, ModelSaved):
+        return not store.model(event.model).url
+    return True
+
+
+def _placed(event: Event, placed: Placed) -> Event:
+    if isinstance(event, ModelSaved):  # the rest is in the store, and may have been changed since
+        weights = {"url": placed.url, "machine": placed.machine}
+        fields = {**weights, "preview": event.fields.get("preview", "")}
+        return ModelSaved(model=event.model, fields=fields)
+    assert isinstance(event, FileEvent)
+    return event.placed(placed)
