@@ -106,7 +106,12 @@ class Laptop:
         self.folder = folder
         self._python = python
         self._store = store
-        self._environ = {"ELSEWHERE_REDIS_URL": url, "HOME": str(folder)}
+        self._environ = {
+            "ELSEWHERE_REDIS_URL": url,
+            "HOME": str(folder),
+            # Python's own caches are no change that Elsewhere makes to a repository.
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
 
     def remote(self, name: str) -> Path:
         """An empty bare repository that the box can reach, too."""

@@ -56,4 +56,4 @@ def is_effective(override: Parameter, parsed: Parameter | None) -> bool:
 def refuse(program: str, error: UsageError) -> NoReturn:
     """Ends the program with status 2 and the error's sentence on stderr."""
     sys.stderr.write(f"{program}: error: {error}\n")
-    raise SystemExit(2) from error
+    sys.exit(2)
