@@ -9,6 +9,8 @@ import logging
 import os
 from typing import TYPE_CHECKING, Final
 
+from elsewhere.core.folders import append_plain
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -24,8 +26,7 @@ class Spool:
     """Appends to one file. `tail` holds the last bytes since it was last cleared."""
 
     def __init__(self, path: Path, redactor: Redactor) -> None:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
-        self._descriptor = os.open(path, flags, 0o600)
+        self._descriptor = append_plain(path)
         self._redactor = redactor
         self._lost_bytes = 0
         self.tail = b""

@@ -22,6 +22,7 @@ from elsewhere.core.errors import (
     RecordError,
     StoreUnavailableError,
 )
+from elsewhere.core.folders import make_folder
 from elsewhere.core.notes import Lent, Stop, abort_callback_s, grace_s
 from elsewhere.core.records import Outcome
 from elsewhere.core.secrets import passwords_in
@@ -56,6 +57,8 @@ _UNFORESEEN_S: Final = 10.0
 _MOST_FAILURES: Final = 5
 #: seconds to wait after the store could not be reached
 _RETRY_S: Final = 1.0
+#: the outcome of an attempt whose folder was removed: nothing can be known of its program any more
+_GONE: Final = Outcome(reason=Reason.LOST, message="Its run folder is gone.")
 
 
 class Supervision(threading.Thread):
@@ -153,7 +156,7 @@ class Supervision(threading.Thread):
             self._when_over(self._folder)
 
     def _supervise(self) -> None:
-        if not self._folder.launched.exists():
+        if self._is_there() and not self._folder.launched.exists():
             self.renew()  # the thread may have waited here for days
             if not self._fenced:
                 self._launch()
@@ -226,8 +229,9 @@ class Supervision(threading.Thread):
         path = self._folder.inputs / digest
         if path.exists():
             return
-        path.parent.mkdir(exist_ok=True)
+        make_folder(path.parent)
         beside = path.with_name(f".{digest}")
+        beside.touch(mode=0o600)
         beside.write_bytes(self._store.get_blob(digest))
         beside.rename(path)
 
@@ -237,7 +241,7 @@ class Supervision(threading.Thread):
         """Notes the outcome if the runner is gone; the attempt is lost if it did not write one."""
         if self._outcome is not None:
             return
-        found = self._launcher.look(self._folder)
+        found = self._launcher.look(self._folder) if self._is_there() else _GONE
         if isinstance(found, Liveness):
             self._end_overdue()
             return
@@ -245,6 +249,22 @@ class Supervision(threading.Thread):
             self.stop_task(Stop(grace_s=0.0, keeps_reports=False))  # its runner may still start
             self._launcher.end(self._folder)
         self._outcome = found
+
+    def _is_there(self) -> bool:
+        return self._folder.path.is_dir()
+
+    def _has_begun(self) -> bool:
+        """True if something of the program may have run. The store knows it, too: a program can
+        remove what lies in its folder."""
+        folder = self._folder
+        return (
+            not self._is_there()
+            or folder.child.exists()
+            or any(
+                one.attempt == folder.attempt and one.phase.name == "run"
+                for one in self._store.phases(folder.task_id)
+            )
+        )
 
     def _end_overdue(self) -> None:
         """Ends an overdue runner, if it does not climb the last rung of the ladder itself."""
@@ -262,9 +282,8 @@ class Supervision(threading.Thread):
     def _finish(self, outcome: Outcome) -> None:
         folder = self._folder
         if outcome.reason in (Reason.LOST, Reason.HOST_REBOOTED):
-            has_begun = folder.child.exists()
             status = self._queues.lose(
-                folder.task_id, folder.attempt, outcome, is_harmless=not has_begun
+                folder.task_id, folder.attempt, outcome, is_harmless=not self._has_begun()
             )
         else:
             status = self._store.finish(folder.task_id, folder.attempt, outcome)

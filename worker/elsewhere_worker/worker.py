@@ -226,10 +226,19 @@ class Worker:
         settings = self._settings
         self._queues.recover(settings.name)
         for task_id, attempt in self._store.leased_to(settings.name):
-            if not settings.home.run(task_id, attempt).owner.exists():
-                logger.info("task %s: attempt %d was never begun, put back", task_id, attempt)
-                outcome = Outcome(reason=Reason.LOST, message="It was claimed and never begun.")
-                self._queues.lose(task_id, attempt, outcome, is_harmless=True)
+            folder = settings.home.run(task_id, attempt)
+            if not folder.owner.exists() and folder.path.name not in self.running():
+                self._lose(task_id, attempt)
+
+    def _lose(self, task_id: str, attempt: int) -> None:
+        """Gives up an attempt of this agent without a folder: put back if it was never begun."""
+        has_begun = any(one.attempt == attempt for one in self._store.phases(task_id))
+        message = "Its run folder is gone." if has_begun else "It was claimed and never begun."
+        if has_begun:  # the program may have removed it, and still run
+            self._launcher.end(self._settings.home.run(task_id, attempt))
+        outcome = Outcome(reason=Reason.LOST, message=message)
+        status = self._queues.lose(task_id, attempt, outcome, is_harmless=not has_begun)
+        logger.info("task %s: attempt %d is lost, it is %s. %s", task_id, attempt, status, message)
 
     def _leave(self) -> None:
         with self._lock:

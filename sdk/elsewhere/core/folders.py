@@ -40,6 +40,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -47,7 +48,7 @@ import stat
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, BinaryIO, Final, TypeVar
 
 from elsewhere.core.codec import encode, from_plain
 from elsewhere.core.errors import RecordError, UsageError
@@ -74,6 +75,14 @@ def named_path(given: object) -> Path:
             f" between its slashes and {_PATH_BYTES} in all. Give the path of a file or a folder."
         )
     return path
+
+
+def make_folder(path: Path) -> None:
+    """Makes the folder `path` and all above it that are missing, closed to other users: the home
+    may have been there before, open. May be called twice. Raises OSError."""
+    for folder in reversed((path, *path.parents)):
+        if not folder.is_dir():
+            folder.mkdir(exist_ok=True, mode=0o700)
 
 
 #: ends the name of a folder that is being removed
@@ -110,8 +119,11 @@ class Home:
     server = _At("server")
 
     def ensure(self) -> Home:
-        """Makes the folder, closed to other users."""
-        self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        """Makes the folder, closed to other users. So is the place of artifacts in it, whose files
+        have the modes that they would have anywhere."""
+        make_folder(self.path)
+        with suppress(FileExistsError):  # a link to a disk that is not mounted now
+            make_folder(self.storage)
         return self
 
     def run(self, task_id: str, attempt: int) -> RunFolder:
@@ -161,9 +173,8 @@ class RunFolder:
 
     def create(self) -> RunFolder:
         """Makes the folder and those that several processes write into. May be called twice."""
-        self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.journal.mkdir(exist_ok=True)
-        self.files.mkdir(exist_ok=True)
+        make_folder(self.journal)
+        make_folder(self.files)
         return self
 
     def remove(self) -> None:
@@ -210,13 +221,11 @@ def write_beside(path: Path, value: object, *, mode: int = 0o600) -> None:
 def read_json(path: Path) -> Any:
     """The plain data that `write_beside` wrote; None where there is no file. Raises RecordError."""
     try:
-        with open(path, "rb", opener=_unblocked) as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise ValueError("it is not a file")
+        with open_plain(path) as file:
             return json.loads(file.read())
     except FileNotFoundError:
         return None
-    except (ValueError, RecursionError, IsADirectoryError) as error:
+    except (ValueError, RecursionError) as error:
         raise RecordError(f"The file {path} is damaged: {error}.") from error
 
 
@@ -226,6 +235,38 @@ def read_record(kind: type[T], path: Path) -> T | None:
     return None if plain is None else from_plain(kind, plain)
 
 
-def _unblocked(path: str, flags: int) -> int:
-    """Opens without waiting: a program may have put a pipe in the place of the file."""
-    return os.open(path, flags | os.O_NONBLOCK)
+def open_plain(path: Path) -> BinaryIO:
+    """Opens the file `path` for reading, at once: a program may have put a pipe in its place.
+
+    Raises RecordError for what is not a plain file, FileNotFoundError, and OSError.
+    """
+    return os.fdopen(_plain(path, os.O_RDONLY), "rb")
+
+
+def append_plain(path: Path) -> int:
+    """A descriptor that appends to the file `path`, which is made if need be, closed to others.
+
+    Raises RecordError for what is not a plain file, and OSError.
+    """
+    return _plain(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+
+
+def _plain(path: Path, flags: int) -> int:
+    try:
+        descriptor = os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        if error.errno in _NOT_PLAIN:
+            raise _not_plain(path) from error
+        raise
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise _not_plain(path)
+    return descriptor
+
+
+#: errors of opening a folder, a pipe that nobody reads or a socket, and links in a circle
+_NOT_PLAIN: Final = (errno.EISDIR, errno.ENXIO, errno.ELOOP)
+
+
+def _not_plain(path: Path) -> RecordError:
+    return RecordError(f"The file {path} is damaged: it is not a file.")

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from elsewhere.core.choices import Reason
-from elsewhere.core.folders import Home, RunFolder, read_json, write_beside
+from elsewhere.core.errors import RecordError
+from elsewhere.core.folders import (
+    Home,
+    RunFolder,
+    append_plain,
+    open_plain,
+    read_json,
+    write_beside,
+)
 from elsewhere.core.notes import read_runner, write_runner
 from elsewhere.core.process import ProcessIdentity
 from elsewhere.core.records import Outcome
@@ -96,3 +106,22 @@ def test_a_removal_that_is_cut_off_leaves_nothing_that_is_taken_for_a_run(
     assert RunFolder.all_in(tmp_path) == []
     RunFolder.sweep(tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder", "socket", "circle", "device"])
+@pytest.mark.parametrize("opens", [open_plain, append_plain])
+def test_only_a_plain_file_is_opened_and_nothing_waits(
+    short_path: Path, kind: str, opens: Callable[[Path], object]
+) -> None:
+    path = short_path / "output.log"
+    with socket.socket(socket.AF_UNIX) as server:
+        if kind == "pipe":
+            os.mkfifo(path)
+        elif kind == "folder":
+            path.mkdir()
+        elif kind == "socket":
+            server.bind(str(path))
+        else:
+            path.symlink_to(path if kind == "circle" else "/dev/null")
+        with pytest.raises(RecordError, match=r"output\.log is damaged: it is not a file"):
+            opens(path)
