@@ -53,6 +53,7 @@ class Daemon:
         `when_up` is called once it takes tasks. Raises AlreadyRunningError at once, and
         StoreUnavailableError within a few seconds.
         """
+        self._settings.home.ensure()
         with self._folder.held():
             url = store_url(self._settings)
             store = RedisStore(connect(url))
