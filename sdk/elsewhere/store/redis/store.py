@@ -96,34 +96,33 @@ class RedisStore(RedisReports, RedisSearch, RedisModels, Blobs):
             raise refused(task_id, _text(status), "changed", allowed)
 
     def delete(self, task_id: str) -> None:
-        from redis import WatchError  # noqa: PLC0415 - weight
+        task, is_sent = keys.TaskKeys(task_id), False
 
-        task = keys.TaskKeys(task_id)
-        with redis_errors(), self.redis.pipeline() as pipe:
-            while True:
-                pipe.watch(task.state)
-                record, state = self.read(task_id), self.state(task_id)
-                if state.status in BUSY:
-                    raise refused(task_id, state.status, "deleted", set(Status) - BUSY)
-                points = (task.points(_text(name)) for name in pipe.hkeys(task.scalars))
-                gone = [*task.fixed, *points, *self._blocks(task_id, state.attempt)]
-                uses, indexed = self.task_models(task_id), self._indexed(task_id)
-                pipe.multi()
-                pipe.delete(*gone)
-                pipe.zrem(keys.UPDATED, task_id)
-                pipe.srem(keys.project(record.project), task_id)
-                pipe.srem(keys.named(record.project, record.name), task_id)
-                pipe.srem(keys.task_type(record.type), task_id)
-                pipe.srem(keys.status(state.status), task_id)
-                for key in indexed:
-                    pipe.srem(key, task_id)
-                for use in uses:
-                    pipe.srem(keys.model_tasks(use.model), task_id)
-                try:
-                    pipe.execute()
-                except WatchError:
-                    continue
+        def delete(pipe: Pipeline) -> None:
+            nonlocal is_sent
+            if is_sent and not pipe.exists(task.state):  # only the reply was lost
                 return
+            record, state = self.read(task_id), self.state(task_id)
+            if state.status in BUSY:
+                raise refused(task_id, state.status, "deleted", set(Status) - BUSY)
+            points = (task.points(_text(name)) for name in pipe.hkeys(task.scalars))
+            gone = [*task.fixed, *points, *self._blocks(task_id, state.attempt)]
+            uses, indexed = self.task_models(task_id), self._indexed(task_id)
+            is_sent = True
+            pipe.multi()
+            pipe.delete(*gone)
+            pipe.zrem(keys.UPDATED, task_id)
+            pipe.srem(keys.project(record.project), task_id)
+            pipe.srem(keys.named(record.project, record.name), task_id)
+            pipe.srem(keys.task_type(record.type), task_id)
+            pipe.srem(keys.status(state.status), task_id)
+            for key in indexed:
+                pipe.srem(key, task_id)
+            for use in uses:
+                pipe.srem(keys.model_tasks(use.model), task_id)
+
+        with redis_errors():
+            self.redis.transaction(delete, task.state)
 
     def projects(self) -> list[str]:
         with redis_errors():
@@ -221,35 +220,36 @@ class RedisStore(RedisReports, RedisSearch, RedisModels, Blobs):
         *,
         allowed: Collection[Status],
     ) -> Status:
-        """Sets status and index and runs `push`, in one transaction. Returns the status before."""
-        from redis import WatchError  # noqa: PLC0415 - weight
-
+        """Sets status and index and runs `push`, in one transaction. Returns the status before. A
+        token in the state makes a lost reply harmless."""
         task, (parts, fields) = keys.TaskKeys(task_id), cleared(RESTART)
-        state = task.state
-        with redis_errors(), self.redis.pipeline() as pipe:
-            while True:
-                pipe.watch(state)
-                old, at = _text(pipe.hget(state, "status") or b""), _seconds(pipe.time())
-                if old not in allowed:
-                    raise refused(task_id, old, "enqueued", allowed)
-                pipe.multi()
-                pipe.srem(keys.status(old), task_id)
-                pipe.sadd(keys.status(Status.QUEUED), task_id)
-                pipe.zadd(keys.QUEUED, {task_id: at})
-                pipe.zadd(keys.UPDATED, {task_id: at})
-                for part in parts:
-                    pipe.delete(task.part(part))
-                pipe.hdel(state, *_OF_AN_ATTEMPT, *fields)
-                news = {"status": "queued", "previous_status": old, "queue": queue}
-                pipe.hset(state, mapping={**news, "queued_at": repr(at), "updated_at": repr(at)})
-                push(pipe)
-                pipe.publish(keys.WAKE, queue)
-                pipe.publish(keys.TaskKeys(task_id).changed, "status")
-                try:
-                    pipe.execute()
-                except WatchError:
-                    continue
-                return Status(old)
+        state, token, before = task.state, os.urandom(16).hex(), ""
+
+        def enqueue(pipe: Pipeline) -> None:
+            nonlocal before
+            old, last = (_text(found or b"") for found in pipe.hmget(state, "status", "enqueued"))
+            if last == token:
+                return
+            if old not in allowed:
+                raise refused(task_id, old, "enqueued", allowed)
+            before, at = old, _seconds(pipe.time())
+            pipe.multi()
+            pipe.srem(keys.status(old), task_id)
+            pipe.sadd(keys.status(Status.QUEUED), task_id)
+            pipe.zadd(keys.QUEUED, {task_id: at})
+            pipe.zadd(keys.UPDATED, {task_id: at})
+            for part in parts:
+                pipe.delete(task.part(part))
+            pipe.hdel(state, *_OF_AN_ATTEMPT, *fields)
+            news = ("status", "queued", "previous_status", old, "queue", queue, "enqueued", token)
+            pipe.hset(state, items=[*news, "queued_at", repr(at), "updated_at", repr(at)])
+            push(pipe)
+            pipe.publish(keys.WAKE, queue)
+            pipe.publish(task.changed, "status")
+
+        with redis_errors():
+            self.redis.transaction(enqueue, state)
+        return Status(before)
 
     def queued(self, *, older_than_s: float) -> dict[str, str]:
         """Maps task ids to queue names, of all that have waited longer than `older_than_s`."""
