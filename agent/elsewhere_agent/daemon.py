@@ -74,7 +74,7 @@ class Daemon:
                 deliver_sessions,
                 lambda: self._up(url, when_up),
             )
-            watch = StoreWatch(self._settings, store)
+            watch = StoreWatch(self._settings, store, worker.troubles)
             watch.start()
             _end_by_signal(worker)
             worker.run()

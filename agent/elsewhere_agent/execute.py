@@ -14,8 +14,8 @@ from elsewhere.command.naming import find_task, title
 from elsewhere.command.printing import say
 from elsewhere.core.choices import Reason, Status
 from elsewhere.core.errors import (
+    ElsewhereError,
     RecordError,
-    StoreUnavailableError,
     TransitionError,
     UsageError,
 )
@@ -96,7 +96,7 @@ def execute(settings: Settings, agent: AgentSettings, wanted: str) -> int:
     outcome = read_outcome(folder) or store.state(task_id).outcome
     if outcome is None:
         return signals.code or 1
-    if outcome.reason is not Reason.COMPLETED:
+    if outcome.reason is not Reason.COMPLETED or outcome.message:
         print(f"Task {task_id}: {why(outcome)}. {outcome.message}", file=sys.stderr)
     return _exit_code(outcome, signals)
 
@@ -159,7 +159,7 @@ def _renew(supervision: Supervision, store: RedisStore, settings: WorkerSettings
             listener = listener or store.listen(keys.agent(settings.name))
             supervision.renew()
             listener.wait(settings.renew_s)
-        except StoreUnavailableError as error:
+        except ElsewhereError as error:
             logger.debug("%s", error)
             listener = None
             supervision.join(_RETRY_S)

@@ -28,7 +28,8 @@ class Spool:
     def __init__(self, path: Path, redactor: Redactor) -> None:
         self._descriptor = append_plain(path)
         self._redactor = redactor
-        self._lost_bytes = 0
+        #: bytes that were not kept, since the disk was full
+        self.lost_bytes = 0
         self.tail = b""
 
     def write(self, chunk: bytes) -> None:
@@ -49,12 +50,15 @@ class Spool:
     def close(self) -> None:
         """Closes the file; everything is on disk when this returns."""
         self._append(self._redactor.flush())
-        if self._lost_bytes:
+        if self.lost_bytes:
             self._append(
                 b"\n[elsewhere] %d bytes of output were not kept: the disk was full.\n"
-                % self._lost_bytes
+                % self.lost_bytes
             )
-        os.fsync(self._descriptor)
+        try:
+            os.fsync(self._descriptor)
+        except OSError as error:
+            logger.error("output cannot be written: %s", error)  # noqa: TRY400 - not our bug
         os.close(self._descriptor)
 
     def _append(self, data: bytes) -> None:
@@ -66,6 +70,6 @@ class Spool:
             while view:
                 view = view[os.write(self._descriptor, view) :]
         except OSError as error:
-            if not self._lost_bytes:
+            if not self.lost_bytes:
                 logger.error("output cannot be written: %s", error)  # noqa: TRY400 - not our bug
-            self._lost_bytes += len(view)
+            self.lost_bytes += len(view)

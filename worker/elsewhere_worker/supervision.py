@@ -13,22 +13,24 @@ import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from elsewhere.core.choices import Reason
-from elsewhere.core.clock import monotonic_s, now_at
+from elsewhere.core.choices import Reason, Status
+from elsewhere.core.clock import monotonic_s
 from elsewhere.core.errors import (
     ElsewhereError,
     FencedError,
     NotFoundError,
     RecordError,
     StoreUnavailableError,
+    TransitionError,
 )
 from elsewhere.core.folders import make_folder
-from elsewhere.core.notes import Lent, Stop, abort_callback_s, grace_s
+from elsewhere.core.notes import Lent, Stop, abort_callback_s, grace_s, release_notes
 from elsewhere.core.records import Outcome
 from elsewhere.core.secrets import passwords_in
 from elsewhere.delivery.delivery import Delivery
 from elsewhere_sandbox.spec import RunSpec
 from elsewhere_worker.boundary import checked
+from elsewhere_worker.duty import Troubles
 from elsewhere_worker.launcher import Liveness
 from elsewhere_worker.owner import Owner
 
@@ -75,6 +77,7 @@ class Supervision(threading.Thread):
         launcher: Launcher,
         upload: Uploader,
         when_over: Callable[[RunFolder], None],
+        troubles: Troubles | None = None,
     ) -> None:
         super().__init__(name=f"supervision {folder.path.name}", daemon=True)
         self.slot = slot
@@ -85,6 +88,7 @@ class Supervision(threading.Thread):
         self._launcher = launcher
         self._delivery = Delivery(store, folder, upload)
         self._when_over = when_over
+        self._troubles = troubles or Troubles()
         self._poked = threading.Event()
         self._is_leaving = False
         self._needs_spare = False
@@ -92,6 +96,9 @@ class Supervision(threading.Thread):
         self._fenced = ""
         self._outcome: Outcome | None = None
         self._failures = 0
+        self._full_disk = ""
+        self._asked: Stop | None = None
+        self._asked_seen_s = 0.0
 
     def renew(self) -> None:
         """Extends the lease and learns of a stop. Raises StoreUnavailableError."""
@@ -117,6 +124,16 @@ class Supervision(threading.Thread):
                 logger.info("%s: it is being stopped", name)
         except OSError as error:  # an error of this folder must not affect the others
             logger.warning("%s: the note that stops it cannot be written: %s", name, error)
+
+    def note_disk(self, full: str) -> None:
+        """Makes `full`, a sentence about a full disk, the task's status message; empty when there
+        is room again. Raises StoreUnavailableError."""
+        if full == self._full_disk:
+            return
+        running = Status.IN_PROGRESS
+        with contextlib.suppress(TransitionError):  # it has just ended
+            self._store.move(self._folder.task_id, running, allowed=(running,), message=full)
+        self._full_disk = full
 
     def is_stopped(self) -> bool:
         """True if its program has ended; the next start delivers what the store cannot take now."""
@@ -144,8 +161,14 @@ class Supervision(threading.Thread):
                     if self._outcome is not None:
                         break
                     self._pause(_RETRY_S)
-                except Exception:  # the outermost seam of this thread: it begins anew
-                    logger.exception("%s: the supervision failed", self._folder.path.name)
+                except RecordError as error:  # it will not become better
+                    logger.warning("%s: %s", self._folder.path.name, error)
+                    if self._outcome is not None or not self._folder.launched.exists():
+                        self._end_undelivered(self._outcome or _unusable(error))
+                        break
+                    self._pause(_RETRY_S)
+                except Exception as error:  # noqa: BLE001 - the outermost seam: it begins anew
+                    self._troubles.note(self.name, error)
                     self._failures += 1
                     if self._outcome is not None and self._failures >= _MOST_FAILURES:
                         self._end_undelivered(self._outcome)
@@ -268,13 +291,13 @@ class Supervision(threading.Thread):
 
     def _end_overdue(self) -> None:
         """Ends an overdue runner, if it does not climb the last rung of the ladder itself."""
-        folder = self._folder
-        try:
-            asked_at = folder.stop.stat().st_mtime
-        except FileNotFoundError:
+        folder, stop = self._folder, Stop.read(self._folder)
+        if stop != self._asked:  # it may be asked for again, with another grace
+            self._asked, self._asked_seen_s = stop, monotonic_s()
+        if stop is None:
             return
         limit_s = abort_callback_s(folder) + grace_s(folder, self._settings.policy.stop_grace_s)
-        if now_at() - asked_at > limit_s + _OVERDUE_S:
+        if monotonic_s() - self._asked_seen_s > limit_s + _OVERDUE_S:
             self._launcher.end(folder)
 
     # the end
@@ -287,7 +310,8 @@ class Supervision(threading.Thread):
             )
         else:
             status = self._store.finish(folder.task_id, folder.attempt, outcome)
-        logger.info("%s: %s (%s)", folder.path.name, status, outcome.sentence)
+        message = outcome.message.partition("\n")[0]
+        logger.info("%s: %s (%s). %s", folder.path.name, status, outcome.sentence, message)
         self._acknowledge()
 
     def _end_undelivered(self, outcome: Outcome) -> None:
@@ -319,6 +343,11 @@ class Supervision(threading.Thread):
     def _acknowledge(self) -> None:
         with contextlib.suppress(OSError):
             self._folder.acked.touch()
+            release_notes(self._folder)
         for path in (self._folder.code, self._folder.venv, self._folder.inputs):
             shutil.rmtree(path, ignore_errors=True)
         self._folder.store.unlink(missing_ok=True)
+
+
+def _unusable(error: RecordError) -> Outcome:
+    return Outcome(reason=Reason.SETUP_FAILED, phase="claim", message=str(error))

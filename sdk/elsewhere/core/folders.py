@@ -22,6 +22,7 @@
 ├── store.json               agent: the store's URL, if the program may know it (0600)
 ├── launched                 agent: just before the fork; at most one launch per attempt
 ├── stop                     agent, command, SDK: the request to stop (`notes.Stop`)
+├── .<note>.reserve          agent: bytes for `stop` and `exit.json`, if the disk is full by then
 ├── acked                    agent: all is in the store; the folder may be removed
 ├── runner.json              runner: its process identity
 ├── child.json               runner: the program's process identity
@@ -201,21 +202,69 @@ class RunFolder:
 
 
 def write_beside(path: Path, value: object, *, mode: int = 0o600) -> None:
-    """Writes `value` as JSON beside `path` and renames that: the file is whole or not there."""
-    beside = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    """Writes `value` as JSON beside `path` and renames that: the file is whole or not there. On a
+    full disk it takes the bytes that `reserve` keeps for it. Raises OSError."""
+    data = encode(value).encode(errors="backslashreplace")
+    beside = _beside(path)
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(encode(value))
-            file.flush()
-            os.fsync(file.fileno())
+        _write(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), data)
         beside.rename(path)
     except OSError as error:
         beside.unlink(missing_ok=True)
+        if error.errno in _FULL and _write_reserved(path, data):
+            return
         raise OSError(error.errno, error.strerror, str(path)) from error
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
+
+
+def reserve(path: Path, size_bytes: int) -> None:
+    """Keeps `size_bytes` of the disk for the file `path`. May be called twice. Raises OSError."""
+    flags = os.O_WRONLY | os.O_CREAT
+    # Not zeros: a file system that compresses would keep no bytes for them.
+    _write(os.open(_reserve_of(path), flags, 0o600), os.urandom(size_bytes))
+
+
+def release(path: Path) -> None:
+    """Gives back the bytes that `reserve` keeps for the file `path`. Raises OSError."""
+    _reserve_of(path).unlink(missing_ok=True)
+
+
+def _reserve_of(path: Path) -> Path:
+    return path.with_name(f".{path.name}.reserve")
+
+
+def _write_reserved(path: Path, data: bytes) -> bool:
+    """Writes `data` into the bytes that are kept for `path`. False without enough of them."""
+    beside = _beside(path)
+    try:
+        if _reserve_of(path).stat().st_size < len(data):
+            return False
+        _reserve_of(path).rename(beside)  # so that it is one process's alone
+        _write(os.open(beside, os.O_WRONLY), data)
+        beside.rename(path)
+    except OSError:
+        beside.unlink(missing_ok=True)
+        return False
+    return True
+
+
+def _write(descriptor: int, data: bytes) -> None:
+    """Writes `data` as the whole content of an open file, to the disk, and closes it."""
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+        file.truncate()
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{os.urandom(4).hex()}")
+
+
+#: errors of a full disk
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 
 
 def read_json(path: Path) -> Any:

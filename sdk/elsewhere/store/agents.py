@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentRecord:
-    """An agent as others see it."""
+    """An agent as others see it. `problems`: sentences for its operator."""
 
     name: str
     machine: str
@@ -31,6 +31,7 @@ class AgentRecord:
     slots: int
     started_at: float
     running: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
 
 
 def registered_agents(redis: Redis) -> list[AgentRecord]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,6 +25,7 @@ from elsewhere.core.folders import (
 from elsewhere.core.notes import read_runner, write_runner
 from elsewhere.core.process import ProcessIdentity
 from elsewhere.core.records import Outcome
+from tests.small_disk import needs_small_disk, on_small_disk
 
 ID = "0123456789abcdef" * 2
 
@@ -125,3 +128,35 @@ def test_only_a_plain_file_is_opened_and_nothing_waits(
             path.symlink_to(path if kind == "circle" else "/dev/null")
         with pytest.raises(RecordError, match=r"output\.log is damaged: it is not a file"):
             opens(path)
+
+
+FULL = """
+import sys
+from pathlib import Path
+from elsewhere.core.folders import read_json, reserve, write_beside
+folder = Path(sys.argv[1])
+path = folder / "stop"
+reserve(path, 4096)
+try:
+    with (folder / "big").open("wb", 0) as file:
+        while True:
+            file.write(bytes(4096))
+except OSError:
+    pass
+for value in ["a" * 5000, "b" * 3000, "c"]:
+    try:
+        write_beside(path, value)
+    except OSError as error:
+        print(error.strerror, error.filename)
+    else:
+        print(read_json(path))
+print(sorted(path.name for path in folder.iterdir()))
+"""
+
+
+@needs_small_disk
+def test_a_note_with_a_reserve_is_written_once_on_a_full_disk(tmp_path: Path) -> None:
+    command = [*on_small_disk(tmp_path, "1m"), sys.executable, "-c", FULL, str(tmp_path)]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    full = f"No space left on device {tmp_path}/stop"
+    assert printed.splitlines() == [full, "b" * 3000, full, "['big', 'stop']"]
