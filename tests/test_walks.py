@@ -33,6 +33,8 @@ CALLS = {
     "read_json": "reads",
     "read_record": "reads",
     "write_beside": "writes",
+    "reserve": "reserves",
+    "release": "reserves",
 }
 #: what anybody may do with such a file
 HARMLESS = {"exists", "stat", "unlink"}
@@ -142,7 +144,7 @@ def test_a_file_between_processes_has_one_reader_and_one_writer_for_each_record(
     readers, writers = READERS_AND_WRITERS[file]
     assert {of for what, of in found if what == "reads"} == readers
     assert {of for what, of in found if what == "writes"} == writers
-    assert {what for what, _ in found} <= {"reads", "writes", "looks"}
+    assert {what for what, _ in found} <= {"reads", "writes", "reserves", "looks"}
 
 
 def test_every_json_file_of_a_run_folder_is_in_the_table() -> None:

@@ -7,6 +7,7 @@ import platform
 import sys
 from typing import TYPE_CHECKING
 
+from elsewhere.command.printing import say
 from elsewhere.command.program import add_command, add_version, exit_code, sentence_of
 from elsewhere.core.errors import ElsewhereError
 from elsewhere.core.settings import load
@@ -49,7 +50,7 @@ def _run(arguments: Sequence[str] | None) -> int:
 def _daemon(options: argparse.Namespace) -> int:
     settings, agent = _settings(name=options.name, queues=options.queue, slots=options.slots)
     if not options.detached:
-        _run_daemon(settings, agent, lambda: None, is_detached=False)
+        _run_daemon(settings, agent, lambda _: None, is_detached=False)
         return 0
 
     from elsewhere_agent.detach import detach
@@ -57,20 +58,22 @@ def _daemon(options: argparse.Namespace) -> int:
 
     folder = AgentFolder.of(settings.home, agent.name).create()
 
-    def run(when_up: Callable[[], None]) -> str | None:
+    def run(when_up: Callable[[str], None]) -> str | None:
         try:
             _run_daemon(settings, agent, when_up, is_detached=True)
         except (ElsewhereError, OSError) as error:
             return sentence_of(error)
         return None
 
-    pid = detach(run, folder.log)
+    pid, notice = detach(run, folder.log)
     print(f"The agent {agent.name!r} runs as process {pid}. Its log is {folder.log}.")
+    if notice:
+        say(notice, "agent")
     return 0
 
 
 def _run_daemon(
-    settings: Settings, agent: AgentSettings, when_up: Callable[[], None], *, is_detached: bool
+    settings: Settings, agent: AgentSettings, when_up: Callable[[str], None], *, is_detached: bool
 ) -> None:
     from elsewhere_agent.daemon import Daemon
     from elsewhere_agent.folder import AgentFolder

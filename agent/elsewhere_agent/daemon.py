@@ -7,12 +7,14 @@ import os
 import signal
 import socket
 import threading
+import time
 from importlib import metadata
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Final
 
 from elsewhere.artifacts import uploader
 from elsewhere.core.clock import now_at
+from elsewhere.core.errors import StoreUnavailableError
 from elsewhere.core.secrets import hide_passwords
 from elsewhere.delivery.sessions import deliver_dead
 from elsewhere.store import store_url
@@ -30,6 +32,8 @@ from elsewhere_worker.worker import Worker
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from redis import Redis
+
     from elsewhere.core.settings import Settings
     from elsewhere_agent.configuration import AgentSettings
 
@@ -37,6 +41,8 @@ logger = logging.getLogger(__name__)
 
 #: signal -> whether the tasks are to be stopped, too
 _ENDS: Final = {signal.SIGTERM: False, signal.SIGINT: False, signal.SIGQUIT: True}
+#: seconds between two looks for a store that has not been started yet
+_AGAIN_S: Final = 0.5
 
 
 class Daemon:
@@ -47,15 +53,25 @@ class Daemon:
         self._agent = agent
         self._folder = AgentFolder.of(settings.home, agent.name)
 
-    def run(self, when_up: Callable[[], None]) -> None:
+    def run(self, when_up: Callable[[str], None]) -> None:
         """Runs until a signal: SIGTERM or SIGINT leave its tasks running, SIGQUIT stops them.
 
-        `when_up` is called once it takes tasks. Raises AlreadyRunningError at once, and
-        StoreUnavailableError within a few seconds.
+        `when_up` is called with "" once it takes tasks; before that with a sentence, if it waits
+        for a store that has not been started yet. Raises AlreadyRunningError at once, and
+        StoreUnavailableError for another reason within a few seconds.
         """
+        self._settings.home.ensure()
+        for number in _ENDS:
+            signal.signal(number, _end_at_once)
+        try:
+            self._run(when_up)
+        except _EndedError as error:
+            logger.info("%s: this agent ends", error)
+
+    def _run(self, when_up: Callable[[str], None]) -> None:
         with self._folder.held():
-            url = store_url(self._settings)
-            store = RedisStore(connect(url))
+            url, redis = self._connected(when_up)
+            store = RedisStore(redis)
             registration = Registration(connect(url), self._record())
             config = worker_settings(self._settings, self._agent, url)
             upload = uploader(config.policy.output_uri)
@@ -73,7 +89,7 @@ class Daemon:
                 deliver_sessions,
                 lambda: self._up(url, when_up),
             )
-            watch = StoreWatch(self._settings, store)
+            watch = StoreWatch(self._settings, store, worker.troubles)
             watch.start()
             _end_by_signal(worker)
             worker.run()
@@ -81,13 +97,30 @@ class Daemon:
             # The store stays open: the worker's threads look at it as long as this process lives.
             logger.info("agent %r has ended", self._agent.name)
 
-    def _up(self, url: str, when_up: Callable[[], None]) -> None:
+    def _connected(self, when_up: Callable[[str], None]) -> tuple[str, Redis]:
+        """The store's URL and a connection. Waits for a configured store that may come."""
+        is_waiting = False
+        while True:
+            url = store_url(self._settings)
+            try:
+                return url, connect(url)
+            except StoreUnavailableError as error:
+                if not (error.may_come and self._settings.redis_url):
+                    raise
+                if not is_waiting:
+                    sentence = f"The agent {self._agent.name!r} waits for its store. {error}"
+                    logger.warning("%s", sentence)
+                    when_up(sentence)
+                is_waiting = True
+            time.sleep(_AGAIN_S)
+
+    def _up(self, url: str, when_up: Callable[[str], None]) -> None:
         agent = self._agent
         logger.info(
             "agent %r is up: process %d, store %s, queues %s, slots %d",
             *(agent.name, os.getpid(), hide_passwords(url), ", ".join(agent.queues), agent.slots),
         )
-        when_up()
+        when_up("")
 
     def _record(self) -> AgentRecord:
         return AgentRecord(
@@ -101,6 +134,14 @@ class Daemon:
             slots=self._agent.slots,
             started_at=now_at(),
         )
+
+
+class _EndedError(BaseException):
+    """A signal ends an agent that does nothing yet: no seam may take it for an error."""
+
+
+def _end_at_once(number: int, _frame: object) -> None:
+    raise _EndedError(signal.Signals(number).name)
 
 
 def _end_by_signal(worker: Worker) -> None:

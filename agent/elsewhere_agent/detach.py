@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 _UP_S: Final = 30.0
 
 
-def detach(run: Callable[[Callable[[], None]], str | None], log: Path) -> int:
-    """Calls `run` in a process of its own; returns its pid once `run` calls its argument.
+def detach(run: Callable[[Callable[[str], None]], str | None], log: Path) -> tuple[int, str]:
+    """Calls `run` in a process of its own; returns its pid, and what `run` first calls its argument
+    with, once it does.
 
     `run` returns when the daemon has ended: None, or a sentence with the cause of a failure. Raises
     AgentError with that sentence when it failed before it was up, and OSError for the log. When
@@ -37,13 +38,13 @@ def detach(run: Callable[[Callable[[], None]], str | None], log: Path) -> int:
     os.close(writer)
     os.wait()
     try:
-        return _pid_when_up(reader, log)
+        return _when_up(reader, log)
     finally:
         os.close(reader)
 
 
 def _become_daemon(
-    run: Callable[[Callable[[], None]], str | None], output: int, writer: int
+    run: Callable[[Callable[[str], None]], str | None], output: int, writer: int
 ) -> None:
     """Never returns, since the frames above on the stack belong to the parent process."""
     code = 1
@@ -55,7 +56,7 @@ def _become_daemon(
         os.close(nothing)
         os.close(output)
         parent = os.fdopen(writer, "w", encoding="utf-8")
-        failure = run(lambda: _send(parent, {"pid": os.getpid()}))
+        failure = run(lambda notice: _send(parent, {"pid": os.getpid(), "notice": notice}))
         if failure is None:
             code = 0
         elif not parent.closed:
@@ -67,11 +68,12 @@ def _become_daemon(
 
 
 def _send(parent: TextIO, message: dict[str, object]) -> None:
-    with parent:
-        parent.write(f"{json.dumps(message)}\n")
+    if not parent.closed:  # only the first message counts
+        with parent:
+            parent.write(f"{json.dumps(message)}\n")
 
 
-def _pid_when_up(reader: int, log: Path) -> int:
+def _when_up(reader: int, log: Path) -> tuple[int, str]:
     received = b""
     while not received.endswith(b"\n"):
         readable, _, _ = select.select([reader], [], [], _UP_S)
@@ -88,4 +90,4 @@ def _pid_when_up(reader: int, log: Path) -> int:
     message = json.loads(received)
     if "failure" in message:
         raise AgentError(message["failure"])
-    return int(message["pid"])
+    return int(message["pid"]), str(message["notice"])

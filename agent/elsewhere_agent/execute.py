@@ -13,7 +13,13 @@ from elsewhere.artifacts import uploader
 from elsewhere.command.naming import find_task, title
 from elsewhere.command.printing import say
 from elsewhere.core.choices import Reason, Status
-from elsewhere.core.errors import StoreUnavailableError, TransitionError, UsageError
+from elsewhere.core.errors import (
+    ElsewhereError,
+    RecordError,
+    TransitionError,
+    UsageError,
+)
+from elsewhere.core.folders import open_plain
 from elsewhere.core.notes import Stop, read_outcome
 from elsewhere.core.records import Outcome
 from elsewhere.core.wording import why
@@ -62,6 +68,7 @@ def execute(settings: Settings, agent: AgentSettings, wanted: str) -> int:
     124 after its time limit, 130 or 143 when a signal ended this process, 1 otherwise. Raises
     NotFoundError, and TransitionError for a task that runs already.
     """
+    settings.home.ensure()
     url = store_url(settings)
     store = RedisStore(connect(url))
     queues = Queues(store)
@@ -89,7 +96,7 @@ def execute(settings: Settings, agent: AgentSettings, wanted: str) -> int:
     outcome = read_outcome(folder) or store.state(task_id).outcome
     if outcome is None:
         return signals.code or 1
-    if outcome.reason is not Reason.COMPLETED:
+    if outcome.reason is not Reason.COMPLETED or outcome.message:
         print(f"Task {task_id}: {why(outcome)}. {outcome.message}", file=sys.stderr)
     return _exit_code(outcome, signals)
 
@@ -152,7 +159,7 @@ def _renew(supervision: Supervision, store: RedisStore, settings: WorkerSettings
             listener = listener or store.listen(keys.agent(settings.name))
             supervision.renew()
             listener.wait(settings.renew_s)
-        except StoreUnavailableError as error:
+        except ElsewhereError as error:
             logger.debug("%s", error)
             listener = None
             supervision.join(_RETRY_S)
@@ -176,12 +183,12 @@ def _follow(folder: RunFolder, supervision: Supervision, signals: _Signals) -> N
 def _copy(folder: RunFolder, offset: int, target: BinaryIO) -> int:
     """Copies the output since the offset; returns the new offset."""
     try:
-        with folder.output.open("rb") as file:
+        with open_plain(folder.output) as file:
             file.seek(offset)
             while piece := file.read(_PIECE_BYTES):
                 target.write(piece)
                 offset += len(piece)
-    except FileNotFoundError:
+    except (FileNotFoundError, RecordError):  # the program may have put something else there
         return offset
     target.flush()
     return offset

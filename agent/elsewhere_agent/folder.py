@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from elsewhere.core.codec import decode, encode
 from elsewhere.core.errors import RecordError
+from elsewhere.core.folders import make_folder
 from elsewhere.core.process import ProcessIdentity
 from elsewhere_agent.errors import AlreadyRunningError
 
@@ -56,7 +57,7 @@ class AgentFolder:
 
     def create(self) -> AgentFolder:
         """Makes the folder, closed to others. May be called twice."""
-        self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_folder(self.path)
         return self
 
     @contextmanager
@@ -101,6 +102,7 @@ class AgentFolder:
             made = secrets.token_hex(16)
             beside = path.with_name(f".id.{made}")
             with _named(path):
+                beside.touch(mode=0o600)
                 beside.write_text(made, encoding="ascii")
             with suppress(FileExistsError):  # another process made it meanwhile
                 path.hardlink_to(beside)

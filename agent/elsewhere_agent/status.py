@@ -37,6 +37,9 @@ def show_status(settings: Settings, *, as_json: bool) -> None:
     console = open_console()
     if agents:
         console.print(_agents(agents))
+        for agent in agents:
+            for problem in agent.problems:
+                console.print(clean(f"{agent.name}: {problem}"), markup=False, highlight=False)
     else:
         console.print("No agent reports. Start one: agent daemon --queue default")
     console.print(_queues(lengths, agents))

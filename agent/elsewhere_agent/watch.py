@@ -15,6 +15,7 @@ from elsewhere.store import store_url
 if TYPE_CHECKING:
     from elsewhere.core.settings import Settings
     from elsewhere.store.redis.store import RedisStore
+    from elsewhere_worker.duty import Troubles
 
 logger = logging.getLogger(__name__)
 
@@ -25,10 +26,11 @@ _LOOK_S: Final = 2.0
 class StoreWatch(threading.Thread):
     """Watches the store until `end` is called."""
 
-    def __init__(self, settings: Settings, store: RedisStore) -> None:
+    def __init__(self, settings: Settings, store: RedisStore, troubles: Troubles) -> None:
         super().__init__(name="store-watch", daemon=True)
         self._settings = settings
         self._store = store
+        self._troubles = troubles
         self._is_ending = threading.Event()
 
     def end(self) -> None:
@@ -43,8 +45,8 @@ class StoreWatch(threading.Thread):
                 if not is_away:
                     logger.error("%s Until then running tasks go on.", error)  # noqa: TRY400
                 is_away = True
-            except Exception:  # the outermost seam of this thread: the next look comes
-                logger.exception("a look at the store failed")
+            except Exception as error:  # noqa: BLE001 - the outermost seam: the next look comes
+                self._troubles.note(self.name, error)
             else:
                 if is_away:
                     logger.info("the store is back")

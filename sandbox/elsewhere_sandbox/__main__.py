@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from elsewhere.core.choices import Reason
-from elsewhere.core.folders import RunFolder
+from elsewhere.core.folders import RunFolder, append_plain
 from elsewhere.core.notes import write_outcome
 from elsewhere.core.records import Outcome
 from elsewhere_sandbox.runner import Runner
@@ -42,7 +42,7 @@ def main(arguments: list[str]) -> int:
 
 def _settle_into(folder: RunFolder) -> None:
     """Turns the standard streams to the folder's log, so that none of the launcher's stays open."""
-    log = os.open(folder.runner_log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    log = append_plain(folder.runner_log)
     nothing = os.open(os.devnull, os.O_RDONLY)
     for source, target in ((nothing, 0), (log, 1), (log, 2)):
         os.dup2(source, target)

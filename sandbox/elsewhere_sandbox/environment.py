@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from elsewhere.core.folders import read_json, write_beside
+from elsewhere.core.folders import make_folder, read_json, write_beside
 from elsewhere.core.secrets import hide_passwords
 from elsewhere_sandbox.errors import CommandError, SetupError
 from elsewhere_sandbox.installers import INSTALLERS
@@ -140,7 +140,7 @@ def _ensure(shared: Path, order: _Order) -> bool:
     """Builds the environment if it does not exist. True if it existed."""
     if _use(shared, order.setup):
         return True
-    shared.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_folder(shared.parent)
     with _lock(shared, order.setup):
         if _use(shared, order.setup):  # built while this run waited for the lock
             return True

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
+from elsewhere.core.folders import make_folder
 from elsewhere.core.secrets import HIDDEN, hide_passwords
 from elsewhere_sandbox.errors import SetupError
 
@@ -167,7 +168,7 @@ class Git:
         return "\n".join(hide_passwords(words).strip().splitlines()[-_WORDS:])
 
     def _write_askpass(self) -> None:
-        self._askpass.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(self._askpass.parent)
         beside = self._askpass.with_name(f".askpass.{os.getpid()}")
         beside.write_text(_ASKPASS)
         beside.chmod(0o700)

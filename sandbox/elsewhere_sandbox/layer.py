@@ -23,6 +23,8 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from elsewhere.core.folders import make_folder
+
 if TYPE_CHECKING:
     from elsewhere.core.folders import Home
     from elsewhere_sandbox.python import Python
@@ -75,7 +77,7 @@ def lend(home: Home) -> Path:
     if folder.is_dir():
         return folder
     beside = home.lent / f".{digest}.{secrets.token_hex(4)}"
-    beside.mkdir(parents=True, mode=0o700)
+    make_folder(beside)
     try:
         for target in map(Path, targets):
             (beside / target.name).symlink_to(target)

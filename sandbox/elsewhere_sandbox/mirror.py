@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from elsewhere.core.folders import make_folder
 from elsewhere_sandbox.errors import SetupError
 
 if TYPE_CHECKING:
@@ -132,7 +133,7 @@ class Mirror:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(self.path.parent)
         with self.path.with_suffix(".lock").open("w") as lock:
             is_reported = False
             while True:

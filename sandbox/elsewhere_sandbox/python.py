@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from elsewhere.core.errors import RecordError
-from elsewhere.core.folders import read_json, write_beside
+from elsewhere.core.folders import make_folder, read_json, write_beside
 from elsewhere_sandbox.errors import SetupError
 from elsewhere_sandbox.installers.api import installer_variables
 from elsewhere_sandbox.installers.uv import find_uv
@@ -185,7 +185,7 @@ def _remember(remembered: Path, key: str, python: Python) -> None:
         known = {}
     plain = {name: str(value) for name, value in asdict(python).items()}
     known[key] = {"python": plain, "changed_at": _changed_at(python)}
-    remembered.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_folder(remembered.parent)
     write_beside(remembered, known)
 
 

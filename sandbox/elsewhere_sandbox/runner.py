@@ -17,6 +17,7 @@ import select
 import signal
 import threading
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from elsewhere.core.choices import Reason
@@ -87,6 +88,7 @@ class Runner:
         except Exception:
             self._runtime.end(_LEFTOVER_GRACE_S)
             raise
+        outcome = self._with_lost_output(outcome)
         self._spool.say(f"ended: {outcome.sentence}")
         self._spool.close()
         self._journal.close()
@@ -94,8 +96,15 @@ class Runner:
         logger.info("ended: %s", outcome)
         return outcome
 
+    def _with_lost_output(self, outcome: Outcome) -> Outcome:
+        self._spool.settle()
+        if not self._spool.lost_bytes:
+            return outcome
+        lost = f"{self._spool.lost_bytes} bytes of its output were not kept: the disk was full."
+        return replace(outcome, message=f"{outcome.message} {lost}".strip())
+
     def _write_exit(self, outcome: Outcome) -> None:
-        """Writes `exit.json`; waits for room on a full disk: the agent sees a live runner."""
+        """Writes `exit.json`; waits for room on a disk that keeps no reserve."""
         is_logged = False
         while True:
             try:
@@ -159,9 +168,11 @@ class Runner:
             self._runtime.end(_LEFTOVER_GRACE_S)
             if self._stop_at is not None:
                 return self._stopped(None)
-            phase = self._phase or "prepare"
-            self._spool.say(f"{phase} failed. {error}")
-            return Outcome(reason=Reason.SETUP_FAILED, phase=phase, message=str(error))
+            phase, message = self._phase or "prepare", str(error)
+            if isinstance(error, OSError):
+                message = f"The run cannot be prepared on this machine: {error}."
+            self._spool.say(f"{phase} failed. {message}")
+            return Outcome(reason=Reason.SETUP_FAILED, phase=phase, message=message)
 
     def _run_program(self, command: Command) -> Exit:
         self._phase, began_at, started = "run", now_at(), monotonic_s()

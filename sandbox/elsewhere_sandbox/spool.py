@@ -9,6 +9,8 @@ import logging
 import os
 from typing import TYPE_CHECKING, Final
 
+from elsewhere.core.folders import append_plain
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -24,10 +26,10 @@ class Spool:
     """Appends to one file. `tail` holds the last bytes since it was last cleared."""
 
     def __init__(self, path: Path, redactor: Redactor) -> None:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
-        self._descriptor = os.open(path, flags, 0o600)
+        self._descriptor = append_plain(path)
         self._redactor = redactor
-        self._lost_bytes = 0
+        #: bytes that were not kept, since the disk was full
+        self.lost_bytes = 0
         self.tail = b""
 
     def write(self, chunk: bytes) -> None:
@@ -48,12 +50,15 @@ class Spool:
     def close(self) -> None:
         """Closes the file; everything is on disk when this returns."""
         self._append(self._redactor.flush())
-        if self._lost_bytes:
+        if self.lost_bytes:
             self._append(
                 b"\n[elsewhere] %d bytes of output were not kept: the disk was full.\n"
-                % self._lost_bytes
+                % self.lost_bytes
             )
-        os.fsync(self._descriptor)
+        try:
+            os.fsync(self._descriptor)
+        except OSError as error:
+            logger.error("output cannot be written: %s", error)  # noqa: TRY400 - not our bug
         os.close(self._descriptor)
 
     def _append(self, data: bytes) -> None:
@@ -65,6 +70,6 @@ class Spool:
             while view:
                 view = view[os.write(self._descriptor, view) :]
         except OSError as error:
-            if not self._lost_bytes:
+            if not self.lost_bytes:
                 logger.error("output cannot be written: %s", error)  # noqa: TRY400 - not our bug
-            self._lost_bytes += len(view)
+            self.lost_bytes += len(view)

@@ -62,8 +62,11 @@ class Agent:
 
 
 @contextmanager
-def running_daemon(folder: Path, *arguments: str, **environ: str) -> Iterator[Agent]:
-    """Up inside the block; after it the daemon is gone and its tasks are stopped."""
+def running_daemon(
+    folder: Path, *arguments: str, is_up: bool = True, **environ: str
+) -> Iterator[Agent]:
+    """Up inside the block, unless `is_up` is False; after it the daemon is gone and its tasks are
+    stopped."""
     log = folder / f"daemon-{secrets.token_hex(4)}.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -71,7 +74,8 @@ def running_daemon(folder: Path, *arguments: str, **environ: str) -> Iterator[Ag
         )
     agent = Agent(process, log)
     try:
-        wait_until(lambda: " is up: " in agent.log, within_s=20, what=f"{log} says it is up")
+        if is_up:
+            wait_until(lambda: " is up: " in agent.log, within_s=20, what=f"{log} says it is up")
         yield agent
     finally:
         if process.poll() is None:

@@ -186,7 +186,7 @@ def test_status_without_anyone_says_what_to_do(redis_url: str) -> None:
 def test_status_shows_agents_and_queues(redis_url: str, tmp_path: Path) -> None:
     where = {"ELSEWHERE_REDIS_URL": redis_url}
     options = ("--queue", "b", "--queue", "a", "--slots", "3", "--name", "box")
-    with running_daemon(tmp_path, *options, **where) as daemon:
+    with running_daemon(tmp_path, *options, ELSEWHERE_REDIS_URL=redis_url) as daemon:
         found = json.loads(call("status", "--json", **where).stdout)
         (agent,) = found["agents"]
         assert (agent["name"], agent["queues"], agent["slots"]) == ("box", ["b", "a"], 3)
@@ -213,15 +213,20 @@ def test_status_shows_the_tasks_that_run_by_their_short_ids(redis_url: str) -> N
         )
         registration = Registration(client, record)
         registration.begin()
-        registration.renew([f"{task_id}.2"], [f"{task_id}.1 The artifact 'a' waits. No driver."])
+        waiting = [f"{task_id}.1 The artifact 'a' waits. No driver."]
+        registration.renew([f"{task_id}.2"], waiting, ["The disk is [full]."])
         where = {"ELSEWHERE_REDIS_URL": redis_url}
         lines = call("status", **where).stdout.splitlines()
         agent, waits = (line.split() for line in lines if line.startswith("box "))
         assert agent[3] == task_id[:8]
         assert " ".join(waits) == f"box {task_id[:8]} The artifact 'a' waits. No driver."
+        assert "box: The disk is [full]." in lines
         (plain,) = json.loads(call("status", "--json", **where).stdout)["agents"]
         assert plain["running"] == [f"{task_id}.2"]
+        assert plain["problems"] == ["The disk is [full]."]
         registration.end()
+        registration.renew([])
+        assert json.loads(call("status", "--json", **where).stdout)["agents"] == []
 
 
 def test_a_store_that_is_not_there_is_one_sentence() -> None:

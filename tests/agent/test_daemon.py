@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -117,12 +118,58 @@ def test_several_daemons_are_stopped_by_name(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("words", [(), ("--detached",)])
-def test_without_a_store_it_says_so_and_ends(words: tuple[str, ...], elsewhere_home: Path) -> None:
-    told = call("daemon", *words, ELSEWHERE_REDIS_URL="unix:///nowhere.sock")
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda url: url.replace("unix://", "unix://user:wrong@"), "refuses the user or the passw"),
+        (lambda url: f"{url}?db=99", "it has no database of that number"),
+        (lambda _: "redis://no.such.host.invalid", "cannot be used: "),
+        (lambda _: "redis:/x", "redis"),
+        (lambda _: "http://localhost", "is no URL of a Redis"),
+    ],
+    ids=["password", "database", "host", "slash", "scheme"],
+)
+def test_with_a_wrong_url_it_says_so_and_ends(
+    words: tuple[str, ...],
+    change: Callable[[str], str],
+    sentence: str,
+    redis_url: str,
+    elsewhere_home: Path,
+) -> None:
+    told = call("daemon", *words, ELSEWHERE_REDIS_URL=change(redis_url))
     assert (told.returncode, told.stdout) == (1, "")
     assert told.stderr.count("\n") == 1
-    assert "The Redis at unix:///nowhere.sock cannot be used: there is no such" in told.stderr
+    assert sentence in told.stderr
     assert not any(folder.daemon() for folder in AgentFolder.all_in(Home(elsewhere_home)))
+
+
+def test_it_waits_for_a_store_that_is_started_later(short_path: Path, tmp_path: Path) -> None:
+    server = RedisServer(short_path)
+    with running_daemon(tmp_path, is_up=False, ELSEWHERE_REDIS_URL=server.url) as daemon:
+        wait_until(lambda: "waits for its store. The Redis at" in daemon.log, within_s=20)
+        with server:
+            wait_until(lambda: "is up: process" in daemon.log, within_s=20)
+            assert daemon.end() == 0
+    assert daemon.log.count("waits for its store") == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT])
+def test_a_signal_ends_it_while_it_waits(tmp_path: Path, number: signal.Signals) -> None:
+    url = "unix:///nowhere.sock"
+    with running_daemon(tmp_path, is_up=False, ELSEWHERE_REDIS_URL=url) as daemon:
+        wait_until(lambda: "waits for its store" in daemon.log, within_s=20)
+        assert daemon.end(number) == 0
+    assert f"{number.name}: this agent ends" in daemon.log
+    assert "Traceback" not in daemon.log
+
+
+def test_a_detached_daemon_that_waits_is_named(elsewhere_home: Path) -> None:
+    told = call("daemon", "--detached", "--name", "box", ELSEWHERE_REDIS_URL="unix:///no.sock")
+    assert told.returncode == 0
+    assert told.stdout.startswith("The agent 'box' runs as process ")
+    assert told.stderr.startswith("agent: The agent 'box' waits for its store. The Redis at unix")
+    assert call("stop").returncode == 0
+    assert "SIGTERM: this agent ends" in (elsewhere_home / "agents/box/agent.log").read_text()
 
 
 def test_without_any_server_it_says_what_to_do(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Self
@@ -96,12 +97,14 @@ class Machine:
             **self.variables,
         }
 
-    def start(self, name: str = "ada", *, slots: int = 1, fault: str = "") -> Agent:
-        """Does not wait: a task waits for its agent."""
+    def start(
+        self, name: str = "ada", *, slots: int = 1, fault: str = "", wrapper: Sequence[str] = ()
+    ) -> Agent:
+        """Does not wait: a task waits for its agent. `wrapper` is a command that becomes it."""
         command = [str(Path(sys.executable).with_name("agent"))]
         if fault:
             command = [sys.executable, str(_FAULTY), fault]
-        command += ["daemon", "--slots", str(slots), "--name", name]
+        command = [*wrapper, *command, "daemon", "--slots", str(slots), "--name", name]
         log = self.home.path / f"{name}.log"
         with log.open("ab") as file:
             process = subprocess.Popen(

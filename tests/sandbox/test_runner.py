@@ -6,7 +6,6 @@ from __future__ import annotations
 import json
 import re
 import signal
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from elsewhere.core.folders import read_json, read_record
 from elsewhere.core.process import ProcessIdentity
 from elsewhere.core.records import Environment, Outcome, Parameter, Source
 from tests.sandbox.attempts import Attempts
+from tests.small_disk import needs_small_disk
 from tests.waiting import wait_until
 
 #: what most programs begin with
@@ -154,10 +154,7 @@ def test_a_full_disk_ends_the_log_and_not_the_program(attempts: Attempts) -> Non
     assert "output cannot be written" in attempt.log
 
 
-@pytest.mark.skipif(
-    subprocess.run(["unshare", "-m", "true"], capture_output=True, check=False).returncode != 0,
-    reason="only root may mount a small disk",
-)
+@needs_small_disk
 @pytest.mark.parametrize("is_full_at_the_end", [False, True])
 def test_a_full_disk_costs_no_outcome(
     attempts: Attempts, tmp_path: Path, is_full_at_the_end: bool

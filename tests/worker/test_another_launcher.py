@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -131,15 +131,18 @@ def test_what_is_left_of_a_lost_attempt_is_ended_and_a_late_runner_finds_a_stop(
 
 @pytest.mark.parametrize("liveness", Liveness)
 def test_a_runner_that_does_not_stop_is_ended_by_the_launcher(
-    launcher: FarLauncher, folder: RunFolder, begin: Begin, liveness: Liveness
+    launcher: FarLauncher,
+    folder: RunFolder,
+    begin: Begin,
+    liveness: Liveness,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("elsewhere_worker.supervision.monotonic_s", count(0, 100).__next__)
     launcher.found[folder.task_id] = liveness
     supervision = begin(folder)
     wait_until(lambda: launcher.launched)
-    supervision.stop_task(Stop())
     assert launcher.ended == []
-    before = folder.stop.stat().st_mtime - 100
-    os.utime(folder.stop, (before, before))
+    supervision.stop_task(Stop())
     wait_until(lambda: launcher.ended)
     launcher.found[folder.task_id] = LOST
 

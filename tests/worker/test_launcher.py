@@ -3,6 +3,8 @@ end."""
 
 from __future__ import annotations
 
+import fcntl
+import hashlib
 import os
 import subprocess
 import sys
@@ -19,7 +21,7 @@ from elsewhere.core.clock import monotonic_s
 from elsewhere.core.folders import Home, RunFolder, write_beside
 from elsewhere.core.notes import Stop, read_outcome
 from elsewhere.core.process import ProcessIdentity
-from elsewhere.core.records import Outcome
+from elsewhere.core.records import Outcome, Source
 from elsewhere_sandbox.spec import RunSpec
 from elsewhere_sandbox.tree import kill, marked
 from elsewhere_worker import host_launcher
@@ -134,12 +136,20 @@ def test_runners_at_work_go_on_without_their_launcher(
     launcher: HostLauncher, elsewhere_home: Path
 ) -> None:
     """A runner is detached: in a session of its own, with nothing of the agent's open."""
-    folder = make_folder(elsewhere_home)
-    spec = RunSpec(record=make_record(), home=str(elsewhere_home))
-    spec.write(folder)
-    Stop().write(folder)
-    os.mkfifo(folder.output)  # it waits there
-    assert launcher.launch(folder)
+    folder, url = make_folder(elsewhere_home), "https://example.org/code.git"
+    record = make_record(source=Source(repository=url, commit="a" * 40))
+    RunSpec(record=record, home=str(elsewhere_home)).write(folder)
+    lock = Home(elsewhere_home).mirrors / f"{hashlib.sha256(url.encode()).hexdigest()}.lock"
+    lock.parent.mkdir()
+    with lock.open("w") as held:  # it waits there
+        fcntl.flock(held, fcntl.LOCK_EX)
+        assert launcher.launch(folder)
+        _has_nothing_of_its_launcher(launcher, folder)
+        Stop().write(folder)
+        has_run(folder)
+
+
+def _has_nothing_of_its_launcher(launcher: HostLauncher, folder: RunFolder) -> None:
     wait_until(folder.runner_log.exists, within_s=20)
     (runner,) = runners()
     launcher.close()
@@ -149,8 +159,6 @@ def test_runners_at_work_go_on_without_their_launcher(
         return {os.readlink(f"/proc/{runner.pid}/fd/{n}") for n in (0, 1, 2)}  # noqa: PTH115
 
     wait_until(lambda: links() == {os.devnull, str(folder.runner_log)})
-    with folder.output.open("rb"):
-        has_run(folder)
 
 
 def test_a_machine_without_a_runner_is_an_error(

@@ -12,6 +12,7 @@ from elsewhere.core.folders import Home
 from elsewhere.store.queues import Queues
 from elsewhere.store.redis import keys
 from elsewhere.store.redis.store import RedisStore
+from elsewhere_worker.duty import Troubles
 from elsewhere_worker.reaper import Reaper
 from elsewhere_worker.settings import WorkerSettings
 from tests.stores import make_record, opened
@@ -33,7 +34,7 @@ def make_reaper(store: RedisStore, *, lease_s: float = 0.0, lost_after_s: float 
         lease_s=lease_s,
         lost_after_s=lost_after_s,
     )
-    return Reaper(store, Queues(store), settings)
+    return Reaper(store, Queues(store), settings, Troubles())
 
 
 def waiting(store: RedisStore, **fields: object) -> str:

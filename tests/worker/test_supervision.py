@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from elsewhere.core.process import ProcessIdentity
 from elsewhere.core.records import Artifact, Outcome
 from elsewhere.core.uploads import Placed
 from elsewhere.store.queues import Queues
+from elsewhere.store.redis import keys
 from elsewhere.store.redis.store import RedisStore
 from elsewhere_worker import supervision as supervision_module
 from elsewhere_worker.host_launcher import HostLauncher
@@ -27,6 +29,30 @@ from elsewhere_worker.settings import WorkerSettings
 from elsewhere_worker.slots import Slot
 from elsewhere_worker.supervision import Supervision
 from tests.stores import make_record, opened, running
+
+
+def test_a_run_whose_stored_reports_are_damaged_holds_no_slot(
+    elsewhere_home: Path, redis_url: str
+) -> None:
+    with opened(redis_url) as store:
+        folder = Home(elsewhere_home).run(running(store), 1).create()
+        folder.launched.touch()
+        write_beside(folder.runner, ProcessIdentity.of(2**22))
+        write_beside(folder.exit, Outcome(reason=Reason.COMPLETED, exit_code=0))
+        folder.output.write_text("a line\n")
+        key = keys.TaskKeys(folder.task_id).output
+        store.redis.delete(key)
+        store.redis.set(key, "damage")
+        settings = WorkerSettings(
+            name="box", queues=("default",), home=Home(elsewhere_home), url=redis_url
+        )
+        supervision = make(folder, settings, store)
+        supervision.start()
+        supervision.join(10)
+        assert not supervision.is_alive()
+        state = store.state(folder.task_id)
+        assert state.status is Status.COMPLETED
+        assert "Not all of its reports could be delivered." in state.message
 
 
 @pytest.fixture
@@ -65,17 +91,38 @@ def make(folder: RunFolder, settings: WorkerSettings, store: RedisStore) -> Supe
     )
 
 
+class Clock:
+    """The clock of supervisions, which a test puts forward."""
+
+    def __init__(self) -> None:
+        self._s = 0.0
+
+    def __call__(self) -> float:
+        return self._s
+
+    def pass_s(self, seconds: float) -> None:
+        self._s += seconds
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(supervision_module, "monotonic_s", clock)
+    return clock
+
+
 @pytest.mark.parametrize(("age_s", "is_ended"), [(0, False), (35, False), (100, True)])
 def test_a_runner_that_does_not_stop_is_ended_long_after_the_grace(
     folder: RunFolder,
     runner: subprocess.Popen[bytes],
     supervision: Supervision,
+    clock: Clock,
     age_s: int,
     is_ended: bool,
 ) -> None:
     supervision.stop_task(Stop(grace_s=10.0))
-    before = folder.stop.stat().st_mtime - age_s
-    os.utime(folder.stop, (before, before))
+    supervision._look()
+    clock.pass_s(age_s)
     supervision._look()
     if is_ended:
         assert runner.wait(timeout=10) == -signal.SIGKILL
@@ -87,18 +134,32 @@ def test_a_runner_has_the_time_of_the_abort_callback_on_top(
     folder: RunFolder,
     runner: subprocess.Popen[bytes],
     supervision: Supervision,
+    clock: Clock,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     AbortNote(timeout_s=60.0).write(folder)
     supervision.stop_task(Stop(grace_s=10.0))
-    before = folder.stop.stat().st_mtime - 90
-    os.utime(folder.stop, (before, before))
+    supervision._look()
+    clock.pass_s(90)
     supervision._look()
     assert "SIGKILL" not in caplog.text
     supervision.stop_task(Stop(keeps_reports=False))
-    os.utime(folder.stop, (before, before))
+    supervision._look()
+    clock.pass_s(90)
     supervision._look()
     assert runner.wait(timeout=10) == -signal.SIGKILL, "nothing that it says counts any more"
+
+
+@pytest.mark.parametrize("jump_s", [-3600, 3600])
+def test_a_jump_of_the_machines_clock_shortens_no_grace(
+    folder: RunFolder, runner: subprocess.Popen[bytes], supervision: Supervision, jump_s: int
+) -> None:
+    supervision.stop_task(Stop(grace_s=10.0))
+    supervision._look()
+    at = time.time() - jump_s
+    os.utime(folder.stop, (at, at))
+    supervision._look()
+    assert runner.poll() is None
 
 
 def test_a_folder_that_cannot_be_written_to_holds_up_nobody_else(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from elsewhere.core.errors import RecordError
 from elsewhere.core.folders import read_record, write_beside
+from elsewhere.core.notes import reserve_notes
 
 if TYPE_CHECKING:
     from elsewhere.core.folders import RunFolder
@@ -32,6 +33,8 @@ class Owner:
             return None
 
     def take(self, folder: RunFolder) -> RunFolder:
-        """Makes the run folder and records its owner. Raises OSError."""
-        write_beside(folder.create().owner, self)
+        """Makes the run folder, with room for its last notes, and records its owner. Raises
+        OSError."""
+        reserve_notes(folder.create())
+        write_beside(folder.owner, self)
         return folder

@@ -15,6 +15,7 @@ from elsewhere.core.records import Outcome
 if TYPE_CHECKING:
     from elsewhere.store.queues import Queues
     from elsewhere.store.redis.store import RedisStore
+    from elsewhere_worker.duty import Troubles
     from elsewhere_worker.settings import WorkerSettings
 
 logger = logging.getLogger(__name__)
@@ -26,10 +27,13 @@ _ENTRY_S: Final = 10.0
 class Reaper:
     """Sweeps over all tasks; call `sweep` every few seconds."""
 
-    def __init__(self, store: RedisStore, queues: Queues, settings: WorkerSettings) -> None:
+    def __init__(
+        self, store: RedisStore, queues: Queues, settings: WorkerSettings, troubles: Troubles
+    ) -> None:
         self._store = store
         self._queues = queues
         self._settings = settings
+        self._troubles = troubles
 
     def sweep(self) -> None:
         settings = self._settings
@@ -37,7 +41,8 @@ class Reaper:
         if not swept.is_mine:
             return
         for task_id in swept.over:
-            self._reap(task_id)
+            with self._troubles.noted("reap"):  # one that is damaged must not keep the others
+                self._reap(task_id)
         self._reconcile()
 
     def _reap(self, task_id: str) -> None:
@@ -59,4 +64,5 @@ class Reaper:
         for task_id, queue in waiting.items():
             if queue and task_id not in entries[queue]:
                 logger.warning("task %s: its entry in %r was lost, pushed again", task_id, queue)
-                self._queues.push_again(task_id)
+                with self._troubles.noted("push again"):
+                    self._queues.push_again(task_id)

@@ -7,6 +7,7 @@ raises out of signal handlers, and with several queues it forgets what it has ju
 from __future__ import annotations
 
 import logging
+import threading
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
@@ -48,6 +49,8 @@ class Registration:
             worker_ttl=_LIFETIME_S,
         )
         self._record = record
+        self._lock = threading.Lock()
+        self._is_over = False
 
     def begin(self) -> None:
         """Registers the agent. Raises UsageError if one of this name lives on another machine."""
@@ -64,11 +67,20 @@ class Registration:
             self._rq.register_birth()
         self.renew(())
 
-    def renew(self, running: Iterable[str], waiting: Iterable[str] = ()) -> None:
-        """Reports the agent again, with the runs that are `running` and the uploads `waiting`."""
-        now = {"running": tuple(running), "waiting": tuple(waiting)}
-        plain: dict[str, Any] = {**asdict(self._record), **now}
-        with redis_errors():
+    def renew(
+        self, running: Iterable[str], waiting: Iterable[str] = (), problems: Iterable[str] = ()
+    ) -> None:
+        """Reports the agent again, with the runs that are `running`, the uploads `waiting`, and its
+        `problems`."""
+        lists = {
+            "running": tuple(running),
+            "waiting": tuple(waiting),
+            "problems": tuple(problems),
+        }
+        plain: dict[str, Any] = {**asdict(self._record), **lists}
+        with self._lock, redis_errors():
+            if self._is_over:  # a last renewal, by another thread
+                return
             self._redis.set(self._key, encode(plain), ex=_LIFETIME_S)
             if not self._redis.exists(self._rq.key):  # the store lost it, or it expired
                 self._rq.register_birth()
@@ -76,6 +88,7 @@ class Registration:
             self._rq.heartbeat()
 
     def end(self) -> None:
-        with redis_errors():
+        with self._lock, redis_errors():
+            self._is_over = True
             self._redis.delete(self._key)
             self._rq.register_death()

@@ -14,8 +14,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from elsewhere.artifacts import DEFAULT_PLACE
-from elsewhere.core.choices import Reason
-from elsewhere.core.clock import monotonic_s, now_at
+from elsewhere.core.choices import Reason, Status
+from elsewhere.core.clock import monotonic_s
 from elsewhere.core.errors import (
     ElsewhereError,
     FencedError,
@@ -23,8 +23,10 @@ from elsewhere.core.errors import (
     RecordError,
     StorageError,
     StoreUnavailableError,
+    TransitionError,
 )
-from elsewhere.core.notes import Lent, Stop, abort_callback_s, grace_s
+from elsewhere.core.folders import make_folder
+from elsewhere.core.notes import Lent, Stop, abort_callback_s, grace_s, release_notes
 from elsewhere.core.records import Outcome
 from elsewhere.core.secrets import passwords_in
 from elsewhere.delivery.delivery import Delivery
@@ -32,6 +34,7 @@ from elsewhere.storage import check_driver
 from elsewhere_sandbox.spec import RunSpec
 from elsewhere_sandbox.written import remove_others
 from elsewhere_worker.boundary import checked
+from elsewhere_worker.duty import Troubles
 from elsewhere_worker.launcher import Liveness
 from elsewhere_worker.owner import Owner
 
@@ -60,6 +63,8 @@ _UNFORESEEN_S: Final = 10.0
 _MOST_FAILURES: Final = 5
 #: seconds to wait after the store could not be reached
 _RETRY_S: Final = 1.0
+#: the outcome of an attempt whose folder was removed: nothing can be known of its program any more
+_GONE: Final = Outcome(reason=Reason.LOST, message="Its run folder is gone.")
 
 
 class Supervision(threading.Thread):
@@ -76,6 +81,7 @@ class Supervision(threading.Thread):
         launcher: Launcher,
         upload: Uploader,
         when_over: Callable[[RunFolder], None],
+        troubles: Troubles | None = None,
     ) -> None:
         super().__init__(name=f"supervision {folder.path.name}", daemon=True)
         self.slot = slot
@@ -86,6 +92,7 @@ class Supervision(threading.Thread):
         self._launcher = launcher
         self._delivery = Delivery(store, folder, upload)
         self._when_over = when_over
+        self._troubles = troubles or Troubles()
         self._poked = threading.Event()
         self._is_leaving = False
         self._needs_spare = False
@@ -93,6 +100,9 @@ class Supervision(threading.Thread):
         self._fenced = ""
         self._outcome: Outcome | None = None
         self._failures = 0
+        self._full_disk = ""
+        self._asked: Stop | None = None
+        self._asked_seen_s = 0.0
 
     def renew(self) -> None:
         """Extends the lease and learns of a stop. Raises StoreUnavailableError."""
@@ -118,6 +128,16 @@ class Supervision(threading.Thread):
                 logger.info("%s: it is being stopped", name)
         except OSError as error:  # an error of this folder must not affect the others
             logger.warning("%s: the note that stops it cannot be written: %s", name, error)
+
+    def note_disk(self, full: str) -> None:
+        """Makes `full`, a sentence about a full disk, the task's status message; empty when there
+        is room again. Raises StoreUnavailableError."""
+        if full == self._full_disk:
+            return
+        running = Status.IN_PROGRESS
+        with contextlib.suppress(TransitionError):  # it has just ended
+            self._store.move(self._folder.task_id, running, allowed=(running,), message=full)
+        self._full_disk = full
 
     def is_stopped(self) -> bool:
         """True if its program has ended; the next start delivers what the store cannot take now."""
@@ -145,8 +165,14 @@ class Supervision(threading.Thread):
                     if self._outcome is not None:
                         break
                     self._pause(_RETRY_S)
-                except Exception:  # the outermost seam of this thread: it begins anew
-                    logger.exception("%s: the supervision failed", self._folder.path.name)
+                except RecordError as error:  # it will not become better
+                    logger.warning("%s: %s", self._folder.path.name, error)
+                    if self._outcome is not None or not self._folder.launched.exists():
+                        self._end_undelivered(self._outcome or _unusable(error))
+                        break
+                    self._pause(_RETRY_S)
+                except Exception as error:  # noqa: BLE001 - the outermost seam: it begins anew
+                    self._troubles.note(self.name, error)
                     self._failures += 1
                     if self._outcome is not None and self._failures >= _MOST_FAILURES:
                         self._end_undelivered(self._outcome)
@@ -157,7 +183,7 @@ class Supervision(threading.Thread):
             self._when_over(self._folder)
 
     def _supervise(self) -> None:
-        if not self._folder.launched.exists():
+        if self._is_there() and not self._folder.launched.exists():
             self.renew()  # the thread may have waited here for days
             if not self._fenced:
                 self._launch()
@@ -234,8 +260,9 @@ class Supervision(threading.Thread):
         path = self._folder.inputs / digest
         if path.exists():
             return
-        path.parent.mkdir(exist_ok=True)
+        make_folder(path.parent)
         beside = path.with_name(f".{digest}")
+        beside.touch(mode=0o600)
         beside.write_bytes(self._store.get_blob(digest))
         beside.rename(path)
 
@@ -245,7 +272,7 @@ class Supervision(threading.Thread):
         """Notes the outcome if the runner is gone; the attempt is lost if it did not write one."""
         if self._outcome is not None:
             return
-        found = self._launcher.look(self._folder)
+        found = self._launcher.look(self._folder) if self._is_there() else _GONE
         if isinstance(found, Liveness):
             self._end_overdue()
             return
@@ -254,15 +281,31 @@ class Supervision(threading.Thread):
             self._launcher.end(self._folder)
         self._outcome = found
 
+    def _is_there(self) -> bool:
+        return self._folder.path.is_dir()
+
+    def _has_begun(self) -> bool:
+        """True if something of the program may have run. The store knows it, too: a program can
+        remove what lies in its folder."""
+        folder = self._folder
+        return (
+            not self._is_there()
+            or folder.child.exists()
+            or any(
+                one.attempt == folder.attempt and one.phase.name == "run"
+                for one in self._store.phases(folder.task_id)
+            )
+        )
+
     def _end_overdue(self) -> None:
         """Ends an overdue runner, if it does not climb the last rung of the ladder itself."""
-        folder = self._folder
-        try:
-            asked_at = folder.stop.stat().st_mtime
-        except FileNotFoundError:
+        folder, stop = self._folder, Stop.read(self._folder)
+        if stop != self._asked:  # it may be asked for again, with another grace
+            self._asked, self._asked_seen_s = stop, monotonic_s()
+        if stop is None:
             return
         limit_s = abort_callback_s(folder) + grace_s(folder, self._settings.policy.stop_grace_s)
-        if now_at() - asked_at > limit_s + _OVERDUE_S:
+        if monotonic_s() - self._asked_seen_s > limit_s + _OVERDUE_S:
             self._launcher.end(folder)
 
     # the end
@@ -270,13 +313,13 @@ class Supervision(threading.Thread):
     def _finish(self, outcome: Outcome) -> None:
         folder = self._folder
         if outcome.reason in (Reason.LOST, Reason.HOST_REBOOTED):
-            has_begun = folder.child.exists()
             status = self._queues.lose(
-                folder.task_id, folder.attempt, outcome, is_harmless=not has_begun
+                folder.task_id, folder.attempt, outcome, is_harmless=not self._has_begun()
             )
         else:
             status = self._store.finish(folder.task_id, folder.attempt, outcome)
-        logger.info("%s: %s (%s)", folder.path.name, status, outcome.sentence)
+        message = outcome.message.partition("\n")[0]
+        logger.info("%s: %s (%s). %s", folder.path.name, status, outcome.sentence, message)
         self._acknowledge()
 
     def _end_undelivered(self, outcome: Outcome) -> None:
@@ -308,7 +351,12 @@ class Supervision(threading.Thread):
     def _acknowledge(self) -> None:
         with contextlib.suppress(OSError):
             self._folder.acked.touch()
+            release_notes(self._folder)
         remove_others(self._folder)
         for path in (self._folder.venv, self._folder.inputs):
             shutil.rmtree(path, ignore_errors=True)
         self._folder.store.unlink(missing_ok=True)
+
+
+def _unusable(error: RecordError) -> Outcome:
+    return Outcome(reason=Reason.SETUP_FAILED, phase="claim", message=str(error))

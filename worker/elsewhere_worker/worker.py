@@ -6,6 +6,8 @@ supervision threads  one for each attempt: launch, deliver, finish
 renewing thread      leases, and with them requests to stop
 keeping thread       registration, reaper, the spare
 tidying thread       sessions of killed scripts, uploads that wait, old folders
+
+Each begins anew after an unforeseen error, which `troubles` remembers.
 """
 
 from __future__ import annotations
@@ -14,17 +16,20 @@ import logging
 import secrets
 import threading
 import time
+from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
 from elsewhere.core.choices import Reason, Status
-from elsewhere.core.errors import ElsewhereError, RecordError, StoreUnavailableError
+from elsewhere.core.errors import RecordError, StoreUnavailableError
 from elsewhere.core.folders import RunFolder
 from elsewhere.core.notes import Stop
 from elsewhere.core.records import Outcome
 from elsewhere.delivery.sessions import only_one
-from elsewhere.delivery.waiting import AGAIN_S, try_again, waiting_in
+from elsewhere.delivery.waiting import RETRY_S, try_again, waiting_in
 from elsewhere.store.redis import keys
 from elsewhere_worker.boundary import check_job
+from elsewhere_worker.disk import full_disk
+from elsewhere_worker.duty import AGAIN_S, Duty, Troubles
 from elsewhere_worker.owner import Owner
 from elsewhere_worker.reaper import Reaper
 from elsewhere_worker.slots import Needs, Slot, Slots
@@ -78,7 +83,8 @@ class Worker:
         self._when_up = when_up
         self._owner = Owner(worker=settings.name, store=store.identity())
         self._slots = Slots(settings.slots, self._slots_in_use)
-        self._reaper = Reaper(store, queues, settings)
+        self.troubles = Troubles()
+        self._reaper = Reaper(store, queues, settings, self.troubles)
         self._lock = threading.Lock()
         self._supervisions: dict[str, Supervision] = {}
         self._wake = threading.Event()
@@ -87,6 +93,7 @@ class Worker:
         self._is_stopping_tasks = False
         self._retry_s = 0.0
         self._waiting: tuple[str, ...] = ()
+        self._full_disk = ""
 
     def end(self, *, stop_tasks: bool = False) -> None:
         """Ends the worker; its tasks go on without it, unless they are to be stopped."""
@@ -107,12 +114,8 @@ class Worker:
     def _serve(self) -> None:
         self._reattach()
         self._when_up()
-        threads = [
-            threading.Thread(target=target, name=target.__name__.strip("_"), daemon=True)
-            for target in (self._listen, self._renew, self._keep, self._tidy)
-        ]
-        for thread in threads:
-            thread.start()
+        for work in (self._listen, self._renew, self._keep, self._tidy):
+            Duty(work, self._is_ending, self.troubles).start()
         must_recover, is_away = True, False
         while not self._is_ending.is_set():
             try:
@@ -128,9 +131,9 @@ class Worker:
                     logger.warning("no tasks are taken until the store is back. %s", error)
                 is_away = True
                 self._is_ending.wait(_RETRY_S)
-            except Exception:  # the outermost seam: one bad entry must not end the agent
-                logger.exception("no task could be taken")
-                self._is_ending.wait(_LOOK_S)
+            except Exception as error:  # noqa: BLE001 - the outermost seam: the next entry comes
+                self.troubles.note("take", error)
+                self._is_ending.wait(AGAIN_S)
             self._wake.clear()
 
     def running(self) -> list[str]:
@@ -165,13 +168,18 @@ class Worker:
             logger.warning("queue %r: an entry is refused. %s", queue, error)
             self._queues.settle(task_id, settings.name)
             return
-        claim = self._store.claim(
-            task_id,
-            worker=settings.name,
-            token=secrets.token_hex(16),
-            lease_s=settings.lease_s,
-            allowed=(Status.QUEUED,),
-        )
+        try:
+            claim = self._store.claim(
+                task_id,
+                worker=settings.name,
+                token=secrets.token_hex(16),
+                lease_s=settings.lease_s,
+                allowed=(Status.QUEUED,),
+            )
+        except RecordError as error:
+            logger.warning("task %s: it is refused and set aside. %s", task_id, error)
+            self._queues.set_aside(task_id, settings.name, str(error))
+            return
         if claim.attempt:
             logger.info("task %s: attempt %d begins", task_id, claim.attempt)
             self._begin(task_id, claim.attempt, slot)
@@ -185,6 +193,7 @@ class Worker:
             self._owner.take(folder)
         except OSError as error:
             message = f"The run cannot be prepared on this machine: {error}."
+            logger.warning("task %s: %s", task_id, message)
             outcome = Outcome(reason=Reason.SETUP_FAILED, phase="claim", message=message)
             self._store.finish(task_id, attempt, outcome)
         else:
@@ -200,6 +209,7 @@ class Worker:
             launcher=self._launcher,
             upload=self._upload,
             when_over=self._over,
+            troubles=self.troubles,
         )
         with self._lock:
             if folder.path.name in self._supervisions:
@@ -232,10 +242,20 @@ class Worker:
         settings = self._settings
         self._queues.recover(settings.name)
         for task_id, attempt in self._store.leased_to(settings.name):
-            if not settings.home.run(task_id, attempt).owner.exists():
-                logger.info("task %s: attempt %d was never begun, put back", task_id, attempt)
-                outcome = Outcome(reason=Reason.LOST, message="It was claimed and never begun.")
-                self._queues.lose(task_id, attempt, outcome, is_harmless=True)
+            folder = settings.home.run(task_id, attempt)
+            if not folder.owner.exists() and folder.path.name not in self.running():
+                with self.troubles.noted("recover"):
+                    self._lose(task_id, attempt)
+
+    def _lose(self, task_id: str, attempt: int) -> None:
+        """Gives up an attempt of this agent without a folder: put back if it was never begun."""
+        has_begun = any(one.attempt == attempt for one in self._store.phases(task_id))
+        message = "Its run folder is gone." if has_begun else "It was claimed and never begun."
+        if has_begun:  # the program may have removed it, and still run
+            self._launcher.end(self._settings.home.run(task_id, attempt))
+        outcome = Outcome(reason=Reason.LOST, message=message)
+        status = self._queues.lose(task_id, attempt, outcome, is_harmless=not has_begun)
+        logger.info("task %s: attempt %d is lost, it is %s. %s", task_id, attempt, status, message)
 
     def _leave(self) -> None:
         with self._lock:
@@ -264,24 +284,14 @@ class Worker:
     # waker thread
 
     def _listen(self) -> None:
-        channels = (keys.WAKE, keys.agent(self._settings.name))
-        listener = None
-        while not self._is_ending.is_set():
-            try:
-                listener = listener or self._store.listen(*channels)
-                messages = listener.wait(_LOOK_S)
-            except StoreUnavailableError:
-                listener = None
-                self._is_ending.wait(_RETRY_S)
-                continue
-            for item in messages:
-                channel, _, payload = item.partition(" ")
-                if channel == keys.WAKE:
-                    self._wake.set()
-                else:
-                    self._renew_all(payload)
-        if listener is not None:
-            listener.close()
+        with closing(self._store.listen(keys.WAKE, keys.agent(self._settings.name))) as listener:
+            while not self._is_ending.is_set():
+                for item in listener.wait(_LOOK_S):
+                    channel, _, payload = item.partition(" ")
+                    if channel == keys.WAKE:
+                        self._wake.set()
+                    else:
+                        self._renew_all(payload)
 
     # renewing thread
 
@@ -295,7 +305,8 @@ class Worker:
             found = [s for name, s in self._supervisions.items() if name.startswith(task_id)]
         for supervision in found:
             try:
-                supervision.renew()
+                with self.troubles.noted("renew"):  # the others are renewed all the same
+                    supervision.renew()
             except StoreUnavailableError as error:
                 logger.debug("%s", error)
 
@@ -304,30 +315,36 @@ class Worker:
     def _keep(self) -> None:
         while not self._is_ending.is_set():
             self._news.clear()
-            try:
-                self._launcher.prepare_spare()
-                self._registration.renew(self.running(), self._waiting)
-                self._reaper.sweep()
-            except ElsewhereError as error:
-                logger.warning("%s", error)
-            except Exception:  # the outermost seam of this thread: the next round comes
-                logger.exception("a round of keeping failed")
+            self._look_at_disk()
+            problems = (*self.troubles.listed(), *filter(None, [self._full_disk]))
+            self._registration.renew(self.running(), self._waiting, problems)
+            self._launcher.prepare_spare()
+            self._reaper.sweep()
             self._news.wait(min(self._settings.sweep_s, _LOOK_S))
             self._is_ending.wait(_GATHER_S)
+
+    def _look_at_disk(self) -> None:
+        """Names a full disk in the log, and in the status messages of the tasks that run."""
+        found = full_disk(self._settings.home.runs)
+        if found and not self._full_disk:
+            logger.warning("%s", found)
+        elif self._full_disk and not found:
+            logger.info("there is room on the disk again")
+        self._full_disk = found
+        with self._lock:
+            supervisions = list(self._supervisions.values())
+        for supervision in supervisions:
+            with self.troubles.noted("note the full disk"):
+                supervision.note_disk(found)
 
     # tidying thread
 
     def _tidy(self) -> None:
         """Does the slow work: uploads for killed scripts, the removal of large folders."""
         while not self._is_ending.wait(_LOOK_S):
-            try:
-                self._deliver_sessions()
-                self._try_uploads_again()
-                self._forget_old_runs()
-            except ElsewhereError as error:
-                logger.warning("%s", error)
-            except Exception:  # the outermost seam of this thread: the next round comes
-                logger.exception("a round of tidying failed")
+            self._deliver_sessions()
+            self._try_uploads_again()
+            self._forget_old_runs()
 
     def _try_uploads_again(self) -> None:
         """At the start, since the configuration may be another one, and then every few minutes."""
@@ -342,7 +359,7 @@ class Worker:
                             self._store, folder, self._upload, older_than_s=self._retry_s
                         )
             waiting += [f"{folder.path.name} {note.sentence}" for note in notes]
-        self._waiting, self._retry_s = tuple(waiting[:_MOST_WAITING]), AGAIN_S
+        self._waiting, self._retry_s = tuple(waiting[:_MOST_WAITING]), RETRY_S
 
     def _forget_old_runs(self) -> None:
         RunFolder.sweep(self._settings.home.runs)

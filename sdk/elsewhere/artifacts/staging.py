@@ -22,6 +22,7 @@ from elsewhere.artifacts.serializers import (
 from elsewhere.core.checks import checked_dict
 from elsewhere.core.clock import now_at
 from elsewhere.core.errors import StorageError, UsageError, known_choices
+from elsewhere.core.folders import make_folder
 from elsewhere.core.records import Artifact
 from elsewhere.storage import STORAGES, copy_file, refuse_credentials, sha256_of
 from elsewhere.storage.copies.zips import pack
@@ -137,7 +138,7 @@ def in_new_folder(what: str, folder: Path, keep: Callable[[Path], T], retries: i
     while True:
         place = folder / secrets.token_hex(8)
         try:
-            place.mkdir(parents=True)
+            make_folder(place)
             return keep(place)
         except OSError as error:
             shutil.rmtree(place, ignore_errors=True)

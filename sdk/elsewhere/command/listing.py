@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from elsewhere.command.printing import clean, json_text, say
 from elsewhere.command.tables import bar, open_console, status_text
 from elsewhere.core.choices import Status
 from elsewhere.core.codec import to_plain
-from elsewhere.core.errors import NotFoundError, UsageError, known_choices
+from elsewhere.core.errors import NotFoundError, RecordError, UsageError, known_choices
 from elsewhere.core.wording import duration, short
 from elsewhere.store import filters
 
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Sequence
 
     from elsewhere.core.records import TaskRecord, TaskState
     from elsewhere.store.redis.store import RedisStore
@@ -44,7 +42,12 @@ def list_tasks(store: RedisStore, given: Namespace) -> int:
         tags=["__$and", *given.tag] if given.tag else None,
     )
     found = list(store.search(wanted))
-    tasks = _read(store, found[: limit or None])
+    tasks = []
+    for one in store.read_many(found[: limit or None]):
+        if isinstance(one, RecordError):
+            say(f"A task is left out. {one}")
+        else:
+            tasks.append(one)
     if given.json:
         print(json_text([plain_task(record, state) for record, state in tasks]))
         return 0
@@ -61,14 +64,6 @@ def list_tasks(store: RedisStore, given: Namespace) -> int:
 def plain_task(record: TaskRecord, state: TaskState) -> dict[str, Any]:
     """The record's fields, and below `state` those of its state."""
     return {**to_plain(record), "state": to_plain(state)}
-
-
-def _read(store: RedisStore, task_ids: Sequence[str]) -> list[tuple[TaskRecord, TaskState]]:
-    tasks = []
-    for task_id in task_ids:
-        with suppress(NotFoundError):  # deleted since it was found
-            tasks.append((store.read(task_id), store.state(task_id)))
-    return tasks
 
 
 def _print(tasks: list[tuple[TaskRecord, TaskState]], now: float) -> None:

@@ -20,6 +20,7 @@ from elsewhere.connect.sections import is_ignored
 from elsewhere.core.codec import encode
 from elsewhere.core.errors import UsageError
 from elsewhere.core.events import Configurations
+from elsewhere.core.folders import make_folder
 from elsewhere.core.params import GENERAL, cast, is_recorded_as, is_scalar, to_parameter, to_text
 from elsewhere.core.records import Configuration, Json, Parameter
 from elsewhere.report.recorder import Target
@@ -246,7 +247,7 @@ def _file(
         return path
     assert folder is not None, "only a remote run is given a configuration"
     try:
-        folder.mkdir(exist_ok=True)
+        make_folder(folder)
         copy = Path(tempfile.mkdtemp(dir=folder)) / (file.name or "configuration")
         copy.write_bytes(override.text.encode())
     except OSError as error:

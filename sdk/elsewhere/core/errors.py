@@ -53,6 +53,9 @@ class RecordError(ElsewhereError):
 class StoreUnavailableError(ElsewhereError):
     """The store cannot be reached."""
 
+    #: True if it may only not have been started yet
+    may_come: bool = False
+
 
 class CaptureError(ElsewhereError):
     """The code or its packages cannot be captured so that they would run elsewhere."""

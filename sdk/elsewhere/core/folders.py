@@ -22,6 +22,7 @@
 ├── store.json               agent: the store's URL, if the program may know it (0600)
 ├── launched                 agent: just before the fork; at most one launch per attempt
 ├── stop                     agent, command, SDK: the request to stop (`notes.Stop`)
+├── .<note>.reserve          agent: bytes for `stop` and `exit.json`, if the disk is full by then
 ├── acked                    agent: all is in the store; the folder may be removed
 ├── runner.json              runner: its process identity
 ├── begun                    runner: just before the program: what is younger below code/ is its own
@@ -42,6 +43,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -49,7 +51,7 @@ import stat
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, BinaryIO, Final, TypeVar
 
 from elsewhere.core.codec import encode, from_plain
 from elsewhere.core.errors import RecordError, UsageError
@@ -76,6 +78,14 @@ def named_path(given: object) -> Path:
             f" between its slashes and {_PATH_BYTES} in all. Give the path of a file or a folder."
         )
     return path
+
+
+def make_folder(path: Path) -> None:
+    """Makes the folder `path` and all above it that are missing, closed to other users: the home
+    may have been there before, open. May be called twice. Raises OSError."""
+    for folder in reversed((path, *path.parents)):
+        if not folder.is_dir():
+            folder.mkdir(exist_ok=True, mode=0o700)
 
 
 #: ends the name of a folder that is being removed
@@ -112,8 +122,11 @@ class Home:
     server = _At("server")
 
     def ensure(self) -> Home:
-        """Makes the folder, closed to other users."""
-        self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        """Makes the folder, closed to other users. So is the place of artifacts in it, whose files
+        have the modes that they would have anywhere."""
+        make_folder(self.path)
+        with suppress(FileExistsError):  # a link to a disk that is not mounted now
+            make_folder(self.storage)
         return self
 
     def run(self, task_id: str, attempt: int) -> RunFolder:
@@ -165,9 +178,8 @@ class RunFolder:
 
     def create(self) -> RunFolder:
         """Makes the folder and those that several processes write into. May be called twice."""
-        self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.journal.mkdir(exist_ok=True)
-        self.files.mkdir(exist_ok=True)
+        make_folder(self.journal)
+        make_folder(self.files)
         return self
 
     def remove(self) -> None:
@@ -194,33 +206,79 @@ class RunFolder:
 
 
 def write_beside(path: Path, value: object, *, mode: int = 0o600) -> None:
-    """Writes `value` as JSON beside `path` and renames that: the file is whole or not there."""
-    beside = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    """Writes `value` as JSON beside `path` and renames that: the file is whole or not there. On a
+    full disk it takes the bytes that `reserve` keeps for it. Raises OSError."""
+    data = encode(value).encode(errors="backslashreplace")
+    beside = _beside(path)
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(encode(value))
-            file.flush()
-            os.fsync(file.fileno())
+        _write(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), data)
         beside.rename(path)
     except OSError as error:
         beside.unlink(missing_ok=True)
+        if error.errno in _FULL and _write_reserved(path, data):
+            return
         raise OSError(error.errno, error.strerror, str(path)) from error
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
 
 
+def reserve(path: Path, size_bytes: int) -> None:
+    """Keeps `size_bytes` of the disk for the file `path`. May be called twice. Raises OSError."""
+    flags = os.O_WRONLY | os.O_CREAT
+    # Not zeros: a file system that compresses would keep no bytes for them.
+    _write(os.open(_reserve_of(path), flags, 0o600), os.urandom(size_bytes))
+
+
+def release(path: Path) -> None:
+    """Gives back the bytes that `reserve` keeps for the file `path`. Raises OSError."""
+    _reserve_of(path).unlink(missing_ok=True)
+
+
+def _reserve_of(path: Path) -> Path:
+    return path.with_name(f".{path.name}.reserve")
+
+
+def _write_reserved(path: Path, data: bytes) -> bool:
+    """Writes `data` into the bytes that are kept for `path`. False without enough of them."""
+    beside = _beside(path)
+    try:
+        if _reserve_of(path).stat().st_size < len(data):
+            return False
+        _reserve_of(path).rename(beside)  # so that it is one process's alone
+        _write(os.open(beside, os.O_WRONLY), data)
+        beside.rename(path)
+    except OSError:
+        beside.unlink(missing_ok=True)
+        return False
+    return True
+
+
+def _write(descriptor: int, data: bytes) -> None:
+    """Writes `data` as the whole content of an open file, to the disk, and closes it."""
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+        file.truncate()
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{os.urandom(4).hex()}")
+
+
+#: errors of a full disk
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT)
+
+
 def read_json(path: Path) -> Any:
     """The plain data that `write_beside` wrote; None where there is no file. Raises RecordError."""
     try:
-        with open(path, "rb", opener=_unblocked) as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise ValueError("it is not a file")
+        with open_plain(path) as file:
             return json.loads(file.read())
     except FileNotFoundError:
         return None
-    except (ValueError, RecursionError, IsADirectoryError) as error:
+    except (ValueError, RecursionError) as error:
         raise RecordError(f"The file {path} is damaged: {error}.") from error
 
 
@@ -230,6 +288,38 @@ def read_record(kind: type[T], path: Path) -> T | None:
     return None if plain is None else from_plain(kind, plain)
 
 
-def _unblocked(path: str, flags: int) -> int:
-    """Opens without waiting: a program may have put a pipe in the place of the file."""
-    return os.open(path, flags | os.O_NONBLOCK)
+def open_plain(path: Path) -> BinaryIO:
+    """Opens the file `path` for reading, at once: a program may have put a pipe in its place.
+
+    Raises RecordError for what is not a plain file, FileNotFoundError, and OSError.
+    """
+    return os.fdopen(_plain(path, os.O_RDONLY), "rb")
+
+
+def append_plain(path: Path) -> int:
+    """A descriptor that appends to the file `path`, which is made if need be, closed to others.
+
+    Raises RecordError for what is not a plain file, and OSError.
+    """
+    return _plain(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+
+
+def _plain(path: Path, flags: int) -> int:
+    try:
+        descriptor = os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        if error.errno in _NOT_PLAIN:
+            raise _not_plain(path) from error
+        raise
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise _not_plain(path)
+    return descriptor
+
+
+#: errors of opening a folder, a pipe that nobody reads or a socket, and links in a circle
+_NOT_PLAIN: Final = (errno.EISDIR, errno.ENXIO, errno.ELOOP)
+
+
+def _not_plain(path: Path) -> RecordError:
+    return RecordError(f"The file {path} is damaged: it is not a file.")

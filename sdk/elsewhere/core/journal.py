@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 from elsewhere.core.errors import RecordError
 from elsewhere.core.events import decode_event, encode_event
+from elsewhere.core.folders import open_plain
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -90,7 +91,7 @@ def read_events(
     Reads about `limit_bytes`, more only where a single event is larger, 16 MiB at most. `words`
     are the kinds that are looked at; None for all.
     """
-    with path.open("rb") as file:
+    with open_plain(path) as file:
         file.seek(offset)
         block = file.read(limit_bytes)
         if len(block) == limit_bytes and not block.endswith(b"\n"):

@@ -19,13 +19,22 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from elsewhere.core.errors import RecordError
-from elsewhere.core.folders import read_json, read_record, write_beside
+from elsewhere.core.folders import (
+    read_json,
+    read_record,
+    release,
+    reserve,
+    write_beside,
+)
 from elsewhere.core.process import ProcessIdentity
 from elsewhere.core.records import Outcome, TaskRecord
 
 if TYPE_CHECKING:
     from elsewhere.core.folders import RunFolder
 
+#: bytes of a stop, and of an outcome: its message may hold the last 64 KiB that a command printed
+_STOP_BYTES: Final = 4096
+_OUTCOME_BYTES: Final = 256 * 1024
 #: the longest that a stop waits for a program's abort callback, in seconds
 ABORT_CALLBACK_S: Final = 1800.0
 
@@ -87,6 +96,19 @@ def read_outcome(folder: RunFolder) -> Outcome | None:
 def write_outcome(folder: RunFolder, outcome: Outcome) -> None:
     """Leaves the `outcome` of the attempt in `folder`. Raises OSError."""
     write_beside(folder.exit, outcome)
+
+
+def reserve_notes(folder: RunFolder) -> None:
+    """Keeps room for a stop and for the outcome in `folder`, however full the disk is by then.
+    Raises OSError."""
+    reserve(folder.stop, _STOP_BYTES)
+    reserve(folder.exit, _OUTCOME_BYTES)
+
+
+def release_notes(folder: RunFolder) -> None:
+    """Gives back the room that `reserve_notes` keeps. Raises OSError."""
+    release(folder.stop)
+    release(folder.exit)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Final
 
 from elsewhere import storage
 from elsewhere.artifacts.places import is_kept_for
-from elsewhere.core.errors import StorageError, StoreUnavailableError
+from elsewhere.core.errors import RecordError, StorageError, StoreUnavailableError
 from elsewhere.core.events import ArtifactAdded, ArtifactsRemoved
+from elsewhere.core.folders import open_plain
 from elsewhere.core.journal import journal_files, read_events
 from elsewhere.core.uploads import FileEvent, Placed
 from elsewhere.delivery.terminal import BLOCK_BYTES, collapse
@@ -65,6 +66,7 @@ class Delivery:
         self._offsets: dict[str, int] = {}
         self._output_offset: int | None = None
         self._pending = ""
+        self._is_output_lost = False
         self._tries: dict[Path, int] = {}
         self._given_up: dict[Path, Placed] = {}
         self._artifacts: dict[str, Artifact] | None = None
@@ -91,9 +93,12 @@ class Delivery:
             if offset is None:
                 offset = self._store.journal_offset(task_id, attempt, name)
             self._offsets[name] = offset
-            if path.stat().st_size <= offset:
+            try:
+                if path.stat().st_size <= offset:
+                    break
+                events, end = read_events(path, offset)
+            except (FileNotFoundError, RecordError):  # removed or replaced since it was listed
                 break
-            events, end = read_events(path, offset)
             if end == offset:
                 break
             spare: list[Path] = []
@@ -195,7 +200,7 @@ class Delivery:
             if self._output_offset is None:
                 self._output_offset = self._store.output_offset(task_id, attempt)
             offset = self._output_offset
-            if not (block := _read(self._folder.output, offset)):
+            if not (block := self._read_output(offset)):
                 break
             taken, data, pending = collapse(block, is_over=is_over)
             if not taken and pending == self._pending:
@@ -209,16 +214,20 @@ class Delivery:
                 break
         return moved
 
+    def _read_output(self, offset: int) -> bytes:
+        try:
+            with open_plain(self._folder.output) as file:
+                file.seek(offset)
+                return file.read(BLOCK_BYTES)
+        except FileNotFoundError:
+            return b""
+        except RecordError as error:  # by the program, which may write into its folder
+            if not self._is_output_lost:
+                logger.warning("No more output is delivered. %s", error)
+            self._is_output_lost = True
+            return b""
+
 
 def _bare(artifact: Artifact) -> Artifact:
     """The `artifact` without what takes memory: a task may have thousands."""
     return replace(artifact, preview="", metadata={})
-
-
-def _read(path: Path, offset: int) -> bytes:
-    try:
-        with path.open("rb") as file:
-            file.seek(offset)
-            return file.read(BLOCK_BYTES)
-    except FileNotFoundError:
-        return b""

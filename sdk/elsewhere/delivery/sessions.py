@@ -204,7 +204,7 @@ def deliver_dead(store: TaskStore, home: Home, upload: Uploader) -> list[str]:
         try:
             if _is_dead(folder, identity) and _deliver_one(store, folder, upload):
                 done.append(folder.task_id)
-        except RecordError as error:
+        except (RecordError, OSError) as error:  # the others are delivered
             logger.warning("A session is left as it is. %s", error)
     return done
 

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 #: seconds between two tries
-AGAIN_S: Final = 600.0
+RETRY_S: Final = 600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +76,7 @@ def waiting_in(folder: RunFolder) -> list[Waiting]:
 
 
 def try_again(
-    store: TaskStore, folder: RunFolder, upload: Uploader, *, older_than_s: float = AGAIN_S
+    store: TaskStore, folder: RunFolder, upload: Uploader, *, older_than_s: float = RETRY_S
 ) -> list[Waiting]:
     """Uploads what waits in `folder`, whose attempt is over, and was last tried so long ago;
     returns what still waits. Raises StoreUnavailableError."""

@@ -20,7 +20,7 @@ from elsewhere.core.errors import (
     StorageError,
     UsageError,
 )
-from elsewhere.core.folders import named_path
+from elsewhere.core.folders import make_folder, named_path
 from elsewhere.core.notes import read_runner
 from elsewhere.core.records import Outcome, TaskRecord
 from elsewhere.delivery.sessions import outcome_of
@@ -69,7 +69,7 @@ def opened(given: object, home: Home) -> Iterator[Ended]:
     """
     path = _found(given)
     try:
-        home.ensure().offline.mkdir(exist_ok=True, mode=0o700)
+        make_folder(home.offline)
         _sweep(home.offline)
         work = Path(tempfile.mkdtemp(prefix=".import-", dir=home.offline))
     except OSError as error:

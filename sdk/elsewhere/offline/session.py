@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 from elsewhere.core import names
 from elsewhere.core.clock import now_at
 from elsewhere.core.errors import RecordError, StorageError, UsageError
-from elsewhere.core.folders import Home, RunFolder, read_json, write_beside
+from elsewhere.core.folders import RunFolder, make_folder, read_json, write_beside
 from elsewhere.core.say import say
 from elsewhere.core.uploads import Placed
 from elsewhere.storage import file_url
@@ -29,6 +29,7 @@ from elsewhere.store.folder.store import FolderStore
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from elsewhere.core.folders import Home
     from elsewhere.core.uploads import Upload
 
 #: the format of a session's files; a reader takes this one and those before
@@ -83,9 +84,7 @@ class OfflineSession:
         from importlib.metadata import version  # noqa: PLC0415 - weight
 
         try:
-            home = Home(self.path.parent.parent).ensure()
-            for folder in (home.offline, self.path):
-                folder.mkdir(exist_ok=True, mode=0o700)
+            make_folder(self.path)
             about = {"format": FORMAT, "version": version("elsewhere"), "task": self.task_id}
             write_beside(self.about, {**about, "created_at": now_at()})
         except OSError as error:

@@ -18,7 +18,7 @@ from elsewhere.core.clock import now_at
 from elsewhere.core.codec import to_plain
 from elsewhere.core.errors import NotFoundError, RecordError, TransitionError, UsageError
 from elsewhere.core.events import Configurations, Parameters, Properties, Tags
-from elsewhere.core.folders import read_json, write_beside
+from elsewhere.core.folders import make_folder, read_json, write_beside
 from elsewhere.core.process import ProcessIdentity
 from elsewhere.core.records import TaskRecord
 from elsewhere.report.offset import checked_offset
@@ -107,7 +107,7 @@ class Last:
     def write(self, task_id: str, within_s: float) -> None:
         """Writes the id, and removes files older than `within_s`. A full disk is ignored."""
         try:
-            self._path.parent.mkdir(exist_ok=True)
+            make_folder(self._path.parent)
             for path in self._path.parent.iterdir():
                 if time.time() - path.stat().st_mtime > within_s:
                     path.unlink(missing_ok=True)

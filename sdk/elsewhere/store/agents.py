@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentRecord:
     """An agent as others see it. `waiting`: files that it could not upload yet, each as the name of
-    the run folder and a sentence."""
+    the run folder and a sentence. `problems`: sentences for its operator."""
 
     name: str
     machine: str
@@ -33,6 +33,7 @@ class AgentRecord:
     started_at: float
     running: tuple[str, ...] = ()
     waiting: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
 
 
 def registered_agents(redis: Redis) -> list[AgentRecord]:

@@ -8,6 +8,7 @@ the waiting takes the entry out.
 from __future__ import annotations
 
 import contextlib
+import logging
 import re
 import shlex
 from typing import TYPE_CHECKING, Final, cast
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
     from elsewhere.core.records import Outcome
     from elsewhere.store.api import TaskStore
+
+logger = logging.getLogger(__name__)
 
 #: the queue that is always there
 DEFAULT_QUEUE: Final = "default"
@@ -80,7 +83,7 @@ class Queues:
     def names(self) -> list[str]:
         with redis_errors():
             found = cast("set[bytes]", self._redis.smembers(keys.QUEUES))
-        return sorted({DEFAULT_QUEUE, *(name.decode() for name in found)})
+        return sorted({DEFAULT_QUEUE, *(name.decode(errors="replace") for name in found)})
 
     def create(self, name: str) -> None:
         """Makes a queue; nothing happens when it is there. Raises UsageError for a bad name."""
@@ -126,7 +129,7 @@ class Queues:
             status, name = cast("list[bytes]", pipe.hmget(state, "status", "queue"))
             pipe.multi()
             if status == b"queued" and name:
-                self._push(pipe, task_id, name.decode())
+                self._push(pipe, task_id, name.decode(errors="replace"))
                 pipe.publish(keys.WAKE, name)
 
         with redis_errors():
@@ -191,12 +194,20 @@ class Queues:
             pipe.delete(keys.rq_job(task_id))
             pipe.execute()
 
+    def set_aside(self, task_id: str, agent: str, message: str) -> None:
+        """Removes the taken entry of a task with a damaged state, which ends with `message`."""
+        self._store.set_aside(task_id, message)
+        self.settle(task_id, agent)
+
     def recover(self, agent: str) -> None:
         """Puts entries back into their queues that an agent of this name took before it died."""
         with redis_errors():
             taken = cast("list[bytes]", self._redis.lrange(keys.taken(agent), 0, -1))
         for item in taken:
-            self.push_again(item.decode(errors="replace"))
+            try:
+                self.push_again(item.decode(errors="replace"))
+            except RecordError as error:
+                logger.warning("an entry is not put back. %s", error)
         with redis_errors():
             self._redis.delete(keys.taken(agent))
 

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final
 
 from elsewhere.core.choices import Status
 from elsewhere.core.codec import decode, encode
+from elsewhere.core.errors import RecordError
 from elsewhere.core.records import Outcome, TaskState
 
 if TYPE_CHECKING:
@@ -60,9 +61,15 @@ def text_of(value: object) -> str:
     return str(value) if isinstance(value, str) else encode(value)
 
 
-def read_state(fields: Mapping[str, str], now: float) -> TaskState:
-    """The state of a task, from its fields as a store keeps them: as texts."""
+def read_state(task_id: str, fields: Mapping[str, str], now: float) -> TaskState:
+    """The state of a task, from its fields as a store keeps them: as texts. Raises RecordError."""
+    try:
+        return _read_state(fields, now)
+    except (KeyError, ValueError, OverflowError, RecordError) as error:
+        raise RecordError(f"The state of task {task_id} cannot be read: {error}.") from error
 
+
+def _read_state(fields: Mapping[str, str], now: float) -> TaskState:
     def number(name: str) -> float:
         return float(fields.get(name) or 0)
 

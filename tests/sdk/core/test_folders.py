@@ -4,15 +4,28 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from elsewhere.core.choices import Reason
-from elsewhere.core.folders import Home, RunFolder, read_json, write_beside
+from elsewhere.core.errors import RecordError
+from elsewhere.core.folders import (
+    Home,
+    RunFolder,
+    append_plain,
+    open_plain,
+    read_json,
+    write_beside,
+)
 from elsewhere.core.notes import read_runner, write_runner
 from elsewhere.core.process import ProcessIdentity
 from elsewhere.core.records import Outcome
+from tests.small_disk import needs_small_disk, on_small_disk
 
 ID = "0123456789abcdef" * 2
 
@@ -96,3 +109,54 @@ def test_a_removal_that_is_cut_off_leaves_nothing_that_is_taken_for_a_run(
     assert RunFolder.all_in(tmp_path) == []
     RunFolder.sweep(tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder", "socket", "circle", "device"])
+@pytest.mark.parametrize("opens", [open_plain, append_plain])
+def test_only_a_plain_file_is_opened_and_nothing_waits(
+    short_path: Path, kind: str, opens: Callable[[Path], object]
+) -> None:
+    path = short_path / "output.log"
+    with socket.socket(socket.AF_UNIX) as server:
+        if kind == "pipe":
+            os.mkfifo(path)
+        elif kind == "folder":
+            path.mkdir()
+        elif kind == "socket":
+            server.bind(str(path))
+        else:
+            path.symlink_to(path if kind == "circle" else "/dev/null")
+        with pytest.raises(RecordError, match=r"output\.log is damaged: it is not a file"):
+            opens(path)
+
+
+FULL = """
+import sys
+from pathlib import Path
+from elsewhere.core.folders import read_json, reserve, write_beside
+folder = Path(sys.argv[1])
+path = folder / "stop"
+reserve(path, 4096)
+try:
+    with (folder / "big").open("wb", 0) as file:
+        while True:
+            file.write(bytes(4096))
+except OSError:
+    pass
+for value in ["a" * 5000, "b" * 3000, "c"]:
+    try:
+        write_beside(path, value)
+    except OSError as error:
+        print(error.strerror, error.filename)
+    else:
+        print(read_json(path))
+print(sorted(path.name for path in folder.iterdir()))
+"""
+
+
+@needs_small_disk
+def test_a_note_with_a_reserve_is_written_once_on_a_full_disk(tmp_path: Path) -> None:
+    command = [*on_small_disk(tmp_path, "1m"), sys.executable, "-c", FULL, str(tmp_path)]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    full = f"No space left on device {tmp_path}/stop"
+    assert printed.splitlines() == [full, "b" * 3000, full, "['big', 'stop']"]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import logging
 import os
 import tarfile
 import threading
+import tracemalloc
 import zipfile
 from collections import deque
 from collections.abc import Iterator
@@ -17,6 +19,7 @@ from typing import Any
 import pytest
 
 from elsewhere.core.errors import StorageError, UsageError
+from elsewhere.storage.copies import zips
 from elsewhere.storage.storage_manager import StorageManager
 from tests.object_store import ObjectStore, serving_s3
 from tests.sdk.artifacts.places import Served, serving
@@ -193,6 +196,23 @@ def test_an_archive_of_more_than_the_disk_has_is_refused(tmp_path: Path) -> None
         file.truncate(1 << 20)
     with pytest.raises(StorageError, match="cannot be unpacked"):
         StorageManager.get_local_copy(str(huge))
+
+
+def test_the_entries_of_a_tar_file_are_counted_while_they_are_read(
+    tmp_path: Path, elsewhere_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(zips, "_MOST_ENTRIES", 20_000)
+    header = entry("fine", type=tarfile.DIRTYPE).tobuf()
+    many = tmp_path / "many.tar.gz"
+    many.write_bytes(gzip.compress(header * 20_001, 1) + b"no end")
+    tracemalloc.start()
+    try:
+        with pytest.raises(StorageError, match="holds more than 20000 files and folders"):
+            StorageManager.get_local_copy(str(many))
+        assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    finally:
+        tracemalloc.stop()
+    assert not list(elsewhere_home.rglob("fine"))
 
 
 def test_the_cache_keeps_so_many_copies(s3: ObjectStore, elsewhere_home: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from elsewhere.core.errors import ConfigurationError, StoreUnavailableError
+from elsewhere.core.errors import ConfigurationError, RecordError, StoreUnavailableError
 from elsewhere.store.redis.connection import connect, redis_errors
 from tests.redis_server import RedisServer
 
@@ -204,7 +204,14 @@ def test_a_full_memory_is_named_within_a_transaction(short_path: Path) -> None:
 
 
 def test_an_error_of_a_wrong_command_stays_as_it_is(redis_url: str) -> None:
+    wrong = pytest.raises(redis.ResponseError, match="wrong number")
+    with connect(redis_url) as client, wrong, redis_errors(redis_url):
+        client.execute_command("LPUSH")
+
+
+@pytest.mark.parametrize("script", ["", "return redis.call('LPUSH', KEYS[1], 'value')"])
+def test_what_nobody_of_ours_has_written_is_a_record_error(redis_url: str, script: str) -> None:
     with connect(redis_url) as client:
         client.set("name", "value")
-        with pytest.raises(redis.ResponseError, match="WRONGTYPE"), redis_errors(redis_url):
-            client.lpush("name", "value")
+        with pytest.raises(RecordError, match="WRONGTYPE"), redis_errors(redis_url):
+            client.eval(script, 1, "name") if script else client.lpush("name", "value")

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Final
 
 from elsewhere.core.errors import StorageError
+from elsewhere.core.folders import make_folder
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +46,7 @@ def hold(cache: Path, key: str, holder: object) -> Path:
     place = cache / key
     try:
         for _ in range(_ATTEMPTS):
-            place.mkdir(parents=True, exist_ok=True)
+            make_folder(place)
             try:
                 lock = os.open(place / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             except FileNotFoundError:  # evicted since

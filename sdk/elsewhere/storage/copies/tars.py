@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import tarfile
 import zlib
-from contextlib import ExitStack
 from lzma import LZMAError
 from typing import TYPE_CHECKING, Final
 
 from elsewhere.core.errors import StorageError
-from elsewhere.storage.copies.zips import check_entry, check_fits, filling, write_entry
+from elsewhere.storage.copies.zips import (
+    check_count,
+    check_entry,
+    check_fits,
+    filling,
+    write_entry,
+)
 from elsewhere.storage.progress import DISPLAY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 #: errors of tarfile for bytes that are not an archive, or a part of one, and of the disk
-_DAMAGES: Final = (EOFError, ValueError, tarfile.TarError, zlib.error, LZMAError, OSError)
+_DAMAGES: Final = (
+    *(EOFError, ValueError, RecursionError),
+    *(tarfile.TarError, zlib.error, LZMAError, OSError),
+)
 
 
 def unpack_tar(archive: Path, folder: Path) -> None:
@@ -27,24 +35,32 @@ def unpack_tar(archive: Path, folder: Path) -> None:
     Raises StorageError, before anything is written, for an archive that would write outside of the
     folder, holds links or devices, or is larger than the room on the disk.
     """
-    with (
-        filling(folder, archive, _DAMAGES),
-        ExitStack() as outer,
-        tarfile.open(archive) as source,
-    ):
-        entries = source.getmembers()
-        size = _check(archive, entries, folder)
-        row = outer.enter_context(DISPLAY.moving(f"Unpacking {archive.name}", size))
-        for entry in entries:
-            _write(source, entry, folder / entry.name, row.advance)
+    with filling(folder, archive, _DAMAGES):
+        with tarfile.open(archive) as source:
+            size = _check(archive, source, folder)
+        with (
+            DISPLAY.moving(f"Unpacking {archive.name}", size) as row,
+            tarfile.open(archive) as source,
+        ):
+            for entry in _entries(source):
+                _write(source, entry, folder / entry.name, row.advance)
 
 
-def _check(archive: Path, entries: list[tarfile.TarInfo], folder: Path) -> int:
+def _entries(source: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
+    """The entries one by one: a small compressed file may hold millions, which tarfile keeps."""
+    while (entry := source.next()) is not None:
+        source.members.clear()  # type: ignore[attr-defined] # it is not in the stubs
+        yield entry
+
+
+def _check(archive: Path, source: tarfile.TarFile, folder: Path) -> int:
     """The bytes of all entries. Raises StorageError."""
-    size = sum(entry.size for entry in entries)
-    check_fits(archive, len(entries), size, folder)
-    for entry in entries:
+    size = 0
+    for count, entry in enumerate(_entries(source), 1):
+        check_count(archive, count)
         check_entry(archive, entry.name, is_plain=entry.isfile() or entry.isdir())
+        size += entry.size
+    check_fits(archive, size, folder)
     return size
 
 

@@ -125,13 +125,17 @@ def filling(folder: Path, archive: Path, damages: tuple[type[Exception], ...]) -
         raise
 
 
-def check_fits(archive: Path, count: int, size_bytes: int, folder: Path) -> None:
-    """Raises StorageError for too many files and folders, or more bytes than the disk has free."""
+def check_count(archive: Path, count: int) -> None:
+    """Raises StorageError where `count` is too many files and folders."""
     if count > _MOST_ENTRIES:
         raise StorageError(
-            f"The archive {archive} is refused: it holds {count} files and folders, more than"
-            f" {_MOST_ENTRIES}."
+            f"The archive {archive} is refused: it holds more than {_MOST_ENTRIES} files and"
+            " folders."
         )
+
+
+def check_fits(archive: Path, size_bytes: int, folder: Path) -> None:
+    """Raises StorageError for more bytes than the disk has free."""
     free_bytes = shutil.disk_usage(folder).free
     if size_bytes > free_bytes:
         raise StorageError(
@@ -222,7 +226,8 @@ def _check(archive: Path, entries: list[zipfile.ZipInfo], folder: Path) -> int:
     """The bytes of all entries. Raises StorageError."""
     # zipfile reads at most the declared size of an entry, so the sum bounds what is written.
     size = sum(entry.file_size for entry in entries)
-    check_fits(archive, len(entries), size, folder)
+    check_count(archive, len(entries))
+    check_fits(archive, size, folder)
     for entry in entries:
         is_plain = stat.S_IFMT(entry.external_attr >> 16) in (0, stat.S_IFREG, stat.S_IFDIR)
         is_named = bool(PurePosixPath(entry.filename).parts)

@@ -72,7 +72,7 @@ class FolderStore(FolderReports, FolderModels):
         with self._held(task_id) as task:
             if not task.status:
                 raise unknown(task_id)
-            return read_state(state_texts(task), self.now())
+            return read_state(task_id, state_texts(task), self.now())
 
     def edit(
         self, task_id: str, *events: Event, allowed: Collection[Status] = (), **changes: object

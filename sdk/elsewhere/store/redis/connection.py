@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import re
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from elsewhere.core.errors import ConfigurationError, StoreUnavailableError
+from elsewhere.core.errors import ConfigurationError, RecordError, StoreUnavailableError
 from elsewhere.core.secrets import hide_passwords
 
 if TYPE_CHECKING:
@@ -52,16 +54,20 @@ def connect(url: str, *, timeout_s: float = 5.0) -> redis.Redis:
 @contextmanager
 def redis_errors(url: str = "") -> Iterator[None]:
     """Raises an error that makes Redis unusable as StoreUnavailableError, with `url` where it is
-    given. Redis's error for a wrong command stays as it is."""
+    given, and one about what lies in it as RecordError. Other errors for a wrong command stay."""
     import redis  # noqa: PLC0415 - weight
 
     try:
         yield
     except redis.RedisError as error:
         explanation = _explain(error)
+        if explanation is None and any(words in str(error) for words in _DAMAGES):
+            raise RecordError(f"What is stored in Redis cannot be used: {error}.") from error
         if explanation is None:
             raise
-        raise _unavailable(url, *explanation) from error
+        unavailable = _unavailable(url, *explanation)
+        unavailable.may_come = _may_come(error)
+        raise unavailable from error
 
 
 _OLDEST: Final = (6, 2)
@@ -95,12 +101,16 @@ _BY_CLASS: Final = {
 _BY_WORDS: Final = {
     "OOM command not allowed": _BY_CLASS["OutOfMemoryError"],
     "READONLY ": _BY_CLASS["ReadOnlyError"],
+    "BUSY ": ("a script keeps it busy", "Try again in a moment"),
     "DB index is out of range": ("it has no database of that number", "Correct redis_url"),
     "MISCONF ": (
         "it cannot write its data to disk",
         "Make room on its disk and look into its log",
     ),
 }
+
+#: words in the error of a command or a script that met what nobody of ours has written
+_DAMAGES: Final = ("WRONGTYPE ", "user_script")
 
 #: class of what made a connection fail -> the same
 _BY_CAUSE: Final = {
@@ -114,6 +124,13 @@ _BY_CAUSE: Final = {
     ),
     "SSLError": ("no TLS can be agreed on with it", "Use redis:// if the port speaks none"),
 }
+
+
+#: numbers of errors of a host, a port or a socket where nobody is; of names that may be known soon
+_ABSENCES: Final = (
+    *(errno.ECONNREFUSED, errno.ENOENT, errno.ETIMEDOUT, socket.EAI_AGAIN),
+    *(errno.EHOSTUNREACH, errno.EHOSTDOWN, errno.ENETUNREACH),
+)
 
 
 def _check(client: redis.Redis, url: str, timeout_s: float) -> None:
@@ -136,7 +153,9 @@ def _check(client: redis.Redis, url: str, timeout_s: float) -> None:
             raise _unusable(url, failure) from failure
         raise failure
     if not versions:
-        raise _unavailable(url, *_TIMED_OUT)
+        unavailable = _unavailable(url, *_TIMED_OUT)
+        unavailable.may_come = True
+        raise unavailable
     numbers = re.match(r"(\d+)\.(\d+)", versions[0])
     if numbers and (int(numbers[1]), int(numbers[2])) < _OLDEST:
         raise _unavailable(
@@ -173,6 +192,16 @@ def _explain(error: redis.RedisError) -> tuple[str, str] | None:
     return (
         f"the connection fails ({str(error).rstrip('.')})",
         "Look whether it runs, and use rediss:// if the port speaks TLS",
+    )
+
+
+def _may_come(error: redis.RedisError) -> bool:
+    """True for the error of a server, or of a network, that has not been started yet."""
+    names = {kind.__name__ for kind in type(error).__mro__}
+    cause = error.__cause__ or error.__context__
+    number = cause.errno if isinstance(cause, OSError) else None
+    return bool(names & {"TimeoutError", "BusyLoadingError"}) or (
+        "AuthenticationError" not in names and number in _ABSENCES
     )
 
 

@@ -37,7 +37,7 @@ from typing import Final
 from urllib.parse import quote
 
 from elsewhere.core.errors import StoreUnavailableError
-from elsewhere.core.folders import Home
+from elsewhere.core.folders import Home, append_plain
 from elsewhere.store.redis import keys
 
 #: seconds until a new server must reply, and until an old one must be gone
@@ -194,7 +194,7 @@ def _launch(home: Home, address: str, lock: int, idle_s: float, check_every_s: f
     try:
         server = _choose_server(home)
         _write_version(home, server)
-        output = log.open("ab")
+        output = os.fdopen(append_plain(log), "ab")
     except OSError as error:
         raise _unwritable(home, error.strerror or str(error)) from error
     with output:
@@ -222,6 +222,7 @@ def _launch(home: Home, address: str, lock: int, idle_s: float, check_every_s: f
                     "LD_LIBRARY_PATH": os.environ.get("LD_LIBRARY_PATH", ""),
                 },
                 start_new_session=True,
+                umask=0o077,
                 pass_fds=(lock,),
                 check=True,
                 timeout=_START_LIMIT_S,
@@ -324,6 +325,7 @@ def _read_version(home: Home) -> _Server | None:
 def _write_version(home: Home, server: _Server) -> None:
     """Writes the version before the start, as a server may die right after its first write."""
     beside = home.server / ".version"
+    beside.touch(mode=0o600)
     beside.write_text(f"{server}\n", encoding="ascii")
     beside.rename(home.server / "version")
 

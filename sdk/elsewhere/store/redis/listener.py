@@ -28,7 +28,8 @@ class RedisListener:
             while (left := until - time.monotonic()) > 0 or messages:
                 message = self._pubsub.get_message(timeout=0 if messages else left)
                 if message:
-                    messages.append(f"{message['channel'].decode()} {message['data'].decode()}")
+                    words = (message[name] for name in ("channel", "data"))  # by anybody
+                    messages.append(" ".join(word.decode(errors="replace") for word in words))
                 elif messages or message is None:
                     break
         return messages

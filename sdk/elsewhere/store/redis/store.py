@@ -5,15 +5,15 @@ State changes are the scripts in `lua/`; what an operation does to which key is 
 
 from __future__ import annotations
 
-import json
+import logging
 import os
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from elsewhere.core.choices import Status
-from elsewhere.core.codec import compact, encode, from_plain
-from elsewhere.core.errors import RecordError
+from elsewhere.core.codec import compact, encode
+from elsewhere.core.errors import RecordError, TransitionError
 from elsewhere.core.events import cleared, kept_parts
-from elsewhere.core.kept import OF_RECORD, RESTART, Tagged
+from elsewhere.core.kept import RESTART, Tagged
 from elsewhere.core.records import TaskRecord
 from elsewhere.store.api import Claim, Renewal, Sweep
 from elsewhere.store.blocks import BLOCK_BYTES
@@ -21,11 +21,11 @@ from elsewhere.store.redis import keys, operations
 from elsewhere.store.redis.blobs import Blobs
 from elsewhere.store.redis.connection import redis_errors
 from elsewhere.store.redis.models import RedisModels
+from elsewhere.store.redis.records import PARTS, RedisRecords, as_text, seconds
 from elsewhere.store.redis.reports import RedisReports
 from elsewhere.store.redis.scripts import flat
 from elsewhere.store.redis.search import RedisSearch
 from elsewhere.store.refusals import BUSY, fenced, refused, unknown
-from elsewhere.store.states import read_state
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -33,17 +33,18 @@ if TYPE_CHECKING:
     from redis.client import Pipeline
 
     from elsewhere.core.events import Event
-    from elsewhere.core.records import Outcome, TaskState
+    from elsewhere.core.records import Outcome
     from elsewhere.store.api import Listener
+
+logger = logging.getLogger(__name__)
 
 #: how many attempts a task may lose with their machines before it is ended for good
 _MAX_LOSSES: Final = 3
-#: what of a record has a key of its own, and how it is kept
-_PARTS: Final = {part: way for part, way in kept_parts().items() if part in OF_RECORD}
-_APART: Final = ("id", *_PARTS)
+#: fields of a record that its own hash does not have
+_APART: Final = ("id", *PARTS)
 
 
-class RedisStore(RedisReports, RedisSearch, RedisModels, Blobs):
+class RedisStore(RedisRecords, RedisReports, RedisSearch, RedisModels, Blobs):
     """An `api.SharedStore` on Redis. Threads may share it."""
 
     def identity(self) -> str:
@@ -52,7 +53,7 @@ class RedisStore(RedisReports, RedisSearch, RedisModels, Blobs):
             if known is None:  # two may come here at once, of whom one's is kept
                 self.redis.set(keys.STORE, os.urandom(16).hex(), nx=True)
                 known = self.redis.get(keys.STORE)
-            return _text(known)
+            return as_text(known)
 
     # records
 
@@ -63,28 +64,6 @@ class RedisStore(RedisReports, RedisSearch, RedisModels, Blobs):
         names = (record.project, record.name, str(record.type))
         self._scripts.on_task("create", record.id, *names, *flat(script))
 
-    def read(self, task_id: str) -> TaskRecord:
-        task = keys.TaskKeys(task_id)
-        with redis_errors(), self.redis.pipeline(transaction=False) as pipe:
-            pipe.hgetall(task.record)
-            for part, way in _PARTS.items():
-                key = task.part(part)
-                _ = pipe.smembers(key) if isinstance(way, Tagged) else pipe.hgetall(key)
-            record, *parts = pipe.execute()
-        if not record:
-            raise unknown(task_id)
-        return _record(task_id, record, parts)
-
-    def state(self, task_id: str) -> TaskState:
-        with redis_errors(), self.redis.pipeline(transaction=False) as pipe:
-            pipe.hgetall(keys.TaskKeys(task_id).state)
-            pipe.time()
-            state, now = pipe.execute()
-        if not state:
-            raise unknown(task_id)
-        fields = {_text(name): _text(value) for name, value in state.items()}
-        return read_state(fields, _seconds(now))
-
     def edit(
         self, task_id: str, *events: Event, allowed: Collection[Status] = (), **changes: object
     ) -> None:
@@ -93,41 +72,40 @@ class RedisStore(RedisReports, RedisSearch, RedisModels, Blobs):
             "edit", task_id, ",".join(map(str, allowed)), *flat(script)
         )
         if not done:
-            raise refused(task_id, _text(status), "changed", allowed)
+            raise refused(task_id, as_text(status), "changed", allowed)
 
     def delete(self, task_id: str) -> None:
-        from redis import WatchError  # noqa: PLC0415 - weight
+        task, is_sent = keys.TaskKeys(task_id), False
 
-        task = keys.TaskKeys(task_id)
-        with redis_errors(), self.redis.pipeline() as pipe:
-            while True:
-                pipe.watch(task.state)
-                record, state = self.read(task_id), self.state(task_id)
-                if state.status in BUSY:
-                    raise refused(task_id, state.status, "deleted", set(Status) - BUSY)
-                points = (task.points(_text(name)) for name in pipe.hkeys(task.scalars))
-                gone = [*task.fixed, *points, *self._blocks(task_id, state.attempt)]
-                uses, indexed = self.task_models(task_id), self._indexed(task_id)
-                pipe.multi()
-                pipe.delete(*gone)
-                pipe.zrem(keys.UPDATED, task_id)
-                pipe.srem(keys.project(record.project), task_id)
-                pipe.srem(keys.named(record.project, record.name), task_id)
-                pipe.srem(keys.task_type(record.type), task_id)
-                pipe.srem(keys.status(state.status), task_id)
-                for key in indexed:
-                    pipe.srem(key, task_id)
-                for use in uses:
-                    pipe.srem(keys.model_tasks(use.model), task_id)
-                try:
-                    pipe.execute()
-                except WatchError:
-                    continue
+        def delete(pipe: Pipeline) -> None:
+            nonlocal is_sent
+            if is_sent and not pipe.exists(task.state):  # only the reply was lost
                 return
+            record, state = self.read(task_id), self.state(task_id)
+            if state.status in BUSY:
+                raise refused(task_id, state.status, "deleted", set(Status) - BUSY)
+            points = (task.points(as_text(name)) for name in pipe.hkeys(task.scalars))
+            gone = [*task.fixed, *points, *self._blocks(task_id, state.attempt)]
+            uses, indexed = self.task_models(task_id), self._indexed(task_id)
+            is_sent = True
+            pipe.multi()
+            pipe.delete(*gone)
+            pipe.zrem(keys.UPDATED, task_id)
+            pipe.srem(keys.project(record.project), task_id)
+            pipe.srem(keys.named(record.project, record.name), task_id)
+            pipe.srem(keys.task_type(record.type), task_id)
+            pipe.srem(keys.status(state.status), task_id)
+            for key in indexed:
+                pipe.srem(key, task_id)
+            for use in uses:
+                pipe.srem(keys.model_tasks(use.model), task_id)
+
+        with redis_errors():
+            self.redis.transaction(delete, task.state)
 
     def projects(self) -> list[str]:
         with redis_errors():
-            return [_text(name) for name in self.redis.zrevrange(keys.PROJECTS, 0, -1)]
+            return [as_text(name) for name in self.redis.zrevrange(keys.PROJECTS, 0, -1)]
 
     # status
 
@@ -138,16 +116,16 @@ class RedisStore(RedisReports, RedisSearch, RedisModels, Blobs):
             "move", task_id, ",".join(map(str, allowed)), str(target), message
         )
         if not done:
-            raise refused(task_id, _text(status), f"set to {target}", allowed)
-        return Status(_text(status))
+            raise refused(task_id, as_text(status), f"set to {target}", allowed)
+        return Status(as_text(status))
 
     def reset(self, task_id: str, *, allowed: Collection[Status]) -> Status:
         done, status = self._scripts.on_task(
             "reset", task_id, ",".join(map(str, allowed)), BLOCK_BYTES
         )
         if not done:
-            raise refused(task_id, _text(status), "reset", allowed)
-        return Status(_text(status))
+            raise refused(task_id, as_text(status), "reset", allowed)
+        return Status(as_text(status))
 
     def claim(
         self, task_id: str, *, worker: str, token: str, lease_s: float, allowed: Collection[Status]
@@ -155,12 +133,12 @@ class RedisStore(RedisReports, RedisSearch, RedisModels, Blobs):
         done, answer = self._scripts.on_task(
             "claim", task_id, ",".join(map(str, allowed)), worker, token, lease_s
         )
-        return Claim(attempt=int(answer)) if done else Claim(attempt=0, status=_text(answer))
+        return Claim(attempt=int(answer)) if done else Claim(attempt=0, status=as_text(answer))
 
     def renew(self, task_id: str, attempt: int, *, worker: str, lease_s: float) -> Renewal:
         done, answer, *grace = self._scripts.on_task("renew", task_id, attempt, worker, lease_s)
         if not done:
-            return Renewal(is_ours=False, status=_text(answer))
+            return Renewal(is_ours=False, status=as_text(answer))
         return Renewal(
             is_ours=True,
             is_stop_requested=bool(answer),
@@ -172,8 +150,8 @@ class RedisStore(RedisReports, RedisSearch, RedisModels, Blobs):
             "finish", task_id, attempt, str(outcome.status), _plain(outcome), outcome.message
         )
         if not done:
-            raise fenced(task_id, attempt, _text(status))
-        return Status(_text(status))
+            raise fenced(task_id, attempt, as_text(status))
+        return Status(as_text(status))
 
     def request_stop(
         self, task_id: str, *, grace_s: float | None = None, message: str = ""
@@ -182,15 +160,15 @@ class RedisStore(RedisReports, RedisSearch, RedisModels, Blobs):
         _, status = self._scripts.on_task("stop", task_id, grace, message)
         if not status:
             raise unknown(task_id)
-        return Status(_text(status))
+        return Status(as_text(status))
 
     def sweep(self, *, sweep_s: float, hold_s: float) -> Sweep:
         is_mine, now = self._scripts.sweep(sweep_s, hold_s)
         if not now:
             return Sweep(is_mine=bool(is_mine))
         with redis_errors():
-            over = self.redis.zrangebyscore(keys.LEASES, "-inf", _text(now))
-        return Sweep(is_mine=True, over=tuple(_text(task_id) for task_id in over))
+            over = self.redis.zrangebyscore(keys.LEASES, "-inf", as_text(now))
+        return Sweep(is_mine=True, over=tuple(as_text(task_id) for task_id in over))
 
     def reap(self, task_id: str, *, lost_after_s: float, outcome: Outcome) -> Status | None:
         return self._reap(task_id, "", lost_after_s, outcome, is_harmless=False)
@@ -202,15 +180,15 @@ class RedisStore(RedisReports, RedisSearch, RedisModels, Blobs):
 
     def leased_to(self, worker: str) -> list[tuple[str, int]]:
         with redis_errors():
-            running = [_text(item) for item in self.redis.zrange(keys.LEASES, 0, -1)]
+            running = [as_text(item) for item in self.redis.zrange(keys.LEASES, 0, -1)]
             with self.redis.pipeline(transaction=False) as pipe:
                 for task_id in running:
                     pipe.hmget(keys.TaskKeys(task_id).state, "worker", "attempt")
-                found = pipe.execute()
+                found = pipe.execute(raise_on_error=False)
         return [
-            (task_id, int(attempt))
-            for task_id, (owner, attempt) in zip(running, found, strict=True)
-            if owner == worker.encode()
+            (task_id, int(answer[1]))
+            for task_id, answer in zip(running, found, strict=True)
+            if isinstance(answer, list) and answer[0] == worker.encode() and _is_number(answer[1])
         ]
 
     def enqueue(
@@ -221,46 +199,58 @@ class RedisStore(RedisReports, RedisSearch, RedisModels, Blobs):
         *,
         allowed: Collection[Status],
     ) -> Status:
-        """Sets status and index and runs `push`, in one transaction. Returns the status before."""
-        from redis import WatchError  # noqa: PLC0415 - weight
-
+        """Sets status and index and runs `push`, in one transaction. Returns the status before. A
+        token in the state makes a lost reply harmless."""
         task, (parts, fields) = keys.TaskKeys(task_id), cleared(RESTART)
-        state = task.state
-        with redis_errors(), self.redis.pipeline() as pipe:
-            while True:
-                pipe.watch(state)
-                old, at = _text(pipe.hget(state, "status") or b""), _seconds(pipe.time())
-                if old not in allowed:
-                    raise refused(task_id, old, "enqueued", allowed)
-                pipe.multi()
-                pipe.srem(keys.status(old), task_id)
-                pipe.sadd(keys.status(Status.QUEUED), task_id)
-                pipe.zadd(keys.QUEUED, {task_id: at})
-                pipe.zadd(keys.UPDATED, {task_id: at})
-                for part in parts:
-                    pipe.delete(task.part(part))
-                pipe.hdel(state, *_OF_AN_ATTEMPT, *fields)
-                news = {"status": "queued", "previous_status": old, "queue": queue}
-                pipe.hset(state, mapping={**news, "queued_at": repr(at), "updated_at": repr(at)})
-                push(pipe)
-                pipe.publish(keys.WAKE, queue)
-                pipe.publish(keys.TaskKeys(task_id).changed, "status")
-                try:
-                    pipe.execute()
-                except WatchError:
-                    continue
-                return Status(old)
+        state, token, before = task.state, os.urandom(16).hex(), ""
+
+        def enqueue(pipe: Pipeline) -> None:
+            nonlocal before
+            old, last = (as_text(found or b"") for found in pipe.hmget(state, "status", "enqueued"))
+            if last == token:
+                return
+            if old not in allowed:
+                raise refused(task_id, old, "enqueued", allowed)
+            before, at = old, seconds(pipe.time())
+            pipe.multi()
+            pipe.srem(keys.status(old), task_id)
+            pipe.sadd(keys.status(Status.QUEUED), task_id)
+            pipe.zadd(keys.QUEUED, {task_id: at})
+            pipe.zadd(keys.UPDATED, {task_id: at})
+            for part in parts:
+                pipe.delete(task.part(part))
+            pipe.hdel(state, *_OF_AN_ATTEMPT, *fields)
+            news = ("status", "queued", "previous_status", old, "queue", queue, "enqueued", token)
+            pipe.hset(state, items=[*news, "queued_at", repr(at), "updated_at", repr(at)])
+            push(pipe)
+            pipe.publish(keys.WAKE, queue)
+            pipe.publish(task.changed, "status")
+
+        with redis_errors():
+            self.redis.transaction(enqueue, state)
+        return Status(before)
 
     def queued(self, *, older_than_s: float) -> dict[str, str]:
         """Maps task ids to queue names, of all that have waited longer than `older_than_s`."""
         with redis_errors():
             until = self.now() - older_than_s
-            found = [_text(item) for item in self.redis.zrangebyscore(keys.QUEUED, 0, until)]
+            found = [as_text(item) for item in self.redis.zrangebyscore(keys.QUEUED, 0, until)]
             with self.redis.pipeline(transaction=False) as pipe:
                 for task_id in found:
                     pipe.hget(keys.TaskKeys(task_id).state, "queue")
-                queues = pipe.execute()
-        return {task_id: _text(queue or b"") for task_id, queue in zip(found, queues, strict=True)}
+                queues = pipe.execute(raise_on_error=False)
+        names = (as_text(queue) if isinstance(queue, bytes) else "" for queue in queues)
+        return dict(zip(found, names, strict=True))
+
+    def set_aside(self, task_id: str, message: str) -> None:
+        """Ends a task with a damaged state as failed, as far as that is possible, with `message`;
+        nobody pushes it again."""
+        try:
+            self.move(task_id, Status.FAILED, allowed=BUSY, message=message)
+        except (RecordError, TransitionError) as error:
+            logger.debug("%s", error)
+            with redis_errors():
+                self.redis.zrem(keys.QUEUED, task_id)
 
     # waking up
 
@@ -274,7 +264,7 @@ class RedisStore(RedisReports, RedisSearch, RedisModels, Blobs):
 
     def now(self) -> float:
         with redis_errors():
-            return _seconds(self.redis.time())
+            return seconds(self.redis.time())
 
     def close(self) -> None:
         self.redis.close()
@@ -292,13 +282,13 @@ class RedisStore(RedisReports, RedisSearch, RedisModels, Blobs):
     ) -> Status | None:
         words = (attempt, lost_after_s, _plain(outcome), outcome.message, _MAX_LOSSES)
         done, status = self._scripts.on_task("reap", task_id, *words, int(is_harmless))
-        return Status(_text(status)) if done else None
+        return Status(as_text(status)) if done else None
 
     def _indexed(self, task_id: str) -> list[str]:
         """The keys of the indexes that the task's words are in."""
         task, ways = keys.TaskKeys(task_id), kept_parts()
         return [
-            keys.tagged(way.indexes[part], _text(word))
+            keys.tagged(way.indexes[part], as_text(word))
             for part, way in ways.items()
             if isinstance(way, Tagged)
             for word in self.redis.smembers(task.part(part))
@@ -316,25 +306,5 @@ _OF_AN_ATTEMPT: Final = (
 )
 
 
-def _record(task_id: str, record: dict[bytes, bytes], parts: list[Any]) -> TaskRecord:
-    try:
-        plain = _plain_of(record)
-        for name, part in zip(_PARTS, parts, strict=True):
-            is_set = isinstance(part, set)
-            plain[name] = sorted(map(_text, part)) if is_set else _plain_of(part)
-    except (ValueError, RecursionError) as error:
-        raise RecordError(f"The record of task {task_id} cannot be read: {error}.") from error
-    plain["id"] = task_id
-    return from_plain(TaskRecord, plain)
-
-
-def _plain_of(part: dict[bytes, bytes]) -> dict[str, Any]:
-    return {_text(name): json.loads(value) for name, value in sorted(part.items())}
-
-
-def _seconds(time: tuple[int, int]) -> float:
-    return time[0] + time[1] / 1e6
-
-
-def _text(value: bytes | str | float) -> str:
-    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
+def _is_number(text: bytes | None) -> bool:
+    return text is not None and text.isdigit()
