@@ -24,6 +24,10 @@ class Role(Enum):
     CHILD = "child"
 
 
+class JobSent(SystemExit):
+    """The job of a sweep goes on elsewhere: it ends here, and the next one begins."""
+
+
 class Launch:
     """The launch of this process; `role()` is what it is to the task."""
 
@@ -33,6 +37,8 @@ class Launch:
     def begin(self, role: Callable[[], Role]) -> None:
         """Takes what gives the role, with nothing parsed yet."""
         self.role = role
+        #: the command line of the job that is running, in a sweep whose jobs are tasks
+        self.job: tuple[str, ...] | None = None
         #: what parsers have left of the command line, the newest last
         self._rests: deque[list[str]] = deque(maxlen=16)
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from elsewhere.core.errors import UsageError
 from elsewhere.core.say import say
-from elsewhere.core.secrets import HiddenWord, hidden_words
+from elsewhere.core.secrets import HiddenWord, hidden_words, hide_arguments
+from elsewhere.hooks.launch import LAUNCH
 from elsewhere.store.queues import Queues
 from elsewhere.task import stored
 
@@ -39,11 +41,15 @@ def send(run: Run, queue: str | None, *, is_clone: bool, is_last: bool) -> str:
         say(warning)
     run.flush(wait=True)
     task_id = run.task_record.id
-    for word in hidden_words(store.read(task_id).source.argv):
+    source = store.read(task_id).source
+    if LAUNCH.job is not None:
+        source = replace(source, argv=hide_arguments(LAUNCH.job))
+    for word in hidden_words(source.argv):
         say(_not_travelling(word))
     if is_clone:
-        task_id = stored.clone(store, task_id)
+        task_id = stored.clone(store, task_id, source=source)
     else:
+        store.edit(task_id, source=source)
         run.hand_over("It goes on elsewhere." if queue is not None else "It was made a draft.")
     _enqueue(queues, task_id, queue)
     return task_id

@@ -241,7 +241,8 @@ class Task(
     ) -> Task | None:
         """Ends this script and runs it from its beginning on an agent of the queue `queue_name`.
 
-        On an agent the call does nothing, and the script goes on behind it. `clone` sends a copy
+        On an agent the call does nothing, and the script goes on behind it. In a job of a Hydra
+        sweep it sends the job, which ends here, and the next one begins. `clone` sends a copy
         instead; only then may `exit_process` be False, and the copy is returned. Without a queue
         the task, or its copy, becomes a draft. On the handle of another task nothing ends: that
         task is enqueued, or with `clone` a copy of it, which is returned.
@@ -251,6 +252,7 @@ class Task(
         process or a thread that the script has started, and on another task's handle without a
         queue, and TransitionError for another task whose status does not allow it.
         """
+        from elsewhere.hooks.launch import LAUNCH, JobSent  # noqa: PLC0415
         from elsewhere.task import sending  # noqa: PLC0415
 
         run = self.access.run
@@ -267,6 +269,8 @@ class Task(
             return None
         self._checked_process("execute_remotely")
         task_id = sending.send(run, queue_name, is_clone=clone, is_last=exit_process)
+        if exit_process and LAUNCH.job is not None:
+            raise JobSent(0)
         if exit_process:
             sys.exit(0)
         return type(self)(task_id, run.store)

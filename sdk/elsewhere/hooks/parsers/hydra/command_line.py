@@ -15,6 +15,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Protocol
 
+from hydra._internal.utils import get_args_parser
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, Quote, QuotedString
 from hydra.errors import OverrideParseException
@@ -23,6 +24,10 @@ from elsewhere.core.records import Json, Parameter
 from elsewhere.hooks.parsers.values import is_effective, shown
 
 SECTION: Final = "Hydra"
+_MULTIRUN: Final = ("-m", "--multirun")
+_OF_SWEEPS: Final = (
+    *("hydra.mode", "hydra.sweep", "hydra/sweep", "hydra.launcher", "hydra/launcher"),
+)
 
 
 class Groups(Protocol):
@@ -59,6 +64,15 @@ def replaced(lines: Sequence[str], overrides: Mapping[str, Parameter], groups: G
     for name, override in overrides.items():
         result[name] = _line(name[len(SECTION) + 1 :], override.value, typed.get(name), groups)
     return [line for line in result.values() if line]
+
+
+def alone(words: Sequence[str]) -> list[str]:
+    """Returns the words of a sweep's command line that count for each job by itself: its options,
+    and the settings of Hydra that do not make the sweep."""
+    lines = {*get_args_parser().parse_args(list(words)).overrides}
+    kept = [word for word in words if word not in (*_MULTIRUN, *lines)]
+    of_hydra = [line for line in lines if line.lstrip("+~").startswith(("hydra.", "hydra/"))]
+    return kept + [line for line in of_hydra if not line.lstrip("+~").startswith(_OF_SWEEPS)]
 
 
 def _parse(lines: Sequence[str]) -> list[Override]:

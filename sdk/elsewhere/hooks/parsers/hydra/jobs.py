@@ -24,7 +24,14 @@ from omegaconf.errors import OmegaConfBaseException
 from elsewhere.core.errors import UsageError
 from elsewhere.core.params import cast
 from elsewhere.core.records import Parameter
-from elsewhere.hooks.parsers.hydra.command_line import SECTION, effective, replaced, to_parameters
+from elsewhere.hooks.launch import LAUNCH, JobSent
+from elsewhere.hooks.parsers.hydra.command_line import (
+    SECTION,
+    alone,
+    effective,
+    replaced,
+    to_parameters,
+)
 from elsewhere.hooks.parsers.hydra.composed import overridden, to_configuration
 from elsewhere.hooks.parsers.hydra.program import Program
 from elsewhere.hooks.parsers.values import refuse
@@ -97,13 +104,24 @@ class _Job:
         if not self._is_part:
             self._record(config)
         before = self._launches.task
+        LAUNCH.job = self._words() if self._is_sweep and not self._is_part else None
         try:
             result = self._function(config)
+        except JobSent:
+            result = None
         except Exception as error:
             self._end(before, error)
             raise
+        finally:
+            LAUNCH.job = None
         self._end(before, None)
         return result
+
+    def _words(self) -> tuple[str, ...]:
+        """The command line that runs this job alone."""
+        lines = OmegaConf.to_container(HydraConfig.get().overrides.task)
+        assert isinstance(lines, list)
+        return (*alone(sys.argv[1:]), *map(str, lines))
 
     def _overridden(self, config: DictConfig) -> DictConfig:
         configuration = self._launches.configuration()
