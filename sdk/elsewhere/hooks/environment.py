@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
-from elsewhere.hooks.launch import LAUNCH, Role
+from elsewhere.hooks.launch import LAUNCH
 
 if TYPE_CHECKING:
     from elsewhere.core.records import Parameter
@@ -34,7 +34,7 @@ def attach(recorder: Recorder) -> Callable[[], None]:
     """Sets a remote run's variables, else records this process's; detaching undoes nothing."""
     overrides = recorder.overrides()
     if overrides is not None:
-        if LAUNCH.role() is Role.TASK:
+        if LAUNCH.role() == "task":
             _set(overrides)
     elif values := _recorded():
         from elsewhere.core.events import Parameters  # noqa: PLC0415 - weight

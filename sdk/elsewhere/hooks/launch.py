@@ -9,19 +9,12 @@ from __future__ import annotations
 import sys
 from collections import deque
 from collections.abc import Callable, Sequence
-from enum import Enum
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
-
-class Role(Enum):
-    """What this process is to the task."""
-
-    #: the process that is the task, or may become it
-    TASK = "task"
-    #: started by the task's process with the same command line: a rank, a spawned worker
-    COPY = "copy"
-    #: started by the task's process with a command line of its own
-    CHILD = "child"
+#: What this process is to the task: the `task` itself, or what may become it; a `copy`, which the
+#: task's process has started with the same command line: a rank, a spawned worker; or a `child`,
+#: which it has started with a command line of its own.
+Role: TypeAlias = Literal["task", "copy", "child"]
 
 
 class JobSent(SystemExit):
@@ -32,7 +25,7 @@ class Launch:
     """The launch of this process; `role()` is what it is to the task."""
 
     def __init__(self) -> None:
-        self.begin(lambda: Role.TASK)
+        self.begin(lambda: "task")
 
     def begin(self, role: Callable[[], Role]) -> None:
         """Takes what gives the role, with nothing parsed yet."""

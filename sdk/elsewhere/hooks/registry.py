@@ -10,15 +10,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Container
+from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
-from elsewhere.hooks import environment
-from elsewhere.hooks.launch import LAUNCH, Role
-from elsewhere.hooks.parsers.hydra.launches import LAUNCHES
+from elsewhere.core.when_imported import when_imported
+from elsewhere.hooks.launch import LAUNCH
 from elsewhere.hooks.parsers.parsed import Parsed
 
 if TYPE_CHECKING:
     from elsewhere.hooks.api import Hook
+    from elsewhere.hooks.launch import Role
     from elsewhere.hooks.parsers.hydra.launches import ConfigurationsSource, End
     from elsewhere.hooks.parsers.parsed import OverridesSource
     from elsewhere.report.recorder import OwnRun
@@ -26,8 +27,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 #: the libraries that parse command lines: what a program imports of each, and our module for it
-PARSERS: Final[dict[str, Parsed]] = {
-    "hydra": LAUNCHES,
+PARSERS: Final = {
     "argparse": Parsed("argparse", "argparse.parsing"),
     "jsonargparse": Parsed("jsonargparse", "jsonargparse.parsing"),
     "click": Parsed("click", "click.commands"),
@@ -35,9 +35,21 @@ PARSERS: Final[dict[str, Parsed]] = {
     "absl": Parsed("absl.flags", "absl.flags"),
 }
 
+
+def _later(module: str) -> Hook:
+    """The hook `attach` of our `module`, which is imported when a task begins."""
+
+    def attach_later(run: OwnRun) -> Callable[[], None]:
+        detach: Callable[[], None] = import_module(f"{__package__}.{module}").attach(run)
+        return detach
+
+    return attach_later
+
+
 #: the name of each hook to its `attach`, in the order of attaching
 HOOKS: Final[dict[str, Hook]] = {
-    "environment": environment.attach,
+    "environment": _later("environment"),
+    "hydra": _later("parsers.hydra.launches"),
     **{name: parsed.attach for name, parsed in PARSERS.items()},
 }
 
@@ -46,7 +58,7 @@ def watch(
     overrides: OverridesSource,
     configurations: ConfigurationsSource = lambda: None,
     end: End = lambda _error: None,
-    role: Callable[[], Role] = lambda: Role.TASK,
+    role: Callable[[], Role] = lambda: "task",
 ) -> Callable[[], None]:
     """Watches the parsers of all libraries from now on; returns the call that stops it.
 
@@ -55,8 +67,15 @@ def watch(
     runs several, one after the other; `role` gives what this process is to the task.
     """
     LAUNCH.begin(role)
-    LAUNCHES.configurations_source, LAUNCHES.end = configurations, end
     stops = [parsed.watch(overrides) for parsed in PARSERS.values()]
+
+    def watch_hydra(_module: object) -> None:
+        from elsewhere.hooks.parsers.hydra.launches import LAUNCHES  # noqa: PLC0415 - weight
+
+        LAUNCHES.configurations_source, LAUNCHES.end = configurations, end
+        stops.append(LAUNCHES.watch(overrides))
+
+    stops.append(when_imported("hydra.main", watch_hydra))
 
     def stop() -> None:
         while stops:

@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Final
 from elsewhere.core.errors import UsageError
 from elsewhere.core.folders import RunFolder
 from elsewhere.core.notes import SessionSpec
-from elsewhere.hooks.launch import Role
 from elsewhere.run.started_in import FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from elsewhere.core.records import Configuration, Parameter, TaskRecord
+    from elsewhere.hooks.launch import Role
 
 _RUN_FOLDER: Final = "ELSEWHERE_RUN_FOLDER"
 _LEADER: Final = "ELSEWHERE_LEADER"
@@ -49,15 +49,15 @@ def role() -> Role:
     """What this process is to the task."""
     pid, digest, _ = _leader()
     if pid == str(os.getpid()):
-        return Role.TASK
+        return "task"
     if pid:
-        return Role.COPY if digest == _command_line() else Role.CHILD
+        return "copy" if digest == _command_line() else "child"
     folder = run_folder()
     if folder is None or os.getsid(0) == os.getpid():  # the runner gives the program a session
-        return Role.TASK
+        return "task"
     # A process of an agent's run beside which no task has begun yet, perhaps behind a shell.
     argv = read_task(folder).source.argv
-    return Role.TASK if tuple(sys.argv[1:]) == argv else Role.CHILD
+    return "task" if tuple(sys.argv[1:]) == argv else "child"
 
 
 def lead(folder: RunFolder) -> Callable[[], None]:

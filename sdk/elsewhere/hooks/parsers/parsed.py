@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Protocol
 
 from elsewhere.core.when_imported import when_imported
-from elsewhere.hooks.launch import LAUNCH, Role
+from elsewhere.hooks.launch import LAUNCH
 
 if TYPE_CHECKING:
     from elsewhere.core.records import Parameter
@@ -83,7 +83,7 @@ class Parsed:
     def parse(self, parser: object, program: str, words: object = None) -> Parse:
         is_again = any(claim.is_command_line for claim in self.claims.values())
         is_typed = LAUNCH.has_typed(words, is_again=is_again)
-        is_child = LAUNCH.role() is Role.CHILD
+        is_child = LAUNCH.role() == "child"
         from elsewhere.hooks.parsers.parse import Parse  # noqa: PLC0415 - weight
 
         return Parse(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from elsewhere.core.choices import Status
 from elsewhere.core.errors import DeleteError, NotFoundError, StorageError, UsageError
@@ -18,13 +18,11 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-class _Made(NamedTuple):
+class _Made:  # a plain class, which is the quickest to make at the import of the SDK
     """Bytes that the task made, on the disk of `machine`; `model` is the id of a model."""
 
-    kind: str
-    url: str
-    machine: str
-    model: str = ""
+    def __init__(self, kind: str, url: str, machine: str, model: str = "") -> None:
+        self.kind, self.url, self.machine, self.model = kind, url, machine, model
 
 
 class DeletionAspect(Handle):

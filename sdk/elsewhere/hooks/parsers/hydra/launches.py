@@ -76,3 +76,4 @@ def _own() -> Launches:
 
 #: one for the whole process: a program is launched before any task as often as after it
 LAUNCHES: Final = Launches()
+attach: Final = LAUNCHES.attach
