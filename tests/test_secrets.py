@@ -25,12 +25,20 @@ SECRETS = (
     *("API_KEY", "apiKey", "apikey", "api_keys", "OPENAI_API_KEY_2", "WANDB_API_KEY", "KAGGLE_KEY"),
     *("AWS_SECRET_ACCESS_KEY", "PRIVATE_KEY", "SECRET_KEY_BASE", "AccountKey", "SSH_KEY"),
     *("HF_TOKEN", "GITHUB_TOKEN", "token", "accessToken", "auth_tokens", "NGROK_AUTHTOKEN"),
-    *("GITHUB_PAT", "credentials", "GOOGLE_APPLICATION_CREDENTIALS_JSON", "client_secret"),
+    *("GITHUB_PAT", "pat", "credentials", "GOOGLE_APPLICATION_CREDENTIALS_JSON", "client_secret"),
     *("AUTH", "REDISCLI_AUTH", "Authorization", "DOCKER_AUTH_CONFIG", "SLACK_WEBHOOK_URL"),
     "AZURE_STORAGE_CONNECTION_STRING",
 )
 OTHERS = (
-    *("TOKENIZER_NAME", "TOKENIZERS_PARALLELISM", "tokenizer", "MAX_TOKENS", "num_tokens"),
+    *(
+        "pattern",
+        "file_pat",
+        "TOKENIZER_NAME",
+        "TOKENIZERS_PARALLELISM",
+        "tokenizer",
+        "MAX_TOKENS",
+        "num_tokens",
+    ),
     *("token_embedding_size", "token_type", "special_tokens", "pad_token", "eos_token", "tokens"),
     *("placeholder_token", "word_delimiter_token", "mask_token", "PASSES", "pass_rate", "num_pass"),
     *("low_pass", "forward_pass", "bypass", "keyboard", "monkey", "keys", "sort_key", "batch_key"),

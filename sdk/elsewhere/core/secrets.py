@@ -39,6 +39,8 @@ def is_secret(name: str) -> bool:
         return before not in _TEXT_TOKENS
     if last == "pass":
         return before not in _PASSES
+    if (before, last) == ("", "pat"):  # a personal access token by itself
+        return True
     if last in ("key", "keys", "tokens", "pat"):
         return before in _OWNERS
     return last in _SECRETS or last.endswith(_ENDINGS) or (before, last) in _PAIRS
