@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import textwrap
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,10 +45,12 @@ class Scripts:
         self.folder = folder
         self._environment = {**os.environ, "ELSEWHERE_REDIS_URL": redis_url}
 
-    def run(self, script: str, name: str = "train.py", **environment: str) -> Ran:
+    def run(
+        self, script: str, name: str = "train.py", argv: Sequence[str] = (), **environment: str
+    ) -> Ran:
         (self.folder / name).write_text(_INIT + textwrap.dedent(script))
         ended = subprocess.run(
-            [sys.executable, name],
+            [sys.executable, name, *argv],
             cwd=self.folder,
             env={**self._environment, **environment},
             capture_output=True,

@@ -93,6 +93,8 @@ def _read(text: str, old: Parameter, name: str) -> Parameter:
     """The parameter that a text makes of `old`; a function of the program reads its own types."""
     if old.type not in ("", "NoneType") and not params.is_type_name(old.type):
         return replace(old, value=text)
+    if old.type in ("bool", "int", "float", "str"):  # 0 may be the default of a float
+        return replace(old, value=params.from_text(text, old.type, name))
     is_scalar = old.type in ("list", "tuple") and not isinstance(old.value, list)  # as a default
     value = params.cast(text, None if is_scalar else params.to_value(old), name)
     type_name = "" if is_scalar or old.type == "NoneType" else old.type

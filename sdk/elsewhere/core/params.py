@@ -142,13 +142,13 @@ def to_text(value: Json) -> str:
     return str(value)
 
 
-def from_text(text: str, type_name: str = "") -> Json:
+def from_text(text: str, type_name: str = "", name: str = "") -> Json:
     """The value that a text means. Without a known type: JSON or a Python literal, else the text.
 
-    Raises UsageError when the text does not suit the type.
+    Raises UsageError, which names the parameter `name`, when the text does not suit the type.
     """
     if type_name in _SAMPLES:
-        return _to_json(cast(text, _SAMPLES[type_name]))[0]
+        return _to_json(cast(text, _SAMPLES[type_name], name))[0]
     return text if type_name not in ("", "NoneType") else _guess(text)
 
 

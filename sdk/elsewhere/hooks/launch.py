@@ -30,6 +30,7 @@ class Launch:
     def begin(self, role: Callable[[], Role]) -> None:
         """Takes what gives the role, with nothing parsed yet."""
         self.role = role
+        self._typed = sys.argv[1:]
         #: the command line of the job that is running, in a sweep whose jobs are tasks
         self.job: tuple[str, ...] | None = None
         #: what parsers have left of the command line, the newest last
@@ -45,18 +46,33 @@ class Launch:
 
         No words at all are an empty command line, unless that has been parsed before: `is_again`.
         """
-        if words is None or any(words is rest for rest in self._rests):
+        if words is None:
+            return self._is_typed(sys.argv[1:])
+        if any(words is rest for rest in self._rests):
             return True
         if not isinstance(words, (list, tuple)):
             return False
         given, typed = list(words), sys.argv[1:]
         if not given:
             return not typed and not is_again
-        return typed[-len(given) :] == given or given in self._rests
+        is_of_them = typed[-len(given) :] == given or given in self._rests
+        return is_of_them and self._is_typed(typed)
+
+    def _is_typed(self, words: list[str]) -> bool:
+        """Whether the words of sys.argv are still those that were typed: the program may have taken
+        some out, or added some, but has not put others in their place."""
+        typed = self._typed
+        return has_all(typed, words) or (bool(typed) and has_all(words, typed))
 
 
 #: that of this process
 LAUNCH: Final = Launch()
+
+
+def has_all(words: Sequence[str], wanted: Sequence[str]) -> bool:
+    """Whether the `words` have those `wanted`, in their order."""
+    left = iter(words)
+    return all(any(word == one for word in left) for one in wanted)
 
 
 def words_of(words: object) -> list[str]:

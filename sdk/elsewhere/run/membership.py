@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Final
 from elsewhere.core.errors import UsageError
 from elsewhere.core.folders import RunFolder
 from elsewhere.core.notes import SessionSpec
+from elsewhere.core.secrets import is_hidden
+from elsewhere.hooks.launch import has_all
 from elsewhere.run.started_in import FOLDER
 
 if TYPE_CHECKING:
@@ -50,9 +52,9 @@ def role() -> Role:
     pid, digest, _ = _leader()
     if pid == str(os.getpid()):
         return "task"
-    if pid:
-        return "copy" if digest == _command_line() else "child"
     folder = run_folder()
+    if pid:
+        return "copy" if digest == _command_line() or _has_words_more(digest, folder) else "child"
     if folder is None or os.getsid(0) == os.getpid():  # the runner gives the program a session
         return "task"
     # A process of an agent's run beside which no task has begun yet, perhaps behind a shell.
@@ -78,8 +80,20 @@ def _leader() -> tuple[str, str, str]:
 
 def _command_line() -> str:
     """A digest of the script and the words of this process; its spawned workers have the same."""
-    words = [str(Path(FOLDER or "", sys.argv[0])), *sys.argv[1:]]
+    return f"{_digest(str(Path(FOLDER or '', sys.argv[0])))}.{_digest(*sys.argv[1:])}"
+
+
+def _digest(*words: str) -> str:
     return hashlib.sha256("\0".join(words).encode(errors="surrogateescape")).hexdigest()[:16]
+
+
+def _has_words_more(digest: str, folder: RunFolder | None) -> bool:
+    """Whether this process runs the script of the task with the task's words and some more, as
+    launchers of ranks do: `--local_rank=1`."""
+    if folder is None or digest.partition(".")[0] != _command_line().partition(".")[0]:
+        return False
+    argv = read_task(folder).source.argv
+    return bool(argv) and has_all(sys.argv[1:], [word for word in argv if not is_hidden(word)])
 
 
 @lru_cache(maxsize=1)  # an attempt's record is written before its program starts, and never again

@@ -12,6 +12,7 @@ from typing import cast
 from elsewhere.core.events import Event, Parameters
 from elsewhere.core.params import as_edit, to_parameter
 from elsewhere.core.records import Configuration, Parameter
+from elsewhere.hooks.launch import LAUNCH
 from elsewhere.hooks.registry import PARSERS, watch
 from elsewhere.report.recorder import OwnRun
 from elsewhere.run.membership import overrides
@@ -99,13 +100,15 @@ def remote(parser: ArgumentParser, argv: str, **overrides: object) -> Namespace:
 
 @contextmanager
 def command_line(*words: str) -> Iterator[None]:
-    """Gives this process the command line `train.py` and these words."""
+    """Gives this process the command line `train.py` and these words, as if it began with them."""
     before = sys.argv
     sys.argv = ["train.py", *words]
+    LAUNCH.begin(LAUNCH.role)
     try:
         yield
     finally:
         sys.argv = before
+        LAUNCH.begin(LAUNCH.role)
 
 
 def with_commands(parser: ArgumentParser, dest: str | None = "command") -> None:

@@ -94,6 +94,45 @@ given, again = p.parse_args(rest), p.parse_args(sys.argv[1:])
 print(known.config, given.lr, again.lr)
 """
 )
+IN_PLACE: Final = (
+    HEAD
+    + """
+task = Task.init("examples", "in place")
+p = argparse.ArgumentParser()
+p.add_argument("--lr", type=float, default=1.0)
+p.add_argument("--debug", action="store_true")
+print(p.parse_args().lr)
+for lr in (1, 2):
+    sys.argv = [sys.argv[0], "--lr", str(lr)]
+    print(p.parse_args().lr)
+"""
+)
+TWICE: Final = (
+    HEAD
+    + """
+def get_args(argv=None):
+    p = argparse.ArgumentParser()
+    p.add_argument("--lr", type=float, default=1.0)
+    return p.parse_args(argv).lr
+
+task = Task.init("examples", "twice")
+print(get_args(), get_args(["--lr", "7"]), get_args())
+"""
+)
+RANKS: Final = (
+    HEAD
+    + """
+task = Task.init("examples", "ranks")
+p = argparse.ArgumentParser()
+p.add_argument("--lr", type=float, default=1.0)
+p.add_argument("--local_rank", type=int, default=0)
+args = p.parse_args()
+print("rank", args.local_rank, args.lr, flush=True)
+if not args.local_rank:
+    rank = [sys.executable, sys.argv[0], "--local_rank=1", *sys.argv[1:]]
+    subprocess.run(rank, check=True)
+"""
+)
 COMMANDS: Final = """
 import click
 from click.testing import CliRunner
@@ -132,6 +171,10 @@ print(open("test.txt").read())
         (LIBRARY, []),
         (CHAIN, ["--config", "b.yaml", "--lr", "3"]),
         (CHAIN, ["--config", "b.yaml"]),
+        (IN_PLACE, ["--debug", "--lr", "5"]),
+        (IN_PLACE, []),
+        (TWICE, ["--lr", "2"]),
+        (RANKS, ["--lr", "2"]),
         (COMMANDS, ["--lr", "0.7"]),
         (COMMANDS, []),
     ],
@@ -186,6 +229,9 @@ def test_a_child_has_names_of_its_own_and_an_edit_reaches_the_parser_that_record
         (LIBRARY, ["--seed", "42"], {"Args/library/seed": 5}, ["7 42 5"]),
         (CHAIN, ["--config", "b.yaml"], {"Args/config": "c.yaml"}, ["c.yaml 0.1 0.1"]),
         (CHAIN, ["--config", "b.yaml"], {"Args/lr": 4}, ["b.yaml 4.0 4.0"]),
+        (IN_PLACE, ["--lr", "5"], {"Args/lr": 4}, ["4.0", "1.0", "2.0"]),
+        (TWICE, ["--lr", "2"], {"Args/lr": 4}, ["4.0 7.0 4.0"]),
+        (RANKS, ["--lr", "2"], {"Args/lr": 4}, ["rank 0 4.0", "rank 1 4.0"]),
         (COMMANDS, [], {"Args/lr": 4}, ["train 4.0 1", "test 3.0 2", "test 0.5 5"]),
         (COMMANDS, [], {"Args/test/n": 7}, ["train 0.1 1", "test 3.0 7", "test 0.5 5"]),
     ],

@@ -13,7 +13,7 @@ from pathlib import Path
 from elsewhere.core.codec import to_plain
 from elsewhere.core.folders import Home, write_beside
 from elsewhere.core.params import as_edit
-from elsewhere.core.records import Configuration, Parameter, TaskRecord
+from elsewhere.core.records import Configuration, Parameter, Source, TaskRecord
 from tests.sdk.hooks.command_lines import record_of
 from tests.sdk.scripts import Ran
 from tests.stores import make_record, opened
@@ -58,6 +58,7 @@ class WholeWay:
             parameters=parameters,
             configurations=dict(configurations or {}),
             has_marked_edits=True,
+            source=Source(entry_point="train.py", argv=argv),
         )
         folder = Home(Path(os.environ["ELSEWHERE_HOME"])).run(record.id, 1).create()
         write_beside(folder.spec, {"record": to_plain(record)})

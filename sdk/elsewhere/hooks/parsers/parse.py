@@ -15,6 +15,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Protocol
 
 from elsewhere.core.params import is_same
+from elsewhere.hooks.launch import LAUNCH
 
 if TYPE_CHECKING:
     from elsewhere.core.records import Parameter
@@ -98,7 +99,7 @@ class Parse:
             if (name := self._taken(plain, value, known)) is not None:
                 found[name] = value
         self._shared.take(found)
-        if self.is_command_line:
+        if self.is_command_line and LAUNCH.role() == "task":
             self._print_differences(found, known)
 
     def _print_differences(
@@ -149,7 +150,8 @@ class Parse:
         if not self.is_command_line:
             return scoped
         if owner.is_command_line:
-            return scoped if scoped in known else plain
+            is_own = scoped in known and not known[scoped].is_explicit
+            return scoped if is_own else plain
         is_owners = plain in known and known[plain].is_explicit
         return scoped if is_owners else plain
 

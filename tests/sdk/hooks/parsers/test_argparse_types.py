@@ -55,6 +55,8 @@ def add(**given: Any) -> Build:
         (add(type=list), "--x ab", "list(text)", "cd", ["c", "d"]),
         (add(nargs="+", type=int, default=1), "", "list", "[5, 6]", [5, 6]),
         (add(nargs="+", type=int, default=1), "", "list", "7", [7]),
+        (add(type=float, default=0), "", "float", "0.25", 0.25),
+        (add(), "", "NoneType", "5", "5"),
         (add(nargs="*", default="a"), "", "list", "b", ["b"]),
     ],
 )

@@ -228,6 +228,8 @@ def _typed(parser: ArgumentParser, action: Action, item: Json, name: str) -> obj
     if kind in (bool, int, float):
         return cast(_filled(Parameter(value=item), name), kind(), name)
     if kind is None:
+        if action.default is None and isinstance(item, (int, float)) and not isinstance(item, bool):
+            return to_text(item)  # as it is when typed
         is_text = isinstance(item, str) and not isinstance(action.default, (bool, int, float))
         return from_text(item) if isinstance(item, str) and not is_text else item
     members = type(action.default).__members__ if isinstance(action.default, Enum) else {}
