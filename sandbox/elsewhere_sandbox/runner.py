@@ -15,6 +15,7 @@ import logging
 import os
 import select
 import signal
+import socket
 import threading
 import time
 from dataclasses import replace
@@ -199,7 +200,7 @@ class Runner:
         if not found:
             return
         total = sum(count_bytes for _, count_bytes in found)
-        folder, machine = str(self._folder.code), os.uname().nodename
+        folder, machine = str(self._folder.code), socket.gethostname()
         self._spool.say(f"{len(found)} files of {size(total)} were written to {folder}:")
         for path, count_bytes in found[:_SHOWN_FILES]:
             self._spool.say(f"  {path}  {size(count_bytes)}")

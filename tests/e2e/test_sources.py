@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -48,6 +49,14 @@ def test_a_package_runs_by_its_name(laptop: Laptop, box: Box) -> None:
     assert "main of pack" in ended.output
 
 
+def _folder(laptop: Laptop, files: dict[str, str], *, is_in_git: bool) -> Path:
+    if is_in_git:
+        return laptop.repository("project", {**files}).folder
+    loose = Repository(laptop.folder / "loose")
+    loose.write({**files})
+    return loose.folder
+
+
 MAIN: str = (
     """
 import sys
@@ -67,13 +76,7 @@ def test_a_script_started_by_a_link_has_the_name_of_the_link(
     link: str, target: str, is_in_git: bool, laptop: Laptop, box: Box
 ) -> None:
     files = {"main.py": MAIN, "beside.py": "WORD = 'imported'\n", "bin/other.py": ""}
-    folder = laptop.folder / "loose"
-    if is_in_git:
-        folder = laptop.repository("project", files).folder
-    else:
-        for name, text in files.items():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_text(text)
+    folder = _folder(laptop, files, is_in_git=is_in_git)
     (folder / link).symlink_to(target)
     name = link.rpartition("/")[2]
     ended = box.end(laptop.send(folder, link))
@@ -319,13 +322,7 @@ def test_folders_of_the_code_in_pythonpath_travel_and_others_are_named(
         "other libs/deep/__init__.py": "",
         "other libs/deep/part.py": "WORD = 'far'\n",
     }
-    folder = laptop.folder / "loose"
-    if is_in_git:
-        folder = laptop.repository("project", files).folder
-    else:
-        for name, text in files.items():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_text(text)
+    folder = _folder(laptop, files, is_in_git=is_in_git)
     outside = laptop.folder / "outside"
     outside.mkdir()
     path = f"libs:{folder / 'other libs'}:{outside}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import socket
 from pathlib import Path
 
 from elsewhere.core.events import FilesWritten
@@ -30,7 +30,7 @@ def test_files_of_a_program_are_listed_and_stay(attempts: Attempts) -> None:
         "old.txt": 3,
         "out/deep/model.pt": 2048,
     }
-    assert (event.count, event.folder, event.machine) == (3, str(folder), os.uname().nodename)
+    assert (event.count, event.folder, event.machine) == (3, str(folder), socket.gethostname())
     assert event.total_bytes == sum(event.files.values())
     listed = attempt.output.decode()
     assert f"[elsewhere] 3 files of 2.3 KiB were written to {folder}:" in listed

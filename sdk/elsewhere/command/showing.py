@@ -176,7 +176,7 @@ def _file_rows(written: FilesWritten) -> list[Row]:
 def _source_rows(record: TaskRecord) -> list[Row]:
     source = record.source
     run = f"-m {source.module}" if source.module else source.entry_point
-    edits = {name: one for name, one in record.overrides.items() if one.is_edit}
+    edits = {name: one for name, one in record.parameters.items() if one.is_edit}
     rows = {
         "runs": " ".join((run, *source.argv)),
         "edited": ", ".join(f"{name}={_cut(to_text(one.value))}" for name, one in edits.items()),

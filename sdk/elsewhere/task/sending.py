@@ -44,12 +44,12 @@ def send(run: Run, queue: str | None, *, is_clone: bool, is_last: bool) -> str:
     source = store.read(task_id).source
     if LAUNCH.job is not None:
         source = replace(source, argv=hide_arguments(LAUNCH.job))
+        store.edit(task_id, source=source)
     for word in hidden_words(source.argv):
         say(_not_travelling(word))
     if is_clone:
-        task_id = stored.clone(store, task_id, source=source)
+        task_id = stored.clone(store, task_id)
     else:
-        store.edit(task_id, source=source)
         run.hand_over("It goes on elsewhere." if queue is not None else "It was made a draft.")
     _enqueue(queues, task_id, queue)
     return task_id

@@ -166,7 +166,7 @@ class Parse:
 
     def _plain(self, name: str) -> str:
         section, _, rest = name.partition("/")
-        return f"{section}/{rest.removeprefix(f'{self._scope}/')}" if self._scope else name
+        return f"{section}/{rest.removeprefix(f'{self._scope}/')}"
 
     def _scoped(self, plain: str) -> str:
         section, _, rest = plain.partition("/")

@@ -81,11 +81,11 @@ class Parsed:
         return self._source() if self._recorder is None else self._recorder.overrides()
 
     def parse(self, parser: object, program: str, words: object = None) -> Parse:
+        from elsewhere.hooks.parsers.parse import Parse  # noqa: PLC0415 - weight
+
         is_again = any(claim.is_command_line for claim in self.claims.values())
         is_typed = LAUNCH.has_typed(words, is_again=is_again)
         is_child = LAUNCH.role() == "child"
-        from elsewhere.hooks.parsers.parse import Parse  # noqa: PLC0415 - weight
-
         return Parse(
             self, parser, program, is_command_line=is_typed and not is_child, is_child=is_child
         )

@@ -1,5 +1,5 @@
 """A value of a command line, whichever library has parsed it: what is recorded of it, and whether
-an override takes its place."""
+an edit takes its place."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ def plain(value: object) -> Parameter:
         return Parameter(value=to_parameter(str(value)).value, type=type(value).__name__)
 
 
-def is_effective(override: Parameter, parsed: Parameter | None) -> bool:
-    """Returns whether the override can be used and differs from the `parsed` value."""
-    is_same = parsed is not None and params.is_same(override.value, parsed.value)
-    if is_same or is_hidden(override.value):
+def is_effective(edit: Parameter, parsed: Parameter | None) -> bool:
+    """Returns whether the edit can be used and differs from the `parsed` value."""
+    is_same = parsed is not None and params.is_same(edit.value, parsed.value)
+    if is_same or is_hidden(edit.value):
         return False
-    text = to_text(override.value)
-    is_plain = override.type in ("", "NoneType", "bool", "int", "float", "str", "list")
+    text = to_text(edit.value)
+    is_plain = edit.type in ("", "NoneType", "bool", "int", "float", "str", "list")
     return not (_OBJECT.search(text) or (text.startswith("<") and not is_plain))
 
 

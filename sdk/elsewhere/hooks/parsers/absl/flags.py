@@ -60,13 +60,13 @@ def patch(watcher: Watcher) -> Callable[[], None]:
     )
 
 
-def _apply(values: flags.FlagValues, overrides: Mapping[str, Parameter]) -> None:
-    """Gives the flags their edits, `overrides`. Raises UsageError, which names what is accepted."""
+def _apply(values: flags.FlagValues, edits: Mapping[str, Parameter]) -> None:
+    """Gives the flags their `edits`. Raises UsageError, which names what is accepted."""
     changed: dict[str, flags.Flag[Any]] = {}
     for name, flag in _flags(values):
-        override = overrides.get(name)
-        if override is not None and is_effective(override, _shown(flag)):
-            flag.value = _parsed(flag, override, name)
+        edit = edits.get(name)
+        if edit is not None and is_effective(edit, _shown(flag)):
+            flag.value = _parsed(flag, edit, name)
             flag.using_default_value = False
             flag.present += 1
             changed[name] = flag
@@ -75,7 +75,7 @@ def _apply(values: flags.FlagValues, overrides: Mapping[str, Parameter]) -> None
             try:
                 validator.verify(values)
             except flags.ValidationError as error:
-                raise _refused(name, overrides[name].value, error) from error
+                raise _refused(name, edits[name].value, error) from error
 
 
 def _flags(values: flags.FlagValues) -> Iterator[tuple[str, flags.Flag[Any]]]:
@@ -112,12 +112,12 @@ def _text(flag: flags.Flag[Any], value: object) -> object:
     return value
 
 
-def _parsed(flag: flags.Flag[Any], override: Parameter, name: str) -> object:
-    """Returns the value that the flag has if the override is typed on the command line.
+def _parsed(flag: flags.Flag[Any], edit: Parameter, name: str) -> object:
+    """Returns the value that the flag has if the edit is typed on the command line.
 
     None stays None; an empty text is None if the default is None and the flag is not a text.
     """
-    value = override.value
+    value = edit.value
     is_text = not _is_list(flag) and flag.flag_type() not in _SAMPLES
     if value is None or (value == "" and not is_text and flag.default is None):
         return None
@@ -126,7 +126,7 @@ def _parsed(flag: flags.Flag[Any], override: Parameter, name: str) -> object:
     is_multi = isinstance(flag, flags.MultiFlag)
     is_json_list = isinstance(value, list) or to_text(value).startswith("[")
     if is_multi or (_is_list(flag) and is_json_list):
-        items = cast(override, [], name)
+        items = cast(edit, [], name)
         assert isinstance(items, list)
         return [_element(flag, item, name) if is_multi else to_text(item) for item in items]
     return _element(flag, value, name)

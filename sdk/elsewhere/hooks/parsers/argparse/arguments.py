@@ -1,4 +1,4 @@
-"""One argument of a command line: its parameter, and its value from an override.
+"""One argument of a command line: its parameter, and its value from an edit.
 
 argparse has no public way to look into a parser. `_actions`, `_get_value`, `_check_value` and the
 action classes named here are the same in every Python that the SDK runs on.
@@ -53,24 +53,24 @@ def to_argument(parser: ArgumentParser, action: Action, value: object) -> Parame
     return shown(action.dest, value, _help(parser, action), type_name)
 
 
-def cast_argument(parser: ArgumentParser, action: Action, override: Parameter, name: str) -> object:
-    """Returns the value that the argument has if the override is typed on the command line.
+def cast_argument(parser: ArgumentParser, action: Action, edit: Parameter, name: str) -> object:
+    """Returns the value that the argument has if the edit is typed on the command line.
 
     None stays None; an empty text is None if the default is None and `type` is not text. Raises
     UsageError, which names the parameter `name` and what is accepted.
     """
-    value = override.value
+    value = edit.value
     if value is None or (value == "" and action.default is None and action.type not in (None, str)):
         return None
     if _is_flag(action):
-        return cast(_filled(override, name), True, name)
+        return cast(_filled(edit, name), True, name)
     if isinstance(action, argparse._CountAction):
-        return cast(_filled(override, name), 0, name)
+        return cast(_filled(edit, name), 0, name)
     if isinstance(action, argparse._StoreConstAction):
         return _constant(parser, action, value, name)
     if not _is_list(action):
         return _element(parser, action, value, name)
-    items = _items(_filled(override, name), name)
+    items = _items(_filled(edit, name), name)
     if isinstance(action, argparse._AppendConstAction):
         return [_constant(parser, action, item, name) for item in items]
     is_nested = isinstance(action, argparse._AppendAction) and _takes_several(action)
@@ -94,13 +94,13 @@ def given_names(parser: ArgumentParser, words: list[str]) -> set[str]:
 
 
 @contextmanager
-def as_if_given(parser: ArgumentParser, overrides: Mapping[str, Parameter]) -> Iterator[None]:
-    """Lets the parser accept a command line without the arguments that an override gives."""
+def as_if_given(parser: ArgumentParser, edits: Mapping[str, Parameter]) -> Iterator[None]:
+    """Lets the parser accept a command line without the arguments that an edit gives."""
 
     def is_given(action: Action) -> bool:
         name = command_name(action)
-        is_value = name in overrides and overrides[name].value is not None
-        return is_value and is_effective(overrides[name], None)
+        is_value = name in edits and edits[name].value is not None
+        return is_value and is_effective(edits[name], None)
 
     required: list[Any] = [a for a in parser._actions if a.required and is_given(a)]
     required += [
@@ -163,12 +163,12 @@ def _function_name(action: Action) -> str:
     return f"{name}(text)" if is_type_name(name) else name
 
 
-def _items(override: Parameter, name: str) -> list[Any]:
+def _items(edit: Parameter, name: str) -> list[Any]:
     """Returns the items of a list; a value that is not one is its only item, as when typed."""
     try:
-        items = cast(override, [], name)
+        items = cast(edit, [], name)
     except UsageError:
-        items = [override.value]
+        items = [edit.value]
     return items if isinstance(items, list) else [items]
 
 
@@ -188,10 +188,10 @@ def _takes_several(action: Action) -> bool:
     return action.nargs in ("*", "+", "...", "A...")
 
 
-def _filled(override: Parameter, name: str) -> Parameter:
-    if override.value == "":
+def _filled(edit: Parameter, name: str) -> Parameter:
+    if edit.value == "":
         raise UsageError(f"Parameter {name!r} cannot be empty.")
-    return override
+    return edit
 
 
 def _constant(parser: ArgumentParser, action: Action, value: Json, name: str) -> object:

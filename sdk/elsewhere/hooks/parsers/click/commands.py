@@ -170,8 +170,8 @@ class _Parsing(threading.local):
         if name in edits and values and not values.parse.is_command_line:
             is_given = typed.get(option.name or "") not in (None, UNSET)
             edits = values.parse.unless_given(edits, {name} if is_given else ())
-        override = edits.get(name)
-        if override is None or values is None or context.resilient_parsing:
+        edit = edits.get(name)
+        if edit is None or values is None or context.resilient_parsing:
             value, source = original(option, context, typed)
             if values:
                 values.prompted, values.source = values.typed, source
@@ -182,24 +182,24 @@ class _Parsing(threading.local):
         finally:
             context.resilient_parsing = False
         unset = value is None or value is UNSET
-        if unset and is_hidden(override.value) and getattr(option, "prompt", None):
+        if unset and is_hidden(edit.value) and getattr(option, "prompt", None):
             why = "is a secret, which is not recorded, and a remote run cannot prompt for it."
             remedy = "Give it by an environment variable (envvar=...)."
             refuse(_program(context), UsageError(f"Parameter {name!r} {why} {remedy}"))
-        is_same = not unset and value == to_text(override.value)
-        is_new = is_effective(override, None if unset else plain(value))
+        is_same = not unset and value == to_text(edit.value)
+        is_new = is_effective(edit, None if unset else plain(value))
         if is_same or not is_new:
             return value, source
-        values.edit = override
+        values.edit = edit
         try:
-            return as_typed(context, option, override, name), ParameterSource.COMMANDLINE
+            return as_typed(context, option, edit, name), ParameterSource.COMMANDLINE
         except UsageError as error:
             refuse(_program(context), error)
 
     def invoke(
         self, original: Callable[..., Any], group: click.Group, context: click.Context
     ) -> Any:
-        """Runs the sub-commands that the overrides choose, each with its own words."""
+        """Runs the sub-commands that the edits choose, each with its own words."""
         words = [*getattr(context, _WORDS), *context.args]
         try:
             parts = _split(group, context, words)
@@ -327,8 +327,8 @@ def _program(context: click.Context) -> str:
 
 
 def _refuse(
-    context: click.Context, name: str, override: Parameter, error: click.ClickException
+    context: click.Context, name: str, edit: Parameter, error: click.ClickException
 ) -> NoReturn:
     why = error.message or error.format_message()
-    sentence = f"Parameter {name!r} cannot be {override.value!r:.200}: {why}"
+    sentence = f"Parameter {name!r} cannot be {edit.value!r:.200}: {why}"
     refuse(_program(context), UsageError(sentence))

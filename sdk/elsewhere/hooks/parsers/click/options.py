@@ -1,4 +1,4 @@
-"""One option or argument of a click command: its parameter, and its value from an override."""
+"""One option or argument of a click command: its parameter, and its value from an edit."""
 
 from __future__ import annotations
 
@@ -43,15 +43,13 @@ def to_option(option: click.Parameter, given: object, value: object) -> Paramete
     return shown(option.name or "", held, description, type_name)
 
 
-def as_typed(
-    context: click.Context, option: click.Parameter, override: Parameter, name: str
-) -> Any:
-    """Returns what the option's type and callback get if the override is typed.
+def as_typed(context: click.Context, option: click.Parameter, edit: Parameter, name: str) -> Any:
+    """Returns what the option's type and callback get if the edit is typed.
 
     None stays None; an empty text is None if the default is None and the type is not text.
     Raises UsageError, which names the parameter `name` and what is accepted.
     """
-    value = override.value
+    value = edit.value
     default = option.get_default(context, call=False)
     is_flag = getattr(option, "is_flag", False)
     is_text = isinstance(option.type, StringParamType) and not is_flag and not _is_several(option)
@@ -63,7 +61,7 @@ def as_typed(
         return _flag_value(context, option, value, name)
     if not _is_several(option):
         return _typed(option.type, value, name)
-    items = _items(override, name)
+    items = _items(edit, name)
     if not (getattr(option, "multiple", False) and _takes_several(option)):
         return _typed_all(option.type, items, name, is_row=not getattr(option, "multiple", False))
     rows = [_items(Parameter(value=row), name) for row in items]
@@ -99,8 +97,8 @@ def _takes_several(option: click.Parameter) -> bool:
     return option.nargs != 1 or option.type.is_composite
 
 
-def _items(override: Parameter, name: str) -> list[Any]:
-    items = cast(override, [], name)
+def _items(edit: Parameter, name: str) -> list[Any]:
+    items = cast(edit, [], name)
     assert isinstance(items, list)
     return items
 
@@ -124,7 +122,7 @@ def _typed(kind: click.ParamType[Any], item: Json, name: str) -> Any:
 
 
 def _flag_value(context: click.Context, option: click.Parameter, value: Json, name: str) -> Any:
-    """Returns the flag value that the override names, among those of all flags of this name."""
+    """Returns the flag value that the edit names, among those of all flags of this name."""
     flags = [one for one in context.command.params if one.name == option.name]
     allowed = [getattr(one, "flag_value", None) for one in flags]
     for flag_value in allowed:

@@ -131,12 +131,12 @@ class _Firing(threading.local):
         call = _Arguments(function, metadata, self._programs[-1])
 
         def parse_arguments(args: list[str]) -> _Call:
-            overrides = call.own(call.program.parse.edits(), args)
-            found = _filled(parse, args, overrides)
+            edits = call.own(call.program.parse.edits(), args)
+            found = _filled(parse, args, edits)
             (positional, named), *rest = found
             values = call.values(positional, named)
             try:
-                values |= call.overridden(values, overrides)
+                values |= call.edited(values, edits)
             except UsageError as error:
                 refuse(call.program.name, error)
             record(call.program.parse, lambda: call.parameters(values))
@@ -163,10 +163,10 @@ class _Arguments:
         """Returns the edits of these arguments, by their names, that count beside the `args`."""
         given = {f"{self._prefix}{name}" for name in self._given(args)}
         found = {}
-        for full_name, override in self.program.parse.unless_given(edits, given).items():
+        for full_name, edit in self.program.parse.unless_given(edits, given).items():
             name = full_name.removeprefix(self._prefix)
-            if name != full_name and is_effective(override, None) and self._takes(name):
-                found[name] = override
+            if name != full_name and is_effective(edit, None) and self._takes(name):
+                found[name] = edit
         return found
 
     def values(self, positional: list[Any], named: Mapping[str, Any]) -> dict[str, Any]:
@@ -178,14 +178,12 @@ class _Arguments:
             values[self._spec.varargs] = positional[count:]
         return {**values, **named}
 
-    def overridden(
-        self, values: Mapping[str, Any], overrides: Mapping[str, Parameter]
-    ) -> dict[str, Any]:
-        """Returns the overrides that differ, cast. Raises UsageError with what is accepted."""
+    def edited(self, values: Mapping[str, Any], edits: Mapping[str, Parameter]) -> dict[str, Any]:
+        """Returns the edits that differ, cast. Raises UsageError with what is accepted."""
         return {
-            name: self._typed(name, override)
-            for name, override in overrides.items()
-            if name not in values or is_effective(override, plain(values[name]))
+            name: self._typed(name, edit)
+            for name, edit in edits.items()
+            if name not in values or is_effective(edit, plain(values[name]))
         }
 
     def parameters(self, values: Mapping[str, Any]) -> dict[str, Parameter]:
@@ -222,10 +220,10 @@ class _Arguments:
         is_command = inspect.isclass(self._function) and hasattr(self._function, name)
         return name in known or (bool(self._spec.varkw) and name.isidentifier() and not is_command)
 
-    def _typed(self, name: str, override: Parameter) -> object:
-        value, full_name = override.value, f"{self._prefix}{name}"
+    def _typed(self, name: str, edit: Parameter) -> object:
+        value, full_name = edit.value, f"{self._prefix}{name}"
         if name == self._spec.varargs:
-            return cast(override, [], full_name) or []
+            return cast(edit, [], full_name) or []
         if value is None:
             return None
         if self._metadata.get(FIRE_PARSE_FNS):
@@ -239,42 +237,42 @@ class _Arguments:
         if isinstance(like, (bool, int, float, str, list, tuple, dict)):
             if value == "" and not isinstance(like, str):
                 raise UsageError(f"Parameter {full_name!r} cannot be empty.")
-            return _like(override, like, full_name)
+            return _like(edit, like, full_name)
         if value == "" and name in self._defaults:
             return None
         return DefaultParseValue(value) if isinstance(value, str) else value
 
 
-def _like(override: Parameter, like: object, name: str) -> object:
-    """Returns the override in the type of `like`; for an int, another number is taken as well."""
+def _like(edit: Parameter, like: object, name: str) -> object:
+    """Returns the edit in the type of `like`; for an int, another number is taken as well."""
     if type(like) is not int:
-        return cast(override, like, name)
+        return cast(edit, like, name)
     try:
-        return cast(override, like, name)
+        return cast(edit, like, name)
     except UsageError:
-        return cast(override, float(like), name)
+        return cast(edit, float(like), name)
 
 
 def _filled(
-    parse: Callable[[list[str]], _Call], args: list[str], overrides: Mapping[str, Parameter]
+    parse: Callable[[list[str]], _Call], args: list[str], edits: Mapping[str, Parameter]
 ) -> _Call:
-    """Parses `args`, and overrides in place of missing ones. Raises FireError for the others."""
+    """Parses `args`, and edits in place of missing ones. Raises FireError for the others."""
     added: set[str] = set()
     while True:
-        given = [f"--{name}={to_text(overrides[name].value)}" for name in sorted(added)]
+        given = [f"--{name}={to_text(edits[name].value)}" for name in sorted(added)]
         try:
             return parse([*args, *given])
         except core.FireError as error:
             named = error.args[1] if len(error.args) > 1 else ()
             missing = {named} if isinstance(named, str) else set(named)
-            new = {name for name in missing if name in overrides} - added
+            new = {name for name in missing if name in edits} - added
             if not new:
                 raise
             added |= new
 
 
-def _chosen(root: object, overrides: Mapping[str, Parameter], program: str) -> list[str]:
-    """Returns the words of the one command that the overrides choose, or none."""
+def _chosen(root: object, edits: Mapping[str, Parameter], program: str) -> list[str]:
+    """Returns the words of the one command that the edits choose, or none."""
     if inspect.isroutine(root):
         return []
     arguments: set[str] = set()
@@ -282,9 +280,9 @@ def _chosen(root: object, overrides: Mapping[str, Parameter], program: str) -> l
         spec = inspectutils.GetFullArgSpec(root)
         arguments = {*spec.args, *spec.kwonlyargs}
     chosen = []
-    for full_name, override in overrides.items():
+    for full_name, edit in edits.items():
         section, _, name = full_name.partition("/")
-        is_true = to_text(override.value).lower() == "true"
+        is_true = to_text(edit.value).lower() == "true"
         if section == _SECTION and "/" not in name and name not in arguments and is_true:
             words = name.split(".")
             if inspect.isclass(root) or _member(root, words[0]) is not None:

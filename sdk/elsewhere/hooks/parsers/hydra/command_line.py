@@ -69,7 +69,7 @@ def replaced(lines: Sequence[str], overrides: Mapping[str, Parameter], groups: G
 def alone(words: Sequence[str]) -> list[str]:
     """Returns the words of a sweep's command line that count for each job by itself: its options,
     and the settings of Hydra that do not make the sweep."""
-    lines = {*get_args_parser().parse_args(list(words)).overrides}
+    lines: list[str] = get_args_parser().parse_args(list(words)).overrides
     kept = [word for word in words if word not in (*_MULTIRUN, *lines)]
     of_hydra = [line for line in lines if line.lstrip("+~").startswith(("hydra.", "hydra/"))]
     return kept + [line for line in of_hydra if not line.lstrip("+~").startswith(_OF_SWEEPS)]

@@ -55,48 +55,48 @@ def to_parameters(parser: ArgumentParser, parsed: Namespace) -> dict[str, Parame
 
 
 def effective(
-    parser: ArgumentParser, parsed: Namespace, overrides: Mapping[str, Parameter]
+    parser: ArgumentParser, parsed: Namespace, edits: Mapping[str, Parameter]
 ) -> dict[str, Parameter]:
-    """Returns, by key, the overrides that the parser knows and that differ from what was parsed."""
+    """Returns, by key, the edits that the parser knows and that differ from what was parsed."""
     was = to_parameters(parser, parsed)
     found = {}
-    for name, override in overrides.items():
+    for name, edit in edits.items():
         key = name.removeprefix(_PREFIX)
         action, _ = _owner(parser, key) if name.startswith(_PREFIX) else (None, parser)
         is_settable = action is not None and not isinstance(action, ActionConfigFile)
-        if is_settable and is_effective(override, was.get(name)):
-            found[key] = override
+        if is_settable and is_effective(edit, was.get(name)):
+            found[key] = edit
     return found
 
 
-def to_leaf(parser: ArgumentParser, key: str, override: Parameter) -> object:
+def to_leaf(parser: ArgumentParser, key: str, edit: Parameter) -> object:
     """Returns the value for the parser to check. Raises UsageError for one that cannot pass."""
     action, owner = _owner(parser, key)
     assert action is not None
     name = _PREFIX + key
     if not _is_exact(action, key) or action in commands(owner):
-        return override.value
+        return edit.value
     if not hasattr(action, "_typehint"):
-        return cast_argument(owner, action, override, name)
+        return cast_argument(owner, action, edit, name)
     kind = _kind(action)
-    return override.value if kind is None else cast(override, _SAMPLES[kind], name)
+    return edit.value if kind is None else cast(edit, _SAMPLES[kind], name)
 
 
 @contextmanager
 def as_if_given(
-    parser: ArgumentParser, overrides: Mapping[str, Parameter], prefix: str = ""
+    parser: ArgumentParser, edits: Mapping[str, Parameter], prefix: str = ""
 ) -> Iterator[None]:
-    """Lets the parser accept a command line without the arguments that an override gives."""
+    """Lets the parser accept a command line without the arguments that an edit gives."""
     start = _PREFIX + prefix
     own = {
-        _PREFIX + name.removeprefix(start): override
-        for name, override in overrides.items()
+        _PREFIX + name.removeprefix(start): edit
+        for name, edit in edits.items()
         if name.startswith(start)
     }
     keys = {
         name.removeprefix(_PREFIX)
-        for name, override in own.items()
-        if override.value is not None and is_effective(override, None)
+        for name, edit in own.items()
+        if edit.value is not None and is_effective(edit, None)
     }
     with ExitStack() as stack:
         stack.enter_context(arguments.as_if_given(parser, own))
@@ -104,7 +104,7 @@ def as_if_given(
             stack.enter_context(_without(getattr(parser, attribute, set()), keys))
         for command in commands(parser):
             for name, sub_parser in command.choices.items():
-                stack.enter_context(as_if_given(sub_parser, overrides, f"{prefix}{name}."))
+                stack.enter_context(as_if_given(sub_parser, edits, f"{prefix}{name}."))
         yield
 
 

@@ -71,7 +71,7 @@ class _Parsing(threading.local):
                 edits = parse.unless_given(edits, _given(edits, source))
             with as_if_given(parser, edits):
                 parsed = original(parser, *given, **named)
-                parsed = _overridden(parser, parsed, edits)
+                parsed = _edited(parser, parsed, edits)
             record(parse, lambda: to_parameters(parser, parsed))
         finally:
             self._is_busy = False
@@ -88,15 +88,13 @@ def _given(names: Iterable[str], source: object) -> set[str]:
     return {name for name in names if name.partition("/")[2] in options}
 
 
-def _overridden(
-    parser: ArgumentParser, parsed: Namespace, overrides: Mapping[str, Parameter]
-) -> Namespace:
-    """Returns `parsed` with the overrides. One that the parser refuses ends the program."""
-    overrides = effective(parser, parsed, overrides)
-    if not overrides:
+def _edited(parser: ArgumentParser, parsed: Namespace, edits: Mapping[str, Parameter]) -> Namespace:
+    """Returns `parsed` with the edits. One that the parser refuses ends the program."""
+    edits = effective(parser, parsed, edits)
+    if not edits:
         return parsed
     try:
-        leaves = {key: to_leaf(parser, key, override) for key, override in overrides.items()}
+        leaves = {key: to_leaf(parser, key, edit) for key, edit in edits.items()}
         with _raising(parser):
             try:
                 return _with(parser, parsed, leaves)
