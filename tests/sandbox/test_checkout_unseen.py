@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Final
@@ -71,6 +72,7 @@ def with_lfs(laptop: Path, tmp_path: Path) -> Path:
     git(laptop, "config", "filter.lfs.required", "true")
     (laptop / ".gitattributes").write_text("*.bin filter=lfs diff=lfs merge=lfs -text\n")
     (laptop / "weights.bin").write_bytes(b"\0weights" * 100)
+    os.utime(laptop / "weights.bin", (0, 0))  # older than the index, which is believed then
     commit(laptop)
     git(laptop, "push", "--quiet")
     assert "git-lfs" in git(laptop, "show", "HEAD:weights.bin")

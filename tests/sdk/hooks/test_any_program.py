@@ -123,6 +123,17 @@ def test_a_program_that_nobody_edited_gives_the_same(program: Program) -> None:
     assert repeated(program, parameters) == here
 
 
+def test_an_edit_of_one_parse_does_not_reach_the_words_of_the_same_parser() -> None:
+    """The second parser has its own name, under which its earlier parse of words was recorded."""
+    steps = (Step(1, ()), Step(2, None), Step(1, None))
+    defaults = ({"lr": 0}, {"lr": 0, "seed": 0, "n": 1}, {"n": 0})
+    program = Program("argparse", defaults, steps, ("--lr=0",))
+    here, parameters = recorded_by(program)
+    edit = replace(parameters["Args/program1/n"], value=EDITED, is_edit=True)
+    there = repeated(program, {**parameters, "Args/program1/n": edit})
+    assert there == [here[0], here[1], {**here[2], "n": EDITED}]
+
+
 @PROPERTY
 @given(programs(), st.data())
 def test_an_edit_reaches_what_reads_the_command_line_and_nothing_that_has_words(

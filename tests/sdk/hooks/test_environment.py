@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from elsewhere.hooks.environment import attach
+from elsewhere.hooks.launch import LAUNCH
 from tests.sdk.hooks.command_lines import Task
 from tests.sdk.hooks.whole_way import WholeWay
 
@@ -79,6 +80,15 @@ def test_a_remote_runs_parameters_are_its_variables() -> None:
     assert os.environ["AWS_SECRET_ACCESS_KEY"] == "hunter2"
     assert os.environ["ELSEWHERE_LEASE_S"] == "30"
     assert task.events == []
+
+
+@pytest.mark.parametrize("role", ["copy", "child"])
+def test_a_process_that_the_task_has_started_keeps_the_variables_that_it_was_given(
+    role: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(LAUNCH, "role", lambda: role)
+    attach(Task({"Environment/MODE": "fast"}))()
+    assert os.environ["MODE"] == ""
 
 
 def test_a_variable_that_cannot_be_set_ends_the_program(
