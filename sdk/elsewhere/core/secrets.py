@@ -93,7 +93,12 @@ class HiddenWord(NamedTuple):
     @property
     def variable(self) -> str:
         """The environment variable that gives the value elsewhere: API_KEY for `--api-key`."""
-        return re.sub(r"\W", "_", self.option.lstrip("-")).upper()
+        return variable_of(self.option)
+
+
+def variable_of(name: str) -> str:
+    """The environment variable of a secret: API_KEY for `--api-key` and for `Args/api_key`."""
+    return re.sub(r"\W", "_", name.rpartition("/")[2].lstrip("-")).upper()
 
 
 def hidden_words(argv: Iterable[str]) -> list[HiddenWord]:

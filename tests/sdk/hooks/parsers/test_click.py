@@ -130,6 +130,7 @@ def test_a_value_comes_from_an_environment_variable(monkeypatch: pytest.MonkeyPa
     attach(task)
     run(one)
     assert task.values == {"Args/lr": 0.5}
+    assert task.parameters["Args/lr"].is_edit  # the variable does not travel, and no word has it
     assert remote(one, lr=0.7) == {"lr": 0.7}
 
 
