@@ -17,9 +17,9 @@ import tomllib
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from elsewhere.core.errors import ConfigurationError, UsageError, known_choices
-from elsewhere.core.secrets import HIDDEN, hide
+from elsewhere.core.secrets import HIDDEN, hide, hide_passwords, passwords_in
 from elsewhere.store.queues import DEFAULT_QUEUE
-from elsewhere_sandbox.spec import RunPolicy
+from elsewhere_sandbox.spec import PackagePolicy, RunPolicy
 from elsewhere_worker.settings import WorkerSettings
 
 if TYPE_CHECKING:
@@ -54,6 +54,13 @@ class AgentSettings(BaseModel):
     queues: tuple[str, ...] = Field(default=(DEFAULT_QUEUE,), min_length=1)
     slots: int = Field(default=1, ge=1)
     keep_runs_s: float = Field(default=86400.0, ge=0, allow_inf_nan=False)
+    installer: Literal["", "uv", "pip"] = ""
+    index_url: str = Field(default="", repr=False)
+    extra_index_urls: tuple[str, ...] = Field(default=(), repr=False)
+    find_links: tuple[str, ...] = Field(default=(), repr=False)
+    installer_options: tuple[str, ...] = ()
+    torch: str = Field(default="auto", pattern=r"^(auto|as captured|cpu|xpu|(cu|rocm)[\d.]+)\Z")
+    environments_bytes: int = Field(default=50_000_000_000, ge=0)
     pass_environment: tuple[str, ...] = ()
     allow_local_remotes: bool = False
     lend_store: bool = True
@@ -95,7 +102,13 @@ def load_agent(
 
 
 def worker_settings(settings: Settings, agent: AgentSettings, url: str) -> WorkerSettings:
-    """The worker's settings. Raises ConfigurationError if a token's file cannot be read."""
+    """The worker's settings. Raises ConfigurationError if a token's file cannot be read, or where
+    everybody on the machine could read a password."""
+    if any(map(passwords_in, agent.installer_options)):
+        raise ConfigurationError(
+            "The setting agent.installer_options holds a password, which every user of this machine"
+            " could read: give that URL by index_url, extra_index_urls or find_links."
+        )
     return WorkerSettings(
         name=agent.name,
         queues=agent.queues,
@@ -114,6 +127,15 @@ def worker_settings(settings: Settings, agent: AgentSettings, url: str) -> Worke
                 host: (credential.user, _token(host, credential))
                 for host, credential in agent.git_credentials.items()
             },
+            packages=PackagePolicy(
+                installer=agent.installer,
+                index_url=agent.index_url,
+                extra_index_urls=agent.extra_index_urls,
+                find_links=agent.find_links,
+                options=agent.installer_options,
+                torch=agent.torch,
+                environments_bytes=agent.environments_bytes,
+            ),
             output_uri=agent.output_uri or settings.output_uri or settings.home.storage.as_uri(),
         ),
     )
@@ -130,7 +152,10 @@ def shown(settings: Settings, agent: AgentSettings) -> dict[str, tuple[object, s
     plain = agent.model_dump(mode="json", exclude={"origins"})
     for credential in plain["git_credentials"].values():
         credential["token"] = HIDDEN if credential["token"] else ""
-    plain["output_uri"] = hide("output_uri", plain["output_uri"])
+    for name in ("output_uri", "index_url"):
+        plain[name] = hide(name, plain[name])
+    for name in ("extra_index_urls", "find_links"):
+        plain[name] = [hide_passwords(url) for url in plain[name]]
     for name in _FIELDS:
         found[f"agent.{name}"] = (plain[name], agent.origins.get(name, "default"))
     return found
@@ -138,7 +163,10 @@ def shown(settings: Settings, agent: AgentSettings) -> dict[str, tuple[object, s
 
 _PREFIX: Final = "ELSEWHERE_AGENT_"
 _FIELDS: Final = tuple(name for name in AgentSettings.model_fields if name != "origins")
-_LISTS: Final = ("queues", "pass_environment")
+_LISTS: Final = (
+    *("queues", "pass_environment"),
+    *("extra_index_urls", "find_links", "installer_options"),
+)
 _CREDENTIALS: Final = "git_credentials"
 
 _ALLOWED: Final = {
@@ -146,6 +174,13 @@ _ALLOWED: Final = {
     "queues": "a list of at least one name",
     "slots": "a whole number above 0",
     "keep_runs_s": "a number from 0 up",
+    "installer": "uv, pip or empty",
+    "index_url": "a text",
+    "extra_index_urls": "a list of URLs",
+    "find_links": "a list of folders or URLs",
+    "installer_options": "a list of arguments",
+    "torch": "auto, as captured, cpu, xpu, or one like cu128 or rocm6.3",
+    "environments_bytes": "a whole number from 0 up",
     "pass_environment": "a list of names",
     "allow_local_remotes": "true or false",
     "lend_store": "true or false",

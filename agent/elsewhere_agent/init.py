@@ -31,8 +31,15 @@ TEMPLATE: Final = """\
 # GOOGLE_APPLICATION_CREDENTIALS, for az AZURE_STORAGE_CONNECTION_STRING.
 # output_uri = ""
 
-# Bytes of code that may travel with a task because no remote repository has them.
+# Bytes of code that may travel with a task because no remote repository has them, and of wheels
+# of packages because no index has them as they are installed here.
 # capture_limit_bytes = 67108864
+
+# What is installed for a task. environment: all that is installed here; imports: what its code
+# imports, and what that needs; requirements: the requirements.txt of its repository; the path of a
+# requirements file, a uv.lock or a pylock.toml; auto: environment in a virtual environment or one
+# of conda, else imports.
+# packages = "auto"
 
 # Seconds after which a running task that nobody reports for is shown as unreachable ...
 # lease_s = 45.0
@@ -66,6 +73,23 @@ TEMPLATE: Final = """\
 
 # Seconds that the folder of an ended run is kept; longer while a file of it could not be uploaded.
 # keep_runs_s = 86400.0
+
+# What installs packages: uv or pip. Empty: uv where it is there.
+# installer = ""
+# Where packages come from, in place of the installer's own default; a URL may hold a password.
+# index_url = ""
+# extra_index_urls = []
+# Folders of wheels, or URLs of pages that link to them.
+# find_links = []
+# Further arguments for each call of the installer.
+# installer_options = []
+# Which build of torch tasks get. auto: that for this machine's GPU, or its processor; as captured;
+# or one by name: cpu, cu128, rocm6.3, xpu. A name, and auto beyond what the index has, need uv.
+# torch = "auto"
+
+# Bytes of all environments together. Over that, those unused for longest are removed, never one
+# in use: agent cache list, agent cache gc.
+# environments_bytes = 50000000000
 
 # Variables of the agent's environment that every task gets.
 # pass_environment = []

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from elsewhere.core.folders import Home
-from elsewhere.core.secrets import values_to_redact
+from elsewhere.core.secrets import passwords_in, values_to_redact
 from elsewhere_sandbox.checkout import checkout
 from elsewhere_sandbox.environment import prepare_environment
 from elsewhere_sandbox.errors import SetupError
@@ -36,18 +36,26 @@ _PASSED_PREFIXES: Final = ("PIP_", "UV_", "CUDA_", "NVIDIA_", "OPENBLAS_", "OMP_
 def prepare(spec: RunSpec, folder: RunFolder, setup: Setup) -> Command:
     """Runs all steps of the set-up. Raises SetupError, CommandError, StopRequestedError."""
     record, home = spec.record, Home(Path(spec.home))
-    if record.source.missing:
-        raise SetupError(
-            f"The code of the task is not complete, so it must not run here."
-            f" {record.source.missing}"
-        )
+    for what, missing in (
+        ("code", record.source.missing),
+        ("environment", record.environment.missing),
+    ):
+        if missing:
+            raise SetupError(f"The {what} of the task is not complete: it must not run. {missing}")
     policy = spec.policy
     git = GitPolicy(
         allow_local_remotes=policy.allow_local_remotes, credentials=policy.git_credentials
     )
     checkout(record.source, folder.code, home.mirrors, folder.inputs, setup, git)
     interpreter = prepare_environment(
-        record.environment, folder.code, folder, home, setup, working_dir=record.source.working_dir
+        record.environment,
+        folder.code,
+        folder,
+        home,
+        setup,
+        policy.packages,
+        working_dir=record.source.working_dir,
+        script=record.source.entry_point,
     )
     environment = _environment(spec, folder, interpreter)
     if image := record.environment.image:
@@ -72,6 +80,9 @@ def secrets_of(spec: RunSpec) -> Iterable[str]:
     yield from spec.secrets
     for credential in spec.policy.git_credentials.values():
         yield credential[-1]
+    packages = spec.policy.packages
+    for url in (packages.index_url, *packages.extra_index_urls, *packages.find_links):
+        yield from passwords_in(url)
     yield from values_to_redact({**_passed(spec), **spec.record.environment.variables})
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from elsewhere_sandbox.errors import SetupError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 _URL: Final = r"(?:(?:git|hg|svn|bzr)\+)?(?:https?|ssh)://\S+"
 #: A name with extras, versions or a URL, and a marker; or a bare URL. Only printable ASCII, no
@@ -37,16 +37,17 @@ class Requirements:
 
 
 def read_requirements(
-    packages: tuple[str, ...] | None, code: Path, working_dir: str = "."
+    packages: Iterable[str] | None, code: Path, working_dir: str = ".", script: str = ""
 ) -> Requirements:
     """The requirements of a task: its captured packages, else the nearest requirements.txt from its
-    working folder up to the root of its code. Raises SetupError for a line that is refused.
+    working folder up to the root of its code, else from the folder of its `script`, which is
+    relative to the working folder. Raises SetupError for a line that is refused.
     """
     code = code.resolve()
     if packages is not None:
         asked = [(line.strip(), code) for line in packages if line.strip()]
     else:
-        asked = list(_repository(code, working_dir))
+        asked = list(_repository(code, working_dir, script))
     lines = set()
     projects = set()
     for line, folder in asked:
@@ -82,13 +83,14 @@ def _project(line: str, given: str, folder: Path, code: Path) -> Path:
     return project
 
 
-def _repository(code: Path, working_dir: str) -> Iterator[tuple[str, Path]]:
-    folder = (code / working_dir).resolve()
-    while folder.is_relative_to(code):
-        if (file := folder / "requirements.txt").is_file():
+def _repository(code: Path, working_dir: str, script: str) -> Iterator[tuple[str, Path]]:
+    working = (code / working_dir).resolve()
+    beside = (working / script).parent.resolve()
+    for folder in (working, *working.parents, beside, *beside.parents):
+        file = folder / "requirements.txt"
+        if folder.is_relative_to(code) and file.is_file():
             yield from _file(file, code, set())
             return
-        folder = folder.parent
 
 
 def _file(file: Path, code: Path, seen: set[Path]) -> Iterator[tuple[str, Path]]:

@@ -12,7 +12,30 @@ from elsewhere.core.records import TaskRecord
 if TYPE_CHECKING:
     from elsewhere.core.folders import RunFolder
 
-_SECRET_FIELDS: Final = ("git_credentials", "secrets")
+_SECRET_FIELDS: Final = ("git_credentials", "packages", "secrets")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackagePolicy:
+    """How packages are installed, as the operator has set it.
+
+    `installer` is a key of `INSTALLERS`, or empty for the first that is there. The URLs, which may
+    hold passwords, come before those of the installer's own variables and files; `find_links` are
+    URLs or folders of wheels. `options` are further arguments of the installer. `torch` is the
+    build of torch: `auto` for this machine's, `as captured`, or one by name, `cpu` or `cu128`.
+    """
+
+    installer: str = ""
+    index_url: str = field(default="", repr=False)
+    extra_index_urls: tuple[str, ...] = field(default=(), repr=False)
+    find_links: tuple[str, ...] = field(default=(), repr=False)
+    options: tuple[str, ...] = ()
+    torch: str = "auto"
+    #: bytes of all environments together, as far as none of them is in use
+    environments_bytes: int = 50_000_000_000
+
+
+DEFAULT_POLICY: Final = PackagePolicy()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +51,7 @@ class RunPolicy:
     output_uri: str = ""
     #: host to user and token
     git_credentials: dict[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
+    packages: PackagePolicy = DEFAULT_POLICY
     #: a key of `RUNTIMES`
     runtime: str = "host"
 

@@ -127,7 +127,7 @@ def test_a_commit_that_is_not_there(box: Box, draft: Task) -> None:
 
 def test_changes_that_are_lost_are_noticed_before_the_queue(box: Box, draft: Task) -> None:
     _edit_source(box, draft, lambda source: replace(source, patch="1" * 64))
-    with pytest.raises(NotFoundError, match="a part of its code is not in the store any more"):
+    with pytest.raises(NotFoundError, match="a part of its code or packages is not in the"):
         Task.enqueue(draft)
     assert draft.get_status() == "created"
 

@@ -12,7 +12,9 @@ from tests.e2e.world import Box, Laptop, World
 from tests.wheels import pack
 
 #: installed ones that the program needs
-_PACKAGES: Final = ("hydra-core", "omegaconf", "PyYAML", "antlr4-python3-runtime", "packaging")
+_PACKAGES: Final = (
+    *("hydra-core", "omegaconf", "PyYAML", "antlr4-python3-runtime", "attrs", "packaging"),
+)
 SWEEP = """
 import hydra
 from elsewhere import Task
@@ -33,7 +35,7 @@ def test_every_job_of_a_hydra_sweep_is_sent_with_its_own_overrides(
 ) -> None:
     for name in _PACKAGES:
         pack(world.wheels, name)
-    users = Laptop(Path(sys.executable), laptop.folder, box.store, world.url)
+    users = Laptop(Path(sys.executable), laptop.folder, box.store, world.url, "imports")
     files = {
         "train.py": SWEEP,
         "conf/main.yaml": "lr: 0.1\nname: a\nnet: {depth: 1}\n",

@@ -23,7 +23,8 @@ from tests.wheels import pack
 #: installed ones that the programs need
 _PACKAGES: Final = (
     *("absl-py", "click", "fire", "hydra-core", "jsonargparse", "omegaconf", "PyYAML"),
-    *("antlr4-python3-runtime", "packaging", "termcolor"),
+    *("antlr4-python3-runtime", "attrs", "docstring-parser", "packaging", "termcolor"),
+    *("typeshed-client", "typing-extensions"),
 )
 
 
@@ -214,7 +215,7 @@ def test_every_kind_of_parameter_makes_the_round_trip(
 ) -> None:
     for name in _PACKAGES:
         pack(world.wheels, name)
-    users = Laptop(Path(sys.executable), laptop.folder, box.store, world.url)
+    users = Laptop(Path(sys.executable), laptop.folder, box.store, world.url, "imports")
     project = users.repository("project", FILES, remote=users.remote("origin"))
     monkeypatch.setenv("ELSEWHERE_REDIS_URL", world.url)
     monkeypatch.setenv("ELSEWHERE_LOCAL_REMOTES_ARE_SHARED", "yes")

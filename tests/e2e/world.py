@@ -102,12 +102,15 @@ class Repository:
 class Laptop:
     """Where people start scripts. `folder` is a test's own, the interpreter serves all."""
 
-    def __init__(self, python: Path, folder: Path, store: RedisStore, url: str) -> None:
+    def __init__(
+        self, python: Path, folder: Path, store: RedisStore, url: str, packages: str = "auto"
+    ) -> None:
         self.folder = folder
         self._python = python
         self._store = store
         self._environ = {
             "ELSEWHERE_REDIS_URL": url,
+            "ELSEWHERE_PACKAGES": packages,
             "HOME": str(folder),
             # Python's own caches are no change that Elsewhere makes to a repository.
             "PYTHONDONTWRITEBYTECODE": "1",

@@ -49,7 +49,7 @@ class Runs:
     ) -> Interpreter:
         """A fresh `self.setup` keeps what happened. No packages: those of the repository."""
         self.setup = setup or PlainSetup()
-        return prepare_environment(
+        interpreter = prepare_environment(
             Environment(packages=packages or None),
             self.code,
             self.run_folder(),
@@ -58,6 +58,8 @@ class Runs:
             working_dir=working_dir,
             inherited=self.inherited,
         )
+        os.close(interpreter.lock)  # as the end of its runner does
+        return interpreter
 
     def shared(self, interpreter: Interpreter) -> Path:
         return self.home.environments / interpreter.digest

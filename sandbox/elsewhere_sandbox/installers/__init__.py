@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from elsewhere_sandbox.errors import SetupError
 from elsewhere_sandbox.installers.pip import Pip
 from elsewhere_sandbox.installers.uv import Uv
 
@@ -11,5 +12,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from elsewhere_sandbox.installers.api import Installer
+
+
+def installer_of(name: str) -> Installer:
+    """Returns the installer of this name, or the first that is there for "". Raises SetupError for
+    one that is not there."""
+    for key, make in INSTALLERS.items():
+        if name in ("", key) and (made := make()).is_available():
+            return made
+    raise SetupError(f"The installer {name!r} of this agent is not there: correct agent.installer.")
+
 
 INSTALLERS: Final[dict[str, Callable[[], Installer]]] = {"uv": Uv, "pip": Pip}

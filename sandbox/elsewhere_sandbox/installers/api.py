@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from elsewhere_sandbox.spec import PackagePolicy
+
 #: What an installer may see of the agent's variables: where things are, how the network is
 #: reached, how git authenticates, what compilers want. None of the agent's own secrets.
 _PASSED: Final = re.compile(
@@ -42,6 +44,15 @@ class Installer(Protocol):
         """Its own variables, which override those of the operator."""
 
     def is_available(self) -> bool: ...
+
+    def indexes(self, policy: PackagePolicy) -> dict[str, str]:
+        """Its variables for the indexes of the operator: an argument would show a password."""
+
+    def torch_backend(self, wanted: str) -> str:
+        """The build to ask for by the option `--torch-backend`; "" if it cannot choose one.
+
+        Raises SetupError for a build by name that it cannot choose.
+        """
 
     def install(self, environment: Path) -> tuple[str, ...]:
         """The arguments that install into `environment`, without those that all installers share.

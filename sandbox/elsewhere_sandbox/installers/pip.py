@@ -5,8 +5,12 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from elsewhere_sandbox.errors import SetupError
+
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from elsewhere_sandbox.spec import PackagePolicy
 
 
 class Pip:
@@ -20,6 +24,22 @@ class Pip:
 
     def is_available(self) -> bool:
         return True
+
+    def indexes(self, policy: PackagePolicy) -> dict[str, str]:
+        found = {
+            "PIP_INDEX_URL": policy.index_url,
+            "PIP_EXTRA_INDEX_URL": " ".join(policy.extra_index_urls),
+            "PIP_FIND_LINKS": " ".join(policy.find_links),
+        }
+        return {name: value for name, value in found.items() if value}
+
+    def torch_backend(self, wanted: str) -> str:
+        if wanted != "auto":
+            raise SetupError(
+                f"This agent is to install the build {wanted!r} of torch, and pip cannot choose"
+                " one: set agent.torch to 'auto' or 'as captured', or install uv."
+            )
+        return ""
 
     def install(self, environment: Path) -> tuple[str, ...]:
         python = str(environment / "bin" / "python")

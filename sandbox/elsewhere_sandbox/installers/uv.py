@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from elsewhere_sandbox.spec import PackagePolicy
+
 
 class Uv:
     """Takes indexes from UV_* variables and uv.toml. It ignores pip.conf and PIP_*."""
@@ -20,6 +22,17 @@ class Uv:
 
     def is_available(self) -> bool:
         return bool(find_uv())
+
+    def indexes(self, policy: PackagePolicy) -> dict[str, str]:
+        found = {
+            "UV_DEFAULT_INDEX": policy.index_url,
+            "UV_INDEX": " ".join(policy.extra_index_urls),
+            "UV_FIND_LINKS": ",".join(policy.find_links),
+        }
+        return {name: value for name, value in found.items() if value}
+
+    def torch_backend(self, wanted: str) -> str:
+        return wanted
 
     def install(self, environment: Path) -> tuple[str, ...]:
         python = str(environment / "bin" / "python")

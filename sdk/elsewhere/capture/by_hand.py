@@ -65,6 +65,13 @@ def requirement_lines(given: object) -> tuple[str, ...]:
     return tuple(lines)
 
 
+def with_packages(environment: Environment, lines: tuple[str, ...] | None) -> Environment:
+    """Returns the environment with these requirement lines alone, and what they need."""
+    return replace(
+        environment, packages=lines, lock_file="", lock="", loaded=(), wheels=(), missing=""
+    )
+
+
 def argv_of(given: object) -> tuple[str, ...]:
     """Returns the words of a command line, a list or one text, without its secrets. Raises
     UsageError."""

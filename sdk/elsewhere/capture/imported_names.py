@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
 logger = logging.getLogger(__name__)
@@ -29,8 +29,17 @@ class Imports:
     names: frozenset[str]
 
 
-def scan_imports(entry: Path, folders: Sequence[Path]) -> Imports:
-    """Follows imports from `entry` through the modules that lie in `folders`, searched in order."""
+def scan_imports(
+    entry: Path,
+    folders: Sequence[Path],
+    later: Sequence[Path] = (),
+    is_installed: Callable[[str], bool] = bool,
+) -> Imports:
+    """Follows imports from `entry` through the modules that lie in `folders`, searched in order.
+
+    `later` are folders that may come onto the path while the program runs: a module in one of them
+    counts only where `is_installed` says that nothing else gives its first name.
+    """
     entry = entry.resolve()
     seen: set[Path] = set()
     names: set[str] = set()
@@ -46,11 +55,17 @@ def scan_imports(entry: Path, folders: Sequence[Path]) -> Imports:
             if level:
                 waiting += _modules(file.parents[level - 1], parts)
                 continue
-            found = next(filter(None, (_modules(folder, parts) for folder in folders)), [])
+            found = _first(folders, parts)
+            if not found and later and parts and not is_installed(parts[0]):
+                found = _first(later, parts)
             waiting += found
             if not found:
                 names.add(name)
     return Imports(files=frozenset(seen - {entry}), names=frozenset(names))
+
+
+def _first(folders: Sequence[Path], parts: Sequence[str]) -> list[Path]:
+    return next(filter(None, (_modules(folder, parts) for folder in folders)), [])
 
 
 def _packages_around(file: Path) -> list[Path]:

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+#: what is installed for a task. auto: of a virtual environment, or one of conda, all that it has;
+#: else what the code imports, and what that needs; requirements: the repository's requirements.txt
+CHOICES: Final = ("auto", "environment", "imports", "requirements")
+
+#: files of the repository that the agent reads, in place of lines that are read here
+LOCK_FILES: Final = ("uv.lock", "pylock.toml")
+
 
 class Wishes(NamedTuple):
     """Changes of the captured packages. `added` are names with versions (None: the installed one,
     empty: any) or files of lines; `ignored` are names. With `is_frozen` all that is installed, or
-    the lines of `file`, replace the packages of the imports."""
+    the lines of `file`, replace the packages of the imports. `choice` is one of CHOICES, or the
+    path of a file in the repository; empty for that of the settings."""
 
     added: tuple[tuple[str, str | None], ...] = ()
     ignored: frozenset[str] = frozenset()
     is_frozen: bool = False
     file: str = ""
+    choice: str = ""
 
 
 NO_WISHES: Final = Wishes()

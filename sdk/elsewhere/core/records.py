@@ -82,17 +82,32 @@ class Source:
 class Environment:
     """What the code runs in: `packages` are requirement lines, `python` is `3.11.7` or `3.11`.
 
-    `packages` is None where nobody captured any: the repository's own requirements.txt counts.
+    `packages` are those that the code imports, or that people gave; None where nobody captured any:
+    the code's `lock_file` counts, a path from its root, else its requirements.txt. `lock` is the
+    digest of a `core.lock.Lock`, which has them and all others that were installed; empty where the
+    packages are all there is to know. `loaded` are names in the lock that were in memory and count
+    as imported; `wheels` are the digests of the wheels that the lock names. `missing` is a sentence
+    when a package that the program imports does not travel: it must not run elsewhere.
     """
 
     python: str = ""
     packages: tuple[str, ...] | None = None
+    lock_file: str = ""
+    lock: str = ""
+    loaded: tuple[str, ...] = ()
+    wheels: tuple[str, ...] = ()
+    missing: str = ""
     image: str = ""
     image_arguments: tuple[str, ...] = ()
     setup: tuple[str, ...] = ()
     variables: dict[str, str] = field(default_factory=dict)
     gpus: int = 0
     memory_bytes: int = 0
+
+    @property
+    def digests(self) -> tuple[str, ...]:
+        """All blobs that the packages need."""
+        return tuple(filter(None, (self.lock, *self.wheels)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -264,6 +279,11 @@ class TaskRecord:
     time_limit_s: float = 0.0
     created_at: float = 0.0
     has_marked_edits: bool = False
+
+    @property
+    def digests(self) -> tuple[str, ...]:
+        """All blobs that the task needs: of its code, and of its packages."""
+        return (*self.source.digests, *self.environment.digests)
 
     @property
     def overrides(self) -> dict[str, Parameter]:

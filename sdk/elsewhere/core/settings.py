@@ -23,7 +23,10 @@ class Settings:
     redis_url: str = field(default="", repr=False)
     #: where artifacts go; empty: the home's storage folder
     output_uri: str = ""
+    #: bytes of changes, and of wheels of packages that no index has, that travel with a task
     capture_limit_bytes: int = 64 * 1024 * 1024
+    #: what is installed for a task: auto, environment, imports, requirements, or the path of a file
+    packages: str = "auto"
     lease_s: float = 45.0
     lost_after_s: float = 900.0
     stop_grace_s: float = 10.0

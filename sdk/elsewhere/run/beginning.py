@@ -23,6 +23,7 @@ from elsewhere.core.errors import (
     UsageError,
 )
 from elsewhere.core.folders import RunFolder
+from elsewhere.core.imported import modules
 from elsewhere.core.notes import SessionSpec, read_runner, write_runner
 from elsewhere.core.process import ProcessIdentity
 from elsewhere.core.records import Source, TaskRecord
@@ -100,6 +101,7 @@ def begin(
     StoreUnavailableError, TransitionError for a task that cannot be continued, and StorageError
     when the disk takes no reports, or `output_uri` no artifacts.
     """
+    loaded = modules()
     located = _locate(settings, in_repository=connections.finds_repository)
     source = located.source if not isinstance(located, CaptureError) else Source()
     record = TaskRecord(
@@ -129,7 +131,7 @@ def begin(
         record, folder = _taken(settings, store, record, previous, offline)
     if offline is None:
         last.write(record.id, within_s)
-    capturing = Capturing(settings, store, record.id, located, wishes)
+    capturing = Capturing(settings, store, record.id, located, wishes, loaded)
     capturing.start()
     notice = previous.notice if previous is not None else ""
     return _carried(

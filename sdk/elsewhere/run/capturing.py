@@ -27,7 +27,8 @@ _CAPTURE_S: Final = 600.0
 class Capturing(threading.Thread):
     """Completes the source and the environment of a task in the store.
 
-    `located` is an error where nothing can be captured at all, as at a prompt.
+    `located` is an error where nothing can be captured at all, as at a prompt. `modules` are those
+    that the program has loaded.
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class Capturing(threading.Thread):
         task_id: str,
         located: Located | CaptureError,
         wishes: Wishes = NO_WISHES,
+        modules: tuple[str, ...] = (),
     ) -> None:
         super().__init__(name="elsewhere-capture", daemon=True)
         self._settings = settings
@@ -44,6 +46,7 @@ class Capturing(threading.Thread):
         self._task_id = task_id
         self._located = located
         self._wishes = wishes
+        self._modules = modules
         self._error: ElsewhereError | None = None
         self._captured: tuple[Source, Environment] | None = None
         self.warnings: tuple[str, ...] = ()
@@ -92,12 +95,19 @@ class Capturing(threading.Thread):
         captured = complete(located, self._settings.capture_limit_bytes)
         script = located.script
         packages = capture_packages(
-            script.path, located.root, start=script.base, wishes=self._wishes
+            script.path,
+            located.root,
+            start=script.base,
+            wishes=self._wishes._replace(choice=self._wishes.choice or self._settings.packages),
+            modules=self._modules,
+            limit_bytes=self._settings.capture_limit_bytes,
         )
         paths = left_behind(located)
         self.warnings = (*packages.warnings, *([paths] if paths else []))
-        for digest, data in captured.blobs.items():
+        for digest, data in (captured.blobs | packages.blobs).items():
             self._store.put_blob(digest, data)
-        environment = Environment(python=packages.python, packages=packages.packages)
+        environment = packages.into(Environment())
         self._store.edit(self._task_id, source=captured.source, environment=environment)
+        if environment.missing:
+            self._error = CaptureError(environment.missing)
         return captured.source, environment

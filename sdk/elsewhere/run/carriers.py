@@ -242,7 +242,7 @@ class LocalCarrier:
             self._capturing.wait()
 
     def describe(self, source: Source, environment: Environment) -> None:
-        if self._capturing is not None and not source.missing:
+        if self._capturing is not None and not (source.missing or environment.missing):
             self._capturing.describe(source, environment)
 
     def begin_end(self, outcome: Outcome) -> None:

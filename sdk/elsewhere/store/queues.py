@@ -22,6 +22,7 @@ from elsewhere.core.errors import (
     UsageError,
     known_choices,
 )
+from elsewhere.core.imported import for_itself
 from elsewhere.core.records import Environment
 from elsewhere.store.redis import keys
 from elsewhere.store.redis.connection import redis_errors
@@ -108,11 +109,11 @@ class Queues:
         TransitionError when its status does not allow it.
         """
         self.check(name)
-        for digest in self._store.read(task_id).source.digests:
+        for digest in self._store.read(task_id).digests:
             if not self._store.has_blob(digest):
                 raise NotFoundError(
-                    f"Task {task_id} cannot be enqueued: a part of its code is not in the store any"
-                    " more. Run its script once more to capture it."
+                    f"Task {task_id} cannot be enqueued: a part of its code or packages is not in"
+                    " the store any more. Run its script once more to capture it."
                 )
         return self._store.enqueue(
             task_id,
@@ -226,8 +227,9 @@ class Queues:
         )
 
     def _rq(self, name: str) -> Queue:
-        from rq import Queue  # noqa: PLC0415 - weight: only who enqueues pays for it
-        from rq.serializers import JSONSerializer  # noqa: PLC0415
+        with for_itself():
+            from rq import Queue  # noqa: PLC0415 - weight: only who enqueues pays for it
+            from rq.serializers import JSONSerializer  # noqa: PLC0415
 
         return Queue(name, connection=self._redis, serializer=JSONSerializer)
 

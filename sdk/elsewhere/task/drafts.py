@@ -18,6 +18,7 @@ from elsewhere.core.errors import CaptureError, UsageError
 from elsewhere.core.folders import named_path
 from elsewhere.core.params import as_edit, split_name, to_parameter
 from elsewhere.core.records import Environment, Source, TaskRecord
+from elsewhere.core.say import say
 from elsewhere.task import stored
 
 if TYPE_CHECKING:
@@ -72,7 +73,8 @@ def create(store: TaskStore, settings: Settings, wanted: Wanted) -> TaskRecord:
         raise UsageError("A task needs a project: give project_name, or call Task.init before.")
     located = _located(wanted, settings)
     source, blobs = _source(wanted, settings, located, base)
-    environment = _environment(wanted, located, base.environment if base else Environment())
+    base_environment = base.environment if base else Environment()
+    environment, wheels = _environment(wanted, settings, located, base_environment)
     source, environment = by_hand.with_binary(source, environment, wanted.binary)
     record = replace(
         base or TaskRecord(id="", name="", project="", seed=wanted.seed, has_marked_edits=True),
@@ -87,7 +89,7 @@ def create(store: TaskStore, settings: Settings, wanted: Wanted) -> TaskRecord:
         continues_at=None,
         created_at=0.0,
     )
-    for digest, data in blobs.items():
+    for digest, data in (blobs | wheels).items():
         store.put_blob(digest, data)
     store.create(record, *(stored.models_used(store, base.id) if base else ()))
     return record
@@ -260,7 +262,10 @@ def _single_file(located: Located) -> tuple[Source, dict[str, bytes]]:
 # the environment and the arguments
 
 
-def _environment(wanted: Wanted, located: Located | None, old: Environment) -> Environment:
+def _environment(
+    wanted: Wanted, settings: Settings, located: Located | None, old: Environment
+) -> tuple[Environment, dict[str, bytes]]:
+    """The draft's environment, and the blobs that go into the store, by digest."""
     environment = by_hand.with_image(
         old,
         command=wanted.docker or None,
@@ -272,41 +277,56 @@ def _environment(wanted: Wanted, located: Located | None, old: Environment) -> E
         if packages is not None:
             raise UsageError("Give packages or requirements_file, not both.")
         lines = by_hand.requirement_lines(by_hand.text("requirements_file", file))
-        return replace(environment, packages=lines)
-    if packages is True or (packages is None and located and not _has_requirements(located)):
+        return by_hand.with_packages(environment, lines), {}
+    if packages is None and located:
+        file = _requirements_file(located)
+        say(f"the packages of the draft are those {f'of {file}' if file else 'that it imports'}")
+        packages = None if file else True
+    if packages is True:
         if located is None:
             raise UsageError(
                 "packages=True reads the packages from the code, and the code is not on this"
                 " machine: give a list of requirement lines, a requirements_file, or the folder of"
                 " the repository as repo."
             )
-        return _captured(environment, located)
+        return _captured(environment, settings, located)
     if packages is None or packages is False:
-        return environment
-    return replace(environment, packages=by_hand.requirement_lines(packages))
+        return environment, {}
+    return by_hand.with_packages(environment, by_hand.requirement_lines(packages)), {}
 
 
-def _has_requirements(located: Located) -> bool:
-    """Whether a requirements.txt travels with the code, where the agent looks for it."""
+def _requirements_file(located: Located) -> str:
+    """The requirements.txt that travels with the code, where the agent looks for it, or ""."""
     if located.worktree is None:
-        return False
+        return ""
     working = located.root / located.source.working_dir
-    folders = (working, *working.parents)
-    return any(
-        (folder / "requirements.txt").is_file()
-        for folder in folders
-        if folder.is_relative_to(located.root)
-    )
+    beside = located.script.path.parent
+    for folder in (working, *working.parents, beside, *beside.parents):
+        file = folder / "requirements.txt"
+        if folder.is_relative_to(located.root) and file.is_file():
+            return file.relative_to(located.root).as_posix()
+    return ""
 
 
-def _captured(environment: Environment, located: Located) -> Environment:
+def _captured(
+    environment: Environment, settings: Settings, located: Located
+) -> tuple[Environment, dict[str, bytes]]:
     from elsewhere.capture.packages import capture_packages  # noqa: PLC0415 - weight
+    from elsewhere.capture.wishes import Wishes  # noqa: PLC0415
 
     script = located.script
-    captured = capture_packages(script.path, located.root, start=script.base)
+    captured = capture_packages(
+        script.path,
+        located.root,
+        start=script.base,
+        wishes=Wishes(choice=settings.packages),
+        limit_bytes=settings.capture_limit_bytes,
+    )
+    if captured.problems:
+        raise CaptureError(" ".join(captured.problems))
     for warning in captured.warnings:
         logger.warning("%s", warning)
-    return replace(environment, python=captured.python, packages=captured.packages)
+    return captured.into(environment), captured.blobs
 
 
 def _arguments(given: Any) -> dict[str, Parameter]:

@@ -47,6 +47,7 @@ def test_the_environment_wins_over_the_file_and_the_file_over_the_default(tmp_pa
         "redis_url": "ELSEWHERE_REDIS_URL",
         "output_uri": "default",
         "capture_limit_bytes": "default",
+        "packages": "default",
         "lease_s": str(config),
         "lost_after_s": "default",
         "stop_grace_s": "default",

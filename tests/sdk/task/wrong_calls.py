@@ -38,6 +38,11 @@ BEFORE: Final[dict[str, list[tuple[str, str]]]] = {
         ("Task.ignore_requirements(5)", "package must be a text, not 5"),
         ("Task.ignore_requirements('')", "ignored by its name"),
     ],
+    "Task.choose_packages": [
+        ("Task.choose_packages('import')", "Did you mean 'imports'"),
+        ("Task.choose_packages('none.lock')", "which is no file"),
+        ("Task.choose_packages(3)", "must be a text"),
+    ],
     "Task.force_requirements_env_freeze": [
         ("Task.force_requirements_env_freeze(True, 'none.txt')", "No such file"),
         ("Task.force_requirements_env_freeze(requirements_file=[1])", "must be a text"),

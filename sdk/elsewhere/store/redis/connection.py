@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from elsewhere.core.errors import ConfigurationError, RecordError, StoreUnavailableError
+from elsewhere.core.imported import for_itself
 from elsewhere.core.secrets import hide_passwords
 
 if TYPE_CHECKING:
@@ -26,8 +27,9 @@ def connect(url: str, *, timeout_s: float = 5.0) -> redis.Redis:
     Raises StoreUnavailableError within `timeout_s`, which also holds for each later reply, and
     ConfigurationError for what is not a URL of a Redis.
     """
-    import redis.backoff  # noqa: PLC0415 - weight
-    import redis.retry  # noqa: PLC0415
+    with for_itself():
+        import redis.backoff  # noqa: PLC0415 - weight
+        import redis.retry  # noqa: PLC0415
 
     try:
         client = redis.Redis.from_url(

@@ -110,14 +110,12 @@ class CodeAspect(Handle):
         """Sets the packages to `packages`: requirement lines, the path of a file of them, or "" for
         none. Raises UsageError for anything else, and TransitionError unless the task is a draft or
         runs."""
-        from dataclasses import replace  # noqa: PLC0415
-
         from elsewhere.capture import by_hand  # noqa: PLC0415
 
         lines = by_hand.requirement_lines(packages)
         if self._may_describe():
             record = self.access.record
-            self._describe(record.source, replace(record.environment, packages=lines))
+            self._describe(record.source, by_hand.with_packages(record.environment, lines))
 
     def get_requirements(self) -> dict[str, str]:
         """The packages, {"pip": requirement lines}; {} if the repository's requirements.txt

@@ -207,6 +207,29 @@ class MakingAspect(Handle):
             cls._wishes = cls._wishes._replace(is_frozen=bool(force), file=file)
 
     @classmethod
+    def choose_packages(cls, choice: str | os.PathLike[str]) -> None:
+        """Chooses what is installed for the task that `init` makes next. `choice` is "environment":
+        all that is installed here; "imports": what the code imports, and what that needs, both in
+        the versions that are here; "requirements": the repository's requirements.txt; the path of
+        a requirements file, or of a uv.lock or pylock.toml in the repository; or "auto", the
+        default: "environment" in a virtual environment or one of conda, else "imports". Raises
+        UsageError for anything else."""
+        from pathlib import Path  # noqa: PLC0415
+
+        from elsewhere.capture import by_hand  # noqa: PLC0415
+        from elsewhere.capture.wishes import CHOICES  # noqa: PLC0415
+        from elsewhere.core.errors import known_choices  # noqa: PLC0415
+
+        text = by_hand.text("The choice", choice)
+        if text not in CHOICES and not Path(text).is_file():
+            raise UsageError(
+                f"Packages cannot be chosen by {text!r:.80}, which is no file."
+                f" {known_choices(text, CHOICES)}"
+            )
+        if cls._may_wish("choose_packages"):
+            cls._wishes = cls._wishes._replace(choice=text)
+
+    @classmethod
     def _may_wish(cls, what: str) -> bool:
         if cls._current is not None:
             logger.warning("%s changes nothing after Task.init: call it before.", what)

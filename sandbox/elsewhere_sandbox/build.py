@@ -1,0 +1,381 @@
+"""Builds an environment: a virtual environment, filled with what was selected for a task."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+import time
+from dataclasses import dataclass
+from importlib.metadata import distributions
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from packaging.utils import canonicalize_name
+
+from elsewhere.core.folders import write_beside
+from elsewhere.core.secrets import hide_passwords
+from elsewhere_sandbox.errors import CommandError, SetupError
+from elsewhere_sandbox.installers.api import plan
+from elsewhere_sandbox.runtimes.api import Command
+from elsewhere_sandbox.selection import TORCH, comes_with_build, name_in
+from elsewhere_sandbox.unmet import unmet
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from elsewhere.core.folders import Home
+    from elsewhere_sandbox.installers.api import Installer
+    from elsewhere_sandbox.python import Python
+    from elsewhere_sandbox.selection import Pin, Selection
+    from elsewhere_sandbox.setup import Setup
+    from elsewhere_sandbox.unmet import Unmet
+
+#: the policy for torch that installs the captured line and nothing else
+AS_CAPTURED: Final = "as captured"
+#: the policy that leaves the build to this machine
+AUTO: Final = "auto"
+#: lines of an installer's output that are kept in the task's outcome
+_LAST_LINES: Final = 20
+#: bytes; a larger file in a `bin` folder counts as a binary
+_LARGEST_SCRIPT_BYTES: Final = 64 * 1024
+#: how many packages or problems a line of the output names
+_NAMED: Final = 8
+#: the facts by which two machines are of one kind
+_KIND: Final = {"python_version", "implementation_name", "sys_platform", "platform_machine"}
+_DRIVER: Final = Path("/sys/module/nvidia/version")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """An environment to build, and the means to build it. `torch` is the operator's policy for
+    builds of torch; `options` are further arguments of the installer. `must` are names of pins
+    without which an environment has been built, and which a program imports."""
+
+    python: Python
+    selection: Selection
+    installer: Installer
+    variables: Mapping[str, str]
+    options: tuple[str, ...]
+    torch: str
+    home: Home
+    scratch: Path
+    setup: Setup
+    must: tuple[str, ...] = ()
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        """Everything that the environment depends on."""
+        prefix = self.installer.prefix
+        options = {k: v for k, v in sorted(self.variables.items()) if k.startswith(prefix)}
+        selection = self.selection
+        found = {
+            "python": str(self.python.executable),
+            "version": self.python.version,
+            "platform": self.python.platform,
+            "requirements": selection.asked,
+            "installer": self.installer.name,
+            "options": {name: hide_passwords(value) for name, value in options.items()},
+        }
+        if selection.facts is not None:
+            found |= {"pins": [pin.identity for pin in selection.pins], "must": self.must}
+        if self.options:
+            found["arguments"] = self.options
+        torch = TORCH & {*(pin.name for pin in selection.pins), *map(name_in, selection.asked)}
+        if torch or selection.asked:
+            found["torch"] = [self.torch, self.backend]
+        if torch:
+            found["driver"] = _DRIVER.read_text("utf-8") if _DRIVER.exists() else ""
+        return found
+
+    @property
+    def backend(self) -> str:
+        """The build of torch that the installer is asked for; "" for the lines as they are."""
+        return "" if self.torch == AS_CAPTURED else self.installer.torch_backend(self.torch)
+
+
+def build(shared: Path, order: Order) -> None:
+    """Builds the environment in the folder `shared`, which must not exist. Raises SetupError."""
+    started = time.monotonic()
+    selection = order.selection
+    order.setup.say(
+        f"Environment {shared.name[:12]} is built: Python {order.python.version}, "
+        f"{order.installer.name}, {len(selection.asked) + len(selection.pins)} requirements."
+    )
+    _make_empty(shared, order)
+    left_out = _install_pins(shared, order)
+    if selection.asked:
+        _install_asked(shared, order)
+    notes = [*selection.notes, *_finished(shared, order, left_out)]
+    for note in notes:
+        order.setup.say(note)
+    _let_path_choose(shared / "bin")
+    inputs = json.loads(hide_passwords(json.dumps(order.inputs)))
+    facts = {
+        **inputs,
+        "options": sorted(order.inputs["options"]),  # their values may be passwords
+        "notes": notes,
+        "left_out": [pin.name for pin in left_out],
+        "size_bytes": _size_bytes(shared),
+        "seconds": round(time.monotonic() - started, 3),
+    }
+    write_beside(shared / "complete.json", facts)
+
+
+def install(
+    order: Order, name: str, lines: Iterable[str], environment: Path, *options: str
+) -> None:
+    """Installs requirement lines, by a file of this name, into an environment. `options` are those
+    of `installers.api.plan`. Raises SetupError."""
+    try:
+        _attempt(order, name, lines, environment, *options)
+    except CommandError as error:
+        raise _refused(order, error) from error
+
+
+def facts_of(python: Python) -> dict[str, str]:
+    """The words of this machine for markers, with this Python."""
+    system, _, machine = python.platform.partition("-")
+    return {
+        "python_version": python.minor,
+        "python_full_version": python.version,
+        "implementation_name": "cpython",
+        "sys_platform": sys.platform,
+        "platform_system": system.capitalize(),
+        "platform_machine": machine.rpartition("-")[2],
+        "os_name": "posix",
+    }
+
+
+def _make_empty(shared: Path, order: Order) -> None:
+    brings_pip = order.installer.brings_pip
+    argv = (
+        *(sys.executable, "-m", "virtualenv", "--quiet", "--no-download", "--no-periodic-update"),
+        *("--app-data", str(order.home.environments / "seed")),
+        *(("--no-seed",) if brings_pip else ("--no-setuptools",)),
+        *("--python", str(order.python.executable), str(shared)),
+    )
+    virtualenv = Command(argv=argv, folder=order.scratch, environment=order.variables)
+    try:
+        order.setup.run(virtualenv)
+    except CommandError as error:
+        failed = f"An environment of Python {order.python.version} cannot be made"
+        raise _explained(error, failed) from error
+    if brings_pip:
+        pip = f"pip @ {_pip_wheel(order.python.version).as_uri()}"
+        install(order, "pip.txt", [pip], shared, "--quiet")
+
+
+def _install_pins(shared: Path, order: Order) -> list[Pin]:
+    """Installs the pins as they are, and returns those that cannot be had and are not imported."""
+    must = order.selection.needed | set(order.must)
+    torch = [pin for pin in order.selection.pins if pin.name in TORCH and not pin.wheel]
+    plain = [pin for pin in order.selection.pins if pin not in torch]
+    left_out: list[Pin] = []
+    try:
+        _attempt(order, "requirements.txt", map(_written, plain), shared, "--no-deps")
+    except CommandError:
+        optional = [pin for pin in plain if pin.name not in must]
+        needed = [pin for pin in plain if pin.name in must]
+        if not optional:
+            install(order, "requirements.txt", map(_written, needed), shared, "--no-deps")
+        order.setup.say("Not all packages can be had here: those that are imported come first.")
+        if needed:
+            install(order, "requirements.txt", map(_written, needed), shared, "--no-deps")
+        left_out += _install_possible(optional, shared, order)
+    if torch:
+        is_needed = any(pin.name in must for pin in torch)
+        left_out += _install_torch(torch, shared, order, is_needed=is_needed)
+    return left_out
+
+
+def _install_possible(pins: Sequence[Pin], shared: Path, order: Order) -> list[Pin]:
+    """Installs all pins that can be had, and returns the others.
+
+    What the installer names in its error is tried apart from the rest; else each half is.
+    """
+    if not pins:
+        return []
+    try:
+        _attempt(order, "requirements.txt", map(_written, pins), shared, "--no-deps", "--quiet")
+    except CommandError as error:
+        if len(pins) == 1:
+            return list(pins)
+        text = error.tail.lower()
+        named = [pin for pin in pins if re.search(rf"(?<![\w-]){pin.name}(?![\w-])", text)]
+        if not 0 < len(named) < len(pins):
+            named = list(pins[: len(pins) // 2])
+        rest = [pin for pin in pins if pin not in named]
+        left_out = _install_possible(rest, shared, order)
+        return [*left_out, *_install_possible(named, shared, order)]
+    return []
+
+
+def _install_torch(
+    pins: Sequence[Pin], shared: Path, order: Order, *, is_needed: bool
+) -> list[Pin]:
+    """Installs torch and its relatives in the build that the policy gives; where that cannot be
+    had, and the policy leaves it to this machine, as captured, else in any build."""
+    exact, public = [pin.line for pin in pins], [pin.public for pin in pins]
+    backend = order.backend
+    attempts: list[tuple[list[str], tuple[str, ...]]] = [(exact, ())]
+    if backend:
+        attempts = [(public, ("--torch-backend", backend))]
+    if order.torch == AUTO:
+        attempts += [(exact, ()), (public, ())] if backend else [(public, ())]
+    for at, (lines, options) in enumerate(attempts):
+        try:
+            _attempt(order, "torch.txt", lines, shared, "--no-deps", *options)
+        except CommandError:
+            if at + 1 < len(attempts):
+                order.setup.say("This build of torch cannot be had here: another one is tried.")
+            elif is_needed:
+                install(order, "torch.txt", lines, shared, "--no-deps", *options)
+        else:
+            return []
+    return list(pins)
+
+
+def _install_asked(shared: Path, order: Order) -> None:
+    """Installs the lines that nobody has locked, with all that they need."""
+    backend, asked = order.backend, order.selection.asked
+    options = ("--torch-backend", backend) if backend else ()
+    try:
+        _attempt(order, "asked.txt", asked, shared, *options)
+    except CommandError as error:
+        if not options or order.torch != AUTO or "torch" not in error.tail:
+            raise _refused(order, error) from error
+        order.setup.say("No index of builds of torch can be reached: the usual index is taken.")
+        install(order, "asked.txt", asked, shared)
+
+
+def _finished(shared: Path, order: Order, left_out: Sequence[Pin]) -> list[str]:
+    """Installs what another build or another machine needs beside the pins. Returns a line on each
+    way in which the environment is not what was captured, or what is odd about it."""
+    selection = order.selection
+    if selection.facts is None:
+        return []
+    notes = []
+    if left_out:
+        names = [f"{pin.name} {pin.version}" for pin in left_out]
+        notes.append(
+            "Left out, since they cannot be had here and the program does not import them:"
+            f" {_list(names)}."
+        )
+    here, there = facts_of(order.python), selection.facts
+    is_alike = all(there.get(key) == value for key, value in here.items() if key in _KIND)
+    if not is_alike:
+        notes.append(
+            f"The packages were captured on another kind of machine ({there['sys_platform']},"
+            f" {there['platform_machine']}): what they need here beside is installed, too."
+        )
+    site_packages = shared / order.python.site_packages
+    builds = _builds(site_packages, selection.pins)
+    notes += builds
+    problems = unmet(site_packages, here)
+    absent = {
+        one.requirement
+        for one in problems
+        if not one.version and _is_missed(one, selection, is_alike=is_alike)
+    }
+    if absent:
+        install(order, "absent.txt", sorted(absent), shared)
+        problems = unmet(site_packages, here)
+    gone = {pin.name for pin in left_out}
+    if kept := [str(one) for one in problems if one.name not in gone]:
+        notes.append(f"As it was captured: {_list(kept, '; ')}.")
+    return notes
+
+
+def _is_missed(one: Unmet, selection: Selection, *, is_alike: bool) -> bool:
+    """Whether a requirement that nothing meets was met where the task was captured."""
+    if any(pin.name in TORCH for pin in selection.pins) and comes_with_build(one.name):
+        return True
+    return not is_alike and one.name not in selection.locked
+
+
+def _builds(site_packages: Path, pins: Sequence[Pin]) -> list[str]:
+    """Returns a line for each relative of torch that is here in another build."""
+    found: dict[str, str] = {
+        canonicalize_name(one.metadata["Name"]): one.version
+        for one in distributions(path=[str(site_packages)])
+    }
+    return [
+        f"{pin.name} is {found[pin.name]} here, where {pin.version} was captured."
+        for pin in pins
+        if pin.name in TORCH and found.get(pin.name, pin.version) != pin.version
+    ]
+
+
+def _attempt(
+    order: Order, name: str, lines: Iterable[str], environment: Path, *options: str
+) -> None:
+    """Installs, as `install`. Raises CommandError."""
+    if not (text := "".join(f"{line}\n" for line in lines)):
+        return
+    file = order.scratch / name
+    file.write_text(text, encoding="utf-8")
+    options = (*order.options, *options)
+    order.setup.run(plan(order.installer, file, environment, order.variables, *options))
+
+
+def _written(pin: Pin) -> str:
+    return f"{pin.name} @ {pin.wheel.as_uri()}" if pin.wheel else pin.line
+
+
+def _refused(order: Order, error: CommandError) -> SetupError:
+    failed = f"The packages of this task cannot be installed into Python {order.python.version}"
+    advice = (
+        "Correct the task's packages where a name or a version is wrong; an index that is missing"
+        f" is named on the agent's side, by agent.index_url or the {order.installer.prefix}*"
+        " variables."
+    )
+    return _explained(error, failed, advice)
+
+
+def _explained(error: CommandError, failed: str, advice: str = "") -> SetupError:
+    last = "\n".join(error.tail.strip().splitlines()[-_LAST_LINES:])
+    name = Path(error.argv[0]).name
+    return SetupError(f"{failed}: {name} {error.ended}.\n{hide_passwords(last)}\n{advice}".strip())
+
+
+def _list(names: Sequence[str], separator: str = ", ") -> str:
+    beyond = len(names) - _NAMED
+    more = f" and {beyond} more" if beyond > 0 else ""
+    return separator.join(names[:_NAMED]) + more
+
+
+def _pip_wheel(version: str) -> Path:
+    """The wheel that virtualenv carries: an installer puts it in faster than virtualenv does."""
+    from virtualenv.seed.wheels.embed import get_embed_wheel  # noqa: PLC0415 - weight: cold only
+
+    wheel = get_embed_wheel("pip", ".".join(version.split(".")[:2]))
+    assert wheel is not None, "virtualenv carries a pip for every Python that it knows"
+    return Path(wheel.path)
+
+
+def _let_path_choose(folder: Path) -> None:
+    """Makes the environment's scripts run the first `python` on PATH. It is the run's own: it sees
+    the run's packages and the lent ones, and `pip` installs into it.
+    """
+    own = re.escape(os.fsencode(folder / "python")) + rb"[\d.]*"
+    # as pip, uv and virtualenv write it: plainly, or through sh where the path is long
+    through_sh = rb"#!/bin/sh\n'''exec' [\"']?" + own + rb"[\"']? \"\$0\" \"\$@\"\n' '''\n"
+    first = re.compile(rb"#!\s*" + own + rb"\n|" + through_sh)
+    for path in folder.iterdir():
+        if path.is_symlink() or not path.is_file():
+            continue
+        if path.stat().st_size > _LARGEST_SCRIPT_BYTES:
+            continue
+        content = path.read_bytes()
+        if match := first.match(content):
+            path.write_bytes(b"#!/usr/bin/env python\n" + content[match.end() :])
+
+
+def _size_bytes(folder: Path) -> int:
+    return sum(
+        (Path(parent) / name).lstat().st_size
+        for parent, _, names in os.walk(folder)
+        for name in names
+    )

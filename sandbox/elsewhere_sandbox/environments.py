@@ -1,0 +1,166 @@
+"""The environments of a machine: immutable, one per digest, within a budget of bytes.
+
+<home>/environments/
+├── pythons.json          the interpreters found so far
+├── seed/                 virtualenv's own cache: pip, unpacked once
+├── <digest>.lock         held by the one who builds; shared by those who use it
+└── <digest>/             a virtual environment
+    └── complete.json     written last: without it the folder is removed and built again;
+                          its time of change is the time of last use
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import re
+import shutil
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from elsewhere.core.folders import make_folder, read_json
+from elsewhere_sandbox.build import build
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from elsewhere.core.folders import Home
+    from elsewhere_sandbox.build import Order
+    from elsewhere_sandbox.setup import Setup
+
+#: seconds between two looks at a lock that another run holds while it builds
+_PAUSE_S: Final = 0.05
+_DIGEST: Final = re.compile(r"[0-9a-f]{32}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Built:
+    """An environment on the disk. `requirements` are what it was built from; `used_at` is a time of
+    this machine's clock, in seconds."""
+
+    path: Path
+    python: str
+    requirements: tuple[str, ...]
+    size_bytes: int
+    used_at: float
+    is_in_use: bool
+
+
+def ensure(order: Order) -> tuple[Path, int, bool]:
+    """Builds the environment if it does not exist. Returns its folder, a descriptor that marks it
+    as used while it is open, and True if it existed. Raises SetupError."""
+    shared = order.home.environments / _digest(order)
+    make_folder(shared.parent)
+    descriptor = os.open(shared.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    was_built = False
+    try:
+        while True:
+            _lock(descriptor, fcntl.LOCK_SH, shared, order.setup)
+            if (facts := _use(shared)) is not None:
+                break
+            fcntl.flock(descriptor, fcntl.LOCK_UN)  # two who share it could never have it alone
+            _lock(descriptor, fcntl.LOCK_EX, shared, order.setup)
+            if _use(shared) is None:  # else built while this run waited
+                _build(shared, order)
+                was_built = True
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    if gone := order.selection.needed.intersection(facts.get("left_out", ())):
+        os.close(descriptor)  # built for a program that does not import them
+        return ensure(replace(order, must=tuple(sorted(gone))))
+    if not was_built:
+        seconds = facts["seconds"]
+        order.setup.say(f"Environment {shared.name[:12]} is there already: {seconds:.1f} s saved.")
+        for note in facts.get("notes", ()):
+            order.setup.say(note)
+    return shared, descriptor, not was_built
+
+
+def environments(home: Home) -> list[Built]:
+    """Returns the environments of this machine, the one that was used last first."""
+    found = []
+    for marker in home.environments.glob("*/complete.json"):
+        facts = read_json(marker)
+        if facts is None or not _DIGEST.fullmatch(marker.parent.name):
+            continue
+        found.append(
+            Built(
+                path=marker.parent,
+                python=facts["version"],
+                requirements=(*facts["requirements"], *facts.get("pins", ())),
+                size_bytes=facts["size_bytes"],
+                used_at=marker.stat().st_mtime,
+                is_in_use=not _remove(marker.parent, only_try=True),
+            )
+        )
+    return sorted(found, key=lambda one: one.used_at, reverse=True)
+
+
+def collect(home: Home, budget_bytes: int) -> list[Built]:
+    """Removes the environments that were not used for longest, until the rest has at most
+    `budget_bytes`; never one that is in use. Returns what was removed."""
+    left_bytes, removed = budget_bytes, []
+    for one in environments(home):
+        left_bytes -= one.size_bytes
+        if left_bytes < 0 and _remove(one.path):
+            removed.append(one)
+            left_bytes += one.size_bytes
+    return removed
+
+
+def _digest(order: Order) -> str:
+    return hashlib.sha256(json.dumps(order.inputs).encode()).hexdigest()[:32]
+
+
+def _build(shared: Path, order: Order) -> None:
+    shutil.rmtree(shared, ignore_errors=True)
+    try:
+        build(shared, order)
+    except BaseException:
+        shutil.rmtree(shared, ignore_errors=True)
+        raise
+
+
+def _use(shared: Path) -> dict[str, Any] | None:
+    marker = shared / "complete.json"
+    try:
+        os.utime(marker)
+    except FileNotFoundError:
+        return None
+    facts: dict[str, Any] = read_json(marker)
+    return facts
+
+
+def _remove(shared: Path, *, only_try: bool = False) -> bool:
+    """Removes an environment that nobody uses. False for one that is in use."""
+    descriptor = os.open(shared.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    else:
+        if not only_try:
+            (shared / "complete.json").unlink(missing_ok=True)  # first: half of it is nothing
+            shutil.rmtree(shared, ignore_errors=True)
+        return True
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int, kind: int, shared: Path, setup: Setup) -> None:
+    """Waits for the lock, which the system releases when its holder dies."""
+    is_announced = False
+    while True:
+        try:
+            return fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if not is_announced:
+                setup.say(f"Another run builds environment {shared.name[:12]}: waiting for it.")
+                is_announced = True
+            setup.check_stop()
+            time.sleep(_PAUSE_S)

@@ -1,0 +1,195 @@
+"""Installed distributions, by their metadata on the path; files are read when they are needed."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import importlib.util
+import json
+import os
+import re
+import sys
+from base64 import urlsafe_b64encode
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import unquote, urlsplit
+
+#: folders of installed packages, by their names on every platform
+_INSTALLED: Final = {"site-packages", "dist-packages"}
+_HEADER: Final = re.compile(rb"^(Name|Version|Requires-Dist):[ \t]*(.*?)\s*$", re.MULTILINE)
+#: nanoseconds by which a file may be younger than the list of its distribution's files
+_AT_ONCE_NS: Final = 2_000_000_000
+
+
+class Installed:
+    """A distribution by its `.dist-info` or `.egg-info`, a folder or a file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.direct = self._direct_url()
+        self.project: Path | None = None
+        if self.direct.get("dir_info", {}).get("editable"):
+            self.project = Path(unquote(urlsplit(self.direct["url"]).path)).resolve()
+        elif path.suffix == ".egg-info" and not is_installed(path):  # setup.py develop
+            self.project = path.parent.resolve()
+
+    @property
+    def key(self) -> str:
+        """Its normalised name."""
+        return normalised(self.path.stem.partition("-")[0])
+
+    @property
+    def version(self) -> str:
+        """Empty where the metadata has none."""
+        return next(iter(self._headers.get("Version", ())), "")
+
+    @property
+    def requires(self) -> tuple[str, ...]:
+        """The requirements of its metadata; of an old format, those without a section."""
+        if found := self._headers.get("Requires-Dist"):
+            return tuple(found)
+        plain = self._read("requires.txt").decode(errors="replace").partition("\n[")[0]
+        lines = (line.strip() for line in plain.splitlines())
+        return tuple(line for line in lines if line and not line.startswith("["))
+
+    @property
+    def is_requested(self) -> bool:
+        """Whether a person named it to the installer, which did not bring it for another."""
+        return (self.path / "REQUESTED").exists()
+
+    @property
+    def is_of_conda(self) -> bool:
+        """Whether conda has installed it; the URL of such a one is that of the build."""
+        return self._read("INSTALLER").strip() == b"conda"
+
+    def lies_below(self, prefix: Path) -> bool:
+        """Whether the distribution belongs to the environment in this folder."""
+        return is_below(self.path.resolve(), prefix)
+
+    def modules(self) -> bytes:
+        """Returns the paths of its files, each after a newline; made of names if it lists none."""
+        if self.project is None and (record := self._read("RECORD")):
+            return b"\n" + record
+        return "".join(f"\n{top}.py" for top in self._tops()).encode()
+
+    def files(self) -> list[tuple[str, str]]:
+        """Returns (path, hash) of each file that its installer has listed, as they stand there."""
+        lines = self._read("RECORD").decode(errors="surrogateescape").splitlines()
+        return [(row[0], row[1] if len(row) > 1 else "") for row in csv.reader(lines) if row]
+
+    def places(self) -> list[Path]:
+        """Returns the modules and packages of an editable project, wherever Python finds them."""
+        assert self.project is not None
+        found = set()
+        for top in self._tops():
+            try:
+                spec = importlib.util.find_spec(top)
+            except (ImportError, ValueError, AttributeError):
+                continue
+            origin = spec and spec.origin and spec.origin != "namespace" and spec.origin
+            folders = list(spec.submodule_search_locations or ()) if spec else []
+            for place in folders or ([origin] if origin else []):
+                if is_below(path := Path(place).resolve(), self.project):
+                    found.add(path)
+        return sorted(found)
+
+    def edited(self) -> str:
+        """Returns a module that was edited where it is installed, or ""."""
+        if self.project is not None or not self.path.is_dir():
+            return ""
+        base = self.path.parent
+        try:
+            installed_at = (self.path / "RECORD").stat().st_mtime_ns + _AT_ONCE_NS
+        except OSError:
+            return ""
+        for name, listed in self.files():
+            if not name.endswith(".py") or not listed.startswith("sha256="):
+                continue
+            try:
+                if (base / name).stat().st_mtime_ns < installed_at:
+                    continue
+                content = (base / name).read_bytes()
+            except OSError:
+                continue
+            digest = urlsafe_b64encode(hashlib.sha256(content).digest()).decode().rstrip("=")
+            if digest != listed.removeprefix("sha256=").rstrip("="):
+                return name
+        return ""
+
+    def holds(self, files: frozenset[Path]) -> bool:
+        """Returns whether one of the local modules belongs to this editable project."""
+        assert self.project is not None
+        tops = set(self._tops())
+        for folder in (self.project / "src", self.project):
+            for file in files:
+                if is_below(file, folder):
+                    top = file.relative_to(folder).parts[0].removesuffix(".py")
+                    if top in tops:
+                        return True
+        return False
+
+    @cached_property
+    def _headers(self) -> dict[str, list[str]]:
+        content = b""
+        names = ("METADATA", "PKG-INFO") if self.path.is_dir() else ("",)
+        for name in names:
+            content = content or self._read(name)
+        found: dict[str, list[str]] = {}
+        header = re.split(rb"\r?\n\r?\n", content, maxsplit=1)[0]
+        for key, value in _HEADER.findall(header):
+            found.setdefault(key.decode(), []).append(value.decode(errors="replace"))
+        return found if "Name" in found else {}
+
+    def _tops(self) -> list[str]:
+        if listed := self._read("top_level.txt").decode(errors="replace").split():
+            return listed
+        if self.project is None:
+            return [self.key.replace("-", "_")]
+        return [
+            path.parent.name if path.name == "__init__.py" else path.stem
+            for folder in (self.project, self.project / "src")
+            for path in (*folder.glob("*/__init__.py"), *folder.glob("*.py"))
+        ]
+
+    def _read(self, name: str) -> bytes:
+        try:
+            return (self.path / name if name else self.path).read_bytes()
+        except OSError:
+            return b""
+
+    def _direct_url(self) -> dict[str, Any]:
+        try:
+            plain = json.loads(self._read("direct_url.json") or b"{}")
+        except ValueError:
+            return {}
+        return plain if isinstance(plain, dict) else {}
+
+
+def installed() -> list[Installed]:
+    """Returns the distributions on the path: of each name the first, as for an import."""
+    found: dict[str, Path] = {}
+    for folder in dict.fromkeys(entry or "." for entry in sys.path):
+        try:
+            names = sorted(os.listdir(folder))  # noqa: PTH208 - hundreds of names, no paths needed
+        except OSError:
+            continue
+        for name in names:
+            if name.endswith((".dist-info", ".egg-info")):
+                found.setdefault(normalised(name[:-10].partition("-")[0]), Path(folder, name))
+    return [Installed(path) for path in found.values()]
+
+
+def is_below(path: Path, folder: Path) -> bool:
+    """Returns whether the path is the folder or lies in it; both are absolute."""
+    return path == folder or folder in path.parents
+
+
+def is_installed(path: Path) -> bool:
+    """Returns whether the path lies in a folder of installed packages."""
+    return not _INSTALLED.isdisjoint(path.parts)
+
+
+def normalised(name: str) -> str:
+    """Returns the name of a distribution as an index compares it."""
+    return re.sub(r"[-_.]+", "-", name).lower()

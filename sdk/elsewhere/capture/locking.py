@@ -1,0 +1,103 @@
+"""Makes the lock of the environment that this process runs in, and the wheels that travel."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from elsewhere.capture.needed import LENT
+from elsewhere.capture.origin import Origin, origin
+from elsewhere.capture.wheel import pack
+from elsewhere.core.codec import compact, encode
+from elsewhere.core.errors import CaptureError
+from elsewhere.core.lock import Lock, Locked
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from elsewhere.capture.installed import Installed
+
+#: environments are made with a pip of their own
+_NEVER: Final = "pip"
+
+
+class Locking(NamedTuple):
+    """A lock and the wheels that it names, by digest. `problems` are sentences on distributions
+    that are needed and do not travel."""
+
+    lock: Lock
+    wheels: dict[str, bytes]
+    problems: tuple[str, ...]
+
+    @property
+    def content(self) -> bytes:
+        """The lock as a blob: the same environment gives the same bytes."""
+        return encode(compact(self.lock)).encode()
+
+
+def make_lock(
+    items: Sequence[Installed],
+    root: Path,
+    needed: Collection[str],
+    *,
+    ignored: Collection[str] = (),
+    is_whole: bool | None = None,
+    limit_bytes: int,
+) -> Locking:
+    """Makes the lock of `items`, without those that are `ignored`.
+
+    `needed` are the keys of those that the program imports: they travel, or are a problem. All that
+    is installed in a virtual environment or one of conda is to be installed elsewhere, unless
+    `is_whole` says otherwise: True for everything, False for what is needed alone. Wheels have at
+    most `limit_bytes` together.
+    """
+    locked: list[Locked] = []
+    wheels: dict[str, bytes] = {}
+    problems: list[str] = []
+    for item in sorted(items, key=lambda one: one.key):
+        found = Origin(f"{LENT}=={item.version}") if item.key == LENT else origin(item, root)
+        if found is None or item.key == _NEVER or item.key in ignored:
+            continue
+        one = Locked(
+            name=item.key,
+            version=item.version,
+            line=found.line,
+            requires=item.requires,
+            is_shared=not (_is_own(item) if is_whole is None else is_whole),
+            is_requested=item.is_requested,
+        )
+        from_here = found.from_here
+        if not from_here and item.key in needed and (edited := item.edited()):
+            from_here = f"was edited where it is installed ({edited})"
+        if from_here and (item.key in needed or not one.is_shared):
+            try:
+                wheel = pack(item, limit_bytes - sum(map(len, wheels.values())))
+            except CaptureError as error:
+                problem = f"The package {item.key} {from_here}, and cannot travel: {error}."
+                one = replace(one, problem=problem)
+            else:
+                digest = hashlib.sha256(wheel.content).hexdigest()
+                wheels[digest] = wheel.content
+                one = replace(one, wheel=digest, file=wheel.name)
+        if one.problem and item.key in needed:
+            problems.append(one.problem)
+        locked.append(one)
+    lock = Lock(
+        python=platform.python_version(),
+        implementation=sys.implementation.name,
+        system=sys.platform,
+        machine=platform.machine(),
+        distributions=tuple(locked),
+    )
+    return Locking(lock, wheels, tuple(problems))
+
+
+def _is_own(item: Installed) -> bool:
+    """Whether this process runs in an environment, and the distribution is a part of it."""
+    prefix = Path(sys.prefix).resolve()
+    is_environment = sys.prefix != sys.base_prefix or (prefix / "conda-meta").is_dir()
+    return is_environment and item.lies_below(prefix)

@@ -1,0 +1,274 @@
+"""An environment made from a lock, with real virtual environments, uv and wheels."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from elsewhere.core.errors import RecordError
+from elsewhere.core.lock import Locked
+from elsewhere_sandbox.environments import collect, environments
+from elsewhere_sandbox.errors import SetupError
+from elsewhere_sandbox.spec import PackagePolicy
+from tests.sandbox.locks import Box, locked
+from tests.wheels import write_wheel
+
+
+@pytest.fixture
+def box(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Box:
+    return Box(tmp_path, tmp_path_factory.getbasetemp() / "seed")
+
+
+def have(box: Box, *names: str, version: str = "1.0", requires: tuple[str, ...] = ()) -> None:
+    for name in names:
+        write_wheel(box.wheels, name, version, requires=requires)
+
+
+def test_all_of_a_virtual_environment_is_installed_imported_or_not(box: Box) -> None:
+    have(box, "used", "plugin", "deep")
+    lock = [locked("deep"), locked("plugin", "1.0", "deep"), locked("used")]
+    interpreter = box.prepare(lock, ["used==1.0"])
+    assert box.installed(interpreter) == {"used": "1.0", "plugin": "1.0", "deep": "1.0"}
+    assert "Packages: 1 that the program imports, and 2 beside them." in box.lines
+
+
+def test_the_versions_are_those_of_the_lock_one_level_down_too(box: Box) -> None:
+    have(box, "used", requires=("deep",))
+    have(box, "deep", version="2.5")
+    have(box, "deep", version="4.1")
+    lock = [locked("deep", "2.5"), locked("used", "1.0", "deep")]
+    assert box.installed(box.prepare(lock, ["used==1.0"])) == {"used": "1.0", "deep": "2.5"}
+
+
+def test_of_a_shared_python_only_what_is_needed_is_installed(box: Box) -> None:
+    have(box, "used", "deep", "loaded", "extra", "windows", "other")
+    lock = [
+        locked("used", "1.0", "deep[fast]>=1", "windows; sys_platform == 'win32'", shared=True),
+        locked("deep", "1.0", "extra; extra == 'fast'", "other; extra == 'slow'", shared=True),
+        *(locked(name, shared=True) for name in ("extra", "other", "windows", "loaded", "unused")),
+    ]
+    interpreter = box.prepare(lock, ["used==1.0"], loaded=["loaded"])
+    assert set(box.installed(interpreter)) == {"used", "deep", "extra", "loaded"}
+
+
+def test_what_only_the_sdk_has_brought_stays_away(box: Box) -> None:
+    have(box, "brought", "both", "mine", "named")
+    lock = [
+        locked("elsewhere", "0.1", "brought", "both", "named", "tool; extra == 'dev'"),
+        *(locked("brought"), locked("both"), locked("tool")),
+        replace(locked("named"), is_requested=True),
+        locked("mine", "1.0", "both"),
+    ]
+    assert set(box.installed(box.prepare(lock))) == {"mine", "both", "named"}
+    have(box, "tool")
+    assert "tool" in box.installed(box.prepare(lock, ["tool==1.0"]))
+
+
+def test_pins_that_contradict_each_other_are_installed_and_named(box: Box) -> None:
+    have(box, "requests", requires=("urllib3<1.27", "absent"))
+    have(box, "urllib3", version="2.2")
+    lock = [locked("requests", "1.0", "urllib3<1.27", "absent"), locked("urllib3", "2.2")]
+    interpreter = box.prepare(lock, ["requests==1.0"])
+    assert box.installed(interpreter) == {"requests": "1.0", "urllib3": "2.2"}
+    told = "requests 1.0 asks for urllib3<1.27, and 2.2 is installed"
+    assert f"As it was captured: {told}; requests 1.0 asks for absent, and it is not" in box.lines
+    box.prepare(lock, ["requests==1.0"])
+    assert told in box.lines  # of an environment that was there already, too
+
+
+def test_what_nobody_imports_and_cannot_be_had_is_left_out_with_one_line(box: Box) -> None:
+    names = [f"have{at}" for at in range(9)]
+    have(box, *names)
+    gone = ["conda", "menuinst", "have"]
+    lock = [locked(name) for name in (*names, *gone)]
+    interpreter = box.prepare(lock, ["have3==1.0"])
+    assert set(box.installed(interpreter)) == set(names)
+    (line,) = [line for line in box.setup.lines if line.startswith("Left out")]
+    assert sorted(line.rpartition(": ")[2].strip(".").split(", ")) == [
+        "conda 1.0",
+        "have 1.0",
+        "menuinst 1.0",
+    ]
+
+
+def test_what_is_imported_and_cannot_be_had_ends_the_set_up(box: Box) -> None:
+    have(box, "other")
+    lock = [locked("used"), locked("other")]
+    with pytest.raises(SetupError, match=r"cannot be installed(.|\n)*used"):
+        box.prepare(lock, ["used==1.0"])
+    with pytest.raises(SetupError, match="cannot be installed"):
+        box.prepare(lock, loaded=["used"])
+    assert environments(box.home) == []
+
+
+def test_an_environment_without_a_package_does_not_serve_a_program_that_imports_it(
+    box: Box,
+) -> None:
+    have(box, "other")
+    lock = [locked("used"), locked("other")]
+    first = box.prepare(lock, ["other==1.0"])
+    with pytest.raises(SetupError, match="cannot be installed"):
+        box.prepare(lock, ["used==1.0"])
+    have(box, "used")
+    second = box.prepare(lock, ["used==1.0"])
+    assert set(box.installed(second)) == {"other", "used"}
+    assert box.prepare(lock, ["other==1.0"]).digest == first.digest
+    assert box.prepare(lock, ["used==1.0"]).was_cached
+
+
+def test_a_line_that_people_changed_wins_over_the_lock(box: Box) -> None:
+    have(box, "used", version="2.0", requires=("fresh",))
+    have(box, "fresh", "other", "used")
+    lock = [locked("used"), locked("other")]
+    interpreter = box.prepare(lock, ["used==2.0"])
+    assert box.installed(interpreter) == {"used": "2.0", "fresh": "1.0", "other": "1.0"}
+
+
+def test_a_wheel_of_the_laptop_wins_over_the_index(box: Box, tmp_path: Path) -> None:
+    have(box, "fork")
+    wheel = write_wheel(tmp_path, "fork", files={"fork.py": "VERSION = 'mine'\n"})
+    content = wheel.read_bytes()
+    digest = hashlib.sha256(content).hexdigest()
+    lock = [replace(locked("fork"), wheel=digest, file=wheel.name)]
+    interpreter = box.prepare(lock, ["fork==1.0"], blobs={digest: content})
+    shared = box.home.environments / interpreter.digest
+    assert "mine" in next(shared.rglob("fork.py")).read_text()
+    assert interpreter.digest != box.prepare([locked("fork")], ["fork==1.0"]).digest
+    assert box.prepare(lock, ["fork==1.0"], blobs={digest: content}).was_cached
+
+
+def test_torch_comes_in_the_build_that_is_here(box: Box) -> None:
+    write_wheel(box.wheels, "torch", "2.1+cpu", requires=("helper",))
+    have(box, "helper", "used")
+    lock = [
+        locked("helper"),
+        *(locked("nvidia-cublas-cu12"), locked("triton"), locked("used")),
+        locked("torch", "2.1+cu121", "helper", "nvidia-cublas-cu12", "triton"),
+    ]
+    interpreter = box.prepare(lock, ["torch==2.1+cu121", "used==1.0"])
+    assert box.installed(interpreter) == {"torch": "2.1+cpu", "helper": "1.0", "used": "1.0"}
+    assert "torch is 2.1+cpu here, where 2.1+cu121 was captured." in box.lines
+    assert "Left out" not in box.lines
+
+
+def test_what_the_build_that_is_here_asks_for_is_installed_with_it(box: Box) -> None:
+    write_wheel(box.wheels, "torch", "2.1", requires=("nvidia-cublas-cu13",))
+    have(box, "nvidia_cublas_cu13")
+    lock = [locked("nvidia-cublas-cu12"), locked("torch", "2.1+cu121", "nvidia-cublas-cu12")]
+    interpreter = box.prepare(lock, ["torch==2.1+cu121"])
+    assert set(box.installed(interpreter)) == {"torch", "nvidia_cublas_cu13"}
+
+
+def test_an_operator_may_have_torch_as_it_was_captured(box: Box) -> None:
+    write_wheel(box.wheels, "torch", "2.1+cpu")
+    box.policy = PackagePolicy(torch="as captured")
+    with pytest.raises(SetupError, match=r"torch==2\.1\+cu121"):
+        box.prepare([locked("torch", "2.1+cu121")], ["torch==2.1+cu121"])
+    write_wheel(box.wheels, "torch", "2.1+cu121")
+    interpreter = box.prepare([locked("torch", "2.1+cu121")], ["torch==2.1+cu121"])
+    assert box.installed(interpreter) == {"torch": "2.1+cu121"}
+
+
+def test_torch_that_nobody_imports_and_cannot_be_had_is_left_out(box: Box) -> None:
+    have(box, "used")
+    interpreter = box.prepare([locked("torch", "2.1"), locked("used")], ["used==1.0"])
+    assert set(box.installed(interpreter)) == {"used"}
+    assert "Left out" in box.lines
+
+
+def test_another_kind_of_machine_gets_what_it_needs_beside_the_lock(box: Box) -> None:
+    have(box, "used", requires=("linux_only; sys_platform == 'linux'", "not_locked"))
+    have(box, "linux_only", "not_locked")
+    requires = ("linux_only; sys_platform == 'linux'", "not_locked")
+    lock = [locked("used", "1.0", *requires), locked("appnope")]
+    interpreter = box.prepare(lock, ["used==1.0"], system="darwin")
+    assert set(box.installed(interpreter)) == {"used", "linux_only", "not_locked"}
+    assert "captured on another kind of machine (darwin" in box.lines
+    assert "Left out" in box.lines
+    assert set(box.installed(box.prepare(lock[:1], ["used==1.0"]))) == {"used"}
+
+
+def test_pip_installs_a_lock_as_uv_does(box: Box) -> None:
+    have(box, "used", requires=("deep<1",))
+    have(box, "deep")
+    write_wheel(box.wheels, "torch", "2.1+cpu")
+    box.policy = PackagePolicy(installer="pip")
+    lock = [locked("used"), locked("deep"), locked("gone"), locked("torch", "2.1+cu121")]
+    interpreter = box.prepare(lock, ["used==1.0", "torch==2.1+cu121"])
+    assert set(box.installed(interpreter)) == {"used", "deep", "torch"}
+    assert "gone 1.0" in box.lines
+    box.policy = PackagePolicy(installer="pip", torch="cu128")
+    with pytest.raises(SetupError, match="pip cannot choose"):
+        box.prepare(lock, ["used==1.0", "torch==2.1+cu121"])
+
+
+def test_indexes_and_options_of_the_operator_are_used(box: Box, tmp_path: Path) -> None:
+    write_wheel(tmp_path / "more", "used")
+    lock = [locked("used")]
+    with pytest.raises(SetupError):
+        box.prepare(lock, ["used==1.0"])
+    box.policy = PackagePolicy(find_links=(str(tmp_path / "more"),), options=("--no-cache",))
+    assert box.installed(box.prepare(lock, ["used==1.0"])) == {"used": "1.0"}
+    (command,) = [one for one in box.setup.commands if "requirements.txt" in one.argv[-1]]
+    assert "--no-cache" in command.argv
+    box.policy = PackagePolicy(index_url="https://ada:secret@example.org/simple")
+    with pytest.raises(SetupError) as refused:
+        box.prepare([locked("other")], ["other==1.0"])
+    assert "secret" not in str(refused.value)
+    assert all("secret" not in word for one in box.setup.commands for word in one.argv)
+
+
+@pytest.mark.parametrize(
+    "one",
+    [
+        locked("../evil"),
+        replace(locked("used"), line="other==1.0"),
+        replace(locked("used"), line="used @ file:///etc/passwd"),
+        replace(locked("used"), line="--index-url=https://example.org"),
+        replace(locked("used"), version="1.0 --pre"),
+        replace(locked("used"), wheel="0" * 64, file="used-1.0-py3-none-any.whl"),
+        replace(locked("used"), file="../../used-1.0-py3-none-any.whl"),
+        replace(locked("used"), line="-e ../outside"),
+    ],
+)
+def test_a_forged_lock_is_refused(box: Box, one: Locked) -> None:
+    have(box, "used", "other")
+    with pytest.raises((RecordError, SetupError), match="refused"):
+        box.prepare([one], [one.line])
+    assert box.setup.commands == []
+
+
+@pytest.mark.parametrize("content", [b"[]", b"\xff", b'{"distributions": 3}', b"{}"])
+def test_a_damaged_lock_is_refused(box: Box, content: bytes) -> None:
+    with pytest.raises(RecordError):
+        box.prepare([], lock_bytes=content)
+
+
+def test_over_the_budget_the_environment_that_was_unused_for_longest_goes(box: Box) -> None:
+    have(box, "one", "two", "three")
+    digests = [box.prepare([locked(name)], [f"{name}==1.0"]).digest for name in ("one", "two")]
+    for at, digest in enumerate(digests):
+        os.utime(box.home.environments / digest / "complete.json", (at + 1.0, at + 1.0))
+    found = environments(box.home)
+    assert [one.path.name for one in found] == digests[::-1]
+    assert found[0].requirements == ("two==1.0",)
+    box.policy = PackagePolicy(environments_bytes=found[0].size_bytes * 5 // 2)
+    third = box.prepare([locked("three")], ["three==1.0"]).digest
+    assert {one.path.name for one in environments(box.home)} == {digests[1], third}
+
+
+def test_an_environment_that_is_in_use_is_not_removed(box: Box) -> None:
+    have(box, "one")
+    digest = box.prepare([locked("one")], ["one==1.0"]).digest
+    with (box.home.environments / f"{digest}.lock").open() as used:
+        fcntl.flock(used, fcntl.LOCK_SH)
+        assert [one.is_in_use for one in environments(box.home)] == [True]
+        assert collect(box.home, 0) == []
+    assert [one.path.name for one in collect(box.home, 0)] == [digest]
+    assert environments(box.home) == []
+    assert not box.prepare([locked("one")], ["one==1.0"]).was_cached
