@@ -122,6 +122,22 @@ def _config(options: argparse.Namespace) -> int:
     return 0
 
 
+def _list_cache(options: argparse.Namespace) -> int:
+    from elsewhere_agent.cache import show_cache
+
+    settings, agent = _settings()
+    show_cache(settings, agent, as_json=options.json)
+    return 0
+
+
+def _collect_cache(options: argparse.Namespace) -> int:
+    from elsewhere_agent.cache import collect_cache
+
+    settings, agent = _settings(environments_bytes=options.budget)
+    collect_cache(settings, agent.environments_bytes)
+    return 0
+
+
 def _demo(_options: argparse.Namespace) -> int:
     from elsewhere_agent.demo.demo import demo
 
@@ -235,6 +251,34 @@ def _parser() -> argparse.ArgumentParser:
         "--json",
     )
     config.add_argument("--json", action="store_true", help="as JSON")
+
+    cache = commands.add_parser("cache", help="show and remove environments of tasks")
+    parts = cache.add_subparsers(metavar="COMMAND", required=True, title="commands")
+    listing = add_command(
+        parts,
+        "list",
+        _list_cache,
+        "show the environments that are kept",
+        "Shows the environments of packages that this machine keeps for tasks, the one that was"
+        " used last first.",
+        "--json",
+    )
+    listing.add_argument("--json", action="store_true", help="as JSON")
+    collecting = add_command(
+        parts,
+        "gc",
+        _collect_cache,
+        "remove environments beyond the budget",
+        "Removes the environments that were not used for longest, until the rest is within the"
+        " budget, as each build of one does; never one that a task uses.",
+        "--budget 0",
+    )
+    collecting.add_argument(
+        "--budget",
+        type=int,
+        metavar="BYTES",
+        help="what may stay (default: agent.environments_bytes)",
+    )
 
     add_command(
         commands,

@@ -163,6 +163,8 @@ def shown(settings: Settings, agent: AgentSettings) -> dict[str, tuple[object, s
 
 _PREFIX: Final = "ELSEWHERE_AGENT_"
 _FIELDS: Final = tuple(name for name in AgentSettings.model_fields if name != "origins")
+#: options that are called otherwise than their setting
+_OPTIONS: Final = {"queues": "queue", "environments_bytes": "budget"}
 _LISTS: Final = (
     *("queues", "pass_environment"),
     *("extra_index_urls", "find_links", "installer_options"),
@@ -260,7 +262,7 @@ def _from_options(given: dict[str, object]) -> AgentSettings:
 
 
 def _option(field: str) -> str:
-    return f"--{field.removesuffix('s') if field == 'queues' else field}"
+    return f"--{_OPTIONS.get(field, field)}"
 
 
 def _explained(error: ValidationError) -> tuple[str, str]:

@@ -5,6 +5,7 @@ What is packed is what is installed, not what its sources would give if they wer
 
 from __future__ import annotations
 
+import csv
 import io
 import os
 import re
@@ -56,7 +57,7 @@ def pack(item: Installed, limit_bytes: int) -> Wheel:
             for name, path in sorted(files.items()):
                 _add(archive, name, _portable(path.read_bytes()), path.stat().st_mode)
             names = (*sorted(files), f"{info}/RECORD")
-            _add(archive, names[-1], "".join(f'"{name}",,\n' for name in names).encode(), 0o644)
+            _add(archive, names[-1], _record(names), 0o644)
     except OSError as error:
         raise CaptureError(f"{error.filename} cannot be read: {error.strerror}") from error
     return Wheel(f"{info.removesuffix('.dist-info')}-{tag}.whl", content.getvalue())
@@ -73,10 +74,10 @@ def _of_site(item: Installed) -> Iterator[tuple[str, Path]]:
         path = Path(os.path.normpath(base / name))
         if path.suffix in (".pyc", ".pyo") or not path.is_file():
             continue
+        if path.is_relative_to(item.path):
+            continue
         if path.is_relative_to(base):
-            inner = path.relative_to(base).as_posix()
-            if inner.partition("/")[0] != info or inner.partition("/")[2] not in _WRITTEN:
-                yield inner, path
+            yield path.relative_to(base).as_posix(), path
         elif path.parent.name in ("bin", "Scripts"):
             if path.stem not in made and path.name not in made:
                 yield f"{data}/scripts/{path.name}", path
@@ -84,18 +85,22 @@ def _of_site(item: Installed) -> Iterator[tuple[str, Path]]:
             yield f"{data}/data/{path.relative_to(sys.prefix).as_posix()}", path
         else:
             raise CaptureError(f"it has a file outside of its environment, {path}")
+    yield from _metadata(item)
 
 
 def _of_project(item: Installed) -> Iterator[tuple[str, Path]]:
     """Yields (path in the wheel, file) of what Python imports of an editable project."""
-    info = item.path.name
     if not (places := item.places()):
         raise CaptureError(f"its modules are not found in {item.project}")
     for place in places:
         yield from _walk(place.name, place) if place.is_dir() else [(place.name, place)]
-    for path in item.path.iterdir():
-        if path.is_file() and path.name not in _WRITTEN:
-            yield f"{info}/{path.name}", path
+    yield from _metadata(item)
+
+
+def _metadata(item: Installed) -> Iterator[tuple[str, Path]]:
+    for name, path in _walk(item.path.name, item.path):
+        if path.parent != item.path or path.name not in _WRITTEN:
+            yield name, path
 
 
 def _walk(name: str, folder: Path) -> Iterable[tuple[str, Path]]:
@@ -105,6 +110,12 @@ def _walk(name: str, folder: Path) -> Iterable[tuple[str, Path]]:
             path = Path(parent, file)
             if path.suffix not in (".pyc", ".pyo"):
                 yield str(PurePosixPath(name, path.relative_to(folder).as_posix())), path
+
+
+def _record(names: Iterable[str]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows((name, "", "") for name in names)
+    return text.getvalue().encode(errors="surrogateescape")
 
 
 def _tag(wheel: str) -> str:

@@ -23,7 +23,15 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from elsewhere.core.records import Artifact, Attempt, ModelUse, Parameter, TaskRecord, TaskState
+    from elsewhere.core.records import (
+        Artifact,
+        Attempt,
+        Environment,
+        ModelUse,
+        Parameter,
+        TaskRecord,
+        TaskState,
+    )
     from elsewhere.store.api import SeriesSummary, TaskPhase
     from elsewhere.store.redis.store import RedisStore
 
@@ -201,12 +209,21 @@ def _environment_rows(record: TaskRecord) -> list[Row]:
         "packages": "those of requirements.txt"
         if packages is None
         else ", ".join(packages) or "none",
+        "locked": _locked(environment),
+        "lock file": environment.lock_file,
         "image": environment.image,
         "setup": "; ".join(environment.setup),
         "variables": ", ".join(sorted(environment.variables)),
         "gpus": str(environment.gpus or ""),
     }
     return [(name, value) for name, value in rows.items() if value]
+
+
+def _locked(environment: Environment) -> str:
+    if not environment.lock:
+        return ""
+    wheels = f", {len(environment.wheels)} wheels of its machine" if environment.wheels else ""
+    return f"all that was installed, lock {environment.lock[:_DIGEST]}{wheels}"
 
 
 def _attempt_row(attempt: Attempt, state: TaskState) -> Row:
