@@ -18,6 +18,8 @@ from urllib.parse import unquote, urlsplit
 #: folders of installed packages, by their names on every platform
 _INSTALLED: Final = {"site-packages", "dist-packages"}
 _HEADER: Final = re.compile(rb"^(Name|Version|Requires-Dist):[ \t]*(.*?)\s*$", re.MULTILINE)
+#: a module and its hash, in the list of a distribution's files
+_LISTED: Final = re.compile(rb"^([^,\n\"]+\.py),sha256=([\w-]+)", re.MULTILINE)
 #: nanoseconds by which a file may be younger than the list of its distribution's files
 _AT_ONCE_NS: Final = 2_000_000_000
 
@@ -34,7 +36,7 @@ class Installed:
         elif path.suffix == ".egg-info" and not is_installed(path):  # setup.py develop
             self.project = path.parent.resolve()
 
-    @property
+    @cached_property
     def key(self) -> str:
         """Its normalised name."""
         return normalised(self.path.stem.partition("-")[0])
@@ -63,19 +65,15 @@ class Installed:
         """Whether conda has installed it; the URL of such a one is that of the build."""
         return self._read("INSTALLER").strip() == b"conda"
 
-    def lies_below(self, prefix: Path) -> bool:
-        """Whether the distribution belongs to the environment in this folder."""
-        return is_below(self.path.resolve(), prefix)
-
     def modules(self) -> bytes:
         """Returns the paths of its files, each after a newline; made of names if it lists none."""
-        if self.project is None and (record := self._read("RECORD")):
-            return b"\n" + record
+        if self.project is None and self._record:
+            return b"\n" + self._record
         return "".join(f"\n{top}.py" for top in self._tops()).encode()
 
     def files(self) -> list[tuple[str, str]]:
         """Returns (path, hash) of each file that its installer has listed, as they stand there."""
-        lines = self._read("RECORD").decode(errors="surrogateescape").splitlines()
+        lines = self._record.decode(errors="surrogateescape").splitlines()
         return [(row[0], row[1] if len(row) > 1 else "") for row in csv.reader(lines) if row]
 
     def places(self) -> list[Path]:
@@ -98,23 +96,21 @@ class Installed:
         """Returns a module that was edited where it is installed, or ""."""
         if self.project is not None or not self.path.is_dir():
             return ""
-        base = self.path.parent
+        base = str(self.path.parent)
         try:
             installed_at = (self.path / "RECORD").stat().st_mtime_ns + _AT_ONCE_NS
         except OSError:
             return ""
-        for name, listed in self.files():
-            if not name.endswith(".py") or not listed.startswith("sha256="):
-                continue
+        for listed in _LISTED.finditer(self._record):  # thousands of files: no csv, no Path
+            file = f"{base}/{os.fsdecode(listed[1])}"
             try:
-                if (base / name).stat().st_mtime_ns < installed_at:
+                if os.stat(file).st_mtime_ns < installed_at:  # noqa: PTH116
                     continue
-                content = (base / name).read_bytes()
+                content = Path(file).read_bytes()
             except OSError:
                 continue
-            digest = urlsafe_b64encode(hashlib.sha256(content).digest()).decode().rstrip("=")
-            if digest != listed.removeprefix("sha256=").rstrip("="):
-                return name
+            if urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=") != listed[2]:
+                return os.fsdecode(listed[1])
         return ""
 
     def holds(self, files: frozenset[Path]) -> bool:
@@ -130,14 +126,19 @@ class Installed:
         return False
 
     @cached_property
+    def _record(self) -> bytes:
+        return self._read("RECORD")
+
+    @cached_property
     def _headers(self) -> dict[str, list[str]]:
         content = b""
         names = ("METADATA", "PKG-INFO") if self.path.is_dir() else ("",)
         for name in names:
             content = content or self._read(name)
         found: dict[str, list[str]] = {}
-        header = re.split(rb"\r?\n\r?\n", content, maxsplit=1)[0]
-        for key, value in _HEADER.findall(header):
+        ends = (content.find(mark) for mark in (b"\n\n", b"\n\r\n"))
+        end = min((at for at in ends if at >= 0), default=len(content))
+        for key, value in _HEADER.findall(content, 0, end):
             found.setdefault(key.decode(), []).append(value.decode(errors="replace"))
         return found if "Name" in found else {}
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from elsewhere.capture.installed import is_below
 from elsewhere.capture.needed import LENT
 from elsewhere.capture.origin import Origin, origin
 from elsewhere.capture.wheel import pack
@@ -55,6 +56,7 @@ def make_lock(
     `is_whole` says otherwise: True for everything, False for what is needed alone. Wheels have at
     most `limit_bytes` together.
     """
+    own = _own_folders(items)
     locked: list[Locked] = []
     wheels: dict[str, bytes] = {}
     problems: list[str] = []
@@ -67,7 +69,7 @@ def make_lock(
             version=item.version,
             line=found.line,
             requires=item.requires,
-            is_shared=not (_is_own(item) if is_whole is None else is_whole),
+            is_shared=item.path.parent not in own if is_whole is None else not is_whole,
             is_requested=item.is_requested,
         )
         from_here = found.from_here
@@ -96,8 +98,10 @@ def make_lock(
     return Locking(lock, wheels, tuple(problems))
 
 
-def _is_own(item: Installed) -> bool:
-    """Whether this process runs in an environment, and the distribution is a part of it."""
+def _own_folders(items: Sequence[Installed]) -> set[Path]:
+    """Returns the folders of packages in the environment of this process, if it runs in one."""
     prefix = Path(sys.prefix).resolve()
-    is_environment = sys.prefix != sys.base_prefix or (prefix / "conda-meta").is_dir()
-    return is_environment and item.lies_below(prefix)
+    if sys.prefix == sys.base_prefix and not (prefix / "conda-meta").is_dir():
+        return set()
+    folders = {item.path.parent for item in items}
+    return {folder for folder in folders if is_below(folder.resolve(), prefix)}
