@@ -149,20 +149,15 @@ def facts_of(python: Python) -> dict[str, str]:
 
 
 def _make_empty(shared: Path, order: Order) -> None:
-    brings_pip = order.installer.brings_pip
-    argv = (
-        *(sys.executable, "-m", "virtualenv", "--quiet", "--no-download", "--no-periodic-update"),
-        *("--app-data", str(order.home.environments / "seed")),
-        *(("--no-seed",) if brings_pip else ("--no-setuptools",)),
-        *("--python", str(order.python.executable), str(shared)),
-    )
-    virtualenv = Command(argv=argv, folder=order.scratch, environment=order.variables)
+    seed = order.home.environments / "seed"
+    argv = order.installer.create(shared, order.python.executable, seed)
+    command = Command(argv=argv, folder=order.scratch, environment=order.variables)
     try:
-        order.setup.run(virtualenv)
+        order.setup.run(command)
     except CommandError as error:
         failed = f"An environment of Python {order.python.version} cannot be made"
         raise _explained(error, failed) from error
-    if brings_pip:
+    if order.installer.brings_pip:
         pip = f"pip @ {_pip_wheel(order.python.version).as_uri()}"
         install(order, "pip.txt", [pip], shared, "--quiet")
 
@@ -297,6 +292,8 @@ def _is_missed(one: Unmet, selection: Selection, *, is_alike: bool) -> bool:
 
 def _builds(site_packages: Path, pins: Sequence[Pin]) -> list[str]:
     """Returns a line for each relative of torch that is here in another build."""
+    if not TORCH & {pin.name for pin in pins}:
+        return []
     found: dict[str, str] = {
         canonicalize_name(one.metadata["Name"]): one.version
         for one in distributions(path=[str(site_packages)])
@@ -375,7 +372,7 @@ def _let_path_choose(folder: Path) -> None:
 
 def _size_bytes(folder: Path) -> int:
     return sum(
-        (Path(parent) / name).lstat().st_size
+        os.lstat(f"{parent}/{name}").st_size
         for parent, _, names in os.walk(folder)
         for name in names
     )

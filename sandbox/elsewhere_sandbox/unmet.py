@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from importlib.metadata import Distribution, distributions
+from importlib.metadata import distributions
 from typing import TYPE_CHECKING, NamedTuple
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -10,7 +10,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
 
@@ -29,21 +29,25 @@ class Unmet(NamedTuple):
 
 def unmet(site_packages: Path, facts: Mapping[str, str]) -> list[Unmet]:
     """Finds what is missing or has another version. `facts` are the words for markers."""
-    found: dict[str, Distribution] = {}
+    versions: dict[str, str] = {}
+    requires: dict[str, list[str]] = {}
     for one in distributions(path=[str(site_packages)]):
-        if name := one.metadata["Name"]:
-            found[canonicalize_name(name)] = one
+        metadata = one.metadata  # parsed anew each time
+        if metadata["Name"]:
+            name = canonicalize_name(metadata["Name"])
+            versions[name] = metadata["Version"]
+            requires[name] = metadata.get_all("Requires-Dist") or []
     return [
-        Unmet(f"{name} {one.version}", *problem)
-        for name, one in sorted(found.items())
-        for problem in _problems(one, found, facts)
+        Unmet(f"{name} {versions[name]}", *problem)
+        for name, lines in sorted(requires.items())
+        for problem in _problems(lines, versions, facts)
     ]
 
 
 def _problems(
-    one: Distribution, found: Mapping[str, Distribution], facts: Mapping[str, str]
+    lines: Iterable[str], versions: Mapping[str, str], facts: Mapping[str, str]
 ) -> Iterator[tuple[str, str, str]]:
-    for line in one.requires or ():
+    for line in lines:
         try:
             requirement = Requirement(line)
         except InvalidRequirement:
@@ -51,7 +55,7 @@ def _problems(
         if requirement.marker and not requirement.marker.evaluate({**facts, "extra": ""}):
             continue
         name = canonicalize_name(requirement.name)
-        version = found[name].version if name in found else ""
+        version = versions.get(name, "")
         try:
             is_met = bool(version) and requirement.specifier.contains(version, prereleases=True)
         except InvalidVersion:

@@ -54,6 +54,10 @@ class Installer(Protocol):
         Raises SetupError for a build by name that it cannot choose.
         """
 
+    def create(self, environment: Path, python: Path, seed: Path) -> tuple[str, ...]:
+        """The arguments that make a virtual environment of the interpreter `python` in a folder
+        that does not exist. `seed` is a folder for a cache of what is put into each."""
+
     def install(self, environment: Path) -> tuple[str, ...]:
         """The arguments that install into `environment`, without those that all installers share.
 

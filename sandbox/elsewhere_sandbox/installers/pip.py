@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
@@ -40,6 +41,11 @@ class Pip:
                 " one: set agent.torch to 'auto' or 'as captured', or install uv."
             )
         return ""
+
+    def create(self, environment: Path, python: Path, seed: Path) -> tuple[str, ...]:
+        quietly = ("--quiet", "--no-download", "--no-periodic-update", "--no-setuptools")
+        places = ("--app-data", str(seed), "--python", str(python), str(environment))
+        return (sys.executable, "-m", "virtualenv", *quietly, *places)
 
     def install(self, environment: Path) -> tuple[str, ...]:
         python = str(environment / "bin" / "python")

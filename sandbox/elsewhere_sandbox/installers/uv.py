@@ -34,6 +34,10 @@ class Uv:
     def torch_backend(self, wanted: str) -> str:
         return wanted
 
+    def create(self, environment: Path, python: Path, seed: Path) -> tuple[str, ...]:
+        options = ("--quiet", "--no-project", "--no-config")
+        return (find_uv(), "venv", *options, "--python", str(python), str(environment))
+
     def install(self, environment: Path) -> tuple[str, ...]:
         python = str(environment / "bin" / "python")
         return (find_uv(), "pip", "install", "--no-progress", "--python", python)
