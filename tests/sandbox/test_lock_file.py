@@ -1,0 +1,79 @@
+"""A lock file of the repository is installed as it stands, by the real uv."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from elsewhere.core.records import Environment
+from elsewhere_sandbox.environment import Interpreter, prepare_environment
+from elsewhere_sandbox.errors import SetupError
+from elsewhere_sandbox.installers.uv import find_uv
+from tests.sandbox.locks import Box
+from tests.wheels import write_wheel
+
+
+@pytest.fixture
+def box(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Box:
+    return Box(tmp_path, tmp_path_factory.getbasetemp() / "seed")
+
+
+def prepare(box: Box, name: str) -> Interpreter:
+    folder = box.home.run("1" * 32, 1).create()
+    interpreter = prepare_environment(
+        Environment(lock_file=name), box.code, folder, box.home, box.setup, inherited=box.inherited
+    )
+    os.close(interpreter.lock)
+    return interpreter
+
+
+def test_a_lock_of_uv_gives_its_versions(box: Box) -> None:
+    write_wheel(box.wheels, "used", requires=["deep"])
+    write_wheel(box.wheels, "deep", "2.5")
+    (box.code / "pyproject.toml").write_text(
+        '[project]\nname = "mine"\nversion = "1"\nrequires-python = ">=3.9"\n'
+        'dependencies = ["used"]\n'
+    )
+    subprocess.run(
+        [find_uv(), "lock", "--quiet"],
+        cwd=box.code,
+        env={**os.environ, **box.inherited},
+        check=True,
+    )
+    write_wheel(box.wheels, "deep", "4.1")
+    assert box.installed(prepare(box, "uv.lock")) == {"used": "1.0", "deep": "2.5"}
+
+
+def test_a_pylock_gives_its_versions_where_its_markers_hold(box: Box) -> None:
+    for version in ("1.0", "2.0"):
+        write_wheel(box.wheels, "used", version)
+    (box.code / "sub").mkdir()
+    (box.code / "sub" / "pylock.toml").write_text(
+        'lock-version = "1.0"\n[[packages]]\nname = "used"\nversion = "1.0"\n'
+        '[[packages]]\nname = "never"\nversion = "1.0"\nmarker = "sys_platform == \'win32\'"\n'
+    )
+    assert box.installed(prepare(box, "sub/pylock.toml")) == {"used": "1.0"}
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "why"),
+    [
+        ("pylock.toml", None, "is not in its code"),
+        ("../pylock.toml", "packages = []", "is not in its code"),
+        ("pylock.toml", "packages = [", "cannot be read"),
+        ("pylock.toml", "packages = [{}]", "cannot be read"),
+        ("pylock.toml", 'packages = [{name = "a", version = "1 --pre"}]', "is refused"),
+        ("pylock.toml", 'packages = [{name = "a", directory = {path = "../.."}}]', "is refused"),
+        ("uv.lock", "no lock", "cannot be read"),
+    ],
+)
+def test_a_lock_file_that_cannot_be_taken_ends_the_set_up(
+    box: Box, name: str, content: str | None, why: str
+) -> None:
+    if content is not None:
+        (box.code / name).write_text(content)
+    with pytest.raises(SetupError, match=why):
+        prepare(box, name)
