@@ -49,29 +49,39 @@ class CapturedPackages:
 
 
 def capture_packages(
-    entry: Path, root: Path, *, start: Path | None = None, wishes: Wishes = NO_WISHES
+    entry: Path,
+    root: Path,
+    *,
+    start: Path | None = None,
+    wishes: Wishes = NO_WISHES,
+    launcher: Sequence[str] = (),
 ) -> CapturedPackages:
     """Captures the packages of the script `entry` and of the modules below its repository's `root`.
 
     `start` is the folder that Python puts first on its path: the script's own by default, the
-    working folder for `python -m`. Only packages that are imported directly are captured, unless
-    `wishes` change that. Raises UsageError for a file of `wishes` that cannot be read.
+    working folder for `python -m`. Only packages that are imported directly are captured, and that
+    of the `launcher` that runs the script, unless `wishes` change that. Raises UsageError for a
+    file of `wishes` that cannot be read.
     """
     root = root.resolve()
     installed = [_Installed(path) for path in _metadata_folders()]
     installed = [item for item in installed if item.key != _LENT]
     captured = _frozen(installed, root, wishes)
     if captured is None:
-        captured = _imported(entry, root, start or entry.parent, installed)
+        captured = _imported(entry, root, start or entry.parent, installed, launcher[:1])
     return _as_wished(captured, installed, root, wishes)
 
 
 def _imported(
-    entry: Path, root: Path, start: Path, installed: Sequence[_Installed]
+    entry: Path,
+    root: Path,
+    start: Path,
+    installed: Sequence[_Installed],
+    launcher: Sequence[str],
 ) -> CapturedPackages:
     projects = [item for item in installed if item.project and _is_below(item.project, root)]
     imports = scan_imports(entry, _local_folders(start, root, projects))
-    wanted = {name for name in imports.names if _is_foreign(name)}
+    wanted = {name for name in (*imports.names, *launcher) if _is_foreign(name)}
     providers = _providers(wanted, installed)
     needed = {item.path: item for found in providers.values() for item in found}
     needed |= {item.path: item for item in projects if item.holds(imports.files)}

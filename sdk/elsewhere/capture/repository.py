@@ -69,27 +69,33 @@ def locate(
     inside = [folder for folder in script.python_path if folder.is_relative_to(root)]
     source = replace(
         source,
-        module=script.module,
+        module="" if script.shell else script.module,
         working_dir=_working_dir(script, root),
         python_path=tuple(_relative(folder, root) for folder in inside if folder.is_dir()),
     )
-    if not script.module:
+    if script.launcher is not None:
+        working = root / source.working_dir
+        words = script.launcher.words_from(working, root)
+        source = replace(source, launcher=words)
+    if not source.module:
         entry = _relative(script.entry_below(root), root / source.working_dir)
-        is_like_option = entry.startswith("-")
-        source = replace(source, entry_point=f"./{entry}" if is_like_option else entry)
+        # Not an option, nor a command to look for on PATH: `torchrun --no-python ./train.sh`.
+        needs_folder = entry.startswith("-") or (source.launcher and entry.endswith(".sh"))
+        source = replace(source, entry_point=f"./{entry}" if needs_folder else entry)
     return Located(source=source, root=root, script=script, worktree=worktree)
 
 
-def left_behind(located: Located) -> str:
-    """A sentence that names the folders of PYTHONPATH that do not travel; "" for none."""
-    root = located.root
+def left_behind(located: Located) -> tuple[str, ...]:
+    """Sentences that name what does not travel: folders of PYTHONPATH, settings of a launcher."""
+    root, launcher = located.root, located.script.launcher
+    sentences = launcher.left_behind(located.script.folder, root) if launcher is not None else ()
     outside = [f"{one}" for one in located.script.python_path if not one.is_relative_to(root)]
-    if not outside:
-        return ""
-    return (
-        f"PYTHONPATH names {', '.join(outside)}, outside of the code in {root}: what the program"
-        " imports from there does not travel. Move it into the code, or make it a package."
-    )
+    if outside:
+        names = ", ".join(outside)
+        left = f"PYTHONPATH names {names}, outside of the code in {root}: what the program imports"
+        advice = "from there does not travel. Move it into the code, or make it a package."
+        return (*sentences, f"{left} {advice}")
+    return sentences
 
 
 def complete(located: Located, limit_bytes: int) -> CapturedSource:
@@ -99,6 +105,8 @@ def complete(located: Located, limit_bytes: int) -> CapturedSource:
     for what cannot travel: an ignored script, a repository that is not a submodule, a link out of
     the code, a file that cannot be read.
     """
+    if located.script.launcher is not None:
+        located.script.launcher.check()
     budget = Budget(limit_bytes)
     blobs: dict[str, bytes] = {}
     script = located.script

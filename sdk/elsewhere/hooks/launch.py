@@ -11,10 +11,10 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final, Literal, TypeAlias
 
-#: What this process is to the task: the `task` itself, or what may become it; a `copy`, which the
-#: task's process has started with the same command line: a rank, a spawned worker; or a `child`,
-#: which it has started with a command line of its own.
-Role: TypeAlias = Literal["task", "copy", "child"]
+#: What this process is to the task: the `task` itself, or what may become it; a `rank`, which a
+#: launcher has started beside it; a `copy`, which the task's process has started with the same
+#: command line, such as a spawned worker; or a `child`, which it has started with another one.
+Role: TypeAlias = Literal["task", "rank", "copy", "child"]
 
 
 class JobSent(SystemExit):

@@ -92,10 +92,13 @@ class Capturing(threading.Thread):
         captured = complete(located, self._settings.capture_limit_bytes)
         script = located.script
         packages = capture_packages(
-            script.path, located.root, start=script.base, wishes=self._wishes
+            script.path,
+            located.root,
+            start=script.base,
+            wishes=self._wishes,
+            launcher=located.source.launcher,
         )
-        paths = left_behind(located)
-        self.warnings = (*packages.warnings, *([paths] if paths else []))
+        self.warnings = (*packages.warnings, *left_behind(located))
         for digest, data in captured.blobs.items():
             self._store.put_blob(digest, data)
         environment = Environment(python=packages.python, packages=packages.packages)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from elsewhere.artifacts import delete_original, stage
 from elsewhere.core.checks import is_number, plain
@@ -34,6 +34,15 @@ if TYPE_CHECKING:
     from elsewhere.store.api import TaskStore
 
 logger = logging.getLogger(__name__)
+
+
+class AwaitRanks(Protocol):
+    """Waits for the other ranks of the launch, for all of them where `is_process_over`."""
+
+    def __call__(self, *, is_process_over: bool) -> None: ...
+
+
+def _await_none(*, is_process_over: bool) -> None: ...
 
 
 class Run:
@@ -72,6 +81,8 @@ class Run:
         self._is_late = False
         #: called at the very end: until then a signal does not interrupt it
         self.unwatch: Callable[[], None] = lambda: None
+        #: waits at the end for other ranks of the launch, which report to the task, too
+        self.await_ranks: AwaitRanks = _await_none
         self._pid = os.getpid()
 
     @property
@@ -187,7 +198,7 @@ class Run:
     def complete(self) -> None:
         self.end(Outcome(reason=Reason.COMPLETED, exit_code=0))
 
-    def end(self, outcome: Outcome) -> None:
+    def end(self, outcome: Outcome, *, is_process_over: bool = False) -> None:
         """Unhooks everything, delivers the rest, ends the task. Bounded; may be called twice."""
         if self.is_forked:  # the task is its parent's
             self._reporter.flush()
@@ -195,6 +206,8 @@ class Run:
         if self.is_over:
             return
         self.is_over = True
+        if outcome.reason is not Reason.HANDED_OVER:
+            self.await_ranks(is_process_over=is_process_over)
         self.carrier.begin_end(outcome)
         while self._closers:
             self._closers.pop()()
@@ -206,7 +219,7 @@ class Run:
     def end_with_process(self, outcome: Outcome) -> None:
         """Ends the run with its process; Ctrl-C ends the waiting for the store."""
         try:
-            self.end(outcome)
+            self.end(outcome, is_process_over=True)
         except KeyboardInterrupt:
             self._reporter.close()
             self.carrier.interrupted(outcome)

@@ -142,7 +142,7 @@ class Task(
         setting.
         """
         from elsewhere.core.settings import load  # noqa: PLC0415
-        from elsewhere.run import beginning, membership  # noqa: PLC0415
+        from elsewhere.run import beginning, joining, membership  # noqa: PLC0415
         from elsewhere.run.auto_connect import Connections  # noqa: PLC0415
 
         kind = None if task_type is None else checked_type(task_type)
@@ -157,7 +157,7 @@ class Task(
             streams=auto_connect_streams,
         )
         if (folder := membership.leader_folder()) is not None:
-            run = beginning.join(settings, folder, connections)
+            run = joining.join(settings, folder, connections)
         elif (folder := membership.run_folder()) is not None:
             run = beginning.attach(settings, folder, connections)
         elif (task_id := cls._simulated) is not None:
