@@ -33,6 +33,8 @@ class Launch:
         self._typed = sys.argv[1:]
         #: the command line of the job that is running, in a sweep whose jobs are tasks
         self.job: tuple[str, ...] | None = None
+        #: the parameters that parsers of this process have had the values of
+        self.read: set[str] = set()
         #: what parsers have left of the command line, the newest last
         self._rests: deque[list[str]] = deque(maxlen=16)
 

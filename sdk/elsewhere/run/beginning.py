@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from elsewhere.artifacts import DEFAULT_PLACE, uploader
 from elsewhere.capture.wishes import NO_WISHES
 from elsewhere.core import names
-from elsewhere.core.choices import Status, TaskType
+from elsewhere.core.choices import Reason, Status, TaskType
 from elsewhere.core.clock import now_at
 from elsewhere.core.errors import (
     CaptureError,
@@ -29,6 +29,7 @@ from elsewhere.core.records import Source, TaskRecord
 from elsewhere.core.say import say
 from elsewhere.core.secrets import hide_arguments
 from elsewhere.delivery.sessions import Session, deliver_dead, only_one
+from elsewhere.hooks.launch import LAUNCH
 from elsewhere.offline import Nowhere, OfflineSession, refuse
 from elsewhere.report.resources import Monitor
 from elsewhere.report.streams import Tee
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from elsewhere.artifacts.uploading import Uploader
     from elsewhere.capture.repository import Located
     from elsewhere.capture.wishes import Wishes
+    from elsewhere.core.records import Outcome
     from elsewhere.core.settings import Settings
     from elsewhere.run.auto_connect import Connections
     from elsewhere.run.run import Run
@@ -67,8 +69,28 @@ def attach(settings: Settings, folder: RunFolder, connections: Connections) -> R
     run = new_run(settings, read_task(folder), folder, AgentCarrier(folder), is_remote=True)
     connect(run, connections)
     run.when_over(lead(run.folder))
-    run.unwatch = Endings(run.end_with_process).detach
+
+    def end(outcome: Outcome) -> None:
+        if outcome.reason is Reason.COMPLETED:
+            _name_unread(run.task_record)
+        run.end_with_process(outcome)
+
+    run.unwatch = Endings(end).detach
     return run
+
+
+def _name_unread(record: TaskRecord) -> None:
+    """Names the edits of a command line that no parser has read: their names may be misspelt. Those
+    of a program that this one has started, `Args/<program>/...`, are read there."""
+    unread = [
+        name
+        for name, one in record.parameters.items()
+        if one.is_edit and record.has_marked_edits and name not in LAUNCH.read
+        if name.startswith("Args/")
+        if name.count("/") == 1 or name.rpartition("/")[0] in record.parameters
+    ]
+    if unread:
+        say(f"no parser of this run has read {', '.join(sorted(unread))}: the edit changes nothing")
 
 
 def begin(

@@ -123,8 +123,8 @@ class Task(
             and models stay where they are saved. True: models go to that storage, too. False:
             models stay where they are saved in any case.
         auto_connect_arg_parser
-            Arguments of argparse, click, Fire, absl, jsonargparse, and variables of the environment
-            (the setting log_environment). A dict selects some: {"rate": True, "*": False}.
+            Arguments of argparse, click, typer, tyro, Fire, absl, jsonargparse, and environment
+            variables (the setting log_environment). A dict selects some: {"lr": True, "*": False}.
         auto_connect_frameworks
             A dict switches single ones, {"hydra": False}; others stay on. Wildcards select the
             models of one by their paths: {"pytorch": "*.pt"}.
