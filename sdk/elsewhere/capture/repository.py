@@ -50,6 +50,9 @@ def locate(
     worktree = None
     if in_repository:
         worktree = Worktree.find(script.base, is_local_shared=local_remotes_are_shared)
+        if worktree is not None and not script.folder.is_relative_to(worktree.root):
+            # A script in a submodule, started where its relative paths begin.
+            worktree = worktree.around(script.folder) or worktree
     if worktree is None:
         if script.is_installed:
             raise CaptureError(
@@ -85,10 +88,29 @@ def locate(
     return Located(source=source, root=root, script=script, worktree=worktree)
 
 
+def check_started(located: Located) -> None:
+    """Raises CaptureError for a program that was started in another repository than its own: its
+    relative paths would lead nowhere."""
+    folder, root = located.script.folder, located.root
+    other = None if folder.is_relative_to(root) else Worktree.find(folder)
+    if other is not None and not root.is_relative_to(other.root):
+        raise CaptureError(
+            f"The program was started in {folder}, which is in the repository {other.root}, and its"
+            f" code is in {root}: only one of them travels, and its relative paths would lead to"
+            f" nothing elsewhere. Start it below {root}, or put its code into {other.root}, as a"
+            " submodule for example."
+        )
+
+
 def left_behind(located: Located) -> tuple[str, ...]:
-    """Sentences that name what does not travel: folders of PYTHONPATH, settings of a launcher."""
+    """Sentences that name what does not travel: the folder of the start, folders of PYTHONPATH,
+    settings of a launcher."""
     root, launcher = located.root, located.script.launcher
     sentences = launcher.left_behind(located.script.folder, root) if launcher is not None else ()
+    if not (folder := located.script.folder).is_relative_to(root):
+        start = f"elsewhere it starts in {located.source.working_dir!r} of the code"
+        sentence = f"The program was started in {folder}, outside of the code in {root}: {start}"
+        sentences = (*sentences, f"{sentence}, and relative paths lead to other files there.")
     outside = [f"{one}" for one in located.script.python_path if not one.is_relative_to(root)]
     if outside:
         names = ", ".join(outside)

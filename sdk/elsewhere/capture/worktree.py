@@ -100,6 +100,18 @@ class Worktree:
             shallow=folder / shallow,
         )
 
+    def around(self, folder: Path) -> Worktree | None:
+        """The repository that has this one as a submodule, maybe of a submodule, and the `folder`;
+        None where there is none."""
+        root = self.root
+        while not folder.is_relative_to(root):
+            found = Git(root).run("rev-parse", "--show-superproject-working-tree")
+            outer = os.fsdecode(found).rstrip("\n")
+            if not outer:
+                return None
+            root = Path(outer)
+        return Worktree.find(root, is_local_shared=self.is_local_shared)
+
     def snapshot(
         self, budget: Budget, *, entries: Sequence[str] = (), outermost: Path | None = None
     ) -> Snapshot:
@@ -109,8 +121,11 @@ class Worktree:
         outermost = outermost or self.root
         bundle = self._bundle(git, budget)
         tracked, untracked, marked = _listed(git)
+        inner_worktrees = dict(self._submodules(tracked))
+        inner_entries = {path: _below(path, entries) for path in inner_worktrees}
         for entry in entries:
-            if self._has(entry, tracked, untracked):
+            is_inside = any(entry.startswith(f"{path}/") for path in inner_worktrees)
+            if is_inside or self._has(entry, tracked, untracked):
                 continue
             raise CaptureError(
                 f"{self.root / entry} cannot run elsewhere, since git ignores it and ignored files"
@@ -118,8 +133,8 @@ class Worktree:
             )
         self._check_untracked(untracked, budget)
         submodules = tuple(
-            (path, inner, inner.snapshot(budget, outermost=outermost))
-            for path, inner in self._submodules(tracked)
+            (path, inner, inner.snapshot(budget, entries=inner_entries[path], outermost=outermost))
+            for path, inner in inner_worktrees.items()
         )
         # TemporaryDirectory would be emptied at the exit, before the capture's end is waited for.
         folder = Path(tempfile.mkdtemp(prefix="elsewhere-"))
@@ -254,6 +269,10 @@ class Worktree:
                 f"The link {link} cannot travel, since it leads to {target}, which is not part of"
                 " the code. Name it in .gitignore, or make it a relative link to a captured file."
             )
+
+
+def _below(path: str, entries: Sequence[str]) -> list[str]:
+    return [entry[len(path) + 1 :] for entry in entries if entry.startswith(f"{path}/")]
 
 
 def _check_outside(folder: Path) -> None:

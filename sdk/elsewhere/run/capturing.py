@@ -87,8 +87,13 @@ class Capturing(threading.Thread):
 
     def _capture(self, located: Located) -> tuple[Source, Environment]:
         from elsewhere.capture.packages import capture_packages  # noqa: PLC0415 - weight
-        from elsewhere.capture.repository import complete, left_behind  # noqa: PLC0415
+        from elsewhere.capture.repository import (  # noqa: PLC0415
+            check_started,
+            complete,
+            left_behind,
+        )
 
+        check_started(located)
         captured = complete(located, self._settings.capture_limit_bytes)
         script = located.script
         packages = capture_packages(
