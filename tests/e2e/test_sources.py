@@ -382,3 +382,42 @@ def test_a_script_that_is_started_outside_of_its_code_is_sent_with_a_sentence(
     assert printed.code == 0, printed
     assert f"The program was started in {laptop.folder}, outside of the code" in printed.errors
     assert box.end(laptop.task(printed)).status == "completed"
+
+
+def test_commits_that_a_forced_push_has_taken_away_travel(laptop: Laptop, box: Box) -> None:
+    code = _GO.format(project="lost") + "print('it is', open('word.txt').read())\n"
+    origin = laptop.remote("origin")
+    project = laptop.repository("project", {"train.py": code, "word.txt": "old"}, remote=origin)
+    project.commit({"word.txt": "lost"})
+    project.push()
+    laptop_git = Repository(laptop.folder)
+    laptop_git.git("clone", "--quiet", origin, "other")
+    other = Repository(laptop.folder / "other")
+    other.git("reset", "--quiet", "--hard", "HEAD^")
+    other.commit({"word.txt": "another"})
+    other.git("push", "--quiet", "--force", "origin", "main")
+    bare = Repository(origin)
+    bare.git("reflog", "expire", "--expire=now", "--all")
+    bare.git("gc", "--quiet", "--prune=now")
+    head, status = project.git("rev-parse", "HEAD"), project.git("status", "--branch", "--short")
+    printed = laptop.run(project.folder, "train.py", ELSEWHERE_LOCAL_REMOTES_ARE_SHARED="yes")
+    assert printed.code == 0, printed
+    assert "A forced push has taken commits of" in printed.errors
+    ended = box.end(laptop.task(printed))
+    assert ended.status == "completed", ended.output
+    assert "it is lost" in ended.output
+    assert project.git("rev-parse", "HEAD") == head
+    assert project.git("status", "--branch", "--short") == status
+
+
+def test_a_remote_that_has_moved_on_costs_nothing(laptop: Laptop, box: Box) -> None:
+    origin = laptop.remote("origin")
+    code = _GO.format(project="moved")
+    project = laptop.repository("project", {"train.py": code}, remote=origin)
+    Repository(laptop.folder).git("clone", "--quiet", origin, "other")
+    other = Repository(laptop.folder / "other")
+    other.commit({"word.txt": "newer"})
+    other.git("push", "--quiet", "origin", "main")
+    task = laptop.send(project.folder, "train.py")
+    assert box.end(task).status == "completed"
+    assert box.store.read(task.id).source.bundle == ""

@@ -149,6 +149,24 @@ def complete(located: Located, limit_bytes: int) -> CapturedSource:
     return CapturedSource(source=source, blobs=blobs)
 
 
+def with_lost(located: Located, source: Source, limit_bytes: int) -> CapturedSource | None:
+    """The captured `source` with the commits that its remotes have lost by forced pushes; None
+    where they have lost none. Asks each remote. Raises as `complete` does."""
+    worktree, blobs, budget = located.worktree, dict[str, bytes](), Budget(limit_bytes)
+    if worktree is None:
+        return None
+    if bundle := worktree.lost(budget):
+        source = replace(source, bundle=_kept(bundle, blobs))
+    inner = list(source.submodules)
+    for number, record in enumerate(inner):
+        found = Worktree.find(worktree.root / record.path, is_local_shared=worktree.is_local_shared)
+        if found is not None and (bundle := found.lost(budget)):
+            inner[number] = replace(record, bundle=_kept(bundle, blobs))
+    if not blobs:
+        return None
+    return CapturedSource(source=replace(source, submodules=tuple(inner)), blobs=blobs)
+
+
 def _working_dir(script: Script, root: Path) -> str:
     """Returns the folder where the program was started or, if that is not in the code, could be."""
     if script.folder.is_relative_to(root):

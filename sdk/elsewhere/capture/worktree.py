@@ -30,6 +30,13 @@ _FACTS: Final = (
     *("rev-parse", "--show-toplevel", "--git-path", "index", "--git-path", "objects"),
     *("--git-path", "shallow", "HEAD", "HEAD^{tree}", "--symbolic-full-name", "HEAD"),
 )
+#: prints the commits of HEAD that the remote has, too, and fetches nothing: git >= 2.32
+_COMMON: Final = (
+    *("fetch", "--quiet", "--no-tags", "--no-recurse-submodules"),
+    *("--negotiate-only", "--negotiation-tip=HEAD", "--"),
+)
+#: seconds that a remote may take to answer
+_ASKED_S: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,13 +168,32 @@ class Worktree:
         links = [path for path in above[1:] if tracked.get(path) == "120000" or path in untracked]
         return entry in tracked or entry in untracked or bool(links)
 
-    def _bundle(self, git: Git, budget: Budget) -> bytes:
+    def lost(self, budget: Budget) -> bytes:
+        """The bundle in place of that of the snapshot, where the remote has lost commits by a
+        forced push that this repository believes it has; empty for none. The remote is asked;
+        where that fails, or takes long, this repository's belief counts."""
+        git = Git(self.root)
+        if not self.commit or not self.remote.name:
+            return b""
+        asked = git.ask_remote(_ASKED_S, *_COMMON, self.remote.name)
+        if not asked:  # it cannot be asked, or has nothing of this history
+            return b""
+        common = asked.decode().split()
+        believed = git.run("rev-list", "HEAD", "--not", f"--remotes={self.remote.name}").split()
+        if set(git.run("rev-list", "HEAD", "--not", *common).split()) <= set(believed):
+            return b""
+        return self._bundle(git, budget, common)
+
+    def _bundle(self, git: Git, budget: Budget, common: Sequence[str] | None = None) -> bytes:
+        """The commits that the remote lacks: by its tracking branches, or by what is in `common`
+        with it."""
         if not self.commit:
             return b""
         unpushed = ["HEAD"]
         is_shallow = self.shallow.exists()
         if self.remote.name:
-            unpushed += ["--not", f"--remotes={self.remote.name}"]
+            known = common if common is not None else (f"--remotes={self.remote.name}",)
+            unpushed += ["--not", *known]
             lines = git.run("rev-list", *(() if is_shallow else ("--max-count=1",)), *unpushed)
             if not lines:
                 return b""
