@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -17,7 +17,7 @@ from typing import Final
 from elsewhere.capture.budget import Budget
 from elsewhere.capture.git import Git
 from elsewhere.capture.remote import Remote
-from elsewhere.capture.unseen import reveal, take_contents
+from elsewhere.capture.unseen import filters_of, off, reveal, take_contents
 from elsewhere.core.errors import CaptureError
 
 _EMPTY_TREE: Final = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
@@ -146,9 +146,10 @@ class Worktree:
         # TemporaryDirectory would be emptied at the exit, before the capture's end is waited for.
         folder = Path(tempfile.mkdtemp(prefix="elsewhere-"))
         try:
-            staging = self._staging(folder)
+            filters = filters_of(git)
+            staging = self._staging(folder, filters)
             reveal(staging, self.root, marked)
-            take_contents(staging, self.root, [*tracked, *untracked], budget)
+            take_contents(staging, self.root, [*tracked, *untracked], filters, budget)
             staging.run("add", "--all")
             if submodules:  # their commits, even if .gitmodules has `ignore = all`
                 lines = (f"160000 {inner.commit}\t{path}\0" for path, inner, _ in submodules)
@@ -253,15 +254,17 @@ class Worktree:
                 )
             yield path, inner
 
-    def _staging(self, folder: Path) -> Git:
-        """Returns git on the same files, with its own index and folder of objects in `folder`."""
+    def _staging(self, folder: Path, filters: Collection[str]) -> Git:
+        """Returns git on the same files, with its own index and folder of objects in `folder`, and
+        without the `filters`."""
         index, objects = folder / "index", folder / "objects"
         (objects / "info").mkdir(parents=True)
         (objects / "info" / "alternates").write_bytes(os.fsencode(f"{self.objects.resolve()}\n"))
         if self.index.exists():
             # With its times: files as young as the index are compared by content.
             shutil.copy2(self.index, index)
-        return Git(self.root, GIT_INDEX_FILE=str(index), GIT_OBJECT_DIRECTORY=str(objects))
+        own = {"GIT_INDEX_FILE": str(index), "GIT_OBJECT_DIRECTORY": str(objects)}
+        return Git(self.root, **own, **off(filters))
 
     def _patch(self, staging: Git, tree: str, budget: Budget) -> bytes:
         if tree == self.tree:
