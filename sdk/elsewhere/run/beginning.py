@@ -219,7 +219,7 @@ def _carried(
     session.start()
     run.unwatch = Endings(run.end_with_process).detach
     if connections.streams:
-        run.when_over(Tee(folder.output, connections.streams).detach)
+        run.when_over(Tee(folder.output, connections.streams, run.known_secrets.redact).detach)
     run.when_over(lead(run.folder))
     if isinstance(offline, Nowhere):
         say(notice)

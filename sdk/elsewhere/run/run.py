@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from typing import TYPE_CHECKING, Any, Protocol
 
 from elsewhere.artifacts import delete_original, stage
@@ -15,6 +16,7 @@ from elsewhere.core.choices import Reason
 from elsewhere.core.clock import now_at
 from elsewhere.core.events import WORDS_OF_RECORD, ArtifactAdded, Progress, Verdict, applied
 from elsewhere.core.records import Outcome
+from elsewhere.core.secrets import KnownSecrets
 from elsewhere.offline import OfflineSession
 from elsewhere.report.offset import Offset
 from elsewhere.run.other_journals import OtherJournals
@@ -69,6 +71,8 @@ class Run:
         self.carrier = carrier
         self.is_remote = is_remote
         self.progress: float | None = 0.0
+        #: what must not be read in the reports of the program
+        self.known_secrets = KnownSecrets(sys.argv[1:], os.environ)
         self.function_names: set[str] = set()
         self.model_paths: dict[str, str] = {}
         self.offset = Offset(record.continues_at or 0)
@@ -121,6 +125,7 @@ class Run:
         """Writes `event` into the journal and applies it to `task_record`; not after the end."""
         if self._is_closed:
             return
+        event = event.hidden(self.known_secrets.hide)
         if isinstance(event, Progress):
             self.progress = event.percent
         elif event.word in WORDS_OF_RECORD:
