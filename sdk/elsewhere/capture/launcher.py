@@ -13,7 +13,7 @@ import os
 import re
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
@@ -70,6 +70,10 @@ class Launcher:
         """The launcher of this process, which is then a rank; None for one that a rank has started,
         too. It is looked for once a process."""
         return _launcher_of(os.getpid())
+
+    def for_script(self) -> Launcher:
+        """The launcher of a script in place of a module that runs it, such as a profiler."""
+        return replace(self, words=tuple(word for word in self.words if word not in MODULE))
 
     def check(self) -> None:
         """Raises CaptureError for a launch that cannot be repeated on another machine."""

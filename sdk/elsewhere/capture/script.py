@@ -45,10 +45,12 @@ class Script:
         named = _file(sys.argv[0] if sys.argv else None)
         if started and named and _is_installed(started) and not _is_installed(named):
             # `python -m cProfile train.py`, a debugger: the program is the file that they run
+            if launcher is not None:
+                launcher = launcher.for_script()
             return cls(
                 path=named,
                 folder=folder,
-                argv=argv,
+                argv=tuple(sys.argv[1:]),
                 link=link_to(named, sys.argv[0]),
                 python_path=_python_path(folder),
                 launcher=launcher,

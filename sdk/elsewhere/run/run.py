@@ -211,7 +211,7 @@ class Run:
         if self.is_over:
             return
         self.is_over = True
-        if outcome.reason is not Reason.HANDED_OVER:
+        if outcome.reason is Reason.COMPLETED:  # else their launcher stops the others
             self.await_ranks(is_process_over=is_process_over)
         self.carrier.begin_end(outcome)
         while self._closers:

@@ -266,6 +266,41 @@ def test_each_task_of_a_program_is_one_of_all_ranks(launches: Launches, store: R
         assert len([one for one in store.series(task_id) if one.title == "loss"]) == 2
 
 
+def test_a_profiler_around_the_script_is_left_out(launches: Launches, store: RedisStore) -> None:
+    ran = launches.run(
+        "Task.init('examples', 'profiled')", *("-m", "cProfile", "-o", os.devnull), ranks=1
+    )
+    assert ran.status == 0, ran.errors
+    (task_id,) = find(store)
+    source = store.read(task_id).source
+    assert source.launcher == ("torch.distributed.run", "--nproc_per_node=1")
+    assert (source.entry_point, source.argv) == ("train.py", ("--lr", "3"))
+
+
+def test_what_a_rank_reports_to_a_task_that_is_over_is_lost_with_one_line(
+    launches: Launches,
+) -> None:
+    ran = launches.run(
+        """
+        from pathlib import Path
+        task = Task.init("examples", "over")
+        folder = Path(os.environ["ELSEWHERE_LEADER"].split(":")[2])
+        if rank == 0:
+            while not os.path.exists("joined"):
+                pass
+            task.mark_failed()
+        else:
+            open("joined", "a").close()
+            while folder.exists():
+                pass
+            task.get_logger().report_scalar("loss", "late", 1, 1)
+        """
+    )
+    assert ran.status == 0, ran.errors
+    assert "cannot be written" not in ran.errors
+    assert ran.errors.count("is over: what this process reports is lost") == 1
+
+
 def test_what_a_rank_starts_is_a_part_of_the_task(launches: Launches, store: RedisStore) -> None:
     ran = launches.run(
         """
