@@ -122,7 +122,7 @@ def begin(
         offline, reuse, continues = Nowhere.new(settings.home), False, False
         notice = (
             f"rank {rank.number} belongs to no task, and what it reports is kept nowhere: rank 0 is"
-            f" {'on another machine' if rank.machine else 'not a task'}."
+            f" {'on another machine' if rank.machine else 'no task now'}."
         )
         located: Located | CaptureError = CaptureError(notice)
     else:

@@ -143,7 +143,8 @@ class Rank:
 
     def share(self, make: Callable[[], str | None]) -> str | None:
         """The id that `make` gives, which rank 0 alone calls; the others get it from there, or the
-        error. Raises what `make` does, and CaptureError where rank 0 has not called it in time."""
+        error. Raises what `make` does, and CaptureError where the launch cannot travel, or rank 0
+        has not called it in time."""
         self._made += 1
         name = f"made-{self._restart}-{self._made}"
         if self.is_first:
@@ -154,6 +155,7 @@ class Rank:
                 raise
             self._note(name, {"task": made})
             return made
+        self._launcher.check()  # rank 0 may be on another machine, and refuses it as well
         found = _await(lambda: self._read(name), _MADE_S)
         if found is None or "error" in found:
             why = found["error"] if found else "Rank 0 has not sent the task."
@@ -220,7 +222,10 @@ class Rank:
 
 def watch() -> None:
     """Begins to watch for the end of the launch, in a rank that is not the first."""
-    rank = Rank.of_this_process()
+    try:
+        rank = Rank.of_this_process()
+    except ElsewhereError:  # a wrong setting, which Task.init names
+        return
     if rank is not None and not rank.is_first and not rank.machine:
         rank.watch()
 

@@ -203,10 +203,11 @@ def test_ranks_of_another_machine_belong_to_no_task(launches: Launches, store: R
     assert not list(launches.folder.parent.rglob("*.zip"))
 
 
-def test_a_launch_of_two_machines_cannot_travel(launches: Launches) -> None:
+@pytest.mark.parametrize("machine", ["0", "1"])
+def test_a_launch_of_two_machines_cannot_travel(machine: str, launches: Launches) -> None:
     ran = launches.run(
         "Task.init('examples', 'two').execute_remotely('default')",
-        *("--nnodes", "2", "--node-rank", "0"),
+        *("--nnodes", "2", "--node-rank", machine),
     )
     assert ran.status == 1
     assert "This launch is of 2 machines" in ran.errors
