@@ -40,13 +40,18 @@ _LENT: Final = (
     "tomli",
     "typing_extensions",
 )
-#: `program.py` sets the variables of both, for the one process that is the program
+#: `program.py` sets the variables of both, for the one process that is the program, or for each of
+#: the ranks that its launcher starts, which is not one of them
+_IS_PROGRAM: Final = (
+    "set(os.environ.get('ELSEWHERE_LAUNCHERS', '').split()).isdisjoint(sys.orig_argv)"
+)
 _WORDS: Final = (
-    "import os, sys; [sys.argv.__setitem__(int(n), sys.argv[int(n)][:int(p)] + os.environ[v])"
+    f"import os, sys; {_IS_PROGRAM} and [sys.argv.__setitem__(int(n), sys.argv[int(n)][:int(p)] +"
+    " os.environ[v])"
     " for n, p, v in (w.split(':') for w in os.environ.pop('ELSEWHERE_WORDS', '').split())]"
 )
 _INIT: Final = (
-    "import os; 'ELSEWHERE_INIT' in os.environ"
+    f"import os, sys; 'ELSEWHERE_INIT' in os.environ and {_IS_PROGRAM}"
     " and __import__('elsewhere.task.implicit').task.implicit.begin()"
 )
 

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 _INIT: Final = "ELSEWHERE_INIT"
 #: numbers of words, where their secrets begin in them, and the variables that have the secrets
 _WORDS: Final = "ELSEWHERE_WORDS"
+#: modules that start the program and are not it: the lines leave both variables to its ranks
+_LAUNCHERS: Final = "ELSEWHERE_LAUNCHERS"
+#: what deepspeed starts between its command and the ranks
+_BETWEEN: Final = "deepspeed.launcher.launch"
 _CALL: Final = re.compile(rb"\bTask\s*\.\s*init\b")
 
 
@@ -39,7 +43,7 @@ def program(source: Source, code: Path, python: Path, environment: Mapping[str, 
     what: tuple[str, ...]
     runs = str(python)
     if source.module:
-        what = ("-m", source.module)
+        what = (source.module,) if source.launcher else ("-m", source.module)
     elif source.entry_point:
         what = (source.entry_point,)
         if not (working / source.entry_point).is_file():
@@ -47,12 +51,16 @@ def program(source: Source, code: Path, python: Path, environment: Mapping[str, 
                 f"The script {source.entry_point!r} is not in {source.working_dir!r} of the code:"
                 " correct the task's entry point."
             )
-        if source.binary:
+        if source.binary and not source.launcher:
             runs = _found(source.binary, environment)
     else:
         raise SetupError("The task names neither a script nor a module: there is nothing to run.")
     environment = {**environment, **_hidden(source, environment), **_python_path(source, code)}
-    if source.needs_init and not source.binary and not _calls_init(source, working):
+    if source.launcher:
+        what = ("-m", *source.launcher, *what)
+        environment = {**environment, _LAUNCHERS: f"{source.launcher[0]} {_BETWEEN}"}
+    is_python = not source.binary or bool(source.launcher)
+    if source.needs_init and is_python and not _calls_init(source, working):
         environment = {**environment, _INIT: "1"}
     return Command(argv=(runs, *what, *source.argv), folder=working, environment=environment)
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from elsewhere.core.secrets import HIDDEN
+from elsewhere.core.secrets import HIDDEN, worth_redacting
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-#: shorter values are left alone: they would redact half of every log
-_SHORTEST: Final = 6
 _MASK: Final = HIDDEN.encode()
 
 
@@ -19,12 +17,8 @@ class Redactor:
     """Redacts a stream: `feed` its chunks in order, `flush` at the end."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        values = {
-            secret.encode(errors="surrogateescape")
-            for secret in secrets
-            if len(secret) >= _SHORTEST
-        }
-        self._values = sorted(values, key=len, reverse=True)
+        values = worth_redacting(secrets)
+        self._values = [value.encode(errors="surrogateescape") for value in values]
         self._pattern = re.compile(b"|".join(map(re.escape, self._values)) or b"(?!)")
         self._held = b""
 

@@ -11,6 +11,7 @@ The same code, with its uncommitted changes, its packages and its seed, then run
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any, Final
 
 from elsewhere.core import (
@@ -91,5 +92,18 @@ def _end_task(error: Exception | None) -> None:
         task.mark_failed(status_message=f"{type(error).__name__}: {error}"[:1000])
 
 
+def _watch_launch() -> None:
+    """In a rank of a launch that somebody started here: it ends when the launch goes elsewhere,
+    also where the program calls `Task.init` in rank 0 alone."""
+    if (
+        "RANK" in os.environ
+        and not {"ELSEWHERE_RUN_FOLDER", "ELSEWHERE_LEADER"} & os.environ.keys()
+    ):
+        from elsewhere.run import ranks  # noqa: PLC0415 - weight
+
+        ranks.watch()
+
+
+_watch_launch()
 registry.watch(_overrides, _configurations, _end_task, _role)
 current_task.register(Task.current_task)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -61,6 +62,7 @@ MAIN: str = (
     """
 import sys
 from pathlib import Path
+from typing import Final
 import beside
 """
     + _GO.format(project="links")
@@ -332,3 +334,90 @@ def test_folders_of_the_code_in_pythonpath_travel_and_others_are_named(
     ended = box.end(laptop.task(printed))
     assert ended.status == "completed", ended
     assert "imported near far ['-x']" in ended.output
+
+
+READER: Final = """
+from elsewhere import Task
+task = Task.init("sources", "reader")
+task.execute_remotely("default")
+print("reads", open("configs/x.yaml").read(), __file__[-16:])
+"""
+
+
+def test_a_script_of_a_submodule_takes_the_repository_around_it_with_it(
+    laptop: Laptop, box: Box
+) -> None:
+    remote = laptop.remote("library")
+    laptop.repository("library", {"jobs/train.py": READER}, remote=remote)
+    project = laptop.repository("project", {"configs/x.yaml": "of the project"})
+    submodule = project.clone(remote, "lib")
+    project.commit({"notes.txt": "with a submodule"})
+    submodule.write({"jobs/train.py": f"{READER}print('edited')\n"})
+    ended = box.end(laptop.send(project.folder, "lib/jobs/train.py"))
+    assert ended.status == "completed", ended.output
+    assert "reads of the project" in ended.output
+    assert "edited" in ended.output
+    (submodule.folder / ".gitignore").write_text("new.py\n")
+    submodule.write({"new.py": READER})
+    printed = laptop.run(project.folder, "lib/new.py")
+    assert "lib/new.py cannot run elsewhere, since git ignores it" in printed.errors
+
+
+def test_a_script_of_another_repository_than_its_working_folder_is_refused(laptop: Laptop) -> None:
+    project = laptop.repository("project", {"configs/x.yaml": "of the project"})
+    tools = laptop.repository("tools", {"train.py": READER})
+    printed = laptop.run(project.folder, "../tools/train.py")
+    assert printed.code == 1
+    why = f"The program was started in {project.folder}, which is in the repository"
+    assert why in printed.errors
+    assert f"its code is in {tools.folder}: only one of them travels" in printed.errors
+
+
+def test_a_script_that_is_started_outside_of_its_code_is_sent_with_a_sentence(
+    laptop: Laptop, box: Box
+) -> None:
+    code = READER.replace('open("configs/x.yaml").read()', "0")
+    laptop.repository("project", {"train.py": code})
+    printed = laptop.run(laptop.folder, "project/train.py")
+    assert printed.code == 0, printed
+    assert f"The program was started in {laptop.folder}, outside of the code" in printed.errors
+    assert box.end(laptop.task(printed)).status == "completed"
+
+
+def test_commits_that_a_forced_push_has_taken_away_travel(laptop: Laptop, box: Box) -> None:
+    code = _GO.format(project="lost") + "print('it is', open('word.txt').read())\n"
+    origin = laptop.remote("origin")
+    project = laptop.repository("project", {"train.py": code, "word.txt": "old"}, remote=origin)
+    project.commit({"word.txt": "lost"})
+    project.push()
+    laptop_git = Repository(laptop.folder)
+    laptop_git.git("clone", "--quiet", origin, "other")
+    other = Repository(laptop.folder / "other")
+    other.git("reset", "--quiet", "--hard", "HEAD^")
+    other.commit({"word.txt": "another"})
+    other.git("push", "--quiet", "--force", "origin", "main")
+    bare = Repository(origin)
+    bare.git("reflog", "expire", "--expire=now", "--all")
+    bare.git("gc", "--quiet", "--prune=now")
+    head, status = project.git("rev-parse", "HEAD"), project.git("status", "--branch", "--short")
+    printed = laptop.run(project.folder, "train.py", ELSEWHERE_LOCAL_REMOTES_ARE_SHARED="yes")
+    assert printed.code == 0, printed
+    assert "A forced push has taken commits of" in printed.errors
+    ended = box.end(laptop.task(printed))
+    assert ended.status == "completed", ended.output
+    assert "it is lost" in ended.output
+    assert project.git("rev-parse", "HEAD") == head
+    assert project.git("status", "--branch", "--short") == status
+
+
+def test_a_remote_that_has_moved_on_costs_nothing(laptop: Laptop, box: Box) -> None:
+    origin = laptop.remote("origin")
+    code = _GO.format(project="moved")
+    project = laptop.repository("project", {"train.py": code}, remote=origin)
+    Repository(laptop.folder).git("clone", "--quiet", origin, "other")
+    other = Repository(laptop.folder / "other")
+    other.commit({"word.txt": "newer"})
+    other.git("push", "--quiet", "origin", "main")
+    task = laptop.send(project.folder, "train.py")
+    assert box.end(task).status == "completed"
+    assert box.store.read(task.id).source.bundle == ""

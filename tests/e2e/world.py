@@ -23,6 +23,7 @@ from elsewhere import Task
 from elsewhere.core.records import Outcome, TaskState
 from elsewhere.store import connect_store
 from elsewhere.store.redis.store import RedisStore
+from tests import torchrun
 from tests.waiting import wait_until
 from tests.wheels import install, write_wheel
 
@@ -41,6 +42,8 @@ _BEGUN: Final = re.compile(r"^Elsewhere: task ([0-9a-f]{32}) ", re.MULTILINE)
 def make_wheels(folder: Path) -> None:
     """What the box can install without a network."""
     write_wheel(folder, "gauge", "2.5", GAUGE)
+    write_wheel(folder, "torch", "2.9", torchrun.TORCH)
+    write_wheel(folder, "accelerate", "1.9", torchrun.ACCELERATE_FILES)
 
 
 def make_venv(folder: Path) -> Path:
@@ -51,6 +54,8 @@ def make_venv(folder: Path) -> Path:
     (site / "sdk.pth").write_text("".join(f"{path}\n" for path in needs))
     install(site, "gauge", "2.5", GAUGE)
     install(site, "homegrown", "0.1", HOMEGROWN)
+    install(site, "torch", "2.9", torchrun.TORCH)
+    install(site, "accelerate", "1.9", torchrun.ACCELERATE_FILES)
     return folder / "bin" / "python"
 
 
@@ -115,6 +120,11 @@ class Laptop:
             # Python's own caches are no change that Elsewhere makes to a repository.
             "PYTHONDONTWRITEBYTECODE": "1",
         }
+
+    @property
+    def bin(self) -> Path:
+        """The folder of its commands."""
+        return self._python.parent
 
     def remote(self, name: str) -> Path:
         """An empty bare repository that the box can reach, too."""

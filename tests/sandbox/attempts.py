@@ -143,7 +143,12 @@ class Attempts:
         variables, argv = fields.pop("variables", {}), fields.pop("argv", ())
         record = make_record(
             source=Source(
-                patch=digest, tree=tree_of([file]), entry_point="main.py", argv=tuple(argv)
+                patch=digest,
+                tree=tree_of([file]),
+                entry_point="main.py",
+                argv=tuple(argv),
+                launcher=tuple(fields.pop("launcher", ())),
+                needs_init=fields.pop("needs_init", False),
             ),
             environment=Environment(packages=(), setup=tuple(setup), variables=variables),
             **fields,

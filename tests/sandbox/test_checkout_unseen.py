@@ -10,7 +10,7 @@ from typing import Final
 import pytest
 
 from elsewhere.capture.script import Script
-from elsewhere.core.errors import TooLargeError
+from elsewhere.core.errors import CaptureError, TooLargeError
 from tests.captured import capture_source
 from tests.sandbox.repositories import (
     Host,
@@ -103,3 +103,47 @@ def test_contents_above_the_limit_are_refused_before_they_are_read(with_lfs: Pat
     with pytest.raises(TooLargeError, match=r"that git LFS tracks[^$]*large\.bin") as refused:
         capture_source(Script(path=with_lfs / "train.py", folder=with_lfs), 50_000)
     assert "Keep data outside of the code" in str(refused.value)
+
+
+def with_filter(laptop: Path, name: str, smudge: str) -> Path:
+    """The clone, with a pushed file whose bytes a filter of its own settings changes."""
+    git(laptop, "config", f"filter.{name}.clean", "tr a-z b-za")
+    git(laptop, "config", f"filter.{name}.smudge", smudge)
+    git(laptop, "config", f"filter.{name}.required", "true")
+    (laptop / ".gitattributes").write_text(f"*.yaml filter={name}\n")
+    (laptop / "settings.yaml").write_text("abc\n")
+    commit(laptop)
+    git(laptop, "push", "--quiet")
+    assert git(laptop, "show", "HEAD:settings.yaml") == "bcd"
+    return laptop
+
+
+def test_what_a_filter_of_this_machine_checks_out_arrives_as_it_is_here(
+    laptop: Path, host: Host
+) -> None:
+    with_filter(laptop, "turn.letters", "tr b-za a-z")
+    before = git(laptop, "status", "--short")
+    found = arrives(laptop, host)
+    assert found == files_of(laptop)
+    assert found["settings.yaml"] == ("file", b"abc\n")
+    assert git(laptop, "status", "--short") == before
+
+
+def test_a_filter_that_changes_what_is_committed_alone_stays_in_force(
+    laptop: Path, host: Host
+) -> None:
+    with_filter(laptop, "strip", "cat")
+    assert arrives(laptop, host)["settings.yaml"] == ("file", b"bcd\n")
+
+
+def test_what_a_filter_encrypts_is_refused_while_it_is_open(laptop: Path, host: Host) -> None:
+    with_filter(laptop, "git-crypt", "tr b-za a-z")
+    why = r"settings.yaml in .* cannot travel: the filter 'git-crypt' encrypts it"
+    with pytest.raises(CaptureError, match=why):
+        arrives(laptop, host)
+    for part in ("clean", "smudge", "required"):
+        git(laptop, "config", "--unset", f"filter.git-crypt.{part}")
+    git(laptop, "checkout", "--quiet", "HEAD", "--", "settings.yaml")
+    (laptop / "settings.yaml").unlink()
+    git(laptop, "checkout", "--quiet", "HEAD", "--", "settings.yaml")
+    assert arrives(laptop, host)["settings.yaml"] == ("file", b"bcd\n")

@@ -33,6 +33,29 @@ def test_a_secret_is_put_into_the_programs_words_and_nowhere_else(attempts: Atte
     assert inherits.strip() == "False"
 
 
+LAUNCHER = """
+import os, subprocess, sys
+if "RANK" not in os.environ:
+    print(sys.argv[1:], "elsewhere" in sys.modules, flush=True)
+    command = [sys.executable, "-u", *sys.argv[1:]]
+    sys.exit(subprocess.run(command, env={**os.environ, "RANK": "0"}).returncode)
+print(["".join(reversed(word)) for word in sys.argv[1:]], "elsewhere" in sys.modules)
+"""
+
+
+def test_the_ranks_of_a_launch_get_secrets_and_task_and_their_launcher_does_not(
+    attempts: Attempts,
+) -> None:
+    argv = hide_arguments(["--api-key", "abc"])
+    attempt = attempts.make(
+        LAUNCHER, argv=argv, launcher=["main"], needs_init=True, pass_environment=("API_KEY",)
+    )
+    attempt.run(API_KEY="k3y-of-the-box")
+    launcher, rank = attempt.printed.decode().splitlines()
+    assert launcher == "['main.py', '--api-key', '***'] False"
+    assert rank == str(["yek-ipa--", "xob-eht-fo-y3k"]) + " True"
+
+
 @pytest.mark.parametrize(
     ("argv", "why"),
     [

@@ -101,11 +101,13 @@ def _problems(record: TaskRecord) -> Iterator[str]:
         yield "a line of its packages is too long"
     words = (
         *(source.binary, source.entry_point, source.module, source.working_dir),
-        *(*source.argv, *source.python_path),
+        *(*source.argv, *source.python_path, *source.launcher),
     )
     if any("\0" in word for word in words):
         yield "its command holds a NUL character"
-    if source.module.startswith("-") or source.entry_point.startswith("-"):
+    if any(
+        one.startswith("-") for one in (source.module, source.entry_point, *source.launcher[:1])
+    ):
         yield "its program looks like an option of Python"
     if source.binary.startswith("-"):
         yield "what runs its program looks like an option"

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
+from elsewhere.capture.launcher import MODULE, read_launcher, split_program
 from elsewhere.core.checks import checked_text
 from elsewhere.core.errors import UsageError
 from elsewhere.core.folders import named_path
@@ -162,7 +163,8 @@ def with_code(
 ) -> Source:
     """Returns the source with other code. Another commit drops what was captured of the old: its
     bundle, its submodules and the hash of the whole; uncommitted changes stay until `patch`, a
-    digest, is another. `entry_point` may be `-m package.module`. Raises UsageError.
+    digest, is another. `entry_point` may be `-m package.module`, with words behind it; a launcher's
+    own ones end with its script. Raises UsageError.
     """
     given = {"repository": repository, "branch": branch, "commit": commit}
     changes: dict[str, Any] = {
@@ -183,9 +185,27 @@ def with_code(
     if entry_point is not None:
         program = text("The entry point", entry_point)
         is_module = program.startswith("-m ")
-        changes["module"] = program[3:].strip() if is_module else ""
-        changes["entry_point"] = "" if is_module else program
+        changes |= {"module": "", "entry_point": program, "launcher": ()}
+        if is_module:
+            changes |= module_of(program[3:], source.argv)
     return replace(source, **changes)
+
+
+def module_of(given: object, argv: tuple[str, ...]) -> dict[str, Any]:
+    """The fields of a source for what `python -m` is `given`: a module with the words behind it, or
+    a launcher with its script. `argv` are the words where it has none. Raises UsageError."""
+    words = _split("module and its words", text("The module", given))
+    launched = read_launcher(words)
+    if launched is None:
+        return {"module": words[0], "entry_point": "", "argv": hide_arguments(words[1:]) or argv}
+    launcher, (program, *rest) = split_program(launched)
+    is_module = launcher[-1] in MODULE
+    return {
+        "launcher": hide_arguments(launcher),
+        "module": program if is_module else "",
+        "entry_point": "" if is_module else program,
+        "argv": hide_arguments(rest) or argv,
+    }
 
 
 def _words(given: object) -> tuple[str, ...]:

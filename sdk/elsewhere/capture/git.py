@@ -4,6 +4,7 @@ changes nothing in the user's repository."""
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import tempfile
 from pathlib import Path
@@ -61,6 +62,12 @@ _SET: Final = {
     "GIT_TERMINAL_PROMPT": "0",
     "LC_ALL": "C",
 }
+#: for git, its helpers of credentials, and ssh
+_NO_PROMPTS: Final = {
+    "GCM_INTERACTIVE": "never",
+    "GIT_ASKPASS": "",
+    "SSH_ASKPASS_REQUIRE": "never",
+}
 
 
 class Git:
@@ -90,6 +97,26 @@ class Git:
         if b"could not open directory" in ended.stderr:  # git goes on without the folder
             raise self.failed(arguments[0], ended.stderr)
         return ended.stdout
+
+    def ask_remote(self, within_s: float, *arguments: str) -> bytes | None:
+        """Returns what git prints that asks a remote; None where it fails, or not in time. Nobody
+        is asked for a password."""
+        process = subprocess.Popen(
+            [*_COMMAND, *arguments],
+            cwd=self.folder,
+            env={**self._environment, **_NO_PROMPTS},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,  # ssh has no terminal to ask on, and ends with git
+        )
+        try:
+            printed, _ = process.communicate(timeout=within_s)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+            return None
+        return None if process.returncode else printed
 
     def read(self, limit_bytes: int, *arguments: str) -> bytes | None:
         """Returns what git prints, or None once that is above the limit; raises as `run`."""

@@ -32,17 +32,22 @@ class Needed(NamedTuple):
 
 
 def needed(
-    entry: Path, root: Path, start: Path, items: Sequence[Installed], modules: Iterable[str]
+    entry: Path,
+    root: Path,
+    start: Path,
+    items: Sequence[Installed],
+    modules: Iterable[str],
+    also: Sequence[str] = (),
 ) -> Needed:
     """Returns what the script `entry` and the modules below `root` import, out of `items`.
 
     `start` is the folder that Python puts first on its path; `modules` are the dotted names of
-    those that are loaded.
+    those that are loaded, and `also` of those that count as imported.
     """
     projects = [item for item in items if item.project and is_below(item.project, root)]
     on_path, later = _local_folders(start, root, projects)
     imports = scan_imports(entry, on_path, later, _has_top)
-    wanted = {name for name in imports.names if _is_foreign(name)}
+    wanted = {name for name in (*imports.names, *also) if _is_foreign(name)}
     found = _providers(wanted, items)
     direct = {item.key for provided in found.values() for item in provided}
     direct |= {item.key for item in projects if item.holds(imports.files)}

@@ -72,12 +72,14 @@ def capture_packages(
     start: Path | None = None,
     wishes: Wishes = NO_WISHES,
     modules: Iterable[str] = (),
+    launcher: Sequence[str] = (),
     limit_bytes: int = 1 << 26,
 ) -> CapturedPackages:
     """Captures the packages of the script `entry` and of the modules below its repository's `root`.
 
     `start` is the folder that Python puts first on its path: the script's own by default, the
     working folder for `python -m`. `modules` are the dotted names of the modules that are loaded.
+    The module of the `launcher` that runs the script counts as imported by it.
     Wheels of packages that no index has take at most `limit_bytes`. Raises UsageError for a file of
     `wishes` that cannot be read.
     """
@@ -89,7 +91,7 @@ def capture_packages(
     if choice == "requirements":
         return CapturedPackages(python=platform.python_version(), packages=None)
     items = installed()
-    wanted = needed(entry, root, start or entry.parent, items, modules)
+    wanted = needed(entry, root, start or entry.parent, items, modules, launcher[:1])
     keys = wanted.direct
     if wishes.is_frozen:
         keys = frozenset(item.key for item in items if item.key not in _INSTALLERS | {LENT})

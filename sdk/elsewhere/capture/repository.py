@@ -50,6 +50,9 @@ def locate(
     worktree = None
     if in_repository:
         worktree = Worktree.find(script.base, is_local_shared=local_remotes_are_shared)
+        if worktree is not None and not script.folder.is_relative_to(worktree.root):
+            # A script in a submodule, started where its relative paths begin.
+            worktree = worktree.around(script.folder) or worktree
     if worktree is None:
         if script.is_installed:
             raise CaptureError(
@@ -69,27 +72,52 @@ def locate(
     inside = [folder for folder in script.python_path if folder.is_relative_to(root)]
     source = replace(
         source,
-        module=script.module,
+        module="" if script.shell else script.module,
         working_dir=_working_dir(script, root),
         python_path=tuple(_relative(folder, root) for folder in inside if folder.is_dir()),
     )
-    if not script.module:
+    if script.launcher is not None:
+        working = root / source.working_dir
+        words = script.launcher.words_from(working, root)
+        source = replace(source, launcher=words)
+    if not source.module:
         entry = _relative(script.entry_below(root), root / source.working_dir)
-        is_like_option = entry.startswith("-")
-        source = replace(source, entry_point=f"./{entry}" if is_like_option else entry)
+        # Not an option, nor a command to look for on PATH: `torchrun --no-python ./train.sh`.
+        needs_folder = entry.startswith("-") or (source.launcher and entry.endswith(".sh"))
+        source = replace(source, entry_point=f"./{entry}" if needs_folder else entry)
     return Located(source=source, root=root, script=script, worktree=worktree)
 
 
-def left_behind(located: Located) -> str:
-    """A sentence that names the folders of PYTHONPATH that do not travel; "" for none."""
-    root = located.root
+def check_started(located: Located) -> None:
+    """Raises CaptureError for a program that was started in another repository than its own: its
+    relative paths would lead nowhere."""
+    folder, root = located.script.folder, located.root
+    other = None if folder.is_relative_to(root) else Worktree.find(folder)
+    if other is not None and not root.is_relative_to(other.root):
+        raise CaptureError(
+            f"The program was started in {folder}, which is in the repository {other.root}, and its"
+            f" code is in {root}: only one of them travels, and its relative paths would lead to"
+            f" nothing elsewhere. Start it below {root}, or put its code into {other.root}, as a"
+            " submodule for example."
+        )
+
+
+def left_behind(located: Located) -> tuple[str, ...]:
+    """Sentences that name what does not travel: the folder of the start, folders of PYTHONPATH,
+    settings of a launcher."""
+    root, launcher = located.root, located.script.launcher
+    sentences = launcher.left_behind(located.script.folder, root) if launcher is not None else ()
+    if not (folder := located.script.folder).is_relative_to(root):
+        start = f"elsewhere it starts in {located.source.working_dir!r} of the code"
+        sentence = f"The program was started in {folder}, outside of the code in {root}: {start}"
+        sentences = (*sentences, f"{sentence}, and relative paths lead to other files there.")
     outside = [f"{one}" for one in located.script.python_path if not one.is_relative_to(root)]
-    if not outside:
-        return ""
-    return (
-        f"PYTHONPATH names {', '.join(outside)}, outside of the code in {root}: what the program"
-        " imports from there does not travel. Move it into the code, or make it a package."
-    )
+    if outside:
+        names = ", ".join(outside)
+        left = f"PYTHONPATH names {names}, outside of the code in {root}: what the program imports"
+        advice = "from there does not travel. Move it into the code, or make it a package."
+        return (*sentences, f"{left} {advice}")
+    return sentences
 
 
 def complete(located: Located, limit_bytes: int) -> CapturedSource:
@@ -99,6 +127,8 @@ def complete(located: Located, limit_bytes: int) -> CapturedSource:
     for what cannot travel: an ignored script, a repository that is not a submodule, a link out of
     the code, a file that cannot be read.
     """
+    if located.script.launcher is not None:
+        located.script.launcher.check()
     budget = Budget(limit_bytes)
     blobs: dict[str, bytes] = {}
     script = located.script
@@ -117,6 +147,24 @@ def complete(located: Located, limit_bytes: int) -> CapturedSource:
         submodules=tuple(_submodules("", snapshot, blobs)),
     )
     return CapturedSource(source=source, blobs=blobs)
+
+
+def with_lost(located: Located, source: Source, limit_bytes: int) -> CapturedSource | None:
+    """The captured `source` with the commits that its remotes have lost by forced pushes; None
+    where they have lost none. Asks each remote. Raises as `complete` does."""
+    worktree, blobs, budget = located.worktree, dict[str, bytes](), Budget(limit_bytes)
+    if worktree is None:
+        return None
+    if bundle := worktree.lost(budget):
+        source = replace(source, bundle=_kept(bundle, blobs))
+    inner = list(source.submodules)
+    for number, record in enumerate(inner):
+        found = Worktree.find(worktree.root / record.path, is_local_shared=worktree.is_local_shared)
+        if found is not None and (bundle := found.lost(budget)):
+            inner[number] = replace(record, bundle=_kept(bundle, blobs))
+    if not blobs:
+        return None
+    return CapturedSource(source=replace(source, submodules=tuple(inner)), blobs=blobs)
 
 
 def _working_dir(script: Script, root: Path) -> str:

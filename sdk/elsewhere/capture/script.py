@@ -7,6 +7,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from elsewhere.capture.launcher import Launcher
 from elsewhere.core.errors import CaptureError
 
 
@@ -14,7 +15,8 @@ from elsewhere.core.errors import CaptureError
 class Script:
     """A program as it was started. `path` is real (links resolved); `module` is for `python -m`.
     `link` is the link that it was started by: its name and folder are those that the program sees.
-    `python_path` are the real folders of PYTHONPATH.
+    `python_path` are the real folders of PYTHONPATH. `launcher` has started it as one of several
+    ranks, maybe by the `shell` script: then `argv` are the words behind the launcher's own.
     """
 
     path: Path
@@ -23,6 +25,8 @@ class Script:
     argv: tuple[str, ...] = ()
     link: Path | None = None
     python_path: tuple[Path, ...] = ()
+    launcher: Launcher | None = None
+    shell: Path | None = None
 
     @classmethod
     def running(cls, folder: Path | None = None) -> Script:
@@ -31,18 +35,26 @@ class Script:
         Raises CaptureError if it does not run a file: `python -c`, a prompt, a notebook.
         """
         folder = Path(os.path.realpath(folder or Path.cwd()))
-        argv = tuple(sys.argv[1:])
+        argv, shell, launcher = tuple(sys.argv[1:]), None, Launcher.of_this_process()
+        if launcher is not None and launcher.program:
+            name, *words = launcher.program
+            argv = tuple(words)
+            shell = None if launcher.child == os.getpid() else _file(str(folder / name))
         main = sys.modules["__main__"]
         started = _file(getattr(main, "__file__", None))
         named = _file(sys.argv[0] if sys.argv else None)
         if started and named and _is_installed(started) and not _is_installed(named):
             # `python -m cProfile train.py`, a debugger: the program is the file that they run
+            if launcher is not None:
+                launcher = launcher.for_script()
             return cls(
                 path=named,
                 folder=folder,
-                argv=argv,
+                argv=tuple(sys.argv[1:]),
                 link=link_to(named, sys.argv[0]),
                 python_path=_python_path(folder),
+                launcher=launcher,
+                shell=shell,
             )
         if started is None:
             raise CaptureError(
@@ -59,13 +71,15 @@ class Script:
             argv=argv,
             link=None if module else link_to(started, getattr(main, "__file__", "")),
             python_path=_python_path(folder),
+            launcher=launcher,
+            shell=shell,
         )
 
     def entry_below(self, root: Path) -> Path:
         """The file to start, below `root`: the link, or the real one. Raises CaptureError for a
         link outside of `root` with another name, since the program may look at its name."""
-        if self.link is None:
-            return self.path
+        if self.link is None or self.shell is not None:
+            return self.shell or self.path
         for parent in self.link.parents:
             if Path(os.path.realpath(parent)) == root:
                 return root / self.link.relative_to(parent)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -17,7 +17,7 @@ from typing import Final
 from elsewhere.capture.budget import Budget
 from elsewhere.capture.git import Git
 from elsewhere.capture.remote import Remote
-from elsewhere.capture.unseen import reveal, take_contents
+from elsewhere.capture.unseen import filters_of, off, reveal, take_contents
 from elsewhere.core.errors import CaptureError
 
 _EMPTY_TREE: Final = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
@@ -30,6 +30,13 @@ _FACTS: Final = (
     *("rev-parse", "--show-toplevel", "--git-path", "index", "--git-path", "objects"),
     *("--git-path", "shallow", "HEAD", "HEAD^{tree}", "--symbolic-full-name", "HEAD"),
 )
+#: prints the commits of HEAD that the remote has, too, and fetches nothing: git >= 2.32
+_COMMON: Final = (
+    *("fetch", "--quiet", "--no-tags", "--no-recurse-submodules"),
+    *("--negotiate-only", "--negotiation-tip=HEAD", "--"),
+)
+#: seconds that a remote may take to answer
+_ASKED_S: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +107,18 @@ class Worktree:
             shallow=folder / shallow,
         )
 
+    def around(self, folder: Path) -> Worktree | None:
+        """The repository that has this one as a submodule, maybe of a submodule, and the `folder`;
+        None where there is none."""
+        root = self.root
+        while not folder.is_relative_to(root):
+            found = Git(root).run("rev-parse", "--show-superproject-working-tree")
+            outer = os.fsdecode(found).rstrip("\n")
+            if not outer:
+                return None
+            root = Path(outer)
+        return Worktree.find(root, is_local_shared=self.is_local_shared)
+
     def snapshot(
         self, budget: Budget, *, entries: Sequence[str] = (), outermost: Path | None = None
     ) -> Snapshot:
@@ -109,8 +128,11 @@ class Worktree:
         outermost = outermost or self.root
         bundle = self._bundle(git, budget)
         tracked, untracked, marked = _listed(git)
+        inner_worktrees = dict(self._submodules(tracked))
+        inner_entries = {path: _below(path, entries) for path in inner_worktrees}
         for entry in entries:
-            if self._has(entry, tracked, untracked):
+            is_inside = any(entry.startswith(f"{path}/") for path in inner_worktrees)
+            if is_inside or self._has(entry, tracked, untracked):
                 continue
             raise CaptureError(
                 f"{self.root / entry} cannot run elsewhere, since git ignores it and ignored files"
@@ -118,15 +140,16 @@ class Worktree:
             )
         self._check_untracked(untracked, budget)
         submodules = tuple(
-            (path, inner, inner.snapshot(budget, outermost=outermost))
-            for path, inner in self._submodules(tracked)
+            (path, inner, inner.snapshot(budget, entries=inner_entries[path], outermost=outermost))
+            for path, inner in inner_worktrees.items()
         )
         # TemporaryDirectory would be emptied at the exit, before the capture's end is waited for.
         folder = Path(tempfile.mkdtemp(prefix="elsewhere-"))
         try:
-            staging = self._staging(folder)
+            filters = filters_of(git)
+            staging = self._staging(folder, filters)
             reveal(staging, self.root, marked)
-            take_contents(staging, self.root, [*tracked, *untracked], budget)
+            take_contents(staging, self.root, [*tracked, *untracked], filters, budget)
             staging.run("add", "--all")
             if submodules:  # their commits, even if .gitmodules has `ignore = all`
                 lines = (f"160000 {inner.commit}\t{path}\0" for path, inner, _ in submodules)
@@ -146,13 +169,32 @@ class Worktree:
         links = [path for path in above[1:] if tracked.get(path) == "120000" or path in untracked]
         return entry in tracked or entry in untracked or bool(links)
 
-    def _bundle(self, git: Git, budget: Budget) -> bytes:
+    def lost(self, budget: Budget) -> bytes:
+        """The bundle in place of that of the snapshot, where the remote has lost commits by a
+        forced push that this repository believes it has; empty for none. The remote is asked;
+        where that fails, or takes long, this repository's belief counts."""
+        git = Git(self.root)
+        if not self.commit or not self.remote.name:
+            return b""
+        asked = git.ask_remote(_ASKED_S, *_COMMON, self.remote.name)
+        if not asked:  # it cannot be asked, or has nothing of this history
+            return b""
+        common = asked.decode().split()
+        believed = git.run("rev-list", "HEAD", "--not", f"--remotes={self.remote.name}").split()
+        if set(git.run("rev-list", "HEAD", "--not", *common).split()) <= set(believed):
+            return b""
+        return self._bundle(git, budget, common)
+
+    def _bundle(self, git: Git, budget: Budget, common: Sequence[str] | None = None) -> bytes:
+        """The commits that the remote lacks: by its tracking branches, or by what is in `common`
+        with it."""
         if not self.commit:
             return b""
         unpushed = ["HEAD"]
         is_shallow = self.shallow.exists()
         if self.remote.name:
-            unpushed += ["--not", f"--remotes={self.remote.name}"]
+            known = common if common is not None else (f"--remotes={self.remote.name}",)
+            unpushed += ["--not", *known]
             lines = git.run("rev-list", *(() if is_shallow else ("--max-count=1",)), *unpushed)
             if not lines:
                 return b""
@@ -212,15 +254,17 @@ class Worktree:
                 )
             yield path, inner
 
-    def _staging(self, folder: Path) -> Git:
-        """Returns git on the same files, with its own index and folder of objects in `folder`."""
+    def _staging(self, folder: Path, filters: Collection[str]) -> Git:
+        """Returns git on the same files, with its own index and folder of objects in `folder`, and
+        without the `filters`."""
         index, objects = folder / "index", folder / "objects"
         (objects / "info").mkdir(parents=True)
         (objects / "info" / "alternates").write_bytes(os.fsencode(f"{self.objects.resolve()}\n"))
         if self.index.exists():
             # With its times: files as young as the index are compared by content.
             shutil.copy2(self.index, index)
-        return Git(self.root, GIT_INDEX_FILE=str(index), GIT_OBJECT_DIRECTORY=str(objects))
+        own = {"GIT_INDEX_FILE": str(index), "GIT_OBJECT_DIRECTORY": str(objects)}
+        return Git(self.root, **own, **off(filters))
 
     def _patch(self, staging: Git, tree: str, budget: Budget) -> bytes:
         if tree == self.tree:
@@ -254,6 +298,10 @@ class Worktree:
                 f"The link {link} cannot travel, since it leads to {target}, which is not part of"
                 " the code. Name it in .gitignore, or make it a relative link to a captured file."
             )
+
+
+def _below(path: str, entries: Sequence[str]) -> list[str]:
+    return [entry[len(path) + 1 :] for entry in entries if entry.startswith(f"{path}/")]
 
 
 def _check_outside(folder: Path) -> None:

@@ -183,10 +183,9 @@ def _file_rows(written: FilesWritten) -> list[Row]:
 
 def _source_rows(record: TaskRecord) -> list[Row]:
     source = record.source
-    run = f"-m {source.module}" if source.module else source.entry_point
     edits = {name: one for name, one in record.parameters.items() if one.is_edit}
     rows = {
-        "runs": " ".join((run, *source.argv)),
+        "runs": " ".join((source.command, *source.argv)),
         "edited": ", ".join(f"{name}={_cut(to_text(one.value))}" for name, one in edits.items()),
         "in": source.working_dir if source.working_dir != "." else "",
         "repository": source.repository,

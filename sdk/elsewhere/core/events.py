@@ -140,7 +140,7 @@ class Labels(Event):
     values: dict[str, int]
 
 
-@declare("edited", kept.RecordFields(values=lambda edited: edited.allowed()))
+@declare("edited", kept.RecordFields(values=lambda edited: edited.allowed()), free=("fields",))
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edited(Event):
     """A change of the task's own `name`, `project`, `comment`, `type` or `parent`."""
@@ -160,7 +160,7 @@ class Edited(Event):
         return fields
 
 
-@declare("artifact", kept.ByName("artifacts", Artifact, cleared_by=RESET))
+@declare("artifact", kept.ByName("artifacts", Artifact, cleared_by=RESET), free=("artifact",))
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArtifactAdded(Event, FileEvent):
     """An artifact. `file`: where its bytes lie in the run folder when it has no URL yet."""
@@ -247,7 +247,7 @@ class ModelsUnused(Event):
     are_output: bool = False
 
 
-@declare("text", kept.Recent("texts", last=1000, cleared_by=CLAIM | RESET))
+@declare("text", kept.Recent("texts", last=1000, cleared_by=CLAIM | RESET), free=("message",))
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Text(Event):
     """A line that was reported rather than printed."""
@@ -335,6 +335,7 @@ class PublishAtEnd(Event):
         holds=lambda verdict: verdict.status.is_verdict,
         cleared_by=RESET | RESTART,
     ),
+    free=("message",),
 )
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict(Event):

@@ -11,6 +11,7 @@
 ├── storage/                 artifacts, where no other place is configured
 ├── cache/                   local copies of artifacts
 ├── last/                    the last task of each script
+├── launches/                what rank 0 of a launch leaves for the other ranks
 ├── agents/<name>/           lock, log and state of an agent
 └── server/                  the embedded server
 
@@ -118,6 +119,7 @@ class Home:
     storage = _At("storage")
     cache = _At("cache")
     last = _At("last")
+    launches = _At("launches")
     agents = _At("agents")
     server = _At("server")
 

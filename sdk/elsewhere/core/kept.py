@@ -17,11 +17,11 @@ of Redis follow the declarations alone.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from enum import Flag, auto
-from typing import Any, ClassVar, Final, TypeVar
+from typing import Any, ClassVar, Final, TypeVar, cast
 
-from elsewhere.core.records import TaskRecord
+from elsewhere.core.records import Artifact, TaskRecord
 
 #: parts that are fields of a task's record: no claim and no reset clears them
 OF_RECORD: Final = frozenset(item.name for item in fields(TaskRecord))
@@ -152,10 +152,28 @@ class Event:
     #: what the line begins with
     word: ClassVar[str]
     way: ClassVar[Kept]
+    #: its fields that a program writes freely: texts, dicts of texts, previews of artifacts
+    free: ClassVar[tuple[str, ...]] = ()
 
     def scalars(self) -> Iterable[Any]:
         """Returns the event's points, for the way Points."""
         return ()
+
+    def hidden(self, hide: Callable[[str], str]) -> Event:
+        """The event with `hide` applied to its free texts."""
+        if not self.free:
+            return self
+        found = {name: _hidden(getattr(self, name), hide) for name in self.free}
+        event: Event = replace(cast("Any", self), **found)
+        return event
+
+
+def _hidden(value: Any, hide: Callable[[str], str]) -> Any:
+    if isinstance(value, dict):
+        return {key: _hidden(item, hide) for key, item in value.items()}
+    if isinstance(value, Artifact):
+        return replace(value, preview=hide(value.preview))
+    return hide(value) if isinstance(value, str) else value
 
 
 E = TypeVar("E", bound=Event)
@@ -164,11 +182,12 @@ E = TypeVar("E", bound=Event)
 EVENTS: Final[dict[str, type[Event]]] = {}
 
 
-def declare(word: str, way: Kept) -> Callable[[type[E]], type[E]]:
-    """Declares a class of events: its lines begin with `word`, and are kept in this `way`."""
+def declare(word: str, way: Kept, *, free: tuple[str, ...] = ()) -> Callable[[type[E]], type[E]]:
+    """Declares a class of events: its lines begin with `word`, and are kept in this `way`. Secrets
+    are hidden in the fields `free`, which a program writes freely."""
 
     def declared(kind: type[E]) -> type[E]:
-        kind.word, kind.way = word, way
+        kind.word, kind.way, kind.free = word, way, free
         EVENTS[word] = kind
         return kind
 

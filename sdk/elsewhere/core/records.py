@@ -46,7 +46,8 @@ class Source:
 
     `tree` is the git tree hash that the prepared folder must have. Either `entry_point` (POSIX,
     relative to `working_dir`) or `module` (for `python -m`) is what to run; `working_dir` is
-    relative to the root of the code.
+    relative to the root of the code. `launcher` is the module that starts it in several processes,
+    such as `torch.distributed.run`, and the words before the program: it stands behind them.
 
     `python_path` are folders of the code in the PYTHONPATH of the program, relative to the code's
     root. `binary` runs the entry point in place of Python: `/bin/bash`. `needs_init`: where the
@@ -70,6 +71,14 @@ class Source:
     binary: str = ""
     needs_init: bool = False
     missing: str = ""
+    launcher: tuple[str, ...] = ()
+
+    @property
+    def command(self) -> str:
+        """What runs, without its own words: `train.py`, `-m package`, `-m torch.distributed.run
+        --standalone train.py`."""
+        words = self.launcher + tuple(filter(None, (self.module or self.entry_point,)))
+        return " ".join(("-m", *words) if self.launcher or self.module else words)
 
     @property
     def digests(self) -> tuple[str, ...]:

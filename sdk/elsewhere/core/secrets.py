@@ -19,11 +19,13 @@ uses a name for both, it counts as a secret's: what is hidden in vain costs less
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 #: what is recorded and shown in place of a secret
 HIDDEN: Final = "***"
+#: characters of a secret that is looked for in texts, at least
+_SHORTEST: Final = 6
 
 
 def is_secret(name: str) -> bool:
@@ -133,6 +135,51 @@ def values_to_redact(variables: Mapping[str, str]) -> list[str]:
     """The values of environment `variables` that a program's output must not show."""
     found = [value for name, value in variables.items() if is_secret(name)]
     return [*found, *(one for value in variables.values() for one in passwords_in(value))]
+
+
+def worth_redacting(values: Iterable[str]) -> list[str]:
+    """Those of the secret `values` that are looked for in texts, the longest first: a short one
+    would redact half of every log."""
+    return sorted({value for value in values if len(value) >= _SHORTEST}, key=len, reverse=True)
+
+
+class KnownSecrets:
+    """The secrets that a program has: the values of its `words` that do not travel, and those of
+    its `variables`, also of such as it sets later."""
+
+    def __init__(self, words: Sequence[str], variables: Mapping[str, str]) -> None:
+        self._words = tuple(_hidden_values(words))
+        self._variables = variables
+        self._count = -1
+        self._text = re.compile("(?!)")
+        self._bytes = re.compile(b"(?!)")
+
+    def hide(self, text: str) -> str:
+        """The `text` with HIDDEN for each of them, and without the passwords of URLs."""
+        self._look()
+        return hide_passwords(self._text.sub(HIDDEN, text))
+
+    def redact(self, block: bytes) -> bytes:
+        """A `block` of output with HIDDEN for each of them."""
+        self._look()
+        return self._bytes.sub(HIDDEN.encode(), block)
+
+    def _look(self) -> None:
+        """Reads the variables again when there are more or fewer of them."""
+        if len(self._variables) == self._count:
+            return
+        self._count = len(self._variables)
+        values = worth_redacting((*self._words, *values_to_redact(self._variables)))
+        encoded = [value.encode(errors="surrogateescape") for value in values]
+        self._text = re.compile("|".join(map(re.escape, values)) or "(?!)")
+        self._bytes = re.compile(b"|".join(map(re.escape, encoded)) or b"(?!)")
+
+
+def _hidden_values(words: Sequence[str]) -> Iterator[str]:
+    for word in hidden_words(hide_arguments(words)):
+        yield from passwords_in(words[word.number])
+        if word.option:
+            yield words[word.number][len(word.prefix) :]
 
 
 def strip_credentials(url: str) -> str:

@@ -1,10 +1,10 @@
 """Environment variables: those that the setting `log_environment` names are parameters, and a
 remote run's parameters `Environment/NAME` are its variables.
 
-Only the process that is the task does so: those that it starts have the variables from it, or those
-that it chooses for them. A URL with a password is not recorded. A parameter that is None unsets its
-variable. `ELSEWHERE_*` are never set: they hold the folders of this run, and the recorded ones are
-of another.
+Only the process that is the task, and the ranks beside it, do so: those that it starts have the
+variables from it, or those that it chooses for them. A URL with a password is not recorded. A
+parameter that is None unsets its variable. `ELSEWHERE_*` are never set: they hold the folders of
+this run, and the recorded ones are of another.
 """
 
 from __future__ import annotations
@@ -27,6 +27,17 @@ _PLACE: Final = (
     *("PATH", "HOME", "USER", "LOGNAME", "HOSTNAME", "SHELL", "SHLVL", "PWD", "OLDPWD", "TMPDIR"),
     *("VIRTUAL_ENV", "CONDA_*", "PYTHONHOME", "PYTHONPATH", "LD_LIBRARY_PATH", "XDG_*", "SSH_*"),
     *("CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES", "DISPLAY", "TERM", "_", f"{_OURS}*"),
+    # of one rank of one launch
+    *(
+        "RANK",
+        "WORLD_SIZE",
+        "LOCAL_*",
+        "GROUP_*",
+        "ROLE_*",
+        "CROSS_*",
+        "MASTER_*",
+        "TORCHELASTIC_*",
+    ),
 )
 
 
@@ -34,9 +45,9 @@ def attach(recorder: Recorder) -> Callable[[], None]:
     """Sets a remote run's variables, else records this process's; detaching undoes nothing."""
     overrides = recorder.overrides()
     if overrides is not None:
-        if LAUNCH.role() == "task":
+        if LAUNCH.role() in ("task", "rank"):
             _set(overrides)
-    elif values := _recorded():
+    elif LAUNCH.role() != "rank" and (values := _recorded()):
         from elsewhere.core.events import Parameters  # noqa: PLC0415 - weight
 
         recorder.record(Parameters(values=values))

@@ -11,10 +11,10 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final, Literal, TypeAlias
 
-#: What this process is to the task: the `task` itself, or what may become it; a `copy`, which the
-#: task's process has started with the same command line: a rank, a spawned worker; or a `child`,
-#: which it has started with a command line of its own.
-Role: TypeAlias = Literal["task", "copy", "child"]
+#: What this process is to the task: the `task` itself, or what may become it; a `rank`, which a
+#: launcher has started beside it; a `copy`, which the task's process has started with the same
+#: command line, such as a spawned worker; or a `child`, which it has started with another one.
+Role: TypeAlias = Literal["task", "rank", "copy", "child"]
 
 
 class JobSent(SystemExit):
@@ -33,6 +33,8 @@ class Launch:
         self._typed = sys.argv[1:]
         #: the command line of the job that is running, in a sweep whose jobs are tasks
         self.job: tuple[str, ...] | None = None
+        #: the parameters that parsers of this process have had the values of
+        self.read: set[str] = set()
         #: what parsers have left of the command line, the newest last
         self._rests: deque[list[str]] = deque(maxlen=16)
 

@@ -31,6 +31,8 @@ PARSERS: Final = {
     "argparse": Parsed("argparse", "argparse.parsing"),
     "jsonargparse": Parsed("jsonargparse", "jsonargparse.parsing"),
     "click": Parsed("click", "click.commands"),
+    "typer": Parsed("typer.core", "typer.commands"),
+    "tyro": Parsed("tyro._cli", "tyro.fields"),
     "fire": Parsed("fire", "fire.components"),
     "absl": Parsed("absl.flags", "absl.flags"),
 }

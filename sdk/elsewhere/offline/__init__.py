@@ -7,6 +7,6 @@ from __future__ import annotations
 
 from elsewhere.offline.importing import import_session
 from elsewhere.offline.mode import Mode
-from elsewhere.offline.session import OfflineSession, refuse
+from elsewhere.offline.session import Nowhere, OfflineSession, refuse
 
-__all__ = ["Mode", "OfflineSession", "import_session", "refuse"]
+__all__ = ["Mode", "Nowhere", "OfflineSession", "import_session", "refuse"]

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import socket
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -134,6 +135,20 @@ class OfflineSession:
                 is_plain = path.is_file() and not path.is_symlink()
                 if is_plain and not is_twice and not name.startswith(".") and name != "lock":
                     yield path
+
+
+class Nowhere(OfflineSession):
+    """A session that goes with its script: of a rank that belongs to no task here."""
+
+    __slots__ = ()
+
+    @classmethod
+    def new(cls, home: Home) -> OfflineSession:  # noqa: ARG003 - its machine may have none
+        task_id = names.new_id()
+        return cls(Path(tempfile.gettempdir(), f"elsewhere-{task_id}"), task_id)
+
+    def leave(self) -> None:
+        RunFolder(self.path).remove()
 
 
 def _say_how(path: Path) -> None:

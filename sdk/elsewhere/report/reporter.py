@@ -67,6 +67,7 @@ class Reporter:
         self._is_write_through = _is_child()
         self._retry_at: float | None = None
         self._dropped = 0
+        self._has_warned = False
         atexit.register(self._write_through)
         at_fork(after_in_child=self._start_anew)
 
@@ -211,12 +212,26 @@ class Reporter:
 
     def _append(self, events: list[Event]) -> None:
         if self._writer is None:
+            if self._is_over():
+                return
             self._writer = JournalWriter(self._folder)
         try:
             self._writer.append(events)
         except (TypeError, ValueError, RecursionError):
             # One of them is not JSON; it must not keep the others from the disk.
             self._writer.append(event for event in events if _is_json(event))
+
+    def _is_over(self) -> bool:
+        """Whether another process has ended the task before the first report of this one."""
+        folder = self._folder.parent
+        if self._has_warned or folder.exists():
+            return self._has_warned
+        self._has_warned = True
+        logger.warning(
+            "Task %s is over: what this process reports is lost. Report before its end.",
+            folder.stem,
+        )
+        return True
 
     def _drop_oldest(self) -> None:
         with self._lock:

@@ -10,7 +10,7 @@ from io import FileIO
 from typing import IO, TYPE_CHECKING, Any, Final, TextIO, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
     from types import TracebackType
 
@@ -34,8 +34,14 @@ class Tee:
     soon as there is room, and never breaks a print. Raises OSError when `output` cannot be opened.
     """
 
-    def __init__(self, output: Path, streams: Sequence[str] = ("stdout", "stderr")) -> None:
-        self._copy = _Copy(output)
+    def __init__(
+        self,
+        output: Path,
+        streams: Sequence[str] = ("stdout", "stderr"),
+        redact: Callable[[bytes], bytes] = bytes,
+    ) -> None:
+        """`redact` takes secrets out of what goes to `output`, a write at a time."""
+        self._copy = _Copy(output, redact)
         self._handler: logging.Handler | None = None
         if "logging" in streams and "stderr" not in streams:
             self._handler = logging.StreamHandler(cast("Any", _LoggedStream(self._copy)))
@@ -67,7 +73,8 @@ class Tee:
 class _Copy:
     """The appending end of the output file."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, redact: Callable[[bytes], bytes]) -> None:
+        self._redact = redact
         self._file = FileIO(path, "ab", opener=_open_private)
         self._missing_bytes = 0
 
@@ -77,7 +84,7 @@ class _Copy:
     def write(self, block: bytes | memoryview) -> None:
         if self._file.closed:
             return
-        view = memoryview(block)
+        view = memoryview(self._redact(bytes(block)))
         try:
             if missing := self._missing_bytes:
                 self._file.write(b"\n[%d bytes of output could not be kept]\n" % missing)

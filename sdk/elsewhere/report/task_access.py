@@ -3,9 +3,12 @@ the store."""
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from elsewhere.core.errors import UsageError
+from elsewhere.core.secrets import KnownSecrets
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -84,7 +87,9 @@ class TaskAccess(Generic[R]):
         is not in `allowed`; an empty one allows all.
         """
         if self.run is None:
-            self.store.edit(self.id, *events, allowed=allowed)
+            hide = KnownSecrets(sys.argv[1:], os.environ).hide
+            hidden = (event.hidden(hide) for event in events)
+            self.store.edit(self.id, *hidden, allowed=allowed)
             return
         for event in events:
             self.run.record(event)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from elsewhere.artifacts import DEFAULT_PLACE, uploader
 from elsewhere.capture.wishes import NO_WISHES
 from elsewhere.core import names
-from elsewhere.core.choices import Status, TaskType
+from elsewhere.core.choices import Reason, Status, TaskType
 from elsewhere.core.clock import now_at
 from elsewhere.core.errors import (
     CaptureError,
@@ -30,17 +30,18 @@ from elsewhere.core.records import Source, TaskRecord
 from elsewhere.core.say import say
 from elsewhere.core.secrets import hide_arguments
 from elsewhere.delivery.sessions import Session, deliver_dead, only_one
-from elsewhere.offline import OfflineSession, refuse
-from elsewhere.report.reporter import Reporter
+from elsewhere.hooks.launch import LAUNCH
+from elsewhere.offline import Nowhere, OfflineSession, refuse
 from elsewhere.report.resources import Monitor
 from elsewhere.report.streams import Tee
 from elsewhere.run import seed
 from elsewhere.run.capturing import Capturing
-from elsewhere.run.carriers import AgentCarrier, ChildCarrier, LocalCarrier
-from elsewhere.run.membership import lead, read_task, run_folder
+from elsewhere.run.carriers import AgentCarrier, LocalCarrier
+from elsewhere.run.joining import connect, join_first, new_run
+from elsewhere.run.membership import lead, read_task
 from elsewhere.run.previous import Last, Previous, choose
 from elsewhere.run.process_end import Endings
-from elsewhere.run.run import Run
+from elsewhere.run.ranks import Rank
 from elsewhere.run.started_in import FOLDER
 from elsewhere.storage import check, file_url
 from elsewhere.store import open_store
@@ -51,9 +52,10 @@ if TYPE_CHECKING:
     from elsewhere.artifacts.uploading import Uploader
     from elsewhere.capture.repository import Located
     from elsewhere.capture.wishes import Wishes
+    from elsewhere.core.records import Outcome
     from elsewhere.core.settings import Settings
     from elsewhere.run.auto_connect import Connections
-    from elsewhere.run.carriers import Carrier
+    from elsewhere.run.run import Run
     from elsewhere.store.api import TaskStore
 
 #: a task of these may be run by hand
@@ -62,22 +64,34 @@ _SIMULATED: Final = (Status.CREATED, Status.STOPPED, Status.FAILED, Status.COMPL
 
 def attach(settings: Settings, folder: RunFolder, connections: Connections) -> Run:
     """Begins an agent's run: nothing is captured or teed, and the record's parameters count."""
-    run = _run(settings, read_task(folder), folder, AgentCarrier(folder), is_remote=True)
-    _connect(run, connections)
+    rank = Rank.of_this_process()
+    if rank is not None and not rank.is_first:
+        return join_first(settings, folder, connections, rank)
+    run = new_run(settings, read_task(folder), folder, AgentCarrier(folder), is_remote=True)
+    connect(run, connections)
     run.when_over(lead(run.folder))
-    run.unwatch = Endings(run.end_with_process).detach
+
+    def end(outcome: Outcome) -> None:
+        if outcome.reason is Reason.COMPLETED:
+            _name_unread(run.task_record)
+        run.end_with_process(outcome)
+
+    run.unwatch = Endings(end).detach
     return run
 
 
-def join(settings: Settings, folder: RunFolder, connections: Connections) -> Run:
-    """Begins the run of a process that the task's own has started, as a part of that task."""
-    is_remote = run_folder() is not None
-    carrier: Carrier = AgentCarrier(folder)
-    if not is_remote:
-        carrier = ChildCarrier(folder, settings, OfflineSession.around(folder))
-    run = _run(settings, read_task(folder), folder, carrier, is_remote=is_remote)
-    _connect(run, connections)
-    return run
+def _name_unread(record: TaskRecord) -> None:
+    """Names the edits of a command line that no parser has read: their names may be misspelt. Those
+    of a program that this one has started, `Args/<program>/...`, are read there."""
+    unread = [
+        name
+        for name, one in record.parameters.items()
+        if one.is_edit and record.has_marked_edits and name not in LAUNCH.read
+        if name.startswith("Args/")
+        if name.count("/") == 1 or name.rpartition("/")[0] in record.parameters
+    ]
+    if unread:
+        say(f"no parser of this run has read {', '.join(sorted(unread))}: the edit changes nothing")
 
 
 def begin(
@@ -102,7 +116,19 @@ def begin(
     when the disk takes no reports, or `output_uri` no artifacts.
     """
     loaded = modules()
-    located = _locate(settings, in_repository=connections.finds_repository)
+    rank, notice = Rank.of_this_process(), ""
+    if rank is not None and not rank.is_first:
+        folder = rank.await_task()
+        if folder is not None:
+            return join_first(settings, folder, connections, rank)
+        offline, reuse, continues = Nowhere.new(settings.home), False, False
+        notice = (
+            f"rank {rank.number} belongs to no task, and what it reports is kept nowhere: rank 0 is"
+            f" {'on another machine' if rank.machine else 'no task now'}."
+        )
+        located: Located | CaptureError = CaptureError(notice)
+    else:
+        located = _locate(settings, in_repository=connections.finds_repository)
     source = located.source if not isinstance(located, CaptureError) else Source()
     record = TaskRecord(
         id=offline.task_id if offline is not None else names.new_id(),
@@ -120,6 +146,11 @@ def begin(
     if offline is not None and not (continues is False and isinstance(reuse, bool)):
         raise refuse()
     store: TaskStore = open_store(settings) if offline is None else offline.begin()
+    restarted = rank.previous() if rank is not None and offline is None else None
+    if restarted is not None:
+        _deliver_dead(store, settings, _upload(settings))  # the rank before may have been killed
+        reuse, continues = restarted, 0
+        notice = "its launcher has started all ranks anew, and it goes on"
     last, within_s = Last(settings.home, store, record), settings.reuse_within_h * 3600
     previous = choose(store, record, last.read(within_s), reuse=reuse, continues=continues)
     try:
@@ -133,10 +164,14 @@ def begin(
         last.write(record.id, within_s)
     capturing = Capturing(settings, store, record.id, located, wishes, loaded)
     capturing.start()
-    notice = previous.notice if previous is not None else ""
-    return _carried(
+    notice = notice or (previous.notice if previous is not None else "")
+    run = _carried(
         settings, store, record, folder, connections, notice, capturing=capturing, offline=offline
     )
+    if rank is not None and rank.is_first:
+        rank.announce(run.folder)
+        run.await_ranks = rank.await_others
+    return run
 
 
 def simulate(settings: Settings, task_id: str, connections: Connections) -> Run:
@@ -168,7 +203,7 @@ def _carried(
 
     `notice` is a line for the person about what the task was before; empty for a new one.
     """
-    upload = uploader(settings.output_uri or str(settings.home.storage))
+    upload = _upload(settings)
     session = Session(
         store,
         folder,
@@ -182,13 +217,16 @@ def _carried(
     is_simulated = capturing is None
     if is_simulated:  # the command line here is not the task's: all of its parameters count
         record = replace(record, has_marked_edits=False)
-    run = _run(settings, record, folder, carrier, is_remote=is_simulated)
+    run = new_run(settings, record, folder, carrier, is_remote=is_simulated)
     session.start()
     run.unwatch = Endings(run.end_with_process).detach
     if connections.streams:
-        run.when_over(Tee(folder.output, connections.streams).detach)
+        run.when_over(Tee(folder.output, connections.streams, run.known_secrets.redact).detach)
     run.when_over(lead(run.folder))
-    _announce(record, notice)
+    if isinstance(offline, Nowhere):
+        say(notice)
+    else:
+        _announce(record, notice)
     if offline is None:
         threading.Thread(
             target=_deliver_dead, args=(store, settings, upload), name="elsewhere-dead", daemon=True
@@ -198,20 +236,12 @@ def _carried(
         monitor = Monitor(run.record) if first_s is None else Monitor(run.record, first_s=first_s)
         monitor.start()
         run.when_over(monitor.stop)
-    _connect(run, connections)
+    connect(run, connections)
     return run
 
 
-def _run(
-    settings: Settings, record: TaskRecord, folder: RunFolder, carrier: Carrier, *, is_remote: bool
-) -> Run:
-    return Run(settings, record, folder, Reporter(folder.journal), carrier, is_remote=is_remote)
-
-
-def _connect(run: Run, connections: Connections) -> None:
-    if run.task_record.seed is not None:
-        run.when_over(seed.fix(run.task_record.seed))
-    run.when_over(connections.attach(run))
+def _upload(settings: Settings) -> Uploader:
+    return uploader(settings.output_uri or str(settings.home.storage))
 
 
 def _worker() -> str:
@@ -321,7 +351,10 @@ def _locate(settings: Settings, *, in_repository: bool) -> Located | CaptureErro
         )
     except CaptureError as error:
         return error
-    source = replace(located.source, argv=hide_arguments(located.source.argv))
+    found = located.source
+    source = replace(
+        found, argv=hide_arguments(found.argv), launcher=hide_arguments(found.launcher)
+    )
     return replace(located, source=source)
 
 

@@ -49,6 +49,8 @@ class Capturing(threading.Thread):
         self._modules = modules
         self._error: ElsewhereError | None = None
         self._captured: tuple[Source, Environment] | None = None
+        #: nothing is to be asked any more: a remote was, or the code is described by hand
+        self._is_settled = False
         self.warnings: tuple[str, ...] = ()
 
     def run(self) -> None:
@@ -71,7 +73,7 @@ class Capturing(threading.Thread):
 
     def describe(self, source: Source, environment: Environment) -> None:
         """Replaces what was captured, or the error of that, by a description by hand."""
-        self._error, self._captured = None, (source, environment)
+        self._error, self._captured, self._is_settled = None, (source, environment), True
 
     def wait(self, within_s: float = _CAPTURE_S) -> None:
         self.join(timeout=within_s)
@@ -88,10 +90,35 @@ class Capturing(threading.Thread):
             )
         return self._captured
 
+    def take_lost(self) -> None:
+        """Adds the commits to the task that its remotes have lost, once it is to run elsewhere:
+        each remote is asked. Raises CaptureError and TooLargeError."""
+        from elsewhere.capture.repository import with_lost  # noqa: PLC0415 - weight
+
+        located = self._located
+        if isinstance(located, CaptureError) or self._captured is None or self._is_settled:
+            return
+        self._is_settled = True
+        source, environment = self._captured
+        found = with_lost(located, source, self._settings.capture_limit_bytes)
+        if found is None:
+            return
+        for digest, data in found.blobs.items():
+            self._store.put_blob(digest, data)
+        self._store.edit(self._task_id, source=found.source)
+        self._captured = found.source, environment
+        lost = f"A forced push has taken commits of {located.root} from {source.repository}"
+        self.warnings = (*self.warnings, f"{lost}: they travel with the task.")
+
     def _capture(self, located: Located) -> tuple[Source, Environment]:
         from elsewhere.capture.packages import capture_packages  # noqa: PLC0415 - weight
-        from elsewhere.capture.repository import complete, left_behind  # noqa: PLC0415
+        from elsewhere.capture.repository import (  # noqa: PLC0415
+            check_started,
+            complete,
+            left_behind,
+        )
 
+        check_started(located)
         captured = complete(located, self._settings.capture_limit_bytes)
         script = located.script
         packages = capture_packages(
@@ -100,10 +127,10 @@ class Capturing(threading.Thread):
             start=script.base,
             wishes=self._wishes._replace(choice=self._wishes.choice or self._settings.packages),
             modules=self._modules,
+            launcher=located.source.launcher,
             limit_bytes=self._settings.capture_limit_bytes,
         )
-        paths = left_behind(located)
-        self.warnings = (*packages.warnings, *([paths] if paths else []))
+        self.warnings = (*packages.warnings, *left_behind(located))
         for digest, data in (captured.blobs | packages.blobs).items():
             self._store.put_blob(digest, data)
         environment = packages.into(Environment())

@@ -235,6 +235,7 @@ class LocalCarrier:
         if self._capturing is None:
             return ()
         self._capturing.result()
+        self._capturing.take_lost()
         return self._capturing.warnings
 
     def await_capture(self) -> None:

@@ -19,6 +19,7 @@ from elsewhere.core.folders import RunFolder
 from elsewhere.core.notes import SessionSpec
 from elsewhere.core.secrets import is_hidden
 from elsewhere.hooks.launch import has_all
+from elsewhere.run.ranks import Rank
 from elsewhere.run.started_in import FOLDER
 
 if TYPE_CHECKING:
@@ -50,12 +51,14 @@ def leader_folder() -> RunFolder | None:
 def role() -> Role:
     """What this process is to the task."""
     pid, digest, _ = _leader()
-    if pid == str(os.getpid()):
-        return "task"
-    folder = run_folder()
-    if pid:
+    is_leader, folder = pid == str(os.getpid()), run_folder()
+    if pid and not is_leader:
         return "copy" if digest == _command_line() or _has_words_more(digest, folder) else "child"
-    if folder is None or os.getsid(0) == os.getpid():  # the runner gives the program a session
+    if (rank := Rank.of_this_process()) is not None:
+        return "task" if rank.is_first else "rank"
+    if (
+        is_leader or folder is None or os.getsid(0) == os.getpid()
+    ):  # the runner gives the program a session
         return "task"
     # A process of an agent's run beside which no task has begun yet, perhaps behind a shell.
     argv = read_task(folder).source.argv
@@ -89,7 +92,7 @@ def _digest(*words: str) -> str:
 
 def _has_words_more(digest: str, folder: RunFolder | None) -> bool:
     """Whether this process runs the script of the task with the task's words and some more, as
-    launchers of ranks do: `--local_rank=1`."""
+    a program does that starts ranks by itself: `--local_rank=1`."""
     if folder is None or digest.partition(".")[0] != _command_line().partition(".")[0]:
         return False
     argv = read_task(folder).source.argv

@@ -37,7 +37,8 @@ _THREADS_S: Final = 1.0
 class Endings:
     """Calls `end` with the outcome when the process that made this object ends."""
 
-    def __init__(self, end: Callable[[Outcome], None]) -> None:
+    def __init__(self, end: Callable[[Outcome], None], *, handles_sigterm: bool = True) -> None:
+        """Without `handles_sigterm` that signal ends the process unnoticed, as it always did."""
         self._end = end
         self._pid = os.getpid()
         self._signal: int | None = None
@@ -46,7 +47,8 @@ class Endings:
         self._first = system_exit.first_frame()
         self._exits = system_exit.watch(self._first)
         self._has_handler = (
-            threading.current_thread() is threading.main_thread()
+            handles_sigterm
+            and threading.current_thread() is threading.main_thread()
             and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
         )
         if self._has_handler:

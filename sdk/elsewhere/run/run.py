@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import logging
 import os
-from typing import TYPE_CHECKING, Any
+import sys
+from typing import TYPE_CHECKING, Any, Protocol
 
 from elsewhere.artifacts import delete_original, stage
 from elsewhere.core.checks import is_number, plain
@@ -15,6 +16,7 @@ from elsewhere.core.choices import Reason
 from elsewhere.core.clock import now_at
 from elsewhere.core.events import WORDS_OF_RECORD, ArtifactAdded, Progress, Verdict, applied
 from elsewhere.core.records import Outcome
+from elsewhere.core.secrets import KnownSecrets
 from elsewhere.offline import OfflineSession
 from elsewhere.report.offset import Offset
 from elsewhere.run.other_journals import OtherJournals
@@ -34,6 +36,15 @@ if TYPE_CHECKING:
     from elsewhere.store.api import TaskStore
 
 logger = logging.getLogger(__name__)
+
+
+class AwaitRanks(Protocol):
+    """Waits for the other ranks of the launch, for all of them where `is_process_over`."""
+
+    def __call__(self, *, is_process_over: bool) -> None: ...
+
+
+def _await_none(*, is_process_over: bool) -> None: ...
 
 
 class Run:
@@ -60,6 +71,8 @@ class Run:
         self.carrier = carrier
         self.is_remote = is_remote
         self.progress: float | None = 0.0
+        #: what must not be read in the reports of the program
+        self.known_secrets = KnownSecrets(sys.argv[1:], os.environ)
         self.function_names: set[str] = set()
         self.model_paths: dict[str, str] = {}
         self.offset = Offset(record.continues_at or 0)
@@ -72,6 +85,8 @@ class Run:
         self._is_late = False
         #: called at the very end: until then a signal does not interrupt it
         self.unwatch: Callable[[], None] = lambda: None
+        #: waits at the end for other ranks of the launch, which report to the task, too
+        self.await_ranks: AwaitRanks = _await_none
         self._pid = os.getpid()
 
     @property
@@ -110,6 +125,7 @@ class Run:
         """Writes `event` into the journal and applies it to `task_record`; not after the end."""
         if self._is_closed:
             return
+        event = event.hidden(self.known_secrets.hide)
         if isinstance(event, Progress):
             self.progress = event.percent
         elif event.word in WORDS_OF_RECORD:
@@ -187,7 +203,7 @@ class Run:
     def complete(self) -> None:
         self.end(Outcome(reason=Reason.COMPLETED, exit_code=0))
 
-    def end(self, outcome: Outcome) -> None:
+    def end(self, outcome: Outcome, *, is_process_over: bool = False) -> None:
         """Unhooks everything, delivers the rest, ends the task. Bounded; may be called twice."""
         if self.is_forked:  # the task is its parent's
             self._reporter.flush()
@@ -195,6 +211,8 @@ class Run:
         if self.is_over:
             return
         self.is_over = True
+        if outcome.reason is Reason.COMPLETED:  # else their launcher stops the others
+            self.await_ranks(is_process_over=is_process_over)
         self.carrier.begin_end(outcome)
         while self._closers:
             self._closers.pop()()
@@ -206,7 +224,7 @@ class Run:
     def end_with_process(self, outcome: Outcome) -> None:
         """Ends the run with its process; Ctrl-C ends the waiting for the store."""
         try:
-            self.end(outcome)
+            self.end(outcome, is_process_over=True)
         except KeyboardInterrupt:
             self._reporter.close()
             self.carrier.interrupted(outcome)

@@ -161,7 +161,8 @@ def _check_checked_out(wanted: Wanted, source: Source, where: str) -> None:
 
 def _script(wanted: Wanted, start: Path) -> Script:
     """What runs: in or below `start`, or by its absolute path. Raises UsageError."""
-    from elsewhere.capture.script import Script, link_to  # noqa: PLC0415 - weight
+    from elsewhere.capture.launcher import Launcher  # noqa: PLC0415 - weight
+    from elsewhere.capture.script import Script, link_to  # noqa: PLC0415
 
     given = by_hand.text("working_directory", wanted.working_directory)
     folder = named_path(start / given).resolve()
@@ -169,22 +170,37 @@ def _script(wanted: Wanted, start: Path) -> Script:
         raise UsageError(
             f"There is no working folder {given!r} in {start}: give one that is there."
         )
-    module = by_hand.text("module", wanted.module)
-    if module:
+    program = _program(wanted)
+    words, argv, launcher = program["launcher"], program["argv"], None
+    if words:
+        launcher = Launcher(words=words)
+    if module := program["module"]:
         path = _module_file(module, folder)
-        return Script(path=path, folder=folder, module=module, argv=wanted.argv)
-    script = by_hand.text("script", wanted.script)
+        return Script(path=path, folder=folder, module=module, argv=argv, launcher=launcher)
+    script = program["entry_point"]
     if not script:
         raise UsageError(f"The code in {start} needs something to run: give script or module.")
     name = named_path(script)
     for path in (folder / name, start / name):
         if path.is_file():
             real = path.resolve()
-            return Script(path=real, folder=folder, argv=wanted.argv, link=link_to(real, str(path)))
+            link = link_to(real, str(path))
+            return Script(path=real, folder=folder, argv=argv, link=link, launcher=launcher)
     raise UsageError(
         f"There is no script {script!r} in {folder}: give its path, or the repository that it is"
         " in, as repo."
     )
+
+
+def _program(wanted: Wanted) -> dict[str, Any]:
+    """What runs, as fields of a source: words of `module` come before those of `argv`. Raises
+    UsageError."""
+    module = by_hand.text("module", wanted.module)
+    if not module:
+        script = by_hand.text("script", wanted.script)
+        return {"entry_point": script, "module": "", "argv": wanted.argv, "launcher": ()}
+    fields = {"launcher": (), **by_hand.module_of(module, ())}
+    return {**fields, "argv": (*fields["argv"], *wanted.argv)}
 
 
 def _module_file(module: str, folder: Path) -> Path:
@@ -225,6 +241,7 @@ def _source(
         source = Source(
             entry_point=source.entry_point,
             module=source.module,
+            launcher=source.launcher,
             working_dir=source.working_dir,
             argv=source.argv,
             binary=source.binary,
@@ -240,7 +257,7 @@ def _source(
     )
     if wanted.repo and not (source.entry_point or source.module):
         raise UsageError("A task needs something to run: give script or module.")
-    return replace(source, argv=wanted.argv or source.argv), {}
+    return replace(source, argv=_program(wanted)["argv"] or source.argv), {}
 
 
 def _single_file(located: Located) -> tuple[Source, dict[str, bytes]]:
@@ -314,12 +331,13 @@ def _captured(
     from elsewhere.capture.packages import capture_packages  # noqa: PLC0415 - weight
     from elsewhere.capture.wishes import Wishes  # noqa: PLC0415
 
-    script = located.script
+    script, launcher = located.script, located.source.launcher
     captured = capture_packages(
         script.path,
         located.root,
         start=script.base,
         wishes=Wishes(choice=settings.packages),
+        launcher=launcher,
         limit_bytes=settings.capture_limit_bytes,
     )
     if captured.problems:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from elsewhere.connect import connect_dict
@@ -15,6 +16,7 @@ from elsewhere.core.errors import UsageError, known_choices
 from elsewhere.core.nesting import flatten
 from elsewhere.core.params import shown, to_parameter
 from elsewhere.core.records import Call, Parameter
+from elsewhere.run.ranks import Rank
 from elsewhere.task import stored
 
 if TYPE_CHECKING:
@@ -81,10 +83,18 @@ def create(run: Run, name: str, task_name: str | None, arguments: dict[str, Any]
         full_name: _parameter(name, full_name, value)
         for full_name, value in flatten(arguments, _SECTION).items()
     }
+    rank = Rank.of_this_process()
+    make = partial(_create, run, name, task_name, parameters)
+    task_id = make() if rank is None else rank.share(make)
+    run.function_names.add(name)
+    return task_id
+
+
+def _create(run: Run, name: str, task_name: str | None, parameters: Mapping[str, Parameter]) -> str:
     run.carrier.capture_whole()
     run.flush(wait=True)
     record = run.store.read(run.task_record.id)
-    task_id = stored.clone(
+    return stored.clone(
         run.store,
         record.id,
         name=task_name or f"{record.name} <{name}>"[:200],
@@ -92,8 +102,6 @@ def create(run: Run, name: str, task_name: str | None, arguments: dict[str, Any]
         call=Call(function=name),
         overrides=parameters,
     )
-    run.function_names.add(name)
-    return task_id
 
 
 def _defaults(

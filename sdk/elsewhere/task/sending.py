@@ -11,10 +11,13 @@ from elsewhere.core.errors import UsageError
 from elsewhere.core.say import say
 from elsewhere.core.secrets import HiddenWord, hidden_words, hide_arguments
 from elsewhere.hooks.launch import LAUNCH
+from elsewhere.run.ranks import Rank
 from elsewhere.store.queues import Queues
 from elsewhere.task import stored
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from elsewhere.run.run import Run
     from elsewhere.store.api import TaskStore
 
@@ -23,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 def send(run: Run, queue: str | None, *, is_clone: bool, is_last: bool) -> str:
     """Hands this script's task, or a copy of it, over to `queue`, or makes it a draft for None;
-    returns the id of that task. `is_last`: the script ends with this.
+    returns the id of that task. `is_last`: the script ends with this, in all ranks of a launch.
 
     The whole code is put into the store before anything changes: when that fails with CaptureError,
     the script goes on. Raises UsageError where a thread would end the script, and NotFoundError for
@@ -34,12 +37,28 @@ def send(run: Run, queue: str | None, *, is_clone: bool, is_last: bool) -> str:
             "execute_remotely ends the script, which a thread cannot: call it from the main thread,"
             " or with clone=True and exit_process=False."
         )
+    rank = Rank.of_this_process()
+    if rank is None:
+        return _send(run, queue, is_clone=is_clone)
+    ends_launch = is_last and LAUNCH.job is None
+    end_others = rank.end_others if ends_launch else None
+    task_id = rank.share(lambda: _send(run, queue, is_clone=is_clone, end_others=end_others))
+    if ends_launch and rank.is_first:
+        rank.stop_others()
+    return str(task_id)
+
+
+def _send(
+    run: Run, queue: str | None, *, is_clone: bool, end_others: Callable[[], None] | None = None
+) -> str:
     store, queues = run.store, Queues(run.store)
     if queue is not None:
         queues.check(queue)
     for warning in run.carrier.capture_whole():
         say(warning)
     run.flush(wait=True)
+    if end_others is not None:
+        end_others()
     task_id = run.task_record.id
     source = store.read(task_id).source
     if LAUNCH.job is not None:

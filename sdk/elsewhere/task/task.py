@@ -123,8 +123,8 @@ class Task(
             and models stay where they are saved. True: models go to that storage, too. False:
             models stay where they are saved in any case.
         auto_connect_arg_parser
-            Arguments of argparse, click, Fire, absl, jsonargparse, and variables of the environment
-            (the setting log_environment). A dict selects some: {"rate": True, "*": False}.
+            Arguments of argparse, click, typer, tyro, Fire, absl, jsonargparse, and environment
+            variables (the setting log_environment). A dict selects some: {"lr": True, "*": False}.
         auto_connect_frameworks
             A dict switches single ones, {"hydra": False}; others stay on. Wildcards select the
             models of one by their paths: {"pytorch": "*.pt"}.
@@ -142,7 +142,7 @@ class Task(
         setting.
         """
         from elsewhere.core.settings import load  # noqa: PLC0415
-        from elsewhere.run import beginning, membership  # noqa: PLC0415
+        from elsewhere.run import beginning, joining, membership  # noqa: PLC0415
         from elsewhere.run.auto_connect import Connections  # noqa: PLC0415
 
         kind = None if task_type is None else checked_type(task_type)
@@ -157,7 +157,7 @@ class Task(
             streams=auto_connect_streams,
         )
         if (folder := membership.leader_folder()) is not None:
-            run = beginning.join(settings, folder, connections)
+            run = joining.join(settings, folder, connections)
         elif (folder := membership.run_folder()) is not None:
             run = beginning.attach(settings, folder, connections)
         elif (task_id := cls._simulated) is not None:

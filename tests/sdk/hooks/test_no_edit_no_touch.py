@@ -157,11 +157,43 @@ def test(lr, n):
 train(standalone_mode=False)
 print(open("test.txt").read())
 """
+TYPER: Final = """
+import typer
+from elsewhere import Task
+
+def train(lr: float = 0.1, n: int = 1):
+    Task.init("examples", "typer")
+    print("train", lr, n)
+
+def test(n: int = 5):
+    print("test", n)
+
+app = typer.Typer()
+app.command()(train)
+app(standalone_mode=False)
+other = typer.Typer()
+other.command()(test)
+other(["--n", "7"], standalone_mode=False)
+"""
+TYRO: Final = """
+import tyro
+from elsewhere import Task
+
+def train(lr: float = 0.1, n: int = 1):
+    return lr, n
+
+Task.init("examples", "tyro")
+print(*tyro.cli(train), *tyro.cli(train, args=["--n", "7"]))
+"""
 
 
 @pytest.mark.parametrize(
     ("script", "argv"),
     [
+        (TYPER, ["--lr", "0.7"]),
+        (TYPER, []),
+        (TYRO, ["--lr", "0.7"]),
+        (TYRO, []),
         (FOLDS, ["--lr", "5"]),
         (FOLDS, []),
         (LOOP, []),
@@ -232,6 +264,8 @@ def test_a_child_has_names_of_its_own_and_an_edit_reaches_the_parser_that_record
         (IN_PLACE, ["--lr", "5"], {"Args/lr": 4}, ["4.0", "1.0", "2.0"]),
         (TWICE, ["--lr", "2"], {"Args/lr": 4}, ["4.0 7.0 4.0"]),
         (RANKS, ["--lr", "2"], {"Args/lr": 4}, ["rank 0 4.0", "rank 1 4.0"]),
+        (TYPER, ["--n", "3"], {"Args/n": 4}, ["train 0.1 4", "test 7"]),
+        (TYRO, ["--n", "3"], {"Args/n": 4}, ["0.1 4 0.1 7"]),
         (COMMANDS, [], {"Args/lr": 4}, ["train 4.0 1", "test 3.0 2", "test 0.5 5"]),
         (COMMANDS, [], {"Args/test/n": 7}, ["train 0.1 1", "test 3.0 7", "test 0.5 5"]),
     ],
@@ -250,3 +284,16 @@ def test_an_edit_is_as_if_typed_on_the_command_line(
     (tmp_path / "test.txt").unlink(missing_ok=True)
     there = way.there(*argv, recorded=recorded, changes=edits)
     assert [line for line in there.lines if line] == wanted, there.errors
+
+
+def test_an_edit_that_no_parser_reads_is_named_at_the_end(tmp_path: Path, redis_url: str) -> None:
+    way = WholeWay(FOLDS, tmp_path, redis_url)
+    (tmp_path / "fold.py").write_text(FOLD)
+    _, recorded = way.here("--lr", "5")
+    changes: dict[str, object] = {"Args/rate": 4, "Args/fold.py/seed": 4, "Args/lr": 2}
+    there = way.there("--lr", "5", recorded=recorded, changes=changes)
+    assert there.status == 0
+    named = [line for line in there.errors.splitlines() if "no parser of this run" in line]
+    assert named == [
+        "Elsewhere: no parser of this run has read Args/rate: the edit changes nothing"
+    ]

@@ -93,6 +93,7 @@ class Parse:
     def take(self, values: Mapping[str, Parameter]) -> None:
         """Records the `values` that the parser has returned."""
         known = self._shared.overrides() or {}
+        LAUNCH.read.update(self._recorded_as(plain, known) for plain in values)
         found = {}
         for plain, value in values.items():
             value = replace(value, is_explicit=self._is_explicit)

@@ -124,7 +124,7 @@ class Parsed:
         self._source = lambda: None
 
     def _record(self, values: Mapping[str, Parameter]) -> None:
-        if self._recorder is None:
+        if self._recorder is None or LAUNCH.role() == "rank":  # rank 0 records what all have
             return
         from elsewhere.core.events import Parameters  # noqa: PLC0415 - weight
 

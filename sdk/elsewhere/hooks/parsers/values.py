@@ -43,6 +43,19 @@ def plain(value: object) -> Parameter:
         return Parameter(value=to_parameter(str(value)).value, type=type(value).__name__)
 
 
+def as_json(given: object, value: object) -> object:
+    """The `value` that a parser has made of what was `given`, or that text if JSON cannot hold it,
+    as with a file or a date; each by itself of several."""
+    if isinstance(value, (list, tuple)):
+        pairs = given if isinstance(given, (list, tuple)) and len(given) == len(value) else value
+        return type(value)(map(as_json, pairs, value)) if type(value) in (list, tuple) else value
+    try:
+        to_parameter(value)
+    except UsageError:
+        return given if isinstance(given, str) else value
+    return value
+
+
 def is_effective(edit: Parameter, parsed: Parameter | None) -> bool:
     """Returns whether the edit can be used and differs from the `parsed` value."""
     is_same = parsed is not None and params.is_same(edit.value, parsed.value)

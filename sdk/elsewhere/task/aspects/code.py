@@ -46,11 +46,11 @@ class CodeAspect(Handle):
         argv: Sequence[str] | str | None = None,
     ) -> None:
         """Sets `repository`, a URL, `branch`, `commit`, and what runs. `diff` is the output of `git
-        diff --binary`; `entry_point` is relative to `working_dir`, or `-m package.module`. `binary`
-        is a Python, whose version counts, or another program that runs the entry point. `argv` are
-        the arguments of the script, a list or one text; a parameter that they give is not an edit
-        any more. Raises UsageError for a wrong argument, and TransitionError unless the task is a
-        draft or runs."""
+        diff --binary`; `entry_point` is relative to `working_dir`, or `-m package.module`, maybe
+        with its words. `binary` is a Python, whose version counts, or another program that runs the
+        entry point. `argv` are the arguments of the script, a list or one text; a parameter that
+        they give is not an edit any more. Raises UsageError for a wrong argument, and
+        TransitionError unless the task is a draft or runs."""
         import hashlib  # noqa: PLC0415 - weight, as all imports here
         from dataclasses import replace  # noqa: PLC0415
 
@@ -100,7 +100,7 @@ class CodeAspect(Handle):
             "branch": source.branch,
             "commit": source.commit,
             "working_dir": source.working_dir,
-            "entry_point": f"-m {source.module}" if source.module else source.entry_point,
+            "entry_point": source.command,
             "argv": shlex.join(source.argv),
             "binary": source.binary or f"python{self.access.captured_record.environment.python}",
             "diff": diff.decode(errors="surrogateescape"),

@@ -65,9 +65,11 @@ class MakingAspect(Handle):
             commit must be what is checked out there.
         script, module, working_directory
             What runs: a file, relative to the working folder, and that to the repository's root; or
-            what `python -m` runs. Without `repo` the script is a local file: it travels with the
-            repository around it, or else with the modules beside it that it imports. Without any of
-            these the draft is empty, a template that setters fill.
+            what `python -m` runs, maybe with words: "torch.distributed.run --standalone train.py"
+            runs the ranks of a launch, and `argv` are the words of its script. Without `repo` the
+            script is a local file: it travels with the repository around it, or else with the
+            modules beside it that it imports. Without any of these the draft is empty, a template
+            that setters fill.
         detect_repository, force_single_script_file
             With `detect_repository` False a local script travels as if there were no repository
             around it; with `force_single_script_file` True it travels alone.

@@ -8,10 +8,10 @@ import click
 from click.types import BoolParamType, FloatParamType, IntParamType, StringParamType
 
 from elsewhere.core.errors import UsageError
-from elsewhere.core.params import cast, to_parameter, to_text
+from elsewhere.core.params import cast, to_text
 from elsewhere.core.records import Json, Parameter
 from elsewhere.core.secrets import HIDDEN
-from elsewhere.hooks.parsers.values import plain, shown
+from elsewhere.hooks.parsers.values import as_json, plain, shown
 
 #: the value of click >= 8.3 for an option that was not given
 UNSET: Final = getattr(click.core, "UNSET", None)
@@ -38,7 +38,7 @@ def to_option(option: click.Parameter, given: object, value: object) -> Paramete
     description = getattr(option, "help", None) or ""
     if getattr(option, "hide_input", False) and value is not None:
         return Parameter(value=HIDDEN, type="str", description=description)
-    held = _as_json(given, value)
+    held = as_json(given, value)
     type_name = _type_name(option) or ("" if held is value else option.type.name)
     return shown(option.name or "", held, description, type_name)
 
@@ -66,17 +66,6 @@ def as_typed(context: click.Context, option: click.Parameter, edit: Parameter, n
         return _typed_all(option.type, items, name, is_row=not getattr(option, "multiple", False))
     rows = [_items(Parameter(value=row), name) for row in items]
     return [_typed_all(option.type, row, name, is_row=True) for row in rows]
-
-
-def _as_json(given: object, value: object) -> object:
-    if isinstance(value, (list, tuple)):
-        pairs = given if isinstance(given, (list, tuple)) and len(given) == len(value) else value
-        return type(value)(map(_as_json, pairs, value)) if type(value) in (list, tuple) else value
-    try:
-        to_parameter(value)
-    except UsageError:
-        return given if isinstance(given, str) else value
-    return value
 
 
 def _type_name(option: click.Parameter) -> str:

@@ -1,0 +1,79 @@
+"""Secrets that a program has leave it in no text: neither from a laptop nor from an agent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from elsewhere.core.events import Edited, Text
+from elsewhere.core.folders import RunFolder
+from elsewhere.core.journal import journal_files, read_events
+from elsewhere.core.secrets import KnownSecrets
+from elsewhere.store.redis.store import RedisStore
+from tests.sdk.run.test_membership import run_folder
+from tests.sdk.scripts import Scripts
+from tests.stores import find
+
+REPORTS: Final = """
+task = Task.init("examples", "secrets")
+os.environ["LATE_TOKEN"] = "set-by-the-program"
+for secret in (sys.argv[2], os.environ["HUB_TOKEN"], "set-by-the-program"):
+    task.get_logger().report_text(f"with {secret}.", print_console=False)
+    print("printed", secret)
+task.set_comment("comment of " + sys.argv[2])
+task.upload_artifact("notes", "text of " + os.environ["HUB_TOKEN"])
+sys.stdout.buffer.write(os.environ["HUB_TOKEN"].encode() + b" of bytes\\n")
+task.get_logger().report_text("redis://:pass@host and short " + os.environ["DB_PASSWORD"])
+"""
+WORDS: Final = ("--api-key", "k3y-of-mine")
+VARIABLES: Final = {"HUB_TOKEN": "hub-t0ken-value", "DB_PASSWORD": "short"}
+
+
+def test_a_script_on_a_laptop_hides_them(scripts: Scripts, store: RedisStore) -> None:
+    ran = scripts.run(REPORTS, argv=WORDS, **VARIABLES)
+    assert ran.status == 0, ran.errors
+    assert ran.lines[0] == "printed k3y-of-mine", "its own terminal shows what it prints"
+    (task_id,) = find(store)
+    texts = [text.message for text in store.texts(task_id)]
+    assert texts == ["with ***."] * 3 + ["redis://:***@host and short short"]
+    assert store.read(task_id).comment == "comment of ***"
+    assert store.artifacts(task_id)["notes"].preview == "text of ***"
+    output = store.output(task_id).data.decode()
+    assert output.count("printed ***\n") == 3
+    assert "*** of bytes" in output
+    for secret in (WORDS[1], VARIABLES["HUB_TOKEN"], "set-by-the-program"):
+        assert secret not in output
+
+
+def test_a_program_on_an_agent_hides_them(scripts: Scripts, elsewhere_home: Path) -> None:
+    folder = run_folder(elsewhere_home)
+    ran = scripts.run(REPORTS, argv=WORDS, ELSEWHERE_RUN_FOLDER=str(folder), **VARIABLES)
+    assert ran.status == 0, ran.errors
+    files = journal_files(RunFolder(folder).journal)
+    events = [event for file in files for event in read_events(file, 0, 1 << 20)[0]]
+    texts = [event.message for event in events if isinstance(event, Text)]
+    assert texts == ["with ***."] * 3 + ["redis://:***@host and short short"]
+    comments = [event.fields["comment"] for event in events if isinstance(event, Edited)]
+    assert comments == ["comment of ***"]
+    for file in files:
+        assert "k3y-of-mine" not in file.read_text()
+
+
+def test_the_comment_of_another_task_hides_them(scripts: Scripts, store: RedisStore) -> None:
+    ran = scripts.run(
+        """
+        task = Task.create("examples", "draft")
+        task.set_comment("with " + os.environ["HUB_TOKEN"])
+        """,
+        **VARIABLES,
+    )
+    assert ran.status == 0, ran.errors
+    (task_id,) = find(store)
+    assert store.read(task_id).comment == "with ***"
+
+
+def test_the_longer_of_two_secrets_is_hidden_whole() -> None:
+    known = KnownSecrets([], {"A_TOKEN": "abcdef", "B_TOKEN": "abcdefgh"})
+    assert known.hide("abcdefgh abcdef abc") == "*** *** abc"
+    assert known.redact(b"abcdefgh abcdef") == b"*** ***"
+    assert KnownSecrets([], {}).hide("abc") == "abc"
