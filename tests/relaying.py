@@ -11,6 +11,7 @@ from unittest.mock import patch
 
 from elsewhere.artifacts import bring
 from elsewhere.artifacts.far import FarFile, of_run
+from elsewhere.artifacts.places import quoted
 from elsewhere.artifacts.transfer import Transfer, reachable
 from elsewhere.core.events import ArtifactAdded
 from elsewhere.core.folders import Home, RunFolder
@@ -118,7 +119,7 @@ class Far:
     def artifact(self, name: str, data: bytes, *, task_id: str = "") -> tuple[str, Artifact]:
         """The task and the record of an uploaded artifact, on the machine HOST."""
         task_id = task_id or begin(self.store, worker=self.name)
-        file = self.home.path / f"{name.replace('/', ' ')}.bin"
+        file = self.home.path / f"{quoted(name, longest=50)}.bin"
         file.write_bytes(data)
         upload = Upload(file=file, place=str(self.home.storage), kind="artifact", name=name)
         placed = replace(bring(upload, self.store.read(task_id)), machine=self.host)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from elsewhere.artifacts import transfer
+from elsewhere.artifacts import ArtifactHandle, transfer
 from elsewhere.artifacts.far import of_artifact
 from elsewhere.artifacts.transfer import AbsentError, CutError, Transfer
 from elsewhere.core.errors import StorageError
@@ -260,3 +261,67 @@ def test_of_two_machines_with_one_name_the_one_with_the_file_sends_it(
         of_artifact(far.store, task_id, artifact).bring(tmp_path / "file")
         assert asked == ["data"]
     assert (tmp_path / "file").read_bytes() == b"data"
+
+
+# who reads
+
+
+def test_an_artifact_of_another_machine_is_brought_once_and_checked(
+    far: Far, tmp_path: Path
+) -> None:
+    task_id, artifact = far.artifact("data", NOISE)
+    away = replace(artifact, url="file:///nowhere/data.bin")
+    handle = ArtifactHandle(away, tmp_path, far=of_artifact(far.store, task_id, artifact))
+    assert handle.get().read_bytes() == NOISE
+    far.sent.clear()
+    again = ArtifactHandle(away, tmp_path, far=of_artifact(far.store, task_id, artifact))
+    assert again.get() == handle.get()
+    assert far.sent == []
+    wrong = replace(away, digest="0" * 64)
+    with pytest.raises(StorageError, match="is not what was uploaded"):
+        ArtifactHandle(wrong, tmp_path, far=of_artifact(far.store, task_id, artifact)).get()
+    assert [path.name for path in (tmp_path / wrong.digest).iterdir()] == [".lock"]
+
+
+def test_another_file_here_at_that_path_is_not_taken_for_it(far: Far, tmp_path: Path) -> None:
+    task_id, artifact = far.artifact("data", NOISE)
+    (tmp_path / "data.bin").write_bytes(b"of this machine")
+    away = replace(artifact, url=str(tmp_path / "data.bin"))
+    handle = ArtifactHandle(away, tmp_path / "c", far=of_artifact(far.store, task_id, artifact))
+    assert handle.get().read_bytes() == NOISE
+    handle.copy_to(tmp_path / "copy")
+    assert (tmp_path / "copy").read_bytes() == NOISE
+
+
+def test_a_file_that_is_nowhere_is_gone(far: Far, tmp_path: Path) -> None:
+    task_id, artifact = far.artifact("data", NOISE)
+    Path(artifact.url.removeprefix("file://")).unlink()
+    handle = ArtifactHandle(artifact, tmp_path, far=of_artifact(far.store, task_id, artifact))
+    with pytest.raises(StorageError, match=r"is not here, but on 'gpu-box'\..* is gone: there is"):
+        handle.get()
+    assert handle.get_local_copy(raise_on_error=False) is None
+
+
+def test_a_file_that_does_not_fit_is_refused_before_the_disk_is_full(
+    far: Far, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = far.write(far.run(), "big", NOISE)
+    usage = shutil.disk_usage(tmp_path)._replace(free=PART_BYTES)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    with pytest.raises(StorageError, match=r"no room for .*takes 5\.0 MiB more.*has 1\.0 MiB"):
+        file.bring(tmp_path / "file")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_redis_that_cannot_be_reached_is_a_storage_error(
+    short_path: Path, tmp_path: Path
+) -> None:
+    with (
+        RedisServer(short_path, append_only=True) as server,
+        far_machine(short_path / "far", server.url) as far,
+    ):
+        file = far.write(far.run(), "x", b"x")
+        server.kill()
+        with pytest.raises(StorageError, match=r"there is no such socket|nothing listens"):
+            file.bring(tmp_path / "file")
+        server.start()
