@@ -59,7 +59,7 @@ def test_an_artifact_and_a_model_arrive(far: Far, tmp_path: Path) -> None:
 def test_the_files_of_a_run_are_listed_page_by_page(
     far: Far, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("elsewhere.store.relay.LISTED_FILES", 3)
+    monkeypatch.setattr("elsewhere_worker.relay.PART_BYTES", 150)
     folder = far.run()
     names = {f"f{n}" for n in range(7)} | {os.fsdecode(b"not \xff utf-8")}
     for name in names:

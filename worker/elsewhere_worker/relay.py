@@ -13,7 +13,6 @@ import socket
 import stat
 import time
 from contextlib import contextmanager
-from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from elsewhere.artifacts.places import is_upload
@@ -41,9 +40,6 @@ logger = logging.getLogger(__name__)
 _AT_ONCE: Final = 4
 #: times that a part is read which changes meanwhile
 _READS: Final = 3
-#: bytes of a file's row in a listing beside its path, and of a character at most
-_ROW_BYTES: Final = 150
-_CHARACTER_BYTES: Final = 6
 
 
 class FileServer:
@@ -153,14 +149,15 @@ class FileServer:
     def _listing(self, request: Request) -> tuple[Request, Answer, bytes]:
         folder = self._run(request.wanted)
         found = list(written(folder))
-        rows: list[tuple[str, int, str]] = []
+        rows: list[bytes] = []
         room = PART_BYTES
-        for path, one in islice(found, request.offset, request.offset + relay.LISTED_FILES):
-            room -= _ROW_BYTES + _CHARACTER_BYTES * len(path)
+        for path, one in found[request.offset :]:
+            row = encode((path, one.st_size, version_of(one))).encode(errors="backslashreplace")
+            room -= len(row) + 1
             if rows and room < 0:  # the next page begins here
                 break
-            rows.append((path, one.st_size, version_of(one)))
-        data = encode(rows).encode(errors="backslashreplace")
+            rows.append(row)
+        data = b"[%s]" % b",".join(rows)
         return part_of(data, request, size_bytes=len(found), folder=str(folder.code))
 
     @staticmethod

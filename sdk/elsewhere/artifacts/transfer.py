@@ -153,8 +153,8 @@ def reachable(
         raise AbsentError("No other machine can be reached offline: import the session first.")
     try:
         first = worker or _worker(store, task_id)
-        last = seen_agents(store.redis)
-        names = [first, *(one.agent for one in last if machine and one.host == machine)]
+        last = seen_agents(store.redis) if machine else []
+        names = [first, *(one.agent for one in last if one.host == machine)]
         live = agents_named(store.redis, dict.fromkeys(filter(None, names)))
         there = [one for one in live if one.host == machine] or live[:1]
         if found := [one for one in there if one.serves_files]:

@@ -36,8 +36,6 @@ ARTIFACT: Final = "artifact"
 MODEL: Final = "model"
 FILE: Final = "file"
 LISTING: Final = "listing"
-#: files in one part of a listing
-LISTED_FILES: Final = 2000
 
 _KINDS: Final = (ARTIFACT, MODEL, FILE, LISTING)
 _ID: Final = re.compile("[0-9a-f]{32}")

@@ -108,6 +108,15 @@ def test_patterns_are_shell_globs_on_names(
     assert {*files(tmp_path)} == expected
 
 
+def test_patterns_may_stand_behind_the_folder(tasks: Tasks, far: Far, tmp_path: Path) -> None:
+    assert main(["fetch", made(far), "net", "--to", str(tmp_path), "e1.pt", "log*"]) == 0
+    assert {*files(tmp_path)} == {*ALL} - {"artifacts/numbers/numbers.bin"}
+    with pytest.raises(SystemExit):
+        main(["fetch", "1a2b", "--to", str(tmp_path), "--forced"])
+    with pytest.raises(SystemExit):
+        main(["list", "word"])
+
+
 def test_a_pattern_that_fits_nothing_names_what_there_is(
     tasks: Tasks, far: Far, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
