@@ -38,7 +38,8 @@ HOST = "gpu-box"
 
 @dataclass
 class Far:
-    """The machine. `sent` are the sizes of the parts that went into Redis."""
+    """The machine. `sent` are the sizes of the parts that went into Redis; its agent falls silent
+    after `most_parts` of them."""
 
     home: Home
     url: str
@@ -46,6 +47,7 @@ class Far:
     host: str = HOST
     store: RedisStore = field(init=False)
     sent: list[int] = field(default_factory=list)
+    most_parts: int = 1 << 30
     troubles: Troubles = field(default_factory=Troubles)
 
     def __post_init__(self) -> None:
@@ -77,6 +79,8 @@ class Far:
         def counted(parts: list[tuple[Request, Answer, bytes]]) -> None:
             self.sent += [len(data) for _, _, data in parts]
             give(parts)
+            if len(self.sent) >= self.most_parts:
+                self._is_ending.set()
 
         server._wire.give = counted  # type: ignore[method-assign, assignment]
         self._thread = Duty(server.relay, self._is_ending, self.troubles)

@@ -126,6 +126,7 @@ def test_many_readers_at_once_each_get_the_file(far: Far, tmp_path: Path, redis_
 def test_a_path_leads_nowhere_else(far: Far, tmp_path: Path) -> None:
     folder = far.run()
     far.write(folder, "sub/own", b"own")
+    (folder.path / "outside").write_text("younger than the marker, but not below the code")
     (tmp_path / "secret").write_text("secret")
     (folder.code / "link").symlink_to(tmp_path / "secret")
     (folder.code / "dir").symlink_to(tmp_path)
@@ -133,7 +134,16 @@ def test_a_path_leads_nowhere_else(far: Far, tmp_path: Path) -> None:
     (folder.code / ".git").mkdir()
     far.write(folder, ".git/config", b"url")
     for path in (
-        *("../spec.json", "sub/../../spec.json", str(tmp_path / "secret"), "", ".", "..", "/"),
+        *(
+            "../owner.json",
+            "../outside",
+            "sub/../../outside",
+            str(tmp_path / "secret"),
+            "",
+            ".",
+            "..",
+            "/",
+        ),
         *("link", "dir/secret", "pipe", "sub", ".git/config", "a\0b", "\ud800", "x" * 5000),
     ):
         with pytest.raises(AbsentError, match=r"cannot be|not a plain file|gone"):
@@ -170,10 +180,12 @@ def test_a_record_cannot_name_any_file_of_the_machine(far: Far, tmp_path: Path) 
     place.mkdir(parents=True)
     (place / "file").symlink_to("/etc/passwd")
     os.mkfifo(place / "pipe")
+    (place.parent / "etc").symlink_to("/etc")
     for name, url in {
         "passwd": "/etc/passwd",
         "link": str(place / "file"),
         "pipe": str(place / "pipe"),
+        "etc": str(place.parent / "etc" / "passwd"),
         "other": kept.url,  # that of another name
         "dots": f"{kept.url}/../../../../../../etc/passwd",
         "folder": str(place),

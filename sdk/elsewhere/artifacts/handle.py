@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, overload
 
 from elsewhere.artifacts.places import file_name
 from elsewhere.artifacts.serializers import SERIALIZERS
-from elsewhere.artifacts.transfer import AbsentError
+from elsewhere.artifacts.transfer import AbsentError, AwayError
 from elsewhere.core.errors import ElsewhereError, StorageError
 from elsewhere.storage import beside, download, is_file_url, local_path, sha256_of
 from elsewhere.storage.copies.cache import CACHE_BYTES, FOLDER, OURS, evict, hold
@@ -289,7 +289,14 @@ class ArtifactHandle:
         try:
             far.bring(file, check)
         except AbsentError as error:
-            raise StorageError(f"{self._missing(local_path(self.url))} {error}") from error
+            path = local_path(self.url)
+            if self._is_elsewhere(path):
+                where = f"is not here, but on {self._artifact.machine!r}. {error}"
+            else:
+                where = f"is gone: there is no file {path} on {socket.gethostname()} any more"
+                is_away = isinstance(error, AwayError)
+                where += f", unless another machine has this name. {error}" if is_away else "."
+            raise StorageError(f"The {self._noun} {self.name!r} {where}") from error
 
     def _keep(self, fresh: Path) -> None:
         self._check(fresh)
@@ -330,8 +337,6 @@ class ArtifactHandle:
                 f"The {self._noun} {self.name!r} is gone: there is no file {path} on "
                 f"{socket.gethostname()} any more."
             )
-        if self._far is not None:
-            return f"The {self._noun} {self.name!r} is not here, but on {self._artifact.machine!r}."
         return f"The {self._noun} {self.name!r} is not here. {self._elsewhere(path)}"
 
     def _is_elsewhere(self, file: Path) -> bool:

@@ -34,6 +34,10 @@ class AbsentError(StorageError):
     """The file is not there, or no agent is that could send it."""
 
 
+class AwayError(AbsentError):
+    """The agent that could send the file has reported before, and does not now."""
+
+
 class CutError(StorageError):
     """The transfer was given up, and may go on where it stopped."""
 
@@ -136,10 +140,10 @@ class Transfer:
             )
             with suppress(StoreUnavailableError):
                 if not agents_named(self._store.redis, [name]):
-                    why = _away(self._store, host, name)
+                    why = str(_absent(self._store, host, name))
         raise CutError(
-            f"{self._called} has not arrived. {why} What has arrived is kept, and the same call"
-            " goes on with it."
+            f"{self._called} has not arrived to its end. What has is kept, and the same call goes"
+            f" on with it. {why}"
         )
 
 
@@ -164,7 +168,7 @@ def reachable(
                 f"The agent {there[0].name!r} on the machine {there[0].host!r} has the version"
                 f" {there[0].version}, which sends no files: install a newer one there."
             )
-        raise AbsentError(_away(store, machine, first))
+        raise _absent(store, machine, first)
     except StoreUnavailableError as error:
         raise CutError(str(error)) from error
 
@@ -177,20 +181,20 @@ def _worker(store: TaskStore, task_id: str) -> str:
         return ""
 
 
-def _away(store: RedisStore, machine: str, worker: str) -> str:
-    """The sentence about a machine without an agent that reports."""
+def _absent(store: RedisStore, machine: str, worker: str) -> AbsentError:
+    """The error for a machine without an agent that reports."""
     last = seen_agents(store.redis)
     known = [one for one in last if machine and one.host == machine]
     known = known or [one for one in last if worker and one.agent == worker]
     if not known:
         where = f"the machine {machine!r}" if machine else f"the agent {worker!r}"
-        return (
-            f"It cannot be read from here: {where} does not report to this store. Start an agent"
-            " there: agent daemon. Or set output_uri to a place that both machines reach."
+        return AbsentError(
+            f"It cannot be read from here: {where} does not report to this store. Set output_uri to"
+            " a place that both machines reach, or start an agent there: agent daemon"
         )
     ago = duration(max(0.0, store.now() - known[0].at))
     at = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(known[0].at))
-    return (
+    return AwayError(
         f"The machine {known[0].host!r} is away: its agent {known[0].agent!r} was last seen {ago}"
         f" ago, at {at}. Start it there: agent daemon --name {known[0].agent}"
     )

@@ -20,6 +20,7 @@ from elsewhere.artifacts.far import FarFile, of_artifact, of_run, run_files
 from elsewhere.artifacts.places import file_name, quoted
 from elsewhere.command.naming import find_task, title
 from elsewhere.command.printing import clean, say
+from elsewhere.command.program import sentence_of
 from elsewhere.core.errors import (
     ElsewhereError,
     NotFoundError,
@@ -110,7 +111,7 @@ def fetch(store: RedisStore, given: Namespace) -> int:
         say(problem)
     if root is None:
         _print_list(items)
-        return int(bool(problem) and not given.pattern)
+        return int(bool(problem) and not items)
     code = int(bool(problem) and not given.pattern)
     for item in items:
         try:
@@ -119,7 +120,7 @@ def fetch(store: RedisStore, given: Namespace) -> int:
             say("It is stopped. The same command goes on with what has arrived.")
             raise
         except (ElsewhereError, OSError) as error:
-            say(str(error))
+            say(f"{item.path}: {sentence_of(error)}")
             code = 1
         else:
             print(f"{clean(item.path)}  {size(item.size_bytes)}{how}", flush=True)
@@ -186,7 +187,7 @@ def _run_items(
         is_newest = number == store.state(task_id).attempt
         if not noted or not is_newest:
             return [], f"The files of attempt {number} cannot be listed. {error}"
-        # What it reported at its end: each of the files says why it cannot be had.
+        problem = f"The files of its run are those that it reported at its end. {error}"
         event = noted[-1]
         folder, is_named_here = event.folder, event.machine == socket.gethostname()
         files = {path: (count, "") for path, count in event.files.items()}
