@@ -198,11 +198,9 @@ class ArtifactHandle:
         self._check_uploaded()
         far = self._far if is_file_url(self.url) else None
         if far is not None and not self._is_here(local_path(self.url)):
-            self._bring(target, far, self._check)
-            return
-        with beside(target) as fresh:
-            download(self.url, fresh)
-            self._check(fresh)
+            self._bring(target, far)
+        else:
+            self._download(target)
 
     def is_same(self, path: Path) -> bool:
         """Whether the file `path` has the bytes of the artifact, if those are known. Raises
@@ -255,11 +253,10 @@ class ArtifactHandle:
                 return file
         far = self._far if is_file_url(self.url) else None
         if far is not None:
-            self._bring(file, far, self._keep)
+            self._bring(file, far)
         else:
-            with beside(file) as fresh:
-                download(self.url, fresh)
-                self._keep(fresh)
+            self._download(file)
+        file.chmod(0o444)  # a change by hand would cost a download
         evict(self._cache, self._limit_bytes)
         return file
 
@@ -285,9 +282,14 @@ class ArtifactHandle:
             return False
         return True
 
-    def _bring(self, file: Path, far: FarFile, check: Callable[[Path], None]) -> None:
+    def _download(self, file: Path) -> None:
+        with beside(file) as fresh:
+            download(self.url, fresh)
+            self._check(fresh)
+
+    def _bring(self, file: Path, far: FarFile) -> None:
         try:
-            far.bring(file, check)
+            far.bring(file, self._check)
         except AbsentError as error:
             path = local_path(self.url)
             if self._is_elsewhere(path):
@@ -297,10 +299,6 @@ class ArtifactHandle:
                 is_away = isinstance(error, AwayError)
                 where += f", unless another machine has this name. {error}" if is_away else "."
             raise StorageError(f"The {self._noun} {self.name!r} {where}") from error
-
-    def _keep(self, fresh: Path) -> None:
-        self._check(fresh)
-        fresh.chmod(0o444)  # a change by hand would cost a download
 
     def _by_its_name(self, file: Path) -> Path:
         """The path of the file by its own name: a link in the cache if it lies under another."""

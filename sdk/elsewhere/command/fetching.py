@@ -10,6 +10,7 @@ from __future__ import annotations
 import filecmp
 import os
 import socket
+import stat
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -98,7 +99,8 @@ class _RunFile:
             found = self.path.lstat()
         except (OSError, ValueError):
             return False
-        return version_of(found) == self.version if self.version else self.is_named_here
+        is_it = version_of(found) == self.version if self.version else self.is_named_here
+        return is_it and stat.S_ISREG(found.st_mode)
 
 
 def fetch(store: RedisStore, given: Namespace) -> int:
