@@ -1,7 +1,7 @@
 """Files of an agent's machine, part by part through Redis.
 
     reader: a Request  ->  ew:asked:<agent>             the agent takes it
-    reader: takes it   <-  ew:part:<transfer>:<offset>  an Answer, and behind it the part's bytes
+    reader: takes it   <-  ew:part:<transfer>:<offset>  an Answer, a line, and the part's bytes
 
 The agent remembers nothing between two parts, so that a transfer outlives its end, and a reader
 that vanishes leaves nothing but keys that expire. A request names no path of a machine: the agent
@@ -135,11 +135,11 @@ class Relay:
                 pipe.rpush(keys.asked(agent), request.encoded())
             pipe.expire(keys.asked(agent), keys.RELAY_LIFETIME_S)
             pipe.blpop([part], WAIT_S)
-            pipe.lpop(part)
-            first, data = pipe.execute()[-2:]
-        if first is None or data is None:
+            found = cast("list[bytes] | None", pipe.execute()[-1])
+        if found is None:
             return None
-        answer = decode(Answer, first[1])
+        line, _, data = found[1].partition(b"\n")
+        answer = decode(Answer, line)
         is_whole = answer.is_known or answer.problem or _digest(data) == answer.digest
         if not is_whole or len(data) > 2 * PART_BYTES:
             raise RecordError("A part of the file is not what its agent has sent. Try again.")
@@ -174,8 +174,9 @@ class Relay:
         with redis_errors(), self._redis.pipeline(transaction=False) as pipe:
             for request, answer, data in parts:
                 part = keys.part(request.transfer, request.offset)
-                words = encode(compact(answer)).encode(errors="backslashreplace")
-                pipe.rpush(part, words, data)
+                line = encode(compact(answer)).encode(errors="backslashreplace")
+                # One element: of two, a reader whose wait ends between them would get one.
+                pipe.rpush(part, b"%s\n%s" % (line, data))
                 pipe.expire(part, keys.RELAY_LIFETIME_S)
             pipe.execute()
 
