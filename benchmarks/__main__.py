@@ -14,6 +14,7 @@ from benchmarks import (
     back_to_back,
     closing,
     cold_start,
+    fetching,
     flood,
     live_output,
     locked,
@@ -47,6 +48,7 @@ _ALL: Final = (
     query,
     closing,
     uploading,
+    fetching,
 )
 
 

@@ -133,6 +133,7 @@ class Daemon:
             queues=self._agent.queues,
             slots=self._agent.slots,
             started_at=now_at(),
+            serves_files=True,
         )
 
 

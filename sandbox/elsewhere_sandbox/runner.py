@@ -196,7 +196,7 @@ class Runner:
 
     def _list_written(self) -> None:
         """Names the files that the program wrote below its code folder: they stay for a while."""
-        found = list(written(self._folder))
+        found = [(path, one.st_size) for path, one in written(self._folder)]
         if not found:
             return
         total = sum(count_bytes for _, count_bytes in found)

@@ -26,11 +26,11 @@ from elsewhere.task.task import Task
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from elsewhere.artifacts.storage_manager import StorageManager
     from elsewhere.connect.task_parameters import TaskParameters, param, percent_param
     from elsewhere.core.records import Configuration, Parameter
     from elsewhere.hooks.launch import Role
     from elsewhere.models import InputModel, Model, OutputModel
-    from elsewhere.storage.storage_manager import StorageManager
 
 __all__ = [
     "InputModel",
@@ -49,7 +49,7 @@ _LATER: Final = {
     "InputModel": "elsewhere.models",
     "Model": "elsewhere.models",
     "OutputModel": "elsewhere.models",
-    "StorageManager": "elsewhere.storage.storage_manager",
+    "StorageManager": "elsewhere.artifacts.storage_manager",
     "TaskParameters": "elsewhere.connect.task_parameters",
     "param": "elsewhere.connect.task_parameters",
     "percent_param": "elsewhere.connect.task_parameters",

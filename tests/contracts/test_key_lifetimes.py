@@ -34,11 +34,12 @@ from elsewhere.core.records import (
     Parameter,
     Source,
 )
-from elsewhere.store.agents import AgentRecord
+from elsewhere.store.agents import AgentRecord, note_seen, seen_agents
 from elsewhere.store.curves import UNIT_SEPARATOR
 from elsewhere.store.queues import Queues
 from elsewhere.store.redis import keys
 from elsewhere.store.redis.store import RedisStore
+from elsewhere.store.relay import Relay, Request, Wanted, part_of
 from elsewhere_worker.registration import Registration
 from tests.stores import make_record, opened
 
@@ -162,7 +163,31 @@ def test_an_agent_that_is_gone_leaves_nothing_but_what_ends_by_itself(store: Red
     assert 0 < store.redis.ttl("rq:worker:box") <= 120
     registration.end()
     left = {key for key in names(store) if store.redis.ttl(key) < 0}
-    assert left <= RQ_STAYS
+    assert left <= RQ_STAYS | {keys.SEEN}
+    assert row_of(keys.SEEN) == ("zset", "permanent; 90 days each")
+
+
+def test_an_agent_is_remembered_for_90_days(store: RedisStore) -> None:
+    long_ago = store.now() - 91 * 86400
+    store.redis.zadd(keys.SEEN, {keys.seen("old", "host"): long_ago})
+    note_seen(store.redis, "box", "gpu-box")
+    (seen,) = seen_agents(store.redis)
+    assert (seen.agent, seen.host) == ("box", "gpu-box")
+    assert store.now() - seen.at < 60
+
+
+def test_what_a_reader_asks_for_and_what_it_gets_expires(store: RedisStore) -> None:
+    relay, wanted = Relay(store.redis), Wanted(kind="file", name="x", task="1" * 32)
+    first, second = (
+        Request(transfer=letter * 32, wanted=wanted, offset=1 << 20) for letter in "ab"
+    )
+    relay.ask("box", [first, second], first.transfer, first.offset)
+    (taken,) = relay.take("box", 1)
+    assert Request.read(taken) == first
+    relay.give([part_of(b"bytes", first)])
+    for key in (keys.asked("box"), keys.part(first.transfer, first.offset)):
+        assert row_of(key)[0] == store.redis.type(key).decode() == "list"
+        assert 0 < store.redis.ttl(key) <= int(row_of(key)[1].partition(" ")[0])
 
 
 def test_a_model_stays_when_its_task_goes_until_it_is_deleted_itself(store: RedisStore) -> None:

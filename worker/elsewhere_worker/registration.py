@@ -16,7 +16,7 @@ from rq.serializers import JSONSerializer
 
 from elsewhere.core.codec import decode, encode
 from elsewhere.core.errors import UsageError
-from elsewhere.store.agents import AgentRecord
+from elsewhere.store.agents import AgentRecord, note_seen
 from elsewhere.store.redis import keys
 from elsewhere.store.redis.connection import redis_errors
 
@@ -82,6 +82,7 @@ class Registration:
             if self._is_over:  # a last renewal, by another thread
                 return
             self._redis.set(self._key, encode(plain), ex=_LIFETIME_S)
+            note_seen(self._redis, self._record.name, self._record.host)
             if not self._redis.exists(self._rq.key):  # the store lost it, or it expired
                 self._rq.register_birth()
             self._rq.set_state("busy" if plain["running"] else "idle")

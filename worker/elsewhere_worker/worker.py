@@ -6,6 +6,7 @@ supervision threads  one for each attempt: launch, deliver, finish
 renewing thread      leases, and with them requests to stop
 keeping thread       registration, reaper, the spare
 tidying thread       sessions of killed scripts, uploads that wait, old folders
+relaying thread      files of this machine for readers on others
 
 Each begins anew after an unforeseen error, which `troubles` remembers.
 """
@@ -32,6 +33,7 @@ from elsewhere_worker.disk import full_disk
 from elsewhere_worker.duty import AGAIN_S, Duty, Troubles
 from elsewhere_worker.owner import Owner
 from elsewhere_worker.reaper import Reaper
+from elsewhere_worker.relay import FileServer
 from elsewhere_worker.slots import Needs, Slot, Slots
 from elsewhere_worker.supervision import Supervision
 
@@ -114,7 +116,8 @@ class Worker:
     def _serve(self) -> None:
         self._reattach()
         self._when_up()
-        for work in (self._listen, self._renew, self._keep, self._tidy):
+        files = FileServer(self._settings, self._store, self._is_ending)
+        for work in (self._listen, self._renew, self._keep, self._tidy, files.relay):
             Duty(work, self._is_ending, self.troubles).start()
         must_recover, is_away = True, False
         while not self._is_ending.is_set():

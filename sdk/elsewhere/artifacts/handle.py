@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, overload
 
 from elsewhere.artifacts.places import file_name
 from elsewhere.artifacts.serializers import SERIALIZERS
+from elsewhere.artifacts.transfer import AbsentError, AwayError
 from elsewhere.core.errors import ElsewhereError, StorageError
 from elsewhere.storage import beside, download, is_file_url, local_path, sha256_of
 from elsewhere.storage.copies.cache import CACHE_BYTES, FOLDER, OURS, evict, hold
@@ -22,6 +23,7 @@ from elsewhere.storage.copies.zips import unpack
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from elsewhere.artifacts.far import FarFile
     from elsewhere.artifacts.serializers import Format
     from elsewhere.core.records import Artifact
 
@@ -41,16 +43,23 @@ class ArtifactHandle:
 
     Bytes are checked against the digest before they are returned; only a link has no digest. The
     cache is limited to `limit_bytes`; a copy stays in it at least as long as the object that
-    returned it.
+    returned it. A file on the disk of another machine is brought by `far`.
     """
 
     #: the word for it in messages
     _noun: ClassVar[str] = "artifact"
 
-    def __init__(self, artifact: Artifact, cache: Path, limit_bytes: int = CACHE_BYTES) -> None:
+    def __init__(
+        self,
+        artifact: Artifact,
+        cache: Path,
+        limit_bytes: int = CACHE_BYTES,
+        far: FarFile | None = None,
+    ) -> None:
         self._artifact = artifact
         self._cache = cache
         self._limit_bytes = limit_bytes
+        self._far = far
         self._place: Path | None = None
         self._object: object = _UNREAD
 
@@ -183,6 +192,21 @@ class ArtifactHandle:
             logger.warning("%s", error)
             return None
 
+    def copy_to(self, target: Path) -> None:
+        """Copies the file to `target`, whole or not at all, and past the cache; an archive as its
+        zip file. Raises StorageError."""
+        self._check_uploaded()
+        far = self._far if is_file_url(self.url) else None
+        if far is not None and not self._is_here(local_path(self.url)):
+            self._bring(target, far)
+        else:
+            self._download(target)
+
+    def is_same(self, path: Path) -> bool:
+        """Whether the file `path` has the bytes of the artifact, if those are known. Raises
+        OSError."""
+        return bool(self.digest) and sha256_of(path) == self.digest
+
     def _format(self) -> Format | None:
         """The format that reads the file; None for a file that is given as it is."""
         serializer = SERIALIZERS.get(self.type)
@@ -218,16 +242,8 @@ class ArtifactHandle:
 
     def _file(self, holder: object, force_download: bool) -> Path:
         """The checked file; in the cache it stays as long as `holder` lives."""
-        if not self.url:
-            raise StorageError(
-                f"The {self._noun} {self.name!r} is not uploaded yet: it is still on the machine "
-                f"{self._artifact.machine!r} that runs its task. Try again a little later."
-            )
-        if is_file_url(self.url):
-            path = local_path(self.url)
-            if not path.is_file():
-                raise StorageError(self._missing(path))
-            self._check(path)
+        self._check_uploaded()
+        if is_file_url(self.url) and self._is_here(path := local_path(self.url)):
             return path
         place = self._held(holder)
         file = place / _file_name(self.url)
@@ -235,12 +251,54 @@ class ArtifactHandle:
             with suppress(StorageError):  # changed by hand: it is downloaded anew
                 self._check(file)
                 return file
+        far = self._far if is_file_url(self.url) else None
+        if far is not None:
+            self._bring(file, far)
+        else:
+            self._download(file)
+        file.chmod(0o444)  # a change by hand would cost a download
+        evict(self._cache, self._limit_bytes)
+        return file
+
+    def _check_uploaded(self) -> None:
+        if not self.url:
+            raise StorageError(
+                f"The {self._noun} {self.name!r} is not uploaded yet: it is still on the machine "
+                f"{self._artifact.machine!r} that runs its task. Try again a little later."
+            )
+
+    def _is_here(self, path: Path) -> bool:
+        """Whether the file is on a disk of this machine; another machine may have its name. Raises
+        StorageError where it is not, and no other can be asked."""
+        if not path.is_file():
+            if self._far is None:
+                raise StorageError(self._missing(path))
+            return False
+        try:
+            self._check(path)
+        except StorageError:
+            if self._far is None or not self._is_elsewhere(path):
+                raise
+            return False
+        return True
+
+    def _download(self, file: Path) -> None:
         with beside(file) as fresh:
             download(self.url, fresh)
             self._check(fresh)
-            fresh.chmod(0o444)  # a change by hand would cost a download
-        evict(self._cache, self._limit_bytes)
-        return file
+
+    def _bring(self, file: Path, far: FarFile) -> None:
+        try:
+            far.bring(file, self._check)
+        except AbsentError as error:
+            path = local_path(self.url)
+            if self._is_elsewhere(path):
+                where = f"is not here, but on {self._artifact.machine!r}. {error}"
+            else:
+                where = f"is gone: there is no file {path} on {socket.gethostname()} any more"
+                is_away = isinstance(error, AwayError)
+                where += f", unless another machine has this name. {error}" if is_away else "."
+            raise StorageError(f"The {self._noun} {self.name!r} {where}") from error
 
     def _by_its_name(self, file: Path) -> Path:
         """The path of the file by its own name: a link in the cache if it lies under another."""

@@ -20,6 +20,8 @@ from elsewhere.core.errors import StorageError
 from elsewhere.storage import file_url, is_file_url, local_path
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from elsewhere.core.records import TaskRecord
     from elsewhere.core.uploads import Upload
 
@@ -63,6 +65,24 @@ def is_kept_for(task_id: str, url: str) -> bool:
         return False
     is_below = any(folder.endswith(_end_of_folder(task_id)) for folder in folders)
     return bool(task_id) and is_below and ".." not in map(unquote, folders)
+
+
+def is_upload(kind: str, name: str, task_id: str, path: Path) -> bool:
+    """Whether an upload of this `kind` and `name` of the task may lie at `path`, whatever its file,
+    its place and the task's names were."""
+    *_, folder, kinds, called, _file = ("", "", "", *path.parts)
+    ours = (f"{kind}s", quoted(name))
+    return bool(task_id) and folder.endswith(_end_of_folder(task_id)) and (kinds, called) == ours
+
+
+def upload_at(url: str) -> tuple[str, str, str] | None:
+    """Task, kind and quoted name of the upload at `url`; None for a URL that `upload_url` did not
+    make."""
+    found = _UPLOADED.search(url.partition("?")[0])
+    if found is None:
+        return None
+    folder, kinds, name, _ = found[0].split("/")
+    return folder[1:], kinds[:-1], name
 
 
 def file_name(url: str) -> str:

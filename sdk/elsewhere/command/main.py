@@ -26,7 +26,12 @@ def _run(arguments: Sequence[str] | None) -> int:
     from elsewhere.core.settings import load  # noqa: PLC0415
     from elsewhere.store import open_store  # noqa: PLC0415
 
-    given = parser().parse_args(arguments)
+    program = parser()
+    given, rest = program.parse_known_args(arguments)
+    if not hasattr(given, "pattern") or any(word.startswith("-") for word in rest):
+        given = program.parse_args(arguments)  # which says what is wrong
+    else:
+        given.pattern += rest  # argparse leaves those behind an option: fetch ID --to DIR PATTERN
     for stream in (sys.stdout, sys.stderr):
         with suppress(AttributeError):  # a stand-in that a test or a notebook has put there
             stream.reconfigure(errors="replace")  # type: ignore[union-attr]

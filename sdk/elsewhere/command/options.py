@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from elsewhere.command.aborting import abort_task
 from elsewhere.command.changing import clone_task, delete_tasks, dequeue_task, enqueue_task
+from elsewhere.command.fetching import fetch
 from elsewhere.command.importing import import_offline_session
 from elsewhere.command.listing import LIMIT, list_tasks
 from elsewhere.command.logs import print_logs
@@ -83,6 +84,27 @@ def parser() -> argparse.ArgumentParser:
         "--attempt", type=int, metavar="N", help="this attempt (default: the newest one)"
     )
     logs.add_argument("--tail", type=int, metavar="N", help="begin with the last N lines")
+
+    fetched = add(
+        "fetch",
+        fetch,
+        "bring what a task made to a folder here, also from a machine without an object store and"
+        " while it runs: its artifacts, its models, and the files that its run wrote",
+        "1a2b3c4d '*.pt' 'artifacts/*' --to results",
+    )
+    fetched.add_argument(
+        "pattern",
+        nargs="*",
+        metavar="PATTERN",
+        help="only what a shell pattern fits: its name, or its path as listed (default: all)",
+    )
+    fetched.add_argument("--to", metavar="DIR", help="the folder (default: list what there is)")
+    fetched.add_argument(
+        "--force", action="store_true", help="replace files there that have other content"
+    )
+    fetched.add_argument(
+        "--attempt", type=int, metavar="N", help="files of this attempt (default: the newest one)"
+    )
 
     clone = add(
         "clone",

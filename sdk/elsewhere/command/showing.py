@@ -15,7 +15,7 @@ from elsewhere.core.errors import NotFoundError
 from elsewhere.core.events import MONITOR, FilesWritten
 from elsewhere.core.params import split_name, to_text
 from elsewhere.core.records import ModelRecord
-from elsewhere.core.wording import duration, number, size, why
+from elsewhere.core.wording import duration, number, short, size, why
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -86,7 +86,7 @@ def show_task(store: RedisStore, given: Namespace) -> int:
     _print_section(console, "resources", map(_resource_row, resources))
     _print_section(console, "artifacts", map(_artifact_row, artifacts))
     for written in store.kept(task_id, FilesWritten):
-        _print_section(console, "files", _file_rows(written))
+        _print_section(console, "files", _file_rows(written, task_id))
     return 0
 
 
@@ -175,9 +175,10 @@ def _model_row(store: RedisStore, use: ModelUse) -> Row:
     return use.name, "output" if use.is_output else "input", use.model, model.framework, where
 
 
-def _file_rows(written: FilesWritten) -> list[Row]:
+def _file_rows(written: FilesWritten, task_id: str) -> list[Row]:
     rows = [(path, size(count_bytes)) for path, count_bytes in written.files.items()]
-    where = f"all {written.count} are in {written.folder} on {written.machine}"
+    where = f"all {written.count} are in {written.folder} on {written.machine}:"
+    where = f"{where} elsewhere fetch {short(task_id)} --to DIR"
     return [*rows[:_FILES], (where, size(written.total_bytes))]
 
 

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from elsewhere.artifacts import ArtifactHandle
+from elsewhere.artifacts.far import of_model
 from elsewhere.core.errors import RecordError, StorageError
 from elsewhere.core.folders import read_json, write_beside
 from elsewhere.core.records import Artifact, ModelRecord
 from elsewhere.storage import is_file_url, local_path
 from elsewhere.storage.copies.cache import NOTE
+
+if TYPE_CHECKING:
+    from elsewhere.store.api import TaskStore
 
 logger = logging.getLogger(__name__)
 
@@ -20,8 +25,8 @@ class LocalWeights(ArtifactHandle):
 
     _noun = "model"
 
-    def __init__(self, record: ModelRecord, cache: Path) -> None:
-        super().__init__(_artifact(record), cache)
+    def __init__(self, record: ModelRecord, cache: Path, store: TaskStore) -> None:
+        super().__init__(_artifact(record), cache, far=of_model(store, record))
         self._model = record
 
     def is_of(self, record: ModelRecord) -> bool:

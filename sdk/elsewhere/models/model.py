@@ -206,7 +206,7 @@ class Model(ModelMetadata):
         record = self._arrived()
         try:
             if self._local is None or not self._local.is_of(record):
-                self._local = LocalWeights(record, load().home.cache)
+                self._local = LocalWeights(record, load().home.cache, self._store)
             return self._local.path(
                 is_unpacked=extract_archive is not False, force_download=force_download
             )

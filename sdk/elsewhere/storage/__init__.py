@@ -8,6 +8,7 @@ from elsewhere.storage.files import (
     file_url,
     is_file_url,
     local_path,
+    resumed,
     sha256_of,
 )
 from elsewhere.storage.schemes import (
@@ -31,6 +32,7 @@ __all__ = [
     "is_file_url",
     "local_path",
     "refuse_credentials",
+    "resumed",
     "sha256_of",
     "storage_for",
     "upload",

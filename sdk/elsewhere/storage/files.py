@@ -22,7 +22,7 @@ from elsewhere.storage.trying import CHECK_S, within
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from io import BufferedReader
+    from io import BufferedRandom, BufferedReader
 
 #: bytes of one copying system call: a part of a second
 _STEP: Final = 1 << 26
@@ -185,31 +185,45 @@ def _copy_rest(reader: BufferedReader, writer: IO[bytes], advance: Callable[[int
 def _copy_beside(source: Path, target: Path, advance: Callable[[int], None]) -> None:
     """Copies `source` to `target`, resuming a copy that was cut off by the end of its process,
     behind the bytes that it has in common with `source`."""
+    with resumed(target) as writer, source.open("rb") as reader:
+        common = _common_bytes(reader.fileno(), writer.fileno())
+        reader.seek(common)
+        writer.seek(common)
+        writer.truncate()
+        advance(common)
+        _copy_rest(reader, writer, advance)
+
+
+@contextmanager
+def resumed(
+    target: Path, stays: Callable[[BaseException], bool] = lambda _error: False
+) -> Iterator[BufferedRandom]:
+    """The open file next to `target` that replaces it if the block succeeds, else is deleted,
+    unless it `stays` after the error. It may hold what an earlier block, or one whose process was
+    killed, has written. Raises OSError."""
     name = hashlib.sha256(os.fsencode(target.name)).hexdigest()[:32]
     partial = target.with_name(f".{name}.partial")
     # Without O_TRUNC: it may hold the beginning of the same copy.
-    descriptor = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-    with os.fdopen(descriptor, "wb") as writer:
-        if not _is_locked(descriptor, partial):  # another process copies to the same place
-            with beside(target) as own:
-                copy_file(source, own, advance)
-                with own.open("rb") as file:
-                    os.fsync(file.fileno())
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+    with open(partial, "r+b", opener=lambda path, _: os.open(path, flags, 0o666)) as file:
+        if not _is_locked(file.fileno(), partial):  # another process copies to the same place
+            with beside(target) as own, own.open("x+b") as fresh:
+                yield fresh
+                _settle(fresh)
             return
         try:
-            with source.open("rb") as reader:
-                common = _common_bytes(reader.fileno(), descriptor)
-                reader.seek(common)
-                writer.seek(common)
-                writer.truncate()
-                advance(common)
-                _copy_rest(reader, writer, advance)
-            writer.flush()
-            os.fsync(descriptor)
+            yield file
+            _settle(file)
             partial.replace(target)
-        except BaseException:
-            partial.unlink(missing_ok=True)
+        except BaseException as error:
+            if not stays(error):
+                partial.unlink(missing_ok=True)
             raise
+
+
+def _settle(file: BufferedRandom) -> None:
+    file.flush()
+    os.fsync(file.fileno())
 
 
 def _is_locked(descriptor: int, path: Path) -> bool:

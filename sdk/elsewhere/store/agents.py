@@ -4,23 +4,31 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from elsewhere.core.codec import decode
 from elsewhere.core.errors import RecordError
+from elsewhere.store.curves import UNIT_SEPARATOR
 from elsewhere.store.redis import keys
 from elsewhere.store.redis.connection import redis_errors
+from elsewhere.store.redis.records import seconds
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from redis import Redis
 
 logger = logging.getLogger(__name__)
+
+#: seconds that the last report of an agent is remembered
+_SEEN_S: Final = 90 * 24 * 3600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentRecord:
     """An agent as others see it. `waiting`: files that it could not upload yet, each as the name of
-    the run folder and a sentence. `problems`: sentences for its operator."""
+    the run folder and a sentence. `problems`: sentences for its operator. `serves_files`: others
+    can read files of its machine through it, which older versions cannot."""
 
     name: str
     machine: str
@@ -34,6 +42,16 @@ class AgentRecord:
     running: tuple[str, ...] = ()
     waiting: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+    serves_files: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """The last report of an agent, which may be gone: `at` is in Unix seconds."""
+
+    agent: str
+    host: str
+    at: float
 
 
 def registered_agents(redis: Redis) -> list[AgentRecord]:
@@ -41,6 +59,33 @@ def registered_agents(redis: Redis) -> list[AgentRecord]:
     with redis_errors():
         names = sorted(redis.scan_iter(f"{keys.agent('')}*"))
         found = redis.mget(names) if names else []
+    return _records(found)
+
+
+def agents_named(redis: Redis, names: Iterable[str]) -> list[AgentRecord]:
+    """Those of these agents that have reported within the last minute, in the order of `names`."""
+    wanted = [keys.agent(name) for name in names]
+    with redis_errors():
+        return _records(redis.mget(wanted)) if wanted else []
+
+
+def note_seen(redis: Redis, agent: str, host: str) -> None:
+    """Remembers that `agent` on `host` reports now, for as long as `keys.py` has it."""
+    with redis_errors():
+        now = seconds(redis.time())
+        redis.zadd(keys.SEEN, {keys.seen(agent, host): now})
+        redis.zremrangebyscore(keys.SEEN, "-inf", now - _SEEN_S)
+
+
+def seen_agents(redis: Redis) -> list[Seen]:
+    """The agents of the last 90 days, the last report first."""
+    with redis_errors():
+        found = cast("Any", redis.zrevrange(keys.SEEN, 0, -1, withscores=True))
+    pairs = ((member.decode(errors="replace").split(UNIT_SEPARATOR), at) for member, at in found)
+    return [Seen(agent=words[0], host=words[-1], at=at) for words, at in pairs]
+
+
+def _records(found: Any) -> list[AgentRecord]:
     return [record for item in found if item and (record := _readable(item))]
 
 

@@ -37,10 +37,13 @@ def open_tasks(redis_url: str) -> Iterator[Tasks]:
 
 
 @contextmanager
-def started(*arguments: str, **options: Any) -> Iterator[subprocess.Popen[bytes]]:
-    """The command as a process of its own, which is over at the end of the block."""
+def started(*arguments: str, before: str = "", **options: Any) -> Iterator[subprocess.Popen[bytes]]:
+    """The command as a process of its own, which is over at the end of the block. It runs the code
+    `before` first."""
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
-    with subprocess.Popen([*COMMAND, *arguments], **pipes) as process:
+    python, option, code = COMMAND
+    command = [python, option, f"{before}\n{code}", *arguments]
+    with subprocess.Popen(command, **pipes) as process:
         try:
             yield process
         finally:

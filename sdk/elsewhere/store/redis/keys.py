@@ -28,6 +28,9 @@
     ew:leases                        zset    scripts                 while leased; score: until when
     ew:taken:<agent>                 list    the agent               between pop and claim
     ew:agent:<name>                  string  the agent               60 s, renewed
+    ew:seen                          zset    the agent               permanent; 90 days each
+    ew:asked:<agent>                 list    readers                 120 s; requests for files
+    ew:part:<transfer>:<offset>      list    the agent               120 s; an answer, its bytes
     ew:store                         string  identity                permanent
     ew:sweep                         hash    sweep script            permanent: last, hold_until
     ew:blob:<sha256>                 string  put_blob                30 days, renewed on use
@@ -39,7 +42,8 @@ A script that changes the status of a queued task takes its entry and its job ou
 
 A part is a list, a set or a hash, by the way in which it is kept (core/kept.py). Of the scalars:
 title US series -> count, highest iteration, last value, minimum, maximum. Of the models:
-input/<name> or output/<name> -> time, model. US is the unit separator (0x1f).
+input/<name> or output/<name> -> time, model. US is the unit separator (0x1f). The members of
+ew:seen are <agent> US <host>, with the time of the last report.
 
 Channels: ew:changed:<id> (status, output, event), ew:wake (the name of a queue: something was
 pushed), ew:agent:<name> (a task id: look at it).
@@ -55,6 +59,9 @@ from elsewhere.store.curves import UNIT_SEPARATOR
 #: seconds that a patch or bundle is kept after the last task that used it was enqueued
 BLOB_LIFETIME_S: Final = 30 * 24 * 3600
 
+#: seconds that a request for a part of a file is kept, and the part
+RELAY_LIFETIME_S: Final = 120
+
 UPDATED: Final = "ew:updated"
 PROJECTS: Final = "ew:projects"
 MODELS: Final = "ew:models"
@@ -62,6 +69,7 @@ MODEL_URLS: Final = "ew:model_urls"
 QUEUES: Final = "ew:queues"
 QUEUED: Final = "ew:queued"
 LEASES: Final = "ew:leases"
+SEEN: Final = "ew:seen"
 STORE: Final = "ew:store"
 SWEEP: Final = "ew:sweep"
 WAKE: Final = "ew:wake"
@@ -139,6 +147,19 @@ def taken(agent: str) -> str:
 
 def agent(name: str) -> str:
     return f"ew:agent:{name}"
+
+
+def seen(agent_name: str, host: str) -> str:
+    """The member of SEEN for an agent on a host."""
+    return f"{agent_name}{UNIT_SEPARATOR}{host}"
+
+
+def asked(agent_name: str) -> str:
+    return f"ew:asked:{agent_name}"
+
+
+def part(transfer: str, offset: int) -> str:
+    return f"ew:part:{transfer}:{offset}"
 
 
 def rq_queue(name: str) -> str:

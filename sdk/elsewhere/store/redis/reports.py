@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from elsewhere.core.codec import decode
-from elsewhere.core.kept import Points
+from elsewhere.core.events import ArtifactAdded
+from elsewhere.core.kept import ByName, Points
+from elsewhere.core.records import Artifact
 from elsewhere.store import curves
 from elsewhere.store.blocks import BLOCK_BYTES, HEAD_BLOCKS, TAIL_BLOCKS
 from elsewhere.store.redis import keys, operations
@@ -59,6 +61,14 @@ class RedisReports(Reports):
 
     def output_offset(self, task_id: str, attempt: int) -> int:
         return int(self._output_of(task_id, attempt)["from"] or 0)
+
+    def artifact(self, task_id: str, name: str) -> Artifact | None:
+        """The artifact `name` of the task alone; None without one."""
+        way = ArtifactAdded.way
+        assert isinstance(way, ByName)
+        with redis_errors():
+            found = self.redis.hget(keys.TaskKeys(task_id).part(way.part), name)
+        return None if found is None else decode(Artifact, found)
 
     def series(self, task_id: str) -> list[SeriesSummary]:
         with redis_errors():

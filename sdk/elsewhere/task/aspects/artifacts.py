@@ -47,15 +47,19 @@ class ArtifactsAspect(Handle):
         are saved before. Raises NotFoundError, which is also a KeyError, for an unknown name, and
         NotFoundError for a deleted task."""
         from elsewhere.artifacts import ArtifactHandle  # noqa: PLC0415
+        from elsewhere.artifacts.far import of_artifact  # noqa: PLC0415
         from elsewhere.artifacts.listed import TaskArtifacts  # noqa: PLC0415
         from elsewhere.core.settings import load  # noqa: PLC0415
 
         self._look_at_registered()
         self.reload()
         cache = load().home.cache
-        found = self.access.store.artifacts(self.id)
+        store = self.access.store
         return TaskArtifacts(
-            {name: ArtifactHandle(artifact, cache) for name, artifact in found.items()}
+            {
+                name: ArtifactHandle(artifact, cache, far=of_artifact(store, self.id, artifact))
+                for name, artifact in store.artifacts(self.id).items()
+            }
         )
 
     def upload_artifact(

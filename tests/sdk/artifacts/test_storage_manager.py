@@ -18,9 +18,9 @@ from typing import Any
 
 import pytest
 
+from elsewhere.artifacts.storage_manager import StorageManager
 from elsewhere.core.errors import StorageError, UsageError
 from elsewhere.storage.copies import zips
-from elsewhere.storage.storage_manager import StorageManager
 from tests.object_store import ObjectStore, serving_s3
 from tests.sdk.artifacts.places import Served, serving
 from tests.waiting import wait_until

@@ -14,19 +14,20 @@ from datetime import datetime, timezone
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, overload
 
+from elsewhere.artifacts.places import upload_at
 from elsewhere.core.checks import checked_text, checked_whole
-from elsewhere.core.errors import StorageError, UsageError
+from elsewhere.core.errors import StorageError, StoreUnavailableError, UsageError
 from elsewhere.core.folders import named_path
 from elsewhere.core.secrets import hide_passwords
 from elsewhere.core.settings import load
 from elsewhere.storage import (
-    beside,
     download,
     is_file_url,
     local_path,
     storage_for,
     upload,
 )
+from elsewhere.storage.api import Found
 from elsewhere.storage.copies.cache import CACHE_BYTES, FOLDER, evict, hold
 from elsewhere.storage.copies.unpacking import unpacked, unpacker
 from elsewhere.storage.trying import RETRIES, retried
@@ -35,7 +36,7 @@ from elsewhere.storage.url_paths import below, file_name, inside, is_file_name, 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from elsewhere.storage.api import Found
+    from elsewhere.artifacts.far import FarFile
 
 logger = logging.getLogger(__name__)
 
@@ -76,6 +77,8 @@ class StorageManager:
         if path is not None and path.is_dir():
             return str(path)
         found = _look(url)
+        if path is not None and not path.is_file():  # it is on another machine
+            path = None
         unpack = unpacker(file_name(url)) if extract_archive else None
         if path is not None and unpack is None and name is None:
             return str(path)
@@ -85,9 +88,8 @@ class StorageManager:
         else:
             file = place / (name or file_name(url))
             if force_download or not found.version or not file.is_file():
-                with beside(file) as fresh:
-                    download(url, fresh)
-                    fresh.chmod(0o444)
+                _download(found.url, file)
+                file.chmod(0o444)
         if unpack is not None:
             file = unpacked(unpack, file, place, is_forced=force_download)
         cls._evict()
@@ -301,7 +303,39 @@ class _Holder:
 
 
 def _look(url: str) -> Found:
-    return retried(lambda: storage_for(url).look(url))
+    try:
+        return retried(lambda: storage_for(url).look(url))
+    except StorageError:
+        far = _far(url)
+        if far is None:
+            raise
+        return far[0]
+
+
+def _download(url: str, file: Path) -> None:
+    """Downloads the file at `url` to `file`, whole or not at all. Raises StorageError."""
+    far = None if not is_file_url(url) or local_path(url).is_file() else _far(url)
+    if far is None:
+        download(url, file)
+    else:
+        far[1].bring(file)
+
+
+def _far(url: str) -> tuple[Found, FarFile] | None:
+    """The upload of a task at a URL of another machine's disk; None for any other URL."""
+    if not is_file_url(url) or upload_at(url) is None:
+        return None
+    from elsewhere.artifacts.far import at_url  # noqa: PLC0415 - weight
+    from elsewhere.store import open_store  # noqa: PLC0415
+
+    try:
+        found = at_url(open_store(load()), url)
+    except StoreUnavailableError as error:
+        raise StorageError(f"{url} is not on this machine. {error}") from error
+    if found is None:
+        return None
+    kept, far = found
+    return Found(url=url, size_bytes=kept.size_bytes, version=kept.digest), far
 
 
 def _listed(url: str) -> list[Found]:
@@ -346,7 +380,7 @@ def _brought(found: Found, folder: str | Path, overwrite: bool, may_be_empty: bo
             " Download it by get_local_copy."
         )
     if overwrite or not path.is_file():
-        download(found.url, path)
+        _download(found.url, path)
     return path
 
 
