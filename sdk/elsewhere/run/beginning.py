@@ -29,6 +29,7 @@ from elsewhere.core.records import Source, TaskRecord
 from elsewhere.core.say import say
 from elsewhere.core.secrets import hide_arguments
 from elsewhere.delivery.sessions import Session, deliver_dead, only_one
+from elsewhere.hooks.launch import LAUNCH
 from elsewhere.offline import OfflineSession, refuse
 from elsewhere.report.reporter import Reporter
 from elsewhere.report.resources import Monitor
@@ -40,7 +41,6 @@ from elsewhere.run.membership import lead, read_task, run_folder
 from elsewhere.run.previous import Last, Previous, choose
 from elsewhere.run.process_end import Endings
 from elsewhere.run.run import Run
-from elsewhere.run.started_in import FOLDER
 from elsewhere.storage import check, file_url
 from elsewhere.store import open_store
 
@@ -313,7 +313,7 @@ def _locate(settings: Settings, *, in_repository: bool) -> Located | CaptureErro
 
     try:
         located = locate(
-            Script.running(Path(FOLDER) if FOLDER else None),
+            Script.running(Path(LAUNCH.folder) if LAUNCH.folder else None),
             local_remotes_are_shared=settings.local_remotes_are_shared,
             in_repository=in_repository,
         )
