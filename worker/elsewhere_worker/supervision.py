@@ -231,7 +231,7 @@ class Supervision(threading.Thread):
             record = checked(self._store.read(folder.task_id))
             own = record.output_uri not in ("", DEFAULT_PLACE)
             check_driver(record.output_uri if own else settings.policy.output_uri)
-            for digest in record.source.digests:
+            for digest in record.digests:
                 self._fetch(digest)
             spec = RunSpec(
                 record=record,

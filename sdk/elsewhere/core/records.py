@@ -20,6 +20,9 @@ from elsewhere.core.choices import DEFAULT_SEED, OnLost, Reason, Status, TaskTyp
 
 Json = None | bool | int | float | str | list[Any] | dict[str, Any]
 
+#: the fields of a task's record whose `digests` are blobs that the task needs
+NAMING: Final = ("source",)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submodule:
@@ -264,6 +267,11 @@ class TaskRecord:
     time_limit_s: float = 0.0
     created_at: float = 0.0
     has_marked_edits: bool = False
+
+    @property
+    def digests(self) -> tuple[str, ...]:
+        """All blobs that the task needs; the store keeps each while a task names it."""
+        return tuple(digest for part in NAMING for digest in getattr(self, part).digests)
 
     @property
     def overrides(self) -> dict[str, Parameter]:

@@ -162,7 +162,7 @@ def _read(path: Path, folder: Path, work: Path) -> Ended:
         project = names.checked_name("project", record.project)
     except ElsewhereError as error:
         raise RecordError(str(error)) from error
-    for digest in record.source.digests:
+    for digest in record.digests:
         store.get_blob(digest)
     models = store.find_models(ModelFilter(are_archived_too=True))
     return Ended(

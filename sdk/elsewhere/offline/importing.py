@@ -169,7 +169,7 @@ def _claim(store: TaskStore, ended: Ended, task_id: str, status: Status) -> int:
 
 
 def _bring_code(store: TaskStore, ended: Ended) -> None:
-    for digest in ended.record.source.digests:
+    for digest in ended.record.digests:
         store.put_blob(digest, ended.store.get_blob(digest))
 
 

@@ -108,7 +108,7 @@ class Queues:
         TransitionError when its status does not allow it.
         """
         self.check(name)
-        for digest in self._store.read(task_id).source.digests:
+        for digest in self._store.read(task_id).digests:
             if not self._store.has_blob(digest):
                 raise NotFoundError(
                     f"Task {task_id} cannot be enqueued: a part of its code is not in the store any"

@@ -7,6 +7,7 @@
     ew:task:<id>:points:<series>     string  delivery                "    24 bytes a point
     ew:task:<id>:attempts            hash    claim, finish           "    number -> Attempt
     ew:task:<id>:journal             hash    delivery                "    attempt/file -> offset
+    ew:task:<id>:blobs               hash    create, edit            "    field -> digests
     ew:task:<id>:output              hash    delivery                "    attempt:field
     ew:task:<id>:output:<n>:<block>  string  delivery                "    1 MiB each
     ew:updated                       zset    all of the above        "    id -> time of last change
@@ -30,8 +31,11 @@
     ew:agent:<name>                  string  the agent               60 s, renewed
     ew:store                         string  identity                permanent
     ew:sweep                         hash    sweep script            permanent: last, hold_until
-    ew:blob:<sha256>                 string  put_blob                30 days, renewed on use
+    ew:blob:<sha256>                 string  put_blob                24 h after no task names it
+    ew:blob:<sha256>:tasks           set     create, edit            until no task names it
     ew:blob:<sha256>:<random>        string  put_blob                10 minutes: one being written
+    ew:blobs                         hash    scripts                 permanent: bytes of named blobs
+    ew:blobs_named                   string  an agent                permanent: until when it looked
     rq:queue:<name>                  list    RQ, queues.enqueue      an entry: while queued    ids
     rq:job:<id>                      hash    RQ, queues.enqueue      while queued
 
@@ -52,9 +56,6 @@ from typing import Final
 from elsewhere.core.events import kept_parts
 from elsewhere.store.curves import UNIT_SEPARATOR
 
-#: seconds that a patch or bundle is kept after the last task that used it was enqueued
-BLOB_LIFETIME_S: Final = 30 * 24 * 3600
-
 UPDATED: Final = "ew:updated"
 PROJECTS: Final = "ew:projects"
 MODELS: Final = "ew:models"
@@ -64,6 +65,8 @@ QUEUED: Final = "ew:queued"
 LEASES: Final = "ew:leases"
 STORE: Final = "ew:store"
 SWEEP: Final = "ew:sweep"
+BLOBS: Final = "ew:blobs"
+BLOBS_NAMED: Final = "ew:blobs_named"
 WAKE: Final = "ew:wake"
 
 
@@ -77,6 +80,7 @@ class TaskKeys:
         self.journal = self.part("journal")
         self.output = self.part("output")
         self.models = self.part("models")
+        self.blobs = self.part("blobs")
         self.scalars = self.part("scalars")
         self.changed = f"ew:changed:{task_id}"
 
@@ -92,7 +96,7 @@ class TaskKeys:
     @property
     def fixed(self) -> tuple[str, ...]:
         """Returns all keys but those of points and output blocks, whose number varies."""
-        fixed = (self.record, self.state, self.attempts, self.journal, self.output)
+        fixed = (self.record, self.state, self.attempts, self.journal, self.output, self.blobs)
         return (*fixed, *map(self.part, kept_parts()))
 
 

@@ -14,7 +14,7 @@ from elsewhere.core.codec import compact, encode
 from elsewhere.core.errors import RecordError, TransitionError
 from elsewhere.core.events import cleared, kept_parts
 from elsewhere.core.kept import RESTART, Tagged
-from elsewhere.core.records import TaskRecord
+from elsewhere.core.records import NAMING, TaskRecord
 from elsewhere.store.api import Claim, Renewal, Sweep
 from elsewhere.store.blocks import BLOCK_BYTES
 from elsewhere.store.redis import keys, operations
@@ -60,6 +60,7 @@ class RedisStore(RedisRecords, RedisReports, RedisSearch, RedisModels, Blobs):
     def create(self, record: TaskRecord, *events: Event) -> None:
         fields = {name: item for name, item in compact(record).items() if name not in _APART}
         script = operations.of_fields(fields) + operations.of_record(record)
+        script += operations.of_blobs({part: getattr(record, part) for part in NAMING})
         script += self._operations(record.id, 0, events)
         names = (record.project, record.name, str(record.type))
         self._scripts.on_task("create", record.id, *names, *flat(script))
@@ -68,6 +69,7 @@ class RedisStore(RedisRecords, RedisReports, RedisSearch, RedisModels, Blobs):
         self, task_id: str, *events: Event, allowed: Collection[Status] = (), **changes: object
     ) -> None:
         script = self._operations(task_id, 0, events) + operations.of_fields(changes)
+        script += operations.of_blobs(changes)
         done, status = self._scripts.on_task(
             "edit", task_id, ",".join(map(str, allowed)), *flat(script)
         )
@@ -89,6 +91,7 @@ class RedisStore(RedisRecords, RedisReports, RedisSearch, RedisModels, Blobs):
             uses, indexed = self.task_models(task_id), self._indexed(task_id)
             is_sent = True
             pipe.multi()
+            self._scripts.on_task("forget_blobs", task_id, within=pipe)
             pipe.delete(*gone)
             pipe.zrem(keys.UPDATED, task_id)
             pipe.srem(keys.project(record.project), task_id)
