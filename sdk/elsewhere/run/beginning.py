@@ -144,7 +144,7 @@ def simulate(settings: Settings, task_id: str, connections: Connections) -> Run:
     """
     store = open_store(settings)
     record, state = store.read(task_id), store.state(task_id)
-    folder = settings.home.session(task_id, state.attempt + 1)
+    folder = settings.home.session(task_id, _next(settings, task_id, state.attempt))
     folder = _claimed(settings, store, record, folder, _SIMULATED, lambda: None)
     return _carried(
         settings, store, record, folder, connections, "it is run here, as if by an agent"
@@ -229,10 +229,19 @@ def _taken(
         write = partial(store.create, new)
         return new, _claimed(settings, store, new, folder, (Status.CREATED,), write)
     record = previous.as_new(new)
-    folder = settings.home.session(record.id, previous.attempt + 1)
+    folder = settings.home.session(record.id, _next(settings, record.id, previous.attempt))
     allowed = Status.CREATED if previous.continues_at is None else previous.status
     write = partial(previous.write, store, record)
     return record, _claimed(settings, store, record, folder, (allowed,), write)
+
+
+def _next(settings: Settings, task_id: str, attempt: int) -> int:
+    """The number behind `attempt`, the last one that the store knows, and behind those of attempts
+    that have left a folder here: a store that was restored may have lost them."""
+    number, home = attempt + 1, settings.home
+    while home.run(task_id, number).path.exists() or _is_left(home.session(task_id, number)):
+        number += 1
+    return number
 
 
 def _claimed(
@@ -251,7 +260,8 @@ def _claimed(
         with only_one(folder) as is_ours:
             is_ours = is_ours and not _is_used(folder)
             if is_ours:
-                SessionSpec(record=record, store=store.identity()).write(folder)
+                spec = SessionSpec(record=record, store=store.identity(), worker=_worker())
+                spec.write(folder)
                 write_runner(folder)
     except OSError as error:
         raise StorageError(
@@ -268,6 +278,7 @@ def _claimed(
             token=names.new_id(),
             lease_s=settings.lease_s,
             allowed=allowed,
+            above=folder.attempt - 1,
         )
         if not claim.attempt:
             raise TransitionError(f"Task {record.id} cannot be started: it is {claim.status}.")
@@ -287,6 +298,12 @@ def _is_used(folder: RunFolder) -> bool:
     if owner is None or owner == ProcessIdentity.of():
         return False
     return owner.is_alive() or not owner.is_here
+
+
+def _is_left(folder: RunFolder) -> bool:
+    """Whether a process that is dead now has begun the same attempt."""
+    owner = read_runner(folder)
+    return owner is not None and owner.is_here and not owner.is_alive()
 
 
 def _place(settings: Settings, output_uri: object, *, is_tried: bool) -> str:

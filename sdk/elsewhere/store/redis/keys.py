@@ -30,6 +30,7 @@
     ew:taken:<agent>                 list    the agent               between pop and claim
     ew:agent:<name>                  string  the agent               60 s, renewed
     ew:store                         string  identity                permanent
+    ew:deleted                       zset    delete                  permanent: id -> when; 90 days
     ew:sweep                         hash    sweep script            permanent: last, hold_until
     ew:blob:<sha256>                 string  put_blob                24 h after no task names it
     ew:blob:<sha256>:tasks           set     create, edit            until no task names it
@@ -64,6 +65,7 @@ QUEUES: Final = "ew:queues"
 QUEUED: Final = "ew:queued"
 LEASES: Final = "ew:leases"
 STORE: Final = "ew:store"
+DELETED: Final = "ew:deleted"
 SWEEP: Final = "ew:sweep"
 BLOBS: Final = "ew:blobs"
 BLOBS_NAMED: Final = "ew:blobs_named"

@@ -81,6 +81,25 @@ local function clear(when)
   for _, field in ipairs(CLEARED[when].fields) do redis.call('HDEL', state, field) end
 end
 
+-- The attempt `number` of the task, which was `old`.
+local function begin_attempt(old, number, worker, token, lease_s)
+  local at = stamp()
+  redis.call('HSET', state, 'attempt', number)
+  -- The curves are those of the newest attempt, unless the task is continued: older attempts may
+  -- not write any more.
+  local continues_at = redis.call('HGET', base, 'continues_at') or 'null'
+  if continues_at == 'null' then clear('CLAIM') end
+  set_status(old, 'in_progress', at)
+  local lease = string.format('%.6f', tonumber(at) + tonumber(lease_s))
+  redis.call('HDEL', state, 'stop_requested_at', 'outcome', 'ended_by', 'ended_at', 'message')
+  clear('RESTART')
+  redis.call('HSET', state, 'worker', worker, 'token', token, 'started_at', at,
+    'lease_until', lease)
+  redis.call('ZADD', 'ew:leases', lease, id)
+  redis.call('HSET', base .. ':attempts', number,
+    cjson.encode({number = number, worker = worker, started_at = tonumber(at)}))
+end
+
 -- Whole numbers as texts: a number of Lua is exact up to 2^53 only.
 local function exceeds(one, other)
   local is_negative = string.sub(one, 1, 1) == '-'
