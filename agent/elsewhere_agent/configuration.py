@@ -54,6 +54,7 @@ class AgentSettings(BaseModel):
     queues: tuple[str, ...] = Field(default=(DEFAULT_QUEUE,), min_length=1)
     slots: int = Field(default=1, ge=1)
     keep_runs_s: float = Field(default=86400.0, ge=0, allow_inf_nan=False)
+    code_memory_bytes: int = Field(default=1 << 30, ge=0)
     pass_environment: tuple[str, ...] = ()
     allow_local_remotes: bool = False
     lend_store: bool = True
@@ -105,6 +106,7 @@ def worker_settings(settings: Settings, agent: AgentSettings, url: str) -> Worke
         lease_s=settings.lease_s,
         lost_after_s=settings.lost_after_s,
         keep_runs_s=agent.keep_runs_s,
+        code_memory_bytes=agent.code_memory_bytes,
         lend_store=agent.lend_store,
         policy=RunPolicy(
             stop_grace_s=settings.stop_grace_s,
@@ -146,6 +148,7 @@ _ALLOWED: Final = {
     "queues": "a list of at least one name",
     "slots": "a whole number above 0",
     "keep_runs_s": "a number from 0 up",
+    "code_memory_bytes": "a whole number from 0 up",
     "pass_environment": "a list of names",
     "allow_local_remotes": "true or false",
     "lend_store": "true or false",

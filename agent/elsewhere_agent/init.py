@@ -67,6 +67,10 @@ TEMPLATE: Final = """\
 # Seconds that the folder of an ended run is kept; longer while a file of it could not be uploaded.
 # keep_runs_s = 86400.0
 
+# Bytes of code that may lie in the Redis. Above that, the code of the tasks that ended first goes
+# to output_uri, if that is a URL that other machines read, too; it is read from there.
+# code_memory_bytes = 1073741824
+
 # Variables of the agent's environment that every task gets.
 # pass_environment = []
 

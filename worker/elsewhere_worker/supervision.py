@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from elsewhere.artifacts import DEFAULT_PLACE
+from elsewhere.artifacts.blobs import read_blob
 from elsewhere.core.choices import Reason, Status
 from elsewhere.core.clock import monotonic_s
 from elsewhere.core.errors import (
@@ -289,7 +290,12 @@ class Supervision(threading.Thread):
         make_folder(path.parent)
         beside = path.with_name(f".{digest}")
         beside.touch(mode=0o600)
-        beside.write_bytes(self._store.get_blob(digest))
+        try:
+            beside.write_bytes(read_blob(self._store, digest))
+        except StorageError as error:
+            raise NotFoundError(
+                f"A part of the code of this task cannot be read. {error}"
+            ) from error
         beside.rename(path)
 
     # while it runs

@@ -27,6 +27,7 @@ from elsewhere.core.records import Outcome
 from elsewhere.delivery.sessions import only_one
 from elsewhere.delivery.waiting import RETRY_S, try_again, waiting_in
 from elsewhere.store.redis import keys
+from elsewhere_worker.blob_budget import BlobBudget
 from elsewhere_worker.boundary import check_job
 from elsewhere_worker.disk import full_disk
 from elsewhere_worker.duty import AGAIN_S, Duty, Troubles
@@ -49,8 +50,7 @@ logger = logging.getLogger(__name__)
 
 #: seconds between two looks at the queues when no event comes: an event may be missed
 _LOOK_S: Final = 5.0
-#: seconds between two looks whether the store still has the ends of attempts: fewer than pass until
-#: the reaper takes one for lost
+#: seconds between two looks whether the store still has the ends of attempts
 _LOOK_AT_ENDED_S: Final = 20.0
 #: seconds in which events gather before other threads are woken
 _GATHER_S: Final = 0.2
@@ -98,6 +98,7 @@ class Worker:
         self._waiting: tuple[str, ...] = ()
         self._full_disk = ""
         self._look_at_s = 0.0
+        self._budget = BlobBudget(store, settings, self._is_ending)
 
     def end(self, *, stop_tasks: bool = False) -> None:
         """Ends the worker; its tasks go on without it, unless they are to be stopped."""
@@ -368,6 +369,7 @@ class Worker:
                 self._look_at_s = time.monotonic() + _LOOK_AT_ENDED_S
                 self._deliver_again(RunFolder.all_in(self._settings.home.runs))
             self._deliver_sessions()
+            self._budget.keep()
             self._try_uploads_again()
             self._forget_old_runs()
 

@@ -250,7 +250,11 @@ class TaskStore(Protocol):
         """Keeps `data`, whose sha256 is `digest`, or renews the lifetime of what is there."""
 
     def get_blob(self, digest: str) -> bytes:
-        """Reads a blob. Raises NotFoundError, or RecordError when it does not match `digest`."""
+        """Reads a blob that lies in the store itself. Raises NotFoundError, or RecordError when it
+        does not match `digest`."""
+
+    def blob_url(self, digest: str) -> str | None:
+        """Returns where in storage a blob lies that is not in the store any more; None without."""
 
     # waking up
     def listen_to(self, task_id: str) -> Listener:

@@ -244,6 +244,9 @@ class FolderStore(FolderReports, FolderModels):
             if not (file := self._disk.blob(digest)).is_file():
                 self._disk.write_whole(file, zlib.compress(data, 6))
 
+    def blob_url(self, digest: str) -> str | None:
+        return None
+
     def get_blob(self, digest: str) -> bytes:
         with self._disk.locked():
             try:

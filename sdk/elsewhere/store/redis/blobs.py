@@ -12,8 +12,10 @@ import json
 import logging
 import os
 import zlib
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
+from elsewhere.core.choices import Status
 from elsewhere.core.codec import from_plain
 from elsewhere.core.errors import NotFoundError, RecordError
 from elsewhere.core.records import NAMING, TaskRecord
@@ -22,7 +24,7 @@ from elsewhere.store.redis.connection import redis_errors
 from elsewhere.store.redis.records import as_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from elsewhere.store.redis.scripts import Scripts
 
@@ -39,6 +41,8 @@ _WRITING_S: Final = 600
 _LOOK_S: Final = 3600
 #: seconds by which the server's clock may have been set back since the last look
 _CLOCK_S: Final = 60
+#: of a task that neither waits nor runs
+_ENDED: Final = frozenset(str(status) for status in Status if status.is_final)
 #: tasks or blobs in one round trip
 _AT_ONCE: Final = 1000
 
@@ -66,6 +70,10 @@ class Blobs:
             self._scripts.on_blob("keep_blob", digest, beside)
 
     def get_blob(self, digest: str) -> bytes:
+        return unpacked(digest, self.packed_blob(digest))
+
+    def packed_blob(self, digest: str) -> Iterator[bytes]:
+        """Yields a blob in pieces, compressed. Raises NotFoundError."""
         key = keys.blob(digest)
         with redis_errors():
             length = int(self.redis.strlen(key))
@@ -74,10 +82,63 @@ class Blobs:
                     f"The code with the digest {digest} is not in the store any more: it is kept"
                     " while a task names it. Run the script once more to capture it."
                 )
-            pieces = range(0, length, _BLOB_PIECE)
-            return unpacked(
-                digest, (self.redis.getrange(key, at, at + _BLOB_PIECE - 1) for at in pieces)
-            )
+            for at in range(0, length, _BLOB_PIECE):
+                yield self.redis.getrange(key, at, at + _BLOB_PIECE - 1)
+
+    # blobs in storage
+
+    def blob_url(self, digest: str) -> str | None:
+        with redis_errors():
+            url = self.redis.hget(keys.BLOB_URLS, digest)
+        return None if url is None else as_text(url)
+
+    def blob_sizes(self) -> dict[str, int]:
+        """Bytes in Redis of each blob that a task names, by digest."""
+        with redis_errors():
+            found = self.redis.hgetall(keys.BLOBS)
+        return {as_text(digest): int(size) for digest, size in found.items()}
+
+    @contextmanager
+    def moving_blobs(self) -> Iterator[bool]:
+        """True for one agent at a time, for an hour at most."""
+        mine = os.urandom(8).hex()
+        with redis_errors():
+            is_mine = bool(self.redis.set(keys.BLOBS_MOVING, mine, nx=True, ex=3600))
+        try:
+            yield is_mine
+        finally:
+            with redis_errors():
+                if is_mine and self.redis.get(keys.BLOBS_MOVING) == mine.encode():
+                    self.redis.delete(keys.BLOBS_MOVING)
+
+    def oldest_ended_blobs(self) -> Iterator[str]:
+        """Yields the blobs in Redis of tasks that neither wait nor run, the task that changed last
+        at the end."""
+        with redis_errors():
+            task_ids = list(map(as_text, self.redis.zrange(keys.UPDATED, 0, -1)))
+            for first in range(0, len(task_ids), _AT_ONCE):
+                with self.redis.pipeline(transaction=False) as pipe:
+                    for task_id in task_ids[first : first + _AT_ONCE]:
+                        pipe.hget(keys.TaskKeys(task_id).state, "status")
+                        pipe.hvals(keys.TaskKeys(task_id).blobs)
+                    answers = pipe.execute(raise_on_error=False)
+                for status, named in zip(answers[::2], answers[1::2], strict=True):
+                    if isinstance(status, bytes) and as_text(status) in _ENDED:
+                        for digest in " ".join(map(as_text, named)).split():
+                            if self.redis.hexists(keys.BLOBS, digest):
+                                yield digest
+
+    def has_moved(self, digest: str, url: str) -> bool:
+        """Takes a blob that lies at `url` now out of Redis. False if no task names it any more."""
+        return bool(self._scripts.on_blob("move_blob", digest, url))
+
+    def blobs_to_delete(self) -> Iterator[str]:
+        """Yields the URLs of blobs that no task has named for a day, each forgotten before."""
+        with redis_errors():
+            left = self.redis.zrange(keys.BLOBS_LEFT, 0, -1)
+        for digest in left:
+            if url := self._scripts.on_blob("unmove_blob", as_text(digest)):
+                yield as_text(url)
 
     def name_blobs(self) -> None:
         """Notes which tasks name which blobs, where a version of the SDK that does not do so itself

@@ -36,6 +36,9 @@
     ew:blob:<sha256>:tasks           set     create, edit            until no task names it
     ew:blob:<sha256>:<random>        string  put_blob                10 minutes: one being written
     ew:blobs                         hash    scripts                 permanent: bytes of named blobs
+    ew:blob_urls                     hash    an agent                permanent: digest -> URL
+    ew:blobs_left                    zset    scripts                 permanent: moved, and not named
+    ew:blobs_moving                  string  an agent                3600 s: the one that moves
     ew:blobs_named                   string  an agent                permanent: until when it looked
     rq:queue:<name>                  list    RQ, queues.enqueue      an entry: while queued    ids
     rq:job:<id>                      hash    RQ, queues.enqueue      while queued
@@ -68,6 +71,9 @@ STORE: Final = "ew:store"
 DELETED: Final = "ew:deleted"
 SWEEP: Final = "ew:sweep"
 BLOBS: Final = "ew:blobs"
+BLOB_URLS: Final = "ew:blob_urls"
+BLOBS_LEFT: Final = "ew:blobs_left"
+BLOBS_MOVING: Final = "ew:blobs_moving"
 BLOBS_NAMED: Final = "ew:blobs_named"
 WAKE: Final = "ew:wake"
 

@@ -238,6 +238,7 @@ end
 
 -- A blob lives while a task names it: `ew:blob:<digest>:tasks` are those that do, `ew:blobs` has its
 -- bytes, and the task's `blobs` has the digests by the field of the record that names them.
+-- Its bytes may lie in storage: `ew:blob_urls` has where, `ew:blobs_left` since when no task names one.
 -- Whoever has just put a blob, or found it there, may be making a task with it: it stays for a day.
 local UNNAMED_S = 24 * 3600
 
@@ -249,6 +250,7 @@ end
 
 local function keep_named(digest)
   local key = blob_key(digest)
+  redis.call('ZREM', 'ew:blobs_left', digest)
   if redis.call('EXISTS', key) == 0 then return end
   redis.call('PERSIST', key)
   redis.call('HSET', 'ew:blobs', digest, redis.call('STRLEN', key))
@@ -258,6 +260,9 @@ end
 -- looked at all tasks (blobs.py), a blob that no task seems to name is kept as they kept it.
 local function keep_unnamed(digest)
   local limit_s = UNNAMED_S
+  if redis.call('HEXISTS', 'ew:blob_urls', digest) == 1 then
+    redis.call('ZADD', 'ew:blobs_left', stamp(), digest)
+  end
   if redis.call('EXISTS', 'ew:blobs_named') == 0 then limit_s = 30 * UNNAMED_S end
   if redis.call('TTL', blob_key(digest)) < limit_s then
     redis.call('EXPIRE', blob_key(digest), limit_s)
