@@ -61,6 +61,7 @@ class AgentSettings(BaseModel):
     installer_options: tuple[str, ...] = ()
     torch: str = Field(default="auto", pattern=r"^(auto|as captured|cpu|xpu|(cu|rocm)[\d.]+)\Z")
     environments_bytes: int = Field(default=50_000_000_000, ge=0)
+    code_memory_bytes: int = Field(default=1 << 30, ge=0)
     pass_environment: tuple[str, ...] = ()
     allow_local_remotes: bool = False
     lend_store: bool = True
@@ -118,6 +119,7 @@ def worker_settings(settings: Settings, agent: AgentSettings, url: str) -> Worke
         lease_s=settings.lease_s,
         lost_after_s=settings.lost_after_s,
         keep_runs_s=agent.keep_runs_s,
+        code_memory_bytes=agent.code_memory_bytes,
         lend_store=agent.lend_store,
         policy=RunPolicy(
             stop_grace_s=settings.stop_grace_s,
@@ -183,6 +185,7 @@ _ALLOWED: Final = {
     "installer_options": "a list of arguments",
     "torch": "auto, as captured, cpu, xpu, or one like cu128 or rocm6.3",
     "environments_bytes": "a whole number from 0 up",
+    "code_memory_bytes": "a whole number from 0 up",
     "pass_environment": "a list of names",
     "allow_local_remotes": "true or false",
     "lend_store": "true or false",

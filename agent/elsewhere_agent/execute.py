@@ -130,6 +130,7 @@ def _claim(store: RedisStore, settings: WorkerSettings, task_id: str) -> RunFold
         token=secrets.token_hex(16),
         lease_s=settings.lease_s,
         allowed=_ALLOWED,
+        above=settings.home.highest_attempt(task_id),
     )
     if not claim.attempt:
         raise TransitionError(

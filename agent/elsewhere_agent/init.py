@@ -91,6 +91,10 @@ TEMPLATE: Final = """\
 # in use: agent cache list, agent cache gc.
 # environments_bytes = 50000000000
 
+# Bytes of code that may lie in the Redis. Above that, the code of the tasks that ended first goes
+# to output_uri, if that is a URL that other machines read, too; it is read from there.
+# code_memory_bytes = 1073741824
+
 # Variables of the agent's environment that every task gets.
 # pass_environment = []
 

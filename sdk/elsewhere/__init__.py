@@ -19,8 +19,6 @@ from elsewhere.core import (
     current_task,
 )
 from elsewhere.hooks import registry
-from elsewhere.report.logger import Logger
-from elsewhere.run import started_in  # noqa: F401 - it notes the folder of this moment
 from elsewhere.task.task import Task
 
 if TYPE_CHECKING:
@@ -31,6 +29,7 @@ if TYPE_CHECKING:
     from elsewhere.core.records import Configuration, Parameter
     from elsewhere.hooks.launch import Role
     from elsewhere.models import InputModel, Model, OutputModel
+    from elsewhere.report.logger import Logger
 
 __all__ = [
     "InputModel",
@@ -47,6 +46,7 @@ __all__ = [
 #: public names, and their modules, which are imported at the first use for their weight
 _LATER: Final = {
     "InputModel": "elsewhere.models",
+    "Logger": "elsewhere.report.logger",
     "Model": "elsewhere.models",
     "OutputModel": "elsewhere.models",
     "StorageManager": "elsewhere.artifacts.storage_manager",

@@ -9,10 +9,12 @@ import pytest
 import redis
 
 from elsewhere import InputModel, Model, OutputModel, Task
+from elsewhere.store.redis.keys import blob
 from tests.compatibility import reading
 from tests.compatibility.conftest import Kept
 from tests.compatibility.insides import command
 from tests.compatibility.kept import DATA
+from tests.stores import opened
 
 #: as `make.py` calls them
 NAMES: Final = sorted(
@@ -163,6 +165,18 @@ def test_a_task_is_reset(kept: Kept, name: str) -> None:
     assert task.id in found(task_filter={"status": ["created"]})
 
 
+def test_the_code_of_every_task_stays_from_an_agents_first_look_on(kept: Kept) -> None:
+    with opened(kept.url) as store:
+        named = {one for task_id in reading.tasks() for one in store.read(task_id).digests}
+        assert named
+        assert all(store.redis.ttl(blob(one)) > 0 for one in named)
+        store.name_blobs()
+        assert {store.redis.ttl(blob(one)) for one in named} == {-1}
+        kept.task("says all").delete()
+        others = {one for task_id in reading.tasks() for one in store.read(task_id).digests}
+        assert {one for one in named if store.redis.ttl(blob(one)) == -1} == others
+
+
 @pytest.mark.parametrize("name", ["waits", "is taken"])
 def test_a_task_is_taken_out_of_its_queue_and_put_into_it_again(kept: Kept, name: str) -> None:
     waited, indexed = Task.get_num_enqueued_tasks("default"), indexes(kept, name)
@@ -181,7 +195,7 @@ def test_nothing_is_left_of_a_task_that_is_deleted(kept: Kept, name: str) -> Non
     assert task.delete()
     with redis.Redis.from_url(kept.url) as client:
         assert list(client.scan_iter(f"*{task.id}*")) == []
-    assert indexes(kept, name) == set()
+    assert indexes(kept, name) == {b"ew:deleted"}
     assert task.id not in reading.tasks()
     assert children - {task.id} <= set(reading.tasks())
 

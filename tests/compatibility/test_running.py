@@ -7,6 +7,7 @@ import pytest
 import redis
 
 from elsewhere import Task
+from elsewhere.store.redis.keys import blob
 from tests.compatibility import reading
 from tests.compatibility.conftest import Kept
 from tests.e2e.world import Box
@@ -52,6 +53,12 @@ def test_a_killed_script_is_delivered_by_the_agent(on_box: Kept, box: Box) -> No
     made = reading.lasting(reading.task(on_box.id("killed")))
     assert made == on_box.expected["afterwards"]["killed"]
     wait_until(lambda: not list((on_box.home / "sessions").iterdir()), what="its folder has gone")
+
+
+def test_the_agent_has_looked_at_the_tasks_and_keeps_their_code(on_box: Kept, box: Box) -> None:
+    (digest, *_) = on_box.task("ran on an agent").access.record.digests
+    with redis.Redis.from_url(on_box.url) as client:
+        wait_until(lambda: client.ttl(blob(digest)) == -1, what="it has no limit of time")
 
 
 def test_a_clone_runs_with_another_value(on_box: Kept, box: Box) -> None:

@@ -51,7 +51,7 @@ class InRedis:
         return {key.decode(): self._redis.dump(key) for key in sorted(self._redis.keys())}
 
     def lasting(self) -> dict[str, bytes]:
-        stays = (keys.PROJECTS, keys.QUEUES)
+        stays = (keys.PROJECTS, keys.QUEUES, keys.DELETED)
         return {name: value for name, value in self.contents().items() if name not in stays}
 
     def clear(self) -> None:

@@ -123,7 +123,7 @@ def test_every_key_of_a_life_is_in_the_table_with_its_type_and_lifetime(store: R
         kind, lifetime = row_of(key)
         assert store.redis.type(key).decode() == kind, key
         is_timed = store.redis.ttl(key) > 0
-        assert is_timed == bool(re.match(r"\d+ (s|days)", lifetime)), (key, lifetime)
+        assert is_timed == bool(re.match(r"\d+ (s|minutes)", lifetime)), (key, lifetime)
         assert not lifetime.startswith(("while", "between")), f"{key} outlived its reason"
 
 

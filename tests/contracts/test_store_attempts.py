@@ -282,3 +282,88 @@ def test_the_owner_of_a_running_task_learns_of_a_stop_with_its_renewal(
     renewal = store.renew(task_id, 1, worker="box", lease_s=60)
     assert renewal == Renewal(is_ours=True, is_stop_requested=True, stop_grace_s=grace_s)
     assert store.state(task_id).status is Status.IN_PROGRESS
+
+
+# a store that was restored with older data
+
+
+def test_a_claim_counts_on_from_the_highest_number_that_is_known(store: TaskStore) -> None:
+    task_id = waiting(store)
+    got = store.claim(
+        task_id, worker="box", token="t", lease_s=60, allowed=(Status.QUEUED,), above=6
+    )
+    assert got == Claim(attempt=7)
+    assert store.state(task_id).attempt == 7
+    store.finish(task_id, 7, LOST)
+    enqueue(store, task_id)
+    got = store.claim(
+        task_id, worker="box", token="u", lease_s=60, allowed=(Status.QUEUED,), above=3
+    )
+    assert got == Claim(attempt=8)
+
+
+def take_back(store: TaskStore, task_id: str, attempt: int, worker: str = "box") -> Claim:
+    token = f"{worker} {attempt}"
+    return store.take_back(task_id, attempt, worker=worker, token=token, lease_s=60)
+
+
+def test_an_attempt_that_was_not_lost_is_not_taken_back(store: TaskStore) -> None:
+    task_id = running(store)
+    assert take_back(store, task_id, 1) == Claim(attempt=0, status="in_progress")
+    store.finish(task_id, 1, COMPLETED)
+    assert take_back(store, task_id, 1) == Claim(attempt=0, status="completed")
+    store.delete(task_id)
+    assert take_back(store, task_id, 1) == Claim(attempt=0, status="deleted")
+    assert take_back(store, task_id, 9) == Claim(attempt=0, status="deleted")
+
+
+@on_servers
+def test_an_attempt_that_the_store_has_lost_is_taken_back_with_a_new_number(
+    store: SharedStore,
+) -> None:
+    task_id = waiting(store)
+    for _ in range(2):  # the answer was lost
+        assert take_back(store, task_id, 3) == Claim(attempt=4)
+    state = store.state(task_id)
+    assert (state.status, state.worker) == (Status.IN_PROGRESS, "box")
+    assert state.lease_until > store.now()
+    assert all(server.queued(older_than_s=-60) == {} for server in servers(store))
+    assert store.renew(task_id, 4, worker="box", lease_s=60).is_ours
+    with pytest.raises(FencedError):
+        store.append_output(task_id, 3, 0, 1, b"x", "")
+
+
+@on_servers
+def test_an_attempt_whose_number_was_given_to_another_worker_is_taken_back(
+    store: SharedStore,
+) -> None:
+    task_id = running(store)
+    assert take_back(store, task_id, 1, worker="") == Claim(attempt=0, status="in_progress")
+    assert take_back(store, task_id, 1, worker="other") == Claim(attempt=2)
+    assert take_back(store, task_id, 1) == Claim(attempt=0, status="in_progress"), "box yields"
+    store.finish(task_id, 2, COMPLETED)
+    store.move(task_id, Status.IN_PROGRESS, allowed=(Status.COMPLETED,))
+    answer = take_back(store, task_id, 2, worker="other")
+    assert answer == Claim(attempt=0, status="in_progress"), "somebody else took it by hand"
+
+
+@on_servers
+def test_a_store_is_behind_where_it_does_not_know_the_end_of_an_attempt(
+    store: SharedStore,
+) -> None:
+    runs, ended, reaped, waits, gone = (
+        running(store),
+        running(store),
+        running(store, lease_s=0),
+        waiting(store),
+        running(store),
+    )
+    store.finish(ended, 1, COMPLETED)
+    store.reap(reaped, lost_after_s=0, outcome=LOST)
+    store.finish(gone, 1, COMPLETED)
+    store.delete(gone)
+    asked = [(task_id, 1) for task_id in (runs, ended, reaped, waits, gone, "f" * 32)]
+    assert store.behind(asked, worker="box") == [True, False, True, True, False, False]
+    assert store.behind(asked, worker="other") == [False, False, False, True, False, False]
+    assert store.behind([(runs, 2), (ended, 2)], worker="box") == [True, True]
+    assert store.behind([], worker="box") == []

@@ -17,14 +17,6 @@ from tests.stores import brought_to, claim, enqueue, make_record, running
 LOST = Outcome(reason=Reason.LOST, message="Nobody reported.")
 
 
-def test_a_blob_has_a_lifetime_that_putting_it_again_renews(redis_store: RedisStore) -> None:
-    key = keys.blob("0" * 64)
-    for _ in range(2):
-        redis_store.put_blob("0" * 64, b"patch")
-        assert redis_store.redis.ttl(key) > 86400
-        redis_store.redis.expire(key, 5)
-
-
 def test_a_lost_attempt_is_put_back_into_its_queue(redis_store: RedisStore) -> None:
     task_id = running(redis_store, lease_s=0, on_lost=OnLost.ENQUEUE)
     assert redis_store.reap(task_id, lost_after_s=0, outcome=LOST) is Status.QUEUED

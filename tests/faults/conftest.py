@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,8 +14,9 @@ import pytest
 from elsewhere.core.folders import Home
 from elsewhere.store import connect_store
 from elsewhere.store.redis.store import RedisStore
-from tests.faults.harness import Machine
+from tests.faults.harness import PATIENCE_S, PROGRAMS, Machine, Probe, Script
 from tests.redis_server import RedisServer
+from tests.waiting import wait_until
 
 
 @pytest.fixture(scope="session")
@@ -43,3 +47,35 @@ def machine(elsewhere_home: Path, server: RedisServer, environments: Path) -> It
     machine = Machine(Home(elsewhere_home), server.url, environments)
     yield machine
     machine.close()
+
+
+@pytest.fixture
+def start(machine: Machine, store: RedisStore, tmp_path: Path) -> Iterator[Callable[..., Script]]:
+    scripts: list[Script] = []
+
+    def start(name: str, end: str = "0") -> Script:
+        """Returns when it is a task and prints."""
+        traces = tmp_path / name
+        traces.mkdir()
+        program = Path(shutil.copy(PROGRAMS / "counting.py", traces))
+        with (traces / "terminal").open("wb") as terminal:
+            process = subprocess.Popen(
+                [sys.executable, program, traces, end, "scalars"],
+                cwd=traces,
+                env=machine.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=terminal,
+                stderr=terminal,
+            )
+        mark = traces / "task"
+        wait_until(mark.exists, within_s=PATIENCE_S, what=f"{name} is a task")
+        task = Probe(mark.read_text(), traces, store)
+        script = Script(process, task, machine.home.session(task.id, 1))
+        scripts.append(script)
+        task.wait_until_printing()
+        return script
+
+    yield start
+    for script in scripts:
+        script.process.kill()
+        script.process.wait(timeout=PATIENCE_S)

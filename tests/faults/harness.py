@@ -265,6 +265,18 @@ class Probe:
         assert summary.count == count
 
 
+@dataclass
+class Script:
+    """A script in a terminal."""
+
+    process: subprocess.Popen[bytes]
+    task: Probe
+    folder: RunFolder
+
+    def end(self) -> int:
+        return self.process.wait(timeout=PATIENCE_S)
+
+
 def send(
     store: RedisStore,
     folder: Path,

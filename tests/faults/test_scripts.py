@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
 import signal
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -19,53 +15,9 @@ from elsewhere.core.folders import RunFolder
 from elsewhere.core.journal import journal_files, read_events
 from elsewhere.store import connect_store
 from elsewhere.store.redis.store import RedisStore
-from tests.faults.harness import PATIENCE_S, PROGRAMS, Machine, Probe, send
+from tests.faults.harness import PATIENCE_S, Machine, Script, send
 from tests.redis_server import RedisServer
 from tests.waiting import wait_until
-
-
-@dataclass
-class Script:
-    """A script in a terminal."""
-
-    process: subprocess.Popen[bytes]
-    task: Probe
-    folder: RunFolder
-
-    def end(self) -> int:
-        return self.process.wait(timeout=PATIENCE_S)
-
-
-@pytest.fixture
-def start(machine: Machine, store: RedisStore, tmp_path: Path) -> Iterator[Callable[..., Script]]:
-    scripts: list[Script] = []
-
-    def start(name: str, end: str = "0") -> Script:
-        """Returns when it is a task and prints."""
-        traces = tmp_path / name
-        traces.mkdir()
-        program = Path(shutil.copy(PROGRAMS / "counting.py", traces))
-        with (traces / "terminal").open("wb") as terminal:
-            process = subprocess.Popen(
-                [sys.executable, program, traces, end, "scalars"],
-                cwd=traces,
-                env=machine.environment,
-                stdin=subprocess.DEVNULL,
-                stdout=terminal,
-                stderr=terminal,
-            )
-        mark = traces / "task"
-        wait_until(mark.exists, within_s=PATIENCE_S, what=f"{name} is a task")
-        task = Probe(mark.read_text(), traces, store)
-        script = Script(process, task, machine.home.session(task.id, 1))
-        scripts.append(script)
-        task.wait_until_printing()
-        return script
-
-    yield start
-    for script in scripts:
-        script.process.kill()
-        script.process.wait(timeout=PATIENCE_S)
 
 
 @pytest.mark.parametrize(

@@ -89,7 +89,7 @@ def _problems(record: TaskRecord) -> Iterator[str]:
     if not _ID.fullmatch(record.id):
         yield "the id is not 32 hex digits"
     if not all(map(_DIGEST.fullmatch, record.digests)):
-        yield "a digest of its code or its packages is not a sha256"
+        yield "a digest of a blob is not a sha256"
     for name, value in record.environment.variables.items():
         if not _VARIABLE.fullmatch(name) or "\0" in value:
             yield f"{name[:80]!r} cannot be an environment variable"

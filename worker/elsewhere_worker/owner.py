@@ -11,7 +11,10 @@ from elsewhere.core.folders import read_record, write_beside
 from elsewhere.core.notes import reserve_notes
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from elsewhere.core.folders import RunFolder
+    from elsewhere.store.redis.store import RedisStore
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +34,17 @@ class Owner:
         except (RecordError, OSError) as error:
             logger.warning("%s is left alone. %s", folder.path, error)
             return None
+
+    def lost_by(self, store: RedisStore, folders: Sequence[RunFolder]) -> list[RunFolder]:
+        """Those of the `folders` of this owner whose attempts the `store` has lost, or their ends,
+        since it was restored with older data: of each task the newest. Raises
+        StoreUnavailableError."""
+        by_number = sorted(folders, key=lambda folder: folder.attempt)
+        newest = {one.task_id: one for one in by_number if Owner.of(one) == self}
+        ours = list(newest.values())
+        attempts = [(folder.task_id, folder.attempt) for folder in ours]
+        behind = store.behind(attempts, worker=self.worker)
+        return [folder for folder, is_behind in zip(ours, behind, strict=True) if is_behind]
 
     def take(self, folder: RunFolder) -> RunFolder:
         """Makes the run folder, with room for its last notes, and records its owner. Raises

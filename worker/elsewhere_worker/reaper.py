@@ -1,7 +1,8 @@
 """The duty of every agent for all tasks, done by one agent at a time.
 
-It ends lost attempts and pushes queued tasks again whose queue entry got lost. The hold-off that
-keeps owners from being reaped because *Redis* was away is kept in Redis: it survives the agents.
+It ends lost attempts, pushes queued tasks again whose queue entry got lost, and notes which blobs
+tasks name that an earlier version has written. The hold-off that keeps owners from being reaped
+because *Redis* was away is kept in Redis: it survives the agents.
 """
 
 from __future__ import annotations
@@ -44,6 +45,8 @@ class Reaper:
             with self._troubles.noted("reap"):  # one that is damaged must not keep the others
                 self._reap(task_id)
         self._reconcile()
+        with self._troubles.noted("note blobs"):
+            self._store.name_blobs()
 
     def _reap(self, task_id: str) -> None:
         minutes = self._settings.lost_after_s / 60

@@ -23,6 +23,7 @@ class WorkerSettings:
     lease_s: float = 45.0
     lost_after_s: float = 900.0
     keep_runs_s: float = 86400.0
+    code_memory_bytes: int = 1 << 30
     lend_store: bool = True
     policy: RunPolicy = field(default_factory=RunPolicy)
 

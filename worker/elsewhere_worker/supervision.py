@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from elsewhere.artifacts import DEFAULT_PLACE
+from elsewhere.artifacts.blobs import read_blob
 from elsewhere.core.choices import Reason, Status
 from elsewhere.core.clock import monotonic_s
 from elsewhere.core.errors import (
@@ -30,6 +31,7 @@ from elsewhere.core.notes import Lent, Stop, abort_callback_s, grace_s, release_
 from elsewhere.core.records import Outcome
 from elsewhere.core.secrets import passwords_in
 from elsewhere.delivery.delivery import Delivery
+from elsewhere.delivery.restored import take_back
 from elsewhere.storage import check_driver
 from elsewhere_sandbox.spec import RunSpec
 from elsewhere_sandbox.written import remove_others
@@ -155,16 +157,11 @@ class Supervision(threading.Thread):
                     break
                 except StoreUnavailableError as error:
                     self._note_store(error)
+                    self._delivery.look_again()
                     self._pause(_RETRY_S)
                 except FencedError as error:
-                    if not self._is_store_another():
-                        self._give_up(str(error))
+                    if not self._goes_on(error):
                         break
-                    # The store has lost its data: no reason to end a program. Its folder stays.
-                    self._note_store(StoreUnavailableError(str(error)))
-                    if self._outcome is not None:
-                        break
-                    self._pause(_RETRY_S)
                 except RecordError as error:  # it will not become better
                     logger.warning("%s: %s", self._folder.path.name, error)
                     if self._outcome is not None or not self._folder.launched.exists():
@@ -205,6 +202,36 @@ class Supervision(threading.Thread):
     def _pause(self, seconds: float) -> None:
         self._poked.wait(seconds)
         self._poked.clear()
+
+    def _goes_on(self, fenced: FencedError) -> bool:
+        """Whether the attempt goes on though the store has `fenced` it off, as one that has lost
+        its data does: no reason to end a program. Its folder stays."""
+        try:
+            is_another = self._is_store_another()
+            if not is_another and not self._is_taken_back():
+                self._give_up(str(fenced))
+                return False
+        except StoreUnavailableError as error:
+            self._note_store(error)
+            self._pause(_RETRY_S)
+            return True
+        if is_another:
+            self._note_store(StoreUnavailableError(str(fenced)))
+            if self._outcome is not None:
+                return False
+            self._pause(_RETRY_S)
+        return True
+
+    def _is_taken_back(self) -> bool:
+        """Whether the store had lost this attempt, and has taken it back."""
+        settings = self._settings
+        is_back = take_back(
+            self._store, self._folder, worker=settings.name, lease_s=settings.lease_s
+        )
+        if is_back:
+            self._fenced = ""
+            self._delivery.look_again()
+        return is_back
 
     def _is_store_another(self) -> bool:
         """True if the store that answers is not the one that this attempt began in."""
@@ -263,7 +290,12 @@ class Supervision(threading.Thread):
         make_folder(path.parent)
         beside = path.with_name(f".{digest}")
         beside.touch(mode=0o600)
-        beside.write_bytes(self._store.get_blob(digest))
+        try:
+            beside.write_bytes(read_blob(self._store, digest))
+        except StorageError as error:
+            raise NotFoundError(
+                f"A part of the code of this task cannot be read. {error}"
+            ) from error
         beside.rename(path)
 
     # while it runs

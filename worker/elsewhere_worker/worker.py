@@ -28,6 +28,7 @@ from elsewhere.core.records import Outcome
 from elsewhere.delivery.sessions import only_one
 from elsewhere.delivery.waiting import RETRY_S, try_again, waiting_in
 from elsewhere.store.redis import keys
+from elsewhere_worker.blob_budget import BlobBudget
 from elsewhere_worker.boundary import check_job
 from elsewhere_worker.disk import full_disk
 from elsewhere_worker.duty import AGAIN_S, Duty, Troubles
@@ -38,7 +39,7 @@ from elsewhere_worker.slots import Needs, Slot, Slots
 from elsewhere_worker.supervision import Supervision
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from elsewhere.artifacts.uploading import Uploader
     from elsewhere.store.queues import Queues
@@ -51,6 +52,8 @@ logger = logging.getLogger(__name__)
 
 #: seconds between two looks at the queues when no event comes: an event may be missed
 _LOOK_S: Final = 5.0
+#: seconds between two looks whether the store still has the ends of attempts
+_LOOK_AT_ENDED_S: Final = 20.0
 #: seconds in which events gather before other threads are woken
 _GATHER_S: Final = 0.2
 #: seconds that supervisions have to end when the worker leaves
@@ -96,6 +99,8 @@ class Worker:
         self._retry_s = 0.0
         self._waiting: tuple[str, ...] = ()
         self._full_disk = ""
+        self._look_at_s = 0.0
+        self._budget = BlobBudget(store, settings, self._is_ending)
 
     def end(self, *, stop_tasks: bool = False) -> None:
         """Ends the worker; its tasks go on without it, unless they are to be stopped."""
@@ -160,8 +165,11 @@ class Worker:
                 self._claim(*taken, slot)
 
     def _slots_in_use(self) -> list[Slot]:
+        return [supervision.slot for supervision in self._supervised()]
+
+    def _supervised(self) -> list[Supervision]:
         with self._lock:
-            return [supervision.slot for supervision in self._supervisions.values()]
+            return list(self._supervisions.values())
 
     def _claim(self, queue: str, task_id: str, slot: Slot) -> None:
         settings = self._settings
@@ -171,6 +179,9 @@ class Worker:
             logger.warning("queue %r: an entry is refused. %s", queue, error)
             self._queues.settle(task_id, settings.name)
             return
+        if self._deliver_again(RunFolder.all_of(task_id, settings.home.runs)):
+            self._queues.settle(task_id, settings.name)
+            return
         try:
             claim = self._store.claim(
                 task_id,
@@ -178,6 +189,7 @@ class Worker:
                 token=secrets.token_hex(16),
                 lease_s=settings.lease_s,
                 allowed=(Status.QUEUED,),
+                above=settings.home.highest_attempt(task_id),
             )
         except RecordError as error:
             logger.warning("task %s: it is refused and set aside. %s", task_id, error)
@@ -244,25 +256,38 @@ class Worker:
         """Completes the steps that a dead agent of this name, or a lost answer, left half done."""
         settings = self._settings
         self._queues.recover(settings.name)
+        self._look_at_s = 0.0
         for task_id, attempt in self._store.leased_to(settings.name):
-            folder = settings.home.run(task_id, attempt)
-            if not folder.owner.exists() and folder.path.name not in self.running():
+            folder = settings.home.run_of(task_id, attempt)
+            is_running = any(name.startswith(task_id) for name in self.running())
+            if not folder.owner.exists() and not is_running:
                 with self.troubles.noted("recover"):
                     self._lose(task_id, attempt)
+
+    def _deliver_again(self, folders: Sequence[RunFolder]) -> bool:
+        """Resumes those of the `folders` whose attempts the store has lost, or their ends, since it
+        was restored with older data; whether there are any."""
+        lost = self._owner.lost_by(self._store, folders)
+        for folder in lost:
+            if folder.acked.exists():
+                logger.warning("%s: the store has lost its end", folder.path.name)
+                folder.acked.unlink(missing_ok=True)
+                self._supervise(folder, Slot())
+            self._renew_all(folder.task_id)
+        return any(folder.path.name in self.running() for folder in lost)
 
     def _lose(self, task_id: str, attempt: int) -> None:
         """Gives up an attempt of this agent without a folder: put back if it was never begun."""
         has_begun = any(one.attempt == attempt for one in self._store.phases(task_id))
         message = "Its run folder is gone." if has_begun else "It was claimed and never begun."
         if has_begun:  # the program may have removed it, and still run
-            self._launcher.end(self._settings.home.run(task_id, attempt))
+            self._launcher.end(self._settings.home.run_of(task_id, attempt))
         outcome = Outcome(reason=Reason.LOST, message=message)
         status = self._queues.lose(task_id, attempt, outcome, is_harmless=not has_begun)
         logger.info("task %s: attempt %d is lost, it is %s. %s", task_id, attempt, status, message)
 
     def _leave(self) -> None:
-        with self._lock:
-            supervisions = list(self._supervisions.values())
+        supervisions = self._supervised()
         if self._is_stopping_tasks:
             self._stop_tasks(supervisions)
         for supervision in supervisions:
@@ -334,9 +359,7 @@ class Worker:
         elif self._full_disk and not found:
             logger.info("there is room on the disk again")
         self._full_disk = found
-        with self._lock:
-            supervisions = list(self._supervisions.values())
-        for supervision in supervisions:
+        for supervision in self._supervised():
             with self.troubles.noted("note the full disk"):
                 supervision.note_disk(found)
 
@@ -345,7 +368,11 @@ class Worker:
     def _tidy(self) -> None:
         """Does the slow work: uploads for killed scripts, the removal of large folders."""
         while not self._is_ending.wait(_LOOK_S):
+            if time.monotonic() > self._look_at_s:  # nobody notices a short outage
+                self._look_at_s = time.monotonic() + _LOOK_AT_ENDED_S
+                self._deliver_again(RunFolder.all_in(self._settings.home.runs))
             self._deliver_sessions()
+            self._budget.keep()
             self._try_uploads_again()
             self._forget_old_runs()
 

@@ -17,6 +17,7 @@
 
 <run folder>/            written by
 ├── owner.json               agent: its name: whose run this is
+├── number                   who delivers: the attempt's number, where the store has lost its first
 ├── spec.json                agent: the task record, the attempt, what the runner needs
 ├── secrets.json             agent: secrets for the runner, which deletes them when it has read them
 ├── inputs/<digest>          agent: patch and bundle
@@ -36,6 +37,7 @@
 ├── journal/                 every process of the attempt: events
 ├── files/                   the program's SDK: artifacts that the agent shall upload
 ├── waiting/                 agent: those that it could not upload yet, and why
+├── placed/                  who delivers: where those lie that were uploaded and removed
 ├── configurations/          the program's SDK: files with the task's configuration objects
 ├── requirements.txt         runner: the installer's input (editable.txt likewise)
 ├── code/                    runner: the checkout; after the end only what the program wrote there
@@ -137,6 +139,17 @@ class Home:
     def session(self, task_id: str, attempt: int) -> RunFolder:
         return RunFolder(self.sessions / f"{task_id}.{attempt}")
 
+    def run_of(self, task_id: str, attempt: int) -> RunFolder:
+        """The run folder of the attempt that the store knows by this number."""
+        found = (one for one in RunFolder.all_of(task_id, self.runs) if one.attempt == attempt)
+        return next(found, self.run(task_id, attempt))
+
+    def highest_attempt(self, task_id: str) -> int:
+        """The highest number of an attempt of the task that has a folder here, 0 without one: a
+        store that has lost data may give it out again."""
+        folders = (RunFolder.all_of(task_id, parent) for parent in (self.runs, self.sessions))
+        return max((folder.attempt for one in folders for folder in one), default=0)
+
 
 @dataclass(frozen=True, slots=True)
 class RunFolder:
@@ -145,6 +158,7 @@ class RunFolder:
     path: Path
 
     owner = _At("owner.json")
+    renumbered = _At("number")
     spec = _At("spec.json")
     secrets = _At("secrets.json")
     inputs = _At("inputs")
@@ -163,6 +177,7 @@ class RunFolder:
     journal = _At("journal")
     files = _At("files")
     waiting = _At("waiting")
+    placed = _At("placed")
     configurations = _At("configurations")
     code = _At("code")
     venv = _At("venv")
@@ -177,6 +192,11 @@ class RunFolder:
             for path in sorted(parent.iterdir())
             if path.suffix[1:].isdigit() and path.is_dir()
         ]
+
+    @classmethod
+    def all_of(cls, task_id: str, parent: Path) -> list[RunFolder]:
+        """The run folders of one task in `parent`."""
+        return [folder for folder in cls.all_in(parent) if folder.task_id == task_id]
 
     def create(self) -> RunFolder:
         """Makes the folder and those that several processes write into. May be called twice."""
@@ -204,7 +224,18 @@ class RunFolder:
 
     @property
     def attempt(self) -> int:
-        return int(self.path.suffix[1:])
+        """The number by which the store knows the attempt: that of the folder's name, until a store
+        which has lost it gives a higher one."""
+        first = int(self.path.suffix[1:])
+        try:
+            later = read_json(self.renumbered)
+        except (RecordError, OSError):  # the program may have written it
+            return first
+        return later if isinstance(later, int) and later > first else first
+
+    def renumber(self, attempt: int) -> None:
+        """Notes the number that the store has given the attempt now. Raises OSError."""
+        write_beside(self.renumbered, attempt)
 
 
 def write_beside(path: Path, value: object, *, mode: int = 0o600) -> None:

@@ -42,11 +42,13 @@ ABORT_CALLBACK_S: Final = 1800.0
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionSpec:
     """The task that an attempt runs: its `record` as it was at the start, the identity of its
-    `store`, and the `output_uri` of the agent that runs it. A session names no `output_uri`; an
-    agent's run names no `store`, since `owner.json` does."""
+    `store`, the `worker` that claimed it, and the `output_uri` of the agent that runs it. A session
+    names no `output_uri`; an agent's run names neither `store` nor `worker`, since `owner.json`
+    does."""
 
     record: TaskRecord
     store: str = ""
+    worker: str = ""
     output_uri: str = ""
 
     @classmethod

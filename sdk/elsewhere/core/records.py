@@ -20,6 +20,9 @@ from elsewhere.core.choices import DEFAULT_SEED, OnLost, Reason, Status, TaskTyp
 
 Json = None | bool | int | float | str | list[Any] | dict[str, Any]
 
+#: the fields of a task's record whose `digests` are blobs that the task needs
+NAMING: Final = ("source", "environment")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submodule:
@@ -291,8 +294,8 @@ class TaskRecord:
 
     @property
     def digests(self) -> tuple[str, ...]:
-        """All blobs that the task needs: of its code, and of its packages."""
-        return (*self.source.digests, *self.environment.digests)
+        """All blobs that the task needs; the store keeps each while a task names it."""
+        return tuple(digest for part in NAMING for digest in getattr(self, part).digests)
 
     @property
     def overrides(self) -> dict[str, Parameter]:

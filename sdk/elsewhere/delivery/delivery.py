@@ -23,7 +23,7 @@ from elsewhere.core.folders import open_plain
 from elsewhere.core.journal import journal_files, read_events
 from elsewhere.core.uploads import FileEvent, Placed
 from elsewhere.delivery.terminal import BLOCK_BYTES, collapse
-from elsewhere.delivery.waiting import staged, wait
+from elsewhere.delivery.waiting import note_placed, staged, wait, where_placed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,6 +70,8 @@ class Delivery:
         self._tries: dict[Path, int] = {}
         self._given_up: dict[Path, Placed] = {}
         self._artifacts: dict[str, Artifact] | None = None
+        #: it delivers what another store, or this one before it was restored, has had
+        self._is_again = False
         #: a file could not be uploaded: the folder has the only copy of its bytes
         self.has_kept_files = False
 
@@ -80,6 +82,21 @@ class Delivery:
         StoreUnavailableError; after both, everything that was not taken is still in the folder. An
         upload whose place cannot be reached is tried a few times before it is given up.
         """
+        moved = self._pump(is_over=is_over)
+        if is_over and not moved:  # a store that was restored since has less than it had
+            self.look_again()
+            moved = self._pump(is_over=is_over)
+        return moved
+
+    def look_again(self) -> None:
+        """Asks the store once more how far it is: it may have lost data, or taken an attempt back
+        that it had lost."""
+        self._offsets.clear()
+        self._output_offset = None
+        self._pending = ""
+        self._artifacts = None
+
+    def _pump(self, *, is_over: bool) -> bool:
         moved = False
         for path in journal_files(self._folder.journal):
             moved |= self._pump_journal(path)
@@ -101,7 +118,7 @@ class Delivery:
                 break
             if end == offset:
                 break
-            spare: list[Path] = []
+            spare: dict[Path, Placed] = {}
             ready = [self._with_url(event, spare) for event in events]
             before = self._artifacts_before(ready)
             self._offsets[name] = self._store.apply(task_id, attempt, name, offset, end, ready)
@@ -113,20 +130,23 @@ class Delivery:
             moved = True
         return moved
 
-    def _with_url(self, event: Event, spare: list[Path]) -> Event:
+    def _with_url(self, event: Event, spare: dict[Path, Placed]) -> Event:
         """The event for the store; `spare` takes the name of a file that nobody needs after it."""
         given, event = event, self._translate(event)
         if not isinstance(event, FileEvent):
             return event
         if (upload := event.upload()) is None:
             return event.placed(None)
-        placed = self._place(given, upload)
-        if placed.url and not self._keeps_files:
-            spare.append(upload.file)
-        return event.placed(placed)
+        where = self._place(given, upload)
+        if where.url and not self._keeps_files:
+            spare[upload.file] = where
+        return event.placed(where)
 
     def _place(self, event: Event, upload: Upload) -> Placed:
         path = staged(self._folder, upload.file)
+        if path is None and (earlier := where_placed(self._folder, upload.file)) is not None:
+            self._is_again = True
+            return earlier
         if path is None:
             problem = f"It was not uploaded: {str(upload.file)!r} is not a staged file."
             logger.warning("%s %r of %s: %s", upload.kind, upload.name, self._folder.path, problem)
@@ -156,11 +176,14 @@ class Delivery:
             file.write(b"" if is_at_start else b"\n")
             file.write(f"[elsewhere] {sentence}\n".encode(errors="backslashreplace"))
 
-    def _forget(self, spare: list[Path]) -> None:
-        """Deletes staged files: a long run's artifacts would fill the disk twice."""
-        for name in spare:
+    def _forget(self, spare: dict[Path, Placed]) -> None:
+        """Deletes staged files: a long run's artifacts would fill the disk twice. The place of each
+        is noted, for a store that loses it."""
+        for name, where in spare.items():
             if path := staged(self._folder, name):
-                path.unlink(missing_ok=True)
+                with suppress(OSError):
+                    note_placed(self._folder, name, where)
+                    path.unlink(missing_ok=True)
 
     def _artifacts_before(self, events: list[Event]) -> dict[str, Artifact]:
         """The task's artifacts, if `events` may replace or remove some; to be kept in step."""
@@ -183,6 +206,8 @@ class Delivery:
             elif isinstance(event, ArtifactsRemoved):
                 removed = [artifacts.pop(name, None) for name in event.names]
                 gone += [] if event.keeps_bytes else removed
+        if self._is_again:  # what was replaced may be what came later, the first time
+            return
         named = {artifact.url for artifact in artifacts.values()} if gone else set()
         for artifact in gone:
             if artifact is None or not artifact.digest or artifact.url in named:

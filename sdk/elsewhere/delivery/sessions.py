@@ -22,6 +22,7 @@ from elsewhere.core.notes import SessionSpec, read_outcome, read_runner
 from elsewhere.core.process import at_fork
 from elsewhere.core.records import Outcome
 from elsewhere.delivery.delivery import Delivery
+from elsewhere.delivery.restored import take_back
 from elsewhere.delivery.waiting import try_again, waiting_in
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ _LOOK_S: Final = 0.1
 _RENEW_S: Final = 2.0
 #: seconds to wait after the store could not be reached
 _RETRY_S: Final = 1.0
+#: seconds in which what a dead script has left is delivered to a store that had lost its attempt
+_LEASE_S: Final = 60.0
 
 
 class Session(threading.Thread):
@@ -88,6 +91,7 @@ class Session(threading.Thread):
         threading.Thread(target=self._keep_lease, name="elsewhere-lease", daemon=True).start()
         wait_s, has_failed = _LOOK_S, False
         while not self._is_ending.wait(wait_s):
+            attempt = self._folder.attempt
             try:
                 with self._lock:
                     moved = self._delivery.pump()
@@ -95,8 +99,11 @@ class Session(threading.Thread):
             except StoreUnavailableError as error:
                 logger.debug("%s: %s", self._folder.path.name, error)
                 wait_s = _RETRY_S
+                with self._lock:
+                    self._delivery.look_again()
             except FencedError:
-                return  # the lease's thread reports why
+                if not self._goes_on(attempt):
+                    return  # the lease's thread reports why
             except Exception:  # the outermost seam of this thread: it tries again
                 if not has_failed:
                     logger.exception("The session's delivery failed; its reports stay on disk.")
@@ -123,9 +130,8 @@ class Session(threading.Thread):
         self._is_ending.set()
         self.join(timeout=within_s)
         try:
-            if not self._drain(within_s, is_over=True):
+            if not self._deliver_end(outcome, within_s):
                 return False
-            self._store.finish(self._folder.task_id, self._folder.attempt, outcome)
         except FencedError as error:
             logger.debug("%s", error)
             spec = SessionSpec.read(self._folder)
@@ -139,6 +145,19 @@ class Session(threading.Thread):
         else:
             _leave(self._folder, self._delivery)
         return True
+
+    def _deliver_end(self, outcome: Outcome, within_s: float) -> bool:
+        while True:
+            attempt = self._folder.attempt
+            try:
+                if not self._drain(within_s, is_over=True):
+                    return False
+                self._store.finish(self._folder.task_id, attempt, outcome)
+            except FencedError:
+                if not self._takes_back(attempt):
+                    raise
+            else:
+                return True
 
     def _drain(self, within_s: float, *, is_over: bool) -> bool:
         until = monotonic_s() + within_s
@@ -158,16 +177,43 @@ class Session(threading.Thread):
             if monotonic_s() > until:
                 return False
 
+    def _goes_on(self, attempt: int) -> bool:
+        """Whether delivery goes on behind a FencedError for the `attempt`."""
+        try:
+            return self._takes_back(attempt)
+        except StoreUnavailableError as error:
+            logger.debug("%s: %s", self._folder.path.name, error)
+            return True
+
+    def _takes_back(self, attempt: int) -> bool:
+        """Whether the store, which refuses the `attempt`, had lost it and has taken it back. Raises
+        StoreUnavailableError."""
+        try:
+            spec = SessionSpec.read(self._folder)
+        except RecordError as error:
+            logger.debug("%s", error)
+            return False
+        if spec is None or spec.store != self._store.identity():
+            return False
+        with self._lock:
+            if self._folder.attempt != attempt:  # the other thread was faster
+                return True
+            is_back = take_back(
+                self._store, self._folder, worker=self._worker, lease_s=self._lease_s
+            )
+            self._delivery.look_again()
+        return is_back
+
     def _renew(self) -> bool:
         """Renews the lease. False when there is nothing left to renew."""
-        task_id = self._folder.task_id
-        renewal = self._store.renew(
-            task_id, self._folder.attempt, worker=self._worker, lease_s=self._lease_s
-        )
+        task_id, attempt = self._folder.task_id, self._folder.attempt
+        renewal = self._store.renew(task_id, attempt, worker=self._worker, lease_s=self._lease_s)
         if renewal.is_ours:
             if renewal.is_stop_requested and not self._is_stopping:
                 self._is_stopping = True
                 stop_waits_for(self._begin_stop)
+            return True
+        if self._takes_back(attempt):
             return True
         if renewal.status:
             self._when_stopped(f"the task is {renewal.status} now")
@@ -229,14 +275,22 @@ def _deliver_one(store: TaskStore, folder: RunFolder, upload: Uploader) -> bool:
 
 
 def _carry(store: TaskStore, folder: RunFolder, upload: Uploader) -> None:
-    outcome = outcome_of(folder)
+    outcome, spec = outcome_of(folder), SessionSpec.read(folder)
     delivery = Delivery(store, folder, upload)
-    try:
-        while delivery.pump(is_over=True):
-            pass
-        store.finish(folder.task_id, folder.attempt, outcome)
-    except (FencedError, NotFoundError) as error:
-        logger.debug("%s", error)
+    is_over = False
+    while not is_over:
+        try:
+            while delivery.pump(is_over=True):
+                pass
+            store.finish(folder.task_id, folder.attempt, outcome)
+            is_over = True
+        except FencedError as error:
+            logger.debug("%s", error)
+            worker = spec.worker if spec is not None else ""
+            is_over = not take_back(store, folder, worker=worker, lease_s=_LEASE_S)
+        except NotFoundError as error:
+            logger.debug("%s", error)
+            is_over = True
     _leave(folder, delivery)
 
 

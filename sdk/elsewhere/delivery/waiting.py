@@ -1,6 +1,7 @@
 """Uploads that wait: files of a run folder that could not be brought to their place yet.
 
 <run folder>/waiting/<n>.json    one for each file: its event, and why it waits
+<run folder>/placed/<n>.json     one for each file that was uploaded and removed: its place
 
 They stay until the file is in its place, or until nobody wants it any more. Whoever delivers on
 this machine tries them again: an agent at its start, then every ten minutes; so does a script for
@@ -12,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -24,7 +26,7 @@ from elsewhere.core.errors import (
 )
 from elsewhere.core.events import ArtifactAdded, ModelSaved, decode_event, encode_event
 from elsewhere.core.folders import read_record, write_beside
-from elsewhere.core.uploads import FileEvent
+from elsewhere.core.uploads import FileEvent, Placed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     from elsewhere.artifacts.uploading import Uploader
     from elsewhere.core.events import Event
     from elsewhere.core.folders import RunFolder
-    from elsewhere.core.uploads import Placed, Upload
+    from elsewhere.core.uploads import Upload
     from elsewhere.store.api import TaskStore
 
 logger = logging.getLogger(__name__)
@@ -58,12 +60,11 @@ class Waiting:
 def wait(folder: RunFolder, event: Event, upload: Upload, why: str) -> None:
     """Notes that the file of `upload` waits in `folder`, because of `why`. Called again for the
     same file, it replaces the note. Raises StoreUnavailableError if that cannot be written."""
-    digest = hashlib.sha256(str(upload.file).encode(errors="surrogateescape")).hexdigest()
     line = encode_event(event).decode()
     try:
         folder.waiting.mkdir(exist_ok=True, mode=0o700)
         note = Waiting(event=line, kind=upload.kind, name=upload.name, why=why)
-        write_beside(folder.waiting / f"{digest[:16]}.json", note)
+        write_beside(folder.waiting / _note_of(upload.file), note)
     except OSError as error:
         raise StoreUnavailableError(
             f"The {upload.kind} {upload.name!r} is not uploaded, and that cannot be noted: {error}."
@@ -95,6 +96,27 @@ def staged(folder: RunFolder, name: Path) -> Path | None:
         return path if path.is_relative_to(files) and path.is_file() else None
     except (OSError, ValueError, RuntimeError):  # not a file's name; links in a circle
         return None
+
+
+def note_placed(folder: RunFolder, name: Path, where: Placed) -> None:
+    """Notes `where` the staged file `name` of `folder` lies, which is about to be removed. Raises
+    OSError."""
+    folder.placed.mkdir(exist_ok=True, mode=0o700)
+    write_beside(folder.placed / _note_of(name), where)
+
+
+def where_placed(folder: RunFolder, name: Path) -> Placed | None:
+    """Where the file `name` of `folder` lies, if it was uploaded and removed."""
+    try:
+        return read_record(Placed, folder.placed / _note_of(name))
+    except (RecordError, OSError) as error:  # the program may have written it
+        logger.warning("%s: %s", folder.path.name, error)
+        return None
+
+
+def _note_of(name: Path) -> str:
+    digest = hashlib.sha256(str(name).encode(errors="surrogatepass")).hexdigest()
+    return f"{digest[:16]}.json"
 
 
 def _notes(folder: RunFolder) -> list[tuple[Path, Waiting]]:
@@ -133,7 +155,9 @@ def _try(store: TaskStore, folder: RunFolder, upload: Uploader, path: Path, note
     else:
         logger.info("%s: the %s %r is uploaded", folder.path.name, note.kind, note.name)
         path.unlink()
-        file.unlink(missing_ok=True)
+        with suppress(OSError):
+            note_placed(folder, given.file, placed)
+            file.unlink(missing_ok=True)
 
 
 def _is_wanted(store: TaskStore, task_id: str, event: Event) -> bool:

@@ -1,4 +1,5 @@
-"""How this process was started: whether it is the task, and which words are its command line's.
+"""How this process was started: where, whether it is the task, and which words are its command
+line's.
 
 What a command line gives travels with the task. A person's edits act as if they were typed there,
 so a parse of other words, which the program or a parent process has made, does not see them.
@@ -6,6 +7,7 @@ so a parse of other words, which the program or a parent process has made, does 
 
 from __future__ import annotations
 
+import os
 import sys
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -25,6 +27,9 @@ class Launch:
     """The launch of this process; `role()` is what it is to the task."""
 
     def __init__(self) -> None:
+        #: the working folder at the import of the SDK, since a program may change it before
+        #: Task.init; None for a folder that is gone
+        self.folder = _working_folder()
         self.begin(lambda: "task")
 
     def begin(self, role: Callable[[], Role]) -> None:
@@ -65,6 +70,13 @@ class Launch:
         some out, or added some, but has not put others in their place."""
         typed = self._typed
         return has_all(typed, words) or (bool(typed) and has_all(words, typed))
+
+
+def _working_folder() -> str | None:
+    try:
+        return os.getcwd()  # noqa: PTH109 - weight: pathlib
+    except OSError:  # it was deleted
+        return None
 
 
 #: that of this process

@@ -6,7 +6,6 @@ import os
 import pwd
 import threading
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -18,18 +17,15 @@ from elsewhere.core.clock import now_at
 from elsewhere.core.errors import (
     CaptureError,
     ElsewhereError,
-    StorageError,
     TransitionError,
     UsageError,
 )
 from elsewhere.core.folders import RunFolder
 from elsewhere.core.imported import modules
-from elsewhere.core.notes import SessionSpec, read_runner, write_runner
-from elsewhere.core.process import ProcessIdentity
 from elsewhere.core.records import Source, TaskRecord
 from elsewhere.core.say import say
 from elsewhere.core.secrets import hide_arguments
-from elsewhere.delivery.sessions import Session, deliver_dead, only_one
+from elsewhere.delivery.sessions import Session, deliver_dead
 from elsewhere.hooks.launch import LAUNCH
 from elsewhere.offline import Nowhere, OfflineSession, refuse
 from elsewhere.report.resources import Monitor
@@ -37,17 +33,18 @@ from elsewhere.report.streams import Tee
 from elsewhere.run import seed
 from elsewhere.run.capturing import Capturing
 from elsewhere.run.carriers import AgentCarrier, LocalCarrier
+from elsewhere.run.claiming import claim, next_number, take, this_worker
 from elsewhere.run.joining import connect, join_first, new_run
 from elsewhere.run.membership import lead, read_task
-from elsewhere.run.previous import Last, Previous, choose
+from elsewhere.run.previous import Last, choose
 from elsewhere.run.process_end import Endings
 from elsewhere.run.ranks import Rank
-from elsewhere.run.started_in import FOLDER
+from elsewhere.run.run import Run
 from elsewhere.storage import check, file_url
 from elsewhere.store import open_store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Sequence
 
     from elsewhere.artifacts.uploading import Uploader
     from elsewhere.capture.repository import Located
@@ -154,12 +151,12 @@ def begin(
     last, within_s = Last(settings.home, store, record), settings.reuse_within_h * 3600
     previous = choose(store, record, last.read(within_s), reuse=reuse, continues=continues)
     try:
-        record, folder = _taken(settings, store, record, previous, offline)
+        record, folder = take(settings, store, record, previous, offline)
     except TransitionError:
         if previous is None or previous.continues_at is not None:
             raise
         previous = None  # another script was faster
-        record, folder = _taken(settings, store, record, previous, offline)
+        record, folder = take(settings, store, record, previous, offline)
     if offline is None:
         last.write(record.id, within_s)
     capturing = Capturing(settings, store, record.id, located, wishes, loaded)
@@ -181,8 +178,8 @@ def simulate(settings: Settings, task_id: str, connections: Connections) -> Run:
     """
     store = open_store(settings)
     record, state = store.read(task_id), store.state(task_id)
-    folder = settings.home.session(task_id, state.attempt + 1)
-    folder = _claimed(settings, store, record, folder, _SIMULATED, lambda: None)
+    folder = settings.home.session(task_id, next_number(settings, task_id, state.attempt))
+    folder = claim(settings, store, record, folder, _SIMULATED, lambda: None)
     return _carried(
         settings, store, record, folder, connections, "it is run here, as if by an agent"
     )
@@ -207,7 +204,7 @@ def _carried(
     session = Session(
         store,
         folder,
-        worker=_worker(),
+        worker=this_worker(),
         lease_s=settings.lease_s,
         upload=upload if offline is None else offline.keep,
         when_stopped=_stop_this_process,
@@ -244,83 +241,6 @@ def _upload(settings: Settings) -> Uploader:
     return uploader(settings.output_uri or str(settings.home.storage))
 
 
-def _worker() -> str:
-    return f"{os.uname().nodename}:{os.getpid()}"
-
-
-def _taken(
-    settings: Settings,
-    store: TaskStore,
-    new: TaskRecord,
-    previous: Previous | None,
-    offline: OfflineSession | None,
-) -> tuple[TaskRecord, RunFolder]:
-    """Claims the task `new`, or the previous one; returns its record and its folder."""
-    if previous is None:
-        folder = settings.home.session(new.id, 1) if offline is None else offline.run
-        write = partial(store.create, new)
-        return new, _claimed(settings, store, new, folder, (Status.CREATED,), write)
-    record = previous.as_new(new)
-    folder = settings.home.session(record.id, previous.attempt + 1)
-    allowed = Status.CREATED if previous.continues_at is None else previous.status
-    write = partial(previous.write, store, record)
-    return record, _claimed(settings, store, record, folder, (allowed,), write)
-
-
-def _claimed(
-    settings: Settings,
-    store: TaskStore,
-    record: TaskRecord,
-    folder: RunFolder,
-    allowed: Collection[Status],
-    write: Callable[[], None],
-) -> RunFolder:
-    """Makes the folder, calls `write` for the task, begins the attempt. Raises TransitionError
-    when another script has begun one meanwhile, or the status is not in `allowed`."""
-    try:
-        settings.home.ensure()
-        folder.create()
-        with only_one(folder) as is_ours:
-            is_ours = is_ours and not _is_used(folder)
-            if is_ours:
-                SessionSpec(record=record, store=store.identity()).write(folder)
-                write_runner(folder)
-    except OSError as error:
-        raise StorageError(
-            f"The reports of this script cannot be kept in {settings.home.path}: {error}. Make room"
-            " there, or set ELSEWHERE_HOME to another folder."
-        ) from error
-    if not is_ours:
-        raise TransitionError(f"Task {record.id} cannot be started: another script is starting it.")
-    try:
-        write()
-        claim = store.claim(
-            record.id,
-            worker=_worker(),
-            token=names.new_id(),
-            lease_s=settings.lease_s,
-            allowed=allowed,
-        )
-        if not claim.attempt:
-            raise TransitionError(f"Task {record.id} cannot be started: it is {claim.status}.")
-    except TransitionError:
-        folder.remove()
-        raise
-    if claim.attempt == folder.attempt:
-        return folder
-    # The reset has counted the attempt on, to fence off an owner that may still write.
-    right = settings.home.session(record.id, claim.attempt)
-    return RunFolder(folder.path.rename(right.path))
-
-
-def _is_used(folder: RunFolder) -> bool:
-    """Whether another process, which may still run, has begun the same attempt."""
-    owner = read_runner(folder)
-    if owner is None or owner == ProcessIdentity.of():
-        return False
-    return owner.is_alive() or not owner.is_here
-
-
 def _place(settings: Settings, output_uri: object, *, is_tried: bool) -> str:
     """The record's `output_uri`, written to if `is_tried`. Raises UsageError, StorageError."""
     if output_uri is False or (output_uri is None and not settings.output_uri):
@@ -345,7 +265,7 @@ def _locate(settings: Settings, *, in_repository: bool) -> Located | CaptureErro
 
     try:
         located = locate(
-            Script.running(Path(FOLDER) if FOLDER else None),
+            Script.running(Path(LAUNCH.folder) if LAUNCH.folder else None),
             local_remotes_are_shared=settings.local_remotes_are_shared,
             in_repository=in_repository,
         )

@@ -18,9 +18,8 @@ from elsewhere.core.errors import UsageError
 from elsewhere.core.folders import RunFolder
 from elsewhere.core.notes import SessionSpec
 from elsewhere.core.secrets import is_hidden
-from elsewhere.hooks.launch import has_all
+from elsewhere.hooks.launch import LAUNCH, has_all
 from elsewhere.run.ranks import Rank
-from elsewhere.run.started_in import FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -83,7 +82,7 @@ def _leader() -> tuple[str, str, str]:
 
 def _command_line() -> str:
     """A digest of the script and the words of this process; its spawned workers have the same."""
-    return f"{_digest(str(Path(FOLDER or '', sys.argv[0])))}.{_digest(*sys.argv[1:])}"
+    return f"{_digest(str(Path(LAUNCH.folder or '', sys.argv[0])))}.{_digest(*sys.argv[1:])}"
 
 
 def _digest(*words: str) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from elsewhere.core.events import kind_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from elsewhere.core.choices import ScalarKind, Status
     from elsewhere.core.events import Event, Phase, Text
@@ -143,9 +143,24 @@ class TaskStore(Protocol):
         TransitionError."""
 
     def claim(
-        self, task_id: str, *, worker: str, token: str, lease_s: float, allowed: Collection[Status]
+        self,
+        task_id: str,
+        *,
+        worker: str,
+        token: str,
+        lease_s: float,
+        allowed: Collection[Status],
+        above: int = 0,
     ) -> Claim:
-        """Begins the next attempt. The same token gets the same result again."""
+        """Begins the next attempt, with a number `above` that one: the highest that the caller
+        knows of the task's. The same token gets the same result again."""
+
+    def take_back(
+        self, task_id: str, attempt: int, *, worker: str, token: str, lease_s: float
+    ) -> Claim:
+        """Begins the worker's `attempt` anew, with a higher number, in a store that was restored
+        with older data and has lost it. Refused where nothing was lost; with an empty status where
+        the task itself was. The same token gets the same result again."""
 
     def renew(self, task_id: str, attempt: int, *, worker: str, lease_s: float) -> Renewal:
         """Extends the lease and returns whether a stop is requested."""
@@ -235,7 +250,11 @@ class TaskStore(Protocol):
         """Keeps `data`, whose sha256 is `digest`, or renews the lifetime of what is there."""
 
     def get_blob(self, digest: str) -> bytes:
-        """Reads a blob. Raises NotFoundError, or RecordError when it does not match `digest`."""
+        """Reads a blob that lies in the store itself. Raises NotFoundError, or RecordError when it
+        does not match `digest`."""
+
+    def blob_url(self, digest: str) -> str | None:
+        """Returns where in storage a blob lies that is not in the store any more; None without."""
 
     # waking up
     def listen_to(self, task_id: str) -> Listener:
@@ -271,6 +290,10 @@ class SharedStore(TaskStore, Protocol):
         self, task_id: str, attempt: int, outcome: Outcome, *, is_harmless: bool
     ) -> Status | None:
         """Ends an attempt at once, by its owner. `is_harmless`: the program has not begun."""
+
+    def behind(self, ended: Sequence[tuple[str, int]], *, worker: str) -> list[bool]:
+        """Returns of each (task id, attempt), which the `worker` has ended in this store, whether
+        the store does not know the end any more: it was restored with older data."""
 
     def leased_to(self, worker: str) -> list[tuple[str, int]]:
         """Returns (task id, attempt) of all attempts that run under the name `worker`."""

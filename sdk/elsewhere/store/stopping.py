@@ -67,7 +67,7 @@ def request_stop(
     request = StopRequest(before=before, state=store.state(task_id))
     if not request.is_asked:
         return request
-    folder = home.run(task_id, request.state.attempt)
+    folder = home.run_of(task_id, request.state.attempt)
     return replace(request, is_here=_is_noted(folder, Stop(grace_s=grace_s)))
 
 

@@ -175,7 +175,7 @@ class Task(
                 reuse=reuse_last_task_id,
                 continues=continue_last_task,
                 connections=connections,
-                wishes=cls._wishes,
+                wishes=cls._wished(),
                 offline=cls._mode().take(settings),
             )
         task = cls(run.task_record.id, None, run)

@@ -138,14 +138,21 @@ class FolderStore(FolderReports, FolderModels):
             return old
 
     def claim(
-        self, task_id: str, *, worker: str, token: str, lease_s: float, allowed: Collection[Status]
+        self,
+        task_id: str,
+        *,
+        worker: str,
+        token: str,
+        lease_s: float,
+        allowed: Collection[Status],
+        above: int = 0,
     ) -> Claim:
         with self._held(task_id) as task:
             if task.status == Status.IN_PROGRESS and task.state.get("token") == token:
                 return Claim(attempt=task.attempt)
             if not task.status or (allowed and task.status not in allowed):
                 return Claim(attempt=0, status=task.status)
-            at, number = self.now(), task.attempt + 1
+            at, number = self.now(), max(task.attempt, above) + 1
             is_anew = task.record.get("continues_at") is None
             if is_anew:
                 task.clear(CLAIM)
@@ -159,6 +166,13 @@ class FolderStore(FolderReports, FolderModels):
             if is_anew:
                 self._disk.remove_files(task_id, "points.*")
             return Claim(attempt=number)
+
+    def take_back(
+        self, task_id: str, attempt: int, *, worker: str, token: str, lease_s: float
+    ) -> Claim:
+        """Refuses: nobody restores a folder."""
+        with self._held(task_id) as task:
+            return Claim(attempt=0, status=task.status or "deleted")
 
     def renew(self, task_id: str, attempt: int, *, worker: str, lease_s: float) -> Renewal:
         with self._held(task_id) as task:
@@ -229,6 +243,9 @@ class FolderStore(FolderReports, FolderModels):
         with self._disk.locked():
             if not (file := self._disk.blob(digest)).is_file():
                 self._disk.write_whole(file, zlib.compress(data, 6))
+
+    def blob_url(self, digest: str) -> str | None:
+        return None
 
     def get_blob(self, digest: str) -> bytes:
         with self._disk.locked():

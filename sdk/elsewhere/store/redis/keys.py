@@ -7,6 +7,7 @@
     ew:task:<id>:points:<series>     string  delivery                "    24 bytes a point
     ew:task:<id>:attempts            hash    claim, finish           "    number -> Attempt
     ew:task:<id>:journal             hash    delivery                "    attempt/file -> offset
+    ew:task:<id>:blobs               hash    create, edit            "    field -> digests
     ew:task:<id>:output              hash    delivery                "    attempt:field
     ew:task:<id>:output:<n>:<block>  string  delivery                "    1 MiB each
     ew:updated                       zset    all of the above        "    id -> time of last change
@@ -32,9 +33,16 @@
     ew:asked:<agent>                 list    readers                 120 s; requests for files
     ew:part:<transfer>:<offset>      list    the agent               120 s; an answer, its bytes
     ew:store                         string  identity                permanent
+    ew:deleted                       zset    delete                  permanent: id -> when; 90 days
     ew:sweep                         hash    sweep script            permanent: last, hold_until
-    ew:blob:<sha256>                 string  put_blob                30 days, renewed on use
+    ew:blob:<sha256>                 string  put_blob                24 h after no task names it
+    ew:blob:<sha256>:tasks           set     create, edit            until no task names it
     ew:blob:<sha256>:<random>        string  put_blob                10 minutes: one being written
+    ew:blobs                         hash    scripts                 permanent: bytes of named blobs
+    ew:blob_urls                     hash    an agent                permanent: digest -> URL
+    ew:blobs_left                    zset    scripts                 permanent: moved, and not named
+    ew:blobs_moving                  string  an agent                3600 s: the one that moves
+    ew:blobs_named                   string  an agent                permanent: until when it looked
     rq:queue:<name>                  list    RQ, queues.enqueue      an entry: while queued    ids
     rq:job:<id>                      hash    RQ, queues.enqueue      while queued
 
@@ -56,9 +64,6 @@ from typing import Final
 from elsewhere.core.events import kept_parts
 from elsewhere.store.curves import UNIT_SEPARATOR
 
-#: seconds that a patch or bundle is kept after the last task that used it was enqueued
-BLOB_LIFETIME_S: Final = 30 * 24 * 3600
-
 #: seconds that a request for a part of a file is kept, and the part
 RELAY_LIFETIME_S: Final = 120
 
@@ -71,7 +76,13 @@ QUEUED: Final = "ew:queued"
 LEASES: Final = "ew:leases"
 SEEN: Final = "ew:seen"
 STORE: Final = "ew:store"
+DELETED: Final = "ew:deleted"
 SWEEP: Final = "ew:sweep"
+BLOBS: Final = "ew:blobs"
+BLOB_URLS: Final = "ew:blob_urls"
+BLOBS_LEFT: Final = "ew:blobs_left"
+BLOBS_MOVING: Final = "ew:blobs_moving"
+BLOBS_NAMED: Final = "ew:blobs_named"
 WAKE: Final = "ew:wake"
 
 
@@ -85,6 +96,7 @@ class TaskKeys:
         self.journal = self.part("journal")
         self.output = self.part("output")
         self.models = self.part("models")
+        self.blobs = self.part("blobs")
         self.scalars = self.part("scalars")
         self.changed = f"ew:changed:{task_id}"
 
@@ -100,7 +112,7 @@ class TaskKeys:
     @property
     def fixed(self) -> tuple[str, ...]:
         """Returns all keys but those of points and output blocks, whose number varies."""
-        fixed = (self.record, self.state, self.attempts, self.journal, self.output)
+        fixed = (self.record, self.state, self.attempts, self.journal, self.output, self.blobs)
         return (*fixed, *map(self.part, kept_parts()))
 
 

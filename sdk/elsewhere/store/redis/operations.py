@@ -8,6 +8,7 @@ from elsewhere.core import kept
 from elsewhere.core.codec import compact, encode
 from elsewhere.core.events import kept_parts
 from elsewhere.core.kept import OF_RECORD
+from elsewhere.core.records import NAMING
 from elsewhere.store.redis import keys, model_operations
 from elsewhere.store.states import text_of
 
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
 def of_fields(fields: Mapping[str, object]) -> list[list[Word]]:
     """Sets fields of the record; the script keeps the index true."""
     return [["FIELD", name, encode(compact(value))] for name, value in fields.items()]
+
+
+def of_blobs(fields: Mapping[str, Any]) -> list[list[Word]]:
+    """Notes which blobs those `fields` of the record name that may name some."""
+    return [["BLOBS", part, *fields[part].digests] for part in NAMING if part in fields]
 
 
 def of_record(record: TaskRecord) -> list[list[Word]]:

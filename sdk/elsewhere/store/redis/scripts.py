@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from redis import Redis
+    from redis.client import Pipeline
 
 #: what an operation of a script is made of
 Word: TypeAlias = str | bytes | int | float
@@ -31,12 +32,16 @@ class Scripts:
         self._loaded: dict[str, Callable[..., Any]] = {}
         self._cleared = _cleared()
 
-    def on_task(self, name: str, task_id: str, *words: Word) -> Any:
-        """Runs a script about one task; what it returns is written on top of it."""
-        return self._run(name, keys.TaskKeys(task_id).record, [task_id, *words])
+    def on_task(self, name: str, task_id: str, *words: Word, within: Pipeline | None = None) -> Any:
+        """Runs a script about one task; what it returns is written on top of it. `within` is a
+        transaction that it is to be a part of."""
+        return self._run(name, keys.TaskKeys(task_id).record, [task_id, *words], within)
 
     def on_model(self, name: str, model_id: str, *words: Word) -> Any:
         return self._run(name, keys.model(model_id), [model_id, *words])
+
+    def on_blob(self, name: str, digest: str, *words: Word) -> Any:
+        return self._run(name, keys.blob(digest), [digest, *words])
 
     def sweep(self, *words: Word) -> Any:
         return self._run("sweep", keys.SWEEP, list(words))
@@ -44,14 +49,14 @@ class Scripts:
     def search(self, *words: Word) -> Any:
         return self._run("search", keys.UPDATED, list(words))
 
-    def _run(self, name: str, key: str, words: list[Word]) -> Any:
+    def _run(self, name: str, key: str, words: list[Word], within: Pipeline | None = None) -> Any:
         script = self._loaded.get(name)
         if script is None:
             prelude = "" if name in _ALONE else self._cleared + (_LUA / "prelude.lua").read_text()
             script = self._redis.register_script(prelude + (_LUA / f"{name}.lua").read_text())
             self._loaded[name] = script
         with redis_errors():
-            return script(keys=[key], args=words)
+            return script(keys=[key], args=words, client=within)
 
 
 def flat(operations: Iterable[Sequence[Word]]) -> list[Word]:

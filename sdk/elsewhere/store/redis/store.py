@@ -14,7 +14,7 @@ from elsewhere.core.codec import compact, encode
 from elsewhere.core.errors import RecordError, TransitionError
 from elsewhere.core.events import cleared, kept_parts
 from elsewhere.core.kept import RESTART, Tagged
-from elsewhere.core.records import TaskRecord
+from elsewhere.core.records import NAMING, TaskRecord
 from elsewhere.store.api import Claim, Renewal, Sweep
 from elsewhere.store.blocks import BLOCK_BYTES
 from elsewhere.store.redis import keys, operations
@@ -28,7 +28,7 @@ from elsewhere.store.redis.search import RedisSearch
 from elsewhere.store.refusals import BUSY, fenced, refused, unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Sequence
 
     from redis.client import Pipeline
 
@@ -60,6 +60,7 @@ class RedisStore(RedisRecords, RedisReports, RedisSearch, RedisModels, Blobs):
     def create(self, record: TaskRecord, *events: Event) -> None:
         fields = {name: item for name, item in compact(record).items() if name not in _APART}
         script = operations.of_fields(fields) + operations.of_record(record)
+        script += operations.of_blobs({part: getattr(record, part) for part in NAMING})
         script += self._operations(record.id, 0, events)
         names = (record.project, record.name, str(record.type))
         self._scripts.on_task("create", record.id, *names, *flat(script))
@@ -68,6 +69,7 @@ class RedisStore(RedisRecords, RedisReports, RedisSearch, RedisModels, Blobs):
         self, task_id: str, *events: Event, allowed: Collection[Status] = (), **changes: object
     ) -> None:
         script = self._operations(task_id, 0, events) + operations.of_fields(changes)
+        script += operations.of_blobs(changes)
         done, status = self._scripts.on_task(
             "edit", task_id, ",".join(map(str, allowed)), *flat(script)
         )
@@ -89,6 +91,7 @@ class RedisStore(RedisRecords, RedisReports, RedisSearch, RedisModels, Blobs):
             uses, indexed = self.task_models(task_id), self._indexed(task_id)
             is_sent = True
             pipe.multi()
+            self._scripts.on_task("forget", task_id, within=pipe)
             pipe.delete(*gone)
             pipe.zrem(keys.UPDATED, task_id)
             pipe.srem(keys.project(record.project), task_id)
@@ -128,12 +131,23 @@ class RedisStore(RedisRecords, RedisReports, RedisSearch, RedisModels, Blobs):
         return Status(as_text(status))
 
     def claim(
-        self, task_id: str, *, worker: str, token: str, lease_s: float, allowed: Collection[Status]
+        self,
+        task_id: str,
+        *,
+        worker: str,
+        token: str,
+        lease_s: float,
+        allowed: Collection[Status],
+        above: int = 0,
     ) -> Claim:
-        done, answer = self._scripts.on_task(
-            "claim", task_id, ",".join(map(str, allowed)), worker, token, lease_s
-        )
-        return Claim(attempt=int(answer)) if done else Claim(attempt=0, status=as_text(answer))
+        words = (",".join(map(str, allowed)), worker, token, lease_s, above)
+        return _claim(self._scripts.on_task("claim", task_id, *words))
+
+    def take_back(
+        self, task_id: str, attempt: int, *, worker: str, token: str, lease_s: float
+    ) -> Claim:
+        words = (attempt, worker, token, lease_s)
+        return _claim(self._scripts.on_task("take_back", task_id, *words))
 
     def renew(self, task_id: str, attempt: int, *, worker: str, lease_s: float) -> Renewal:
         done, answer, *grace = self._scripts.on_task("renew", task_id, attempt, worker, lease_s)
@@ -177,6 +191,19 @@ class RedisStore(RedisRecords, RedisReports, RedisSearch, RedisModels, Blobs):
         self, task_id: str, attempt: int, outcome: Outcome, *, is_harmless: bool
     ) -> Status | None:
         return self._reap(task_id, attempt, "", outcome, is_harmless=is_harmless)
+
+    def behind(self, ended: Sequence[tuple[str, int]], *, worker: str) -> list[bool]:
+        if not ended:
+            return []
+        with redis_errors(), self.redis.pipeline(transaction=False) as pipe:
+            for task_id, _ in ended:
+                pipe.hmget(keys.TaskKeys(task_id).state, _OF_AN_OWNER)
+                pipe.zscore(keys.DELETED, task_id)
+            answers = pipe.execute(raise_on_error=False)
+        return [
+            deleted is None and isinstance(found, list) and _is_behind(found, attempt, worker)
+            for (_, attempt), found, deleted in zip(ended, answers[::2], answers[1::2], strict=True)
+        ]
 
     def leased_to(self, worker: str) -> list[tuple[str, int]]:
         with redis_errors():
@@ -304,6 +331,24 @@ def _plain(outcome: Outcome) -> str:
 _OF_AN_ATTEMPT: Final = (
     *("stop_requested_at", "ended_by", "message", "losses", "outcome", "ended_at"),
 )
+
+
+#: fields of the state about who runs a task, or ran it last
+_OF_AN_OWNER: Final = ("status", "attempt", "worker", "ended_by")
+
+
+def _is_behind(found: Sequence[bytes | None], attempt: int, worker: str) -> bool:
+    """Whether a state, its fields _OF_AN_OWNER, is older than the end of the worker's attempt."""
+    status, number, owner, ended_by = (as_text(field or b"") for field in found)
+    if not number.isdigit() or int(number) != attempt:
+        return number.isdigit() and int(number) < attempt
+    is_open = status == Status.IN_PROGRESS or ended_by == "reaper"
+    return is_open and owner == worker
+
+
+def _claim(answer: tuple[int, int | bytes]) -> Claim:
+    done, found = answer
+    return Claim(attempt=int(found)) if done else Claim(attempt=0, status=as_text(found))
 
 
 def _is_number(text: bytes | None) -> bool:

@@ -7,7 +7,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from elsewhere.core.checks import checked_text
-from elsewhere.core.errors import NotFoundError, UsageError
+from elsewhere.core.errors import NotFoundError, StorageError, UsageError
 from elsewhere.task.handle import Handle
 
 if TYPE_CHECKING:
@@ -93,8 +93,10 @@ class CodeAspect(Handle):
         source = self.access.captured_record.source
         diff = b""
         if source.patch:
-            with contextlib.suppress(NotFoundError, UsageError):
-                diff = self.access.store.get_blob(source.patch)
+            from elsewhere.artifacts.blobs import read_blob  # noqa: PLC0415
+
+            with contextlib.suppress(NotFoundError, StorageError, UsageError):
+                diff = read_blob(self.access.store, source.patch)
         return {
             "repository": source.repository,
             "branch": source.branch,

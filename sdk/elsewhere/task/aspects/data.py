@@ -17,8 +17,8 @@ class DataAspect(Handle):
 
     def export_task(self) -> dict[str, Any]:
         """All that is needed to make the task again, as plain data that JSON can hold. Its code is
-        named by digests: it lies in the store, for 30 days from its last use. The task's reports
-        and results are not in it."""
+        named by digests: it lies in the store while a task names it. The task's reports and results
+        are not in it."""
         from elsewhere.task import exporting  # noqa: PLC0415
 
         return exporting.to_data(self.access.captured_record)

@@ -6,7 +6,6 @@ import logging
 import os
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from elsewhere.capture.wishes import NO_WISHES
 from elsewhere.core.choices import DEFAULT_SEED
 from elsewhere.core.errors import UsageError
 from elsewhere.task.handle import Handle
@@ -26,7 +25,7 @@ class MakingAspect(Handle):
     """The class methods of `Task` that create, clone, and ask for packages."""
 
     _seed: ClassVar[int | None] = DEFAULT_SEED
-    _wishes: ClassVar[Wishes] = NO_WISHES
+    _wishes: ClassVar[Wishes | None] = None
 
     @classmethod
     def create(
@@ -179,7 +178,7 @@ class MakingAspect(Handle):
 
         pair = by_hand.wished(package_name, package_version)
         if cls._may_wish("add_requirements"):
-            cls._wishes = cls._wishes._replace(added=(*cls._wishes.added, pair))
+            cls._wishes = cls._wished()._replace(added=(*cls._wished().added, pair))
 
     @classmethod
     def ignore_requirements(cls, package_name: str) -> None:
@@ -191,7 +190,7 @@ class MakingAspect(Handle):
         if not name:
             raise UsageError(f"A package is ignored by its name, not by {package_name!r:.80}.")
         if cls._may_wish("ignore_requirements"):
-            cls._wishes = cls._wishes._replace(ignored=cls._wishes.ignored | {name})
+            cls._wishes = cls._wished()._replace(ignored=cls._wished().ignored | {name})
 
     @classmethod
     def force_requirements_env_freeze(
@@ -206,7 +205,7 @@ class MakingAspect(Handle):
         if file:
             by_hand.requirement_lines(file)
         if cls._may_wish("force_requirements_env_freeze"):
-            cls._wishes = cls._wishes._replace(is_frozen=bool(force), file=file)
+            cls._wishes = cls._wished()._replace(is_frozen=bool(force), file=file)
 
     @classmethod
     def choose_packages(cls, choice: str | os.PathLike[str]) -> None:
@@ -229,7 +228,13 @@ class MakingAspect(Handle):
                 f" {known_choices(text, CHOICES)}"
             )
         if cls._may_wish("choose_packages"):
-            cls._wishes = cls._wishes._replace(choice=text)
+            cls._wishes = cls._wished()._replace(choice=text)
+
+    @classmethod
+    def _wished(cls) -> Wishes:
+        from elsewhere.capture.wishes import NO_WISHES  # noqa: PLC0415 - weight
+
+        return NO_WISHES if cls._wishes is None else cls._wishes
 
     @classmethod
     def _may_wish(cls, what: str) -> bool:

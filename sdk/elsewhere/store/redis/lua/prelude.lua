@@ -81,6 +81,25 @@ local function clear(when)
   for _, field in ipairs(CLEARED[when].fields) do redis.call('HDEL', state, field) end
 end
 
+-- The attempt `number` of the task, which was `old`.
+local function begin_attempt(old, number, worker, token, lease_s)
+  local at = stamp()
+  redis.call('HSET', state, 'attempt', number)
+  -- The curves are those of the newest attempt, unless the task is continued: older attempts may
+  -- not write any more.
+  local continues_at = redis.call('HGET', base, 'continues_at') or 'null'
+  if continues_at == 'null' then clear('CLAIM') end
+  set_status(old, 'in_progress', at)
+  local lease = string.format('%.6f', tonumber(at) + tonumber(lease_s))
+  redis.call('HDEL', state, 'stop_requested_at', 'outcome', 'ended_by', 'ended_at', 'message')
+  clear('RESTART')
+  redis.call('HSET', state, 'worker', worker, 'token', token, 'started_at', at,
+    'lease_until', lease)
+  redis.call('ZADD', 'ew:leases', lease, id)
+  redis.call('HSET', base .. ':attempts', number,
+    cjson.encode({number = number, worker = worker, started_at = tonumber(at)}))
+end
+
 -- Whole numbers as texts: a number of Lua is exact up to 2^53 only.
 local function exceeds(one, other)
   local is_negative = string.sub(one, 1, 1) == '-'
@@ -217,8 +236,67 @@ local function load_model(field, model, at, place, url, ...)
   use_model(field, known or model, at)
 end
 
+-- A blob lives while a task names it: `ew:blob:<digest>:tasks` are those that do, `ew:blobs` has its
+-- bytes, and the task's `blobs` has the digests by the field of the record that names them.
+-- Its bytes may lie in storage: `ew:blob_urls` has where, `ew:blobs_left` since when no task names one.
+-- Whoever has just put a blob, or found it there, may be making a task with it: it stays for a day.
+local UNNAMED_S = 24 * 3600
+
+local function blob_key(digest) return 'ew:blob:' .. digest end
+
+local function is_named(digest)
+  return redis.call('EXISTS', blob_key(digest) .. ':tasks') == 1
+end
+
+local function keep_named(digest)
+  local key = blob_key(digest)
+  redis.call('ZREM', 'ew:blobs_left', digest)
+  if redis.call('EXISTS', key) == 0 then return end
+  redis.call('PERSIST', key)
+  redis.call('HSET', 'ew:blobs', digest, redis.call('STRLEN', key))
+end
+
+-- Earlier versions kept a blob for 30 days, and did not note which tasks name it. Until an agent has
+-- looked at all tasks (blobs.py), a blob that no task seems to name is kept as they kept it.
+local function keep_unnamed(digest)
+  local limit_s = UNNAMED_S
+  if redis.call('HEXISTS', 'ew:blob_urls', digest) == 1 then
+    redis.call('ZADD', 'ew:blobs_left', stamp(), digest)
+  end
+  if redis.call('EXISTS', 'ew:blobs_named') == 0 then limit_s = 30 * UNNAMED_S end
+  if redis.call('TTL', blob_key(digest)) < limit_s then
+    redis.call('EXPIRE', blob_key(digest), limit_s)
+  end
+end
+
+-- BLOBS field digest ...: those that the field of the record names from now on. What is no digest
+-- is left out: it would be another key.
+local function name_blobs(field, ...)
+  local key, named = base .. ':blobs', {}
+  local old = redis.call('HGET', key, field) or ''
+  for _, digest in ipairs({...}) do
+    if #digest == 64 and not string.find(digest, '[^0-9a-f]') then
+      named[#named + 1] = digest
+      redis.call('SADD', blob_key(digest) .. ':tasks', id)
+      keep_named(digest)
+    end
+  end
+  redis.call('HDEL', key, field)
+  if #named > 0 then redis.call('HSET', key, field, table.concat(named, ' ')) end
+  local all = table.concat(redis.call('HVALS', key), ' ')
+  for digest in string.gmatch(old, '%x+') do
+    if not string.find(all, digest, 1, true) then
+      redis.call('SREM', blob_key(digest) .. ':tasks', id)
+      if not is_named(digest) then
+        redis.call('HDEL', 'ew:blobs', digest)
+        keep_unnamed(digest)
+      end
+    end
+  end
+end
+
 local OPERATIONS = {
-  FIELD = set_field, LOAD = load_model, MODEL = set_model, POINTS = add_points,
+  BLOBS = name_blobs, FIELD = set_field, LOAD = load_model, MODEL = set_model, POINTS = add_points,
   UNUSE = unuse_model, USE = use_model,
 }
 
