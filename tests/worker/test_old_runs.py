@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import cast
 
 from elsewhere.core.errors import StorageError
 from elsewhere.core.events import ArtifactAdded
@@ -12,13 +11,10 @@ from elsewhere.core.folders import Home, RunFolder
 from elsewhere.core.records import Artifact
 from elsewhere.core.uploads import Placed, Upload
 from elsewhere.delivery.waiting import wait
-from elsewhere.store.queues import Queues
+from elsewhere_worker.old_runs import OldRuns
 from elsewhere_worker.owner import Owner
-from elsewhere_worker.registration import Registration
 from elsewhere_worker.settings import WorkerSettings
-from elsewhere_worker.worker import Worker
 from tests.stores import begin, opened
-from tests.worker.far import FarLauncher
 
 
 def test_a_folder_with_an_upload_that_waits_outlives_its_age(
@@ -46,26 +42,18 @@ def test_a_folder_with_an_upload_that_waits_outlives_its_age(
             one.acked.touch()
             os.utime(one.acked, (0, 0))
         settings = WorkerSettings(name="box", queues=("low",), home=home, url=redis_url)
-        worker = Worker(
-            settings,
-            store,
-            Queues(store),
-            FarLauncher(),
-            cast("Registration", None),  # only `run` needs one
-            upload,
-            lambda: None,
-            lambda: None,
-        )
-        worker._try_uploads_again()
-        worker._forget_old_runs()
+        owner = Owner(worker="box", store=store.identity())
+        old = OldRuns(store, settings, owner, upload)
+        old.try_uploads_again()
+        old.forget()
         assert (folder.path.exists(), other.path.exists()) == (True, False)
-        assert worker._waiting == (
+        assert old.waiting == (
             f"{task_id}.1 The artifact 'data' waits to be uploaded. There is no driver.",
         )
         is_reached = True
-        worker._retry_s = 0.0  # as an agent that starts with another configuration
-        worker._try_uploads_again()
-        worker._forget_old_runs()
-        assert not worker._waiting
+        old = OldRuns(store, settings, owner, upload)  # with another configuration
+        old.try_uploads_again()
+        old.forget()
+        assert not old.waiting
         assert not folder.path.exists()
         assert store.artifacts(task_id)["data"].url == "s3://bucket/data"

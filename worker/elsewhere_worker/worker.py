@@ -25,13 +25,12 @@ from elsewhere.core.errors import RecordError, StoreUnavailableError
 from elsewhere.core.folders import RunFolder
 from elsewhere.core.notes import Stop
 from elsewhere.core.records import Outcome
-from elsewhere.delivery.sessions import only_one
-from elsewhere.delivery.waiting import RETRY_S, try_again, waiting_in
 from elsewhere.store.redis import keys
 from elsewhere_worker.blob_budget import BlobBudget
 from elsewhere_worker.boundary import check_job
 from elsewhere_worker.disk import full_disk
 from elsewhere_worker.duty import AGAIN_S, Duty, Troubles
+from elsewhere_worker.old_runs import OldRuns
 from elsewhere_worker.owner import Owner
 from elsewhere_worker.reaper import Reaper
 from elsewhere_worker.relay import FileServer
@@ -60,8 +59,6 @@ _GATHER_S: Final = 0.2
 _LEAVE_S: Final = 2.0
 #: seconds to wait after the store could not be reached
 _RETRY_S: Final = 1.0
-#: uploads that wait, as the agent's record names them
-_MOST_WAITING: Final = 20
 
 
 class Worker:
@@ -96,11 +93,10 @@ class Worker:
         self._news = threading.Event()
         self._is_ending = threading.Event()
         self._is_stopping_tasks = False
-        self._retry_s = 0.0
-        self._waiting: tuple[str, ...] = ()
         self._full_disk = ""
         self._look_at_s = 0.0
         self._budget = BlobBudget(store, settings, self._is_ending)
+        self._old_runs = OldRuns(store, settings, self._owner, upload)
 
     def end(self, *, stop_tasks: bool = False) -> None:
         """Ends the worker; its tasks go on without it, unless they are to be stopped."""
@@ -345,7 +341,7 @@ class Worker:
             self._news.clear()
             self._look_at_disk()
             problems = (*self.troubles.listed(), *filter(None, [self._full_disk]))
-            self._registration.renew(self.running(), self._waiting, problems)
+            self._registration.renew(self.running(), self._old_runs.waiting, problems)
             self._launcher.prepare_spare()
             self._reaper.sweep()
             self._news.wait(min(self._settings.sweep_s, _LOOK_S))
@@ -373,31 +369,5 @@ class Worker:
                 self._deliver_again(RunFolder.all_in(self._settings.home.runs))
             self._deliver_sessions()
             self._budget.keep()
-            self._try_uploads_again()
-            self._forget_old_runs()
-
-    def _try_uploads_again(self) -> None:
-        """At the start, since the configuration may be another one, and then every few minutes."""
-        waiting: list[str] = []
-        for folder in RunFolder.all_in(self._settings.home.runs):
-            notes = waiting_in(folder)
-            owner = Owner.of(folder) if notes and folder.acked.exists() else None
-            if owner is not None and owner.store == self._owner.store:
-                with only_one(folder) as is_ours:
-                    if is_ours:
-                        notes = try_again(
-                            self._store, folder, self._upload, older_than_s=self._retry_s
-                        )
-            waiting += [f"{folder.path.name} {note.sentence}" for note in notes]
-        self._waiting, self._retry_s = tuple(waiting[:_MOST_WAITING]), RETRY_S
-
-    def _forget_old_runs(self) -> None:
-        RunFolder.sweep(self._settings.home.runs)
-        for folder in RunFolder.all_in(self._settings.home.runs):
-            try:
-                acked_at = folder.acked.stat().st_mtime
-            except FileNotFoundError:
-                continue
-            is_old = time.time() - acked_at > self._settings.keep_runs_s
-            if is_old and not waiting_in(folder):  # those are the only copies
-                folder.remove()
+            self._old_runs.try_uploads_again()
+            self._old_runs.forget()
