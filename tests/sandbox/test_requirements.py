@@ -104,6 +104,20 @@ def test_without_packages_the_nearest_requirements_file_counts(tmp_path: Path) -
     assert read_requirements((), code, "a/b").lines == ()
 
 
+def test_the_requirements_beside_the_script_count_where_those_above_are_none(
+    tmp_path: Path,
+) -> None:
+    code = tmp_path / "code"
+    (code / "scripts" / "deep").mkdir(parents=True)
+    (tmp_path / "requirements.txt").write_text("outside\n")
+    assert read_requirements(None, code, ".", "scripts/deep/train.py").lines == ()
+    (code / "scripts" / "requirements.txt").write_text("of-scripts\n")
+    assert read_requirements(None, code, ".", "scripts/deep/train.py").lines == ("of-scripts",)
+    assert read_requirements(None, code, ".", "../outside.py").lines == ()
+    (code / "requirements.txt").write_text("at-root\n")
+    assert read_requirements(None, code, ".", "scripts/deep/train.py").lines == ("at-root",)
+
+
 def test_a_requirements_file_is_read_as_pip_does(tmp_path: Path) -> None:
     write_project(tmp_path / "mine", "mine")
     (tmp_path / "more").mkdir()

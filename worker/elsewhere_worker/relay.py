@@ -128,7 +128,7 @@ class FileServer:
     def _run(self, wanted: Wanted) -> RunFolder:
         """The run folder of an attempt of this store. Raises NotFoundError, which says why it is
         not there."""
-        folder = self._settings.home.run(wanted.task, wanted.attempt)
+        folder = self._settings.home.run_of(wanted.task, wanted.attempt)
         owner = Owner.of(folder) if folder.owner.exists() else None
         if owner is not None and owner.store == self._store.identity():
             return folder

@@ -262,15 +262,18 @@ def test_packages_are_lines_a_file_or_those_that_the_code_imports(
 
 
 def test_the_requirements_of_a_local_repository_count_where_it_has_some(
-    store: RedisStore, repository: Path
+    store: RedisStore, repository: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (repository / "src" / "train.py").write_text("import redis\n")
     near: dict[str, Any] = {"repo": str(repository), "script": "src/train.py"}
     captured = packages(store, **near)
     assert captured is not None
     assert captured[0].startswith("redis==")
-    (repository / "requirements.txt").write_text("numpy\n")
-    assert packages(store, **near) is None
+    assert "the packages of the draft are those that it imports" in capsys.readouterr().err
+    for name in ("src/requirements.txt", "requirements.txt"):  # beside the script, at the root
+        (repository / name).write_text("numpy\n")
+        assert packages(store, **near) is None
+        assert f"are those of {name}" in capsys.readouterr().err
 
 
 # a base, or nothing

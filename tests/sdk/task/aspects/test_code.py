@@ -115,6 +115,24 @@ def test_packages_are_set_and_read(store: RedisStore, tmp_path: Path) -> None:
     assert store.read(task.id).environment.packages == ()
 
 
+def test_packages_that_people_set_are_all_there_is(store: RedisStore) -> None:
+    digest = "d" * 64
+    captured = Environment(
+        python="3.11.7",
+        packages=("a==1",),
+        lock=digest,
+        loaded=("b",),
+        wheels=(digest,),
+        missing="The package a cannot travel.",
+        gpus=2,
+    )
+    task = draft(store, environment=captured)
+    task.set_packages(["a==2"])
+    assert store.read(task.id).environment == Environment(
+        python="3.11.7", packages=("a==2",), gpus=2
+    )
+
+
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
