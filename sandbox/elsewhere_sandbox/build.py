@@ -107,9 +107,7 @@ def build(shared: Path, order: Order) -> None:
     left_out = _install_pins(shared, order)
     if selection.asked:
         _install_asked(shared, order)
-    notes = [*selection.notes, *_finished(shared, order, left_out)]
-    for note in notes:
-        order.setup.say(note)
+    notes = _finished(shared, order, left_out)
     _let_path_choose(shared / "bin")
     inputs = json.loads(hide_passwords(json.dumps(order.inputs)))
     facts = {

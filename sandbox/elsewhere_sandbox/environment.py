@@ -54,8 +54,7 @@ def prepare_environment(
 
     `script` is relative to `working_dir`, and that to the root of the `code`. Phases: `python`,
     `install` (the shared environment), `link` (the layer), and `install` again for projects inside
-    the code that are installed in place. `policy` is the operator's.
-    Raises SetupError, and RecordError for a lock that cannot be read.
+    the code that are installed in place. `policy` is the operator's. Raises SetupError.
     """
     with setup.phase("python"):
         known = home.environments / "pythons.json"

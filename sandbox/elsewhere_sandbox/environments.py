@@ -76,8 +76,8 @@ def ensure(order: Order) -> tuple[Path, int, bool]:
     if not was_built:
         seconds = facts["seconds"]
         order.setup.say(f"Environment {shared.name[:12]} is there already: {seconds:.1f} s saved.")
-        for note in facts.get("notes", ()):
-            order.setup.say(note)
+    for note in (*order.selection.notes, *facts.get("notes", ())):
+        order.setup.say(note)
     return shared, descriptor, not was_built
 
 

@@ -17,6 +17,7 @@ from packaging.utils import canonicalize_name
 from elsewhere.core.codec import decode
 from elsewhere.core.errors import RecordError
 from elsewhere.core.lock import Lock, Locked
+from elsewhere_sandbox.errors import SetupError
 from elsewhere_sandbox.requirements import read_requirements
 
 if TYPE_CHECKING:
@@ -66,14 +67,25 @@ class Pin:
 class Selection:
     """`asked` lines are installed with what they need, `pins` as they are; `projects` are folders
     of the code that are installed in place. `facts` are the lock's own words for markers, None
-    without a lock; `locked` are all the names in it, and `notes` are lines for the output."""
+    without a lock; `locked` are all the names in it, and `problems` sentences on what did not come
+    along, though it was installed."""
 
     asked: tuple[str, ...] = ()
     pins: tuple[Pin, ...] = ()
     projects: tuple[Path, ...] = ()
     facts: Mapping[str, str] | None = None
     locked: frozenset[str] = frozenset()
-    notes: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """The lines on it for the task's output."""
+        if self.facts is None:
+            return ()
+        needed = len(self.needed)
+        beside = len(self.pins) - needed
+        summary = f"Packages: {needed} that the program imports, and {beside} beside them."
+        return (summary, *self.problems)
 
     @property
     def needed(self) -> frozenset[str]:
@@ -85,13 +97,13 @@ def select(
     environment: Environment, code: Path, inputs: Path, working_dir: str = ".", script: str = ""
 ) -> Selection:
     """Chooses what is installed. `inputs` has the task's blobs, named by their digests; `script` is
-    relative to the working folder. Raises SetupError for a requirement that is refused, and
-    RecordError for a lock that cannot be read.
+    relative to the working folder. Raises SetupError for a requirement that is refused, and a lock
+    that cannot be read.
     """
     asked = read_requirements(environment.packages, code, working_dir, script)
     if not environment.lock:
         return Selection(asked=asked.lines, projects=asked.projects)
-    lock = _checked(decode(Lock, (inputs / environment.lock).read_bytes()), environment)
+    lock = _read_lock(inputs / environment.lock, environment)
     by_name = {one.name: one for one in lock.distributions}
     other, direct = [], set()
     for line in asked.lines:
@@ -113,16 +125,14 @@ def select(
         if not by_name[name].problem
     ]
     read_requirements([pin.line for pin in pins], code)  # refuses what is more than a requirement
-    beside = len(pins) - sum(pin.is_needed for pin in pins)
-    notes = [f"Packages: {len(pins) - beside} that the program imports, and {beside} beside them."]
-    notes += [one.problem for one in map(by_name.get, sorted(chosen)) if one and one.problem]
+    problems = [one.problem for one in map(by_name.get, sorted(chosen)) if one and one.problem]
     return Selection(
         asked=tuple(other),
         pins=tuple(pins),
         projects=tuple(sorted({*asked.projects, *projects})),
         facts=facts,
         locked=frozenset(by_name),
-        notes=tuple(notes),
+        problems=tuple(problems),
     )
 
 
@@ -239,11 +249,15 @@ def _pin(one: Locked, inputs: Path, *, is_needed: bool) -> Pin:
     )
 
 
-def _checked(lock: Lock, environment: Environment) -> Lock:
+def _read_lock(file: Path, environment: Environment) -> Lock:
+    try:
+        lock = decode(Lock, file.read_bytes())
+    except (RecordError, OSError) as error:
+        raise SetupError(f"The lock of this task cannot be read: {error}") from error
     for one in lock.distributions:
         texts: tuple[Any, ...] = (one.name, one.version, one.line, one.wheel, one.file)
         if not all(isinstance(text, str) for text in (*texts, *one.requires, one.problem)):
-            raise RecordError("The lock of this task cannot be read: it holds other than texts.")
+            raise SetupError("The lock of this task cannot be read: it holds other than texts.")
         is_wheel = one.wheel in environment.wheels and _WHEEL.fullmatch(one.file)
         if not (
             _NAME.fullmatch(one.name)
@@ -251,5 +265,5 @@ def _checked(lock: Lock, environment: Environment) -> Lock:
             and (is_wheel or not (one.wheel or one.file))
             and (one.line.startswith("-e ") or name_in(one.line) == one.name)
         ):
-            raise RecordError(f"The lock of this task is refused: {one.name!r:.80} is no package.")
+            raise SetupError(f"The lock of this task is refused: {one.name!r:.80} is no package.")
     return lock
