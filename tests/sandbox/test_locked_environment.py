@@ -239,7 +239,7 @@ def test_indexes_and_options_of_the_operator_are_used(box: Box, tmp_path: Path) 
 def test_a_forged_lock_is_refused(box: Box, one: Locked) -> None:
     have(box, "used", "other")
     with pytest.raises(SetupError, match="refused"):
-        box.prepare([one], [one.line])
+        box.prepare([one])
     assert box.setup.commands == []
 
 
