@@ -30,7 +30,8 @@ def pack(folder: Path, name: str) -> Path:
     """A wheel of what is installed here under this name, without its commands."""
     found = distribution(name)
     files = {str(file): file for file in found.files or () if ".." not in file.parts}
-    (wheel_file,) = (file for file in files if file.endswith(".dist-info/WHEEL"))
+    inner = (file for file in files if file.endswith(".dist-info/WHEEL"))
+    (wheel_file,) = (file for file in inner if file.count("/") == 1)  # setuptools has others within
     info = Path(wheel_file).parent.name
     lines = (found.read_text("WHEEL") or "").splitlines()
     tag = next(line.removeprefix("Tag: ") for line in lines if line.startswith("Tag: "))

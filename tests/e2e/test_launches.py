@@ -17,7 +17,8 @@ task = Task.init("launches", "ranks")
 task.execute_remotely("default")
 rank = os.environ.get("RANK", "alone")
 task.get_logger().report_scalar("lr", f"rank {rank}", given.lr, 1)
-print(f"rank {rank} of {os.environ.get('WORLD_SIZE')} lr {given.lr}", flush=True)
+line = f"rank {rank} of {os.environ.get('WORLD_SIZE')} lr {given.lr}"
+print(line + "\\n", end="", flush=True)  # in one piece: all ranks write into one pipe
 """
 RUN: Final = ("-m", "torch.distributed.run")
 
