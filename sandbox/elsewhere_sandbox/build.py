@@ -44,6 +44,12 @@ _LARGEST_SCRIPT_BYTES: Final = 64 * 1024
 _NAMED: Final = 8
 #: the facts by which two machines are of one kind
 _KIND: Final = {"python_version", "implementation_name", "sys_platform", "platform_machine"}
+#: how uv and pip name a server that does not answer, or not now
+_UNREACHED: Final = re.compile(
+    r"error sending request|connection|timed out|timeout|dns error|name resolution"
+    r"|server error \(5\d\d|5\d\d Server Error|Could not fetch URL",
+    re.IGNORECASE,
+)
 _DRIVER: Final = Path("/sys/module/nvidia/version")
 
 
@@ -168,7 +174,8 @@ def _install_pins(shared: Path, order: Order) -> list[Pin]:
     left_out: list[Pin] = []
     try:
         _attempt(order, "requirements.txt", map(_written, plain), shared, "--no-deps")
-    except CommandError:
+    except CommandError as error:
+        _check_reached(order, error)
         optional = [pin for pin in plain if pin.name not in must]
         needed = [pin for pin in plain if pin.name in must]
         if not optional:
@@ -191,8 +198,9 @@ def _install_possible(pins: Sequence[Pin], shared: Path, order: Order) -> list[P
     if not pins:
         return []
     try:
-        _attempt(order, "requirements.txt", map(_written, pins), shared, "--no-deps", "--quiet")
+        _attempt(order, "requirements.txt", map(_written, pins), shared, "--no-deps")
     except CommandError as error:
+        _check_reached(order, error)
         if len(pins) == 1:
             return list(pins)
         text = error.tail.lower()
@@ -203,6 +211,12 @@ def _install_possible(pins: Sequence[Pin], shared: Path, order: Order) -> list[P
         left_out = _install_possible(rest, shared, order)
         return [*left_out, *_install_possible(named, shared, order)]
     return []
+
+
+def _check_reached(order: Order, error: CommandError) -> None:
+    """Raises SetupError for an index that could not be reached: what it has is not known."""
+    if _UNREACHED.search(error.tail):
+        raise _refused(order, error) from error
 
 
 def _install_torch(

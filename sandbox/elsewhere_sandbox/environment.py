@@ -81,7 +81,7 @@ def prepare_environment(
         if not was_cached:
             collect(home, policy.environments_bytes)
     with setup.phase("link"):
-        lay(folder.venv, python, shared, lend(home))
+        lay(folder.venv, python, shared, lend(home, python.version))
     if selection.projects:
         with setup.phase("install"):
             lines = [f"-e {project.as_uri()}" for project in selection.projects]

@@ -2,7 +2,8 @@
 
     <run>/venv/
     ├── pyvenv.cfg                      names the interpreter
-    ├── bin/python, python3, pythonX.Y  links to it
+    ├── bin/python, python3, pythonX.Y  links to it, and to the commands of the shared environment
+    ├── share/, etc/, ...               folders of links to what packages have there
     └── lib/pythonX.Y/site-packages/
         ├── elsewhere.pth               1. the shared environment  2. the lent packages
         │                               3. the start of a task whose program does not begin it
@@ -18,8 +19,11 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
+import os
+import re
 import secrets
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -29,17 +33,12 @@ if TYPE_CHECKING:
     from elsewhere.core.folders import Home
     from elsewhere_sandbox.python import Python
 
-#: The SDK and what it imports in a run. The last three are only needed by Pythons older than the
-#: agent's, and lent where the agent has them.
-_LENT: Final = (
-    "elsewhere",
-    "fsspec",
-    "redis",
-    "rq",
-    "async_timeout",
-    "tomli",
-    "typing_extensions",
-)
+#: the SDK and what it imports in a run
+_LENT: Final = ("elsewhere", "fsspec", "redis", "rq")
+#: what Pythons older than a version need beside, lent where the agent has it
+_LENT_BEFORE: Final = {"async_timeout": (3, 11, 3), "tomli": (3, 11), "typing_extensions": (3, 11)}
+#: folders that each environment has
+_OF_ENVIRONMENT: Final = {"bin", "lib", "lib64", "include"}
 #: `program.py` sets the variables of both, for the one process that is the program, or for each of
 #: the ranks that its launcher starts, which is not one of them
 _IS_PROGRAM: Final = (
@@ -69,14 +68,31 @@ def lay(venv: Path, python: Python, shared: Path, lent: Path) -> None:
         f"version = {python.version}\n",
         encoding="utf-8",
     )
+    _link(shared / "bin", venv / "bin")
+    for path in shared.iterdir():
+        if path.is_dir() and path.name not in _OF_ENVIRONMENT:
+            _link(path, venv / path.name)
     packages_of_all = f"import site; site.addsitedir({str(shared / python.site_packages)!r})"
     lines = (packages_of_all, lent, _WORDS, _INIT)
     (packages / "elsewhere.pth").write_text("".join(f"{line}\n" for line in lines), "utf-8")
 
 
-def lend(home: Home) -> Path:
-    """Makes a folder of links to the lent packages, once for each place that they come from."""
-    targets = sorted(str(path) for name in _LENT for path in _sources(name))
+def _link(source: Path, target: Path) -> None:
+    """Makes folders as in `source` with links to its files: what a run adds is its own."""
+    for parent, _, names in os.walk(source):
+        folder = target / os.path.relpath(parent, source)
+        folder.mkdir(exist_ok=True)
+        for name in names:
+            with suppress(FileExistsError):
+                (folder / name).symlink_to(Path(parent, name))
+
+
+def lend(home: Home, version: str) -> Path:
+    """Makes a folder of links to the packages that are lent to a Python of this `version`, once for
+    each place that they come from."""
+    numbers = tuple(map(int, re.findall(r"\d+", version)[:3]))
+    names = [*_LENT, *(name for name, new in _LENT_BEFORE.items() if numbers < new)]
+    targets = sorted(str(path) for name in names for path in _sources(name))
     digest = hashlib.sha256(json.dumps(targets).encode()).hexdigest()[:32]
     folder = home.lent / digest
     if folder.is_dir():

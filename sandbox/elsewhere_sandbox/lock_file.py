@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import os
+import re
+from typing import TYPE_CHECKING, Any, Final
 
 import tomllib
 
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from elsewhere_sandbox.setup import Setup
+
+_PROJECT: Final = re.compile(r"(?:-e\s+)?(\.[\w./-]*)(?:\s*;.*)?")
 
 
 def lines_of(
@@ -32,7 +36,8 @@ def lines_of(
         if file.name == "uv.lock":
             exported = scratch / "exported.txt"
             _export(file, exported, python, setup, variables)
-            return exported.read_text(encoding="utf-8").splitlines()
+            lines = exported.read_text(encoding="utf-8").splitlines()
+            return [_from_root(line, file.parent, code.resolve()) for line in lines]
         return list(_of_pylock(tomllib.loads(file.read_text(encoding="utf-8"))))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise SetupError(f"The lock file {name!r:.200} cannot be read: {error!r}.") from error
@@ -41,13 +46,21 @@ def lines_of(
 def _export(file: Path, to: Path, python: Path, setup: Setup, variables: Mapping[str, str]) -> None:
     if not (uv := find_uv()):
         raise SetupError(f"{file.name} can only be read by uv, and this machine has none.")
-    options = ("--frozen", "--no-hashes", "--no-header", "--no-annotate", "--no-emit-project")
+    options = ("--frozen", "--no-hashes", "--no-header", "--no-annotate")
     places = ("--python", str(python), "--output-file", str(to))
     argv = (uv, "export", "--quiet", *options, *places)
     try:
         setup.run(Command(argv=argv, folder=file.parent, environment=variables))
     except CommandError as error:
         raise SetupError(f"{file.name} cannot be read: uv {error.ended}.\n{error.tail}") from error
+
+
+def _from_root(line: str, folder: Path, code: Path) -> str:
+    """Returns a line; one on a project, seen from `folder`, is one that is installed in place."""
+    if not (found := _PROJECT.fullmatch(line.strip())):
+        return line
+    path = os.path.relpath((folder / found[1]).resolve(), code)
+    return f"-e ./{path}"
 
 
 def _of_pylock(written: Mapping[str, Any]) -> Iterator[str]:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from elsewhere.core.choices import Reason, Status
+from elsewhere.core.records import Environment
 from elsewhere.store.queues import Queues
 from elsewhere.store.redis.connection import connect
 from elsewhere.store.redis.store import RedisStore
@@ -88,7 +89,7 @@ def test_the_exit_code_is_the_programs(
 
 def test_what_cannot_be_set_up_ends_with_3(store: RedisStore, tmp_path: Path) -> None:
     task_id = draft(store, tmp_path, "")
-    store.edit(task_id, environment={"python": "2.7", "packages": []})
+    store.edit(task_id, environment=Environment(python="2.7", packages=()))
     told = call("execute", "--id", task_id)
     assert told.returncode == 3
     assert "setup_failed: python" in told.stderr

@@ -32,7 +32,11 @@ STUBBORN = """
     echo ready
     while :; do sleep 1; done
     """
-GENTLE = "trap 'sleep 0.2; echo late; exit' TERM; sleep 600 & echo ready; wait"
+#: a child that is not `sleep` yet would take the signal for its parent, and sleep on
+GENTLE = (
+    "trap 'sleep 0.2; echo late; exit' TERM; sleep 600 &"
+    ' until [ "$(cat /proc/$!/comm)" = sleep ]; do :; done; echo ready; wait'
+)
 #: a runner; the program of a test, which sets `answer`, stands behind it
 BEGIN = f"""
 import json, os, signal, sys

@@ -13,7 +13,7 @@ from elsewhere_sandbox.environment import Interpreter, prepare_environment
 from elsewhere_sandbox.errors import SetupError
 from elsewhere_sandbox.installers.uv import find_uv
 from tests.sandbox.locks import Box
-from tests.wheels import write_wheel
+from tests.wheels import write_project, write_wheel
 
 
 @pytest.fixture
@@ -45,6 +45,23 @@ def test_a_lock_of_uv_gives_its_versions(box: Box) -> None:
     )
     write_wheel(box.wheels, "deep", "4.1")
     assert box.installed(prepare(box, "uv.lock")) == {"used": "1.0", "deep": "2.5"}
+
+
+def test_projects_in_a_lock_of_uv_are_installed_in_place(box: Box) -> None:
+    for name in ("app", "app/libs/plain"):
+        write_project(box.code / name, name.rpartition("/")[2])
+    project = box.code / "app" / "pyproject.toml"
+    text = project.read_text().replace("[build-system]", 'dependencies = ["plain"]\n[build-system]')
+    project.write_text(f'{text}[tool.uv.sources]\nplain = {{path = "libs/plain"}}\n')
+    environ = {**os.environ, **box.inherited}
+    subprocess.run([find_uv(), "lock", "--quiet"], cwd=box.code / "app", env=environ, check=True)
+    interpreter = prepare(box, "app/uv.lock")
+    program = "import app, plain; print(app.WHERE, plain.WHERE)"
+    ended = subprocess.run(
+        [interpreter.python, "-c", program], capture_output=True, text=True, check=True
+    )
+    where = [Path(word) for word in ended.stdout.split()]
+    assert all(path.is_relative_to(box.code / "app") for path in where)
 
 
 def test_a_pylock_gives_its_versions_where_its_markers_hold(box: Box) -> None:

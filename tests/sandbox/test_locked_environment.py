@@ -5,8 +5,10 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import subprocess
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -93,6 +95,52 @@ def test_what_nobody_imports_and_cannot_be_had_is_left_out_with_one_line(box: Bo
         "have 1.0",
         "menuinst 1.0",
     ]
+
+
+@pytest.mark.parametrize("installer", ["uv", "pip"])
+def test_an_index_that_does_not_answer_leaves_nothing_out(
+    box: Box, installer: Literal["uv", "pip"]
+) -> None:
+    have(box, "other")
+    lock = [locked("gone"), locked("other")]
+    box.prepare(lock, ["other==1.0"])
+    assert "gone 1.0" in box.lines
+    collect(box.home, 0)
+    for name in ("UV_OFFLINE", "PIP_NO_INDEX"):
+        del box.inherited[name]
+    box.inherited |= {"UV_HTTP_RETRIES": "0", "PIP_RETRIES": "1"}
+    box.policy = PackagePolicy(index_url="http://127.0.0.1:1/simple", installer=installer)
+    with pytest.raises(SetupError, match="cannot be installed"):
+        box.prepare(lock, ["other==1.0"])
+    assert environments(box.home) == []
+
+
+def test_commands_and_data_of_packages_lie_where_python_looks_for_them(box: Box) -> None:
+    files = {
+        "tool.py": "def main(): print('the command')\n",
+        "tool-1.0.data/data/share/tool/data.txt": "data",
+        "tool-1.0.data/data/etc/tool.conf": "a = 1",
+    }
+    write_wheel(box.wheels, "tool", files=files, scripts={"tool": "tool:main"})
+    interpreter = box.prepare([locked("tool")], ["tool==1.0"])
+    program = (
+        "import os, subprocess, sys, sysconfig\n"
+        "for folder in (os.path.dirname(sys.executable), sysconfig.get_path('scripts')):\n"
+        "    print(subprocess.check_output([folder + '/tool'], text=True).strip())\n"
+        "print(open(sys.prefix + '/share/tool/data.txt').read(), os.listdir(sys.prefix + '/etc'))\n"
+        "open(sys.prefix + '/share/tool/own.txt', 'w').close()\n"
+    )
+    path = os.pathsep.join([*map(str, interpreter.path), os.environ["PATH"]])
+    ended = subprocess.run(
+        [interpreter.python, "-c", program],
+        env={**box.inherited, "PATH": path},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ended.stdout.splitlines() == ["the command", "the command", "data ['tool.conf']"]
+    shared = box.home.environments / interpreter.digest
+    assert [path.name for path in (shared / "share" / "tool").iterdir()] == ["data.txt"]
 
 
 def test_what_is_imported_and_cannot_be_had_ends_the_set_up(box: Box) -> None:

@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import hashlib
+import platform
 import shutil
 import subprocess
 import sys
@@ -61,7 +62,8 @@ class Laptop:
                 f"{error}\nuv reads no pip.conf: name your index in UV_DEFAULT_INDEX."
             ) from error
         (packages,) = self._venv.glob("lib/python*/site-packages")
-        (packages / "elsewhere.pth").write_text(f"{lend(home)}\n", encoding="utf-8")
+        lent = lend(home, platform.python_version())
+        (packages / "elsewhere.pth").write_text(f"{lent}\n", encoding="utf-8")
         return self._run(uv, "pip", "freeze", "--quiet", *python).strip().replace("\n", ", ")
 
     def make_repository(self) -> str:

@@ -25,6 +25,8 @@ _COMMENT: Final = re.compile(r"(?:^|\s+)#.*$")
 _LOCAL: Final = re.compile(
     r"[./~]|file:|[^@]*@\s*(?:file:|[./~])|(?!\S*://)\S+\.(?:whl|zip|tar\.gz)(?:\s|$)"
 )
+#: an option of the installer, alone or behind a requirement; not `-e ./folder`, nor a hash
+_OPTION: Final = re.compile(r"-(?!e\b|-editable)|.*\s--(?!hash)")
 _INCLUDED: Final = re.compile(r"(?:-r|--requirement)(?:\s+|=)(.+)")
 
 
@@ -58,6 +60,11 @@ def requirement_lines(given: object) -> tuple[str, ...]:
         )
     check_no_password(*lines)
     for line in lines:
+        if _OPTION.match(line):
+            raise UsageError(
+                f"The requirement {line!r:.80} cannot travel: options of the installer are set on"
+                " the agent's side. Take it out, or give the path of the file."
+            )
         if _LOCAL.match(line):
             raise UsageError(
                 f"The requirement {line!r:.80} is a path of this machine, and does not travel. Name"

@@ -18,8 +18,9 @@ from urllib.parse import unquote, urlsplit
 #: folders of installed packages, by their names on every platform
 _INSTALLED: Final = {"site-packages", "dist-packages"}
 _HEADER: Final = re.compile(rb"^(Name|Version|Requires-Dist):[ \t]*(.*?)\s*$", re.MULTILINE)
-#: a module and its hash, in the list of a distribution's files
-_LISTED: Final = re.compile(rb"^([^,\n\"]+\.py),sha256=([\w-]+)", re.MULTILINE)
+#: a file, its hash and its bytes, in the list of a distribution's files; not one of its commands
+_LISTED: Final = re.compile(rb"^(?!\.\./)([^,\n\"]+),sha256=([\w-]+)=*,(\d+)", re.MULTILINE)
+_NAME: Final = re.compile(r"[A-Za-z0-9]([\w.-]*[A-Za-z0-9])?")
 #: nanoseconds by which a file may be younger than the list of its distribution's files
 _AT_ONCE_NS: Final = 2_000_000_000
 
@@ -57,13 +58,14 @@ class Installed:
 
     @property
     def is_requested(self) -> bool:
-        """Whether a person named it to the installer, which did not bring it for another."""
-        return (self.path / "REQUESTED").exists()
+        """Whether a person may have named it to the installer: False for one that was brought for
+        another, which pip alone distinguishes."""
+        return self.installer != "pip" or (self.path / "REQUESTED").exists()
 
-    @property
-    def is_of_conda(self) -> bool:
-        """Whether conda has installed it; the URL of such a one is that of the build."""
-        return self._read("INSTALLER").strip() == b"conda"
+    @cached_property
+    def installer(self) -> str:
+        """What has installed it: pip, uv, conda."""
+        return self._read("INSTALLER").decode(errors="replace").strip()
 
     def modules(self) -> bytes:
         """Returns the paths of its files, each after a newline; made of names if it lists none."""
@@ -76,10 +78,11 @@ class Installed:
         lines = self._record.decode(errors="surrogateescape").splitlines()
         return [(row[0], row[1] if len(row) > 1 else "") for row in csv.reader(lines) if row]
 
-    def places(self) -> list[Path]:
-        """Returns the modules and packages of an editable project, wherever Python finds them."""
+    def places(self) -> dict[str, Path]:
+        """Returns the modules and packages of an editable project by their names, wherever Python
+        finds them."""
         assert self.project is not None
-        found = set()
+        found = {}
         for top in self._tops():
             try:
                 spec = importlib.util.find_spec(top)
@@ -89,12 +92,12 @@ class Installed:
             folders = list(spec.submodule_search_locations or ()) if spec else []
             for place in folders or ([origin] if origin else []):
                 if is_below(path := Path(place).resolve(), self.project):
-                    found.add(path)
-        return sorted(found)
+                    found[top + ("" if path.is_dir() else path.name[path.name.index(".") :])] = path
+        return found
 
     def edited(self) -> str:
-        """Returns a module that was edited where it is installed, or ""."""
-        if self.project is not None or not self.path.is_dir():
+        """Returns a file that was edited where it is installed, or "". Conda edits by itself."""
+        if self.project is not None or not self.path.is_dir() or self.installer == "conda":
             return ""
         base = str(self.path.parent)
         try:
@@ -104,7 +107,8 @@ class Installed:
         for listed in _LISTED.finditer(self._record):  # thousands of files: no csv, no Path
             file = f"{base}/{os.fsdecode(listed[1])}"
             try:
-                if os.stat(file).st_mtime_ns < installed_at:  # noqa: PTH116
+                found = os.stat(file)  # noqa: PTH116
+                if found.st_mtime_ns < installed_at and found.st_size == int(listed[3] or -1):
                     continue
                 content = Path(file).read_bytes()
             except OSError:
@@ -147,15 +151,31 @@ class Installed:
             return listed
         if self.project is None:
             return [self.key.replace("-", "_")]
-        return [
-            path.parent.name if path.name == "__init__.py" else path.stem
-            for folder in (self.project, self.project / "src")
-            for path in (*folder.glob("*/__init__.py"), *folder.glob("*.py"))
-        ]
+        lines = (
+            line
+            for name, _ in self.files()
+            if name.endswith(".pth")
+            for line in self._beside(name).decode(errors="replace").splitlines()
+        )
+        on_path = [Path(line) for line in lines if Path(line).is_absolute()]
+        folders = dict.fromkeys([self.project, self.project / "src", *on_path])
+        tops = {
+            path.relative_to(folder).parts[0].removesuffix(".py")
+            for folder in folders
+            for pattern in ("*.py", "*/*.py", "*/*/__init__.py")
+            for path in folder.glob(pattern)
+        }
+        return sorted(top for top in tops if top.isidentifier())
 
     def _read(self, name: str) -> bytes:
         try:
             return (self.path / name if name else self.path).read_bytes()
+        except OSError:
+            return b""
+
+    def _beside(self, name: str) -> bytes:
+        try:
+            return (self.path.parent / name).read_bytes()
         except OSError:
             return b""
 
@@ -172,12 +192,16 @@ def installed() -> list[Installed]:
     found: dict[str, Path] = {}
     for folder in dict.fromkeys(entry or "." for entry in sys.path):
         try:
-            names = sorted(os.listdir(folder))  # noqa: PTH208 - hundreds of names, no paths needed
+            # in this order, as importlib.metadata takes the first of two with one name
+            names = os.listdir(folder)  # noqa: PTH208 - hundreds of names, no paths needed
         except OSError:
             continue
         for name in names:
-            if name.endswith((".dist-info", ".egg-info")):
-                found.setdefault(normalised(name[:-10].partition("-")[0]), Path(folder, name))
+            stem, _, kind = name.rpartition(".")
+            if kind in ("dist-info", "egg-info"):
+                named = stem.partition("-")[0]
+                if _NAME.fullmatch(named):  # not what pip has left of an earlier one: ~umpy
+                    found.setdefault(normalised(named), Path(folder, name))
     return [Installed(path) for path in found.values()]
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import platform
+import re
 import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from elsewhere.capture.installed import is_below
+from elsewhere.capture.installed import is_below, normalised
 from elsewhere.capture.needed import LENT
 from elsewhere.capture.origin import Origin, origin
 from elsewhere.capture.wheel import pack
@@ -24,15 +25,18 @@ if TYPE_CHECKING:
 
 #: environments are made with a pip of their own
 _NEVER: Final = "pip"
+#: what ends the name in a requirement
+_NAME: Final = re.compile(r"[^\w.-]")
 
 
 class Locking(NamedTuple):
     """A lock and the wheels that it names, by digest. `problems` are sentences on distributions
-    that are needed and do not travel."""
+    that are needed and do not travel, `warnings` on others."""
 
     lock: Lock
     wheels: dict[str, bytes]
     problems: tuple[str, ...]
+    warnings: tuple[str, ...]
 
     @property
     def content(self) -> bytes:
@@ -60,9 +64,17 @@ def make_lock(
     locked: list[Locked] = []
     wheels: dict[str, bytes] = {}
     problems: list[str] = []
+    warnings: list[str] = []
+    reached = _reached(items, needed)
     for item in sorted(items, key=lambda one: one.key):
         found = Origin(f"{LENT}=={item.version}") if item.key == LENT else origin(item, root)
-        if found is None or item.key == _NEVER or item.key in ignored:
+        if item.key == _NEVER or item.key in ignored:
+            continue
+        if found is None:
+            if item.key in needed:
+                problems.append(
+                    f"The package {item.key} cannot travel: {item.path} does not give its version."
+                )
             continue
         one = Locked(
             name=item.key,
@@ -73,9 +85,10 @@ def make_lock(
             is_requested=item.is_requested,
         )
         from_here = found.from_here
-        if not from_here and item.key in needed and (edited := item.edited()):
+        is_wanted = not one.is_shared or item.key in reached
+        if is_wanted and not from_here and item.key != LENT and (edited := item.edited()):
             from_here = f"was edited where it is installed ({edited})"
-        if from_here and (item.key in needed or not one.is_shared):
+        if from_here and is_wanted:
             try:
                 wheel = pack(item, limit_bytes - sum(map(len, wheels.values())))
             except CaptureError as error:
@@ -85,8 +98,8 @@ def make_lock(
                 digest = hashlib.sha256(wheel.content).hexdigest()
                 wheels[digest] = wheel.content
                 one = replace(one, wheel=digest, file=wheel.name)
-        if one.problem and item.key in needed:
-            problems.append(one.problem)
+        if one.problem:
+            (problems if item.key in needed else warnings).append(one.problem)
         locked.append(one)
     lock = Lock(
         python=platform.python_version(),
@@ -95,7 +108,19 @@ def make_lock(
         machine=platform.machine(),
         distributions=tuple(locked),
     )
-    return Locking(lock, wheels, tuple(problems))
+    return Locking(lock, wheels, tuple(problems), tuple(warnings))
+
+
+def _reached(items: Sequence[Installed], needed: Collection[str]) -> set[str]:
+    """Returns the keys of what is needed, and of all that it may need."""
+    by_key = {item.key: item for item in items}
+    waiting, found = list(needed), set[str]()
+    while waiting:
+        key = waiting.pop()
+        if key in by_key and key not in found:
+            found.add(key)
+            waiting += (normalised(_NAME.split(line, 1)[0]) for line in by_key[key].requires)
+    return found
 
 
 def _own_folders(items: Sequence[Installed]) -> set[Path]:

@@ -159,8 +159,13 @@ def _outside(top: str, root: Path) -> str:
     if spec is None or not spec.origin or not Path(spec.origin).is_file():
         return ""
     origin = Path(spec.origin).resolve()
-    if is_below(origin, root) or is_installed(origin):
+    if is_below(origin, root):
         return ""
+    if is_installed(origin):
+        return (
+            f"The module {top} lies in {origin}, and no installed package lists it, so that it will"
+            " be missing elsewhere: install it as a package, or move it into the repository."
+        )
     return (
         f"The module {top} is imported from {origin}, outside the repository and in no installed "
         "package, so that it will be missing elsewhere: move it into the repository."

@@ -45,7 +45,7 @@ def origin(item: Installed, root: Path) -> Origin | None:
             return Origin(f"{name} @ {reference}")
         return Origin(pin, f"is installed in place from {item.project}")
     place = urlsplit(item.direct.get("url", ""))
-    if not place.scheme or item.is_of_conda:
+    if not place.scheme or item.installer == "conda":
         return Origin(pin)
     if place.scheme == "file":
         return Origin(pin, f"is installed from {place.path}")
@@ -70,7 +70,7 @@ def _git_reference(project: Path) -> str:
         commit = git.run("rev-parse", "HEAD").decode().strip()
         branch = git.try_run("symbolic-ref", "--quiet", "--short", "HEAD").stdout.decode().strip()
         remote = Remote.of(git, branch, is_local_shared=False)
-        if not remote.url or git.run("status", "--porcelain"):
+        if not remote.url or not _is_clean(git):
             return ""
         if not git.run("branch", "--remotes", "--contains", commit, "--list", f"{remote.name}/*"):
             return ""
@@ -80,3 +80,14 @@ def _git_reference(project: Path) -> str:
     url = re.sub(r"^([^/:]+):(?!//)/?", r"ssh://\1/", remote.url)  # the short form of ssh
     inner = project.relative_to(top.resolve()).as_posix()
     return f"git+{url}@{commit}" + ("" if inner == "." else f"#subdirectory={inner}")
+
+
+def _is_clean(git: Git) -> bool:
+    """Whether a commit has all that Python may import, as it is: no hidden or ignored change."""
+    changes = git.run("status", "--porcelain", "--untracked-files=normal", "--ignored=traditional")
+    for line in os.fsdecode(changes).splitlines():
+        is_made = re.search(r"(__pycache__|\.egg-info|\.pyc|/|\.venv)$", line.strip('"'))
+        if not line.startswith("!! ") or not is_made:
+            return False
+    flags = git.run("ls-files", "-v")  # a lower case letter, or S: its changes are not looked at
+    return re.search(rb"^(S|[a-z]) ", flags, re.MULTILINE) is None

@@ -89,7 +89,7 @@ def capture_packages(
     if wishes.file:
         return _of_lines(requirement_lines(wishes.file), wishes, [], root)
     if choice == "requirements":
-        return CapturedPackages(python=platform.python_version(), packages=None)
+        return _of_repository(root, entry)
     items = installed()
     wanted = needed(entry, root, start or entry.parent, items, modules, launcher[:1])
     keys = wanted.direct
@@ -114,7 +114,7 @@ def capture_packages(
         lock=digest,
         wheels=tuple(sorted(locking.wheels)),
         blobs={digest: content, **locking.wheels},
-        warnings=wanted.warnings,
+        warnings=(*wanted.warnings, *locking.warnings),
         problems=locking.problems,
     )
 
@@ -133,6 +133,21 @@ def _of_file(file: Path, root: Path, wishes: Wishes) -> CapturedPackages:
         python=platform.python_version(),
         packages=None,
         lock_file=path.relative_to(root).as_posix(),
+    )
+
+
+def _of_repository(root: Path, entry: Path) -> CapturedPackages:
+    """Leaves the packages to the requirements.txt that the agent finds; a problem without one."""
+    working, beside = Path.cwd(), entry.resolve().parent
+    folders = (working, *working.parents, beside, *beside.parents)
+    is_there = any(
+        is_below(folder, root) and (folder / "requirements.txt").is_file() for folder in folders
+    )
+    problem = f"The packages are to be those of a requirements.txt, and there is none in {root}."
+    return CapturedPackages(
+        python=platform.python_version(),
+        packages=None,
+        problems=() if is_there else (problem,),
     )
 
 

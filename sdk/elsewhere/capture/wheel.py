@@ -5,6 +5,8 @@ What is packed is what is installed, not what its sources would give if they wer
 
 from __future__ import annotations
 
+import configparser
+import contextlib
 import csv
 import io
 import os
@@ -27,7 +29,6 @@ _WRITTEN: Final = {"RECORD", "RECORD.jws", "RECORD.p7s", "INSTALLER", "REQUESTED
     "uv_cache.json",
     "uv_build.json",
 }
-_SCRIPT: Final = re.compile(r"^\s*([^\s=#\[]+)\s*=", re.MULTILINE)
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 
 
@@ -69,17 +70,17 @@ def _of_site(item: Installed) -> Iterator[tuple[str, Path]]:
     data = f"{info.removesuffix('.dist-info')}.data"
     if not (listed := item.files()):
         raise CaptureError("its metadata does not list its files")
-    made = set(_SCRIPT.findall(_text(item.path / "entry_points.txt")))  # by the installer
+    made = set(_commands(_text(item.path / "entry_points.txt")))  # by the installer
     for name, _ in listed:
         path = Path(os.path.normpath(base / name))
-        if path.suffix in (".pyc", ".pyo") or not path.is_file():
+        if path.parent.name == "__pycache__" or not path.is_file():
             continue
         if path.is_relative_to(item.path):
             continue
         if path.is_relative_to(base):
             yield path.relative_to(base).as_posix(), path
-        elif path.parent.name in ("bin", "Scripts"):
-            if path.stem not in made and path.name not in made:
+        elif path.parent == Path(sys.prefix, "bin"):
+            if path.name not in made:
                 yield f"{data}/scripts/{path.name}", path
         elif path.is_relative_to(sys.prefix):
             yield f"{data}/data/{path.relative_to(sys.prefix).as_posix()}", path
@@ -92,8 +93,8 @@ def _of_project(item: Installed) -> Iterator[tuple[str, Path]]:
     """Yields (path in the wheel, file) of what Python imports of an editable project."""
     if not (places := item.places()):
         raise CaptureError(f"its modules are not found in {item.project}")
-    for place in places:
-        yield from _walk(place.name, place) if place.is_dir() else [(place.name, place)]
+    for name, place in places.items():
+        yield from _walk(name, place) if place.is_dir() else [(name, place)]
     yield from _metadata(item)
 
 
@@ -105,10 +106,10 @@ def _metadata(item: Installed) -> Iterator[tuple[str, Path]]:
 
 def _walk(name: str, folder: Path) -> Iterable[tuple[str, Path]]:
     for parent, folders, files in os.walk(folder):
-        folders[:] = [one for one in folders if one != "__pycache__" and not one.startswith(".")]
+        folders[:] = [one for one in folders if one != "__pycache__"]
         for file in files:
             path = Path(parent, file)
-            if path.suffix not in (".pyc", ".pyo"):
+            if path.is_file():
                 yield str(PurePosixPath(name, path.relative_to(folder).as_posix())), path
 
 
@@ -116,6 +117,16 @@ def _record(names: Iterable[str]) -> bytes:
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows((name, "", "") for name in names)
     return text.getvalue().encode(errors="surrogateescape")
+
+
+def _commands(entry_points: str) -> Iterator[str]:
+    sections = configparser.ConfigParser(delimiters="=", strict=False, interpolation=None)
+    sections.optionxform = str  # type: ignore[assignment,method-assign]
+    with contextlib.suppress(configparser.Error):
+        sections.read_string(entry_points)
+    for group in ("console_scripts", "gui_scripts"):
+        if sections.has_section(group):
+            yield from sections.options(group)
 
 
 def _tag(wheel: str) -> str:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import importlib.metadata
 import json
 import os
+import subprocess
 import sys
 import zipfile
 from io import BytesIO
@@ -55,6 +58,11 @@ def locked(captured: CapturedPackages) -> dict[str, Locked]:
 
 def from_folder(folder: str = "/home/ada/common") -> str:
     return json.dumps({"url": f"file://{folder}", "dir_info": {}})
+
+
+def _listed(file: Path) -> str:
+    digest = hashlib.sha256(file.read_bytes()).digest()
+    return base64.urlsafe_b64encode(digest).decode().rstrip("=")
 
 
 def test_all_that_is_installed_is_locked_and_what_is_imported_is_named(
@@ -119,7 +127,7 @@ def test_requirements_of_both_formats_are_read(site: Path, root: Path) -> None:
 
 def test_what_is_no_distribution_is_passed_over(site: Path, root: Path) -> None:
     install(site, "used")
-    (site / "~sed-1.0.dist-info").mkdir()
+    install(site, "~sed", "0.9")
     (site / "broken-1.0.dist-info").mkdir()
     assert set(locked(capture(root))) == {"used"}
 
@@ -201,10 +209,7 @@ def test_a_package_that_was_edited_where_it_is_installed_travels_as_it_is(
     site: Path, root: Path
 ) -> None:
     info = install(site, "used", files={"used/__init__.py": "", "used/inner.py": "A = 1\n"})
-    digest = hashlib.sha256(b"A = 1\n").digest()
-    import base64
-
-    listed = base64.urlsafe_b64encode(digest).decode().rstrip("=")
+    listed = _listed(site / "used" / "inner.py")
     (info / "RECORD").write_text(f"used/__init__.py,,\nused/inner.py,sha256={listed},6\n")
     assert capture(root, "import used").wheels == ()
     later = (info / "RECORD").stat().st_mtime + 60
@@ -236,6 +241,141 @@ def test_an_editable_package_outside_of_the_code_travels_as_python_finds_it(
             "other-1.0.dist-info/WHEEL",
             "other-1.0.dist-info/RECORD",
         }
+
+
+def editable(site: Path, project: Path, name: str, *pth: Path) -> Path:
+    """The metadata of a project that is installed in place; Python has read its .pth file."""
+    direct_url = {"url": project.as_uri(), "dir_info": {"editable": True}}
+    (site / f"_{name}.pth").write_text("".join(f"{path}\n" for path in pth))
+    info = install(site, name, files={}, direct_url=json.dumps(direct_url))
+    (info / "RECORD").write_text(f"_{name}.pth,,\n")
+    sys.path += map(str, pth)
+    return info
+
+
+def packed(captured: CapturedPackages) -> set[str]:
+    (digest,) = captured.wheels
+    with zipfile.ZipFile(BytesIO(captured.blobs[digest])) as wheel:
+        return {name for name in wheel.namelist() if ".dist-info/" not in name}
+
+
+def write(folder: Path, *names: str) -> None:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("")
+
+
+def test_a_project_in_place_may_hold_metadata_of_its_own(site: Path, root: Path) -> None:
+    write(root, "src/ownp/__init__.py", "src/ownp.egg-info/PKG-INFO")
+    (root / "src" / "ownp.egg-info" / "PKG-INFO").write_text("Name: ownp\nVersion: 1.0\n")
+    editable(site, root, "ownp", root / "src")
+    captured = capture(root, "import ownp")
+    assert (captured.packages, captured.problems) == (("-e ./",), ())
+    assert set(locked(captured)) == {"ownp"}
+
+
+def test_a_project_in_place_travels_with_all_that_python_finds_of_it(
+    site: Path, root: Path, tmp_path: Path
+) -> None:
+    project = tmp_path / "other"
+    write(project, "python/other/__init__.py", "python/other/.hidden/data", "python/one.py")
+    write(project, "python/spaced/inner/__init__.py", "python/__pycache__/one.cpython-311.pyc")
+    editable(site, project, "other", project / "python")
+    assert packed(capture(root, "import other")) == {
+        "other/__init__.py",
+        "other/.hidden/data",
+        "one.py",
+        "spaced/inner/__init__.py",
+    }
+
+
+def test_every_edit_of_what_is_installed_travels(site: Path, root: Path) -> None:
+    def make(name: str) -> Path:
+        info = install(site, name, files={f"{name}/__init__.py": "", f"{name}/data.pem": "a"})
+        lines = (
+            f"{file},sha256={_listed(site / file)},{(site / file).stat().st_size}\n"
+            for file in (f"{name}/__init__.py", f"{name}/data.pem")
+        )
+        (info / "RECORD").write_text("".join(lines))
+        return info
+
+    for name in ("plain", "data", "kept"):
+        make(name)
+    assert capture(root, "import plain").wheels == ()
+    later = (site / "data-1.0.dist-info" / "RECORD").stat().st_mtime + 60
+    (site / "data" / "data.pem").write_text("b")
+    os.utime(site / "data" / "data.pem", (later, later))
+    (site / "kept" / "__init__.py").write_text("# edited")
+    os.utime(site / "kept" / "__init__.py", (1, 1))  # as rsync leaves it
+    found = locked(capture(root, "import plain"))  # what nobody imports is watched, too
+    assert {name for name, one in found.items() if one.wheel} == {"data", "kept"}
+
+
+def test_a_local_package_travels_when_another_one_needs_it(
+    site: Path, root: Path, tmp_path: Path
+) -> None:
+    system = tmp_path / "usr" / "dist-packages"
+    install(system, "fork", direct_url=from_folder())
+    info = install(system, "uses")
+    with (info / "METADATA").open("a") as file:
+        file.write("Requires-Dist: Fork>=1\n")
+    sys.path.append(str(system))
+    assert capture(root, "import json").wheels == ()
+    assert len(capture(root, "import uses").wheels) == 1
+
+
+def test_what_is_no_whole_package_is_named(site: Path, root: Path) -> None:
+    info = install(site, "used")
+    (info / "METADATA").unlink()
+    (site / "by_hand.py").write_text("")
+    captured = capture(root, "import used, by_hand")
+    assert captured.problems == (
+        f"The package used cannot travel: {info} does not give its version.",
+    )
+    assert "The module by_hand lies in" in captured.warnings[0]
+    local = install(site, "local", direct_url=from_folder())
+    (local / "RECORD").unlink()
+    warned = capture(root, "import json")
+    assert "The package local is installed from /home/ada/common, and" in warned.warnings[0]
+    assert warned.problems == ()
+
+
+def test_of_two_distributions_with_a_name_the_one_that_python_takes_counts(
+    site: Path, root: Path
+) -> None:
+    for version in ("3.20", "3.10", "3.5"):
+        install(site, "twice", version)
+    assert locked(capture(root))["twice"].version == importlib.metadata.version("twice")
+
+
+def test_a_checkout_with_changes_that_git_does_not_show_is_not_its_commit(
+    site: Path, root: Path, tmp_path: Path
+) -> None:
+    project = tmp_path / "other"
+    write(project, "other.py", ".gitignore")
+    (project / ".gitignore").write_text("local.py\n__pycache__\n")
+    editable(site, project, "other", project)
+
+    def git(*words: str) -> None:
+        subprocess.run(["git", *words], cwd=project, check=True, capture_output=True)
+
+    git("init", "--quiet", "--initial-branch=main")
+    git("add", ".")
+    git("commit", "--quiet", "--message=first")
+    git("remote", "add", "origin", "https://example.org/other.git")
+    git("update-ref", "refs/remotes/origin/main", "HEAD")
+    write(project, "__pycache__/other.cpython-311.pyc")
+    assert locked(capture(root))["other"].line.startswith("other @ git+https")
+
+    write(project, "local.py")
+    assert packed(capture(root, "import other")) == {"other.py", "local.py"}
+    (project / "local.py").unlink()
+    git("config", "status.showUntrackedFiles", "no")
+    write(project, "more.py")
+    assert packed(capture(root, "import other")) == {"other.py", "more.py"}
+    (project / "more.py").unlink()
+    git("update-index", "--assume-unchanged", "other.py")
+    assert packed(capture(root, "import other")) == {"other.py"}
 
 
 def test_what_cannot_travel_is_a_problem_only_for_a_program_that_imports_it(
@@ -319,7 +459,11 @@ def test_requirements_and_lock_files_of_the_code_are_left_to_the_agent(
     (root / "uv.lock").write_text("")
     (tmp_path / "uv.lock").write_text("")
     (tmp_path / "more.txt").write_text("a==1\n")
-    assert capture(root, "import used", choice="requirements").packages is None
+    missing = capture(root, "import used", choice="requirements")
+    assert "and there is none in" in missing.problems[0]
+    (root / "requirements.txt").write_text("a\n")
+    found = capture(root, "import used", choice="requirements")
+    assert (found.packages, found.problems) == (None, ())
     captured = capture(root, "import used", choice=str(root / "uv.lock"))
     assert (captured.packages, captured.lock_file, captured.lock) == (None, "uv.lock", "")
     assert capture(root, "import used", choice=str(tmp_path / "more.txt")).packages == ("a==1",)

@@ -41,10 +41,16 @@ def test_scripts_data_and_commands_are_where_they_were(
         "tool/__init__.py": "def main(): print('the command')\n",
         "tool/table.csv": "1,2\n",
         "tool-1.0.data/scripts/by-hand": "#!python\nimport tool, sys\nprint(sys.prefix)\n",
+        "tool-1.0.data/scripts/tool.sh": "#!/bin/sh\necho by hand\n",
+        "tool-1.0.data/scripts/plug": "#!/bin/sh\necho a plug\n",
         "tool-1.0.data/data/share/tool/more.txt": "more",
+        "tool-1.0.data/data/share/bin/run.dat": "data",
+        "compiled.pyc": "no source",
+        "tool-1.0.dist-info/entry_points.txt": "[console_scripts]\ntool = tool:main\n"
+        "[plugs]\nplug = tool:main\n",
         "tool-1.0.data/headers/tool.h": "int x;\n",
     }
-    wheel = write_wheel(tmp_path, "tool", files=files, scripts={"tool": "tool:main"})
+    wheel = write_wheel(tmp_path, "tool", files=files)
     first, second = make(tmp_path / "first"), make(tmp_path / "second")
     add(first, wheel)
     monkeypatch.setattr(sys, "prefix", str(first))
@@ -63,7 +69,8 @@ def test_scripts_data_and_commands_are_where_they_were(
         }
 
     assert tree(second) == tree(first)
-    for name, printed in (("tool", "the command"), ("by-hand", str(second))):
+    printed_by = {"tool": "the command", "by-hand": str(second), "tool.sh": "by hand"}
+    for name, printed in (printed_by | {"plug": "a plug"}).items():
         ended = subprocess.run([second / "bin" / name], capture_output=True, text=True, check=True)
         assert ended.stdout.strip() == printed
 
