@@ -164,6 +164,28 @@ def command(laptop: Laptop, *words: str) -> str:
     return printed.output.decode()
 
 
+def test_with_another_command_line_what_the_earlier_one_gave_does_not_count(
+    laptop: Laptop, box: Box
+) -> None:
+    program = (
+        "import argparse, sys\n"
+        "from elsewhere import Task\n"
+        "config = {'lr': float(sys.argv[1]), 'depth': 2}\n"
+        "task = Task.init('repositories', 'connected', reuse_last_task_id=False)\n"
+        "task.connect(config)\n"
+        "task.execute_remotely('default')\n"
+        "print('config', config['lr'], config['depth'])\n"
+    )
+    project = laptop.repository("project", {"train.py": program})
+    task = laptop.send(project.folder, "train.py", "0.1")
+    assert printed(box.end(task)) == ["config 0.1 2"]
+    other = clone(laptop, box, task, "--args", "0.2", "--set", "General/depth=5")
+    ended = box.run(other)
+    assert printed(ended) == ["config 0.2 5"]
+    assert other.get_parameters()["General/lr"] == 0.2
+    assert printed(box.run(clone(laptop, box, other))) == ["config 0.2 5"]
+
+
 def clone(laptop: Laptop, box: Box, task: Task, *words: str) -> Task:
     """A draft of the task with these changes, as `elsewhere clone` makes it."""
     return Task(command(laptop, "clone", task.id, *words).strip(), box.store)

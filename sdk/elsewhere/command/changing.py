@@ -31,7 +31,7 @@ def clone_task(store: RedisStore, given: Namespace) -> int:
     known, overrides = record.parameters, _overrides(record.parameters, given.set)
     source = record.source
     if given.args is not None:
-        source = replace(source, argv=argv_of(given.args))
+        source = source.with_words(argv_of(given.args))
         overrides = {**params.yielding(known, source.argv), **overrides}
     names = {"name": given.name, "project": given.project}
     clone_id = stored.clone(store, task_id, **names, overrides=overrides, source=source)

@@ -20,6 +20,8 @@ from elsewhere.core.choices import DEFAULT_SEED, OnLost, Reason, Status, TaskTyp
 
 Json = None | bool | int | float | str | list[Any] | dict[str, Any]
 
+#: the section of a function's arguments
+_OF_CALL: Final = "Function/"
 #: the fields of a task's record whose `digests` are blobs that the task needs
 NAMING: Final = ("source", "environment")
 
@@ -56,6 +58,8 @@ class Source:
     root. `binary` runs the entry point in place of Python: `/bin/bash`. `needs_init`: where the
     script does not call `Task.init`, the SDK does, before its first line.
 
+    `has_new_words`: a person has given another `argv` than the captured one.
+
     `missing` is a sentence when the capture is not whole: such code must not run elsewhere.
     """
 
@@ -75,6 +79,12 @@ class Source:
     needs_init: bool = False
     missing: str = ""
     launcher: tuple[str, ...] = ()
+    has_new_words: bool = False
+
+    def with_words(self, argv: tuple[str, ...]) -> Source:
+        """Returns the source with another command line, given by a person."""
+        is_new = self.has_new_words or argv != self.argv
+        return replace(self, argv=argv, has_new_words=is_new)
 
     @property
     def command(self) -> str:
@@ -299,7 +309,14 @@ class TaskRecord:
 
     @property
     def overrides(self) -> dict[str, Parameter]:
-        """The parameters that a remote run is given: all are edits where edits are not marked."""
+        """The parameters that a remote run is given: all are edits where edits are not marked. With
+        another command line those that are none are of no run of it."""
+        if self.has_marked_edits and self.source.has_new_words:
+            return {
+                name: one
+                for name, one in self.parameters.items()
+                if one.is_edit or name.startswith(_OF_CALL)
+            }
         if self.has_marked_edits:
             return self.parameters
         return {name: replace(one, is_edit=True) for name, one in self.parameters.items()}

@@ -52,7 +52,6 @@ class CodeAspect(Handle):
         they give is not an edit any more. Raises UsageError for a wrong argument, and
         TransitionError unless the task is a draft or runs."""
         import hashlib  # noqa: PLC0415 - weight, as all imports here
-        from dataclasses import replace  # noqa: PLC0415
 
         from elsewhere.capture import by_hand  # noqa: PLC0415
         from elsewhere.core.events import Parameters  # noqa: PLC0415
@@ -79,7 +78,7 @@ class CodeAspect(Handle):
         )
         source, environment = by_hand.with_binary(source, record.environment, binary)
         if argv is not None:
-            source = replace(source, argv=by_hand.argv_of(argv))
+            source = source.with_words(by_hand.argv_of(argv))
             if yielded := yielding(record.parameters, source.argv):
                 self.access.record_input(Parameters(values=yielded))
         self._describe(source, environment)
