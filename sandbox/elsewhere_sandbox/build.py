@@ -46,8 +46,9 @@ _NAMED: Final = 8
 _KIND: Final = {"python_version", "implementation_name", "sys_platform", "platform_machine"}
 #: how uv and pip name a server that does not answer, or not now
 _UNREACHED: Final = re.compile(
-    r"error sending request|connection|timed out|timeout|dns error|name resolution"
-    r"|server error \(5\d\d|5\d\d Server Error|Could not fetch URL",
+    r"error sending request|network timeout|operation timed out|Read timed out|dns error"
+    r"|name resolution|Connection(?:Error| refused| reset| aborted| broken)|NewConnectionError"
+    r"|TimeoutError|server error \(5\d\d|5\d\d Server Error|Could not fetch URL",
     re.IGNORECASE,
 )
 _DRIVER: Final = Path("/sys/module/nvidia/version")
@@ -169,7 +170,7 @@ def _make_empty(shared: Path, order: Order) -> None:
 def _install_pins(shared: Path, order: Order) -> list[Pin]:
     """Installs the pins as they are, and returns those that cannot be had and are not imported."""
     must = order.selection.needed | set(order.must)
-    torch = [pin for pin in order.selection.pins if pin.name in TORCH and not pin.wheel]
+    torch = [pin for pin in order.selection.pins if pin.is_of_index and pin.name in TORCH]
     plain = [pin for pin in order.selection.pins if pin not in torch]
     left_out: list[Pin] = []
     try:

@@ -58,6 +58,11 @@ class Pin:
         return f"{self.line} {self.digest}" if self.digest else self.line
 
     @property
+    def is_of_index(self) -> bool:
+        """Whether an index has it, by its version, and no address or wheel gives it."""
+        return self.wheel is None and self.line == f"{self.name}=={self.version}"
+
+    @property
     def public(self) -> str:
         """The line without the name of a build: `torch==2.1+cpu` as `torch==2.1`."""
         return f"{self.name}=={self.version.partition('+')[0]}"

@@ -85,15 +85,15 @@ def test_pins_that_contradict_each_other_are_installed_and_named(box: Box) -> No
 def test_what_nobody_imports_and_cannot_be_had_is_left_out_with_one_line(box: Box) -> None:
     names = [f"have{at}" for at in range(9)]
     have(box, *names)
-    gone = ["conda", "menuinst", "have"]
+    gone = ["conda", "async-timeout", "have"]
     lock = [locked(name) for name in (*names, *gone)]
     interpreter = box.prepare(lock, ["have3==1.0"])
     assert set(box.installed(interpreter)) == set(names)
     (line,) = [line for line in box.setup.lines if line.startswith("Left out")]
     assert sorted(line.rpartition(": ")[2].strip(".").split(", ")) == [
+        "async-timeout 1.0",
         "conda 1.0",
         "have 1.0",
-        "menuinst 1.0",
     ]
 
 
@@ -220,6 +220,19 @@ def test_an_operator_may_have_torch_as_it_was_captured(box: Box) -> None:
     write_wheel(box.wheels, "torch", "2.1+cu121")
     interpreter = box.prepare([locked("torch", "2.1+cu121")], ["torch==2.1+cu121"])
     assert box.installed(interpreter) == {"torch": "2.1+cu121"}
+
+
+def test_a_fork_of_torch_stays_what_it_is(box: Box, tmp_path: Path) -> None:
+    write_wheel(box.wheels, "torch", "2.1")
+    wheel = write_wheel(tmp_path, "torch", "2.1", files={"torch.py": "VERSION = 'a fork'\n"})
+    digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    lock = [replace(locked("torch", "2.1"), wheel=digest, file=wheel.name)]
+    interpreter = box.prepare(lock, ["torch==2.1"], blobs={digest: wheel.read_bytes()})
+    shared = box.home.environments / interpreter.digest
+    assert "a fork" in next(shared.rglob("torch.py")).read_text()
+    line = "torch @ git+https://127.0.0.1:1/torch.git@" + "0" * 40
+    with pytest.raises(SetupError, match=r"git\+https://127.0.0.1"):
+        box.prepare([replace(locked("torch", "2.1"), line=line)], [line])
 
 
 def test_torch_that_nobody_imports_and_cannot_be_had_is_left_out(box: Box) -> None:

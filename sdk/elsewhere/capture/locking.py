@@ -66,7 +66,7 @@ def make_lock(
     problems: list[str] = []
     warnings: list[str] = []
     reached = _reached(items, needed)
-    for item in sorted(items, key=lambda one: one.key):
+    for item in sorted(items, key=lambda one: (one.key not in needed, one.key)):
         found = Origin(f"{LENT}=={item.version}") if item.key == LENT else origin(item, root)
         if item.key == _NEVER or item.key in ignored:
             continue
@@ -106,7 +106,7 @@ def make_lock(
         implementation=sys.implementation.name,
         system=sys.platform,
         machine=platform.machine(),
-        distributions=tuple(locked),
+        distributions=tuple(sorted(locked, key=lambda one: one.name)),
     )
     return Locking(lock, wheels, tuple(problems), tuple(warnings))
 

@@ -398,6 +398,9 @@ def test_wheels_have_a_limit_together(site: Path, root: Path) -> None:
     captured = capture(root, "import large", limit=5000)
     assert captured.wheels == ()
     assert "more than the 0.0 MB that may travel (ELSEWHERE_CAPTURE_LIMIT" in captured.problems[0]
+    install(site, "a_first", files={"a_first.py": "#" * 5000}, direct_url=from_folder())
+    found = locked(capture(root, "import large", limit=8000))  # what is imported goes first
+    assert {name for name, one in found.items() if one.wheel} == {"large"}
 
 
 def test_a_shared_package_of_this_machine_travels_only_when_it_is_imported(
