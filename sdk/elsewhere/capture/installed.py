@@ -99,18 +99,18 @@ class Installed:
         """Returns a file that was edited where it is installed, or "". Conda edits by itself."""
         if self.project is not None or not self.path.is_dir() or self.installer == "conda":
             return ""
-        base = str(self.path.parent)
+        base = os.fsencode(f"{self.path.parent}/")
         try:
             installed_at = (self.path / "RECORD").stat().st_mtime_ns + _AT_ONCE_NS
         except OSError:
             return ""
         for listed in _LISTED.finditer(self._record):  # thousands of files: no csv, no Path
-            file = f"{base}/{os.fsdecode(listed[1])}"
+            file = base + listed[1]
             try:
                 found = os.stat(file)  # noqa: PTH116
                 if found.st_mtime_ns < installed_at and found.st_size == int(listed[3] or -1):
                     continue
-                content = Path(file).read_bytes()
+                content = Path(os.fsdecode(file)).read_bytes()
             except OSError:
                 continue
             if urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=") != listed[2]:

@@ -85,10 +85,10 @@ def make_lock(
             is_requested=item.is_requested,
         )
         from_here = found.from_here
-        is_wanted = not one.is_shared or item.key in reached
-        if is_wanted and not from_here and item.key != LENT and (edited := item.edited()):
+        is_reached = item.key in reached  # the others have tens of thousands of files to look at
+        if is_reached and not from_here and item.key != LENT and (edited := item.edited()):
             from_here = f"was edited where it is installed ({edited})"
-        if from_here and is_wanted:
+        if from_here and (is_reached or not one.is_shared):
             try:
                 wheel = pack(item, limit_bytes - sum(map(len, wheels.values())))
             except CaptureError as error:
@@ -112,14 +112,15 @@ def make_lock(
 
 
 def _reached(items: Sequence[Installed], needed: Collection[str]) -> set[str]:
-    """Returns the keys of what is needed, and of all that it may need."""
+    """Returns the keys of what is needed, and of what that needs without an extra."""
     by_key = {item.key: item for item in items}
     waiting, found = list(needed), set[str]()
     while waiting:
         key = waiting.pop()
         if key in by_key and key not in found:
             found.add(key)
-            waiting += (normalised(_NAME.split(line, 1)[0]) for line in by_key[key].requires)
+            lines = (line for line in by_key[key].requires if "extra ==" not in line)
+            waiting += (normalised(_NAME.split(line, maxsplit=1)[0]) for line in lines)
     return found
 
 

@@ -307,7 +307,9 @@ def test_every_edit_of_what_is_installed_travels(site: Path, root: Path) -> None
     os.utime(site / "data" / "data.pem", (later, later))
     (site / "kept" / "__init__.py").write_text("# edited")
     os.utime(site / "kept" / "__init__.py", (1, 1))  # as rsync leaves it
-    found = locked(capture(root, "import plain"))  # what nobody imports is watched, too
+    with (site / "plain-1.0.dist-info" / "METADATA").open("a") as file:
+        file.write("Requires-Dist: data\n")
+    found = locked(capture(root, "import plain, kept"))
     assert {name for name, one in found.items() if one.wheel} == {"data", "kept"}
 
 
