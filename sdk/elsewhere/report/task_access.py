@@ -8,7 +8,6 @@ import sys
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from elsewhere.core.errors import UsageError
-from elsewhere.core.secrets import KnownSecrets
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -87,6 +86,8 @@ class TaskAccess(Generic[R]):
         is not in `allowed`; an empty one allows all.
         """
         if self.run is None:
+            from elsewhere.core.secrets import KnownSecrets  # noqa: PLC0415 - weight
+
             hide = KnownSecrets(sys.argv[1:], os.environ).hide
             hidden = (event.hidden(hide) for event in events)
             self.store.edit(self.id, *hidden, allowed=allowed)
