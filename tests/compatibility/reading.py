@@ -130,7 +130,7 @@ def lasting(read: Any, moving: tuple[str, ...] = MOVING) -> Any:
 
 
 #: fields that records of older versions have not
-_LATER: Final = ("has_marked_edits", "is_edit", "is_explicit")
+_LATER: Final = ("has_marked_edits", "has_new_words", "is_edit", "is_explicit")
 
 
 def trimmed(value: Any) -> Any:

@@ -108,6 +108,12 @@ def fill(python: Path, index: Path, folder: Path, inside: Path) -> None:
     subprocess.run(command, check=True)
 
 
+def has_own_packages() -> bool:
+    """Whether the base interpreter has a site-packages, as all but those of distributions have."""
+    minor = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+    return Path(sys.base_prefix, "lib", minor, "site-packages").is_dir()
+
+
 def _copy_base(folder: Path) -> None:
     """Makes a prefix of its own out of the base interpreter: links, and an empty site-packages."""
     minor = f"python{sys.version_info[0]}.{sys.version_info[1]}"

@@ -10,7 +10,15 @@ from typing import Final
 
 import pytest
 
-from tests.e2e.environments import VERSIONS, Kind, fill, make_python, write_index, write_project
+from tests.e2e.environments import (
+    VERSIONS,
+    Kind,
+    fill,
+    has_own_packages,
+    make_python,
+    write_index,
+    write_project,
+)
 from tests.e2e.world import Box, Laptop, Repository, World
 
 #: prints what the program is and finds, as one line of JSON; the SDK is no part of that
@@ -67,6 +75,8 @@ def project(
 ) -> tuple[Laptop, Repository]:
     """A laptop with such an environment, and a repository that is started there."""
     kind: Kind = request.param
+    if kind != "venv" and not has_own_packages():
+        pytest.skip("Debian's Python has no site-packages that a prefix of one's own could have.")
     write_index(world.wheels)
     python = make_python(tmp_path / "python", kind)
     laptop = Laptop(python, tmp_path, box.store, world.url)

@@ -43,7 +43,9 @@ class Scripts:
 
     def __init__(self, folder: Path, redis_url: str) -> None:
         self.folder = folder
-        self._environment = {**os.environ, "ELSEWHERE_REDIS_URL": redis_url}
+        # Unbuffered: what a script and those that it starts print has an order.
+        own = {"ELSEWHERE_REDIS_URL": redis_url, "PYTHONUNBUFFERED": "1"}
+        self._environment = {**os.environ, **own}
 
     def run(
         self, script: str, name: str = "train.py", argv: Sequence[str] = (), **environment: str
