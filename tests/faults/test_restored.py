@@ -288,7 +288,11 @@ def test_a_script_that_was_killed_is_delivered_to_the_store_that_had_lost_it(
 ) -> None:
     backup.save()
     script = start("killed")
-    wait_until_delivered(script.task)
+    wait_until(
+        lambda: script.task.store.points(script.task.id, "curve", "square"),
+        within_s=PATIENCE_S,
+        what="a scalar arrives",
+    )
     script.process.kill()
     script.end()
     backup.restore()

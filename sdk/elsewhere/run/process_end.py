@@ -13,6 +13,7 @@ Everything is put back by `detach`: a signal handler is only set where there was
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -112,8 +113,11 @@ class Endings:
         if os.getpid() != self._pid:
             return
         self._ending.acquire()
-        self._end(self._judged())
+        outcome = self._judged()
+        self._end(outcome)
         self.detach()
+        if outcome.signal == signal.SIGINT:
+            _remember_interrupt()
         if self._signal is not None:
             sys.stdout.flush()
             signal.signal(self._signal, signal.SIG_DFL)
@@ -127,6 +131,13 @@ class Endings:
         if getattr(getattr(sys, "last_traceback", None), "tb_frame", None) is self._first:
             return _of_error(sys.last_value)
         return _of_code(self._exits.code())
+
+
+def _remember_interrupt() -> None:
+    """Makes Python end by SIGINT, as it does behind an uncaught KeyboardInterrupt. It forgets that
+    when any `exec` runs since, as an import of a module with a dataclass does."""
+    with contextlib.suppress(KeyboardInterrupt):
+        exec("raise KeyboardInterrupt", {})  # noqa: S102 - nothing else sets it
 
 
 def _of_error(error: BaseException | None) -> Outcome:

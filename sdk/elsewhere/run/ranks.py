@@ -53,6 +53,9 @@ _TASK_S: Final = 120.0
 _SLOW_S: Final = 5.0
 #: seconds that they wait for what rank 0 makes for all: it may capture a large repository
 _MADE_S: Final = 660.0
+#: seconds after the begin of a task within which the others join it, or not at all: until then
+#: rank 0 does not end it without them
+_JOIN_S: Final = 3.0
 #: seconds that rank 0 waits for the others to end, before it ends them
 _END_S: Final = 5.0
 
@@ -71,6 +74,7 @@ class Rank:
         self._launcher = launcher
         self._restart = int(read("TORCHELASTIC_RESTART_COUNT") or 0)
         self._tasks = self._made = 0
+        self._others_join_until_s = 0.0
         identity = ProcessIdentity.of(launcher.pid)
         name = f"{launcher.pid}-{identity.started}-{identity.boot}"
         self._folder = load().home.launches / hashlib.sha256(name.encode()).hexdigest()[:32]
@@ -88,6 +92,7 @@ class Rank:
     def announce(self, folder: RunFolder) -> None:
         """Names the `folder` of the task that this rank, the first, has begun."""
         self._tasks += 1
+        self._others_join_until_s = monotonic_s() + _JOIN_S
         self._note(f"task-{self._turn}", {"folder": str(folder.path)})
 
     def previous(self) -> str | None:
@@ -118,20 +123,20 @@ class Rank:
 
     def await_others(self, *, is_process_over: bool) -> None:
         """Waits in rank 0, for some seconds, for the other ranks of this machine that still report
-        to the task: those that have joined it or, at the end of this process, may still do so."""
+        to the task: those that have joined it or, when it has just begun or this process is over,
+        may still do so."""
 
         def are_ready() -> bool | None:
-            return (
-                None if any(self._reports(pid, is_process_over) for pid in self._others()) else True
-            )
+            may_join = is_process_over or monotonic_s() < self._others_join_until_s
+            return None if any(self._reports(pid, may_join) for pid in self._others()) else True
 
         if not self.machine and _await(are_ready, _END_S) is None:
             say(f"other ranks of this launch still run after {_END_S:.0f} s: the task ends now")
 
-    def _reports(self, pid: int, is_process_over: bool) -> bool:
+    def _reports(self, pid: int, may_join: bool) -> bool:
         if (self._folder / f"{self._own('closed', pid)}.json").exists():
             return False
-        return is_process_over or (self._folder / f"{self._own('joins', pid)}.json").exists()
+        return may_join or (self._folder / f"{self._own('joins', pid)}.json").exists()
 
     @property
     def _turn(self) -> str:

@@ -203,6 +203,17 @@ PROGRAMS: dict[str, tuple[str, int, str, int | None, int | None]] = {
         None,
     ),
     "Ctrl-C": ("os.kill(os.getpid(), signal.SIGINT)\nsignal.pause()", -2, "stopped", None, 2),
+    "Ctrl-C, and code that runs at the end": (
+        """
+        atexit.register(lambda: exec("pass"))
+        os.kill(os.getpid(), signal.SIGINT)
+        signal.pause()
+        """,
+        -2,
+        "stopped",
+        None,
+        2,
+    ),
     "Ctrl-C caught": (
         """
         try:

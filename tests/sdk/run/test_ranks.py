@@ -267,6 +267,23 @@ def test_each_task_of_a_program_is_one_of_all_ranks(launches: Launches, store: R
         assert len([one for one in store.series(task_id) if one.title == "loss"]) == 2
 
 
+def test_a_rank_that_comes_a_little_later_still_reports(
+    launches: Launches, store: RedisStore
+) -> None:
+    ran = launches.run(
+        """
+        import time
+        time.sleep(rank)
+        task = Task.init("examples", "late")
+        task.get_logger().report_scalar("loss", f"rank {rank}", 1, 1)
+        task.close()
+        """
+    )
+    assert ran.status == 0, ran.errors
+    (task_id,) = find(store)
+    assert len([one for one in store.series(task_id) if one.title == "loss"]) == 2
+
+
 def test_a_profiler_around_the_script_is_left_out(launches: Launches, store: RedisStore) -> None:
     ran = launches.run(
         "Task.init('examples', 'profiled')", *("-m", "cProfile", "-o", os.devnull), ranks=1
