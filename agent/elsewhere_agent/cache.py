@@ -27,8 +27,7 @@ def show_cache(settings: Settings, agent: AgentSettings, *, as_json: bool) -> No
     """Prints the environments, the one that was used last first."""
     found = environments(settings.home)
     if as_json:
-        plain = [{**_plain(one), "requirements": list(one.requirements)} for one in found]
-        print(json_text(plain))
+        print(json_text([_plain(one) for one in found]))
         return
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for column in ("environment", "python", "size", "last used", "packages"):
@@ -71,4 +70,5 @@ def _plain(one: Built) -> dict[str, object]:
         "size_bytes": one.size_bytes,
         "used_at": one.used_at,
         "is_in_use": one.is_in_use,
+        "requirements": list(one.requirements),
     }

@@ -17,7 +17,7 @@ import tomllib
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from elsewhere.core.errors import ConfigurationError, UsageError, known_choices
-from elsewhere.core.secrets import HIDDEN, hide, hide_passwords, passwords_in
+from elsewhere.core.secrets import HIDDEN, hide, passwords_in
 from elsewhere.store.queues import DEFAULT_QUEUE
 from elsewhere_sandbox.spec import PackagePolicy, RunPolicy
 from elsewhere_worker.settings import WorkerSettings
@@ -154,10 +154,8 @@ def shown(settings: Settings, agent: AgentSettings) -> dict[str, tuple[object, s
     plain = agent.model_dump(mode="json", exclude={"origins"})
     for credential in plain["git_credentials"].values():
         credential["token"] = HIDDEN if credential["token"] else ""
-    for name in ("output_uri", "index_url"):
+    for name in ("output_uri", "index_url", "extra_index_urls", "find_links"):
         plain[name] = hide(name, plain[name])
-    for name in ("extra_index_urls", "find_links"):
-        plain[name] = [hide_passwords(url) for url in plain[name]]
     for name in _FIELDS:
         found[f"agent.{name}"] = (plain[name], agent.origins.get(name, "default"))
     return found

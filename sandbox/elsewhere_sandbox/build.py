@@ -180,7 +180,7 @@ def _install_pins(shared: Path, order: Order) -> list[Pin]:
         optional = [pin for pin in plain if pin.name not in must]
         needed = [pin for pin in plain if pin.name in must]
         if not optional:
-            install(order, "requirements.txt", map(_written, needed), shared, "--no-deps")
+            raise _refused(order, error) from error
         order.setup.say("Not all packages can be had here: those that are imported come first.")
         if needed:
             install(order, "requirements.txt", map(_written, needed), shared, "--no-deps")
@@ -235,11 +235,11 @@ def _install_torch(
     for at, (lines, options) in enumerate(attempts):
         try:
             _attempt(order, "torch.txt", lines, shared, "--no-deps", *options)
-        except CommandError:
+        except CommandError as error:
             if at + 1 < len(attempts):
                 order.setup.say("This build of torch cannot be had here: another one is tried.")
             elif is_needed:
-                install(order, "torch.txt", lines, shared, "--no-deps", *options)
+                raise _refused(order, error) from error
         else:
             return []
     return list(pins)

@@ -29,16 +29,18 @@ def lines_of(
     `scratch` is a folder for files of its own; `variables` are those of an installer; `python` is
     the interpreter that the lines are for. Raises SetupError for a file that cannot be read.
     """
+    code = code.resolve()
     file = (code / name).resolve()
-    if not (file.is_relative_to(code.resolve()) and file.is_file()):
+    if not (file.is_relative_to(code) and file.is_file()):
         raise SetupError(f"The lock file {name!r:.200} of this task is not in its code.")
     try:
         if file.name == "uv.lock":
             exported = scratch / "exported.txt"
             _export(file, exported, python, setup, variables)
             lines = exported.read_text(encoding="utf-8").splitlines()
-            return [_from_root(line, file.parent, code.resolve()) for line in lines]
-        return list(_of_pylock(tomllib.loads(file.read_text(encoding="utf-8"))))
+            return [_from_root(line, file.parent, code) for line in lines]
+        written = tomllib.loads(file.read_text(encoding="utf-8"))
+        return list(_of_pylock(written, file.parent, code))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise SetupError(f"The lock file {name!r:.200} cannot be read: {error!r}.") from error
 
@@ -59,12 +61,16 @@ def _from_root(line: str, folder: Path, code: Path) -> str:
     """Returns a line; one on a project, seen from `folder`, is one that is installed in place."""
     if not (found := _PROJECT.fullmatch(line.strip())):
         return line
-    path = os.path.relpath((folder / found[1]).resolve(), code)
-    return f"-e ./{path}"
+    return _in_place(found[1], folder, code)
 
 
-def _of_pylock(written: Mapping[str, Any]) -> Iterator[str]:
-    """Yields the lines of a file as PEP 751 describes it."""
+def _in_place(path: str, folder: Path, code: Path) -> str:
+    """Returns the line, seen from the root of the `code`, of a project at a path from `folder`."""
+    return f"-e ./{os.path.relpath((folder / path).resolve(), code)}"
+
+
+def _of_pylock(written: Mapping[str, Any], folder: Path, code: Path) -> Iterator[str]:
+    """Yields the lines of a file in `folder`, as PEP 751 describes it."""
     for package in written["packages"]:
         marker = f" ; {package['marker']}" if "marker" in package else ""
         if vcs := package.get("vcs"):
@@ -74,6 +80,6 @@ def _of_pylock(written: Mapping[str, Any]) -> Iterator[str]:
             mark = f"#sha256={digest}" if digest else ""
             yield f"{package['name']} @ {archive['url']}{mark}{marker}"
         elif "directory" in package:
-            yield f"-e {package['directory']['path']}"
+            yield _in_place(package["directory"]["path"], folder, code)
         else:
             yield f"{package['name']}=={package['version']}{marker}"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from elsewhere.core.requirements import requirements_file
 from elsewhere_sandbox.errors import SetupError
 
 if TYPE_CHECKING:
@@ -47,7 +48,9 @@ def read_requirements(
     if packages is not None:
         asked = [(line.strip(), code) for line in packages if line.strip()]
     else:
-        asked = list(_repository(code, working_dir, script))
+        working = code / working_dir
+        file = requirements_file(code, working, working / script)
+        asked = list(_file(file, code, set())) if file else []
     lines = set()
     projects = set()
     for line, folder in asked:
@@ -81,16 +84,6 @@ def _project(line: str, given: str, folder: Path, code: Path) -> Path:
             f"a setup.py in {given!r}. Is that folder ignored by git, and so not captured?"
         )
     return project
-
-
-def _repository(code: Path, working_dir: str, script: str) -> Iterator[tuple[str, Path]]:
-    working = (code / working_dir).resolve()
-    beside = (working / script).parent.resolve()
-    for folder in (working, *working.parents, beside, *beside.parents):
-        file = folder / "requirements.txt"
-        if folder.is_relative_to(code) and file.is_file():
-            yield from _file(file, code, set())
-            return
 
 
 def _file(file: Path, code: Path, seen: set[Path]) -> Iterator[tuple[str, Path]]:

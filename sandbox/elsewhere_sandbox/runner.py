@@ -86,7 +86,7 @@ class Runner:
         write_runner(self._folder)
         try:
             outcome = self._outcome()
-        except Exception:
+        except Exception:  # of any kind: nothing goes on running without its runner
             self._runtime.end(_LEFTOVER_GRACE_S)
             raise
         outcome = self._with_lost_output(outcome)

@@ -26,9 +26,8 @@ if TYPE_CHECKING:
 
     from elsewhere.core.records import Environment
 
-#: lent to every run, and so not installed; and what every environment is made with
+#: lent to every run, and so not installed
 _LENT: Final = "elsewhere"
-_NEVER: Final = {_LENT, "pip"}
 _NAME: Final = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 _VERSION: Final = re.compile(r"[A-Za-z0-9.!+_-]+")
 _WHEEL: Final = re.compile(r"[A-Za-z0-9_.!+]+(-[A-Za-z0-9_.!+]+){4,5}\.whl")
@@ -121,7 +120,7 @@ def select(
     needed = direct | set(environment.loaded) & by_name.keys()
     facts = _facts(lock)
     seeds = needed | (in_place.keys() & _editables(environment.packages or (), in_place))
-    chosen = _chosen(by_name, seeds, facts) - _NEVER - {name_in(line) for line in other}
+    chosen = _chosen(by_name, seeds, facts) - {_LENT, *map(name_in, other)}
     of_whole = [in_place[name] for name in sorted(chosen & in_place.keys())]
     projects = read_requirements(of_whole, code, working_dir).projects
     pins = [

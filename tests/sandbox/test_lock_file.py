@@ -75,6 +75,20 @@ def test_a_pylock_gives_its_versions_where_its_markers_hold(box: Box) -> None:
     assert box.installed(prepare(box, "sub/pylock.toml")) == {"used": "1.0"}
 
 
+def test_a_project_in_a_pylock_is_seen_from_the_folder_of_the_file(box: Box) -> None:
+    write_project(box.code / "app" / "my libs", "plain")
+    (box.code / "app" / "pylock.toml").write_text(
+        'packages = [{name = "plain", directory = {path = "my libs"}}]'
+    )
+    interpreter = prepare(box, "app/pylock.toml")
+    program = "import plain; print(plain.WHERE)"
+    ended = subprocess.run(
+        [interpreter.python, "-c", program], capture_output=True, text=True, check=True
+    )
+    where = ended.stdout.strip()
+    assert Path(where).is_relative_to(box.code / "app" / "my libs")
+
+
 @pytest.mark.parametrize(
     ("name", "content", "why"),
     [
@@ -84,6 +98,7 @@ def test_a_pylock_gives_its_versions_where_its_markers_hold(box: Box) -> None:
         ("pylock.toml", "packages = [{}]", "cannot be read"),
         ("pylock.toml", 'packages = [{name = "a", version = "1 --pre"}]', "is refused"),
         ("pylock.toml", 'packages = [{name = "a", directory = {path = "../.."}}]', "is refused"),
+        ("pylock.toml", 'packages = [{name = "a", directory = {path = "/etc"}}]', "is refused"),
         ("uv.lock", "no lock", "cannot be read"),
     ],
 )

@@ -57,6 +57,14 @@ def test_of_a_shared_python_only_what_is_needed_is_installed(box: Box) -> None:
     assert set(box.installed(interpreter)) == {"used", "deep", "extra", "loaded"}
 
 
+def test_a_program_that_imports_pip_has_the_pip_that_was_captured(box: Box) -> None:
+    have(box, "pip")
+    interpreter = box.prepare([locked("pip")], ["pip==1.0"])
+    environment = box.home.environments / interpreter.digest
+    (found,) = environment.glob("lib/python*/site-packages/pip-*.dist-info")
+    assert found.name == "pip-1.0.dist-info"
+
+
 def test_what_only_the_sdk_has_brought_stays_away(box: Box) -> None:
     have(box, "brought", "both", "mine", "named")
     lock = [

@@ -73,10 +73,10 @@ class Installed:
             return b"\n" + self._record
         return "".join(f"\n{top}.py" for top in self._tops()).encode()
 
-    def files(self) -> list[tuple[str, str]]:
-        """Returns (path, hash) of each file that its installer has listed, as they stand there."""
+    def files(self) -> list[str]:
+        """Returns the paths of the files that its installer has listed, as they stand there."""
         lines = self._record.decode(errors="surrogateescape").splitlines()
-        return [(row[0], row[1] if len(row) > 1 else "") for row in csv.reader(lines) if row]
+        return [row[0] for row in csv.reader(lines) if row]
 
     def places(self) -> dict[str, Path]:
         """Returns the modules and packages of an editable project by their names, wherever Python
@@ -153,7 +153,7 @@ class Installed:
             return [self.key.replace("-", "_")]
         lines = (
             line
-            for name, _ in self.files()
+            for name in self.files()
             if name.endswith(".pth")
             for line in self._beside(name).decode(errors="replace").splitlines()
         )
@@ -213,6 +213,12 @@ def is_below(path: Path, folder: Path) -> bool:
 def is_installed(path: Path) -> bool:
     """Returns whether the path lies in a folder of installed packages."""
     return not _INSTALLED.isdisjoint(path.parts)
+
+
+def name_in(line: str) -> str:
+    """Returns the package of a requirement line, normalised; the line for a path or a URL alone."""
+    found = _NAME.match(line)
+    return normalised(found[0]) if found and "://" not in line.partition("@")[0] else line
 
 
 def normalised(name: str) -> str:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import platform
-import re
 import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from elsewhere.capture.installed import is_below, normalised
+from elsewhere.capture.installed import is_below, name_in
 from elsewhere.capture.needed import LENT
 from elsewhere.capture.origin import Origin, origin
 from elsewhere.capture.wheel import pack
@@ -23,10 +22,8 @@ if TYPE_CHECKING:
 
     from elsewhere.capture.installed import Installed
 
-#: environments are made with a pip of their own
-_NEVER: Final = "pip"
-#: what ends the name in a requirement
-_NAME: Final = re.compile(r"[^\w.-]")
+#: environments are made with one of their own
+_PIP: Final = "pip"
 
 
 class Locking(NamedTuple):
@@ -67,9 +64,9 @@ def make_lock(
     warnings: list[str] = []
     reached = _reached(items, needed)
     for item in sorted(items, key=lambda one: (one.key not in needed, one.key)):
-        found = Origin(f"{LENT}=={item.version}") if item.key == LENT else origin(item, root)
-        if item.key == _NEVER or item.key in ignored:
+        if item.key in ignored or (item.key == _PIP and item.key not in needed):
             continue
+        found = Origin(f"{LENT}=={item.version}") if item.key == LENT else origin(item, root)
         if found is None:
             if item.key in needed:
                 problems.append(
@@ -120,7 +117,7 @@ def _reached(items: Sequence[Installed], needed: Collection[str]) -> set[str]:
         if key in by_key and key not in found:
             found.add(key)
             lines = (line for line in by_key[key].requires if "extra ==" not in line)
-            waiting += (normalised(_NAME.split(line, maxsplit=1)[0]) for line in lines)
+            waiting += map(name_in, lines)
     return found
 
 

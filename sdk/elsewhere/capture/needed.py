@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from elsewhere.capture.imported_names import scan_imports
-from elsewhere.capture.installed import is_below, is_installed, normalised
+from elsewhere.capture.installed import is_below, is_installed, name_in, normalised
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -51,7 +51,7 @@ def needed(
     found = _providers(wanted, items)
     direct = {item.key for provided in found.values() for item in provided}
     direct |= {item.key for item in projects if item.holds(imports.files)}
-    ours = {normalised(name) for item in items if item.key == LENT for name in _names(item)}
+    ours = {name_in(line) for item in items if item.key == LENT for line in item.requires}
     in_memory = _providers(_in_memory(modules), items)
     loaded = {item.key for provided in in_memory.values() for item in provided} - ours
     tops = {name.partition(".")[0] for name in wanted - found.keys()}
@@ -62,10 +62,6 @@ def needed(
         loaded=frozenset(loaded - direct - {LENT}),
         warnings=tuple(sorted(warnings)),
     )
-
-
-def _names(item: Installed) -> list[str]:
-    return [re.split(r"[^\w.-]", line, maxsplit=1)[0] for line in item.requires]
 
 
 def _local_folders(

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import platform
-import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from elsewhere.capture.by_hand import requirement_lines
-from elsewhere.capture.installed import installed, is_below, normalised
+from elsewhere.capture.installed import installed, is_below, name_in, normalised
 from elsewhere.capture.locking import make_lock
 from elsewhere.capture.needed import LENT, needed
 from elsewhere.capture.origin import origin
@@ -18,6 +17,7 @@ from elsewhere.capture.wishes import CHOICES, LOCK_FILES, NO_WISHES
 from elsewhere.core.errors import UsageError
 from elsewhere.core.folders import named_path
 from elsewhere.core.records import Environment
+from elsewhere.core.requirements import requirements_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 #: the packages that every environment has
 _INSTALLERS: Final = {"pip", "setuptools", "wheel"}
 _IS_WHOLE: Final = {"auto": None, "environment": True, "imports": False}
-_NAME: Final = re.compile(r"[A-Za-z0-9][\w.-]*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,8 +94,6 @@ def capture_packages(
     keys = wanted.direct
     if wishes.is_frozen:
         keys = frozenset(item.key for item in items if item.key not in _INSTALLERS | {LENT})
-    direct = (origin(item, root) for item in items if item.key in keys)
-    captured = _of_lines([found.line for found in direct if found], wishes, items, root)
     ignored = {normalised(name) for name in wishes.ignored}
     locking = make_lock(
         items,
@@ -106,6 +103,8 @@ def capture_packages(
         is_whole=True if wishes.is_frozen else _IS_WHOLE[choice],
         limit_bytes=limit_bytes,
     )
+    lines = [one.line for one in locking.lock.distributions if one.name in keys]
+    captured = _of_lines(lines, wishes, items, root)
     content = locking.content
     digest = hashlib.sha256(content).hexdigest()
     return replace(
@@ -138,11 +137,7 @@ def _of_file(file: Path, root: Path, wishes: Wishes) -> CapturedPackages:
 
 def _of_repository(root: Path, entry: Path) -> CapturedPackages:
     """Leaves the packages to the requirements.txt that the agent finds; a problem without one."""
-    working, beside = Path.cwd(), entry.resolve().parent
-    folders = (working, *working.parents, beside, *beside.parents)
-    is_there = any(
-        is_below(folder, root) and (folder / "requirements.txt").is_file() for folder in folders
-    )
+    is_there = requirements_file(root, Path.cwd(), entry)
     problem = f"The packages are to be those of a requirements.txt, and there is none in {root}."
     return CapturedPackages(
         python=platform.python_version(),
@@ -159,9 +154,9 @@ def _of_lines(
     added: dict[str, str] = {}
     for name, version in wishes.added:
         for line in _wished(name, version, items, root):
-            added[_name_in(line)] = line
+            added[name_in(line)] = line
     gone = ignored | added.keys()
-    kept = {line for line in lines if _name_in(line) not in gone}
+    kept = {line for line in lines if name_in(line) not in gone}
     return CapturedPackages(
         python=platform.python_version(), packages=tuple(sorted({*kept, *added.values()}))
     )
@@ -178,9 +173,3 @@ def _wished(
         return (found.line if found else name,)
     is_whole = version == "" or version[0] in "=<>!~@ "
     return (f"{name}{version}" if is_whole else f"{name}=={version}",)
-
-
-def _name_in(line: str) -> str:
-    """Returns the package of a requirement line; the line itself for a path or a URL."""
-    found = _NAME.match(line)
-    return normalised(found[0]) if found and "://" not in line.partition("@")[0] else line

@@ -71,7 +71,7 @@ def _of_site(item: Installed) -> Iterator[tuple[str, Path]]:
     if not (listed := item.files()):
         raise CaptureError("its metadata does not list its files")
     made = set(_commands(_text(item.path / "entry_points.txt")))  # by the installer
-    for name, _ in listed:
+    for name in listed:
         path = Path(os.path.normpath(base / name))
         if path.parent.name == "__pycache__" or not path.is_file():
             continue

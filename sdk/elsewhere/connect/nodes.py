@@ -77,7 +77,7 @@ def put(root: object, leaf: Leaf, value: object) -> None:
     for node, key in zip(reversed(nodes), reversed(leaf.path), strict=True):
         try:
             instead = _with(node, key, value, is_root=node is root)
-        except Exception as error:
+        except Exception as error:  # the program's own class, or one of its libraries
             what = "key" if is_mapping(node) else "attribute"
             raise UsageError(
                 f"The {what} {key!r:.80} of a connected {type(node).__name__} cannot be set to the"

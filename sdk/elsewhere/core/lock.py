@@ -16,7 +16,8 @@ class Locked:
     or `-e ./folder` for a project inside the code. `wheel` is the digest of a blob, and `file` its
     name as a wheel, for one that no index has in this form; the wheel counts before the line.
     `requires` are the requirements in its metadata, as they are written there. `is_shared`: it lies
-    outside of the virtual environment. `is_requested`: a person named it to the installer.
+    outside of the virtual environment. `is_requested`: a person named it to pip;
+    what another installer has brought always counts as named.
     `problem` is a sentence on why it does not travel.
     """
 

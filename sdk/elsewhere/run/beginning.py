@@ -39,7 +39,6 @@ from elsewhere.run.membership import lead, read_task
 from elsewhere.run.previous import Last, choose
 from elsewhere.run.process_end import Endings
 from elsewhere.run.ranks import Rank
-from elsewhere.run.run import Run
 from elsewhere.storage import check, file_url
 from elsewhere.store import open_store
 

@@ -18,6 +18,7 @@ from elsewhere.core.errors import CaptureError, UsageError
 from elsewhere.core.folders import named_path
 from elsewhere.core.params import as_edit, split_name, to_parameter
 from elsewhere.core.records import Environment, Source, TaskRecord
+from elsewhere.core.requirements import requirements_file
 from elsewhere.core.say import say
 from elsewhere.task import stored
 
@@ -317,12 +318,8 @@ def _requirements_file(located: Located) -> str:
     if located.worktree is None:
         return ""
     working = located.root / located.source.working_dir
-    beside = located.script.path.parent
-    for folder in (working, *working.parents, beside, *beside.parents):
-        file = folder / "requirements.txt"
-        if folder.is_relative_to(located.root) and file.is_file():
-            return file.relative_to(located.root).as_posix()
-    return ""
+    file = requirements_file(located.root, working, located.script.path)
+    return file.relative_to(located.root.resolve()).as_posix() if file else ""
 
 
 def _captured(

@@ -76,6 +76,14 @@ def test_all_that_is_installed_is_locked_and_what_is_imported_is_named(
     assert captured.lock == hashlib.sha256(captured.blobs[captured.lock]).hexdigest()
 
 
+def test_pip_is_locked_only_for_a_program_that_imports_it(site: Path, root: Path) -> None:
+    install(site, "pip", "23.1")
+    assert locked(capture(root)) == {}
+    captured = capture(root, "import pip")
+    assert captured.packages == ("pip==23.1",)
+    assert set(locked(captured)) == {"pip"}
+
+
 def test_one_environment_has_one_lock_whatever_the_script_imports(site: Path, root: Path) -> None:
     install(site, "one")
     install(site, "two")

@@ -109,7 +109,7 @@ class _Job:
             result = self._function(config)
         except JobSent:
             result = None
-        except Exception as error:
+        except Exception as error:  # the program's own, and raised again
             self._end(before, error)
             raise
         finally:

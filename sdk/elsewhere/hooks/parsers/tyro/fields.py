@@ -152,7 +152,7 @@ def _parameter(name: str, field: Any, found: Mapping[Any, Any]) -> Parameter:
         (text,) = text
     annotation = field.field.type_stripped
     type_name = annotation.__name__ if annotation in (bool, int, float, str) else ""
-    held = as_json(getattr(value, "name", text) if not isinstance(text, str) else text, value)
+    held = as_json(text, value)
     text_of_help = field.field.helptext
     description = text_of_help() if callable(text_of_help) else text_of_help
     return shown(name, held, description or "", type_name)
