@@ -8,8 +8,9 @@ import pytest
 from omegaconf import OmegaConf
 
 from elsewhere.core.errors import StorageError
-from elsewhere.core.params import shown, to_parameter
+from elsewhere.core.params import to_parameter
 from elsewhere.core.records import Environment, Parameter
+from elsewhere.core.secret_parameters import shown
 from elsewhere.core.secrets import hide, hide_arguments, hide_passwords
 from elsewhere.hooks.parsers.hydra.composed import to_configuration
 from elsewhere.hooks.parsers.values import shown as parsed

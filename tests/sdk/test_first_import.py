@@ -11,6 +11,7 @@ import pytest
 LATER = {
     "redis": "Task.get_task(task_id='0' * 32)",
     "elsewhere.core.secrets": "Task.get_task(task_id='0' * 32)",
+    "logging": "Task.get_task(task_id='0' * 32)",
     "dataclasses": "Task.get_task(task_id='0' * 32)",
     "elsewhere.report.logger": "elsewhere.Logger",
     "elsewhere.capture.wishes": "Task.ignore_requirements('numpy')",

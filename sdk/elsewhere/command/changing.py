@@ -11,7 +11,8 @@ from elsewhere.command.naming import find_task, title
 from elsewhere.command.printing import say
 from elsewhere.core import params
 from elsewhere.core.errors import ElsewhereError, TransitionError, UsageError
-from elsewhere.core.secrets import HIDDEN, hide, variable_of
+from elsewhere.core.secret_parameters import is_a_secret
+from elsewhere.core.secrets import variable_of
 from elsewhere.core.wording import short
 from elsewhere.store.queues import Queues
 from elsewhere.task import stored
@@ -113,9 +114,9 @@ def _overrides(known: Mapping[str, Parameter], settings: Sequence[str]) -> dict[
         name = params.full_name(written.strip())
         old = known.get(name)
         new = _read(text, old, name) if old else params.to_parameter(params.from_text(text))
-        if hide(name, new.value) == HIDDEN:
+        if is_a_secret(name, new.value):
             raise UsageError(
-                f"{name} is the name of a secret, and everybody who sees a task sees its"
+                f"The value of {name} is a secret, and everybody who sees a task sees its"
                 f" parameters. Give it by the variable {variable_of(name)}, which the agent must"
                 " have and pass on: agent.pass_environment."
             )

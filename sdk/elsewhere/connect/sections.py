@@ -13,8 +13,9 @@ from elsewhere.connect.nodes import Unreadable, first_line, leaves_of, put
 from elsewhere.core.errors import UsageError
 from elsewhere.core.events import Parameters
 from elsewhere.core.nesting import Leaf
-from elsewhere.core.params import cast, is_scalar, shown, to_parameter
+from elsewhere.core.params import cast, is_scalar, to_parameter
 from elsewhere.core.records import Parameter
+from elsewhere.core.secret_parameters import shown
 from elsewhere.core.secrets import is_hidden
 from elsewhere.report.recorder import Target
 

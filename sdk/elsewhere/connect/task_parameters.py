@@ -19,8 +19,9 @@ from typing import Any, ClassVar, Final, get_origin
 from elsewhere.connect.api import Record
 from elsewhere.core.errors import UsageError, known_choices
 from elsewhere.core.events import Parameters
-from elsewhere.core.params import cast, shown, to_parameter
+from elsewhere.core.params import cast, to_parameter
 from elsewhere.core.records import Parameter
+from elsewhere.core.secret_parameters import shown
 from elsewhere.core.secrets import is_hidden
 
 logger = logging.getLogger(__name__)

@@ -113,7 +113,7 @@ class Progress(Event):
     at: float
 
 
-@declare("parameters", kept.ByName("parameters"))
+@declare("parameters", kept.ByName("parameters"), free=("values",))
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameters(Event):
     """Parameters by `Section/name`. `is_whole`: these replace all that there are."""
@@ -300,7 +300,7 @@ class Tags(Event):
         return "system_tags" if self.are_system else "tags"
 
 
-@declare("properties", kept.ByName("properties"))
+@declare("properties", kept.ByName("properties"), free=("values",))
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Properties(Event):
     """User properties by name: labels that do not influence the run."""

@@ -21,7 +21,8 @@ from dataclasses import dataclass, field, fields, replace
 from enum import Flag, auto
 from typing import Any, ClassVar, Final, TypeVar, cast
 
-from elsewhere.core.records import Artifact, TaskRecord
+from elsewhere.core.records import Artifact, Parameter, TaskRecord
+from elsewhere.core.secrets import HIDDEN, KnownSecrets
 
 #: parts that are fields of a task's record: no claim and no reset clears them
 OF_RECORD: Final = frozenset(item.name for item in fields(TaskRecord))
@@ -152,28 +153,31 @@ class Event:
     #: what the line begins with
     word: ClassVar[str]
     way: ClassVar[Kept]
-    #: its fields that a program writes freely: texts, dicts of texts, previews of artifacts
+    #: its fields that a program writes freely: texts, parameters, previews of artifacts, dicts
     free: ClassVar[tuple[str, ...]] = ()
 
     def scalars(self) -> Iterable[Any]:
         """Returns the event's points, for the way Points."""
         return ()
 
-    def hidden(self, hide: Callable[[str], str]) -> Event:
-        """The event with `hide` applied to its free texts."""
+    def hidden(self, known: KnownSecrets) -> Event:
+        """The event without the `known` secrets in its free fields."""
         if not self.free:
             return self
-        found = {name: _hidden(getattr(self, name), hide) for name in self.free}
+        found = {name: _hidden(getattr(self, name), known) for name in self.free}
         event: Event = replace(cast("Any", self), **found)
         return event
 
 
-def _hidden(value: Any, hide: Callable[[str], str]) -> Any:
+def _hidden(value: Any, known: KnownSecrets) -> Any:
     if isinstance(value, dict):
-        return {key: _hidden(item, hide) for key, item in value.items()}
+        return {key: _hidden(item, known) for key, item in value.items()}
     if isinstance(value, Artifact):
-        return replace(value, preview=hide(value.preview))
-    return hide(value) if isinstance(value, str) else value
+        return replace(value, preview=known.hide(value.preview))
+    if isinstance(value, Parameter):
+        inside = known.hide_values(value.value)
+        return replace(value, value=inside, type="str" if inside == HIDDEN else value.type)
+    return known.hide(value) if isinstance(value, str) else value
 
 
 E = TypeVar("E", bound=Event)

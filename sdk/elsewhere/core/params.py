@@ -17,7 +17,6 @@ from typing import Any, Final, TypeGuard
 from elsewhere.core.codec import DEEPEST
 from elsewhere.core.errors import UsageError, known_choices
 from elsewhere.core.records import Json, Parameter
-from elsewhere.core.secrets import HIDDEN, hide
 
 #: the section of a name that has none
 GENERAL: Final = "General"
@@ -36,12 +35,6 @@ def split_name(name: str) -> tuple[str, str]:
 def full_name(name: str) -> str:
     """Adds the default section: `lr` is `General/lr`; a name with a section stays."""
     return "/".join(split_name(name))
-
-
-def shown(name: str, parameter: Parameter) -> Parameter:
-    """Returns the `parameter` as it may be recorded under its `name`: without secrets."""
-    value = hide(name, parameter.value)
-    return replace(parameter, value=value, type="str" if value == HIDDEN else parameter.type)
 
 
 def as_edit(new: Parameter, old: Parameter | None) -> Parameter:

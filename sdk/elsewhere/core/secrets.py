@@ -18,6 +18,7 @@ uses a name for both, it counts as a secret's: what is hidden in vain costs less
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
@@ -72,12 +73,16 @@ def is_hidden(value: object) -> bool:
 
 def hide_arguments(argv: Iterable[str]) -> tuple[str, ...]:
     """The words of a command line `argv`, `--api-key X` and `api_key=X` with HIDDEN for X, and URLs
-    without their passwords. An option without a value takes no word with it."""
+    without their passwords. An option without a value takes no word with it. Whatever its name, X
+    is hidden that is a secret of this process's environment."""
+    known = set(worth_redacting(values_to_redact(os.environ)))
     hidden, before = [], ""
     for word in argv:
-        name, equals, _ = word.partition("=")
-        if equals and is_secret(name):
+        name, equals, value = word.partition("=")
+        if equals and (is_secret(name) or value in known):
             hidden.append(f"{name}={HIDDEN}")
+        elif word in known:
+            hidden.append(HIDDEN)
         else:
             hidden.append(hide("" if word.startswith("-") else before, word))
         before = word if word.startswith("--") and not equals else ""
@@ -151,6 +156,7 @@ class KnownSecrets:
         self._words = tuple(_hidden_values(words))
         self._variables = variables
         self._count = -1
+        self._values: frozenset[str] = frozenset()
         self._text = re.compile("(?!)")
         self._bytes = re.compile(b"(?!)")
 
@@ -159,10 +165,22 @@ class KnownSecrets:
         self._look()
         return hide_passwords(self._text.sub(HIDDEN, text))
 
+    def hide_values(self, value: Any) -> Any:
+        """The `value` of a parameter with HIDDEN for each text in it that is one of them."""
+        self._look()
+        return self._hidden_values(value) if self._values else value
+
     def redact(self, block: bytes) -> bytes:
         """A `block` of output with HIDDEN for each of them."""
         self._look()
         return self._bytes.sub(HIDDEN.encode(), block)
+
+    def _hidden_values(self, value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {key: self._hidden_values(item) for key, item in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [self._hidden_values(item) for item in value]
+        return HIDDEN if isinstance(value, str) and value in self._values else value
 
     def _look(self) -> None:
         """Reads the variables again when there are more or fewer of them."""
@@ -170,6 +188,7 @@ class KnownSecrets:
             return
         self._count = len(self._variables)
         values = worth_redacting((*self._words, *values_to_redact(self._variables)))
+        self._values = frozenset(values)
         encoded = [value.encode(errors="surrogateescape") for value in values]
         self._text = re.compile("|".join(map(re.escape, values)) or "(?!)")
         self._bytes = re.compile(b"|".join(map(re.escape, encoded)) or b"(?!)")

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import importlib
-import logging
 import sys
 from threading import Lock
 from typing import TYPE_CHECKING, Any
+
+from elsewhere.core.late_logger import late_logger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from importlib.machinery import ModuleSpec
     from types import ModuleType
 
-logger = logging.getLogger(__name__)
+logger = late_logger(__name__)
 
 
 def when_imported(name: str, callback: Callable[[ModuleType], None]) -> Callable[[], None]:

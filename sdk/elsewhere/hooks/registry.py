@@ -8,11 +8,11 @@ line in `PARSERS`: it is watched from the import of the SDK on, since programs p
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Container
 from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
+from elsewhere.core.late_logger import late_logger
 from elsewhere.core.when_imported import when_imported
 from elsewhere.hooks.launch import LAUNCH
 from elsewhere.hooks.parsers.parsed import Parsed
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from elsewhere.hooks.parsers.parsed import OverridesSource
     from elsewhere.report.recorder import OwnRun
 
-logger = logging.getLogger(__name__)
+logger = late_logger(__name__)
 
 #: the libraries that parse command lines: what a program imports of each, and our module for it
 PARSERS: Final = {

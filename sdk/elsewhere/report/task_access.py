@@ -88,8 +88,8 @@ class TaskAccess(Generic[R]):
         if self.run is None:
             from elsewhere.core.secrets import KnownSecrets  # noqa: PLC0415 - weight
 
-            hide = KnownSecrets(sys.argv[1:], os.environ).hide
-            hidden = (event.hidden(hide) for event in events)
+            known = KnownSecrets(sys.argv[1:], os.environ)
+            hidden = (event.hidden(known) for event in events)
             self.store.edit(self.id, *hidden, allowed=allowed)
             return
         for event in events:

@@ -125,7 +125,7 @@ class Run:
         """Writes `event` into the journal and applies it to `task_record`; not after the end."""
         if self._is_closed:
             return
-        event = event.hidden(self.known_secrets.hide)
+        event = event.hidden(self.known_secrets)
         if isinstance(event, Progress):
             self.progress = event.percent
         elif event.word in WORDS_OF_RECORD:

@@ -20,6 +20,7 @@ from elsewhere.core.params import as_edit, split_name, to_parameter
 from elsewhere.core.records import Environment, Source, TaskRecord
 from elsewhere.core.requirements import requirements_file
 from elsewhere.core.say import say
+from elsewhere.core.secret_parameters import as_set
 from elsewhere.task import stored
 
 if TYPE_CHECKING:
@@ -359,5 +360,5 @@ def _arguments(given: Any) -> dict[str, Parameter]:
             name = name.lstrip("-").replace("-", "_")
         full_name = name if name.startswith("Args/") else f"Args/{name}"
         split_name(full_name)
-        found[full_name] = as_edit(to_parameter(value), None)
+        found[full_name] = as_edit(as_set(full_name, to_parameter(value)), None)
     return found

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 from elsewhere.connect import connect_dict
 from elsewhere.core.errors import UsageError, known_choices
 from elsewhere.core.nesting import flatten
-from elsewhere.core.params import shown, to_parameter
+from elsewhere.core.params import to_parameter
 from elsewhere.core.records import Call, Parameter
+from elsewhere.core.secret_parameters import shown
 from elsewhere.run.ranks import Rank
 from elsewhere.task import stored
 

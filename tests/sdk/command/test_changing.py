@@ -113,7 +113,7 @@ def test_nobody_sees_a_clone_without_its_changes(tasks: Tasks) -> None:
         (("--set", "Args/lr=fast"), "Parameter 'Args/lr' cannot be 'fast': it takes a number."),
         (("--set", "Args/lr"), "write Section/name=value"),
         (("--set", "Args/=1"), "does not name a parameter"),
-        (("--set", "Args/api_key=new"), "Args/api_key is the name of a secret, and everybody"),
+        (("--set", "Args/api_key=new"), "The value of Args/api_key is a secret, and everybody"),
         (("--set", "Args/api_key=new"), "Give it by the variable API_KEY, which the agent must"),
         (("--name", "x"), "The task name 'x' cannot be used: it has 1 character, and 3 to 200"),
     ],

@@ -24,7 +24,6 @@ from elsewhere.core.params import (
     from_text,
     full_name,
     meaning,
-    shown,
     split_name,
     to_parameter,
     to_text,
@@ -32,6 +31,7 @@ from elsewhere.core.params import (
     unflatten,
 )
 from elsewhere.core.records import Json, Parameter
+from elsewhere.core.secret_parameters import shown
 
 
 class Color(Enum):

@@ -59,6 +59,53 @@ def test_a_program_on_an_agent_hides_them(scripts: Scripts, elsewhere_home: Path
         assert "k3y-of-mine" not in file.read_text()
 
 
+CONNECTS: Final = """
+import argparse
+parser = argparse.ArgumentParser()
+parser.add_argument("--hub")
+parser.add_argument("--size", type=int)
+args = parser.parse_args()
+task = Task.init("examples", "values")
+mine = task.connect({"hub": os.environ["HUB_TOKEN"], "all": [os.environ["HUB_TOKEN"], "b"], "n": 1})
+task.set_parameter("General/given", os.environ["HUB_TOKEN"])
+task.set_parameter("General/api_key", "another")
+task.set_user_properties(hub=os.environ["HUB_TOKEN"], note="a note")
+print(args.hub, args.size, mine["hub"], mine["all"][0])
+"""
+
+
+def test_a_value_is_hidden_under_any_name(scripts: Scripts, store: RedisStore) -> None:
+    secret = VARIABLES["HUB_TOKEN"]
+    ran = scripts.run(CONNECTS, argv=("--hub", secret, "--size", "3"), **VARIABLES)
+    assert ran.status == 0, ran.errors
+    assert ran.lines == [f"{secret} 3 {secret} {secret}"]
+    assert "The value of General/given is a secret and is not recorded" in ran.errors
+    assert "Give it by the variable API_KEY, which the agent must have" in ran.errors
+    (task_id,) = find(store)
+    record = store.read(task_id)
+    values = {name: one.value for name, one in record.parameters.items()}
+    hidden = ("Args/hub", "General/hub", "General/given", "General/api_key")
+    others = {"Args/size": 3, "General/all": ["***", "b"], "General/n": 1}
+    assert values == dict.fromkeys(hidden, "***") | others
+    properties = {name: one.value for name, one in record.properties.items()}
+    assert properties == {"hub": "***", "note": "a note"}
+    assert record.source.argv == ("--hub", "***", "--size", "3")
+
+
+def test_a_hidden_value_gives_the_program_its_own(
+    scripts: Scripts, store: RedisStore, elsewhere_home: Path
+) -> None:
+    secret = VARIABLES["HUB_TOKEN"]
+    words = ("--hub", secret, "--size", "3")
+    assert scripts.run(CONNECTS, argv=words, **VARIABLES).status == 0
+    (task_id,) = find(store)
+    recorded = store.read(task_id).parameters.items()
+    values = {name.replace("/", "__"): one.value for name, one in recorded}
+    folder = run_folder(elsewhere_home, **values)
+    ran = scripts.run(CONNECTS, argv=words, ELSEWHERE_RUN_FOLDER=str(folder), **VARIABLES)
+    assert ran.lines == [f"{secret} 3 {secret} {secret}"], ran.errors
+
+
 def test_the_comment_of_another_task_hides_them(scripts: Scripts, store: RedisStore) -> None:
     ran = scripts.run(
         """

@@ -6,12 +6,12 @@ the SDK on. What was parsed is remembered until a task is attached.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Protocol
 
+from elsewhere.core.late_logger import late_logger
 from elsewhere.core.when_imported import when_imported
 from elsewhere.hooks.launch import LAUNCH
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from elsewhere.hooks.parsers.parse import Parse
     from elsewhere.report.recorder import Recorder
 
-logger = logging.getLogger(__name__)
+logger = late_logger(__name__)
 
 #: gives the overrides while no task is attached: None on a local run
 OverridesSource = Callable[[], "Mapping[str, Parameter] | None"]

@@ -7,7 +7,7 @@ import re
 import sys
 from typing import Final, NoReturn
 
-from elsewhere.core import params
+from elsewhere.core import params, secret_parameters
 from elsewhere.core.errors import UsageError
 from elsewhere.core.params import to_parameter, to_text
 from elsewhere.core.records import Parameter
@@ -23,7 +23,7 @@ def shown(name: str, value: object, description: str = "", type_name: str = "") 
     Without a `type_name` the type is the value's.
     """
     found = plain(value)
-    return params.shown(
+    return secret_parameters.shown(
         name,
         Parameter(
             value=found.value,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any, Final
 
 from elsewhere.core.choices import Status
@@ -15,6 +14,7 @@ from elsewhere.core.errors import (
     UsageError,
     known_choices,
 )
+from elsewhere.core.late_logger import late_logger
 from elsewhere.task.handle import Handle
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from elsewhere.core.records import Artifact
     from elsewhere.run.run import Run
 
-logger = logging.getLogger(__name__)
+logger = late_logger(__name__)
 
 #: seconds that `wait_on_upload` waits at most
 _UPLOAD_S: Final = 3600.0

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 from typing import TYPE_CHECKING
 
 from elsewhere.core.checks import checked_text
 from elsewhere.core.errors import NotFoundError, StorageError, UsageError
+from elsewhere.core.late_logger import late_logger
 from elsewhere.task.handle import Handle
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from elsewhere.core.records import Environment, Source
 
-logger = logging.getLogger(__name__)
+logger = late_logger(__name__)
 
 
 class CodeAspect(Handle):

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from elsewhere.core.checks import checked_labels, checked_text
 from elsewhere.core.errors import UsageError, known_choices
+from elsewhere.core.late_logger import late_logger
 from elsewhere.task.handle import Handle
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-logger = logging.getLogger(__name__)
+logger = late_logger(__name__)
 
 _NAME: Final = "The name of a configuration"
 

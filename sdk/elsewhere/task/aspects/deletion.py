@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING
 
 from elsewhere.core.choices import Status
 from elsewhere.core.errors import DeleteError, NotFoundError, StorageError, UsageError
+from elsewhere.core.late_logger import late_logger
 from elsewhere.task.handle import Handle
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from elsewhere.core.records import Artifact
     from elsewhere.store.api import TaskStore
 
-logger = logging.getLogger(__name__)
+logger = late_logger(__name__)
 
 
 class _Made:  # a plain class, which is the quickest to make at the import of the SDK

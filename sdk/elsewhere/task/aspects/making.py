@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from elsewhere.core.choices import DEFAULT_SEED
 from elsewhere.core.errors import UsageError
+from elsewhere.core.late_logger import late_logger
 from elsewhere.task.handle import Handle
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from elsewhere.capture.wishes import Wishes
     from elsewhere.core.choices import TaskType
 
-logger = logging.getLogger(__name__)
+logger = late_logger(__name__)
 
 
 class MakingAspect(Handle):

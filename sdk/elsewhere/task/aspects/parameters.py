@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from elsewhere.core.checks import checked_text
 from elsewhere.core.errors import UsageError, known_choices
+from elsewhere.core.late_logger import late_logger
 from elsewhere.task.handle import Handle
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from elsewhere.core.records import Parameter
 
-logger = logging.getLogger(__name__)
+logger = late_logger(__name__)
 
 #: values that keep the type of the parameter that they are written to
 _KEPT: Final = {("int", "float"), ("list", "tuple")}
@@ -156,10 +156,11 @@ def _full_name(name: object) -> str:
 
 def _parameter(name: str, value: Any, description: str = "", type_name: str = "") -> Parameter:
     from elsewhere.core.params import to_parameter  # noqa: PLC0415
+    from elsewhere.core.secret_parameters import as_set  # noqa: PLC0415
 
     checked_text(f"The description of {name!r}", description)
     try:
-        return to_parameter(value, description, type_name)
+        return as_set(name, to_parameter(value, description, type_name))
     except UsageError as error:
         raise UsageError(f"The parameter {name!r} is not set. {error}") from error
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from elsewhere.core.checks import checked_text
 from elsewhere.core.errors import UsageError, known_choices
+from elsewhere.core.late_logger import late_logger
 from elsewhere.task.handle import Handle
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from elsewhere.core.records import Parameter
 
-logger = logging.getLogger(__name__)
+logger = late_logger(__name__)
 
 _NAME: Final = "The name of a user property"
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Final
 
 from elsewhere.core.checks import checked_flag, checked_seconds, checked_text
 from elsewhere.core.choices import Reason, Status
 from elsewhere.core.clock import monotonic_s
 from elsewhere.core.errors import TransitionError, UsageError, known_choices
+from elsewhere.core.late_logger import late_logger
 from elsewhere.task.handle import Handle
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from elsewhere.report.task_access import TaskAccess
     from elsewhere.run.run import Run
 
-logger = logging.getLogger(__name__)
+logger = late_logger(__name__)
 
 #: seconds between two looks at most, should an event be missed
 _LOOK_S: Final = 2.0

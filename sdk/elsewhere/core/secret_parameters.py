@@ -1,0 +1,39 @@
+"""Parameters whose values are secrets: everybody who sees a task sees its parameters."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from dataclasses import replace
+
+from elsewhere.core.records import Json, Parameter
+from elsewhere.core.secrets import HIDDEN, KnownSecrets, hide, variable_of
+
+logger = logging.getLogger(__name__)
+
+
+def shown(name: str, parameter: Parameter) -> Parameter:
+    """Returns the `parameter` as it may be recorded under its `name`: without secrets."""
+    value = hide(name, parameter.value)
+    return replace(parameter, value=value, type="str" if value == HIDDEN else parameter.type)
+
+
+def is_a_secret(name: str, value: Json) -> bool:
+    """Whether the `value` of the parameter `name` is a secret by its name, or one of those that
+    this process has."""
+    return HIDDEN in (hide(name, value), KnownSecrets(sys.argv[1:], os.environ).hide_values(value))
+
+
+def as_set(name: str, parameter: Parameter) -> Parameter:
+    """Returns the `parameter` that a program sets as it may be recorded; logs where that is without
+    its value."""
+    if is_a_secret(name, parameter.value):
+        logger.warning(
+            "The value of %s is a secret and is not recorded: everybody who sees a task sees its"
+            " parameters. Give it by the variable %s, which the agent must have and pass on:"
+            " agent.pass_environment.",
+            *(name, variable_of(name)),
+        )
+        return replace(parameter, value=HIDDEN, type="str")
+    return shown(name, parameter)
