@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Final
 
 from elsewhere.core import at_exit
 from elsewhere.core.choices import Reason
+from elsewhere.core.clock import monotonic_s
 from elsewhere.core.process import at_fork
 from elsewhere.core.records import Outcome
 from elsewhere.run import system_exit
@@ -33,6 +34,10 @@ if TYPE_CHECKING:
 
 #: seconds that a program's threads have to end by themselves after a SIGTERM
 _THREADS_S: Final = 1.0
+#: seconds that its main thread has to come back from a library after one
+_HEARD_S: Final = 5.0
+#: seconds between two tries to wake it
+_WAKE_S: Final = 0.2
 
 
 class Endings:
@@ -54,6 +59,7 @@ class Endings:
         )
         if self._has_handler:
             signal.signal(signal.SIGTERM, self._on_signal)
+            self._wakeups = _Wakeups(self._on_wakeup)
             at_fork(
                 before=self._before_fork,
                 after_in_parent=self._in_parent,
@@ -66,8 +72,10 @@ class Endings:
         at_exit.unregister(self._at_exit)
         self._exits.detach()
         is_main = threading.current_thread() is threading.main_thread()
-        if self._has_handler and is_main and signal.getsignal(signal.SIGTERM) == self._on_signal:
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        if self._has_handler and is_main:
+            self._wakeups.detach()
+            if signal.getsignal(signal.SIGTERM) == self._on_signal:
+                signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
     # A forked child must end at SIGTERM as it always did, from its first moment on: a worker of a
     # pool that gets SIGTERM while it is being born, or while it waits for a lock, may never come to
@@ -85,6 +93,7 @@ class Endings:
             self._unmask()
 
     def _in_child(self) -> None:
+        self._wakeups.detach()
         if self._mask is not None:
             self._unmask()
         elif signal.getsignal(signal.SIGTERM) == self._on_signal:  # another thread forked
@@ -100,6 +109,24 @@ class Endings:
             threading.Thread(target=self._end_at_last, name="elsewhere-end", daemon=True).start()
             if threading.main_thread().is_alive():  # else it waits for threads, and is ending
                 raise SystemExit(128 + number)
+
+    def _on_wakeup(self, number: int) -> None:
+        """Wakes the main thread, which alone runs handlers: it may have gone to sleep just before
+        the signal, or another thread may have received that. Ends the task where it does not come
+        back: SIGTERM ends a program that waits within a library, too."""
+        until = monotonic_s() + _HEARD_S
+        time.sleep(_WAKE_S)
+        while self._is_unheard(number) and monotonic_s() < until:
+            signal.pthread_kill(threading.main_thread().ident or 0, number)
+            time.sleep(_WAKE_S)
+        if self._is_unheard(number) and self._ending.acquire(blocking=False):
+            self._signal = number
+            self._end(self._judged())
+            os._exit(128 + number)
+
+    def _is_unheard(self, number: int) -> bool:
+        is_ours = signal.getsignal(signal.SIGTERM) == self._on_signal
+        return number == signal.SIGTERM and is_ours and self._signal is None
 
     def _end_at_last(self) -> None:
         """Ends the task although threads go on: Python waits for these, and SIGTERM never did."""
@@ -138,6 +165,35 @@ def _remember_interrupt() -> None:
     when any `exec` runs since, as an import of a module with a dataclass does."""
     with contextlib.suppress(KeyboardInterrupt):
         exec("raise KeyboardInterrupt", {})  # noqa: S102 - nothing else sets it
+
+
+class _Wakeups:
+    """Calls `on_signal` in a thread of its own with each signal that has a handler in Python, at
+    once. Whoever else sets a wakeup file of signals, an event loop for one, takes them over."""
+
+    def __init__(self, on_signal: Callable[[int], None]) -> None:
+        self._on_signal = on_signal
+        self._reads, self._writes = os.pipe()
+        os.set_blocking(self._writes, False)
+        self._before = signal.set_wakeup_fd(self._writes, warn_on_full_buffer=False)
+        threading.Thread(target=self._run, name="elsewhere-signals", daemon=True).start()
+        if self._before != -1:
+            self.detach()
+
+    def detach(self) -> None:
+        """Gives the place back, unless somebody else has it. In the main thread; once is enough."""
+        if self._writes == -1:
+            return
+        now = signal.set_wakeup_fd(self._before, warn_on_full_buffer=False)
+        if now != self._writes:
+            signal.set_wakeup_fd(now, warn_on_full_buffer=False)
+        os.close(self._writes)
+        self._writes = -1
+
+    def _run(self) -> None:
+        while number := os.read(self._reads, 1):
+            self._on_signal(number[0])
+        os.close(self._reads)
 
 
 def _of_error(error: BaseException | None) -> Outcome:
