@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import sys
 import time
 from dataclasses import dataclass
 from importlib.metadata import distributions
@@ -139,20 +138,6 @@ def install(
         raise _refused(order, error) from error
 
 
-def facts_of(python: Python) -> dict[str, str]:
-    """The words of this machine for markers, with this Python."""
-    system, _, machine = python.platform.partition("-")
-    return {
-        "python_version": python.minor,
-        "python_full_version": python.version,
-        "implementation_name": "cpython",
-        "sys_platform": sys.platform,
-        "platform_system": system.capitalize(),
-        "platform_machine": machine.rpartition("-")[2],
-        "os_name": "posix",
-    }
-
-
 def _make_empty(shared: Path, order: Order) -> None:
     seed = order.home.environments / "seed"
     argv = order.installer.create(shared, order.python.executable, seed)
@@ -271,7 +256,7 @@ def _finished(shared: Path, order: Order, left_out: Sequence[Pin]) -> list[str]:
             "Left out, since they cannot be had here and the program does not import them:"
             f" {_list(names)}."
         )
-    here, there = facts_of(order.python), selection.facts
+    here, there = order.python.facts, selection.facts
     is_alike = all(there.get(key) == value for key, value in here.items() if key in _KIND)
     if not is_alike:
         notes.append(

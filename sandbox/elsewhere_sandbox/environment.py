@@ -63,7 +63,7 @@ def prepare_environment(
         installer = installer_of(policy.installer)
         variables = {**installer_variables(inherited), **installer.indexes(policy)}
         if name := environment.lock_file:
-            lines = lines_of(name, code, folder.path, python.executable, setup, variables)
+            lines = lines_of(name, code, folder.path, python, setup, variables)
             environment = replace(environment, packages=tuple(lines))
         selection = select(environment, code, folder.inputs, working_dir, script)
         order = Order(

@@ -7,22 +7,24 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 import tomllib
+from packaging.markers import Marker
 
 from elsewhere_sandbox.errors import CommandError, SetupError
 from elsewhere_sandbox.installers.uv import find_uv
 from elsewhere_sandbox.runtimes.api import Command
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
+    from elsewhere_sandbox.python import Python
     from elsewhere_sandbox.setup import Setup
 
-_PROJECT: Final = re.compile(r"(?:-e\s+)?(\.[\w./-]*)(?:\s*;.*)?")
+_PROJECT: Final = re.compile(r"(?:-e\s+)?(\.[\w./-]*)(?:\s*;\s*(.*))?")
 
 
 def lines_of(
-    name: str, code: Path, scratch: Path, python: Path, setup: Setup, variables: Mapping[str, str]
+    name: str, code: Path, scratch: Path, python: Python, setup: Setup, variables: Mapping[str, str]
 ) -> list[str]:
     """Returns the requirement lines of a lock file, by its path from the root of the `code`.
 
@@ -36,11 +38,11 @@ def lines_of(
     try:
         if file.name == "uv.lock":
             exported = scratch / "exported.txt"
-            _export(file, exported, python, setup, variables)
+            _export(file, exported, python.executable, setup, variables)
             lines = exported.read_text(encoding="utf-8").splitlines()
-            return [_from_root(line, file.parent, code) for line in lines]
+            return list(_of_export(lines, file.parent, code, python.facts))
         written = tomllib.loads(file.read_text(encoding="utf-8"))
-        return list(_of_pylock(written, file.parent, code))
+        return list(_of_pylock(written, file.parent, code, python.facts))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise SetupError(f"The lock file {name!r:.200} cannot be read: {error!r}.") from error
 
@@ -57,19 +59,29 @@ def _export(file: Path, to: Path, python: Path, setup: Setup, variables: Mapping
         raise SetupError(f"{file.name} cannot be read: uv {error.ended}.\n{error.tail}") from error
 
 
-def _from_root(line: str, folder: Path, code: Path) -> str:
-    """Returns a line; one on a project, seen from `folder`, is one that is installed in place."""
-    if not (found := _PROJECT.fullmatch(line.strip())):
-        return line
-    return _in_place(found[1], folder, code)
+def _of_export(
+    lines: Iterable[str], folder: Path, code: Path, facts: Mapping[str, str]
+) -> Iterator[str]:
+    """Yields the lines that uv has exported for a file in `folder`."""
+    for line in lines:
+        if found := _PROJECT.fullmatch(line.strip()):
+            yield from _in_place(found[1], found[2], folder, code, facts)
+        else:
+            yield line
 
 
-def _in_place(path: str, folder: Path, code: Path) -> str:
-    """Returns the line, seen from the root of the `code`, of a project at a path from `folder`."""
-    return f"-e ./{os.path.relpath((folder / path).resolve(), code)}"
+def _in_place(
+    path: str, marker: str | None, folder: Path, code: Path, facts: Mapping[str, str]
+) -> Iterator[str]:
+    """Yields the line, seen from the root of the `code`, of a project at a `path` from `folder`,
+    which is installed in place; none where its `marker` does not hold."""
+    if marker is None or Marker(marker).evaluate({**facts, "extra": ""}):
+        yield f"-e ./{os.path.relpath((folder / path).resolve(), code)}"
 
 
-def _of_pylock(written: Mapping[str, Any], folder: Path, code: Path) -> Iterator[str]:
+def _of_pylock(
+    written: Mapping[str, Any], folder: Path, code: Path, facts: Mapping[str, str]
+) -> Iterator[str]:
     """Yields the lines of a file in `folder`, as PEP 751 describes it."""
     for package in written["packages"]:
         marker = f" ; {package['marker']}" if "marker" in package else ""
@@ -80,6 +92,7 @@ def _of_pylock(written: Mapping[str, Any], folder: Path, code: Path) -> Iterator
             mark = f"#sha256={digest}" if digest else ""
             yield f"{package['name']} @ {archive['url']}{mark}{marker}"
         elif "directory" in package:
-            yield _in_place(package["directory"]["path"], folder, code)
+            path = package["directory"]["path"]
+            yield from _in_place(path, package.get("marker"), folder, code, facts)
         else:
             yield f"{package['name']}=={package['version']}{marker}"

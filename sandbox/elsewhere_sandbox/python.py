@@ -60,6 +60,20 @@ class Python:
         """Its major and minor version (`3.11`), which must match."""
         return _minor(self.version)
 
+    @property
+    def facts(self) -> dict[str, str]:
+        """The words for markers, of this machine with this Python."""
+        system, _, machine = self.platform.partition("-")
+        return {
+            "python_version": self.minor,
+            "python_full_version": self.version,
+            "implementation_name": "cpython",
+            "sys_platform": sys.platform,
+            "platform_system": system.capitalize(),
+            "platform_machine": machine.rpartition("-")[2],
+            "os_name": "posix",
+        }
+
 
 def find_python(
     wanted: str, remembered: Path, setup: Setup, inherited: Mapping[str, str] = os.environ

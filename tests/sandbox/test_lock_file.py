@@ -30,6 +30,15 @@ def prepare(box: Box, name: str) -> Interpreter:
     return interpreter
 
 
+def found_by(interpreter: Interpreter, *modules: str) -> list[str]:
+    """Those of the `modules` that the interpreter finds."""
+    program = "import sys, importlib.util as u; print(*filter(u.find_spec, sys.argv[1:]))"
+    ended = subprocess.run(
+        [interpreter.python, "-c", program, *modules], capture_output=True, text=True, check=True
+    )
+    return ended.stdout.split()
+
+
 def test_a_lock_of_uv_gives_its_versions(box: Box) -> None:
     write_wheel(box.wheels, "used", requires=["deep"])
     write_wheel(box.wheels, "deep", "2.5")
@@ -87,6 +96,28 @@ def test_a_project_in_a_pylock_is_seen_from_the_folder_of_the_file(box: Box) -> 
     )
     where = ended.stdout.strip()
     assert Path(where).is_relative_to(box.code / "app" / "my libs")
+
+
+def test_a_project_whose_marker_does_not_hold_is_not_installed(box: Box) -> None:
+    for name in ("here", "there"):
+        write_project(box.code / name, name)
+    (box.code / "pylock.toml").write_text(
+        'packages = [{name = "here", directory = {path = "here"}, marker = "os_name == \'posix\'"},'
+        ' {name = "there", directory = {path = "there"}, marker = "os_name == \'nt\'"}]'
+    )
+    assert found_by(prepare(box, "pylock.toml"), "here", "there") == ["here"]
+
+
+def test_a_project_of_another_system_in_a_lock_of_uv_is_not_installed(box: Box) -> None:
+    for name in ("app", "app/there"):
+        write_project(box.code / name, name.rpartition("/")[2])
+    project = box.code / "app" / "pyproject.toml"
+    needs = "dependencies = [\"there; sys_platform == 'win32'\"]\n[build-system]"
+    text = project.read_text().replace("[build-system]", needs)
+    project.write_text(f'{text}[tool.uv.sources]\nthere = {{path = "there"}}\n')
+    environ = {**os.environ, **box.inherited}
+    subprocess.run([find_uv(), "lock", "--quiet"], cwd=box.code / "app", env=environ, check=True)
+    assert found_by(prepare(box, "app/uv.lock"), "app", "there") == ["app"]
 
 
 @pytest.mark.parametrize(
