@@ -27,6 +27,7 @@ from elsewhere.core.clock import monotonic_s
 from elsewhere.core.process import at_fork
 from elsewhere.core.records import Outcome
 from elsewhere.run import system_exit
+from elsewhere.run.wakeups import Wakeups
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,7 +60,7 @@ class Endings:
         )
         if self._has_handler:
             signal.signal(signal.SIGTERM, self._on_signal)
-            self._wakeups = _Wakeups(self._on_wakeup)
+            self._wakeups = Wakeups(self._on_wakeup)
             at_fork(
                 before=self._before_fork,
                 after_in_parent=self._in_parent,
@@ -165,35 +166,6 @@ def _remember_interrupt() -> None:
     when any `exec` runs since, as an import of a module with a dataclass does."""
     with contextlib.suppress(KeyboardInterrupt):
         exec("raise KeyboardInterrupt", {})  # noqa: S102 - nothing else sets it
-
-
-class _Wakeups:
-    """Calls `on_signal` in a thread of its own with each signal that has a handler in Python, at
-    once. Whoever else sets a wakeup file of signals, an event loop for one, takes them over."""
-
-    def __init__(self, on_signal: Callable[[int], None]) -> None:
-        self._on_signal = on_signal
-        self._reads, self._writes = os.pipe()
-        os.set_blocking(self._writes, False)
-        self._before = signal.set_wakeup_fd(self._writes, warn_on_full_buffer=False)
-        threading.Thread(target=self._run, name="elsewhere-signals", daemon=True).start()
-        if self._before != -1:
-            self.detach()
-
-    def detach(self) -> None:
-        """Gives the place back, unless somebody else has it. In the main thread; once is enough."""
-        if self._writes == -1:
-            return
-        now = signal.set_wakeup_fd(self._before, warn_on_full_buffer=False)
-        if now != self._writes:
-            signal.set_wakeup_fd(now, warn_on_full_buffer=False)
-        os.close(self._writes)
-        self._writes = -1
-
-    def _run(self) -> None:
-        while number := os.read(self._reads, 1):
-            self._on_signal(number[0])
-        os.close(self._reads)
 
 
 def _of_error(error: BaseException | None) -> Outcome:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from elsewhere.core.events import Edited, Text
+import pytest
+
+from elsewhere.core.events import Edited, Parameters, Text
 from elsewhere.core.folders import RunFolder
 from elsewhere.core.journal import journal_files, read_events
-from elsewhere.core.secrets import KnownSecrets
+from elsewhere.core.records import Parameter
+from elsewhere.core.secrets import KnownSecrets, hide_arguments
 from elsewhere.store.redis.store import RedisStore
 from tests.sdk.run.test_membership import run_folder
 from tests.sdk.scripts import Scripts
@@ -104,6 +107,23 @@ def test_a_hidden_value_gives_the_program_its_own(
     folder = run_folder(elsewhere_home, **values)
     ran = scripts.run(CONNECTS, argv=words, ELSEWHERE_RUN_FOLDER=str(folder), **VARIABLES)
     assert ran.lines == [f"{secret} 3 {secret} {secret}"], ran.errors
+
+
+def test_a_word_is_hidden_behind_an_option_of_any_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HUB_TOKEN", "hub-t0ken-value")
+    argv = ["--hub=hub-t0ken-value", "--also=hub", "hub-t0ken-value", "hub-t0ken-values"]
+    assert hide_arguments(argv) == ("--hub=***", "--also=hub", "***", "hub-t0ken-values")
+
+
+def test_a_value_is_hidden_within_a_parameter() -> None:
+    known = KnownSecrets([], {"A_TOKEN": "abcdef"})
+    plain = {"a": ["abcdef", {"b": "abcdef"}], "n": 1, "c": "abcdefg"}
+    hidden = {"a": ["***", {"b": "***"}], "n": 1, "c": "abcdefg"}
+    assert known.hide_values(plain) == hidden
+    values = {"General/x": Parameter(value="abcdef", type="Path"), "General/y": Parameter(value=1)}
+    assert Parameters(values=values).hidden(known) == Parameters(
+        values={"General/x": Parameter(value="***", type="str"), "General/y": Parameter(value=1)}
+    )
 
 
 def test_the_comment_of_another_task_hides_them(scripts: Scripts, store: RedisStore) -> None:
