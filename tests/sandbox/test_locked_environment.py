@@ -6,6 +6,7 @@ import fcntl
 import hashlib
 import os
 import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -103,6 +104,25 @@ def test_what_nobody_imports_and_cannot_be_had_is_left_out_with_one_line(box: Bo
         "conda 1.0",
         "have 1.0",
     ]
+
+
+@pytest.mark.parametrize("system", [sys.platform, "darwin"])
+def test_what_is_left_out_is_told_once_though_another_package_needs_it(
+    box: Box, system: str
+) -> None:
+    have(box, "used", requires=("gone",))
+    lock = [locked("gone"), locked("used", "1.0", "gone")]
+    assert box.installed(box.prepare(lock, ["used==1.0"], system=system)) == {"used": "1.0"}
+    assert box.lines.count("gone 1.0") == 1
+    assert "asks for gone" not in box.lines
+
+
+def test_a_version_before_its_release_is_what_was_captured(box: Box) -> None:
+    have(box, "used", requires=("deep>=1",))
+    have(box, "deep", version="2.0rc1")
+    lock = [locked("deep", "2.0rc1"), locked("used", "1.0", "deep>=1")]
+    assert box.installed(box.prepare(lock, ["used==1.0"]))["deep"] == "2.0rc1"
+    assert "asks for deep" not in box.lines
 
 
 @pytest.mark.parametrize("installer", ["uv", "pip"])

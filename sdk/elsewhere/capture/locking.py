@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import platform
+import re
 import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from elsewhere.capture.installed import is_below, name_in
+from elsewhere.capture.installed import is_below, name_in, normalised
 from elsewhere.capture.needed import LENT
 from elsewhere.capture.origin import Origin, origin
 from elsewhere.capture.wheel import pack
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 #: environments are made with one of their own
 _PIP: Final = "pip"
+#: the extra that a requirement is for, and those that it asks for: `deep[fast]; extra == "all"`
+_EXTRA: Final = re.compile(r"""\bextra\s*==\s*["']([\w.-]+)""")
+_EXTRAS: Final = re.compile(r"^[\w.-]+\s*\[([^\]]*)\]")
 
 
 class Locking(NamedTuple):
@@ -109,16 +113,22 @@ def make_lock(
 
 
 def _reached(items: Sequence[Installed], needed: Collection[str]) -> set[str]:
-    """Returns the keys of what is needed, and of what that needs without an extra."""
+    """Returns the keys of what is needed, and of what that needs with the extras it asks for."""
     by_key = {item.key: item for item in items}
-    waiting, found = list(needed), set[str]()
+    waiting = [(key, "") for key in needed]
+    found = set[tuple[str, str]]()
     while waiting:
-        key = waiting.pop()
-        if key in by_key and key not in found:
-            found.add(key)
-            lines = (line for line in by_key[key].requires if "extra ==" not in line)
-            waiting += map(name_in, lines)
-    return found
+        key, extra = one = waiting.pop()
+        if key not in by_key or one in found:
+            continue
+        found.add(one)
+        for line in by_key[key].requires:
+            condition = _EXTRA.search(line)
+            if condition is None or normalised(condition[1]) == extra:
+                asked = _EXTRAS.search(line)
+                extras = asked[1].split(",") if asked else ()
+                waiting += ((name_in(line), normalised(name.strip())) for name in ("", *extras))
+    return {key for key, _ in found}
 
 
 def _own_folders(items: Sequence[Installed]) -> set[Path]:

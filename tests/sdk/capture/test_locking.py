@@ -12,6 +12,7 @@ import sys
 import zipfile
 from io import BytesIO
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -209,6 +210,7 @@ def test_what_was_installed_from_this_machine_travels_as_a_wheel(
 def test_a_build_folder_of_conda_is_no_place_of_this_machine(site: Path, root: Path) -> None:
     info = install(site, "used", direct_url=from_folder("/croot/used_1700000/work"))
     (info / "INSTALLER").write_text("conda\n")
+    (info / "RECORD").write_text(f"used.py,sha256={_listed(info / 'RECORD')},1\n")
     captured = capture(root, "import used")
     assert (captured.packages, captured.wheels) == (("used==1.0",), ())
 
@@ -319,6 +321,33 @@ def test_every_edit_of_what_is_installed_travels(site: Path, root: Path) -> None
         file.write("Requires-Dist: data\n")
     found = locked(capture(root, "import plain, kept"))
     assert {name for name, one in found.items() if one.wheel} == {"data", "kept"}
+
+
+def test_an_edit_counts_in_what_an_extra_brings_that_is_asked_for(
+    site: Path, root: Path, tmp_path: Path
+) -> None:
+    system = tmp_path / "usr" / "dist-packages"
+    needs = {"used": ["deep[all, fast]>=1"], "deep": [], "fast": [], "other": [], "slow": []}
+    needs["deep"] = ['fast; extra == "Fast"', "other ; extra=='all'", 'slow; extra == "slow"']
+    for name, lines in needs.items():
+        info = install(system, name)
+        content = (info / "METADATA").read_text()
+        (info / "METADATA").write_text(content + "".join(f"Requires-Dist: {a}\n" for a in lines))
+        listed = _listed(info / "METADATA")
+        (info / "RECORD").write_text(f"{name}.py,sha256={listed},1\n")
+    sys.path.append(str(system))
+    found = locked(capture(root, "import used"))
+    assert {name for name, one in found.items() if one.wheel} == needs.keys() - {"slow"}
+
+
+def test_a_module_of_another_place_is_not_packed_with_a_project(
+    site: Path, root: Path, tmp_path: Path
+) -> None:
+    project = tmp_path / "other"
+    write(project, "python/other/__init__.py", "python/one.py")
+    write(site, "one.py")
+    editable(site, project, "other", project / "python")
+    assert packed(capture(root, "import other")) == {"other/__init__.py"}
 
 
 def test_a_local_package_travels_when_another_one_needs_it(
@@ -432,6 +461,34 @@ def test_what_the_program_has_loaded_counts_as_imported(site: Path, root: Path) 
     )
     assert captured.packages == ("used==1.0",)
     assert captured.loaded == ("lazy-one",)
+
+
+def test_a_module_that_loads_at_its_first_use_is_not_loaded_by_the_capture(
+    site: Path, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Lazy(ModuleType):
+        def __getattribute__(self, name: str) -> Any:
+            raise AssertionError(f"{name} would load it")
+
+    monkeypatch.setitem(sys.modules, "lazy", Lazy("lazy"))
+    install(site, "lazy")
+    assert capture(root, "", modules=("lazy",)).loaded == ("lazy",)
+
+
+@pytest.mark.parametrize("folder", ["", "src"])
+def test_modules_count_that_a_program_puts_on_the_path_by_itself(
+    site: Path, root: Path, folder: str
+) -> None:
+    install(site, "deep")
+    helper = root / folder / "inner" / "helper.py"
+    helper.parent.mkdir(parents=True)
+    helper.write_text("import deep\n")
+    (root / "scripts").mkdir()
+    (root / "scripts" / "train.py").write_text("import inner.helper\n")
+    captured = capture_packages(
+        root / "scripts" / "train.py", root, wishes=Wishes(), modules=(), limit_bytes=10**6
+    )
+    assert captured.packages == ("deep==1.0",)
 
 
 def test_what_only_the_sdk_has_loaded_does_not_count(site: Path, root: Path) -> None:

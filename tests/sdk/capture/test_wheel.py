@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 import venv
+import zipfile
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -57,6 +59,10 @@ def test_scripts_data_and_commands_are_where_they_were(
     packed = pack(Installed(site(first) / "tool-1.0.dist-info"), 10**6)
     assert packed == pack(Installed(site(first) / "tool-1.0.dist-info"), 10**6)
     assert packed.name == "tool-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(BytesIO(packed.content)) as archive:
+        assert {one.date_time for one in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+        scripts = {Path(one).name for one in archive.namelist() if "/scripts/" in one}
+        assert scripts == {"by-hand", "tool.sh", "plug"}, "an installer makes the commands"
     (tmp_path / "packed").mkdir()
     (tmp_path / "packed" / packed.name).write_bytes(packed.content)
     add(second, tmp_path / "packed" / packed.name)
