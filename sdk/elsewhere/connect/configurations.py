@@ -8,9 +8,11 @@ from __future__ import annotations
 import json
 import logging
 import os
+import sys
 import tempfile
 from collections.abc import Mapping, MutableMapping, Sequence
 from enum import Enum
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,6 +25,7 @@ from elsewhere.core.events import Configurations
 from elsewhere.core.folders import make_folder
 from elsewhere.core.params import GENERAL, cast, is_recorded_as, is_scalar, to_parameter, to_text
 from elsewhere.core.records import Configuration, Json, Parameter
+from elsewhere.core.secrets import KnownSecrets, hide
 from elsewhere.report.recorder import Target
 
 logger = logging.getLogger(__name__)
@@ -90,7 +93,8 @@ def loaded(name: str, configuration: Configuration) -> dict[str, Any] | list[Any
 
 
 def to_configuration(name: str, text: str, type_name: str, description: str) -> Configuration:
-    """Returns the record of a text. Raises UsageError for one that is not Unicode or too long."""
+    """Returns the record of a text; logs where it has a secret. Raises UsageError for one that is
+    not Unicode or too long."""
     found = Configuration(text=text, type=type_name, description=description)
     try:
         size = len(encode(found).encode())
@@ -101,7 +105,25 @@ def to_configuration(name: str, text: str, type_name: str, description: str) -> 
             f"The configuration {name!r} has {size:,} bytes and may have {_MOST_BYTES:,}: upload it"
             " as an artifact."
         )
+    if _has_secret(found):
+        _warn_of_secret(name)
     return found
+
+
+def _has_secret(configuration: Configuration) -> bool:
+    text = configuration.text
+    plain = json.loads(text) if configuration.type == DICTIONARY else text
+    known = KnownSecrets(sys.argv[1:], os.environ)
+    return known.hide(text) != text or bool(hide("", plain) != plain)
+
+
+@lru_cache(maxsize=64)  # a dict is recorded with each write
+def _warn_of_secret(name: str) -> None:
+    logger.warning(
+        "The configuration %r has a secret, and is kept as it is: everybody who sees the task sees"
+        " it. Leave the secret out, and read it from an environment variable.",
+        name,
+    )
 
 
 class _Recorded:

@@ -109,6 +109,31 @@ def test_a_hidden_value_gives_the_program_its_own(
     assert ran.lines == [f"{secret} 3 {secret} {secret}"], ran.errors
 
 
+CONFIGURES: Final = """
+task = Task.init("examples", "configured")
+plain = task.connect_configuration({"lr": 1, "max_tokens": 3, "url": "http://host/a"}, "plain")
+plain["lr"] = 2
+named = task.connect_configuration({"hub": {"api_key": "mine"}}, "named")
+named["lr"] = 3
+task.connect_configuration({"hub": ["Bearer " + os.environ["HUB_TOKEN"]]}, "valued")
+Path("file.yaml").write_text("hub: " + os.environ["HUB_TOKEN"])
+task.connect_configuration("file.yaml", "file")
+task.set_configuration_object("set", "redis://:pass@host")
+"""
+
+
+def test_a_configuration_is_kept_as_it_is_and_its_secrets_are_named(
+    scripts: Scripts, store: RedisStore
+) -> None:
+    ran = scripts.run("from pathlib import Path\n" + CONFIGURES, **VARIABLES)
+    assert ran.status == 0, ran.errors
+    warned = [line for line in ran.errors.splitlines() if "has a secret" in line]
+    assert [line.split("'")[1] for line in warned] == ["named", "valued", "file", "set"]
+    (task_id,) = find(store)
+    kept = store.read(task_id).configurations
+    assert kept["file"].text == f"hub: {VARIABLES['HUB_TOKEN']}"
+
+
 def test_a_word_is_hidden_behind_an_option_of_any_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HUB_TOKEN", "hub-t0ken-value")
     argv = ["--hub=hub-t0ken-value", "--also=hub", "hub-t0ken-value", "hub-t0ken-values"]
