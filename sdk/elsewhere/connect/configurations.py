@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import sys
 import tempfile
 from collections.abc import Mapping, MutableMapping, Sequence
 from enum import Enum
@@ -113,7 +112,7 @@ def to_configuration(name: str, text: str, type_name: str, description: str) -> 
 def _has_secret(configuration: Configuration) -> bool:
     text = configuration.text
     plain = json.loads(text) if configuration.type == DICTIONARY else text
-    known = KnownSecrets(sys.argv[1:], os.environ)
+    known = KnownSecrets.of_this_process()
     return known.hide(text) != text or bool(hide("", plain) != plain)
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
-import sys
 from dataclasses import replace
 
 from elsewhere.core.records import Json, Parameter
@@ -22,7 +20,7 @@ def shown(name: str, parameter: Parameter) -> Parameter:
 def is_a_secret(name: str, value: Json) -> bool:
     """Whether the `value` of the parameter `name` is a secret by its name, or one of those that
     this process has."""
-    return HIDDEN in (hide(name, value), KnownSecrets(sys.argv[1:], os.environ).hide_values(value))
+    return HIDDEN in (hide(name, value), KnownSecrets.of_this_process().hide_values(value))
 
 
 def as_set(name: str, parameter: Parameter) -> Parameter:

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -159,6 +160,11 @@ class KnownSecrets:
         self._values: frozenset[str] = frozenset()
         self._text = re.compile("(?!)")
         self._bytes = re.compile(b"(?!)")
+
+    @staticmethod
+    def of_this_process() -> KnownSecrets:
+        """Those of its command line and its environment."""
+        return KnownSecrets(sys.argv[1:], os.environ)
 
     def hide(self, text: str) -> str:
         """The `text` with HIDDEN for each of them, and without the passwords of URLs."""

@@ -3,8 +3,6 @@ the store."""
 
 from __future__ import annotations
 
-import os
-import sys
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from elsewhere.core.errors import UsageError
@@ -88,7 +86,7 @@ class TaskAccess(Generic[R]):
         if self.run is None:
             from elsewhere.core.secrets import KnownSecrets  # noqa: PLC0415 - weight
 
-            known = KnownSecrets(sys.argv[1:], os.environ)
+            known = KnownSecrets.of_this_process()
             hidden = (event.hidden(known) for event in events)
             self.store.edit(self.id, *hidden, allowed=allowed)
             return

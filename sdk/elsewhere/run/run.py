@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import os
-import sys
 from typing import TYPE_CHECKING, Any, Protocol
 
 from elsewhere.artifacts import delete_original, stage
@@ -72,7 +71,7 @@ class Run:
         self.is_remote = is_remote
         self.progress: float | None = 0.0
         #: what must not be read in the reports of the program
-        self.known_secrets = KnownSecrets(sys.argv[1:], os.environ)
+        self.known_secrets = KnownSecrets.of_this_process()
         self.function_names: set[str] = set()
         self.model_paths: dict[str, str] = {}
         self.offset = Offset(record.continues_at or 0)
