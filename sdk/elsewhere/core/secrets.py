@@ -75,8 +75,9 @@ def is_hidden(value: object) -> bool:
 def hide_arguments(argv: Iterable[str]) -> tuple[str, ...]:
     """The words of a command line `argv`, `--api-key X` and `api_key=X` with HIDDEN for X, and URLs
     without their passwords. An option without a value takes no word with it. Whatever its name, X
-    is hidden that is a secret of this process's environment."""
-    known = set(worth_redacting(values_to_redact(os.environ)))
+    is hidden that is a secret of this process's environment, and no number."""
+    found = worth_redacting(values_to_redact(os.environ))
+    known = {value for value in found if not value.isdigit()}
     hidden, before = [], ""
     for word in argv:
         name, equals, value = word.partition("=")

@@ -73,10 +73,10 @@ class Endings:
         at_exit.unregister(self._at_exit)
         self._exits.detach()
         is_main = threading.current_thread() is threading.main_thread()
-        if self._has_handler and is_main:
+        if self._has_handler:
             self._wakeups.detach()
-            if signal.getsignal(signal.SIGTERM) == self._on_signal:
-                signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        if self._has_handler and is_main and signal.getsignal(signal.SIGTERM) == self._on_signal:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
     # A forked child must end at SIGTERM as it always did, from its first moment on: a worker of a
     # pool that gets SIGTERM while it is being born, or while it waits for a lock, may never come to

@@ -10,6 +10,8 @@ import signal
 import threading
 from typing import TYPE_CHECKING
 
+from elsewhere.core.when_imported import when_imported
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -20,17 +22,21 @@ class Wakeups:
 
     def __init__(self, on_signal: Callable[[int], None]) -> None:
         self._on_signal = on_signal
+        self._forget: Callable[[], None] = lambda: None
         self._reads, self._writes = os.pipe()
         os.set_blocking(self._writes, False)
         self._before = signal.set_wakeup_fd(self._writes, warn_on_full_buffer=False)
         threading.Thread(target=self._run, name="elsewhere-signals", daemon=True).start()
         if self._before != -1:
             self.detach()
+        #: trio takes the place in any case, with a warning where somebody has it
+        self._forget = when_imported("trio", lambda _: self.detach())
 
     def detach(self) -> None:
         """Gives the place back, in the main thread. Who else has it may put this file back later:
         then it stays open."""
-        if self._writes == -1:
+        self._forget()
+        if self._writes == -1 or threading.current_thread() is not threading.main_thread():
             return
         now = signal.set_wakeup_fd(self._before, warn_on_full_buffer=False)
         if now == self._writes:

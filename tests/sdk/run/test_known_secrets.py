@@ -136,8 +136,10 @@ def test_a_configuration_is_kept_as_it_is_and_its_secrets_are_named(
 
 def test_a_word_is_hidden_behind_an_option_of_any_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HUB_TOKEN", "hub-t0ken-value")
+    monkeypatch.setenv("DB_PASSWORD", "123456")
     argv = ["--hub=hub-t0ken-value", "--also=hub", "hub-t0ken-value", "hub-t0ken-values"]
     assert hide_arguments(argv) == ("--hub=***", "--also=hub", "***", "hub-t0ken-values")
+    assert hide_arguments(["--seed", "123456"]) == ("--seed", "123456")
 
 
 def test_a_value_is_hidden_within_a_parameter() -> None:

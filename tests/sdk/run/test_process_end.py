@@ -397,6 +397,18 @@ def test_an_event_loop_keeps_its_wakeup_file(tmp_path: Path) -> None:
     assert [one["reason"] for one in reported] == ["completed"]
 
 
+def test_trio_finds_the_place_for_its_wakeup_file_empty(tmp_path: Path) -> None:
+    (tmp_path / "trio.py").write_text("")
+    program = """
+        ours = signal.set_wakeup_fd(-1)
+        signal.set_wakeup_fd(ours)
+        import trio
+        assert (ours != -1, signal.set_wakeup_fd(-1)) == (True, -1)
+        """
+    ended, reported = run(tmp_path, program)
+    assert (ended, [one["reason"] for one in reported]) == (0, ["completed"])
+
+
 def test_a_forked_child_reports_nothing(tmp_path: Path) -> None:
     program = """
         if os.fork() == 0:
