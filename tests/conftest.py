@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,10 @@ import pytest
 
 from tests.leaks import Before, end_and_name_leftovers
 from tests.redis_server import RedisServer, valkey_binary
+
+# A shell ignores Ctrl-C for what it starts in the background, and so would the programs of tests.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _GIT = {
     "GIT_AUTHOR_NAME": "Ada Example",
