@@ -9,7 +9,7 @@ import json
 import logging
 import os
 import tempfile
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from enum import Enum
 from functools import lru_cache
 from pathlib import Path
@@ -113,7 +113,15 @@ def _has_secret(configuration: Configuration) -> bool:
     text = configuration.text
     plain = json.loads(text) if configuration.type == DICTIONARY else text
     known = KnownSecrets.of_this_process()
-    return known.hide(text) != text or bool(hide("", plain) != plain)
+    return bool(hide("", plain) != plain) or any(known.hide(one) != one for one in _texts(plain))
+
+
+def _texts(plain: Json) -> Iterator[str]:
+    if isinstance(plain, str):
+        yield plain
+    elif isinstance(plain, (dict, list)):
+        for item in plain.values() if isinstance(plain, dict) else plain:
+            yield from _texts(item)
 
 
 @lru_cache(maxsize=64)  # a dict is recorded with each write

@@ -18,9 +18,10 @@ def shown(name: str, parameter: Parameter) -> Parameter:
 
 
 def is_a_secret(name: str, value: Json) -> bool:
-    """Whether the `value` of the parameter `name` is a secret by its name, or one of those that
+    """Whether the `value` of the parameter `name` is a secret by its name, or has one of those that
     this process has."""
-    return HIDDEN in (hide(name, value), KnownSecrets.of_this_process().hide_values(value))
+    known = KnownSecrets.of_this_process()
+    return hide(name, value) == HIDDEN or bool(known.hide_values(value) != value)
 
 
 def as_set(name: str, parameter: Parameter) -> Parameter:

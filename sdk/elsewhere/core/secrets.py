@@ -33,11 +33,9 @@ _SHORTEST: Final = 6
 def is_secret(name: str) -> bool:
     """True when a text under this `name` is probably a secret; of a path its last part counts."""
     name = name.rpartition("/")[2]
-    words = [word.lower() for word in _WORD.findall(name)]
+    words = _words_of(name)
     if name == "PWD" or _CLAIMS.intersection(words[:1]):  # PWD is the shell's working folder
         return False
-    while words and words[-1] in _QUALIFIERS:
-        words.pop()
     before, last = ["", "", *words][-2:]
     if last == "token":
         return before not in _TEXT_TOKENS
@@ -74,21 +72,36 @@ def is_hidden(value: object) -> bool:
 
 def hide_arguments(argv: Iterable[str]) -> tuple[str, ...]:
     """The words of a command line `argv`, `--api-key X` and `api_key=X` with HIDDEN for X, and URLs
-    without their passwords. An option without a value takes no word with it. Whatever its name, X
-    is hidden that is a secret of this process's environment, and no number."""
+    without their passwords. A flag's value is no secret, nor the number of `--max-token 2048`. An
+    option without a value takes no word with it. Whatever its name, X is hidden that is a secret of
+    this process's environment, and no number."""
     found = worth_redacting(values_to_redact(os.environ))
     known = {value for value in found if not value.isdigit()}
     hidden, before = [], ""
     for word in argv:
         name, equals, value = word.partition("=")
-        if equals and (is_secret(name) or value in known):
+        if equals and (_is_secret_word(name, value) or value in known):
             hidden.append(f"{name}={HIDDEN}")
-        elif word in known:
+        elif word in known or (not word.startswith("-") and _is_secret_word(before, word)):
             hidden.append(HIDDEN)
         else:
-            hidden.append(hide("" if word.startswith("-") else before, word))
-        before = word if word.startswith("--") and not equals else ""
+            hidden.append(hide_passwords(word))
+        before = word if word.startswith("-") and not equals else ""
     return tuple(hidden)
+
+
+def _is_secret_word(name: str, value: str) -> bool:
+    if not is_secret(name) or _FLAG.fullmatch(value):
+        return False
+    return not (_words_of(name)[-1] in _COUNTED and _NUMBER.fullmatch(value))
+
+
+def _words_of(name: str) -> list[str]:
+    """The words of a name in small letters, without those at its end that distinguish it."""
+    words = [word.lower() for word in _WORD.findall(name)]
+    while words and words[-1] in _QUALIFIERS:
+        words.pop()
+    return words
 
 
 class HiddenWord(NamedTuple):
@@ -157,7 +170,8 @@ class KnownSecrets:
     def __init__(self, words: Sequence[str], variables: Mapping[str, str]) -> None:
         self._words = tuple(_hidden_values(words))
         self._variables = variables
-        self._count = -1
+        self._names: tuple[str, ...] = ()
+        self._seen: tuple[object, ...] = ()
         self._values: frozenset[str] = frozenset()
         self._text = re.compile("(?!)")
         self._bytes = re.compile(b"(?!)")
@@ -190,10 +204,12 @@ class KnownSecrets:
         return HIDDEN if isinstance(value, str) and value in self._values else value
 
     def _look(self) -> None:
-        """Reads the variables again when there are more or fewer of them."""
-        if len(self._variables) == self._count:
+        """Reads the variables again when there are more or fewer of them, or one has changed."""
+        now = (len(self._variables), *map(self._variables.get, self._names))
+        if now == self._seen:
             return
-        self._count = len(self._variables)
+        self._names = tuple(filter(is_secret, self._variables))
+        self._seen = (len(self._variables), *map(self._variables.get, self._names))
         values = worth_redacting((*self._words, *values_to_redact(self._variables)))
         self._values = frozenset(values)
         encoded = [value.encode(errors="surrogateescape") for value in values]
@@ -261,6 +277,10 @@ _TEXT_TOKENS: Final = {
 }
 #: the first words of names of flags, such as `--no-auth`
 _CLAIMS: Final = {"no", "not", "skip", "disable", "enable", "require", "is", "has"}
+#: of what there may be a number
+_COUNTED: Final = {"token", "tokens", "pass", "pat", "pw", "key", "keys", "cookie", "cookies"}
+_NUMBER: Final = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?", re.IGNORECASE)
+_FLAG: Final = re.compile("true|false|none|null|yes|no|on|off", re.IGNORECASE)
 _PASSES: Final = {
     *("forward", "backward", "first", "second", "third", "last", "next", "final", "per", "each"),
     *("one", "two", "single", "double", "multi", "n", "num", "low", "high", "band", "all"),

@@ -23,11 +23,9 @@ from typing import TYPE_CHECKING, Final
 
 from elsewhere.core import at_exit
 from elsewhere.core.choices import Reason
-from elsewhere.core.clock import monotonic_s
 from elsewhere.core.process import at_fork
 from elsewhere.core.records import Outcome
 from elsewhere.run import system_exit
-from elsewhere.run.wakeups import Wakeups
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,10 +33,6 @@ if TYPE_CHECKING:
 
 #: seconds that a program's threads have to end by themselves after a SIGTERM
 _THREADS_S: Final = 1.0
-#: seconds that its main thread has to come back from a library after one
-_HEARD_S: Final = 5.0
-#: seconds between two tries to wake it
-_WAKE_S: Final = 0.2
 
 
 class Endings:
@@ -60,7 +54,6 @@ class Endings:
         )
         if self._has_handler:
             signal.signal(signal.SIGTERM, self._on_signal)
-            self._wakeups = Wakeups(self._on_wakeup)
             at_fork(
                 before=self._before_fork,
                 after_in_parent=self._in_parent,
@@ -73,8 +66,6 @@ class Endings:
         at_exit.unregister(self._at_exit)
         self._exits.detach()
         is_main = threading.current_thread() is threading.main_thread()
-        if self._has_handler:
-            self._wakeups.detach()
         if self._has_handler and is_main and signal.getsignal(signal.SIGTERM) == self._on_signal:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
@@ -94,7 +85,6 @@ class Endings:
             self._unmask()
 
     def _in_child(self) -> None:
-        self._wakeups.detach()
         if self._mask is not None:
             self._unmask()
         elif signal.getsignal(signal.SIGTERM) == self._on_signal:  # another thread forked
@@ -110,24 +100,6 @@ class Endings:
             threading.Thread(target=self._end_at_last, name="elsewhere-end", daemon=True).start()
             if threading.main_thread().is_alive():  # else it waits for threads, and is ending
                 raise SystemExit(128 + number)
-
-    def _on_wakeup(self, number: int) -> None:
-        """Wakes the main thread, which alone runs handlers: it may have gone to sleep just before
-        the signal, or another thread may have received that. Ends the task where it does not come
-        back: SIGTERM ends a program that waits within a library, too."""
-        until = monotonic_s() + _HEARD_S
-        time.sleep(_WAKE_S)
-        while self._is_unheard(number) and monotonic_s() < until:
-            signal.pthread_kill(threading.main_thread().ident or 0, number)
-            time.sleep(_WAKE_S)
-        if self._is_unheard(number) and self._ending.acquire(blocking=False):
-            self._signal = number
-            self._end(self._judged())
-            os._exit(128 + number)
-
-    def _is_unheard(self, number: int) -> bool:
-        is_ours = signal.getsignal(signal.SIGTERM) == self._on_signal
-        return number == signal.SIGTERM and is_ours and self._signal is None
 
     def _end_at_last(self) -> None:
         """Ends the task although threads go on: Python waits for these, and SIGTERM never did."""
@@ -147,7 +119,8 @@ class Endings:
         if outcome.signal == signal.SIGINT:
             _remember_interrupt()
         if self._signal is not None:
-            sys.stdout.flush()
+            with contextlib.suppress(AttributeError, ValueError, OSError):  # the program's own
+                sys.stdout.flush()
             signal.signal(self._signal, signal.SIG_DFL)
             os.kill(self._pid, self._signal)
 

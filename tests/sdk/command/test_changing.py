@@ -115,12 +115,19 @@ def test_nobody_sees_a_clone_without_its_changes(tasks: Tasks) -> None:
         (("--set", "Args/=1"), "does not name a parameter"),
         (("--set", "Args/api_key=new"), "The value of Args/api_key is a secret, and everybody"),
         (("--set", "Args/api_key=new"), "Give it by the variable API_KEY, which the agent must"),
+        (("--set", "Args/new=a-t0ken"), "The value of Args/new is a secret, and everybody"),
+        (("--set", 'Args/new=["a-t0ken"]'), "The value of Args/new is a secret, and everybody"),
         (("--name", "x"), "The task name 'x' cannot be used: it has 1 character, and 3 to 200"),
     ],
 )
 def test_a_clone_that_cannot_be_is_not_made(
-    arguments: tuple[str, str], answer: str, tasks: Tasks, capsys: pytest.CaptureFixture[str]
+    arguments: tuple[str, str],
+    answer: str,
+    tasks: Tasks,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("HUB_TOKEN", "a-t0ken")
     task_id = tasks.create(parameters={"Args/lr": Parameter(value=0.1, type="float")})
     assert main(["clone", task_id, *arguments]) == 2
     assert answer in capsys.readouterr().err

@@ -116,6 +116,8 @@ plain["lr"] = 2
 named = task.connect_configuration({"hub": {"api_key": "mine"}}, "named")
 named["lr"] = 3
 task.connect_configuration({"hub": ["Bearer " + os.environ["HUB_TOKEN"]]}, "valued")
+os.environ["ODD_TOKEN"] = 'quo"te\\nline'
+task.connect_configuration({"odd": os.environ["ODD_TOKEN"]}, "odd")
 Path("file.yaml").write_text("hub: " + os.environ["HUB_TOKEN"])
 task.connect_configuration("file.yaml", "file")
 task.set_configuration_object("set", "redis://:pass@host")
@@ -128,7 +130,7 @@ def test_a_configuration_is_kept_as_it_is_and_its_secrets_are_named(
     ran = scripts.run("from pathlib import Path\n" + CONFIGURES, **VARIABLES)
     assert ran.status == 0, ran.errors
     warned = [line for line in ran.errors.splitlines() if "has a secret" in line]
-    assert [line.split("'")[1] for line in warned] == ["named", "valued", "file", "set"]
+    assert [line.split("'")[1] for line in warned] == ["named", "valued", "odd", "file", "set"]
     (task_id,) = find(store)
     kept = store.read(task_id).configurations
     assert kept["file"].text == f"hub: {VARIABLES['HUB_TOKEN']}"
@@ -140,6 +142,32 @@ def test_a_word_is_hidden_behind_an_option_of_any_name(monkeypatch: pytest.Monke
     argv = ["--hub=hub-t0ken-value", "--also=hub", "hub-t0ken-value", "hub-t0ken-values"]
     assert hide_arguments(argv) == ("--hub=***", "--also=hub", "***", "hub-t0ken-values")
     assert hide_arguments(["--seed", "123456"]) == ("--seed", "123456")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *("--max_token 2048", "--keep-token=0.5", "--use_token true", "--auth none", "--pw 1e-3"),
+        *("--extra-pass 2", "-pat 5", "--hf-token=None", "--shared-keys No"),
+    ],
+)
+def test_numbers_and_flags_are_no_secrets(words: str) -> None:
+    assert " ".join(hide_arguments(words.split())) == words
+
+
+@pytest.mark.parametrize(
+    "words", ["--password 123456", "--db-pwd=1", "-token abc", "--max_token 2k", "--auth nobody"]
+)
+def test_other_values_under_the_names_of_secrets_are(words: str) -> None:
+    assert hide_arguments(words.split())[-1].endswith("***")
+
+
+def test_a_variable_that_changes_is_known() -> None:
+    variables = {"HUB_TOKEN": "the-first", "HOME": "/home/ada"}
+    known = KnownSecrets([], variables)
+    assert known.hide("the-first the-second") == "*** the-second"
+    variables["HUB_TOKEN"] = "the-second"
+    assert known.hide("the-first the-second") == "the-first ***"
 
 
 def test_a_value_is_hidden_within_a_parameter() -> None:

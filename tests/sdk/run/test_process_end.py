@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import textwrap
@@ -349,66 +348,6 @@ def test_a_death_is_not_reported(tmp_path: Path, program: str) -> None:
     assert reported == []
 
 
-def test_sigterm_ends_a_program_that_waits_within_a_library(tmp_path: Path) -> None:
-    program = """
-        import ctypes
-        mutex, lock = ctypes.create_string_buffer(256), ctypes.CDLL(None).pthread_mutex_lock
-        lock(mutex)
-        threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGTERM)).start()
-        lock(mutex)  # waits for itself: no signal interrupts that
-        """
-    ended, reported = run(tmp_path, program)
-    assert ended == 128 + signal.SIGTERM
-    assert [(one["reason"], one["signal"]) for one in reported] == [("stopped", 15)]
-
-
-def test_sigterm_that_another_thread_receives_wakes_the_main_thread(tmp_path: Path) -> None:
-    program = """
-        import time
-        def receive():
-            signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
-        threading.Timer(0.1, receive).start()
-        try:
-            time.sleep(600)
-        finally:
-            open("cleaned", "w").close()
-        """
-    ended, reported = run(tmp_path, program)
-    assert ended == -signal.SIGTERM
-    assert [(one["reason"], one["signal"]) for one in reported] == [("stopped", 15)]
-    assert (tmp_path / "cleaned").exists()
-
-
-def test_an_event_loop_keeps_its_wakeup_file(tmp_path: Path) -> None:
-    program = """
-        import asyncio
-        async def main():
-            stopped = asyncio.Event()
-            asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, stopped.set)
-            before = Endings(end)
-            before.detach()
-            os.kill(os.getpid(), signal.SIGUSR1)
-            await asyncio.wait_for(stopped.wait(), 20)
-        asyncio.run(main())
-        assert signal.set_wakeup_fd(-1) == -1
-        """
-    ended, reported = run(tmp_path, program)
-    assert ended == 0
-    assert [one["reason"] for one in reported] == ["completed"]
-
-
-def test_trio_finds_the_place_for_its_wakeup_file_empty(tmp_path: Path) -> None:
-    (tmp_path / "trio.py").write_text("")
-    program = """
-        ours = signal.set_wakeup_fd(-1)
-        signal.set_wakeup_fd(ours)
-        import trio
-        assert (ours != -1, signal.set_wakeup_fd(-1)) == (True, -1)
-        """
-    ended, reported = run(tmp_path, program)
-    assert (ended, [one["reason"] for one in reported]) == (0, ["completed"])
-
-
 def test_a_forked_child_reports_nothing(tmp_path: Path) -> None:
     program = """
         if os.fork() == 0:
@@ -438,12 +377,8 @@ def test_sigterm_ends_a_forked_child_from_its_first_moment_on(tmp_path: Path) ->
 
 def test_everything_is_put_back(tmp_path: Path) -> None:
     program = """
-        watching = [one for one in threading.enumerate() if one.name == "elsewhere-signals"]
         endings.detach()
         assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-        assert signal.set_wakeup_fd(-1) == -1
-        watching[0].join(20)
-        assert not watching[0].is_alive()
         assert "elsewhere" not in repr([sys.exit, exit, quit])
         """
     assert run(tmp_path, program) == (0, [])
@@ -454,11 +389,7 @@ def test_what_somebody_else_set_since_is_left_alone(tmp_path: Path) -> None:
         def handler(*_): pass
         sys.exit = handler
         signal.signal(signal.SIGTERM, handler)
-        reads, writes = os.pipe()
-        os.set_blocking(writes, False)
-        signal.set_wakeup_fd(writes)
         endings.detach()
-        assert signal.set_wakeup_fd(-1) == writes
         assert sys.exit == handler
         assert signal.getsignal(signal.SIGTERM) is handler
         """

@@ -122,7 +122,8 @@ def test_more_signals_do_not_lose_how_it_ended(
             original()
         task.access.run._reporter.close = slow
         print("ready", flush=True)
-        time.sleep(600)
+        while True:  # a signal just before a sleep is handled behind it
+            time.sleep(0.1)
         """
     (tmp_path / "train.py").write_text("import sys, threading, time\n" + textwrap.dedent(script))
     with subprocess.Popen(
