@@ -176,7 +176,8 @@ def _hidden(value: Any, known: KnownSecrets) -> Any:
         return replace(value, preview=known.hide(value.preview))
     if isinstance(value, Parameter):
         inside = known.hide_values(value.value)
-        return replace(value, value=inside, type="str" if inside == HIDDEN else value.type)
+        kind = "str" if inside == HIDDEN else value.type
+        return replace(value, value=inside, type=kind, description=known.hide(value.description))
     return known.hide(value) if isinstance(value, str) else value
 
 

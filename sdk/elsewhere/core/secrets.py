@@ -80,13 +80,19 @@ def hide_arguments(argv: Iterable[str]) -> tuple[str, ...]:
     hidden, before = [], ""
     for word in argv:
         name, equals, value = word.partition("=")
+        path, _, last = word.rpartition("=")
         if equals and (_is_secret_word(name, value) or value in known):
             hidden.append(f"{name}={HIDDEN}")
+        elif path and _is_secret_word(path.rpartition("=")[2], last):  # --set=model.api_key=X
+            hidden.append(f"{path}={HIDDEN}")
         elif word in known or (not word.startswith("-") and _is_secret_word(before, word)):
             hidden.append(HIDDEN)
         else:
             hidden.append(hide_passwords(word))
-        before = word if word.startswith("-") and not equals else ""
+        if word.startswith("-"):
+            before = "" if equals else word
+        elif not before.endswith(_MANY):  # --api-keys X Y
+            before = ""
     return tuple(hidden)
 
 
@@ -128,8 +134,11 @@ def hidden_words(argv: Iterable[str]) -> list[HiddenWord]:
     found, before = [], ""
     for number, word in enumerate(argv):
         name, equals, value = word.partition("=")
+        path, _, last = word.rpartition("=")
         if equals and is_hidden(value):
             found.append(HiddenWord(number, f"{name}=", name))
+        elif path and is_hidden(last):
+            found.append(HiddenWord(number, f"{path}=", path.rpartition("=")[2]))
         elif is_hidden(word):
             found.append(HiddenWord(number, "", before))
         before = word if word.startswith("-") and not equals else ""
@@ -277,6 +286,8 @@ _TEXT_TOKENS: Final = {
 }
 #: the first words of names of flags, such as `--no-auth`
 _CLAIMS: Final = {"no", "not", "skip", "disable", "enable", "require", "is", "has"}
+#: the ends of options that may have many values
+_MANY: Final = ("keys", "tokens", "secrets", "passwords", "passphrases", "credentials", "cookies")
 #: of what there may be a number
 _COUNTED: Final = {"token", "tokens", "pass", "pat", "pw", "key", "keys", "cookie", "cookies"}
 _NUMBER: Final = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?", re.IGNORECASE)

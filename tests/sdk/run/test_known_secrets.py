@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Final
 
@@ -11,7 +12,7 @@ from elsewhere.core.events import Edited, Parameters, Text
 from elsewhere.core.folders import RunFolder
 from elsewhere.core.journal import journal_files, read_events
 from elsewhere.core.records import Parameter
-from elsewhere.core.secrets import KnownSecrets, hide_arguments
+from elsewhere.core.secrets import KnownSecrets, hidden_words, hide_arguments
 from elsewhere.store.redis.store import RedisStore
 from tests.sdk.run.test_membership import run_folder
 from tests.sdk.scripts import Scripts
@@ -156,10 +157,22 @@ def test_numbers_and_flags_are_no_secrets(words: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", ["--password 123456", "--db-pwd=1", "-token abc", "--max_token 2k", "--auth nobody"]
+    "words",
+    [
+        *("--password 123456", "--db-pwd=1", "-token abc", "--max_token 2k", "--auth nobody"),
+        *("--api-keys abc def", "--set=model.api_key=abc", "--api-key=abc==", "a.password=b=c"),
+    ],
 )
 def test_other_values_under_the_names_of_secrets_are(words: str) -> None:
-    assert hide_arguments(words.split())[-1].endswith("***")
+    hidden = hide_arguments(words.split())
+    assert hidden[-1].endswith("***")
+    assert hidden_words(hidden), "the agent gives it from a variable, or says that it is missing"
+    assert not re.search(r"abc|def|123456|nobody|=b|=c|2k", " ".join(hidden))
+
+
+def test_what_stands_behind_a_secret_is_shown() -> None:
+    words = ("--api-key", "***", "train.csv", "--max_tokens", "100", "a.csv", "--x=a=b", "c")
+    assert hide_arguments([*words[:1], "abc", *words[2:]]) == words
 
 
 def test_a_variable_that_changes_is_known() -> None:
@@ -175,10 +188,15 @@ def test_a_value_is_hidden_within_a_parameter() -> None:
     plain = {"a": ["abcdef", {"b": "abcdef"}], "n": 1, "c": "abcdefg"}
     hidden = {"a": ["***", {"b": "***"}], "n": 1, "c": "abcdefg"}
     assert known.hide_values(plain) == hidden
-    values = {"General/x": Parameter(value="abcdef", type="Path"), "General/y": Parameter(value=1)}
-    assert Parameters(values=values).hidden(known) == Parameters(
-        values={"General/x": Parameter(value="***", type="str"), "General/y": Parameter(value=1)}
-    )
+    values: dict[str, Parameter] = {
+        "General/x": Parameter(value="abcdef", type="Path"),
+        "General/y": Parameter(value=1, description="not abcdef"),
+    }
+    expected: dict[str, Parameter] = {
+        "General/x": Parameter(value="***", type="str"),
+        "General/y": Parameter(value=1, description="not ***"),
+    }
+    assert Parameters(values=values).hidden(known) == Parameters(values=expected)
 
 
 def test_the_comment_of_another_task_hides_them(scripts: Scripts, store: RedisStore) -> None:

@@ -15,6 +15,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Protocol
 
 from elsewhere.core.params import is_same
+from elsewhere.core.secrets import is_hidden
 from elsewhere.hooks.launch import LAUNCH
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ class Parse:
         changed = [
             f"{name} = {value.value!r:.80} (there {known[name].value!r:.80})"
             for name, value in sorted(found.items())
-            if name in known and not known[name].is_edit
+            if name in known and not known[name].is_edit and not is_hidden(known[name].value)
             if not is_same(value.value, known[name].value)
         ]
         if changed:
