@@ -198,18 +198,18 @@ class KnownSecrets:
     def hide_values(self, value: Any) -> Any:
         """The `value` of a parameter with HIDDEN for each text in it that is one of them."""
         self._look()
-        return self._hidden_values(value) if self._values else value
+        return self._without_known(value) if self._values else value
 
     def redact(self, block: bytes) -> bytes:
         """A `block` of output with HIDDEN for each of them."""
         self._look()
         return self._bytes.sub(HIDDEN.encode(), block)
 
-    def _hidden_values(self, value: Any) -> Any:
+    def _without_known(self, value: Any) -> Any:
         if isinstance(value, Mapping):
-            return {key: self._hidden_values(item) for key, item in value.items()}
+            return {key: self._without_known(item) for key, item in value.items()}
         if isinstance(value, (list, tuple)):
-            return [self._hidden_values(item) for item in value]
+            return [self._without_known(item) for item in value]
         return HIDDEN if isinstance(value, str) and value in self._values else value
 
     def _look(self) -> None:
@@ -218,12 +218,13 @@ class KnownSecrets:
         if now == self._seen:
             return
         self._names = tuple(filter(is_secret, self._variables))
-        self._seen = (len(self._variables), *map(self._variables.get, self._names))
+        now = (len(self._variables), *map(self._variables.get, self._names))
         values = worth_redacting((*self._words, *values_to_redact(self._variables)))
         self._values = frozenset(values)
         encoded = [value.encode(errors="surrogateescape") for value in values]
         self._text = re.compile("|".join(map(re.escape, values)) or "(?!)")
         self._bytes = re.compile(b"|".join(map(re.escape, encoded)) or b"(?!)")
+        self._seen = now  # at last: another thread may hide a text meanwhile
 
 
 def _hidden_values(words: Sequence[str]) -> Iterator[str]:
