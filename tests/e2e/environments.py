@@ -1,5 +1,5 @@
 """Interpreters of laptops: a virtual environment, one like conda's, and a system's Python, with the
-same packages from an index, a folder, a wheel, in place, and as a plug-in."""
+same packages from an index, a folder, a wheel, a repository, in place, and as a plug-in."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ VERSIONS: Final = {
     "forked": "1.0",
     "inside": "0.1",
     "outside": "1.0",
+    "versioned": "1.0",
 }
 _BACKEND: Final = """
 import pathlib, zipfile
@@ -65,7 +66,12 @@ def write_index(folder: Path) -> None:
         "plug-1.0.dist-info/entry_points.txt": "[of.matrix]\nplug = plug:VERSION\n",
     }
     write_wheel(folder, "plug", files=plug)
-    for name in ("common", "forked", "outside"):  # the same name and version, and not the same
+    for name in (
+        "common",
+        "forked",
+        "outside",
+        "versioned",
+    ):  # the same name and version, and not the same
         write_wheel(folder, name, files={f"{name}.py": "VERSION = 'of the index'\n"})
 
 
@@ -100,12 +106,22 @@ def fill(python: Path, index: Path, folder: Path, inside: Path) -> None:
     wheel = write_wheel(folder / "built", "forked", files={"forked.py": "VERSION = 'a fork'\n"})
     common = write_project(folder / "common", "common", "1.0", "of a folder")
     outside = write_project(folder / "outside", "outside", "1.0", "in place, outside")
-    packages = ("alpha", "beta==2.5", "lazy", "plug", str(common), str(wheel))
+    versioned = write_project(folder / "versioned", "versioned", "1.0", "of a commit")
+    _commit(versioned)
+    of_commit = f"versioned @ git+{versioned.as_uri()}"
+    packages = ("alpha", "beta==2.5", "lazy", "plug", str(common), str(wheel), of_commit)
     options = ("--quiet", "--offline", "--no-config", "--no-cache", "--break-system-packages")
     places = ("--find-links", str(index), "--python", str(python))
     in_place = ("--editable", str(outside), "--editable", str(inside))
     command = (find_uv(), "pip", "install", *options, *places, *packages, *in_place)
     subprocess.run(command, check=True)
+    (versioned / "src" / "versioned.py").write_text("VERSION = 'of a later commit'\n")
+    _commit(versioned)
+
+
+def _commit(project: Path) -> None:
+    for words in (("init", "--quiet"), ("add", "."), ("commit", "--quiet", "--message=all")):
+        subprocess.run(["git", *words], cwd=project, check=True)
 
 
 def has_own_packages() -> bool:

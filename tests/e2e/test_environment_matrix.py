@@ -38,7 +38,7 @@ print("FOUND", json.dumps([found, versions, plugs, beside.WHERE, __name__, sys.a
                            os.path.basename(sys.argv[0]), os.path.exists("train.py")]))
 """
 #: what a system's Python must be told: there only what is imported by name travels
-NAMED: Final = "def late():\n    import lazy, plug, common, forked, inside, outside\n"
+NAMED: Final = "def late():\n    import lazy, plug, common, forked, inside, outside, versioned\n"
 FILES: Final = {
     "train.py": PROGRAM,
     "beside.py": "WHERE = 'the root'\n",
@@ -112,6 +112,7 @@ def test_every_launch_finds_elsewhere_what_it_finds_here(
         "forked": "a fork",
         "inside": "in place, inside",
         "outside": "in place, outside",
+        "versioned": "of a commit",
     }
 
 
