@@ -22,7 +22,8 @@ from enum import Flag, auto
 from typing import Any, ClassVar, Final, TypeVar, cast
 
 from elsewhere.core.records import Artifact, Parameter, TaskRecord
-from elsewhere.core.secrets import HIDDEN, KnownSecrets
+from elsewhere.core.secret_parameters import with_value
+from elsewhere.core.secrets import KnownSecrets
 
 #: parts that are fields of a task's record: no claim and no reset clears them
 OF_RECORD: Final = frozenset(item.name for item in fields(TaskRecord))
@@ -175,9 +176,8 @@ def _hidden(value: Any, known: KnownSecrets) -> Any:
     if isinstance(value, Artifact):
         return replace(value, preview=known.hide(value.preview))
     if isinstance(value, Parameter):
-        inside = known.hide_values(value.value)
-        kind = "str" if inside == HIDDEN else value.type
-        return replace(value, value=inside, type=kind, description=known.hide(value.description))
+        hidden = with_value(value, known.hide_values(value.value))
+        return replace(hidden, description=known.hide(value.description))
     return known.hide(value) if isinstance(value, str) else value
 
 

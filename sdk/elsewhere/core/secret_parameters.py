@@ -13,7 +13,11 @@ logger = logging.getLogger(__name__)
 
 def shown(name: str, parameter: Parameter) -> Parameter:
     """Returns the `parameter` as it may be recorded under its `name`: without secrets."""
-    value = hide(name, parameter.value)
+    return with_value(parameter, hide(name, parameter.value))
+
+
+def with_value(parameter: Parameter, value: Json) -> Parameter:
+    """Returns the `parameter` with the `value` that may be seen: what is hidden is a text."""
     return replace(parameter, value=value, type="str" if value == HIDDEN else parameter.type)
 
 
@@ -34,5 +38,5 @@ def as_set(name: str, parameter: Parameter) -> Parameter:
             " agent.pass_environment.",
             *(name, variable_of(name)),
         )
-        return replace(parameter, value=HIDDEN, type="str")
+        return with_value(parameter, HIDDEN)
     return shown(name, parameter)

@@ -79,21 +79,30 @@ def hide_arguments(argv: Iterable[str]) -> tuple[str, ...]:
     known = {value for value in found if not value.isdigit()}
     hidden, before = [], ""
     for word in argv:
-        name, equals, value = word.partition("=")
-        path, _, last = word.rpartition("=")
-        if equals and (_is_secret_word(name, value) or value in known):
-            hidden.append(f"{name}={HIDDEN}")
-        elif path and _is_secret_word(path.rpartition("=")[2], last):  # --set=model.api_key=X
-            hidden.append(f"{path}={HIDDEN}")
+        assigned = [
+            prefix
+            for prefix, name, value in _assignments(word)
+            if _is_secret_word(name, value) or value in known
+        ]
+        if assigned:
+            hidden.append(assigned[0] + HIDDEN)
         elif word in known or (not word.startswith("-") and _is_secret_word(before, word)):
             hidden.append(HIDDEN)
         else:
             hidden.append(hide_passwords(word))
         if word.startswith("-"):
-            before = "" if equals else word
+            before = "" if "=" in word else word
         elif not before.endswith(_MANY):  # --api-keys X Y
             before = ""
     return tuple(hidden)
+
+
+def _assignments(word: str) -> Iterator[tuple[str, str, str]]:
+    """Yields what a word may assign as (all before the value, the name, the value), which begins
+    behind its first or its last equals sign: `--api-key=X==`, `--set=model.api_key=X`."""
+    for at in sorted({word.find("="), word.rfind("=")} - {-1}):
+        before = word[:at]
+        yield f"{before}=", before.rpartition("=")[2], word[at + 1 :]
 
 
 def _is_secret_word(name: str, value: str) -> bool:
@@ -133,15 +142,12 @@ def hidden_words(argv: Iterable[str]) -> list[HiddenWord]:
     """The words of `argv` that `hide_arguments` has changed."""
     found, before = [], ""
     for number, word in enumerate(argv):
-        name, equals, value = word.partition("=")
-        path, _, last = word.rpartition("=")
-        if equals and is_hidden(value):
-            found.append(HiddenWord(number, f"{name}=", name))
-        elif path and is_hidden(last):
-            found.append(HiddenWord(number, f"{path}=", path.rpartition("=")[2]))
+        assigned = [HiddenWord(number, *one[:2]) for one in _assignments(word) if is_hidden(one[2])]
+        if assigned:
+            found.append(assigned[0])
         elif is_hidden(word):
             found.append(HiddenWord(number, "", before))
-        before = word if word.startswith("-") and not equals else ""
+        before = word if word.startswith("-") and "=" not in word else ""
     return found
 
 

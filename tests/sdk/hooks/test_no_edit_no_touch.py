@@ -225,6 +225,25 @@ def test_nothing_differs_that_nobody_edited(
     assert "This machine gives other values" not in there.errors
 
 
+def test_what_is_hidden_is_no_difference(
+    tmp_path: Path, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HUB_TOKEN", "hub-t0ken-value")
+    script = """
+p = argparse.ArgumentParser()
+p.add_argument("--hub")
+args = p.parse_args()
+Task.init("examples", "hidden")
+print(args.hub)
+"""
+    way = WholeWay(HEAD + script, tmp_path, redis_url)
+    here, recorded = way.here("--hub", "hub-t0ken-value")
+    assert recorded["Args/hub"].value == "***"
+    there = way.there("--hub", "hub-t0ken-value", recorded=recorded)
+    assert there.lines == here.lines == ["hub-t0ken-value"]
+    assert "This machine gives other values" not in there.errors
+
+
 def values(parameters: dict[str, Parameter]) -> dict[str, object]:
     return {name: parameter.value for name, parameter in parameters.items()}
 

@@ -143,6 +143,7 @@ def test_a_word_is_hidden_behind_an_option_of_any_name(monkeypatch: pytest.Monke
     argv = ["--hub=hub-t0ken-value", "--also=hub", "hub-t0ken-value", "hub-t0ken-values"]
     assert hide_arguments(argv) == ("--hub=***", "--also=hub", "***", "hub-t0ken-values")
     assert hide_arguments(["--seed", "123456"]) == ("--seed", "123456")
+    assert hide_arguments(["--set=a.b=hub-t0ken-value"]) == ("--set=a.b=***",)
 
 
 @pytest.mark.parametrize(

@@ -228,6 +228,20 @@ PROGRAMS: dict[str, tuple[str, int, str, int | None, int | None]] = {
         None,
     ),
     "SIGTERM": ("os.kill(os.getpid(), signal.SIGTERM)\nsignal.pause()", -15, "stopped", None, 15),
+    "SIGTERM without an output": (
+        "sys.stdout = None\nos.kill(os.getpid(), signal.SIGTERM)\nsignal.pause()",
+        -15,
+        "stopped",
+        None,
+        15,
+    ),
+    "SIGTERM with a closed output": (
+        "sys.stdout.close()\nos.kill(os.getpid(), signal.SIGTERM)\nsignal.pause()",
+        -15,
+        "stopped",
+        None,
+        15,
+    ),
     "SIGTERM with a finally": (
         """
         try:

@@ -95,7 +95,8 @@ def test_sigterm_ends_a_program_whose_threads_go_on(
         task = Task.init("examples", "threads")
         threading.Thread(target=time.sleep, args=(600,)).start()
         print("ready", flush=True)
-        time.sleep(600)
+        while True:  # a signal just before a sleep is handled behind it
+            time.sleep(0.1)
         """
     with started(tmp_path, redis_url, script) as process:
         assert process.stdout is not None
