@@ -56,7 +56,7 @@ READERS_AND_WRITERS: dict[str, tuple[set[str], set[str]]] = {
     "abort": ({f"{NOTES}.AbortNote.read"}, {f"{NOTES}.AbortNote.write"}),
 }
 #: files that a scalar enters from the script's call to the store's command
-MOST_OF_A_SCALAR = 13
+MOST_OF_A_SCALAR = 14
 
 
 def modules() -> dict[str, ast.Module]:

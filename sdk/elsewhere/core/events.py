@@ -9,10 +9,10 @@ A new kind is one more class here, declared with the way in which stores keep it
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from elsewhere.core import kept
+from elsewhere.core.artifact_events import ArtifactAdded, ArtifactsRemoved
 from elsewhere.core.choices import ScalarKind, Status, TaskType
 from elsewhere.core.codec import decode, encode
 from elsewhere.core.errors import RecordError
@@ -27,15 +27,8 @@ from elsewhere.core.kept import (
     declare,
     kept_parts,
 )
-from elsewhere.core.records import (
-    Artifact,
-    Configuration,
-    Json,
-    ModelUse,
-    Parameter,
-    TaskRecord,
-)
-from elsewhere.core.uploads import FileEvent, Placed, Upload
+from elsewhere.core.model_events import ModelSaved, ModelsUnused, ModelUsed
+from elsewhere.core.records import Configuration, Json, Parameter, TaskRecord
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -158,93 +151,6 @@ class Edited(Event):
         if (kind := self.fields.get("type")) in list(map(str, TaskType)):
             fields["type"] = TaskType(kind)
         return fields
-
-
-@declare("artifact", kept.ByName("artifacts", Artifact, cleared_by=RESET), free=("artifact",))
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ArtifactAdded(Event, FileEvent):
-    """An artifact. `file`: where its bytes lie in the run folder when it has no URL yet."""
-
-    artifact: Artifact
-    file: str = ""
-
-    @property
-    def values(self) -> dict[str, Artifact]:
-        return {self.artifact.name: self.artifact}
-
-    def upload(self) -> Upload | None:
-        if not self.file:
-            return None
-        return Upload(file=Path(self.file), kind="artifact", name=self.artifact.name)
-
-    def placed(self, placed: Placed | None) -> ArtifactAdded:
-        if placed is None:
-            # A link. With a digest, which the program wrote, its bytes would be deleted as ours.
-            artifact = replace(self.artifact, digest="")
-        elif placed.problem:
-            artifact = replace(self.artifact, url="", preview=placed.problem)
-        else:
-            at, machine = placed.uploaded_at, placed.machine
-            artifact = replace(self.artifact, url=placed.url, uploaded_at=at, machine=machine)
-        return ArtifactAdded(artifact=artifact)
-
-
-@declare("artifacts_removed", kept.ByName("artifacts", removed="names"))
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ArtifactsRemoved(Event):
-    """Artifacts that the task has no more. `keeps_bytes`: what was uploaded stays where it is."""
-
-    names: tuple[str, ...]
-    keeps_bytes: bool = False
-
-
-@declare("model", kept.OfModels())
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelSaved(Event, FileEvent):
-    """Fields of a `ModelRecord` of the task, or of a new one; the others stay. `metadata/<key>` is
-    one of its metadata, None where it goes. `file`: where its bytes lie in the run folder when they
-    are not at its URL yet, and `output_uri` below which place they shall; empty for the task's."""
-
-    model: str
-    fields: dict[str, Json] = field(default_factory=dict)
-    file: str = ""
-    output_uri: str = ""
-
-    def upload(self) -> Upload | None:
-        if not self.file:
-            return None
-        return Upload(file=Path(self.file), place=self.output_uri, kind="model", name=self.model)
-
-    def placed(self, placed: Placed | None) -> ModelSaved:
-        if placed is None:
-            return self
-        fields = {**self.fields, "url": placed.url, "machine": placed.machine}
-        if placed.problem:
-            fields["preview"] = placed.problem
-        return ModelSaved(model=self.model, fields=fields)
-
-
-@declare("model_used", kept.OfModels())
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelUsed(Event):
-    """The task made this model, or began from it.
-
-    `found` is what a program knows of weights that it loaded without asking the store whose they
-    are, a `url` first: the model that lies there is used, else this one is made of these fields.
-    """
-
-    use: ModelUse
-    found: dict[str, Json] = field(default_factory=dict)
-
-
-@declare("models_unused", kept.OfModels())
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelsUnused(Event):
-    """Models that the task did not begin from after all, by the names that it gave them; with
-    `are_output`, that it does not call its own any more."""
-
-    names: tuple[str, ...]
-    are_output: bool = False
 
 
 @declare("text", kept.Recent("texts", last=1000, cleared_by=CLAIM | RESET), free=("message",))

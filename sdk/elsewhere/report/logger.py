@@ -4,38 +4,19 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import TYPE_CHECKING, Final, SupportsFloat, SupportsIndex
+from typing import SupportsFloat
 
 from elsewhere.core.checks import checked_whole, plain
 from elsewhere.core.clock import now_at
 from elsewhere.core.errors import UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from elsewhere.core.events import Event
-
-#: iterations are kept in 64 bits
-_MOST_ITERATION: Final = 2**63 - 1
+from elsewhere.report.logger_aspect import LoggerAspect, checked_name
 
 
-class Logger:
+class Logger(LoggerAspect):
     """Reports scalars, values and texts of one task. All threads may share it.
 
-    `Task.get_logger` makes it: `record` takes the events, `flush` writes them, and `shifted` gives
-    the iteration that is recorded for the reported one, since a continued task counts on.
+    `Task.get_logger` makes it.
     """
-
-    def __init__(
-        self,
-        record: Callable[[Event], None],
-        *,
-        flush: Callable[[bool], object],
-        shifted: Callable[[int], int] = lambda iteration: iteration,
-    ) -> None:
-        self._record = record
-        self._flush = flush
-        self._shifted = shifted
 
     @classmethod
     def current_logger(cls) -> Logger | None:
@@ -55,10 +36,10 @@ class Logger:
         """
         from elsewhere.core.events import Scalar  # noqa: PLC0415 - weight
 
-        at_iteration = _iteration(self._shifted(_iteration(iteration)))
+        at_iteration = self._counted(iteration)
         event = Scalar(
-            title=_name("title", title),
-            series=_name("series", series),
+            title=checked_name("title", title),
+            series=checked_name("series", series),
             value=_number(value),
             iteration=at_iteration,
             at=now_at(),
@@ -70,7 +51,7 @@ class Logger:
         counts. Raises UsageError for an empty name and for a value that is not one number."""
         from elsewhere.core.events import single_value  # noqa: PLC0415 - weight
 
-        self._record(single_value(_name("name", name), _number(value), now_at()))
+        self._record(single_value(checked_name("name", name), _number(value), now_at()))
 
     def report_text(self, msg: str, level: int = logging.INFO, print_console: bool = True) -> None:
         """Reports the text `msg` with a `level` of `logging`; prints it unless `print_console` is
@@ -91,15 +72,6 @@ class Logger:
         self._flush(wait)
 
 
-def _name(argument: str, name: object) -> str:
-    if isinstance(name, str) and name.strip():
-        return name.encode("utf-8", "backslashreplace").decode("utf-8")
-    raise UsageError(
-        f"A value cannot be reported with {argument}={name!r}: it must be text that is not empty. "
-        f"Pass a {argument} such as 'loss'."
-    )
-
-
 def _number(value: object) -> float:
     number = value if isinstance(value, (int, float)) else plain(value)
     if not isinstance(number, (str, bytes, bytearray)):
@@ -112,23 +84,4 @@ def _number(value: object) -> float:
     raise UsageError(
         f"The value {value!r:.80} cannot be reported: {cause}. "
         "Pass one number, or an array or tensor that holds one number."
-    )
-
-
-def _iteration(iteration: object) -> int:
-    given = iteration if isinstance(iteration, int) else plain(iteration)
-    if isinstance(given, float) and given.is_integer():
-        given = int(given)
-    if isinstance(given, SupportsIndex) and not isinstance(given, bool):
-        try:
-            number = int(given.__index__())
-        except TypeError:  # an array or tensor that is no single whole number
-            pass
-        else:
-            if abs(number) <= _MOST_ITERATION:
-                return number
-    raise UsageError(
-        f"A value cannot be reported at iteration={iteration!r:.80}: it must be a whole number, "
-        "of 64 bits at most. "
-        "Pass the number of the step or epoch as an int."
     )

@@ -1,0 +1,63 @@
+"""What a running task reports of its models.
+
+`core/events.py` passes them on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from elsewhere.core import kept
+from elsewhere.core.kept import Event, declare
+from elsewhere.core.records import Json, ModelUse
+from elsewhere.core.uploads import FileEvent, Placed, Upload
+
+
+@declare("model", kept.OfModels())
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelSaved(Event, FileEvent):
+    """Fields of a `ModelRecord` of the task, or of a new one; the others stay. `metadata/<key>` is
+    one of its metadata, None where it goes. `file`: where its bytes lie in the run folder when they
+    are not at its URL yet, and `output_uri` below which place they shall; empty for the task's."""
+
+    model: str
+    fields: dict[str, Json] = field(default_factory=dict)
+    file: str = ""
+    output_uri: str = ""
+
+    def upload(self) -> Upload | None:
+        if not self.file:
+            return None
+        return Upload(file=Path(self.file), place=self.output_uri, kind="model", name=self.model)
+
+    def placed(self, placed: Placed | None) -> ModelSaved:
+        if placed is None:
+            return self
+        fields = {**self.fields, "url": placed.url, "machine": placed.machine}
+        if placed.problem:
+            fields["preview"] = placed.problem
+        return ModelSaved(model=self.model, fields=fields)
+
+
+@declare("model_used", kept.OfModels())
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelUsed(Event):
+    """The task made this model, or began from it.
+
+    `found` is what a program knows of weights that it loaded without asking the store whose they
+    are, a `url` first: the model that lies there is used, else this one is made of these fields.
+    """
+
+    use: ModelUse
+    found: dict[str, Json] = field(default_factory=dict)
+
+
+@declare("models_unused", kept.OfModels())
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelsUnused(Event):
+    """Models that the task did not begin from after all, by the names that it gave them; with
+    `are_output`, that it does not call its own any more."""
+
+    names: tuple[str, ...]
+    are_output: bool = False
