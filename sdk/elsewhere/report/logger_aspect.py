@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, SupportsIndex
+from typing import TYPE_CHECKING
 
-from elsewhere.core.checks import plain
-from elsewhere.core.errors import UsageError
+from elsewhere.report.reported import checked_iteration
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from elsewhere.core.events import Event
-
-#: iterations are kept in 64 bits
-_MOST_ITERATION: Final = 2**63 - 1
+    from elsewhere.report.columns import Columns
+    from elsewhere.report.offset import Offset
 
 
 class LoggerAspect:
     """Records events of one task.
 
-    `record` takes the events, `flush` writes them, and `shifted` gives the iteration that is
-    recorded for the reported one, since a continued task counts on.
+    `record` takes the events, `flush` writes them, points of scalars go into `columns`, and
+    `offset` shifts iterations, since a continued task counts on.
     """
 
     def __init__(
@@ -28,41 +26,14 @@ class LoggerAspect:
         record: Callable[[Event], None],
         *,
         flush: Callable[[bool], object],
-        shifted: Callable[[int], int] = lambda iteration: iteration,
+        columns: Columns,
+        offset: Offset,
     ) -> None:
         self._record = record
         self._flush = flush
-        self._shifted = shifted
+        self._columns = columns
+        self._offset = offset
 
     def _counted(self, iteration: object) -> int:
         """The iteration to record for the reported one. Raises UsageError."""
-        return _whole(self._shifted(_whole(iteration)))
-
-
-def checked_name(argument: str, name: object) -> str:
-    """The `name` given as this `argument`, as UTF-8 can express it. Raises UsageError."""
-    if isinstance(name, str) and name.strip():
-        return name.encode("utf-8", "backslashreplace").decode("utf-8")
-    raise UsageError(
-        f"A value cannot be reported with {argument}={name!r}: it must be text that is not empty. "
-        f"Pass a {argument} such as 'loss'."
-    )
-
-
-def _whole(iteration: object) -> int:
-    given = iteration if isinstance(iteration, int) else plain(iteration)
-    if isinstance(given, float) and given.is_integer():
-        given = int(given)
-    if isinstance(given, SupportsIndex) and not isinstance(given, bool):
-        try:
-            number = int(given.__index__())
-        except TypeError:  # an array or tensor that is no single whole number
-            pass
-        else:
-            if abs(number) <= _MOST_ITERATION:
-                return number
-    raise UsageError(
-        f"A value cannot be reported at iteration={iteration!r:.80}: it must be a whole number, "
-        "of 64 bits at most. "
-        "Pass the number of the step or epoch as an int."
-    )
+        return checked_iteration(self._offset.shifted(checked_iteration(iteration)))
