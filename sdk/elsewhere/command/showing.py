@@ -15,7 +15,7 @@ from elsewhere.core.errors import NotFoundError
 from elsewhere.core.events import MONITOR, FilesWritten
 from elsewhere.core.params import split_name, to_text
 from elsewhere.core.records import ModelRecord
-from elsewhere.core.wording import duration, number, short, size, why
+from elsewhere.core.wording import duration, number, short, size, sparkline, why
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         TaskRecord,
         TaskState,
     )
+    from elsewhere.core.scalars import Curve
     from elsewhere.store.api import SeriesSummary, TaskPhase
     from elsewhere.store.redis.store import RedisStore
 
@@ -43,6 +44,8 @@ _LONGEST_REASON: Final = 2000
 _MOST_LINES: Final = 20
 #: files of a run that are listed
 _FILES: Final = 20
+#: points of a curve that is drawn in a line
+_CURVE_POINTS: Final = 16
 #: hex digits of a digest that people see
 _DIGEST: Final = 12
 
@@ -82,7 +85,8 @@ def show_task(store: RedisStore, given: Namespace) -> int:
     _print_section(console, "environment", _environment_rows(record))
     _print_section(console, "attempts", (_attempt_row(item, state) for item in attempts))
     _print_section(console, "phases", [_phase_row(item, state) for item in phases])
-    _print_section(console, "scalars", map(_scalar_row, scalars))
+    curves = store.curves([(task_id, one.title, one.series) for one in scalars], _CURVE_POINTS)
+    _print_section(console, "scalars", map(_scalar_row, scalars, curves))
     _print_section(console, "resources", map(_resource_row, resources))
     _print_section(console, "artifacts", map(_artifact_row, artifacts))
     for written in store.kept(task_id, FilesWritten):
@@ -249,13 +253,18 @@ def _phase_row(item: TaskPhase, state: TaskState) -> Row:
     return f"attempt {item.attempt}", item.phase.name, took, _cut(item.phase.detail)
 
 
-def _scalar_row(item: SeriesSummary) -> Row:
-    if item.kind is ScalarKind.SINGLE:
-        return f"{item.title} / {item.series}", number(item.last)
-    values = {"last": item.last, "min": item.minimum, "max": item.maximum}
+def _scalar_row(item: SeriesSummary, curve: Curve) -> Row:
     name = f"{item.title} / {item.series}"
-    shown = (f"{what} {number(value)}" for what, value in values.items())
-    return name, *shown, f"{item.count} points", f"iteration {item.iteration}"
+    if item.kind is ScalarKind.SINGLE:
+        return name, number(item.last)
+    low, high = _extreme(item.minimum, item.minimum_at), _extreme(item.maximum, item.maximum_at)
+    shown = (f"last {number(item.last)}", f"min {low}", f"max {high}")
+    points = f"{item.count} points"
+    return name, sparkline(curve.values), *shown, points, f"iteration {item.iteration}"
+
+
+def _extreme(value: float, at: int | None) -> str:
+    return number(value) if at is None else f"{number(value)} at {at}"
 
 
 def _resource_row(item: SeriesSummary) -> Row:

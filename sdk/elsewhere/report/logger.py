@@ -21,7 +21,8 @@ _FULL_BYTES: Final = 1 << 20
 class Logger(LoggerAspect):
     """Reports scalars, values and texts of one task. All threads may share it.
 
-    `Task.get_logger` makes it.
+    `Task.get_logger` makes it: `record` takes events, points of scalars go into `columns`, `flush`
+    writes both, and `offset` shifts iterations, since a continued task counts on.
     """
 
     @classmethod

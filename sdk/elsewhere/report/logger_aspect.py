@@ -15,11 +15,7 @@ if TYPE_CHECKING:
 
 
 class LoggerAspect:
-    """Records events of one task.
-
-    `record` takes the events, `flush` writes them, points of scalars go into `columns`, and
-    `offset` shifts iterations, since a continued task counts on.
-    """
+    """Records events of one task, see `Logger`."""
 
     def __init__(
         self,
