@@ -20,7 +20,6 @@ from elsewhere.core.events import (
     Event,
     FilesWritten,
     Labels,
-    Machine,
     ModelSaved,
     ModelsUnused,
     ModelUsed,
@@ -44,6 +43,7 @@ from elsewhere.core.records import Artifact, Configuration, ModelUse, Parameter
 from elsewhere.core.scalars import POINT, Column
 from elsewhere.report.resources import MACHINE
 from tests.properties import PROPERTY
+from tests.stores import make_machine
 
 EVENTS: list[Event] = [
     Scalar(title="loss", series="train", value=0.5, iteration=3, at=1.5),
@@ -62,17 +62,7 @@ EVENTS: list[Event] = [
     ModelsUnused(names=("net",)),
     Text(message="two\nlines\r", level=20, at=1.0),
     Resources(title=":monitor:machine", values={"cpu": 1.0}, at=1.0, elapsed_s=2.0),
-    Machine(
-        hostname="box",
-        platform="Linux-1-x86_64",
-        os="Debian",
-        processor="fast",
-        cpu_cores=4,
-        memory_gb=8.0,
-        disk_gb=100.0,
-        python_version="3.12.1",
-        python_exec="/bin/python",
-    ),
+    make_machine(),
     FilesWritten(files={"a": 1}, count=2, total_bytes=3, machine="box", folder="/code"),
     Tags(added=("a", "b"), removed=("c",)),
     Properties(values={"owner": Parameter(value="Ada")}),

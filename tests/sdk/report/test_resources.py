@@ -13,19 +13,10 @@ from elsewhere.core.events import Event, Machine, Resources
 from elsewhere.core.notes import MonitorNote
 from elsewhere.report.resources import GPU, MACHINE, Monitor
 from elsewhere.report.usage.host import HostUse
+from tests.stores import make_machine
 from tests.waiting import wait_until
 
-A_MACHINE = Machine(
-    hostname="box",
-    platform="Linux-1-x86_64",
-    os="Debian",
-    processor="fast",
-    cpu_cores=4,
-    memory_gb=8.0,
-    disk_gb=100.0,
-    python_version="3.12.1",
-    python_exec="/bin/python",
-)
+A_MACHINE = make_machine()
 
 
 class Played:
