@@ -85,8 +85,9 @@ class Monitor:
         try:
             began_at = monotonic_s()
             self._describe()
+            length_s = min(self._first_s, self._interval_s)
+            self._stopping.wait(min(self._first_s - length_s, threading.TIMEOUT_MAX))
             last = self._monitored.usage()
-            length_s = self._first_s
             is_over = False
             while not is_over:
                 start_at = monotonic_s()

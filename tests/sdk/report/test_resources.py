@@ -135,13 +135,15 @@ def test_memory_is_the_tasks_or_the_machines() -> None:
     assert first(sample, title=GPU, is_of_machine=True) == {"gpu_0_mem_used_gb": 30.0}
 
 
-def test_the_first_report_comes_when_it_is_wanted() -> None:
+@pytest.mark.parametrize("first_s", [3600, float("inf")])
+def test_a_first_report_that_shall_come_late_is_that_of_the_end(first_s: float) -> None:
     events: list[Event] = []
-    monitor = Monitor(events.append, Played({"memory_used_gb": 1.0}), interval_s=0.01, first_s=3600)
+    played = Played({"memory_used_gb": 1.0})
+    monitor = Monitor(events.append, played, interval_s=0.01, first_s=first_s)
     monitor.start()
     wait_until(lambda: events)
     monitor.stop()
-    assert len(reported(events)) == 1, "that of the end alone"
+    assert [event.values for event in reported(events)] == [{"memory_used_gb": 1.0}]
 
 
 def test_the_machine_is_reported_at_once_and_when_more_of_it_is_known() -> None:

@@ -122,24 +122,6 @@ def test_options_that_choose_another_axis_are_named(caplog: pytest.LogCaptureFix
     assert line.startswith("auto_resource_monitoring['wait_for_first_iteration_to_start_sec']")
 
 
-MONITORED = """
-import threading
-task = Task.init("examples", "monitored", {arguments})
-names = [thread.name for thread in threading.enumerate()]
-task.close()
-after = [thread.name for thread in threading.enumerate()]
-left = any(name in ("elsewhere-resources", "elsewhere-gpus") for name in after)
-print(task.id, "elsewhere-resources" in names, left)
-"""
-
-
-@pytest.mark.parametrize(("argument", "is_on"), [("True", True), ("False", False)])
-def test_a_script_is_monitored_until_its_end(scripts: Scripts, argument: str, is_on: bool) -> None:
-    ran = scripts.run(MONITORED.format(arguments=f"auto_resource_monitoring={argument}"))
-    assert ran.status == 0, ran.errors
-    assert ran.lines[-1].split()[1:] == [str(is_on), "False"]
-
-
 PARSES = """
 import argparse, logging
 task = Task.init("examples", "connected", reuse_last_task_id=False, {arguments})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import logging
 import threading
 from contextlib import suppress
@@ -188,8 +187,10 @@ def _is_named(device: Device, word: str) -> bool:
 def _library() -> Any:
     """The module pynvml; None where NVIDIA's driver, or the module, is not installed."""
     try:
+        import ctypes  # noqa: PLC0415 - weight
+
         ctypes.CDLL("libnvidia-ml.so.1")
-    except OSError:
+    except (ImportError, OSError):
         return None
     try:
         import pynvml  # noqa: PLC0415 - weight, where there is no GPU

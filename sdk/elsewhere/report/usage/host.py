@@ -60,13 +60,13 @@ class HostUse:
         from some beginning on: `Monitor` makes means of them. With `_of_machine` behind its name a
         memory is that of all processes. A value that this system does not report is left out."""
         use = self._tree.look()
+        own = {"memory_used_gb": use.memory_bytes / _GB, "cpu_task_s": use.cpu_s} if use else {}
         return {
-            "memory_used_gb": use.memory_bytes / _GB,
-            "cpu_task_s": use.cpu_s,
+            **own,
             **self._memory(),
             **self._cpu(),
             **(_devices(self._psutil) if self._psutil else {}),
-            **self._gpus.sample(use.pids),
+            **self._gpus.sample(use.pids if use else ()),
         }
 
     def machine(self) -> Machine:
@@ -120,24 +120,26 @@ def _psutil() -> Any:
         import psutil  # noqa: PLC0415 - weight: 15 ms, and the base installation has none
     except ImportError:
         logger.warning(
-            "Of what the machine is used for, only the task's own memory and processor time, and"
-            " GPUs, are recorded: install elsewhere[resources], or psutil alone, for the rest."
+            "Of this machine's use only the task's memory and processor time, and GPUs, are recorded:"
+            " install elsewhere[resources], or psutil alone, for the rest."
         )
         return None
     return psutil
 
 
 def _devices(psutil: Any) -> dict[str, float]:
-    """The use of what has no limits."""
+    """The use of what has no limits. With `nowrap` psutil takes a lock, which a fork would leave
+    locked in the child."""
     values = {}
     with suppress(OSError):
         values["disk_free_percent"] = 100.0 - psutil.disk_usage(str(Path.home())).percent
     with suppress(OSError):
-        cards = [card for name, card in psutil.net_io_counters(pernic=True).items() if name != "lo"]
+        counters = psutil.net_io_counters(pernic=True, nowrap=False)
+        cards = [card for name, card in counters.items() if name != "lo"]
         values["network_tx_mbs"] = sum(card.bytes_sent for card in cards) / _MB
         values["network_rx_mbs"] = sum(card.bytes_recv for card in cards) / _MB
     with suppress(OSError, RuntimeError, NotImplementedError):
-        if disks := psutil.disk_io_counters():
+        if disks := psutil.disk_io_counters(nowrap=False):
             values["io_read_mbs"] = disks.read_bytes / _MB
             values["io_write_mbs"] = disks.write_bytes / _MB
     with suppress(OSError, AttributeError):  # macOS has no such function

@@ -66,8 +66,9 @@ def _processor() -> str:
     return ""
 
 
+@cache
 def _disk_gb() -> float:
-    """The size of the disk of the home, 0 where it cannot be seen."""
+    """The size of the home's disk, which grows and shrinks on some systems; 0 if it is hidden."""
     with suppress(OSError):
         return round(shutil.disk_usage(Path.home()).total / _GB, 1)
     return 0.0

@@ -47,8 +47,8 @@ class ProcessTree:
         self._shares: dict[int, _Share] = {}
         self._allowance = _Allowance()
 
-    def look(self) -> TreeUse:
-        """The use now. A process that cannot be looked at uses nothing."""
+    def look(self) -> TreeUse | None:
+        """The use now. A process that cannot be looked at uses nothing; None where none can."""
         if not (_PROC / "self").exists():
             return _by_psutil(self._root, with_root=self._with_root)
         if not self._pids or self._allowance.is_left:
@@ -193,10 +193,12 @@ def _unshared(pid: int) -> float:
     return (resident - shared) / max(resident, 1)
 
 
-def _by_psutil(root: int, *, with_root: bool) -> TreeUse:
+def _by_psutil(root: int, *, with_root: bool) -> TreeUse | None:
     """The use on a system without /proc: shared memory counts for each of its processes."""
-    import psutil  # noqa: PLC0415 - weight
-
+    try:
+        import psutil  # noqa: PLC0415 - weight
+    except ImportError:
+        return None
     pids, memory_bytes, cpu_s = set(), 0, 0.0
     with suppress(psutil.Error):
         process = psutil.Process(root)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -47,6 +48,15 @@ def test_a_look_has_the_task_and_its_machine(use: Use) -> None:
     assert 0 < values["memory_used_gb"] < values["memory_used_gb_of_machine"] + 1
     assert 0 <= values["disk_free_percent"] <= 100
     assert 0 < values["cpu_busy_s"] < values["cpu_total_s"]
+
+
+def test_a_look_takes_no_lock_that_a_fork_could_leave_in_a_child(use: Use) -> None:
+    one, values = use(), list[dict[str, float]]()
+    thread = threading.Thread(target=lambda: values.append(one.usage()), daemon=True)
+    with psutil._common._wn.lock:  # type: ignore[attr-defined] # its stubs have no private names
+        thread.start()
+        thread.join(10)
+        assert values
 
 
 def test_the_memory_that_is_free_is_what_a_limit_leaves(use: Use, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from elsewhere.report.usage import process_tree as module
-from elsewhere.report.usage.process_tree import ProcessTree
+from elsewhere.report.usage.process_tree import ProcessTree, TreeUse
 
 MB = 1 << 20
 
@@ -47,6 +47,12 @@ def running(program: str, lines: int = 1) -> Iterator[int]:
         process.communicate("\n" * lines)
 
 
+def look(at: ProcessTree | int, *, with_root: bool = True) -> TreeUse:
+    use = (ProcessTree(at, with_root=with_root) if isinstance(at, int) else at).look()
+    assert use is not None
+    return use
+
+
 @pytest.fixture
 def generous(monkeypatch: pytest.MonkeyPatch) -> None:
     """PSS of each process is read at each look."""
@@ -55,8 +61,8 @@ def generous(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_memory_of_a_whole_tree_is_counted(generous: None) -> None:
     with running(GRANDCHILD) as pid:
-        use = ProcessTree(pid).look()
-        below = ProcessTree(pid, with_root=False).look()
+        use = look(pid)
+        below = look(pid, with_root=False)
     assert 64 * MB <= use.memory_bytes <= 150 * MB
     assert len(use.pids) == 2
     assert pid in use.pids
@@ -67,7 +73,7 @@ def test_the_memory_of_a_whole_tree_is_counted(generous: None) -> None:
 def test_memory_that_processes_share_counts_once(generous: None) -> None:
     with running(FORKS, lines=4) as pid:
         tree = ProcessTree(pid)
-        use = tree.look()
+        use = look(tree)
     assert len(use.pids) == 4
     assert 64 * MB <= use.memory_bytes <= 64 * MB + 4 * 15 * MB
 
@@ -77,7 +83,7 @@ def test_memory_that_cannot_be_read_exactly_is_that_without_files(
 ) -> None:
     monkeypatch.setattr(module, "_pss_bytes", lambda _pid: None)
     with running(HOLDS + READY) as pid:
-        used = ProcessTree(pid).look().memory_bytes
+        used = look(pid).memory_bytes
         resident = module._Stat.of(pid)
     assert resident is not None
     assert 64 * MB <= used < resident.rss_bytes
@@ -97,57 +103,57 @@ def test_memory_is_read_exactly_as_often_as_that_is_cheap(monkeypatch: pytest.Mo
     monkeypatch.setattr(module, "_pss_bytes", slow)
     with running(FORKS, lines=4) as pid:
         tree = ProcessTree(pid)
-        used = [tree.look().memory_bytes for _ in range(3)]
+        used = [look(tree).memory_bytes for _ in range(3)]
         assert len(reads) == 1, "at once for one; the others are estimated"
         assert used[1] == pytest.approx(used[2], rel=0.01)
         assert used[1] > 64 * MB * 3
         for wanted in (2, 3, 4, 5):
             now[0] += 1 / module._SHARE  # seconds in which one second of it may be spent
-            tree.look()
+            look(tree)
             assert len(reads) == wanted
         assert len(set(reads)) == 4, "each in its turn"
         assert reads[4] == reads[0]
-        assert tree.look().memory_bytes == pytest.approx(4 * 7 * MB, rel=0.01)
+        assert look(tree).memory_bytes == pytest.approx(4 * 7 * MB, rel=0.01)
 
 
 def test_memory_grows_between_two_exact_readings(generous: None) -> None:
     tree = ProcessTree(os.getpid())
-    before = tree.look().memory_bytes
+    before = look(tree).memory_bytes
     tree._allowance._left_s = -3600.0
     data = bytearray(64 * MB)
-    assert tree.look().memory_bytes - before > 40 * MB
+    assert look(tree).memory_bytes - before > 40 * MB
     del data
 
 
 def test_a_process_whose_number_is_used_again_is_read_anew(generous: None) -> None:
     tree = ProcessTree(os.getpid())
-    tree.look()
+    look(tree)
     known = tree._shares[os.getpid()]
     tree._shares[os.getpid()] = module._Share(known.started - 1, known.read_at, 0.0)
     tree._allowance._left_s = -3600.0
-    assert tree.look().memory_bytes > MB
+    assert look(tree).memory_bytes > MB
 
 
 def test_processes_that_have_gone_use_nothing() -> None:
     process = subprocess.Popen([sys.executable, "-c", ""])
     process.wait()
-    assert ProcessTree(process.pid).look() == (frozenset(), 0, 0)
+    assert look(process.pid) == (frozenset(), 0, 0)
 
 
 def test_the_time_of_processes_that_have_ended_stays_counted(generous: None) -> None:
     tree = ProcessTree(os.getpid())
-    before = tree.look().cpu_s
+    before = look(tree).cpu_s
     code = "import time\nwhile time.process_time() < 0.5: pass"
     subprocess.run([sys.executable, "-c", code], check=True)
-    assert 0.4 <= tree.look().cpu_s - before <= 5.0
+    assert 0.4 <= look(tree).cpu_s - before <= 5.0
 
 
 def test_without_its_root_a_tree_has_the_time_of_what_that_has_waited_for(generous: None) -> None:
     tree = ProcessTree(os.getpid(), with_root=False)
-    before = tree.look().cpu_s
+    before = look(tree).cpu_s
     code = "import time\nwhile time.process_time() < 0.3: pass"
     subprocess.run([sys.executable, "-c", code], check=True)
-    use = tree.look()
+    use = look(tree)
     assert 0.2 <= use.cpu_s - before <= 5.0
     assert os.getpid() not in use.pids
 
@@ -166,7 +172,7 @@ def test_the_children_of_every_thread_are_found(generous: None) -> None:
     thread = threading.Thread(target=start_one)
     thread.start()
     started.wait()
-    assert pids[0] in ProcessTree(os.getpid()).look().pids
+    assert pids[0] in look(os.getpid()).pids
     end.set()
     thread.join()
 
@@ -175,18 +181,20 @@ def test_a_kernel_that_lists_no_children_is_asked_for_all_processes(
     monkeypatch: pytest.MonkeyPatch, generous: None
 ) -> None:
     with running(GRANDCHILD) as pid:
-        pids = ProcessTree(pid).look().pids
+        pids = look(pid).pids
         monkeypatch.setattr(module, "_CHILDREN", "no-such-file")
         monkeypatch.setattr(module, "_HAS_CHILDREN", False)
-        assert ProcessTree(pid).look().pids == pids
+        assert look(pid).pids == pids
 
 
 def test_a_system_without_proc_is_asked_by_psutil(monkeypatch: pytest.MonkeyPatch) -> None:
     with running(GRANDCHILD) as pid:
-        known = ProcessTree(pid).look()
+        known = look(pid)
         monkeypatch.setattr(module, "_PROC", Path("/no such folder"))
-        use = ProcessTree(pid).look()
-        below = ProcessTree(pid, with_root=False).look()
+        use = look(pid)
+        below = look(pid, with_root=False)
+        monkeypatch.setitem(sys.modules, "psutil", None)
+        assert ProcessTree(pid).look() is None
     assert use.pids == known.pids
     assert below.pids == known.pids - {pid}
     assert use.memory_bytes >= 64 * MB
