@@ -151,6 +151,6 @@ def _means(samples: list[dict[str, float]], seconds: float) -> dict[str, float]:
 
 
 def _growth(samples: list[dict[str, float]], counter: str) -> float | None:
-    """The growth of a counter; none where it is less than before: a card or a disk has gone."""
+    """The growth of a counter, 0 for one that is less than before: a card or a disk has gone."""
     first, last = samples[0].get(counter), samples[-1].get(counter)
     return None if first is None or last is None else max(0.0, last - first)

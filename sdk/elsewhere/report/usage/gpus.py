@@ -64,7 +64,7 @@ class Gpus:
         self._pids: Collection[int] = ()
         self._found: dict[str, float] = {}
         self._asked = threading.Semaphore(0)
-        self._asked_at: float | None = None
+        self._asked_at: float | None = monotonic_s()  # for the first reading, of the facts
         self._is_closed = False
         self._has_warned = False
         self._be_idle()
@@ -266,10 +266,11 @@ def _tried(nvml: Any, ask: Callable[..., Any], *given: Any) -> Any:
 
 
 def _facts(nvml: Any, devices: Sequence[Device]) -> GpuFacts:
+    names = [_tried(nvml, nvml.nvmlDeviceGetName, device.handle) for device in devices]
     memories = [_tried(nvml, nvml.nvmlDeviceGetMemoryInfo, device.handle) for device in devices]
     cuda = _tried(nvml, nvml.nvmlSystemGetCudaDriverVersion)
     return GpuFacts(
-        types=tuple(_tried(nvml, nvml.nvmlDeviceGetName, one.whole) or "" for one in devices),
+        types=tuple(name or "unknown" for name in names),
         memories_gb=tuple(round(one.total / _GB, 1) if one else 0.0 for one in memories),
         driver_version=_tried(nvml, nvml.nvmlSystemGetDriverVersion) or "",
         cuda_version=f"{cuda // 1000}.{cuda % 1000 // 10}" if cuda else "",

@@ -120,8 +120,8 @@ def _psutil() -> Any:
         import psutil  # noqa: PLC0415 - weight: 15 ms, and the base installation has none
     except ImportError:
         logger.warning(
-            "Of this machine's use only the task's memory and processor time, and GPUs, are recorded:"
-            " install elsewhere[resources], or psutil alone, for the rest."
+            "Of this machine's use only the task's memory and processor time, and GPUs, are"
+            " recorded: install elsewhere[resources], or psutil alone, for the rest."
         )
         return None
     return psutil

@@ -35,16 +35,16 @@ class TreeUse(NamedTuple):
 class ProcessTree:
     """The process `root` and all below it; without `with_root` only those below.
 
-    Memory is PSS, in which a page that n processes share counts as 1/n for each. As PSS is read
-    seldom, memory is RSS now times PSS/RSS as it was then; before the first reading, and for a
-    process whose PSS may not be read, it is RSS without what could be shared.
+    Memory is PSS, in which a page that n processes share counts as 1/n for each. As that is read
+    seldom, memory is RSS now without what others bore of it then, RSS - PSS; before the first
+    reading, and for a process whose PSS may not be read, without all that could be shared.
     """
 
     def __init__(self, root: int, *, with_root: bool = True) -> None:
         self._root = root
         self._with_root = with_root
         self._pids: list[int] = []
-        self._shares: dict[int, _Share] = {}
+        self._borne: dict[int, _Borne] = {}
         self._allowance = _Allowance()
 
     def look(self) -> TreeUse | None:
@@ -63,25 +63,25 @@ class ProcessTree:
         return TreeUse(frozenset(found), self._memory_bytes(found), cpu_s)
 
     def _memory_bytes(self, found: dict[int, _Stat]) -> float:
-        known = self._shares
-        self._shares = {
-            pid: share
+        known = self._borne
+        self._borne = {
+            pid: borne
             for pid, stat in found.items()
-            if (share := known.get(pid)) and share.started == stat.started
+            if (borne := known.get(pid)) and borne.started == stat.started
         }
-        read_at = {pid: share.read_at for pid, share in self._shares.items()}
+        read_at = {pid: borne.read_at for pid, borne in self._borne.items()}
         for pid in sorted(found, key=lambda pid: read_at.get(pid, 0.0)):
             if self._allowance.is_left:
                 with self._allowance.spending():
-                    self._read_share(pid, found[pid])
-            elif pid not in self._shares:
-                self._shares[pid] = _Share(found[pid].started, 0.0, _unshared(pid))
-        return sum(stat.rss_bytes * self._shares[pid].share for pid, stat in found.items())
+                    self._borne[pid] = _Borne.read(pid, found[pid])
+        return sum(self._own_bytes(pid, stat) for pid, stat in found.items())
 
-    def _read_share(self, pid: int, stat: _Stat) -> None:
-        pss_bytes = _pss_bytes(pid)
-        share = _unshared(pid) if pss_bytes is None else pss_bytes / max(stat.rss_bytes, 1)
-        self._shares[pid] = _Share(stat.started, monotonic_s(), min(share, 1.0))
+    def _own_bytes(self, pid: int, stat: _Stat) -> int:
+        borne = self._borne.get(pid)
+        others_bytes = borne.size_bytes if borne else None
+        if others_bytes is None:
+            others_bytes = _shareable_bytes(pid)
+        return max(0, stat.rss_bytes - others_bytes)
 
 
 @dataclass(frozen=True)
@@ -111,12 +111,19 @@ class _Stat:
 
 
 @dataclass(frozen=True)
-class _Share:
-    """PSS/RSS of the process that `started` then, read at `read_at`; 0 where it was not read."""
+class _Borne:
+    """What others bore of the RSS of the process that `started` then, at `read_at`; None where its
+    PSS may not be read."""
 
     started: int
     read_at: float
-    share: float
+    size_bytes: int | None
+
+    @classmethod
+    def read(cls, pid: int, stat: _Stat) -> _Borne:
+        pss_bytes = _pss_bytes(pid)
+        size_bytes = None if pss_bytes is None else max(0, stat.rss_bytes - pss_bytes)
+        return cls(stat.started, monotonic_s(), size_bytes)
 
 
 class _Allowance:
@@ -184,13 +191,12 @@ def _pss_bytes(pid: int) -> int | None:
     return next((int(line.split()[1]) << 10 for line in lines if line.startswith(b"Pss:")), None)
 
 
-def _unshared(pid: int) -> float:
-    """The share of a process's RSS that no file and no shared memory holds."""
+def _shareable_bytes(pid: int) -> int:
+    """What of a process's RSS files and shared memory hold."""
     try:
-        _, resident, shared, *_ = map(int, (_PROC / str(pid) / "statm").read_bytes().split())
+        return int((_PROC / str(pid) / "statm").read_bytes().split()[2]) * _PAGE_BYTES
     except OSError:
-        return 0.0
-    return (resident - shared) / max(resident, 1)
+        return 0
 
 
 def _by_psutil(root: int, *, with_root: bool) -> TreeUse | None:

@@ -135,7 +135,10 @@ def test_the_parts_of_a_divided_device_have_values_of_their_own(
     fake.put_gpu(0, mig=1, parts=7, utilization=None)
     for part, used in ((0, 1024), (2, 3072)):
         fake.put_gpu(f"0.{part}", uuid=f"MIG-{part}", total=20480, used=used, processes="")
-    values = sampled(start())
+    fake.put_gpu("0.2", name="NVIDIA A100 MIG 2g.20gb")
+    gpus = start()
+    values = sampled(gpus)
+    assert gpus.facts.types[:2] == ("unknown", "NVIDIA A100 MIG 2g.20gb")
     of_0 = {name: value for name, value in values.items() if name.startswith("gpu_0")}
     assert of_0.pop("gpu_0_temperature") == 50
     assert of_0.pop("gpu_0_power_draw") == pytest.approx(100.5)
