@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Final, NamedTuple
 
-#: a limit from here on is none: version 1 has no other word for that
-_NO_LIMIT: Final = 1 << 60
+#: the memory of the machine
+MACHINE_BYTES: Final = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
 class MemoryLimit(NamedTuple):
@@ -25,7 +26,8 @@ class CpuLimit(NamedTuple):
 
 class Cgroup:
     """The control group of this process and those around it, below the folder `root`: version 2,
-    or 1 where that has the controller. Of several limits the tightest counts."""
+    or 1 where that has the controller. Of several limits the tightest counts; one that is not below
+    what the machine has is none, as version 1 spells it."""
 
     def __init__(self, root: Path = Path("/")) -> None:
         paths = _paths(root)
@@ -47,7 +49,7 @@ class Cgroup:
         limit_in, used_in, old_files = _MEMORY_1 if self._is_1 else _MEMORY_2
         limit = _number(group / limit_in)
         used = _number(group / used_in)
-        if limit is None or used is None or limit >= _NO_LIMIT:
+        if limit is None or used is None or limit >= MACHINE_BYTES:
             return None
         return MemoryLimit(limit, max(0, used - _listed(group / "memory.stat", old_files)))
 
@@ -88,7 +90,8 @@ def _cpu_of(group: Path) -> CpuLimit | None:
         used_us = (_number(group / "cpuacct.usage") or 0) // 1000
     if not (quota.isdigit() and period.isdigit() and int(period) and used_us):
         return None  # "max" in version 2, -1 in version 1
-    return CpuLimit(int(quota) / int(period), used_us / 1e6)
+    cores = int(quota) / int(period)
+    return CpuLimit(cores, used_us / 1e6) if cores < (os.cpu_count() or 1) else None
 
 
 def _text(path: Path) -> str:

@@ -82,16 +82,16 @@ class HostUse:
             return {}
         memory, limit = self._psutil.virtual_memory(), self._cgroup.memory()
         free, used = memory.available, memory.total - memory.available
-        if limit is not None and limit.limit_bytes < memory.total:
+        if limit is not None:
             free, used = min(free, limit.limit_bytes - limit.used_bytes), limit.used_bytes
         return {"memory_free_gb": max(0, free) / _GB, "memory_used_gb_of_machine": used / _GB}
 
     def _cpu(self) -> dict[str, float]:
-        limit, cores = self._cgroup.cpu(), os.cpu_count() or 1
-        if limit is not None and limit.cores < cores:
+        limit = self._cgroup.cpu()
+        if limit is not None:
             return {"cpu_busy_s": limit.used_s, "cpu_total_s": self._capacity(limit.cores)}
         if self._psutil is None:
-            return {"cpu_total_s": self._capacity(cores)}
+            return {"cpu_total_s": self._capacity(os.cpu_count() or 1)}
         times = self._psutil.cpu_times()
         idle = times.idle + getattr(times, "iowait", 0.0)
         # The time of guests is already in that of their hosts.

@@ -11,6 +11,11 @@ from elsewhere.report.usage.cgroup import Cgroup, CpuLimit, MemoryLimit
 from tests.sdk.report.usage.groups import MB, write_groups
 
 
+@pytest.fixture(autouse=True)
+def _large_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 64)
+
+
 def group(top: Path, own: str, files: Mapping[str, object]) -> Cgroup:
     return Cgroup(write_groups(top, own, files))
 
@@ -100,8 +105,17 @@ def test_a_path_that_exists_on_the_host_alone_is_the_top(tmp_path: Path, own: st
             },
         ),
         ("0::/", {}),
+        (
+            "0::/",
+            {
+                "memory.max": 1 << 50,
+                "memory.current": 1000,
+                "cpu.max": "6400000 100000",
+                "cpu.stat": "usage_usec 5",
+            },
+        ),
     ],
-    ids=["version 2", "version 1", "a machine"],
+    ids=["version 2", "version 1", "a machine", "more than the machine has"],
 )
 def test_without_limits_there_are_none(
     tmp_path: Path, own: str, files: Mapping[str, object]
