@@ -43,7 +43,7 @@ class ProcessTree:
     def __init__(self, root: int, *, with_root: bool = True) -> None:
         self._root = root
         self._with_root = with_root
-        self._pids: list[int] = []
+        self._pids: list[int] | None = None
         self._borne: dict[int, _Borne] = {}
         self._allowance = _Allowance()
 
@@ -51,7 +51,7 @@ class ProcessTree:
         """The use now. A process that cannot be looked at uses nothing; None where none can."""
         if not (_PROC / "self").exists():
             return _by_psutil(self._root, with_root=self._with_root)
-        if not self._pids or self._allowance.is_left:
+        if self._pids is None or self._allowance.is_left:
             with self._allowance.spending():
                 self._pids = list(_below(self._root))
         found = {pid: stat for pid in (self._root, *self._pids) if (stat := _Stat.of(pid))}
