@@ -55,6 +55,7 @@ READERS_AND_WRITERS: dict[str, tuple[set[str], set[str]]] = {
     "owner": ({"elsewhere_worker.owner.Owner.of"}, {"elsewhere_worker.owner.Owner.take"}),
     "child": (set(), {"elsewhere_sandbox.runner.Runner._run_program"}),
     "abort": ({f"{NOTES}.AbortNote.read"}, {f"{NOTES}.AbortNote.write"}),
+    "monitor": ({f"{NOTES}.MonitorNote.read"}, {f"{NOTES}.MonitorNote.write"}),
 }
 #: files that a scalar enters from the script's call to the store's command
 MOST_OF_A_SCALAR = 18

@@ -54,7 +54,7 @@ def show_task(store: RedisStore, given: Namespace) -> int:
     task_id = find_task(store, given.id)
     record, state = store.read(task_id), store.state(task_id)
     series, artifacts = store.series(task_id), list(store.artifacts(task_id).values())
-    models = store.task_models(task_id)
+    models, machine = store.task_models(task_id), to_plain(store.machine(task_id)) or {}
     phases, attempts = _last_of_each(store.phases(task_id)), store.attempts(task_id)
     scalars = [item for item in series if item.kind is not ScalarKind.RESOURCE]
     resources = [item for item in series if item.kind is ScalarKind.RESOURCE]
@@ -63,6 +63,7 @@ def show_task(store: RedisStore, given: Namespace) -> int:
             **plain_task(record, state),
             "attempts": [to_plain(item) for item in attempts],
             "phases": [{"attempt": item.attempt, **to_plain(item.phase)} for item in phases],
+            "machine": machine,
             "scalars": [to_plain(item) for item in scalars],
             "resources": [to_plain(item) for item in resources],
             "artifacts": [to_plain(item) for item in artifacts],
@@ -84,6 +85,7 @@ def show_task(store: RedisStore, given: Namespace) -> int:
     _print_section(console, "source", _source_rows(record))
     _print_section(console, "environment", _environment_rows(record))
     _print_section(console, "attempts", (_attempt_row(item, state) for item in attempts))
+    _print_section(console, "machine", ((name, str(it)) for name, it in machine.items() if it))
     _print_section(console, "phases", [_phase_row(item, state) for item in phases])
     curves = store.curves([(task_id, one.title, one.series) for one in scalars], _CURVE_POINTS)
     _print_section(console, "scalars", map(_scalar_row, scalars, curves))

@@ -27,6 +27,7 @@ from elsewhere.core.kept import (
     declare,
     kept_parts,
 )
+from elsewhere.core.machine_events import Machine
 from elsewhere.core.model_events import ModelSaved, ModelsUnused, ModelUsed
 from elsewhere.core.records import Configuration, Json, Parameter, TaskRecord
 from elsewhere.core.scalars import (
@@ -52,6 +53,7 @@ __all__ = [
     "Event",
     "FilesWritten",
     "Labels",
+    "Machine",
     "ModelSaved",
     "ModelUsed",
     "ModelsUnused",

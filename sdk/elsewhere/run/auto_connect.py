@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from elsewhere.core.checks import is_number
 from elsewhere.core.errors import UsageError, known_choices
 from elsewhere.core.events import Parameters
+from elsewhere.core.notes import MonitorNote
 from elsewhere.hooks import registry
+from elsewhere.report.resources import FIRST_S
 
 if TYPE_CHECKING:
     from elsewhere.core.events import Event
     from elsewhere.core.records import Configuration, Parameter
     from elsewhere.report.recorder import OwnRun
     from elsewhere.run.run import Run
+
+logger = logging.getLogger(__name__)
 
 #: the names of `auto_connect_frameworks` (seed page, "Automatic Logging")
 FRAMEWORKS: Final = (
@@ -28,11 +33,14 @@ _SWITCHED_BY: Final = {"hydra": "hydra", "jsonargparse": "jsonargparse", "absl":
 _NO_PARSERS: Final = ("hydra",)
 _STREAMS: Final = ("stdout", "stderr", "logging")
 _SECONDS: Final = ("first_report_sec", "report_start_sec", "seconds_from_start")
-_OF_RESOURCES: Final = (
-    *(*_SECONDS, "wait_for_first_iteration_to_start_sec"),
-    *("max_wait_for_first_iteration_to_start_sec", "report_global_mem_used"),
-    "report_mem_used_per_process",
+#: they choose in ClearML between iterations and seconds as the axis of resources
+_OF_AXIS: Final = (
+    "wait_for_first_iteration_to_start_sec",
+    "max_wait_for_first_iteration_to_start_sec",
 )
+_OF_MACHINE: Final = "report_global_mem_used"
+_OF_TASK: Final = "report_mem_used_per_process"
+_OF_RESOURCES: Final = (*_SECONDS, *_OF_AXIS, _OF_MACHINE, _OF_TASK)
 _ALL: Final = "*"
 
 
@@ -54,10 +62,11 @@ class Connections:
         self.streams: tuple[str, ...] = ("stdout", "stderr")
         if of_streams is not None:
             self.streams = tuple(name for name in _STREAMS if of_streams.get(name))
-        self.has_resources = of_resources is None or bool(of_resources)
-        #: seconds until the first report of resources; None is the monitor's own
+        #: how resources are monitored
+        self.monitor_note = _monitor_note(of_resources)
         given_s = ((of_resources or {}).get(name) for name in _SECONDS)
-        self.first_report_s = next((float(one) for one in given_s if one is not None), None)
+        #: seconds until the first report of resources
+        self.first_report_s = next((float(one) for one in given_s if one is not None), FIRST_S)
 
     def is_on(self, framework: str) -> bool:
         """Whether `framework` is on: one that is not named is, unless all are off."""
@@ -157,6 +166,25 @@ def _checked(
         if not is_right(name, value):
             raise UsageError(f"{what}[{name!r}] cannot be {value!r:.80}.")
     return dict(given)
+
+
+def _monitor_note(given: dict[str, Any] | None) -> MonitorNote:
+    if given is None:
+        return MonitorNote()
+    for name in _OF_AXIS:
+        if given.get(name) is not None:
+            logger.warning(
+                "auto_resource_monitoring[%r] changes nothing: resources are reported over the"
+                " seconds since the start, whatever iterations there are.",
+                name,
+            )
+    of_machine, of_task = given.get(_OF_MACHINE), given.get(_OF_TASK)
+    if of_machine is not None and of_machine is of_task:
+        raise UsageError(
+            f"auto_resource_monitoring has {_OF_MACHINE} and {_OF_TASK} both {of_machine}, and each"
+            " is the opposite of the other: give one of them."
+        )
+    return MonitorNote(is_on=bool(given), is_of_machine=bool(of_machine) or of_task is False)
 
 
 def _is_flag(_name: str, value: object) -> bool:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from elsewhere.core.choices import ScalarKind, Status
-    from elsewhere.core.events import Event, Phase, Text
+    from elsewhere.core.events import Event, Machine, Phase, Text
     from elsewhere.core.records import (
         Artifact,
         Attempt,
@@ -228,6 +228,9 @@ class TaskStore(Protocol):
         """Returns each phase once, by their beginnings; one that goes on has no seconds."""
 
     def attempts(self, task_id: str) -> list[Attempt]: ...
+
+    def machine(self, task_id: str) -> Machine | None:
+        """Returns the machine of the newest attempt that has reported one."""
 
     # models
     def save_model(self, model_id: str, fields: Mapping[str, Json]) -> None:

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
 from elsewhere.core.codec import from_plain
-from elsewhere.core.events import ArtifactAdded, Phase, Text
+from elsewhere.core.events import ArtifactAdded, Machine, Phase, Text
 from elsewhere.core.kept import ByName, Recent, Tagged
 from elsewhere.core.records import Attempt
 from elsewhere.core.scalars import Curve
@@ -59,6 +59,10 @@ class Reports(ABC):
 
     def curves(self, wanted: Sequence[tuple[str, str, str]], most: int = 0) -> list[Curve]:
         return [Curve.of(sampled(packed, most)) for packed in self._points(wanted, most)]
+
+    def machine(self, task_id: str) -> Machine | None:
+        found = self.kept(task_id, Machine)
+        return found[-1][1] if found else None
 
     def output_length(self, task_id: str, attempt: int | None = None) -> int:
         return int(self._output_of(task_id, attempt)["length"] or 0)

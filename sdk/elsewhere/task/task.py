@@ -129,7 +129,10 @@ class Task(
             A dict switches single ones, {"hydra": False}; others stay on. Wildcards select the
             models of one by their paths: {"pytorch": "*.pt"}.
         auto_resource_monitoring
-            The use of processor, memory, disk and network. A dict may give first_report_sec.
+            The use of processors, memory, disks, network and NVIDIA's GPUs, over the seconds since
+            the start, and what machine it is. A dict may give first_report_sec, which an agent does
+            not wait for, and report_global_mem_used: the memory of all processes in place of the
+            task's.
         auto_connect_streams
             A dict selects some of stdout, stderr and logging: {"stdout": True}.
         deferred_init

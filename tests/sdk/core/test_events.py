@@ -43,6 +43,7 @@ from elsewhere.core.records import Artifact, Configuration, ModelUse, Parameter
 from elsewhere.core.scalars import POINT, Column
 from elsewhere.report.resources import MACHINE
 from tests.properties import PROPERTY
+from tests.stores import make_machine
 
 EVENTS: list[Event] = [
     Scalar(title="loss", series="train", value=0.5, iteration=3, at=1.5),
@@ -61,6 +62,7 @@ EVENTS: list[Event] = [
     ModelsUnused(names=("net",)),
     Text(message="two\nlines\r", level=20, at=1.0),
     Resources(title=":monitor:machine", values={"cpu": 1.0}, at=1.0, elapsed_s=2.0),
+    make_machine(),
     FilesWritten(files={"a": 1}, count=2, total_bytes=3, machine="box", folder="/code"),
     Tags(added=("a", "b"), removed=("c",)),
     Properties(values={"owner": Parameter(value="Ada")}),

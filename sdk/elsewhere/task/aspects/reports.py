@@ -95,6 +95,17 @@ class ReportsAspect(Handle):
         """The single value `name`, or None if it was not reported. Raises UsageError."""
         return self.get_reported_single_values().get(checked_text("The name", name))
 
+    def get_machine(self) -> dict[str, Any]:
+        """The machine that the task ran on last, in its newest attempt: hostname, platform, os,
+        processor, cpu_cores, memory_gb, disk_gb, python_version, python_exec, cpu_limit_cores and
+        memory_limit_gb (0 for none), gpu_count, gpu_type, gpu_memory, gpu_driver_version and
+        cuda_version; empty before it is known. Raises NotFoundError for a deleted task."""
+        from dataclasses import asdict  # noqa: PLC0415 - weight
+
+        self.reload()
+        machine = self.access.store.machine(self.id)
+        return {} if machine is None else asdict(machine)
+
     def get_reported_console_output(self, number_of_reports: int = 1) -> list[str]:
         """The last `number_of_reports` pieces of the newest attempt's output, 64 KiB each at most,
         the oldest first. Raises UsageError for anything but a whole number from 1 on."""
