@@ -1,4 +1,4 @@
-"""A git server on this machine's loopback: repositories in a folder, over HTTP, as real ones are."""
+"""A git server on this machine's loopback: the repositories in a folder, over HTTP."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
-    do_POST = do_GET
+    do_POST = do_GET  # noqa: N815 - as its base class calls it
 
     def log_message(self, *_: object) -> None: ...
 

@@ -1,6 +1,6 @@
 """Interpreters of laptops: a virtual environment, one like conda's, and a system's Python, with the
-same packages from an index, a folder, a wheel, a repository on a disk or a server, in place, and as a
-plug-in."""
+same packages from an index, a folder, a wheel, a repository on a disk and on a server, in place,
+and as a plug-in."""
 
 from __future__ import annotations
 

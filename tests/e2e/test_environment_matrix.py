@@ -37,7 +37,8 @@ origin = json.loads(importlib.metadata.distribution("served").read_text("direct_
 commit = [origin["url"], origin["vcs_info"]["commit_id"]]
 plugs = [one.load() for one in importlib.metadata.entry_points(group="of.matrix")]
 import beside
-facts = [found, versions, commit, plugs, beside.WHERE, __name__, sys.argv[1:], os.environ.get("RANK"),
+rank = os.environ.get("RANK")
+facts = [found, versions, commit, plugs, beside.WHERE, __name__, sys.argv[1:], rank,
          os.path.basename(sys.argv[0]), os.path.exists("train.py")]
 print("FOUND " + json.dumps(facts) + "\\n", end="")  # in one piece: ranks write into one pipe
 """
