@@ -10,11 +10,14 @@ from typing import Final
 
 import pytest
 
+from elsewhere.core.choices import Reason
 from tests.e2e.environments import (
     VERSIONS,
     Kind,
+    commit,
     fill,
     has_own_packages,
+    install,
     make_python,
     write_index,
     write_project,
@@ -42,6 +45,9 @@ facts = [found, versions, commit, plugs, beside.WHERE, __name__, sys.argv[1:], r
          os.path.basename(sys.argv[0]), os.path.exists("train.py")]
 print("FOUND " + json.dumps(facts) + "\\n", end="")  # in one piece: ranks write into one pipe
 """
+SENT: Final = (
+    'from elsewhere import Task\nTask.init("matrix", "a cell").execute_remotely("default")\n'
+)
 #: what a system's Python must be told: there only what is imported by name travels
 NAMED: Final = (
     "def late():\n    import lazy, plug, common, forked, inside, outside, served, versioned\n"
@@ -163,3 +169,26 @@ def test_what_cannot_travel_is_refused_before_it_is_sent(
     task = laptop.task(printed)
     assert task.get_status() == "failed"
     assert "FOUND" not in printed.output.decode()
+
+
+def test_a_package_whose_git_server_is_gone_is_named(
+    world: World, box: Box, tmp_path: Path
+) -> None:
+    python = make_python(tmp_path / "python", "venv")
+    laptop = Laptop(python, tmp_path, box.store, world.url)
+    repository = laptop.repository(
+        "project", {"train.py": f"import served\n{SENT}", "other.py": SENT}
+    )
+    commit(write_project(tmp_path / "remotes" / "served", "served", "1.0", "of a commit"))
+    with serving_git(tmp_path / "remotes") as remotes:
+        install(python, world.wheels, f"served @ git+{remotes}/served")
+    ended = box.end(laptop.send(repository.folder, "train.py"))
+    assert ended.outcome.reason is Reason.SETUP_FAILED
+    assert "The packages of this task cannot be installed" in ended.outcome.message
+    assert f"unable to access '{remotes}/served/'" in ended.outcome.message
+    ended = box.end(laptop.send(repository.folder, "other.py"))
+    assert ended.status == "completed", ended.output
+    why = (
+        "Left out, since they cannot be had here and the program does not import them: served 1.0."
+    )
+    assert why in ended.output
