@@ -9,7 +9,6 @@ import logging
 import os
 from typing import TYPE_CHECKING, Any, Protocol
 
-from elsewhere.artifacts import delete_original, stage
 from elsewhere.core.checks import is_number, plain
 from elsewhere.core.choices import Reason
 from elsewhere.core.clock import now_at
@@ -166,7 +165,10 @@ class Run:
     def upload_artifact(
         self, name: str, artifact_object: object, *, is_deleted: bool = False, **how: Any
     ) -> None:
-        """Takes the bytes now; whoever delivers uploads them. See `artifacts.stage`."""
+        """Takes the bytes now; whoever delivers uploads them. See `artifacts/staging.py`."""
+        from elsewhere.artifacts.originals import delete_original  # noqa: PLC0415 - weight
+        from elsewhere.artifacts.staging import stage  # noqa: PLC0415
+
         artifact, file = stage(name, artifact_object, self.folder.files, **how)
         inside = "" if file is None else file.relative_to(self.folder.path).as_posix()
         self.record(ArtifactAdded(artifact=artifact, file=inside))

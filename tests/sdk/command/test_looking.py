@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from elsewhere.command.main import main
-from elsewhere.core.choices import Reason, Status
+from elsewhere.core.choices import ARCHIVED, Reason, Status
 from elsewhere.core.events import (
     ArtifactAdded,
     ModelSaved,
@@ -22,7 +22,6 @@ from elsewhere.core.events import (
     single_value,
 )
 from elsewhere.core.records import Artifact, Configuration, Environment, ModelUse, Parameter, Source
-from elsewhere.store.filters import ARCHIVED
 from tests.sdk.command.tasks import Tasks, open_tasks
 from tests.stores import make_machine
 
