@@ -9,11 +9,12 @@ from typing import SupportsFloat
 from elsewhere.core.checks import checked_whole, plain
 from elsewhere.core.clock import now_at
 from elsewhere.core.errors import UsageError
-from elsewhere.report.logger_aspect import LoggerAspect, checked_name
+from elsewhere.report.logger_aspect import checked_name
+from elsewhere.report.samples import SamplesAspect
 
 
-class Logger(LoggerAspect):
-    """Reports scalars, values and texts of one task. All threads may share it.
+class Logger(SamplesAspect):
+    """Reports scalars, values, texts and samples of one task. All threads may share it.
 
     `Task.get_logger` makes it.
     """

@@ -5,13 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, SupportsIndex
 
 from elsewhere.core.checks import plain
+from elsewhere.core.clock import now_at
 from elsewhere.core.errors import UsageError
+from elsewhere.core.late_logger import late_logger
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from elsewhere.core.events import Event
 
+logger = late_logger(__name__)
+
+#: seconds between two times that stores tell apart
+_TICK_S: Final = 1e-6
 #: iterations are kept in 64 bits
 _MOST_ITERATION: Final = 2**63 - 1
 
@@ -20,7 +27,8 @@ class LoggerAspect:
     """Records events of one task.
 
     `record` takes the events, `flush` writes them, and `shifted` gives the iteration that is
-    recorded for the reported one, since a continued task counts on.
+    recorded for the reported one, since a continued task counts on. Files that go with a report
+    are staged in `files`, a folder of the run folder. JPEG has `image_quality`.
     """
 
     def __init__(
@@ -28,15 +36,32 @@ class LoggerAspect:
         record: Callable[[Event], None],
         *,
         flush: Callable[[bool], object],
+        files: Path,
+        image_quality: int = 87,
         shifted: Callable[[int], int] = lambda iteration: iteration,
     ) -> None:
         self._record = record
         self._flush = flush
+        self._files = files
+        self._image_quality = image_quality
         self._shifted = shifted
+        self._last_at = 0.0
+        self._warnings: set[str] = set()
 
     def _counted(self, iteration: object) -> int:
         """The iteration to record for the reported one. Raises UsageError."""
         return _whole(self._shifted(_whole(iteration)))
+
+    def _reported_at(self) -> float:
+        """The time of a report whose time orders it: later than that of the last one, also where
+        the clock was set back."""
+        self._last_at = max(now_at(), self._last_at + _TICK_S)
+        return self._last_at
+
+    def _warn_once(self, sentence: str) -> None:
+        if sentence not in self._warnings:
+            self._warnings.add(sentence)
+            logger.warning("%s", sentence)
 
 
 def checked_name(argument: str, name: object) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -39,8 +40,9 @@ def flushes() -> list[bool]:
 
 
 @pytest.fixture
-def task_logger(events: list[Event], flushes: list[bool]) -> Logger:
-    return Logger(events.append, flush=flushes.append, shifted=lambda i: i + 100)
+def task_logger(events: list[Event], flushes: list[bool], tmp_path: Path) -> Logger:
+    files = tmp_path / "files"
+    return Logger(events.append, flush=flushes.append, files=files, shifted=lambda i: i + 100)
 
 
 def test_a_scalar_is_offset_and_becomes_a_float(task_logger: Logger, events: list[Event]) -> None:
