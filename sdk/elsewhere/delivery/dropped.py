@@ -12,11 +12,12 @@ from elsewhere import storage
 from elsewhere.artifacts.places import file_name, is_kept_for
 from elsewhere.core.clock import monotonic_s
 from elsewhere.core.errors import StorageError
-from elsewhere.core.kept import HistoryEvent
+from elsewhere.core.kept import History, HistoryEvent
 from elsewhere.delivery.waiting import RETRY_S, forget_placed
+from elsewhere.store.histories import rank_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from elsewhere.core.events import Event
     from elsewhere.core.folders import RunFolder
@@ -26,6 +27,22 @@ logger = logging.getLogger(__name__)
 
 #: files that are deleted before the journals get their turn: an object store takes its time
 _AT_ONCE: Final = 20
+
+
+def lasting(events: Sequence[Event]) -> list[Event]:
+    """The `events` without the items that others of them replace or push out of their history, so
+    that their bytes need not travel."""
+    series: dict[tuple[str, str, str], dict[int, HistoryEvent]] = {}
+    for event in events:
+        if isinstance(event, HistoryEvent):
+            items = series.setdefault((event.word, event.title, event.series), {})
+            if (old := items.get(event.iteration)) is None or _rank(old) <= _rank(event):
+                items[event.iteration] = event
+    stay: set[int] = set()
+    for items in series.values():
+        last = max(map(_last, items.values()))
+        stay.update(map(id, sorted(items.values(), key=_rank)[-last:]))
+    return [one for one in events if not isinstance(one, HistoryEvent) or id(one) in stay]
 
 
 class Dropped:
@@ -66,6 +83,16 @@ class Dropped:
 
 
 _LEFT: Final = "The bytes at %s, which no sample names any more, are left for now. %s"
+
+
+def _rank(event: HistoryEvent) -> str:
+    return rank_of(event.at)
+
+
+def _last(event: HistoryEvent) -> int:
+    way = event.way
+    assert isinstance(way, History)
+    return way.last(event)
 
 
 def _is_here(url: str, machine: str) -> bool:
