@@ -145,8 +145,7 @@ class Delivery:
         found = lasting(events)
         stay = set(map(id, found))
         gone = [one for one in events if isinstance(one, FileEvent) and id(one) not in stay]
-        if not self._keeps_files:
-            spare.update({upload.file: None for one in gone if (upload := one.upload())})
+        spare.update({upload.file: None for one in gone if (upload := one.upload())})
         return found
 
     def _with_url(self, event: Event, spare: dict[Path, Placed | None]) -> Event:
@@ -168,7 +167,10 @@ class Delivery:
             return earlier
         if path is None:
             problem = f"It was not uploaded: {str(upload.file)!r} is not a staged file."
-            logger.warning("%s %r of %s: %s", upload.kind, upload.name, self._folder.path, problem)
+            # A sample's is gone where it fell out of its history, as it will again.
+            level = logging.DEBUG if isinstance(event, HistoryEvent) else logging.WARNING
+            what = (upload.kind, upload.name, self._folder.path, problem)
+            logger.log(level, "%s %r of %s: %s", *what)
             return Placed(problem=problem)
         if given_up := self._given_up.get(upload.file):  # another file of the block is tried again
             return given_up

@@ -13,7 +13,7 @@ from elsewhere.artifacts.places import file_name, is_kept_for
 from elsewhere.core.clock import monotonic_s
 from elsewhere.core.errors import StorageError
 from elsewhere.core.kept import History, HistoryEvent
-from elsewhere.delivery.waiting import RETRY_S, forget_placed
+from elsewhere.delivery.waiting import RETRY_S, forget_placed, staged
 from elsewhere.store.histories import rank_of
 
 if TYPE_CHECKING:
@@ -68,18 +68,24 @@ class Dropped:
         task_id, gone = self._folder.task_id, []
         here = [one for one in self._store.dropped(task_id).items() if _is_here(*one)]
         for url, machine in here[:_AT_ONCE]:
+            name = Path(self._folder.files.name, file_name(url))
             try:
-                if is_kept_for(task_id, url):
+                if is_kept_for(task_id, url) or self._is_staged(url, name):
                     storage.delete(url, machine)
             except StorageError as error:
                 logger.log(logging.DEBUG if self._again_at else logging.WARNING, _LEFT, url, error)
                 self._again_at = monotonic_s() + RETRY_S
                 break
             gone.append(url)
-            forget_placed(self._folder, Path(self._folder.files.name, file_name(url)))
+            forget_placed(self._folder, name)
         self._store.forget_dropped(task_id, gone)
         self._may_be_some = len(gone) < len(here)
         return self._may_be_some and len(gone) == _AT_ONCE
+
+    def _is_staged(self, url: str, name: Path) -> bool:
+        """Whether the staged file `name` lies at `url`, as it does in an offline session."""
+        file = staged(self._folder, name)
+        return file is not None and url == storage.file_url(file)
 
 
 _LEFT: Final = "The bytes at %s, which no sample names any more, are left for now. %s"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -106,6 +107,14 @@ def test_few_colours_and_alpha_are_a_png_all_else_a_jpeg_of_the_quality() -> Non
     transparent = Image.new("P", (9, 9))
     transparent.info["transparency"] = 0
     assert read(encode_image(transparent, 87)).shape == (9, 9, 4)
+
+
+def test_an_image_of_a_file_that_is_cut_off_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "x.png"
+    Image.fromarray(NOISE).save(file)
+    file.write_bytes(file.read_bytes()[:200])
+    with Image.open(file) as image, pytest.raises(UsageError, match="cannot be reported"):
+        encode_image(image, 87)
 
 
 def test_an_image_that_is_too_long_for_a_jpeg_is_a_png() -> None:

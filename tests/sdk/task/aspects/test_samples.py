@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
@@ -76,6 +77,26 @@ def test_what_a_script_reports_is_read_again_and_goes_with_its_task(
     assert places() == []
 
 
+def test_of_many_files_of_another_machine_the_first_are_named(
+    store: RedisStore, scripts: Scripts
+) -> None:
+    ran = scripts.run(
+        """
+        import socket
+        socket.gethostname = lambda: "another"
+        task = Task.init("examples", "far", auto_connect_streams=False)
+        for step in range(30):
+            task.get_logger().report_media("t", "s", step, stream=b"x", file_extension="x")
+        print(task.id)
+        """
+    )
+    assert ran.status == 0, ran.errors
+    with pytest.raises(Task.DeleteError, match="And 10 more files are left") as refused:
+        Task(ran.lines[-1], store).delete(raise_on_error=True)
+    assert str(refused.value).count("The sample at") == 20
+    assert len(places()) == 30
+
+
 def test_a_task_that_is_deleted_without_its_files_leaves_them(
     store: RedisStore, scripts: Scripts
 ) -> None:
@@ -124,6 +145,9 @@ def test_an_offline_session_has_them_and_so_has_its_import(
     ran = scripts.run(offline, ELSEWHERE_OFFLINE_MODE="1")
     assert ran.status == 0, ran.errors
     assert json.loads(ran.lines[-2]) == [[2, True], [3, True], [4, True]]
+    with ZipFile(f"{ran.lines[-1]}.zip") as archive:
+        names = [name for name in archive.namelist() if "/files/" in name]
+    assert len(names) == 5, "what fell out of the history does not travel"
     task_id = import_session(store, load(), f"{ran.lines[-1]}.zip", None, offset)
     check(Task(task_id, store), shift=offset)
     assert places() == ALL, "what fell out of the history is not left in the storage"
