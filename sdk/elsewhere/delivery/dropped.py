@@ -53,6 +53,8 @@ class Dropped:
         self._folder = folder
         #: an earlier attempt may have left some
         self._may_be_some = True
+        #: what could not be deleted, and when to look at what else there is
+        self._failed: set[str] = set()
         self._again_at = 0.0
 
     def look_at(self, events: Iterable[Event]) -> None:
@@ -66,14 +68,16 @@ class Dropped:
         if not self._may_be_some or monotonic_s() < self._again_at:
             return False
         task_id, gone = self._folder.task_id, []
-        here = [one for one in self._store.dropped(task_id).items() if _is_here(*one)]
+        dropped = self._store.dropped(task_id).items()
+        here = [one for one in dropped if _is_here(*one) and one[0] not in self._failed]
         for url, machine in here[:_AT_ONCE]:
             name = Path(self._folder.files.name, file_name(url))
             try:
                 if is_kept_for(task_id, url) or self._is_staged(url, name):
                     storage.delete(url, machine)
             except StorageError as error:
-                logger.log(logging.DEBUG if self._again_at else logging.WARNING, _LEFT, url, error)
+                logger.log(logging.DEBUG if self._failed else logging.WARNING, _LEFT, url, error)
+                self._failed.add(url)
                 self._again_at = monotonic_s() + RETRY_S
                 break
             gone.append(url)
