@@ -74,10 +74,10 @@ class Run:
         self.known_secrets = KnownSecrets.of_this_process()
         self.function_names: set[str] = set()
         self.model_paths: dict[str, str] = {}
-        self._logger: Logger | None = None
         self.offset = Offset(record.continues_at or 0)
         self._offline = OfflineSession.around(folder)
         self._reporter = reporter
+        self._logger: Logger | None = None
         self._others = OtherJournals(folder.journal) if is_remote else None
         self._closers: list[Callable[[], None]] = []
         self.is_over = False
@@ -110,15 +110,16 @@ class Run:
 
     @property
     def logger(self) -> Logger:
-        from elsewhere.report.logger import Logger  # noqa: PLC0415 - weight
+        if self._logger is None:
+            from elsewhere.report.logger import Logger  # noqa: PLC0415 - weight
 
-        if self._logger is None:  # it knows defaults that the program has set
             self._logger = Logger(
                 self.report,
                 flush=self.flush,
+                columns=self._reporter.columns,
+                offset=self.offset,
                 files=self.folder.files,
                 image_quality=self.settings.image_quality,
-                shifted=self.offset.shifted,
             )
         return self._logger
 
@@ -142,13 +143,19 @@ class Run:
 
     def report(self, event: Event) -> None:
         """Records an `event` of the script's own; one after the end is lost, with a warning."""
-        if self._is_closed and not self._is_late:
+        if self._is_closed:
+            self._lose()
+        self.record(event)
+
+    def _lose(self) -> None:
+        """Loses what the script reports after the end, with a warning."""
+        self._reporter.columns.clear_points()
+        if not self._is_late:
             self._is_late = True
             logger.warning(
                 "Task %s is over: what is reported from now on is lost. Report before close().",
                 self.task_record.id,
             )
-        self.record(event)
 
     def set_progress(self, progress: object) -> None:
         """Records the `progress`, 0 to 100; anything else is a warning and changes nothing."""
@@ -226,6 +233,7 @@ class Run:
             self._closers.pop()()
         self._reporter.close()
         self._is_closed = True
+        self._reporter.columns.wake = self._lose
         self.carrier.finish(outcome)
         self.unwatch()
 

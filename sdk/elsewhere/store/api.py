@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         TaskRecord,
         TaskState,
     )
+    from elsewhere.core.scalars import Curve
     from elsewhere.store.filters import Filter
     from elsewhere.store.model_records import ModelFilter
 
@@ -84,6 +85,9 @@ class SeriesSummary:
     last: float
     minimum: float
     maximum: float
+    #: the iterations of these two; None where an earlier version has written them
+    minimum_at: int | None = None
+    maximum_at: int | None = None
 
     @property
     def kind(self) -> ScalarKind:
@@ -220,6 +224,11 @@ class TaskStore(Protocol):
 
     def points(self, task_id: str, title: str, series: str) -> list[tuple[int, float, float]]:
         """Returns (iteration, time, value) of each point, in the order of the reports."""
+
+    def curves(self, wanted: Sequence[tuple[str, str, str]], most: int = 0) -> list[Curve]:
+        """Returns the points of each (task id, title, series), at most so many, 0 for all: the
+        first, the last, and of equal parts between the lowest and the highest. Of a series that is
+        not there, none."""
 
     def kept(self, task_id: str, kind: type[Event]) -> Any:
         """Returns what is kept of the events of one `kind`, by its declared way: a list of

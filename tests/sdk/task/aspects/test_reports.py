@@ -45,9 +45,11 @@ def test_the_axis_can_be_time(task: Task, axis: str, x: list[object]) -> None:
     assert task.get_reported_scalars(x_axis=axis)["loss"]["train"]["x"] == x
 
 
-def test_many_points_become_means_of_their_neighbours(task: Task) -> None:
+def test_of_many_points_the_ends_and_the_extremes_are_read(task: Task) -> None:
     series = task.get_reported_scalars(max_samples=2)["loss"]["train"]
-    assert (series["x"], series["y"]) == ([1, 4], [3.0, 2.0])
+    assert (series["x"], series["y"]) == ([0, 4], [4.0, 2.0])
+    series = task.get_reported_scalars(max_samples=4)["loss"]["train"]
+    assert (series["x"], series["y"]) == ([0, 3, 4], [4.0, 1.0, 2.0])
     assert len(task.get_reported_scalars(max_samples=5)["loss"]["train"]["x"]) == 5
 
 
