@@ -58,7 +58,7 @@ READERS_AND_WRITERS: dict[str, tuple[set[str], set[str]]] = {
     "monitor": ({f"{NOTES}.MonitorNote.read"}, {f"{NOTES}.MonitorNote.write"}),
 }
 #: files that a scalar enters from the script's call to the store's command
-MOST_OF_A_SCALAR = 18
+MOST_OF_A_SCALAR = 20
 
 
 def modules() -> dict[str, ast.Module]:
@@ -208,7 +208,11 @@ def test_a_scalar_enters_few_files_from_the_script_to_the_store(
     delivery = Delivery(store, folder, lambda *_: pytest.fail("nothing is uploaded"))
     reporter = Reporter(folder.journal)
     logger = Logger(
-        reporter.record, flush=lambda _wait: None, columns=reporter.columns, offset=Offset()
+        reporter.record,
+        flush=lambda _wait: None,
+        columns=reporter.columns,
+        offset=Offset(),
+        files=folder.files,
     )
     with Walk() as walk:
         logger.report_scalar("loss", "train", 0.5, 1)

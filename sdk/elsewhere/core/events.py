@@ -25,11 +25,13 @@ from elsewhere.core.kept import (
     Event,
     cleared,
     declare,
+    history_kinds,
     kept_parts,
 )
 from elsewhere.core.machine_events import Machine
 from elsewhere.core.model_events import ModelSaved, ModelsUnused, ModelUsed
 from elsewhere.core.records import Configuration, Json, Parameter, TaskRecord
+from elsewhere.core.sample_events import Sample
 from elsewhere.core.scalars import (
     MONITOR,
     Resources,
@@ -63,6 +65,7 @@ __all__ = [
     "Properties",
     "PublishAtEnd",
     "Resources",
+    "Sample",
     "Scalar",
     "Scalars",
     "Tags",
@@ -73,6 +76,7 @@ __all__ = [
     "declare",
     "decode_event",
     "encode_event",
+    "history_kinds",
     "kept_parts",
     "kind_of",
     "single_value",

@@ -112,9 +112,13 @@ class Run:
         if self._logger is None:
             from elsewhere.report.logger import Logger  # noqa: PLC0415 - weight
 
-            columns = self._reporter.columns
             self._logger = Logger(
-                self.report, flush=self.flush, columns=columns, offset=self.offset
+                self.report,
+                flush=self.flush,
+                columns=self._reporter.columns,
+                offset=self.offset,
+                files=self.folder.files,
+                image_quality=self.settings.image_quality,
             )
         return self._logger
 

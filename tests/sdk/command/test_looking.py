@@ -229,7 +229,7 @@ def test_show_tells_people_the_same(tasks: Tasks, capsys: pytest.CaptureFixture[
         "packages numpy==2.0.0, rich==13.1",
         "attempt 1 checkout 0.250 s main",
         "attempt 1 install going on",
-        "loss / train last 1 min 0.5 max 3 3 points iteration 2",
+        "loss / train █▁▂ last 1 min 0.5 at 1 max 3 at 0 3 points iteration 2",
         "hostname box",
         "gpu_type A100, A100",
         "machine / cpu_percent 42 max 42",

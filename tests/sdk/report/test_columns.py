@@ -25,9 +25,14 @@ def reporter(tmp_path: Path) -> Iterator[Reporter]:
 
 
 @pytest.fixture
-def task_logger(reporter: Reporter) -> Logger:
-    flush = lambda _wait: reporter.flush()  # noqa: E731
-    return Logger(reporter.record, flush=flush, columns=reporter.columns, offset=Offset())
+def task_logger(reporter: Reporter, tmp_path: Path) -> Logger:
+    return Logger(
+        reporter.record,
+        flush=lambda _wait: reporter.flush(),
+        columns=reporter.columns,
+        offset=Offset(),
+        files=tmp_path / "files",
+    )
 
 
 def written(folder: Path) -> dict[str, list[int]]:

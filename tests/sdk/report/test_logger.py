@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -47,8 +48,16 @@ def columns() -> Columns:
 
 
 @pytest.fixture
-def task_logger(events: list[Event], flushes: list[bool], columns: Columns) -> Logger:
-    return Logger(events.append, flush=flushes.append, columns=columns, offset=Offset(100))
+def task_logger(
+    events: list[Event], flushes: list[bool], columns: Columns, tmp_path: Path
+) -> Logger:
+    return Logger(
+        events.append,
+        flush=flushes.append,
+        columns=columns,
+        offset=Offset(100),
+        files=tmp_path / "files",
+    )
 
 
 def points(columns: Columns) -> list[tuple[str, str, int, float]]:

@@ -59,6 +59,7 @@ WAYS = {
     """,
     "column": """
         sinks = {"columns": reporter.columns, "offset": Offset(), "flush": reporter.flush}
+        sinks["files"] = None
         Logger(reporter.record, **sinks).report_scalar("loss", series, 0.5, iteration)
     """,
 }

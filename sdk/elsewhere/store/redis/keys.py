@@ -7,6 +7,10 @@
     ew:task:<id>:points:<series>     string  delivery                "    24 bytes a point
     ew:task:<id>:chunk:<n>:<series>  string  delivery                "    more of them; n from 1 on
     ew:task:<id>:buckets:<series>    string  delivery                "    52 bytes a bucket
+    ew:task:<id>:<part>:order        zset    delivery                "    of a History: by report
+    ew:task:<id>:<part>:heads        hash    delivery                "    of a History, see below
+    ew:task:<id>:<part>:items        hash    delivery                "    of a History: the events
+    ew:task:<id>:dropped             hash    scripts                 "    URL -> machine, as JSON
     ew:task:<id>:attempts            hash    claim, finish           "    number -> Attempt
     ew:task:<id>:journal             hash    delivery                "    attempt/file -> offset
     ew:task:<id>:blobs               hash    create, edit            "    field -> digests
@@ -56,6 +60,12 @@ these two (`-` where an earlier version had it). Of the models: input/<name> or 
 time, model. US is the unit separator (0x1f). The members of
 ew:seen are <agent> US <host>, with the time of the last report.
 
+The part of a History: series -> number of items, time of the newest report. A series is the JSON
+of its title and series, an item that and its iteration. A rank is the number of the attempt, with
+6 digits, and the time of the report, with 17 characters. Members of the order, all with the score
+0: series, rank, blank, iteration. Heads: item -> three lines: rank and time; URL of its bytes in
+storage, as JSON, or nothing; machine, as JSON.
+
 Channels: ew:changed:<id> (status, output, event), ew:wake (the name of a queue: something was
 pushed), ew:agent:<name> (a task id: look at it).
 """
@@ -65,6 +75,7 @@ from __future__ import annotations
 from typing import Final
 
 from elsewhere.core.events import kept_parts
+from elsewhere.core.kept import history_parts
 from elsewhere.store.curves import UNIT_SEPARATOR
 
 #: points of one key: a string of Redis has 512 MiB at most
@@ -103,6 +114,7 @@ class TaskKeys:
         self.models = self.part("models")
         self.blobs = self.part("blobs")
         self.scalars = self.part("scalars")
+        self.dropped = self.part("dropped")
         self.changed = f"ew:changed:{task_id}"
 
     def part(self, name: str) -> str:
@@ -119,6 +131,15 @@ class TaskKeys:
         chunks = range(-(-count // CHUNK_POINTS))
         return [self.buckets(series), *(self.points(series, chunk) for chunk in chunks)]
 
+    def order(self, history: str) -> str:
+        return f"{self.part(history)}:order"
+
+    def heads(self, history: str) -> str:
+        return f"{self.part(history)}:heads"
+
+    def items(self, history: str) -> str:
+        return f"{self.part(history)}:items"
+
     def block(self, attempt: int, number: int) -> str:
         return f"{self.output}:{attempt}:{number}"
 
@@ -126,7 +147,9 @@ class TaskKeys:
     def fixed(self) -> tuple[str, ...]:
         """Returns all keys but those of points and output blocks, whose number varies."""
         fixed = (self.record, self.state, self.attempts, self.journal, self.output, self.blobs)
-        return (*fixed, *map(self.part, kept_parts()))
+        keys = (self.order, self.heads, self.items)
+        beside = [key(part) for part in history_parts() for key in keys]
+        return (*fixed, self.dropped, *map(self.part, kept_parts()), *beside)
 
 
 def project(name: str) -> str:

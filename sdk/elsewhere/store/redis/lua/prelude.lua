@@ -69,6 +69,49 @@ local function end_attempt(number, outcome, at)
   redis.call('HSET', state, 'outcome', outcome, 'ended_at', at)
 end
 
+-- Histories: what the keys have is in keys.py. Bytes that the item of `head` names are noted, unless
+-- they are those at `url`.
+local function note_dropped(head, url)
+  local its_url, machine = string.match(head, '\n([^\n]*)\n(.*)$')
+  if its_url ~= '' and its_url ~= url then redis.call('HSET', base .. ':dropped', its_url, machine) end
+end
+
+-- ITEM part series last iteration at place url machine json: `place` is the time, which sorts as text.
+-- What stays does not depend on the order in which journals come, also when they come once more.
+local function add_item(part, series, last, iteration, at, place, url, machine, json)
+  local key, item = base .. ':' .. part, series .. iteration
+  local order, heads, items = key .. ':order', key .. ':heads', key .. ':items'
+  local from, to = '[' .. series, '(' .. series .. ':'
+  local rank, old = string.format('%06d', get('attempt')) .. place, redis.call('HGET', heads, item)
+  if old then
+    local its_rank, its_at = string.match(old, '^(%S+) (%S+)')
+    if its_at == at then rank = its_rank end  -- the same report once more
+    if its_rank > rank then
+      note_dropped('\n' .. url .. '\n' .. machine, string.match(old, '\n([^\n]*)'))
+      return
+    end
+    note_dropped(old, url)
+    redis.call('ZREM', order, series .. its_rank .. ' ' .. iteration)
+  end
+  redis.call('ZADD', order, 0, series .. rank .. ' ' .. iteration)
+  redis.call('HSET', heads, item, rank .. ' ' .. at .. '\n' .. url .. '\n' .. machine)
+  redis.call('HSET', items, item, json)
+  redis.call('HDEL', base .. ':dropped', url)
+  local count = redis.call('ZLEXCOUNT', order, from, to)
+  while count > tonumber(last) do
+    local oldest = redis.call('ZRANGEBYLEX', order, from, to, 'LIMIT', 0, 1)[1]
+    local its_item = series .. string.match(oldest, ' (%S+)$')
+    note_dropped(redis.call('HGET', heads, its_item), '')
+    redis.call('ZREM', order, oldest)
+    redis.call('HDEL', heads, its_item)
+    redis.call('HDEL', items, its_item)
+    count = count - 1
+  end
+  local newest = string.match(redis.call('ZREVRANGEBYLEX', order, to, from, 'LIMIT', 0, 1)[1], ' (%S+)$')
+  local newest_at = string.match(redis.call('HGET', heads, series .. newest), '^%S+ (%S+)')
+  redis.call('HSET', key, series, count .. ' ' .. newest_at)
+end
+
 local function points_key(series, chunk)
   return base .. (chunk == 0 and ':points:' or string.format(':chunk:%d:', chunk)) .. series
 end
@@ -84,7 +127,9 @@ local function clear(when)
         redis.call('DEL', base .. ':buckets:' .. found[i])
       end
     end
-    redis.call('DEL', base .. ':' .. part)
+    local key = base .. ':' .. part
+    for _, head in ipairs(redis.call('HVALS', key .. ':heads')) do note_dropped(head, '') end
+    redis.call('DEL', key, key .. ':order', key .. ':heads', key .. ':items')
   end
   for _, field in ipairs(CLEARED[when].fields) do redis.call('HDEL', state, field) end
 end
@@ -358,7 +403,7 @@ local function name_blobs(field, ...)
 end
 
 local OPERATIONS = {
-  BLOBS = name_blobs, FIELD = set_field, LOAD = load_model, MODEL = set_model, POINTS = add_points,
+  BLOBS = name_blobs, FIELD = set_field, ITEM = add_item, LOAD = load_model, MODEL = set_model, POINTS = add_points,
   UNUSE = unuse_model, USE = use_model,
 }
 
