@@ -98,16 +98,16 @@ class Drawing:
     def references(self, transform: Any) -> dict[str, str]:
         """What x and y count in: data, or parts of the axes. Raises Unfaithful."""
         axes = self.axes
-        kinds = {
-            axes.transData: ("", ""),
-            axes.transAxes: (" domain", " domain"),
-            axes.get_xaxis_transform(): ("", " domain"),
-            axes.get_yaxis_transform(): (" domain", ""),
-        }
-        if transform not in kinds:
-            raise Unfaithful("something that is not at a place in data or in the axes")
-        x, y = kinds[transform]
-        return {"xref": f"{self.x.id}{x}", "yref": f"{self.y.id}{y}"}
+        kinds = (
+            (axes.transData, "", ""),
+            (axes.transAxes, " domain", " domain"),
+            (axes.get_xaxis_transform(), "", " domain"),
+            (axes.get_yaxis_transform(), " domain", ""),
+        )
+        for known, x, y in kinds:
+            if transform is known:
+                return {"xref": f"{self.x.id}{x}", "yref": f"{self.y.id}{y}"}
+        raise Unfaithful("something that is not at a place in data or in the axes")
 
     def corners(self, transform: Any, x: Any, y: Any) -> dict[str, Any]:
         """The ends of a shape, in the units of its `references`."""

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from elsewhere.core.imported import is_instance
 from elsewhere.report.figures.json_data import json_data
-from elsewhere.report.figures.matplotlib.style import Unfaithful
+from elsewhere.report.figures.matplotlib.style import Unfaithful, colour
 from elsewhere.report.figures.matplotlib.texts import font_of, shown, words_of
 
 #: locators and formatters of axes that nobody has set ticks of: plotly finds ticks as well
@@ -75,6 +75,7 @@ class Axis:
             "range": [self.place(limit) for limit in self._limits],
             "visible": is_shown and self._axis.get_visible(),
             "showgrid": bool(params.get("gridOn", False)),
+            "gridcolor": colour(params.get("grid_color", "#b0b0b0")),
             "showticklabels": any(params.get(side) for side in sides),
             "zeroline": False,
             "showline": True,
@@ -94,7 +95,7 @@ class Axis:
         found = [place for place in self._axis.get_majorticklocs() if low <= place <= high]
         ticks: dict[str, Any] = {"tickmode": "array", "tickvals": self.values(found)}
         if type(formatter).__name__ != "ScalarFormatter":  # it would give a factor for all, too
-            ticks["ticktext"] = [shown(text) for text in formatter.format_ticks(found)]
+            ticks["ticktext"] = [shown(str(text)) for text in formatter.format_ticks(found)]
         return ticks
 
     def _date(self, number: float) -> str:

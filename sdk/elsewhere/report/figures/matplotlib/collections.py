@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from elsewhere.report.figures.matplotlib.style import (
+    NO_COLOUR,
     PX,
     SYMBOLS,
     Unfaithful,
@@ -37,9 +38,9 @@ def draw_points(points: Any, drawing: Drawing) -> None:
         "marker": {
             "symbol": name,
             "size": unlisted([size**0.5 * scale * PX for size in points.get_sizes().tolist()]),
-            "color": colours(fill) if len(fill) else "rgba(0,0,0,0)",
+            "color": colours(fill) if len(fill) else NO_COLOUR,
             "line": {
-                "color": colours(edge) if len(edge) else "rgba(0,0,0,0)",
+                "color": colours(edge) if len(edge) else NO_COLOUR,
                 "width": unlisted([width * PX for width in points.get_linewidths()]),
             },
         },
@@ -53,31 +54,31 @@ def draw_points(points: Any, drawing: Drawing) -> None:
 def draw_segments(lines: Any, drawing: Drawing) -> None:
     """Draws a `LineCollection` whose lines look alike: `errorbar`, `hlines`, `vlines`."""
     _check_in_data(lines, drawing)
-    looks = (lines.get_edgecolors(), lines.get_linewidths(), lines.get_linestyles())
-    if lines.get_array() is not None or any(len(look) != 1 for look in looks):
-        raise Unfaithful("segments of several colours")
+    patterns = [dash(pattern) for pattern in lines.get_linestyles()]
+    line = {
+        "color": colours(lines.get_edgecolors()),
+        "width": unlisted([width * PX for width in lines.get_linewidths()]),
+        "dash": unlisted(patterns),
+    }
+    _check_one_look(lines, line)
     x: list[Any] = []
     y: list[Any] = []
     for segment in lines.get_segments():
         x += [*drawing.x.values(segment[:, 0]), None]
         y += [*drawing.y.values(segment[:, 1]), None]
-    (edge,), (width,), (pattern,) = looks
-    line = {"color": colours([edge]), "width": width * PX, "dash": dash(pattern)}
     drawing.add(lines, {"type": "scatter", "mode": "lines", "x": x[:-1], "y": y[:-1], "line": line})
 
 
 def draw_areas(areas: Any, drawing: Drawing) -> None:
     """Draws a `PolyCollection` of one colour: `fill_between`, `stackplot`."""
     _check_in_data(areas, drawing)
-    looks = (areas.get_facecolors(), areas.get_linewidths())
-    if areas.get_array() is not None or areas.get_hatch() or any(len(one) != 1 for one in looks):
-        raise Unfaithful("areas of several colours")
-    edges = areas.get_edgecolors()
-    if len(edges) > 1:
-        raise Unfaithful("areas with edges of several colours")
-    line = {"color": colours(edges) if len(edges) else "rgba(0,0,0,0)", "width": 0.0}
-    if len(edges) and edges[0][3]:
-        line["width"] = areas.get_linewidths()[0] * PX
+    edges, fill = areas.get_edgecolors(), colours(areas.get_facecolors())
+    has_edges = any(edge[3] for edge in edges)
+    line = {
+        "color": colours(edges) if has_edges else NO_COLOUR,
+        "width": unlisted([width * PX for width in areas.get_linewidths()]) if has_edges else 0,
+    }
+    _check_one_look(areas, {"fill": fill, **line})
     for number, path in enumerate(areas.get_paths()):
         trace = {
             "type": "scatter",
@@ -85,7 +86,7 @@ def draw_areas(areas: Any, drawing: Drawing) -> None:
             "x": drawing.x.values(path.vertices[:, 0]),
             "y": drawing.y.values(path.vertices[:, 1]),
             "fill": "toself",
-            "fillcolor": colours(looks[0]),
+            "fillcolor": fill,
             "line": line,
             "hoverinfo": "skip",
         }
@@ -95,6 +96,12 @@ def draw_areas(areas: Any, drawing: Drawing) -> None:
 def _check_in_data(collection: Any, drawing: Drawing) -> None:
     if collection.get_transform() is not drawing.axes.transData or collection.get_offsets().any():
         raise Unfaithful("lines or areas that are not in data")
+
+
+def _check_one_look(collection: Any, look: dict[str, Any]) -> None:
+    is_mapped = collection.get_array() is not None
+    if is_mapped or collection.get_hatch() or any(isinstance(one, list) for one in look.values()):
+        raise Unfaithful("lines or areas of several colours")
 
 
 def _symbol(points: Any) -> tuple[str, float]:

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from elsewhere.report.figures.matplotlib.style import PX, Unfaithful, colour, dash, symbol
+from elsewhere.report.figures.matplotlib.style import (
+    NO_COLOUR,
+    PX,
+    Unfaithful,
+    colour,
+    dash,
+    symbol,
+)
 
 if TYPE_CHECKING:
     from elsewhere.report.figures.matplotlib.axes import Drawing
@@ -73,7 +80,7 @@ def _marker(line: Any) -> dict[str, Any]:
     alpha = line.get_alpha()
     edge = colour(line.get_markeredgecolor(), alpha)
     is_empty = line.get_fillstyle() == "none"
-    fill = "rgba(0,0,0,0)" if is_empty else colour(line.get_markerfacecolor(), alpha)
+    fill = NO_COLOUR if is_empty else colour(line.get_markerfacecolor(), alpha)
     return {
         "symbol": name,
         "size": line.get_markersize() * factor * PX,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from elsewhere.report.figures.matplotlib.style import (
+    NO_COLOUR,
     PX,
     Unfaithful,
     colour,
@@ -86,7 +87,7 @@ def _look(patch: Any) -> dict[str, Any]:
         raise Unfaithful("a hatched patch")
     edge, is_filled = patch.get_edgecolor(), patch.get_fill()
     return {
-        "fill": colour(patch.get_facecolor()) if is_filled else "rgba(0,0,0,0)",
+        "fill": colour(patch.get_facecolor()) if is_filled else NO_COLOUR,
         "edge": colour(edge),
         # an edge that is transparent has no width
         "width": patch.get_linewidth() * PX if edge[3] else 0,

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 #: pixels in a point: plotly's lengths are those of CSS
 PX: Final = 96 / 72
+NO_COLOUR: Final = "rgba(0,0,0,0)"
 #: markers of matplotlib to plotly's symbols
 SYMBOLS: Final = {
     "o": "circle",
