@@ -19,6 +19,7 @@ from elsewhere.core.events import (
     Parameters,
     Phase,
     Properties,
+    Sample,
     Scalar,
     Tags,
     Text,
@@ -57,6 +58,10 @@ EVENTS: Final[list[Event]] = [
     Text(message="x", level=1, at=0.0),
     Phase(name="run", at=0.0, seconds=1.0),
     ArtifactAdded(artifact=Artifact(name="m", type="file")),
+    *(
+        Sample(title="t", series="s", iteration=n, at=0.0, history=1, url=f"s3://b/{n}", digest="d")
+        for n in range(2)
+    ),
 ]
 
 

@@ -24,6 +24,7 @@ from elsewhere.core.events import (
     Properties,
     PublishAtEnd,
     Resources,
+    Sample,
     Scalar,
     Tags,
     Text,
@@ -83,6 +84,17 @@ EVENT: st.SearchStrategy[Event] = st.one_of(
     ),
     st.builds(ArtifactAdded, artifact=st.builds(Artifact, name=NAME, type=NAME)),
     st.builds(ArtifactsRemoved, names=NAMES),
+    st.builds(
+        Sample,
+        title=NAME,
+        series=NAME,
+        iteration=COUNT,
+        at=st.sampled_from([1.0, 2.5]),
+        history=st.integers(-1, 3),
+        url=NAME,
+        machine=NAME,
+        digest=st.sampled_from(["", "d"]),
+    ),
     st.builds(Text, message=NAME, level=st.just(1), at=st.just(1.0)),
     st.builds(Tags, added=NAMES, removed=NAMES, are_system=st.just(False)),
     st.builds(Tags, added=st.just(("archived",)), are_system=st.just(True)),
@@ -164,6 +176,8 @@ def seen(store: TaskStore, task_id: str) -> dict[str, object]:
         for title in ("loss", ":hidden", ":monitor")
         for series in ("x", "y")
     ]
+    found["samples"] = [store.histories(task_id, Sample), store.kept(task_id, Sample)]
+    found["bytes"] = [sorted(one.items()) for one in (store.held(task_id), store.dropped(task_id))]
     found["texts"], found["phases"] = store.texts(task_id), store.phases(task_id)
     found["output"] = [store.output(task_id, attempt=one) for one in (None, 1, 2)]
     found["offsets"] = [

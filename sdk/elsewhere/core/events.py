@@ -29,6 +29,7 @@ from elsewhere.core.kept import (
 )
 from elsewhere.core.model_events import ModelSaved, ModelsUnused, ModelUsed
 from elsewhere.core.records import Configuration, Json, Parameter, TaskRecord
+from elsewhere.core.sample_events import Sample
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -52,6 +53,7 @@ __all__ = [
     "Properties",
     "PublishAtEnd",
     "Resources",
+    "Sample",
     "Scalar",
     "Tags",
     "Text",

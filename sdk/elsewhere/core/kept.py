@@ -8,6 +8,7 @@
     RecordFields   fields of the task's record                        Store.read
     StateFields    fields of the task's state                         Store.kept
     OfModels       models, and which of them the task uses            Store.model, Store.task_models
+    History        items by series and iteration, the newest of each  Store.histories, Store.history
 
 A *part* is one key of a task in Redis (`store/redis/keys.py`) and one field of its file in a folder
 (`store/folder/disk.py`); those in OF_RECORD are fields of the record. Both stores and the scripts
@@ -27,6 +28,8 @@ from elsewhere.core.secrets import KnownSecrets
 
 #: parts that are fields of a task's record: no claim and no reset clears them
 OF_RECORD: Final = frozenset(item.name for item in fields(TaskRecord))
+#: items of a series that are kept at most, whatever its events ask for
+MOST_ITEMS: Final = 10_000
 
 
 class Cleared(Flag):
@@ -147,6 +150,22 @@ class OfModels(Kept):
     part: str = "models"
 
 
+@dataclass(frozen=True)
+class History(Kept):
+    """Items by title, series and iteration, of which a later report replaces an earlier one.
+
+    Of each series the newest reports stay, as many as the last event's `history`: 0 for all, as far
+    as MOST_ITEMS. Where bytes lie that no item names any more is noted, until they are deleted
+    (Store.dropped). The events are a `HistoryEvent`. A CLAIM and a RESET clear it.
+    """
+
+    cleared_by: Cleared = field(default=CLAIM | RESET, kw_only=True)
+
+    def last(self, event: HistoryEvent) -> int:
+        """Returns how many items of its series stay after this event."""
+        return event.history if 0 < event.history < MOST_ITEMS else MOST_ITEMS
+
+
 class Event:
     """What a running task reports: a line of its journal. The classes are in `core/events.py`."""
 
@@ -168,6 +187,23 @@ class Event:
         found = {name: _hidden(getattr(self, name), known) for name in self.free}
         event: Event = replace(cast("Any", self), **found)
         return event
+
+
+class HistoryEvent(Event):
+    """An item that is kept as a History. `at` tells its report from another one of the same three:
+    that one replaces it as the newest, the same one again stays in its place."""
+
+    __slots__ = ()
+    title: str
+    series: str
+    iteration: int
+    at: float
+    history: int
+
+    @property
+    def bytes_at(self) -> tuple[str, str]:
+        """URL and machine of the bytes in storage that go with the item; no URL without such."""
+        return "", ""
 
 
 def _hidden(value: Any, known: KnownSecrets) -> Any:
@@ -202,6 +238,11 @@ def declare(word: str, way: Kept, *, free: tuple[str, ...] = ()) -> Callable[[ty
 def kept_parts() -> dict[str, Kept]:
     """Maps each part that events write to the way in which it is kept."""
     return {part: kind.way for kind in EVENTS.values() for part in kind.way.parts}
+
+
+def history_parts() -> list[str]:
+    """Returns the parts that are kept as a History."""
+    return [part for part, way in kept_parts().items() if isinstance(way, History)]
 
 
 def cleared(when: Cleared) -> tuple[list[str], list[str]]:

@@ -38,7 +38,7 @@ FORMAT: Final = 1
 
 _ABOUT: Final = "session.json"
 #: files of the folder store whose content the journal has, too
-_IN_JOURNAL: Final = ("points.", "output.")
+_IN_JOURNAL: Final = ("points.", "kept.", "output.")
 
 
 def refuse() -> UsageError:

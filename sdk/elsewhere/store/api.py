@@ -8,9 +8,10 @@ clock.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from elsewhere.core.events import kind_of
+from elsewhere.core.kept import MOST_ITEMS, HistoryEvent
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     )
     from elsewhere.store.filters import Filter
     from elsewhere.store.model_records import ModelFilter
+
+E = TypeVar("E", bound=HistoryEvent)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +96,16 @@ class TaskPhase:
 
     attempt: int
     phase: Phase
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeriesHistory:
+    """A series that is kept as a History: how many items, and the time of the newest report."""
+
+    title: str
+    series: str
+    count: int
+    at: float
 
 
 class Listener(Protocol):
@@ -210,8 +223,34 @@ class TaskStore(Protocol):
 
     def kept(self, task_id: str, kind: type[Event]) -> Any:
         """Returns what is kept of the events of one `kind`, by its declared way: a list of
-        the recent ones, each with its attempt in front where that is kept; values by name; sorted
-        words by set; or a dict of those fields of the state, as texts, that are there."""
+        the recent ones, each with its attempt in front where that is kept; a list of all items, by
+        series; values by name; sorted words by set; or a dict of those fields of the state, as
+        texts, that are there."""
+
+    def histories(self, task_id: str, kind: type[HistoryEvent]) -> list[SeriesHistory]:
+        """Returns the series that have items of the `kind`, sorted by title and series."""
+
+    def history(
+        self, task_id: str, kind: type[E], title: str, series: str, *, last: int = MOST_ITEMS
+    ) -> list[E]:
+        """Returns the `last` items of a series, by their reports, oldest first."""
+
+    def newest(self, task_id: str, kind: type[E], last: int) -> list[E]:
+        """Returns the `last` items of all series, by the times of their reports, oldest first."""
+
+    def item(
+        self, task_id: str, kind: type[E], title: str, series: str, iteration: int
+    ) -> E | None: ...
+
+    def held(self, task_id: str) -> dict[str, str]:
+        """Maps the URLs of the bytes that the items of all histories name to their machines."""
+
+    def dropped(self, task_id: str) -> dict[str, str]:
+        """Maps the URLs of bytes that no item of a history names any more, and that are not deleted
+        yet, to their machines. An item that names such a URL again takes it out."""
+
+    def forget_dropped(self, task_id: str, urls: Collection[str]) -> None:
+        """Takes `urls` out of what is `dropped`: their bytes are deleted."""
 
     def texts(self, task_id: str) -> list[Text]: ...
 

@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 from elsewhere.core.codec import from_plain
 from elsewhere.core.events import ArtifactAdded, Phase, Text
-from elsewhere.core.kept import ByName, Recent, Tagged
+from elsewhere.core.kept import ByName, HistoryEvent, Recent, Tagged
 from elsewhere.core.records import Attempt
 from elsewhere.store.api import Output, TaskPhase
 from elsewhere.store.blocks import BLOCK_BYTES, first_kept
+from elsewhere.store.histories import Histories
 
 if TYPE_CHECKING:
     from elsewhere.core.events import Event
     from elsewhere.core.records import Artifact
 
 
-class Reports(ABC):
+class Reports(Histories, ABC):
     """The readers of `api.TaskStore` that all stores share. `plain` is data as JSON has it."""
 
     def kept(self, task_id: str, kind: type[Event]) -> Any:
@@ -30,6 +31,9 @@ class Reports(ABC):
             return {name: from_plain(way.of, plain) for name, plain in values}
         if isinstance(way, Tagged):
             return {part: self._tagged(task_id, part) for part in way.parts}
+        if issubclass(kind, HistoryEvent):
+            series = [(one.title, one.series) for one in self.histories(task_id, kind)]
+            return [item for names in series for item in self.history(task_id, kind, *names)]
         state = self._state_texts(task_id)
         return {name: state[name] for name in way.fields if name in state}
 

@@ -8,11 +8,13 @@
     └── tasks/<id>/
         ├── task.json               a `StoredTask`
         ├── points.<number>         a series: 24 bytes a point, as in curves.py
+        ├── kept.<part>             the events of a History, one behind the other
         └── output.<attempt>.<n>    a block of output
 
 A change is whole when `task.json` is there: it is written beside and renamed. What lies in the
 other files behind the lengths that it names was left by a process that was killed, and is written
-over. Nothing is forced onto the disk: a journal is what a loss of power must not take.
+over, or, of a History, left out. Nothing is forced onto the disk: a journal is what a loss of power
+must not take.
 """
 
 from __future__ import annotations
@@ -25,16 +27,16 @@ import re
 import shutil
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from elsewhere.core.clock import monotonic_s
 from elsewhere.core.codec import encode
 from elsewhere.core.errors import RecordError, StoreUnavailableError, UsageError
 from elsewhere.core.events import cleared, kept_parts
-from elsewhere.core.kept import OF_RECORD, Cleared, Recent, Tagged
+from elsewhere.core.kept import OF_RECORD, Cleared, History, Recent, Tagged
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 #: seconds that an operation waits for another one's end: each takes milliseconds
@@ -43,6 +45,16 @@ _LOCK_S: Final = 10.0
 _LOOK_S: Final = 0.002
 #: what is used as the name of a folder
 _ID: Final = re.compile(r"[0-9A-Za-z_-]{1,64}")
+
+
+class Item(NamedTuple):
+    """An item of a History: where its event lies in its file, and its bytes in storage."""
+
+    at: float
+    start: int
+    length: int
+    url: str
+    machine: str
 
 
 @dataclass(slots=True, kw_only=True)
@@ -58,7 +70,8 @@ class StoredTask:
     output: dict[str, dict[str, Any]] = field(default_factory=dict)
     #: what keys.py has in keys of their own. Of the attempts: number -> Attempt; of the models:
     #: input/name or output/name -> time, model; of the scalars: title US series -> file, count,
-    #: iteration, last, minimum, maximum
+    #: iteration, last, minimum, maximum; of a History: series -> iteration -> `Item`, by
+    #: their reports
     parts: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -85,9 +98,20 @@ class StoredTask:
     def _holder(self, part: str) -> dict[str, Any]:
         return self.record if part in OF_RECORD else self.parts
 
+    def items(self, history: str) -> Iterator[Item]:
+        """Yields all items of a part that is kept as a History."""
+        return (Item(*one) for series in self.part(history).values() for one in series.values())
+
+    def drop(self, items: Iterable[Item]) -> None:
+        """Notes where the bytes of `items` lie, which are not named any more."""
+        self.part("dropped").update({item.url: item.machine for item in items if item.url})
+
     def clear(self, when: Cleared) -> None:
         """Clears the data of events that is cleared at the time `when`."""
         parts, fields = cleared(when)
+        for name in parts:
+            if isinstance(kept_parts()[name], History):
+                self.drop(self.items(name))
         self.parts = {name: one for name, one in self.parts.items() if name not in parts}
         self.state = {name: one for name, one in self.state.items() if name not in fields}
 
@@ -183,7 +207,7 @@ class Disk:
         plain = _read(self.file_of(task_id)) if _ID.fullmatch(task_id) else None
         if plain is None:
             return StoredTask()
-        empties = {part: _empty(part) for part in ("attempts", *kept_parts())}
+        empties = {part: _empty(part) for part in ("attempts", "dropped", *kept_parts())}
         empties |= {name: {} for name in _OWN}
         is_whole = isinstance(plain, dict) and all(
             isinstance(plain.get(name, empty), type(empty)) for name, empty in empties.items()
@@ -220,6 +244,9 @@ class Disk:
     def points(self, task_id: str, number: int) -> Path:
         return self.file_of(task_id).with_name(f"points.{number}")
 
+    def kept(self, task_id: str, part: str) -> Path:
+        return self.file_of(task_id).with_name(f"kept.{part}")
+
     def block(self, task_id: str, attempt: int, number: int) -> Path:
         return self.file_of(task_id).with_name(f"output.{attempt}.{number}")
 
@@ -245,6 +272,13 @@ class Disk:
             file.truncate(start)
             file.seek(start)
             file.write(data)
+
+    @staticmethod
+    def append(path: Path, data: bytes) -> int:
+        """Appends `data` and returns where it begins."""
+        start = path.stat().st_size if path.exists() else 0
+        Disk.write(path, start, data)
+        return start
 
     @staticmethod
     def write_whole(path: Path, data: bytes) -> None:

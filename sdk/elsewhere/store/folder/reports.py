@@ -12,6 +12,7 @@ from elsewhere.store import curves
 from elsewhere.store.blocks import BLOCK_BYTES, HEAD_BLOCKS, TAIL_BLOCKS
 from elsewhere.store.folder import models
 from elsewhere.store.folder.disk import Disk
+from elsewhere.store.folder.histories import FolderHistories
 from elsewhere.store.refusals import may_not_write
 from elsewhere.store.reports import Reports
 from elsewhere.store.states import text_of
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 _SUMMARY: Final = ("count", "iteration", "last", "minimum", "maximum")
 
 
-class FolderReports(Reports):
+class FolderReports(FolderHistories, Reports):
     """The half of the folder store that delivery writes and readers read."""
 
     def __init__(self, root: Path) -> None:
@@ -112,7 +113,10 @@ class FolderReports(Reports):
         """Takes in `events`, and then `changes` of fields of the record."""
         reports = list(events)
         for event in reports:
-            _keep(task, attempt, event)
+            if isinstance(event, kept.HistoryEvent):
+                self._add_item(task_id, task, event)
+            else:
+                _keep(task, attempt, event)
         of_models: list[Any] = [one for one in reports if isinstance(one.way, kept.OfModels)]
         if of_models:
             known = self._disk.models()

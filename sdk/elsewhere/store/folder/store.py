@@ -134,7 +134,7 @@ class FolderStore(FolderReports, FolderModels):
                 parts={**task.parts, "models": begun_from, "attempts": {}},
             )
             self._keep(task_id, again)
-            self._disk.remove_files(task_id, "points.*", "output.*")
+            self._disk.remove_files(task_id, "points.*", "kept.*", "output.*")
             return old
 
     def claim(
@@ -164,7 +164,7 @@ class FolderStore(FolderReports, FolderModels):
             task.attempts[str(number)] = {"number": number, "worker": worker, "started_at": at}
             self._keep(task_id, task)
             if is_anew:
-                self._disk.remove_files(task_id, "points.*")
+                self._disk.remove_files(task_id, "points.*", "kept.*")
             return Claim(attempt=number)
 
     def take_back(

@@ -5,6 +5,10 @@
     ew:task:<id>:state               hash    scripts only            "
     ew:task:<id>:<part>              kept    create, edit, delivery  "    as core/events.py declares
     ew:task:<id>:points:<series>     string  delivery                "    24 bytes a point
+    ew:task:<id>:<part>:order        zset    delivery                "    of a History: by report
+    ew:task:<id>:<part>:heads        hash    delivery                "    of a History, see below
+    ew:task:<id>:<part>:items        hash    delivery                "    of a History: the events
+    ew:task:<id>:dropped             hash    scripts                 "    URL -> machine, as JSON
     ew:task:<id>:attempts            hash    claim, finish           "    number -> Attempt
     ew:task:<id>:journal             hash    delivery                "    attempt/file -> offset
     ew:task:<id>:blobs               hash    create, edit            "    field -> digests
@@ -53,6 +57,11 @@ title US series -> count, highest iteration, last value, minimum, maximum. Of th
 input/<name> or output/<name> -> time, model. US is the unit separator (0x1f). The members of
 ew:seen are <agent> US <host>, with the time of the last report.
 
+The part of a History: series -> number of items, time of the newest report. A series is the JSON
+of its title and series, an item that and its iteration. Members of the order, all with the score
+0: series, number of the report with 16 digits, blank, iteration. Heads: item -> three lines: number
+and time of the report; URL of its bytes in storage, as JSON, or nothing; machine, as JSON.
+
 Channels: ew:changed:<id> (status, output, event), ew:wake (the name of a queue: something was
 pushed), ew:agent:<name> (a task id: look at it).
 """
@@ -62,6 +71,7 @@ from __future__ import annotations
 from typing import Final
 
 from elsewhere.core.events import kept_parts
+from elsewhere.core.kept import history_parts
 from elsewhere.store.curves import UNIT_SEPARATOR
 
 #: seconds that a request for a part of a file is kept, and the part
@@ -98,6 +108,7 @@ class TaskKeys:
         self.models = self.part("models")
         self.blobs = self.part("blobs")
         self.scalars = self.part("scalars")
+        self.dropped = self.part("dropped")
         self.changed = f"ew:changed:{task_id}"
 
     def part(self, name: str) -> str:
@@ -106,6 +117,15 @@ class TaskKeys:
     def points(self, series: str) -> str:
         return f"{self.record}:points:{series}"
 
+    def order(self, history: str) -> str:
+        return f"{self.part(history)}:order"
+
+    def heads(self, history: str) -> str:
+        return f"{self.part(history)}:heads"
+
+    def items(self, history: str) -> str:
+        return f"{self.part(history)}:items"
+
     def block(self, attempt: int, number: int) -> str:
         return f"{self.output}:{attempt}:{number}"
 
@@ -113,7 +133,9 @@ class TaskKeys:
     def fixed(self) -> tuple[str, ...]:
         """Returns all keys but those of points and output blocks, whose number varies."""
         fixed = (self.record, self.state, self.attempts, self.journal, self.output, self.blobs)
-        return (*fixed, *map(self.part, kept_parts()))
+        keys = (self.order, self.heads, self.items)
+        beside = [key(part) for part in history_parts() for key in keys]
+        return (*fixed, self.dropped, *map(self.part, kept_parts()), *beside)
 
 
 def project(name: str) -> str:

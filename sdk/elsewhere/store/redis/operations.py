@@ -10,6 +10,7 @@ from elsewhere.core.events import kept_parts
 from elsewhere.core.kept import OF_RECORD
 from elsewhere.core.records import NAMING
 from elsewhere.store.redis import keys, model_operations
+from elsewhere.store.redis.histories import of_item
 from elsewhere.store.states import text_of
 
 if TYPE_CHECKING:
@@ -63,6 +64,8 @@ def of_event(task_id: str, event: Any, attempt: int) -> list[list[Word]]:
         case kept.StateFields():
             fields = way.values(event).items()
             return [["HSET", task.state, name, text_of(value)] for name, value in fields]
+        case kept.History():
+            return of_item(way, event)
         case kept.OfModels():
             return model_operations.of_event(task_id, event, is_own=attempt > 0)
         case _:

@@ -12,6 +12,7 @@ from elsewhere.store import curves
 from elsewhere.store.blocks import BLOCK_BYTES, HEAD_BLOCKS, TAIL_BLOCKS
 from elsewhere.store.redis import keys, operations
 from elsewhere.store.redis.connection import redis_errors
+from elsewhere.store.redis.histories import RedisHistories
 from elsewhere.store.redis.scripts import Scripts, flat
 from elsewhere.store.refusals import may_not_write
 from elsewhere.store.reports import Reports
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from elsewhere.store.redis.scripts import Word
 
 
-class RedisReports(Reports):
+class RedisReports(RedisHistories, Reports):
     """The half of the Redis store that delivery writes and readers read.
 
     `redis` is open to queues alone, which need it for RQ.

@@ -68,6 +68,54 @@ local function end_attempt(number, outcome, at)
   redis.call('HSET', state, 'outcome', outcome, 'ended_at', at)
 end
 
+-- Histories: what the keys have is in keys.py. Bytes that the item of `head` names are noted, unless
+-- they are those at `url`.
+local function note_dropped(head, url)
+  local its_url, machine = string.match(head, '\n([^\n]*)\n(.*)$')
+  if its_url ~= '' and its_url ~= url then redis.call('HSET', base .. ':dropped', its_url, machine) end
+end
+
+local function drop_item(key, series, member)
+  local item = series .. string.sub(member, #series + 18)
+  note_dropped(redis.call('HGET', key .. ':heads', item), '')
+  redis.call('ZREM', key .. ':order', member)
+  redis.call('HDEL', key .. ':heads', item)
+  redis.call('HDEL', key .. ':items', item)
+end
+
+-- ITEM part series last iteration at url machine json: as the newest of its series, unless it is the
+-- same report again, by its time.
+local function add_item(part, series, last, iteration, at, url, machine, json)
+  local key, item = base .. ':' .. part, series .. iteration
+  local order, from, to = key .. ':order', '[' .. series, '(' .. series .. ':'
+  local old, number, newest_at = redis.call('HGET', key .. ':heads', item), nil, at
+  if old then
+    note_dropped(old, url)
+    local its_number, its_at = string.match(old, '^(%d+) (%S+)')
+    if its_at == at then
+      number, newest_at = its_number, string.match(redis.call('HGET', key, series), '%S+$')
+    else
+      redis.call('ZREM', order, series .. its_number .. ' ' .. iteration)
+    end
+  end
+  if not number then
+    local newest = redis.call('ZREVRANGEBYLEX', order, to, from, 'LIMIT', 0, 1)[1]
+    local before = newest and tonumber(string.sub(newest, #series + 1, #series + 16)) or -1
+    number = string.format('%016d', before + 1)
+    redis.call('ZADD', order, 0, series .. number .. ' ' .. iteration)
+  end
+  redis.call('HSET', key .. ':heads', item, number .. ' ' .. at .. '\n' .. url .. '\n' .. machine)
+  redis.call('HSET', key .. ':items', item, json)
+  redis.call('HDEL', base .. ':dropped', url)
+  local count, most = redis.call('ZLEXCOUNT', order, from, to), tonumber(last)
+  if count > most then
+    for _, member in ipairs(redis.call('ZRANGEBYLEX', order, from, to, 'LIMIT', 0, count - most)) do
+      drop_item(key, series, member)
+    end
+  end
+  redis.call('HSET', key, series, math.min(count, most) .. ' ' .. newest_at)
+end
+
 -- What events left that are cleared at CLAIM, RESET or RESTART, see core/kept.py.
 local function clear(when)
   for _, part in ipairs(CLEARED[when].parts) do
@@ -76,7 +124,9 @@ local function clear(when)
         redis.call('DEL', base .. ':points:' .. series)
       end
     end
-    redis.call('DEL', base .. ':' .. part)
+    local key = base .. ':' .. part
+    for _, head in ipairs(redis.call('HVALS', key .. ':heads')) do note_dropped(head, '') end
+    redis.call('DEL', key, key .. ':order', key .. ':heads', key .. ':items')
   end
   for _, field in ipairs(CLEARED[when].fields) do redis.call('HDEL', state, field) end
 end
@@ -296,7 +346,7 @@ local function name_blobs(field, ...)
 end
 
 local OPERATIONS = {
-  BLOBS = name_blobs, FIELD = set_field, LOAD = load_model, MODEL = set_model, POINTS = add_points,
+  BLOBS = name_blobs, FIELD = set_field, ITEM = add_item, LOAD = load_model, MODEL = set_model, POINTS = add_points,
   UNUSE = unuse_model, USE = use_model,
 }
 
