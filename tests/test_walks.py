@@ -17,6 +17,7 @@ import pytest
 from typing_extensions import Self
 
 from elsewhere.core.folders import RunFolder
+from elsewhere.core.secrets import KnownSecrets
 from elsewhere.delivery.delivery import Delivery
 from elsewhere.report.logger import Logger
 from elsewhere.report.reporter import Reporter
@@ -205,7 +206,8 @@ def test_a_scalar_enters_few_files_from_the_script_to_the_store(
     folder = RunFolder(tmp_path / f"{task_id}.1").create()
     delivery = Delivery(store, folder, lambda *_: pytest.fail("nothing is uploaded"))
     reporter = Reporter(folder.journal)
-    logger = Logger(reporter.record, flush=lambda _wait: None)
+    known = KnownSecrets((), {})
+    logger = Logger(reporter.record, flush=lambda _: None, files=folder.files, known=known)
     with Walk() as walk:
         logger.report_scalar("loss", "train", 0.5, 1)
         reporter.close()

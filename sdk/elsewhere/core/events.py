@@ -28,6 +28,7 @@ from elsewhere.core.kept import (
     kept_parts,
 )
 from elsewhere.core.model_events import ModelSaved, ModelsUnused, ModelUsed
+from elsewhere.core.plot_events import Plot
 from elsewhere.core.records import Configuration, Json, Parameter, TaskRecord
 from elsewhere.core.sample_events import Sample
 
@@ -49,6 +50,7 @@ __all__ = [
     "ModelsUnused",
     "Parameters",
     "Phase",
+    "Plot",
     "Progress",
     "Properties",
     "PublishAtEnd",

@@ -111,7 +111,13 @@ class Run:
     def logger(self) -> Logger:
         from elsewhere.report.logger import Logger  # noqa: PLC0415 - weight
 
-        return Logger(self.report, flush=self.flush, shifted=self.offset.shifted)
+        return Logger(
+            self.report,
+            flush=self.flush,
+            files=self.folder.files,
+            known=self.known_secrets,
+            shifted=self.offset.shifted,
+        )
 
     @property
     def whole_record(self) -> TaskRecord:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 from elsewhere.core.choices import ScalarKind
 from elsewhere.core.errors import UsageError
 from elsewhere.core.events import Event, Scalar, Text
+from elsewhere.core.secrets import KnownSecrets
 from elsewhere.report.logger import Logger
 
 
@@ -39,8 +41,14 @@ def flushes() -> list[bool]:
 
 
 @pytest.fixture
-def task_logger(events: list[Event], flushes: list[bool]) -> Logger:
-    return Logger(events.append, flush=flushes.append, shifted=lambda i: i + 100)
+def task_logger(events: list[Event], flushes: list[bool], tmp_path: Path) -> Logger:
+    return Logger(
+        events.append,
+        flush=flushes.append,
+        files=tmp_path / "files",
+        known=KnownSecrets((), {}),
+        shifted=lambda i: i + 100,
+    )
 
 
 def test_a_scalar_is_offset_and_becomes_a_float(task_logger: Logger, events: list[Event]) -> None:

@@ -9,7 +9,7 @@ from elsewhere.core.errors import UsageError
 from elsewhere.report.figures.json_data import json_data
 
 
-def given_figure(figure: object) -> dict[str, Any]:
+def given_figure(_title: str, _series: str, figure: object) -> dict[str, Any]:
     """A figure of plotly, a dict like one, or the JSON text of either. Raises UsageError."""
     if isinstance(figure, (str, bytes)):
         try:

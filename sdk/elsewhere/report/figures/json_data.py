@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from decimal import Decimal
-from fractions import Fraction
 from typing import Any, Final
 
 from elsewhere.core.errors import UsageError
 
-#: numbers in one array: more cannot be drawn, and would take gigabytes as a list
-_MOST: Final = 25_000_000
+#: numbers in one array at most: a list of more takes gigabytes, and a figure has some millions
+_MOST: Final = 10_000_000
 #: the ways to a list of numpy, torch, pandas and jax, then of frames and other tensors
 _TO_LIST: Final = ("tolist", "to_list")
 _TO_ARRAY: Final = ("to_numpy", "numpy", "toarray")
@@ -76,7 +74,7 @@ def _json_of_array(array: Any) -> Any:
 def _json_of_other(value: Any) -> Any:
     if isinstance(value, complex):
         raise TypeError("complex numbers have no place on an axis")
-    if isinstance(value, (Decimal, Fraction)):
+    if hasattr(value, "as_integer_ratio"):  # decimals and fractions
         return _json(float(value))
     if isinstance(value, (bytes, bytearray)):
         return value.decode("utf-8", "backslashreplace")

@@ -19,6 +19,7 @@ _OF_THE_MAP: Final = {
 
 def heat_map(
     title: str,
+    series: str,
     matrix: object,
     *,
     xaxis: str | None = None,
@@ -37,7 +38,14 @@ def heat_map(
     rows, names = _labelled(matrix, xlabels, ylabels)
     given = extra("extra_layout", extra_layout)
     of_map = {name: given.pop(name) for name in _OF_THE_MAP.intersection(given)}
-    trace = {"type": "heatmap", "z": rows, "colorscale": _COLOURS, **names, **of_map}
+    trace = {
+        "type": "heatmap",
+        "name": series,
+        "z": rows,
+        "colorscale": _COLOURS,
+        **names,
+        **of_map,
+    }
     order = {"autorange": "reversed"} if yaxis_reversed else {}
     layout = {"xaxis": axis(xaxis), "yaxis": axis(yaxis, **order)}
     return figure(title, [trace], layout, comment=comment, extra_layout=given)
@@ -45,6 +53,7 @@ def heat_map(
 
 def surface(
     title: str,
+    series: str,
     matrix: object,
     *,
     xaxis: str | None = None,
@@ -68,7 +77,13 @@ def surface(
         "zaxis": axis(zaxis),
         "camera": {"eye": dict(zip("xyz", eye, strict=True))},
     }
-    trace = {"type": "surface", "z": rows, "colorscale": _COLOURS, "showscale": False}
+    trace = {
+        "type": "surface",
+        "name": series,
+        "z": rows,
+        "colorscale": _COLOURS,
+        "showscale": False,
+    }
     return figure(title, [trace], {"scene": scene}, comment=comment, extra_layout=extra_layout)
 
 

@@ -60,6 +60,7 @@ def scatter3d(
 
 def lines(
     title: str,
+    _series: str,
     series: Sequence[Any],
     *,
     xaxis: str | None,

@@ -3,34 +3,61 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Final
+from pathlib import Path
+from typing import Any, Final
 
-from elsewhere.core.checks import plain
+from elsewhere.core.checks import checked_text, plain
 from elsewhere.core.errors import UsageError
+from elsewhere.core.folders import named_path
 from elsewhere.core.imported import is_instance
-from elsewhere.report.figures.json_data import json_data
+from elsewhere.core.plot_events import MOST_BYTES
+from elsewhere.report.figures.json_data import TooLarge, json_data
 from elsewhere.report.figures.layout import extra, figure, merged
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 _LOOK: Final[dict[str, Any]] = {"align": "left"}
 
 
 def table(
-    title: str, table_plot: object, *, extra_layout: object = None, extra_data: object = None
+    title: str,
+    series: str,
+    table_plot: object = None,
+    *,
+    csv: str | None = None,
+    url: str | None = None,
+    extra_layout: object = None,
+    extra_data: object = None,
 ) -> dict[str, Any]:
     """A table of a data frame of pandas, or of rows whose first has the names of the columns; short
-    rows end in empty cells. Raises UsageError."""
+    rows end in empty cells. Or of comma-separated values, in the file `csv` or at `url`. Raises
+    UsageError, StorageError."""
+    if [table_plot is None, csv is None, url is None].count(False) != 1:
+        raise UsageError("A table is made of exactly one of table_plot, csv and url.")
+    if url is not None:
+        table_plot = rows_at(checked_text("url", url))
+    elif csv is not None:
+        table_plot = rows_of_csv(named_path(csv))
     is_frame = is_instance(table_plot, "pandas", "DataFrame")
     names, columns = _of_frame(table_plot) if is_frame else _of_rows(table_plot)
     trace = {
         "type": "table",
+        "name": series,
         "header": {"values": names, **_LOOK},
         "cells": {"values": columns, **_LOOK},
     }
     given = extra("extra_data", extra_data)
     return figure(title, [merged(trace, given)], extra_layout=extra_layout)
+
+
+def rows_at(url: str) -> list[list[str]]:
+    """The rows of the file of comma-separated values at `url`. Raises UsageError, StorageError."""
+    from tempfile import TemporaryDirectory  # noqa: PLC0415 - weight
+
+    from elsewhere.storage import download  # noqa: PLC0415 - weight
+
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "table.csv")
+        download(url, path)
+        return rows_of_csv(path)
 
 
 def rows_of_csv(path: Path) -> list[list[str]]:
@@ -39,6 +66,8 @@ def rows_of_csv(path: Path) -> list[list[str]]:
     import csv  # noqa: PLC0415 - weight
 
     try:
+        if path.stat().st_size > MOST_BYTES:
+            raise TooLarge(f"{path} has more than {MOST_BYTES} bytes")
         with path.open(encoding="utf-8-sig", errors="backslashreplace", newline="") as file:
             return [row for row in csv.reader(file) if row]
     except (OSError, csv.Error, ValueError) as error:

@@ -20,7 +20,7 @@ FIGURE = go.Figure(go.Bar(y=[1, 2]), layout={"title": "t"})
     "figure", [FIGURE, FIGURE.to_dict(), FIGURE.to_json(), FIGURE.to_plotly_json()]
 )
 def test_a_figure_of_plotly_stays_what_it_is(figure: Any) -> None:
-    found = drawn(given_figure(figure))
+    found = drawn(given_figure("t", "s", figure))
     assert go.Figure(found) == FIGURE
 
 
@@ -30,7 +30,7 @@ def test_a_dict_may_hold_arrays_and_objects_of_plotly() -> None:
         "layout": go.Layout(title="t"),
         "frames": [{"name": "one"}],
     }
-    found = drawn(given_figure(figure))
+    found = drawn(given_figure("t", "s", figure))
     line, bars = go.Figure(found).data
     assert np.array_equal(np.asarray(line.y, dtype=float), [1.0, np.nan], equal_nan=True)
     assert list(bars.y) == [0, 1]
@@ -38,12 +38,14 @@ def test_a_dict_may_hold_arrays_and_objects_of_plotly() -> None:
 
 
 def test_nan_in_json_text_becomes_null() -> None:
-    assert given_figure('{"data": [{"y": [NaN, Infinity]}]}')["data"] == [{"y": [None, None]}]
+    assert given_figure("t", "s", '{"data": [{"y": [NaN, Infinity]}]}')["data"] == [
+        {"y": [None, None]}
+    ]
 
 
 @pytest.mark.parametrize("figure", [{}, {"data": []}, {"layout": None}])
 def test_an_empty_figure_is_one(figure: Any) -> None:
-    assert drawn(given_figure(figure)) == {"data": [], "layout": {}}
+    assert drawn(given_figure("t", "s", figure)) == {"data": [], "layout": {}}
 
 
 @pytest.mark.parametrize(
@@ -63,4 +65,4 @@ def test_an_empty_figure_is_one(figure: Any) -> None:
 )
 def test_what_is_no_figure_is_refused(figure: Any, why: str) -> None:
     with pytest.raises(UsageError, match=why):
-        given_figure(figure)
+        given_figure("t", "s", figure)

@@ -131,8 +131,8 @@ def test_no_library_is_imported_for_it() -> None:
     code = """
 import sys
 from elsewhere.report.figures import histogram, matrix, scatter, table
-table.table("t", [["a"], [1]]), histogram.histogram("t", "s", [1.5])
-matrix.heat_map("t", [[1]]), scatter.scatter2d("t", "s", [(1, 2)])
+table.table("t", "s", [["a"], [1]]), histogram.histogram("t", "s", [1.5])
+matrix.heat_map("t", "s", [[1]]), scatter.scatter2d("t", "s", [(1, 2)])
 print(sorted({"numpy", "pandas", "plotly", "matplotlib"} & sys.modules.keys()))
 """
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -33,7 +33,7 @@ def default_style() -> Iterator[None]:
 def figure_of(draw: Callable[[Any], object], **of_axes: Any) -> dict[str, Any]:
     """What plotly draws of one of axes, which neither changes nor wants to be drawn again."""
     figure = Figure()
-    canvas = FigureCanvasAgg(figure)
+    canvas: Any = FigureCanvasAgg(figure)
     draw(figure.add_subplot(**of_axes))
     canvas.draw()
     before = bytes(canvas.buffer_rgba())

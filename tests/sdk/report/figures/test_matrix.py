@@ -17,6 +17,7 @@ def test_a_confusion_matrix_has_names_for_rows_and_columns() -> None:
     figure = drawn(
         heat_map(
             "errors",
+            "test",
             np.array([[5, 1], [np.nan, 7]]),
             xaxis="predicted",
             yaxis="true",
@@ -44,13 +45,13 @@ def test_a_confusion_matrix_has_names_for_rows_and_columns() -> None:
     ],
 )
 def test_matrices_of_any_kind_are_drawn(matrix: Any, z: list[Any]) -> None:
-    assert drawn(heat_map("t", matrix))["data"][0]["z"] == z
-    assert drawn(surface("t", matrix))["data"][0]["z"] == z
+    assert drawn(heat_map("t", "s", matrix))["data"][0]["z"] == z
+    assert drawn(surface("t", "s", matrix))["data"][0]["z"] == z
 
 
 def test_an_extra_layout_may_have_properties_of_the_map() -> None:
     extra = {"texttemplate": "%{z}", "colorscale": "Blues", "xaxis": {"side": "top"}}
-    figure = drawn(heat_map("t", [[1]], xaxis="x", extra_layout=extra))
+    figure = drawn(heat_map("t", "s", [[1]], xaxis="x", extra_layout=extra))
     assert (figure["data"][0]["texttemplate"], figure["data"][0]["colorscale"]) == ("%{z}", "Blues")
     assert figure["layout"]["xaxis"] == {"title": {"text": "x"}, "side": "top"}
     assert extra.keys() == {"texttemplate", "colorscale", "xaxis"}
@@ -58,7 +59,9 @@ def test_an_extra_layout_may_have_properties_of_the_map() -> None:
 
 def test_a_surface_is_seen_from_its_camera() -> None:
     figure = drawn(
-        surface("t", [[1, 2]], xlabels=["a", "b"], ylabels=["c"], zaxis="up", camera=(1, 2, 3.5))
+        surface(
+            "t", "s", [[1, 2]], xlabels=["a", "b"], ylabels=["c"], zaxis="up", camera=(1, 2, 3.5)
+        )
     )
     scene = figure["layout"]["scene"]
     assert scene["camera"]["eye"] == {"x": 1, "y": 2, "z": 3.5}
@@ -82,4 +85,4 @@ def test_a_surface_is_seen_from_its_camera() -> None:
 def test_a_wrong_argument_is_named(change: dict[str, Any], why: str) -> None:
     arguments: dict[str, Any] = {"matrix": [[1]], **change}
     with pytest.raises(UsageError, match=why):
-        surface("t", **arguments)
+        surface("t", "s", **arguments)

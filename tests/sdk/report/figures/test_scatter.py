@@ -96,7 +96,7 @@ def test_points_in_space_have_three_columns() -> None:
     [{"name": "a", "data": [(1, 2)], "labels": ["p"]}, Series("a", np.array([[1, 2]]), ["p"])],
 )
 def test_lines_have_names_of_their_own(series: Any) -> None:
-    figure = drawn(lines("t", [series], xaxis="x", yaxis="y", reverse_xaxis=True))
+    figure = drawn(lines("t", "t", [series], xaxis="x", yaxis="y", reverse_xaxis=True))
     assert figure["data"] == [
         {"type": "scatter", "name": "a", "mode": "lines", "x": [1], "y": [2], "text": ["p"]}
     ]
@@ -125,4 +125,4 @@ def test_a_wrong_argument_is_named(change: dict[str, Any], why: str) -> None:
 @pytest.mark.parametrize("series", [(1, 2), {"name": "a"}, {"data": [(1, 2)]}, {}])
 def test_a_series_of_lines_needs_a_name_and_points(series: Any) -> None:
     with pytest.raises(UsageError, match="a dict with its name and its points"):
-        lines("t", [series], xaxis="x", yaxis="y")
+        lines("t", "t", [series], xaxis="x", yaxis="y")

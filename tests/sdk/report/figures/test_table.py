@@ -23,7 +23,7 @@ def cells(figure: dict[str, Any]) -> tuple[list[Any], list[Any]]:
 
 def test_the_first_row_of_a_list_has_the_names() -> None:
     rows = [["name", "score"], ["a", 1.5], ["b", math.nan], ("c", -math.inf), ["d"]]
-    assert cells(table("t", rows)) == (
+    assert cells(table("t", "s", rows)) == (
         ["name", "score"],
         [["a", "b", "c", "d"], [1.5, "nan", "-inf", ""]],
     )
@@ -42,14 +42,14 @@ def test_the_first_row_of_a_list_has_the_names() -> None:
     ],
 )
 def test_tables_of_any_size_are_drawn(table_plot: Any, expected: Any) -> None:
-    assert cells(table("t", table_plot)) == expected
+    assert cells(table("t", "s", table_plot)) == expected
 
 
 def test_a_frame_has_its_columns_and_an_index_that_says_something() -> None:
     numbered = pd.DataFrame({"legs": [2, 4], "wings": [2.0, math.inf]})
-    assert cells(table("t", numbered)) == (["legs", "wings"], [[2, 4], [2.0, "inf"]])
+    assert cells(table("t", "s", numbered)) == (["legs", "wings"], [[2, 4], [2.0, "inf"]])
     named = numbered.set_axis(["falcon", "dog"])
-    assert cells(table("t", named)) == (
+    assert cells(table("t", "s", named)) == (
         ["", "legs", "wings"],
         [["falcon", "dog"], [2, 4], [2.0, "inf"]],
     )
@@ -57,22 +57,22 @@ def test_a_frame_has_its_columns_and_an_index_that_says_something() -> None:
 
 def test_a_frame_of_odd_columns_is_drawn() -> None:
     twice = pd.DataFrame([[1, pd.Timestamp("2026-03-01")]], columns=["a", "a"])
-    assert cells(table("t", twice)) == (["a", "a"], [[1], ["2026-03-01T00:00:00"]])
+    assert cells(table("t", "s", twice)) == (["a", "a"], [[1], ["2026-03-01T00:00:00"]])
     deep = pd.DataFrame(
         [[1, 2]],
         columns=pd.MultiIndex.from_tuples([("a", "x"), ("a", "y")]),
         index=pd.MultiIndex.from_tuples([("p", 0)], names=["i", None]),
     )
-    assert cells(table("t", deep)) == (
+    assert cells(table("t", "s", deep)) == (
         [["", "i"], ["", ""], ["a", "x"], ["a", "y"]],
         [["p"], [0], [1], [2]],
     )
-    assert cells(table("t", pd.DataFrame())) == ([], [])
+    assert cells(table("t", "s", pd.DataFrame())) == ([], [])
 
 
 def test_data_and_layout_can_be_added_to() -> None:
     extra = {"columnwidth": [2.0, 1.0], "cells": {"align": "right"}}
-    figure = drawn(table("t", [["a"], [1]], extra_data=extra, extra_layout={"height": 600}))
+    figure = drawn(table("t", "s", [["a"], [1]], extra_data=extra, extra_layout={"height": 600}))
     [trace] = figure["data"]
     assert (trace["columnwidth"], trace["cells"]) == (
         [2.0, 1.0],
@@ -92,12 +92,12 @@ def test_csv_that_cannot_be_read_is_said(tmp_path: Path) -> None:
         rows_of_csv(tmp_path / "gone.csv")
 
 
-@pytest.mark.parametrize("table_plot", [3, "a,b", {"a": [1]}, None])
+@pytest.mark.parametrize("table_plot", [3, "a,b", {"a": [1]}])
 def test_what_is_no_table_is_refused(table_plot: Any) -> None:
     with pytest.raises(UsageError, match="table_plot must be a data frame of pandas, or a list"):
-        table("t", table_plot)
+        table("t", "s", table_plot)
 
 
 def test_a_row_that_is_no_list_is_refused() -> None:
     with pytest.raises(UsageError, match="Each row of table_plot must be a list"):
-        table("t", [["a"], 1])
+        table("t", "s", [["a"], 1])

@@ -15,7 +15,7 @@ from elsewhere.report.figures.matplotlib.style import (
 )
 
 if TYPE_CHECKING:
-    from elsewhere.report.figures.matplotlib.axes import Drawing
+    from elsewhere.report.figures.matplotlib.drawing import Drawing
 
 
 def draw_points(points: Any, drawing: Drawing) -> None:

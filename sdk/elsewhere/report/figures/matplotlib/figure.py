@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from itertools import combinations
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from elsewhere.report.figures.matplotlib.axes import Drawing
+from elsewhere.report.figures.matplotlib.axes import drawn_axes
 from elsewhere.report.figures.matplotlib.style import Unfaithful, colour
 from elsewhere.report.figures.matplotlib.texts import font_of, words_of
+
+if TYPE_CHECKING:
+    from elsewhere.report.figures.matplotlib.drawing import Drawing
 
 #: parts of a figure by which axes may overlap
 _NOTHING: Final = 1e-6
@@ -17,9 +20,7 @@ def converted(figure: Any) -> dict[str, Any]:
     """The `figure`, a `matplotlib.figure.Figure`, which stays as it is. Raises Unfaithful where
     something of it would be lost."""
     title, all_axes = _parts(figure)
-    drawings = [Drawing(axes, number) for number, axes in enumerate(all_axes, 1)]
-    for drawing in drawings:
-        drawing.draw()
+    drawings = [drawn_axes(axes, number) for number, axes in enumerate(all_axes, 1)]
     layout: dict[str, Any] = {"barmode": "overlay", "hovermode": "closest"}
     for drawing in drawings:
         layout |= drawing.layout()

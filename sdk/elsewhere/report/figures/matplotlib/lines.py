@@ -14,7 +14,7 @@ from elsewhere.report.figures.matplotlib.style import (
 )
 
 if TYPE_CHECKING:
-    from elsewhere.report.figures.matplotlib.axes import Drawing
+    from elsewhere.report.figures.matplotlib.drawing import Drawing
 
 #: how a step goes from one point to the next
 _SHAPES: Final = {

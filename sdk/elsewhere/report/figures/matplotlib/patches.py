@@ -14,7 +14,7 @@ from elsewhere.report.figures.matplotlib.style import (
 )
 
 if TYPE_CHECKING:
-    from elsewhere.report.figures.matplotlib.axes import Drawing
+    from elsewhere.report.figures.matplotlib.drawing import Drawing
 
 
 def draw_bars(container: Any, drawing: Drawing) -> None:
