@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
 
 from elsewhere.core.choices import Reason, Status
@@ -52,13 +54,13 @@ def iterations(store: TaskStore, task_id: str, series: str = "x") -> list[int]:
 def test_the_newest_of_each_series_stay_in_the_order_of_their_reports(store: TaskStore) -> None:
     task_id = running(store)
     report(store, task_id, *map(sample, range(5)), sample(7, "y"))
-    report(store, task_id, sample(1))
+    report(store, task_id, sample(1, at=5.0))
     assert iterations(store, task_id) == [3, 4, 1]
     assert store.history(task_id, Sample, "t", "y") == [sample(7, "y")]
     assert store.history(task_id, Sample, "t", "z") == []
     assert [one.iteration for one in store.history(task_id, Sample, "t", "x", last=2)] == [4, 1]
     assert store.histories(task_id, Sample) == [
-        SeriesHistory(title="t", series="x", count=3, at=1.0),
+        SeriesHistory(title="t", series="x", count=3, at=5.0),
         SeriesHistory(title="t", series="y", count=1, at=7.0),
     ]
 
@@ -71,7 +73,7 @@ def test_the_same_iteration_again_replaces_the_item_and_is_the_newest(store: Tas
     assert found is not None
     assert found.url == "http://h/new.png"
     assert store.item(task_id, Sample, "t", "x", 5) is None
-    report(store, task_id, sample(3))
+    report(store, task_id, sample(3, at=10.0))
     assert iterations(store, task_id) == [2, 0, 3]
 
 
@@ -85,6 +87,39 @@ def test_the_same_report_again_stays_in_its_place(store: TaskStore) -> None:
     assert store.history(task_id, Sample, "t", "x")[1].url == "s3://b/placed.png"
     report(store, task_id, sample(3))
     assert iterations(store, task_id) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_stays_does_not_depend_on_the_order_in_which_journals_come(
+    store: TaskStore, seed: int
+) -> None:
+    task_id, events = (
+        running(store),
+        [stored(one % 7, at=one / 2, url=f"s3://b/{one}") for one in range(20)],
+    )
+    Random(seed).shuffle(events)
+    report(store, task_id, *events)
+    assert [one.url for one in store.history(task_id, Sample, "t", "x")] == [
+        f"s3://b/{one}" for one in (17, 18, 19)
+    ]
+    assert set(store.dropped(task_id)) == {f"s3://b/{one}" for one in range(17)}
+
+
+def test_a_later_attempt_is_newer_whatever_its_clock_says(store: TaskStore) -> None:
+    task_id = running(store, continues_at=4)
+    report(store, task_id, *(stored(one, at=1000.0 + one) for one in range(3)))
+    store.finish(task_id, 1, Outcome(reason=Reason.STOPPED))
+    enqueue(store, task_id)
+    assert claim(store, task_id, "next").attempt == 2
+    store.apply(task_id, 2, "f", 0, 1, [stored(7, at=3.0), stored(1, at=4.0)])
+    assert iterations(store, task_id) == [2, 7, 1]
+
+
+@pytest.mark.parametrize("at", [float("nan"), float("inf"), -1.0, 1e300])
+def test_a_time_that_no_clock_has_does_no_harm(store: TaskStore, at: float) -> None:
+    task_id = running(store)
+    report(store, task_id, sample(1, at=at), sample(2, at=5.0), sample(1, at=at))
+    assert iterations(store, task_id) == [1, 2]
 
 
 @pytest.mark.parametrize(("history", "left"), [(1, [5]), (2, [4, 5]), (9, [2, 3, 4, 5])])
@@ -115,8 +150,9 @@ def test_all_stay_as_far_as_there_is_a_bound(store: TaskStore) -> None:
 def test_names_are_any_text(store: TaskStore, title: str, series: str) -> None:
     task_id = running(store)
     for name in ODD:
-        report(store, task_id, sample(1, "x", title=name), sample(-1, "x1", title=name))
-    report(store, task_id, sample(3, series, title=title), sample(2**70, series, title=title))
+        report(store, task_id, sample(1, "x", title=name), sample(-1, "x1", title=name, at=0.0))
+    more = [sample(3, series, title=title), sample(2**70, series, title=title, at=4.0)]
+    report(store, task_id, *more)
     found = store.history(task_id, Sample, title, series)
     assert [one.iteration for one in found] == ([1] if series == "x" else []) + [3, 2**70]
     assert store.item(task_id, Sample, title, series, 2**70) == found[-1]

@@ -154,8 +154,8 @@ class OfModels(Kept):
 class History(Kept):
     """Items by title, series and iteration, of which a later report replaces an earlier one.
 
-    Of each series the newest reports stay, as many as the last event's `history`: 0 for all, as far
-    as MOST_ITEMS. Where bytes lie that no item names any more is noted, until they are deleted
+    Of each series the newest reports stay, as many as its event's `history`: 0 for all, as far as
+    MOST_ITEMS. Where bytes lie that no item names any more is noted, until they are deleted
     (Store.dropped). The events are a `HistoryEvent`. A CLAIM and a RESET clear it.
     """
 
@@ -190,8 +190,8 @@ class Event:
 
 
 class HistoryEvent(Event):
-    """An item that is kept as a History. `at` tells its report from another one of the same three:
-    that one replaces it as the newest, the same one again stays in its place."""
+    """An item that is kept as a History. `at`, the time of its report, orders those of an attempt,
+    whichever way they come, and tells whether it is the same report once more."""
 
     __slots__ = ()
     title: str

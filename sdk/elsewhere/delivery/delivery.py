@@ -21,7 +21,9 @@ from elsewhere.core.errors import RecordError, StorageError, StoreUnavailableErr
 from elsewhere.core.events import ArtifactAdded, ArtifactsRemoved
 from elsewhere.core.folders import open_plain
 from elsewhere.core.journal import journal_files, read_events
+from elsewhere.core.kept import HistoryEvent
 from elsewhere.core.uploads import FileEvent, Placed
+from elsewhere.delivery.dropped import Dropped
 from elsewhere.delivery.terminal import BLOCK_BYTES, collapse
 from elsewhere.delivery.waiting import note_placed, staged, wait, where_placed
 
@@ -70,6 +72,9 @@ class Delivery:
         self._tries: dict[Path, int] = {}
         self._given_up: dict[Path, Placed] = {}
         self._artifacts: dict[str, Artifact] | None = None
+        self._dropped = Dropped(store, folder)
+        #: there is more in a journal than was taken
+        self._is_behind = False
         #: it delivers what another store, or this one before it was restored, has had
         self._is_again = False
         #: a file could not be uploaded: the folder has the only copy of its bytes
@@ -97,9 +102,11 @@ class Delivery:
         self._artifacts = None
 
     def _pump(self, *, is_over: bool) -> bool:
-        moved = False
+        moved = self._is_behind = False
         for path in journal_files(self._folder.journal):
             moved |= self._pump_journal(path)
+        if not self._is_behind:
+            moved |= self._dropped.delete()
         return self._pump_output(is_over=is_over) or moved
 
     def _pump_journal(self, path: Path) -> bool:
@@ -122,12 +129,15 @@ class Delivery:
             ready = [self._with_url(event, spare) for event in events]
             before = self._artifacts_before(ready)
             self._offsets[name] = self._store.apply(task_id, attempt, name, offset, end, ready)
+            self._dropped.look_at(ready)
             if self._offsets[name] == end:
                 self._delete_unnamed(before, ready)
             else:  # somebody else delivers too
                 self._artifacts = None
             self._forget(spare)
             moved = True
+        else:
+            self._is_behind = True
         return moved
 
     def _with_url(self, event: Event, spare: dict[Path, Placed]) -> Event:
@@ -157,7 +167,9 @@ class Delivery:
             return self._upload(self._folder, replace(upload, file=path))
         except StorageError as error:
             self._tries[upload.file] = self._tries.get(upload.file, 0) + 1
-            if self._tries[upload.file] < _TRIES:
+            # Thousands of samples must not be tried, and named, one by one.
+            is_one_more = bool(self._given_up) and isinstance(event, HistoryEvent)
+            if self._tries[upload.file] < _TRIES and not is_one_more:
                 message = f"The {upload.kind} {upload.name!r} is not uploaded yet. {error}"
                 raise StoreUnavailableError(message) from error
             logger.warning("%s %r of %s: %s", upload.kind, upload.name, self._folder.path, error)
@@ -165,7 +177,8 @@ class Delivery:
             problem = f"It could not be uploaded yet, and is kept in {path}. {error}"
             if not self._keeps_files:
                 wait(self._folder, event, upload, str(error))
-                self._print(f"The {upload.kind} {upload.name!r}: {problem}")
+                if not is_one_more:
+                    self._print(f"The {upload.kind} {upload.name!r}: {problem}")
             return self._given_up.setdefault(upload.file, Placed(problem=problem))
 
     def _print(self, sentence: str) -> None:

@@ -26,6 +26,7 @@ from elsewhere.core.errors import (
 )
 from elsewhere.core.events import ArtifactAdded, ModelSaved, decode_event, encode_event
 from elsewhere.core.folders import read_record, write_beside
+from elsewhere.core.kept import HistoryEvent
 from elsewhere.core.uploads import FileEvent, Placed
 
 if TYPE_CHECKING:
@@ -105,6 +106,12 @@ def note_placed(folder: RunFolder, name: Path, where: Placed) -> None:
     write_beside(folder.placed / _note_of(name), where)
 
 
+def forget_placed(folder: RunFolder, name: Path) -> None:
+    """Removes the note on the file `name` of `folder`, which is deleted in its place, too."""
+    with suppress(OSError):
+        (folder.placed / _note_of(name)).unlink()
+
+
 def where_placed(folder: RunFolder, name: Path) -> Placed | None:
     """Where the file `name` of `folder` lies, if it was uploaded and removed."""
     try:
@@ -168,6 +175,9 @@ def _is_wanted(store: TaskStore, task_id: str, event: Event) -> bool:
         return found is not None and not found.url and found.digest == event.artifact.digest
     if isinstance(event, ModelSaved):
         return not store.model(event.model).url
+    if isinstance(event, HistoryEvent):
+        item = store.item(task_id, type(event), event.title, event.series, event.iteration)
+        return item is not None and item.at == event.at and not item.bytes_at[0]
     return True
 
 

@@ -34,6 +34,11 @@ def name_of(title: str, series: str) -> str:
     return encode((title, series)).encode(errors="backslashreplace").decode()
 
 
+def rank_of(at: float) -> str:
+    """The time `at` as text that sorts as times do; a time that no clock has is the earliest."""
+    return f"{at if 0 <= at < 1e10 else 0.0:017.6f}"
+
+
 class Histories(ABC):
     """The readers of histories in `api.TaskStore`."""
 

@@ -48,8 +48,11 @@ _ID: Final = re.compile(r"[0-9A-Za-z_-]{1,64}")
 
 
 class Item(NamedTuple):
-    """An item of a History: where its event lies in its file, and its bytes in storage."""
+    """An item of a History: where its event lies in its file, and its bytes in storage. Items sort
+    as their ranks do: see `redis/keys.py`."""
 
+    rank: str
+    iteration: str
     at: float
     start: int
     length: int
@@ -70,8 +73,8 @@ class StoredTask:
     output: dict[str, dict[str, Any]] = field(default_factory=dict)
     #: what keys.py has in keys of their own. Of the attempts: number -> Attempt; of the models:
     #: input/name or output/name -> time, model; of the scalars: title US series -> file, count,
-    #: iteration, last, minimum, maximum; of a History: series -> iteration -> `Item`, by
-    #: their reports
+    #: iteration, last, minimum, maximum; of a History: series -> iteration -> `Item`, in
+    #: their order
     parts: dict[str, Any] = field(default_factory=dict)
 
     @property

@@ -10,10 +10,10 @@ from elsewhere.core.codec import compact, encode
 from elsewhere.core.events import whole
 from elsewhere.core.kept import History, history_parts
 from elsewhere.store.folder.disk import Item
-from elsewhere.store.histories import Head, Histories, name_of
+from elsewhere.store.histories import Head, Histories, name_of, rank_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Sequence
 
     from elsewhere.core.kept import HistoryEvent
     from elsewhere.store.folder.disk import Disk, StoredTask
@@ -57,8 +57,9 @@ class FolderHistories(Histories):
     def _items(self, task_id: str, part: str, heads: list[Head]) -> list[object]:
         with self._disk.locked():
             found, file = self._disk.task(task_id).part(part), self._disk.kept(task_id, part)
-            items = (found.get(head.series, {}).get(str(head.iteration)) for head in heads)
-            texts = [item and self._disk.read(file, item[1], item[2]) for item in items]
+            places = (found.get(head.series, {}).get(str(head.iteration)) for head in heads)
+            items = [None if place is None else Item(*place) for place in places]
+            texts = [item and self._disk.read(file, item.start, item.length) for item in items]
         return [json.loads(text) if text else None for text in texts]
 
     def _all(self, task_id: str, part: str) -> dict[str, dict[str, list[Any]]]:
@@ -70,16 +71,36 @@ class FolderHistories(Histories):
         """Adds an item, as `add_item` of the scripts does."""
         way = event.way
         assert isinstance(way, History)
+        items = task.part(way.part).setdefault(name_of(event.title, event.series), {})
+        iteration, rank = str(whole(event.iteration)), f"{task.attempt:06}{rank_of(event.at)}"
+        old = Item(*items[iteration]) if iteration in items else None
+        if old is not None and repr(old.at) == repr(event.at):  # the same report once more
+            rank = old.rank
         data = encode(compact(event)).encode(errors="backslashreplace")
         start = self._disk.append(self._disk.kept(task_id, way.part), data)
-        new = Item(event.at, start, len(data), *event.bytes_at)
-        items = task.part(way.part).setdefault(name_of(event.title, event.series), {})
-        iteration = str(whole(event.iteration))
-        if old := items.get(iteration):
-            task.drop([Item(*old)])
-            if repr(Item(*old).at) != repr(new.at):
-                del items[iteration]
-        items[iteration] = new
+        new = Item(rank, iteration, event.at, start, len(data), *event.bytes_at)
+        if old is not None and old.rank > rank:
+            task.drop([new] if new.url != old.url else [])
+            return
+        if old is not None:
+            task.drop([old])
+            del items[iteration]
+        task.part("dropped").pop(new.url, None)
+        _insert(items, new)
         extra = list(islice(items, max(0, len(items) - way.last(event))))
         task.drop(Item(*items.pop(one)) for one in extra)
-        task.part("dropped").pop(new.url, None)
+
+
+def _insert(items: dict[str, Any], item: Item) -> None:
+    """Inserts the item in its place: nearly always the last one."""
+    is_last = not items or _place(items[next(reversed(items))]) < _place(item)
+    items[item.iteration] = item
+    if not is_last:
+        in_order = sorted(items.items(), key=lambda pair: _place(pair[1]))
+        items.clear()
+        items.update(in_order)
+
+
+def _place(item: Sequence[Any]) -> tuple[str, str]:
+    rank, iteration, *_ = item
+    return rank, iteration

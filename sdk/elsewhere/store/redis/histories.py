@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from elsewhere.core.codec import compact, decode, encode
 from elsewhere.core.events import whole
 from elsewhere.core.kept import history_parts
-from elsewhere.store.histories import Head, Histories, name_of
+from elsewhere.store.histories import Head, Histories, name_of, rank_of
 from elsewhere.store.redis import keys
 from elsewhere.store.redis.connection import redis_errors
 
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
 
     from elsewhere.core.kept import History, HistoryEvent
     from elsewhere.store.redis.scripts import Word
-
-#: digits of the number of a report, which follows the series in the order
-_DIGITS = 16
 
 
 class RedisHistories(Histories):
@@ -59,7 +56,7 @@ class RedisHistories(Histories):
                 pipe.zrevrangebylex(task.order(part), f"({name}:", f"[{name}", 0, last)
             orders = pipe.execute()
             items = [
-                (name, _iteration(member, name))
+                (name, int(member.rpartition(b" ")[2]))
                 for name, order in zip(names, orders, strict=True)
                 for member in reversed(order)
             ]
@@ -84,13 +81,9 @@ def of_item(way: History, event: HistoryEvent) -> list[list[Word]]:
         way.last(event),
         whole(event.iteration),
     )
-    words = (name, last, iteration, repr(event.at), *place, encode(compact(event)))
-    return [["ITEM", way.part, *words]]
+    words = (name, last, iteration, repr(event.at), rank_of(event.at), *place)
+    return [["ITEM", way.part, *words, encode(compact(event))]]
 
 
 def _field(name: str, iteration: int) -> str:
     return f"{name}{iteration}"
-
-
-def _iteration(member: bytes, name: str) -> int:
-    return int(member.decode()[len(name) + _DIGITS :])

@@ -58,9 +58,10 @@ input/<name> or output/<name> -> time, model. US is the unit separator (0x1f). T
 ew:seen are <agent> US <host>, with the time of the last report.
 
 The part of a History: series -> number of items, time of the newest report. A series is the JSON
-of its title and series, an item that and its iteration. Members of the order, all with the score
-0: series, number of the report with 16 digits, blank, iteration. Heads: item -> three lines: number
-and time of the report; URL of its bytes in storage, as JSON, or nothing; machine, as JSON.
+of its title and series, an item that and its iteration. A rank is the number of the attempt, with
+6 digits, and the time of the report, with 17 characters. Members of the order, all with the score
+0: series, rank, blank, iteration. Heads: item -> three lines: rank and time; URL of its bytes in
+storage, as JSON, or nothing; machine, as JSON.
 
 Channels: ew:changed:<id> (status, output, event), ew:wake (the name of a queue: something was
 pushed), ew:agent:<name> (a task id: look at it).

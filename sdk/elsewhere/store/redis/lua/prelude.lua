@@ -75,45 +75,40 @@ local function note_dropped(head, url)
   if its_url ~= '' and its_url ~= url then redis.call('HSET', base .. ':dropped', its_url, machine) end
 end
 
-local function drop_item(key, series, member)
-  local item = series .. string.sub(member, #series + 18)
-  note_dropped(redis.call('HGET', key .. ':heads', item), '')
-  redis.call('ZREM', key .. ':order', member)
-  redis.call('HDEL', key .. ':heads', item)
-  redis.call('HDEL', key .. ':items', item)
-end
-
--- ITEM part series last iteration at url machine json: as the newest of its series, unless it is the
--- same report again, by its time.
-local function add_item(part, series, last, iteration, at, url, machine, json)
+-- ITEM part series last iteration at place url machine json: `place` is the time, which sorts as text.
+-- What stays does not depend on the order in which journals come, also when they come once more.
+local function add_item(part, series, last, iteration, at, place, url, machine, json)
   local key, item = base .. ':' .. part, series .. iteration
-  local order, from, to = key .. ':order', '[' .. series, '(' .. series .. ':'
-  local old, number, newest_at = redis.call('HGET', key .. ':heads', item), nil, at
+  local order, heads, items = key .. ':order', key .. ':heads', key .. ':items'
+  local from, to = '[' .. series, '(' .. series .. ':'
+  local rank, old = string.format('%06d', get('attempt')) .. place, redis.call('HGET', heads, item)
   if old then
+    local its_rank, its_at = string.match(old, '^(%S+) (%S+)')
+    if its_at == at then rank = its_rank end  -- the same report once more
+    if its_rank > rank then
+      note_dropped('\n' .. url .. '\n' .. machine, string.match(old, '\n([^\n]*)'))
+      return
+    end
     note_dropped(old, url)
-    local its_number, its_at = string.match(old, '^(%d+) (%S+)')
-    if its_at == at then
-      number, newest_at = its_number, string.match(redis.call('HGET', key, series), '%S+$')
-    else
-      redis.call('ZREM', order, series .. its_number .. ' ' .. iteration)
-    end
+    redis.call('ZREM', order, series .. its_rank .. ' ' .. iteration)
   end
-  if not number then
-    local newest = redis.call('ZREVRANGEBYLEX', order, to, from, 'LIMIT', 0, 1)[1]
-    local before = newest and tonumber(string.sub(newest, #series + 1, #series + 16)) or -1
-    number = string.format('%016d', before + 1)
-    redis.call('ZADD', order, 0, series .. number .. ' ' .. iteration)
-  end
-  redis.call('HSET', key .. ':heads', item, number .. ' ' .. at .. '\n' .. url .. '\n' .. machine)
-  redis.call('HSET', key .. ':items', item, json)
+  redis.call('ZADD', order, 0, series .. rank .. ' ' .. iteration)
+  redis.call('HSET', heads, item, rank .. ' ' .. at .. '\n' .. url .. '\n' .. machine)
+  redis.call('HSET', items, item, json)
   redis.call('HDEL', base .. ':dropped', url)
-  local count, most = redis.call('ZLEXCOUNT', order, from, to), tonumber(last)
-  if count > most then
-    for _, member in ipairs(redis.call('ZRANGEBYLEX', order, from, to, 'LIMIT', 0, count - most)) do
-      drop_item(key, series, member)
-    end
+  local count = redis.call('ZLEXCOUNT', order, from, to)
+  while count > tonumber(last) do
+    local oldest = redis.call('ZRANGEBYLEX', order, from, to, 'LIMIT', 0, 1)[1]
+    local its_item = series .. string.match(oldest, ' (%S+)$')
+    note_dropped(redis.call('HGET', heads, its_item), '')
+    redis.call('ZREM', order, oldest)
+    redis.call('HDEL', heads, its_item)
+    redis.call('HDEL', items, its_item)
+    count = count - 1
   end
-  redis.call('HSET', key, series, math.min(count, most) .. ' ' .. newest_at)
+  local newest = string.match(redis.call('ZREVRANGEBYLEX', order, to, from, 'LIMIT', 0, 1)[1], ' (%S+)$')
+  local newest_at = string.match(redis.call('HGET', heads, series .. newest), '^%S+ (%S+)')
+  redis.call('HSET', key, series, count .. ' ' .. newest_at)
 end
 
 -- What events left that are cleared at CLAIM, RESET or RESTART, see core/kept.py.
