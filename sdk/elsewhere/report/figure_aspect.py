@@ -35,8 +35,7 @@ class FigureAspect(LoggerAspect):
         **how: object,
     ) -> None:
         """Records the figure that `draw` makes of title, series and `data`."""
-        title, series = checked_name("title", title), checked_name("series", series)
-        at_iteration = 0 if iteration is None else self._counted(iteration)
+        title, series, at_iteration = self._named(title, series, iteration)
         try:
             self._record_plot(title, series, at_iteration, draw(title, series, data, **how))
         except TooLarge as error:
@@ -47,6 +46,11 @@ class FigureAspect(LoggerAspect):
             )
         except OSError as error:
             logger.warning("The plot %r, %r is lost: %s. Is the disk full?", title, series, error)
+
+    def _named(self, title: object, series: object, iteration: object) -> tuple[str, str, int]:
+        """Name and step of a plot, as they are recorded. Raises UsageError."""
+        at_iteration = 0 if iteration is None else self._counted(iteration)
+        return checked_name("title", title), checked_name("series", series), at_iteration
 
     def _record_plot(self, title: str, series: str, iteration: int, figure: dict[str, Any]) -> None:
         from elsewhere.core.plot_events import MOST_BYTES, Plot, pack, to_figure  # noqa: PLC0415
