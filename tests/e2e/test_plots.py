@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Final
 
-import pytest
-
 from elsewhere import Logger, Task
 from elsewhere.core.events import Event, Plot
 from elsewhere.core.plot_events import from_figure, unpack
@@ -106,14 +104,14 @@ def test_plots_of_a_child_come_back_to_the_byte(
 
 
 def test_plots_of_an_offline_script_come_back_to_the_byte_when_it_is_imported(
-    scripts: Scripts, store: RedisStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    scripts: Scripts, store: RedisStore, tmp_path: Path
 ) -> None:
     script = (
         f"Task.set_offline(True)\n{_TRAIN}print(json.dumps(str(task.get_offline_mode_folder())))"
     )
     folder = Path(written(scripts).run(script).said)
-    task_id = Task.import_offline_session(str(folder.with_suffix(".zip")))
-    assert task_id is not None
+    importing = f"print(json.dumps(Task.import_offline_session('{folder.with_suffix('.zip')}')))"
+    task_id = scripts.run(importing, name="importing.py").said
     assert found(Task(task_id, store)) == expected(tmp_path)
 
 
