@@ -17,7 +17,6 @@ import pytest
 from typing_extensions import Self
 
 from elsewhere.core.folders import RunFolder
-from elsewhere.core.secrets import KnownSecrets
 from elsewhere.delivery.delivery import Delivery
 from elsewhere.report.logger import Logger
 from elsewhere.report.reporter import Reporter
@@ -57,7 +56,7 @@ READERS_AND_WRITERS: dict[str, tuple[set[str], set[str]]] = {
     "abort": ({f"{NOTES}.AbortNote.read"}, {f"{NOTES}.AbortNote.write"}),
 }
 #: files that a scalar enters from the script's call to the store's command
-MOST_OF_A_SCALAR = 14
+MOST_OF_A_SCALAR = 16
 
 
 def modules() -> dict[str, ast.Module]:
@@ -206,8 +205,7 @@ def test_a_scalar_enters_few_files_from_the_script_to_the_store(
     folder = RunFolder(tmp_path / f"{task_id}.1").create()
     delivery = Delivery(store, folder, lambda *_: pytest.fail("nothing is uploaded"))
     reporter = Reporter(folder.journal)
-    known = KnownSecrets((), {})
-    logger = Logger(reporter.record, flush=lambda _: None, files=folder.files, known=known)
+    logger = Logger(reporter.record, flush=lambda _wait: None, files=folder.files)
     with Walk() as walk:
         logger.report_scalar("loss", "train", 0.5, 1)
         reporter.close()

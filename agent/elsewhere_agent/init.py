@@ -58,6 +58,9 @@ TEMPLATE: Final = """\
 # Environment variables that are recorded as parameters: names and patterns, commas between them.
 # log_environment = ""
 
+# Quality of the images that a script reports and that become a JPEG, 1 to 100.
+# image_quality = 87
+
 # Whether scripts report into a folder, to be imported later, instead of the Redis.
 # offline_mode = false
 

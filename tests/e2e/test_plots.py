@@ -46,6 +46,7 @@ print("reported")
 def expected(folder: Path) -> dict[str, str]:
     """Title to the JSON of each figure."""
     events: list[Event] = []
+    (folder / "files").mkdir()
     known = KnownSecrets((), {})
     logger = Logger(events.append, flush=lambda _: None, files=folder / "files", known=known)
     made: dict[str, Any] = {}

@@ -16,8 +16,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from elsewhere.artifacts.places import is_upload
-from elsewhere.core.codec import encode
+from elsewhere.core.codec import decode, encode
 from elsewhere.core.errors import ElsewhereError, NotFoundError, RecordError, StoreUnavailableError
+from elsewhere.core.events import history_kinds
 from elsewhere.core.wording import duration
 from elsewhere.storage import is_file_url, local_path
 from elsewhere.store import relay
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from elsewhere.core.folders import RunFolder
+    from elsewhere.core.kept import HistoryEvent
     from elsewhere.store.redis.store import RedisStore
     from elsewhere_worker.settings import WorkerSettings
 
@@ -95,9 +97,13 @@ class FileServer:
         """Opens an artifact or a model where its record says. What Redis says is a claim: the file
         must lie where only uploads of that task and name lie. Raises OSError, and RecordError."""
         what = f"The {wanted.kind} {wanted.name!r}"
+        name = wanted.name
         if wanted.kind == relay.MODEL:
             model = self._store.model(wanted.name)
             url, task_id = model.url, model.task
+        elif wanted.kind in relay.ITEMS:
+            item = self._item(wanted)
+            url, task_id, name = item.bytes_at[0], wanted.task, item.name
         else:
             artifact = self._store.artifact(wanted.task, wanted.name)
             if artifact is None:
@@ -109,7 +115,7 @@ class FileServer:
         # Nobody may have exchanged it for a link or a pipe since.
         descriptor = os.open(real, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         found = os.fstat(descriptor)
-        is_kept = is_upload(wanted.kind, wanted.name, task_id, real)
+        is_kept = is_upload(wanted.kind, name, task_id, real)
         is_own = found.st_uid == os.geteuid() or self._is_in_own_place(real)
         if is_kept and is_own and stat.S_ISREG(found.st_mode):
             return descriptor
@@ -118,6 +124,18 @@ class FileServer:
             f"{what} is not sent: {socket.gethostname()} sends only plain files that Elsewhere has"
             " uploaded to a folder for this user's tasks. Read it there, or upload it."
         )
+
+    def _item(self, wanted: Wanted) -> HistoryEvent:
+        """The sample, or another item with a history. Raises RecordError, and NotFoundError."""
+        kind, names = history_kinds()[wanted.kind], decode(list, wanted.name)
+        if list(map(type, names)) != [str, str, int]:
+            raise RecordError(f"{wanted.name!r:.200} is not the name of a {wanted.kind}.")
+        item = self._store.item(wanted.task, kind, *names)
+        if item is None:
+            raise NotFoundError(
+                f"Task {wanted.task} has no {wanted.kind} {wanted.name!r} any more."
+            )
+        return item
 
     def _is_in_own_place(self, real: Path) -> bool:
         """Whether it lies in a place of this agent: on a share files may have another owner."""

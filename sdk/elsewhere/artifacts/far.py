@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from elsewhere.artifacts.places import upload_at
+from elsewhere.artifacts.places import quoted, upload_at
 from elsewhere.artifacts.transfer import (
     AbsentError,
     ChangedError,
@@ -22,8 +22,9 @@ from elsewhere.artifacts.transfer import (
     Transfer,
     reachable,
 )
-from elsewhere.core.codec import decode
+from elsewhere.core.codec import decode, encode
 from elsewhere.core.errors import NotFoundError, RecordError, StorageError
+from elsewhere.core.events import Sample
 from elsewhere.core.wording import size
 from elsewhere.storage import resumed
 from elsewhere.storage.progress import DISPLAY
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from io import BufferedRandom
 
+    from elsewhere.core.kept import HistoryEvent
     from elsewhere.core.records import Artifact, ModelRecord
     from elsewhere.store.api import TaskStore
 
@@ -152,6 +154,18 @@ def of_model(store: TaskStore, model: ModelRecord) -> FarFile:
     )
 
 
+def of_item(store: TaskStore, task_id: str, item: HistoryEvent) -> FarFile:
+    """The file of a sample of the task, or of another item with a history, on another machine."""
+    name = encode((item.title, item.series, item.iteration))
+    return FarFile(
+        store=store,
+        wanted=Wanted(kind=item.word, task=task_id, name=name),
+        called=f"The {item.word} {item.name!r} at {item.iteration}",
+        machine=item.bytes_at[1],
+        task_id=task_id,
+    )
+
+
 def of_run(store: TaskStore, task_id: str, attempt: int, path: str, worker: str) -> FarFile:
     """The file that an attempt wrote at `path` below its code folder, on the machine of the agent
     `worker`."""
@@ -164,8 +178,9 @@ def of_run(store: TaskStore, task_id: str, attempt: int, path: str, worker: str)
     )
 
 
-def at_url(store: TaskStore, url: str) -> tuple[Artifact | ModelRecord, FarFile] | None:
-    """The artifact or model whose upload is at `url`, on another machine; None without one."""
+def at_url(store: TaskStore, url: str) -> tuple[Artifact | ModelRecord | Sample, FarFile] | None:
+    """The artifact, model or sample whose upload is at `url`, on another machine; None without
+    one."""
     at = upload_at(url)
     if at is None:
         return None
@@ -175,6 +190,16 @@ def at_url(store: TaskStore, url: str) -> tuple[Artifact | ModelRecord, FarFile]
             model = store.model(name)
             if model.url == url:
                 return model, of_model(store, model)
+    if kind == Sample.word:
+        series = [(one.title, one.series) for one in store.histories(task_id, Sample)]
+        for names in series:
+            items = (
+                store.history(task_id, Sample, *names) if quoted("/".join(names)) == name else []
+            )
+            for item in items:
+                if item.url == url:
+                    return item, of_item(store, task_id, item)
+        return None
     for artifact in store.artifacts(task_id).values():
         if artifact.url == url:
             return artifact, of_artifact(store, task_id, artifact)

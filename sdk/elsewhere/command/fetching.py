@@ -57,7 +57,7 @@ class _Source(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class _Item:
+class Item:
     """One thing that the task made: its `path` is relative to DIR."""
 
     name: str
@@ -106,18 +106,25 @@ class _RunFile:
 def fetch(store: RedisStore, given: Namespace) -> int:
     """Brings the items that fit the patterns, or lists them; 1 if one of them cannot be brought."""
     task_id = find_task(store, given.id)
-    root = _folder(given.to)
+    root = checked_folder(given.to, "--to")
     listed, problem = _items(store, given, task_id)
     items = _fitting(listed, given.pattern, title(store, task_id), problem)
     if problem:
         say(problem)
     if root is None:
-        _print_list(items)
+        print_list(items, "--to")
         return int(bool(problem) and not items)
     code = int(bool(problem) and not given.pattern)
+    return bring_all(items, root, is_forced=given.force) or code
+
+
+def bring_all(items: Sequence[Item], root: Path, *, is_forced: bool) -> int:
+    """Brings `items` below the folder `root`; files there with other content are replaced if that
+    `is_forced`. Returns 1 if one of them cannot be brought."""
+    code = 0
     for item in items:
         try:
-            how = _bring(item, root, is_forced=given.force)
+            how = _bring(item, root, is_forced=is_forced)
         except KeyboardInterrupt:
             say("It is stopped. The same command goes on with what has arrived.")
             raise
@@ -129,23 +136,24 @@ def fetch(store: RedisStore, given: Namespace) -> int:
     return code
 
 
-def _folder(given: str | None) -> Path | None:
+def checked_folder(given: str | None, option: str) -> Path | None:
+    """The folder `given` by an `option`; None without it. Raises UsageError for a file."""
     if given is None:
         return None
     path = named_path(given).absolute()
     if path.exists() and not path.is_dir():
-        raise UsageError(f"--to {given} is not a folder: files are brought into one.")
+        raise UsageError(f"{option} {given} is not a folder: files are brought into one.")
     return path
 
 
-def _items(store: RedisStore, given: Namespace, task_id: str) -> tuple[list[_Item], str]:
+def _items(store: RedisStore, given: Namespace, task_id: str) -> tuple[list[Item], str]:
     """All that the task made, and why the files of its run cannot be listed, if so."""
-    items: list[_Item] = []
+    items: list[Item] = []
     for name, artifact in store.artifacts(task_id).items():
         far = of_artifact(store, task_id, artifact)
         handle = ArtifactHandle(artifact, given.home.cache, far=far)
         path = f"artifacts/{_inside(name)}/{_inside(file_name(artifact.url) or name)}"
-        items.append(_Item(name, path, artifact.size_bytes, handle))
+        items.append(Item(name, path, artifact.size_bytes, handle))
     for use in store.task_models(task_id):
         if not use.is_output:
             continue
@@ -155,7 +163,7 @@ def _items(store: RedisStore, given: Namespace, task_id: str) -> tuple[list[_Ite
             continue
         weights = LocalWeights(model, given.home.cache, store)
         path = f"models/{_inside(use.name)}/{_inside(file_name(model.url) or use.name)}"
-        items.append(_Item(use.name, path, model.size_bytes, weights))
+        items.append(Item(use.name, path, model.size_bytes, weights))
     found, problem = _run_items(store, task_id, _attempt(store, task_id, given.attempt))
     return [*items, *found], problem
 
@@ -172,9 +180,7 @@ def _attempt(store: RedisStore, task_id: str, wanted: int | None) -> tuple[int, 
     return wanted, attempts[wanted]
 
 
-def _run_items(
-    store: RedisStore, task_id: str, attempt: tuple[int, str]
-) -> tuple[list[_Item], str]:
+def _run_items(store: RedisStore, task_id: str, attempt: tuple[int, str]) -> tuple[list[Item], str]:
     number, worker = attempt
     if not worker or ":" in worker:  # it has not begun; or a script ran here, without an agent
         return [], ""
@@ -194,7 +200,7 @@ def _run_items(
         folder, is_named_here = event.folder, event.machine == socket.gethostname()
         files = {path: (count, "") for path, count in event.files.items()}
     return [
-        _Item(
+        Item(
             path,
             f"files/{_inside(path)}",
             count,
@@ -209,9 +215,7 @@ def _run_items(
     ], problem
 
 
-def _fitting(
-    items: Sequence[_Item], patterns: Sequence[str], name: str, problem: str
-) -> list[_Item]:
+def _fitting(items: Sequence[Item], patterns: Sequence[str], name: str, problem: str) -> list[Item]:
     """The items that fit one of the patterns, all without any. Raises NotFoundError for a pattern
     that fits none."""
     for pattern in patterns:
@@ -226,16 +230,17 @@ def _fitting(
     return [item for item in items if not patterns or any(map(item.fits, patterns))]
 
 
-def _print_list(items: Sequence[_Item]) -> None:
+def print_list(items: Sequence[Item], option: str) -> None:
+    """Prints the paths and sizes of `items`, and which `option` brings them."""
     width = max((len(clean(item.path)) for item in items), default=0)
     for item in items:
         print(f"{clean(item.path):{width}}  {size(item.size_bytes)}")
     if items:
         total = size(sum(item.size_bytes for item in items))
-        say(f"{len(items)} files, {total}. --to DIR brings them.")
+        say(f"{len(items)} files, {total}. {option} DIR brings them.")
 
 
-def _bring(item: _Item, root: Path, *, is_forced: bool) -> str:
+def _bring(item: Item, root: Path, *, is_forced: bool) -> str:
     """Brings an item below `root`. Returns what there is to note about it. Raises ElsewhereError
     and OSError."""
     target = root / item.path
@@ -252,13 +257,14 @@ def _bring(item: _Item, root: Path, *, is_forced: bool) -> str:
 
 def _inside(path: str) -> str:
     """`path` as a relative path that leaves no folder, and whose parts file systems take."""
-    return "/".join(map(_part, path.split("/")))
+    return "/".join(map(as_part, path.split("/")))
 
 
-def _part(part: str) -> str:
+def as_part(part: str) -> str:
+    """The text `part` as a part of a path that file systems take."""
     try:
         length = len(os.fsencode(part))
     except UnicodeEncodeError:  # of a forged listing
         length = _PART_BYTES + 1
-    is_plain = part.strip(".") and "\0" not in part and length <= _PART_BYTES
+    is_plain = part.strip(".") and not {"/", "\0"} & set(part) and length <= _PART_BYTES
     return part if is_plain else quoted(part, longest=_PART_BYTES)

@@ -13,6 +13,7 @@ from elsewhere.command.listing import LIMIT, list_tasks
 from elsewhere.command.logs import print_logs
 from elsewhere.command.program import add_command, add_version
 from elsewhere.command.showing import show_task
+from elsewhere.command.viewing import view
 from elsewhere.core.choices import Status
 from elsewhere.store.queues import DEFAULT_QUEUE
 
@@ -104,6 +105,21 @@ def parser() -> argparse.ArgumentParser:
     )
     fetched.add_argument(
         "--attempt", type=int, metavar="N", help="files of this attempt (default: the newest one)"
+    )
+
+    images = add(
+        "images",
+        view,
+        "bring the images and other media that a task reported to a folder here, also from a"
+        " machine without an object store and while it runs",
+        "1a2b3c4d 'Validation' --out images",
+    )
+    images.add_argument(
+        "title", nargs="?", metavar="TITLE", help="only those with this title (default: all)"
+    )
+    images.add_argument("--out", metavar="DIR", help="the folder (default: list what there is)")
+    images.add_argument(
+        "--force", action="store_true", help="replace files there that have other content"
     )
 
     clone = add(

@@ -25,6 +25,7 @@ from elsewhere.core.kept import (
     Event,
     cleared,
     declare,
+    history_kinds,
     kept_parts,
 )
 from elsewhere.core.model_events import ModelSaved, ModelsUnused, ModelUsed
@@ -65,6 +66,7 @@ __all__ = [
     "declare",
     "decode_event",
     "encode_event",
+    "history_kinds",
     "kept_parts",
     "kind_of",
     "single_value",

@@ -201,6 +201,11 @@ class HistoryEvent(Event):
     history: int
 
     @property
+    def name(self) -> str:
+        """The name of its upload, and of what its agent sends of it: the kind is its word."""
+        return f"{self.title}/{self.series}"
+
+    @property
     def bytes_at(self) -> tuple[str, str]:
         """URL and machine of the bytes in storage that go with the item; no URL without such."""
         return "", ""
@@ -243,6 +248,11 @@ def kept_parts() -> dict[str, Kept]:
 def history_parts() -> list[str]:
     """Returns the parts that are kept as a History."""
     return [part for part, way in kept_parts().items() if isinstance(way, History)]
+
+
+def history_kinds() -> dict[str, type[HistoryEvent]]:
+    """Maps the words of the events that are kept as a History to their classes."""
+    return {word: kind for word, kind in EVENTS.items() if issubclass(kind, HistoryEvent)}
 
 
 def cleared(when: Cleared) -> tuple[list[str], list[str]]:

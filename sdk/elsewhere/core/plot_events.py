@@ -60,7 +60,7 @@ class Plot(HistoryEvent, FileEvent):
     def upload(self) -> Upload | None:
         if not self.file:
             return None
-        return Upload(file=Path(self.file), kind="plot", name=f"{self.title}/{self.series}")
+        return Upload(file=Path(self.file), kind=self.word, name=self.name)
 
     def placed(self, placed: Placed | None) -> Plot:
         if placed is None:

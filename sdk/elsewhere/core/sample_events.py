@@ -13,14 +13,14 @@ from elsewhere.core.kept import HistoryEvent, declare
 from elsewhere.core.uploads import FileEvent, Placed, Upload
 
 
-@declare("sample", kept.History("samples"), free=("title", "series"))
+@declare("sample", kept.History("samples"), free=("title", "series", "url"))
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample(HistoryEvent, FileEvent):
     """A sample of the series `series` in `title`; `history` of its series stay.
 
     `file`: where its bytes lie in the run folder when it has no URL yet, and `place` below which
-    output_uri they shall; empty for the task's. Without both it is a link. `problem`: why it has no
-    URL.
+    output_uri they shall; empty for the task's. Without a file it is a link. `machine` reported it,
+    or has it on its disk. `problem`: why it has no URL.
     """
 
     title: str
@@ -44,12 +44,12 @@ class Sample(HistoryEvent, FileEvent):
     def upload(self) -> Upload | None:
         if not self.file:
             return None
-        name = f"{self.title}/{self.series}"
-        return Upload(file=Path(self.file), place=self.place, kind="sample", name=name)
+        return Upload(file=Path(self.file), place=self.place, kind=self.word, name=self.name)
 
     def placed(self, placed: Placed | None) -> Sample:
         if placed is None:
             # A link. With a digest, which the program wrote, its bytes would be deleted as ours.
             return replace(self, digest="")
-        url, machine, problem = placed.url, placed.machine, placed.problem
-        return replace(self, url=url, machine=machine, problem=problem, file="", place="")
+        if placed.problem:
+            return replace(self, problem=placed.problem, url="", file="", place="")
+        return replace(self, url=placed.url, machine=placed.machine, file="", place="")

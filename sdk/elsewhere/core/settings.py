@@ -36,6 +36,8 @@ class Settings:
     local_remotes_are_shared: bool = False
     #: environment variables to record: names and patterns (`*`, `AWS_*`), commas between them
     log_environment: str = ""
+    #: of images that become a JPEG, 1 to 100
+    image_quality: int = 87
     #: tasks report into a folder, to be imported later; see `Task.set_offline`
     offline_mode: bool = False
     #: field -> 'default', the name of a variable, or the path of config.toml

@@ -23,7 +23,8 @@ class Upload:
 
     `file` lies within the run folder, as a journal has it, or is absolute, as an uploader gets it.
     `place` is an output_uri, empty for the task's. `kind` is a noun in the singular, such as
-    `artifact`; `name` is unique among the task's uploads of one kind.
+    `artifact`; `name`, for those with a history together with the file's, is unique among the
+    task's uploads of one kind.
     """
 
     file: Path

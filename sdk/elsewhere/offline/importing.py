@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from elsewhere.artifacts import uploader
 from elsewhere.core import names
@@ -18,6 +18,7 @@ from elsewhere.core.codec import to_plain
 from elsewhere.core.errors import NotFoundError, StoreUnavailableError, TransitionError, UsageError
 from elsewhere.core.events import Edited, ModelSaved, ModelUsed, Parameters, Scalar, Tags
 from elsewhere.core.folders import RunFolder
+from elsewhere.core.kept import HistoryEvent
 from elsewhere.core.notes import SessionSpec
 from elsewhere.delivery.delivery import Delivery
 from elsewhere.offline.ended import opened
@@ -212,6 +213,9 @@ def _translation(
         if isinstance(event, Scalar):
             is_shifted = event.kind is not ScalarKind.SINGLE
             return replace(event, iteration=event.iteration + offset) if is_shifted else event
+        if isinstance(event, HistoryEvent):
+            shifted: Event = replace(cast("Any", event), iteration=event.iteration + offset)
+            return shifted
         if isinstance(event, ModelSaved) and isinstance(event.fields.get("iteration"), int):
             iteration = int(event.fields["iteration"]) + offset  # type: ignore[arg-type]
             return replace(event, fields={**event.fields, "iteration": iteration})

@@ -6,7 +6,6 @@ import json
 import logging
 from typing import TYPE_CHECKING, Any
 
-from elsewhere.core.clock import now_at
 from elsewhere.core.wording import size
 from elsewhere.report.figures.json_data import TooLarge
 from elsewhere.report.logger_aspect import LoggerAspect, checked_name
@@ -54,6 +53,7 @@ class FigureAspect(LoggerAspect):
 
     def _record_plot(self, title: str, series: str, iteration: int, figure: dict[str, Any]) -> None:
         from elsewhere.core.plot_events import MOST_BYTES, Plot, pack, to_figure  # noqa: PLC0415
+        from elsewhere.report.staged import stage  # noqa: PLC0415 - weight
 
         # Hidden here: in what is packed, nobody finds a secret any more.
         safe = self._known.hide_within(figure)
@@ -63,13 +63,13 @@ class FigureAspect(LoggerAspect):
         packed = pack(text)
         kept, file, digest = to_figure(text, packed), "", ""
         if not kept:
-            file, digest = self._staged(".json.gz", packed)
+            file, digest, _ = stage(self._files, ".gz", lambda path: path.write_bytes(packed))
         self._record(
             Plot(
                 title=title,
                 series=series,
                 iteration=iteration,
-                at=now_at(),
+                at=self._reported_at(),
                 figure=kept,
                 file=file,
                 digest=digest,

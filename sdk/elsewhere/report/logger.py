@@ -10,12 +10,13 @@ from elsewhere.core.checks import checked_whole, plain
 from elsewhere.core.clock import now_at
 from elsewhere.core.errors import UsageError
 from elsewhere.report.logger_aspect import checked_name
+from elsewhere.report.matplotlib_figures import MatplotlibAspect
 from elsewhere.report.plots import PlotsAspect
 from elsewhere.report.point_plots import PointPlotsAspect
 
 
-class Logger(PlotsAspect, PointPlotsAspect):
-    """Reports scalars, values, texts and plots of one task. All threads may share it.
+class Logger(PlotsAspect, PointPlotsAspect, MatplotlibAspect):
+    """Reports scalars, values, texts, plots and samples of one task. All threads may share it.
 
     `Task.get_logger` makes it.
     """

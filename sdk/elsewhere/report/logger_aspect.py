@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
-import secrets
 from typing import TYPE_CHECKING, Final, SupportsIndex
 
 from elsewhere.core.checks import plain
+from elsewhere.core.clock import now_at
 from elsewhere.core.errors import UsageError
-from elsewhere.core.folders import make_folder
+from elsewhere.core.late_logger import late_logger
+from elsewhere.core.secrets import KnownSecrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from elsewhere.core.events import Event
-    from elsewhere.core.secrets import KnownSecrets
 
+logger = late_logger(__name__)
+
+#: seconds between two times that stores tell apart
+_TICK_S: Final = 1e-6
 #: iterations are kept in 64 bits
 _MOST_ITERATION: Final = 2**63 - 1
 
@@ -25,8 +28,9 @@ class LoggerAspect:
     """Records events of one task.
 
     `record` takes the events, `flush` writes them, and `shifted` gives the iteration that is
-    recorded for the reported one, since a continued task counts on. What has many bytes is staged
-    below `files`, a folder of the run folder, without the secrets that are `known`.
+    recorded for the reported one, since a continued task counts on. Files that go with a report
+    are staged in `files`, a folder of the run folder, without the secrets that are `known`, by
+    default those of this process. JPEG has `image_quality`.
     """
 
     def __init__(
@@ -35,28 +39,33 @@ class LoggerAspect:
         *,
         flush: Callable[[bool], object],
         files: Path,
-        known: KnownSecrets,
+        known: KnownSecrets | None = None,
+        image_quality: int = 87,
         shifted: Callable[[int], int] = lambda iteration: iteration,
     ) -> None:
         self._record = record
         self._flush = flush
         self._files = files
-        self._known = known
+        self._known = known or KnownSecrets.of_this_process()
+        self._image_quality = image_quality
         self._shifted = shifted
-
-    def _staged(self, extension: str, data: bytes) -> tuple[str, str]:
-        """Where a new file with this `data` lies in the run folder, and its SHA-256, which names
-        it. Raises OSError."""
-        digest = hashlib.sha256(data).hexdigest()
-        folder = self._files / secrets.token_hex(8)
-        make_folder(folder)
-        path = folder / f"{digest}{extension}"
-        path.write_bytes(data)
-        return path.relative_to(self._files.parent).as_posix(), digest
+        self._last_at = 0.0
+        self._warnings: set[str] = set()
 
     def _counted(self, iteration: object) -> int:
         """The iteration to record for the reported one. Raises UsageError."""
         return _whole(self._shifted(_whole(iteration)))
+
+    def _reported_at(self) -> float:
+        """The time of a report whose time orders it: later than that of the last one, also where
+        the clock was set back."""
+        self._last_at = max(now_at(), self._last_at + _TICK_S)
+        return self._last_at
+
+    def _warn_once(self, sentence: str) -> None:
+        if sentence not in self._warnings:
+            self._warnings.add(sentence)
+            logger.warning("%s", sentence)
 
 
 def checked_name(argument: str, name: object) -> str:

@@ -12,8 +12,7 @@ from elsewhere.core.errors import UsageError
 from elsewhere.core.imported import is_instance
 from elsewhere.report.figure_aspect import FigureAspect
 from elsewhere.report.figures.json_data import TooLarge
-
-# from elsewhere.report.samples import SamplesAspect
+from elsewhere.report.samples import SamplesAspect
 
 if TYPE_CHECKING:
     from types import ModuleType

@@ -74,6 +74,7 @@ class Run:
         self.known_secrets = KnownSecrets.of_this_process()
         self.function_names: set[str] = set()
         self.model_paths: dict[str, str] = {}
+        self._logger: Logger | None = None
         self.offset = Offset(record.continues_at or 0)
         self._offline = OfflineSession.around(folder)
         self._reporter = reporter
@@ -111,13 +112,16 @@ class Run:
     def logger(self) -> Logger:
         from elsewhere.report.logger import Logger  # noqa: PLC0415 - weight
 
-        return Logger(
-            self.report,
-            flush=self.flush,
-            files=self.folder.files,
-            known=self.known_secrets,
-            shifted=self.offset.shifted,
-        )
+        if self._logger is None:  # it knows defaults that the program has set
+            self._logger = Logger(
+                self.report,
+                flush=self.flush,
+                files=self.folder.files,
+                known=self.known_secrets,
+                image_quality=self.settings.image_quality,
+                shifted=self.offset.shifted,
+            )
+        return self._logger
 
     @property
     def whole_record(self) -> TaskRecord:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from elsewhere.core.codec import compact, decode, encode
 from elsewhere.core.errors import RecordError
+from elsewhere.core.events import history_kinds
 from elsewhere.store.redis import keys
 from elsewhere.store.redis.connection import redis_errors
 
@@ -37,7 +38,10 @@ MODEL: Final = "model"
 FILE: Final = "file"
 LISTING: Final = "listing"
 
-_KINDS: Final = (ARTIFACT, MODEL, FILE, LISTING)
+#: kinds of items with a history, such as a sample
+ITEMS: Final = tuple(history_kinds())
+
+_KINDS: Final = (ARTIFACT, MODEL, FILE, LISTING, *ITEMS)
 _ID: Final = re.compile("[0-9a-f]{32}")
 _DIGEST: Final = re.compile("([0-9a-f]{64})?")
 #: bytes of a request at most: that of the longest path has a third of it
@@ -55,6 +59,7 @@ class Wanted:
     artifact  the artifact `name` of `task`
     model     the weights of the model with the id `name`
     file      the file `name` below the code folder of the `attempt` of `task`
+    sample    the sample of `task` with the JSON `name`: title, series, iteration
     listing   the files of that attempt, as JSON: path, bytes and version of each; the offset of a
               part is a number of files
     """

@@ -54,6 +54,7 @@ def test_the_environment_wins_over_the_file_and_the_file_over_the_default(tmp_pa
         "reuse_within_h": "default",
         "local_remotes_are_shared": str(config),
         "log_environment": "default",
+        "image_quality": "default",
         "offline_mode": "default",
     }
 

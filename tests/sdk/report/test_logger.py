@@ -13,7 +13,6 @@ import pytest
 from elsewhere.core.choices import ScalarKind
 from elsewhere.core.errors import UsageError
 from elsewhere.core.events import Event, Scalar, Text
-from elsewhere.core.secrets import KnownSecrets
 from elsewhere.report.logger import Logger
 
 
@@ -42,13 +41,8 @@ def flushes() -> list[bool]:
 
 @pytest.fixture
 def task_logger(events: list[Event], flushes: list[bool], tmp_path: Path) -> Logger:
-    return Logger(
-        events.append,
-        flush=flushes.append,
-        files=tmp_path / "files",
-        known=KnownSecrets((), {}),
-        shifted=lambda i: i + 100,
-    )
+    files = tmp_path / "files"
+    return Logger(events.append, flush=flushes.append, files=files, shifted=lambda i: i + 100)
 
 
 def test_a_scalar_is_offset_and_becomes_a_float(task_logger: Logger, events: list[Event]) -> None:

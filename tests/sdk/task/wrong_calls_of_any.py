@@ -189,6 +189,15 @@ ANY: Final[dict[str, list[tuple[str, str]]]] = {
     "Task.get_reported_single_value": [
         ("task.get_reported_single_value(5)", "The name must be a text, not 5")
     ],
+    "Task.get_debug_samples": [
+        ("task.get_debug_samples(5, 's')", "The title must be a text, not 5"),
+        ("task.get_debug_samples('t', None)", "The series must be a text, not None"),
+        (
+            "task.get_debug_samples('t', 's', -1)",
+            "n_last_iterations must be a whole number of 0 or more, 0 for all, not -1",
+        ),
+        ("gone.get_debug_samples('t', 's')", "There is no task"),
+    ],
     "Task.get_reported_console_output": [
         (
             "task.get_reported_console_output('x')",

@@ -39,9 +39,10 @@ class DeletionAspect(Handle):
     ) -> bool:
         """Deletes the task, and the bytes of what it made with `delete_artifacts_and_models`.
 
-        `callback(kind, url)` decides for each file whether it is deleted; kind is `artifact` or
-        `model`. Kept are links, the bytes of models that were never uploaded, published models,
-        and, with `skip_models_used_by_other_tasks`, those that other tasks began from.
+        `callback(kind, url)` decides for each file whether it is deleted; kind is `artifact`,
+        `model`, or that of an item with a history: `sample`. Kept are links, the bytes of models
+        that were never uploaded, published models, and, with `skip_models_used_by_other_tasks`,
+        those that other tasks began from.
 
         Returns True when nothing is left. What could not be deleted, such as a file on another
         machine's disk or a published task, is a warning and False. Raises DeleteError instead with
@@ -60,6 +61,7 @@ class DeletionAspect(Handle):
         if delete_artifacts_and_models:
             made += _artifacts(store.artifacts(self.id).values())
             made += _models(store, self.id, are_used_kept=skip_models_used_by_other_tasks)
+            made += _items(store, self.id)
         # First of all: a task that is about to run again keeps its files.
         store.delete(self.id)
         left = [why for one in made if (why := _delete(store, one, callback))]
@@ -72,6 +74,18 @@ def _artifacts(artifacts: Iterable[Artifact]) -> list[_Made]:
         _Made("artifact", artifact.url, artifact.machine)
         for artifact in artifacts
         if artifact.url and artifact.digest
+    ]
+
+
+def _items(store: TaskStore, task_id: str) -> list[_Made]:
+    """The bytes of samples and the like, also of those that fell out of their history."""
+    from elsewhere.artifacts.places import is_kept_for, upload_at  # noqa: PLC0415 - weight
+
+    found = {**store.dropped(task_id), **store.held(task_id)}
+    return [
+        _Made(at[1], url, machine)
+        for url, machine in found.items()
+        if is_kept_for(task_id, url) and (at := upload_at(url)) is not None
     ]
 
 

@@ -13,6 +13,8 @@ from elsewhere.task.handle import Handle
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from elsewhere.artifacts.sample import SampleHandle
+
 
 def _iso(at: float) -> str:
     from datetime import datetime, timezone  # noqa: PLC0415 - weight
@@ -93,6 +95,24 @@ class ReportsAspect(Handle):
     def get_reported_single_value(self, name: str) -> float | None:
         """The single value `name`, or None if it was not reported. Raises UsageError."""
         return self.get_reported_single_values().get(checked_text("The name", name))
+
+    def get_debug_samples(
+        self, title: str, series: str, n_last_iterations: int = 10
+    ) -> list[SampleHandle]:
+        """The samples of the last `n_last_iterations` that were reported in the series `series` of
+        `title`, the oldest first; 0 for all. The bytes are fetched when they are used. Raises
+        UsageError for anything but texts and a whole number, NotFoundError for a deleted task."""
+        from elsewhere.artifacts.sample import SampleHandle  # noqa: PLC0415 - weight
+        from elsewhere.core.events import Sample  # noqa: PLC0415
+        from elsewhere.core.kept import MOST_ITEMS  # noqa: PLC0415
+        from elsewhere.core.settings import load  # noqa: PLC0415
+
+        names = checked_text("The title", title), checked_text("The series", series)
+        last = checked_whole("n_last_iterations", n_last_iterations, 0, note=", 0 for all")
+        self.reload()
+        store, cache = self.access.store, load().home.cache
+        found = store.history(self.id, Sample, *names, last=last or MOST_ITEMS)
+        return [SampleHandle(store, self.id, sample, cache) for sample in found]
 
     def get_reported_console_output(self, number_of_reports: int = 1) -> list[str]:
         """The last `number_of_reports` pieces of the newest attempt's output, 64 KiB each at most,
