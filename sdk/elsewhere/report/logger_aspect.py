@@ -25,13 +25,7 @@ _MOST_ITERATION: Final = 2**63 - 1
 
 
 class LoggerAspect:
-    """Records events of one task.
-
-    `record` takes the events, `flush` writes them, and `shifted` gives the iteration that is
-    recorded for the reported one, since a continued task counts on. Files that go with a report
-    are staged in `files`, a folder of the run folder, without the secrets that are `known`, by
-    default those of this process. JPEG has `image_quality`.
-    """
+    """Records events of one task."""
 
     def __init__(
         self,
@@ -43,6 +37,11 @@ class LoggerAspect:
         image_quality: int = 87,
         shifted: Callable[[int], int] = lambda iteration: iteration,
     ) -> None:
+        """`record` takes the events, `flush` writes them, and `shifted` gives the iteration that is
+        recorded for the reported one, since a continued task counts on. Files that go with a report
+        are staged in `files`, a folder of the run folder, without the secrets that are `known`, by
+        default those of this process. JPEG has `image_quality`.
+        """
         self._record = record
         self._flush = flush
         self._files = files
