@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from elsewhere.artifacts import bring
 from elsewhere.artifacts.far import FarFile, of_run
 from elsewhere.artifacts.places import quoted
 from elsewhere.artifacts.transfer import Transfer, reachable
-from elsewhere.core.events import ArtifactAdded
+from elsewhere.core.events import ArtifactAdded, Sample
 from elsewhere.core.folders import Home, RunFolder
 from elsewhere.core.records import Artifact
 from elsewhere.core.uploads import Upload
@@ -131,6 +132,28 @@ class Far:
         event = ArtifactAdded(artifact=record).placed(placed)
         self.store.edit(task_id, event)
         return task_id, event.artifact
+
+    def sample(self, title: str, series: str, iteration: int, data: bytes, task_id: str) -> Sample:
+        """A sample of the task that was uploaded, on the machine HOST."""
+        file = self.home.path / f"{hashlib.sha256(data).hexdigest()}-{iteration}.png"
+        file.write_bytes(data)
+        sample = Sample(
+            title=title,
+            series=series,
+            iteration=iteration,
+            at=float(iteration),
+            history=100,
+            digest=sha256_of(file),
+            size_bytes=len(data),
+            file=str(file),
+        )
+        upload = sample.upload()
+        assert upload is not None
+        record = self.store.read(task_id)
+        placed = bring(replace(upload, place=str(self.home.storage)), record)
+        event = sample.placed(replace(placed, machine=self.host))
+        self.store.edit(task_id, event)
+        return event
 
 
 def begun(far: Far, file: FarFile) -> Transfer:

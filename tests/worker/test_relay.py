@@ -11,16 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from elsewhere.artifacts.far import of_artifact, of_model, run_files
+from elsewhere.artifacts.far import at_url, of_artifact, of_item, of_model, run_files
 from elsewhere.artifacts.transfer import AbsentError
-from elsewhere.core.errors import RecordError
+from elsewhere.core.errors import RecordError, StorageError
 from elsewhere.core.events import ArtifactAdded
 from elsewhere.core.records import Artifact
 from elsewhere.store.redis import keys
 from elsewhere.store.relay import PART_BYTES, WINDOW, Request, Wanted
 from elsewhere_worker.owner import Owner
 from tests.relaying import AGENT, HOST, Far, begun, far_machine
-from tests.stores import opened
+from tests.stores import begin, opened
 from tests.waiting import wait_until
 
 NOISE = os.urandom(5 * PART_BYTES + 1234)
@@ -54,6 +54,46 @@ def test_an_artifact_and_a_model_arrive(far: Far, tmp_path: Path) -> None:
     far.store.save_model(model, {"task": task_id, "url": str(file), "machine": HOST})
     of_model(far.store, far.store.model(model)).bring(tmp_path / "model")
     assert (tmp_path / "model").read_bytes() == b"weights"
+
+
+def test_a_sample_arrives_by_its_names(far: Far, tmp_path: Path) -> None:
+    task_id = begin(far.store)
+    samples = [
+        far.sample(title, series, iteration, f"{title}{series}{iteration}".encode(), task_id)
+        for title, series in (("a", "b/c"), ("a/b", "c"), ("..", "é\n"))
+        for iteration in (1, -2)
+    ]
+    for number, sample in enumerate(samples):
+        of_item(far.store, task_id, sample).bring(tmp_path / str(number))
+        data = f"{sample.title}{sample.series}{sample.iteration}".encode()
+        assert (tmp_path / str(number)).read_bytes() == data
+        found = at_url(far.store, sample.url)
+        assert found is not None
+        assert (found[0], found[1].wanted.name) == (
+            sample,
+            of_item(far.store, task_id, sample).wanted.name,
+        )
+
+
+@pytest.mark.parametrize(
+    "name", ["", "x", "[]", '["a","b"]', '["a","b",1.5]', '["a",["b"],1]', '["a","b",2]', "{}"]
+)
+def test_a_sample_that_is_not_there_is_refused(far: Far, tmp_path: Path, name: str) -> None:
+    task_id = begin(far.store)
+    sample = far.sample("a", "b", 1, b"x", task_id)
+    file = of_item(far.store, task_id, sample)
+    with pytest.raises(StorageError):
+        replace(file, wanted=replace(file.wanted, name=name)).bring(tmp_path / "file")
+
+
+def test_a_sample_elsewhere_than_uploads_lie_is_not_sent(far: Far, tmp_path: Path) -> None:
+    task_id = begin(far.store)
+    secret = tmp_path / "secret"
+    secret.write_bytes(b"secret")
+    sample = far.sample("a", "b", 1, b"x", task_id)
+    far.store.edit(task_id, replace(sample, at=9.0, url=str(secret)))
+    with pytest.raises(StorageError, match="is not sent"):
+        of_item(far.store, task_id, sample).bring(tmp_path / "file")
 
 
 def test_the_files_of_a_run_are_listed_page_by_page(

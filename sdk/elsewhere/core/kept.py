@@ -156,10 +156,10 @@ class History(Kept):
 
     Of each series the newest reports stay, as many as its event's `history`: 0 for all, as far as
     MOST_ITEMS. Where bytes lie that no item names any more is noted, until they are deleted
-    (Store.dropped). The events are a `HistoryEvent`. A CLAIM and a RESET clear it.
+    (Store.dropped). The events are a `HistoryEvent`. A CLAIM and a RESET clear it, as all of them.
     """
 
-    cleared_by: Cleared = field(default=CLAIM | RESET, kw_only=True)
+    cleared_by: Cleared = field(default=CLAIM | RESET, init=False)
 
     def last(self, event: HistoryEvent) -> int:
         """Returns how many items of its series stay after this event."""

@@ -23,7 +23,7 @@ from elsewhere.core.folders import open_plain
 from elsewhere.core.journal import journal_files, read_events
 from elsewhere.core.kept import HistoryEvent
 from elsewhere.core.uploads import FileEvent, Placed
-from elsewhere.delivery.dropped import Dropped
+from elsewhere.delivery.dropped import Dropped, lasting
 from elsewhere.delivery.terminal import BLOCK_BYTES, collapse
 from elsewhere.delivery.waiting import note_placed, staged, wait, where_placed
 
@@ -125,8 +125,8 @@ class Delivery:
                 break
             if end == offset:
                 break
-            spare: dict[Path, Placed] = {}
-            ready = [self._with_url(event, spare) for event in events]
+            spare: dict[Path, Placed | None] = {}
+            ready = [self._with_url(event, spare) for event in self._lasting(events, spare)]
             before = self._artifacts_before(ready)
             self._offsets[name] = self._store.apply(task_id, attempt, name, offset, end, ready)
             self._dropped.look_at(ready)
@@ -140,7 +140,15 @@ class Delivery:
             self._is_behind = True
         return moved
 
-    def _with_url(self, event: Event, spare: dict[Path, Placed]) -> Event:
+    def _lasting(self, events: list[Event], spare: dict[Path, Placed | None]) -> list[Event]:
+        """The events that stay in the store; `spare` takes the files of the others."""
+        found = lasting(events)
+        stay = set(map(id, found))
+        gone = [one for one in events if isinstance(one, FileEvent) and id(one) not in stay]
+        spare.update({upload.file: None for one in gone if (upload := one.upload())})
+        return found
+
+    def _with_url(self, event: Event, spare: dict[Path, Placed | None]) -> Event:
         """The event for the store; `spare` takes the name of a file that nobody needs after it."""
         given, event = event, self._translate(event)
         if not isinstance(event, FileEvent):
@@ -159,7 +167,10 @@ class Delivery:
             return earlier
         if path is None:
             problem = f"It was not uploaded: {str(upload.file)!r} is not a staged file."
-            logger.warning("%s %r of %s: %s", upload.kind, upload.name, self._folder.path, problem)
+            # A sample's is gone where it fell out of its history, as it will again.
+            level = logging.DEBUG if isinstance(event, HistoryEvent) else logging.WARNING
+            what = (upload.kind, upload.name, self._folder.path, problem)
+            logger.log(level, "%s %r of %s: %s", *what)
             return Placed(problem=problem)
         if given_up := self._given_up.get(upload.file):  # another file of the block is tried again
             return given_up
@@ -189,13 +200,14 @@ class Delivery:
             file.write(b"" if is_at_start else b"\n")
             file.write(f"[elsewhere] {sentence}\n".encode(errors="backslashreplace"))
 
-    def _forget(self, spare: dict[Path, Placed]) -> None:
+    def _forget(self, spare: dict[Path, Placed | None]) -> None:
         """Deletes staged files: a long run's artifacts would fill the disk twice. The place of each
-        is noted, for a store that loses it."""
+        that has one is noted, for a store that loses it."""
         for name, where in spare.items():
             if path := staged(self._folder, name):
                 with suppress(OSError):
-                    note_placed(self._folder, name, where)
+                    if where is not None:
+                        note_placed(self._folder, name, where)
                     path.unlink(missing_ok=True)
 
     def _artifacts_before(self, events: list[Event]) -> dict[str, Artifact]:

@@ -47,13 +47,19 @@ def encode_image(image: Any, quality: int) -> Encoded:
 
     Raises UsageError for anything else, and without Pillow or NumPy.
     """
-    pillow, note = _driver("PIL.Image", "Pillow"), ""
+    pillow, note, drawn = _driver("PIL.Image", "Pillow"), "", image
     if not is_instance(image, "PIL.Image", "Image") or image.mode in _DEEP:
         pixels, note = _pixels(image)
-        image = pillow.fromarray(pixels)
-    if 0 in image.size:
-        raise UsageError(f"An image of {image.width} x {image.height} pixels cannot be reported.")
-    drawn = _drawable(image)
+        drawn = pillow.fromarray(pixels)
+    if 0 in drawn.size:
+        raise UsageError(f"An image of {drawn.width} x {drawn.height} pixels cannot be reported.")
+    try:
+        return _encoded(_drawable(drawn), quality, note)
+    except (OSError, ValueError) as error:  # of a file that is cut off, or a mode of its own
+        raise _refused(image, str(error)) from error
+
+
+def _encoded(drawn: Any, quality: int, note: str) -> Encoded:
     is_flat = drawn.getcolors(_FEW_COLOURS) is not None
     if is_flat or drawn.mode in ("LA", "RGBA") or max(drawn.size) > _MOST_PIXELS:
         return Encoded(_saved(drawn, "PNG"), ".png", note)

@@ -190,7 +190,9 @@ class SamplesAspect(LoggerAspect):
         try:
             staged = stage(self._files, extension, write)
         except OSError as error:
-            self._warn_once(f"Samples are lost: they cannot be kept in {self._files}: {error}.")
+            self._warn_once(
+                f"Samples are lost: they cannot be kept in {self._files}: {error.strerror}."
+            )
             return False
         content_type = _guessed(staged.file)
         place = self._destination
@@ -237,7 +239,7 @@ def _checked_extension(given: object) -> str:
 def _guessed(name: str) -> str:
     import mimetypes  # noqa: PLC0415 - weight
 
-    return mimetypes.guess_type(name)[0] or ""
+    return mimetypes.guess_type(name.partition("?")[0])[0] or ""
 
 
 def _writer(stream: Any) -> Callable[[Path], None]:

@@ -6,6 +6,7 @@ import socket
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -111,9 +112,35 @@ def test_bytes_go_with_what_falls_out_of_the_history_and_with_what_is_replaced(
     assert len(list(machine.folder.placed.iterdir())) == 2, "one note for each file there is"
 
 
-def test_hundreds_go_with_the_end_of_a_short_run(machine: Machine) -> None:
-    machine.report(*map(machine.sample, range(100)))
-    assert machine.deliver() == ["s98.0.0.png", "s99.0.0.png"]
+def test_what_others_push_out_before_it_is_delivered_does_not_travel(machine: Machine) -> None:
+    first, replaced = machine.sample(1), machine.sample(50, at=0.5)
+    machine.report(first)
+    machine.deliver()
+    others = [machine.sample(one, at=float(one)) for one in range(2, 52)]
+    machine.report(replaced, *others, machine.sample(3, series="other"))
+    assert machine.deliver() == ["other3.0.0.png", "s50.50.0.png", "s51.51.0.png"]
+    assert len(list(machine.folder.placed.iterdir())) == 3
+    assert list(machine.folder.files.iterdir()) == []
+    assert machine.store.dropped(machine.task_id) == {}
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_what_does_not_travel_makes_no_difference_to_what_stays(
+    machine: Machine, seed: int
+) -> None:
+    random = Random(seed)
+    events = [
+        machine.sample(random.randrange(6), series=random.choice("ab"), at=float(at))
+        for at in random.sample(range(40), 40)
+    ]
+    other = begin(machine.store)
+    machine.store.apply(other, 1, "f", 0, 1, events)
+    machine.report(*events)
+    files = machine.deliver()
+    kept: list[Sample] = machine.store.kept(machine.task_id, Sample)
+    whole: list[Sample] = machine.store.kept(other, Sample)
+    assert [one.at for one in whole] == [one.at for one in kept]
+    assert files == sorted(local_path(one.url).name for one in kept)
 
 
 @pytest.mark.parametrize("how", ["reset", "claim"])
@@ -225,7 +252,9 @@ def test_a_sample_that_could_not_be_uploaded_arrives_later_in_its_place(machine:
 
 def test_whoever_reports_much_is_delivered_before_anything_is_deleted(machine: Machine) -> None:
     fill = Scalar(title="x" * 1000, series="y", value=1.0, iteration=0, at=0.0)
-    machine.report(*map(machine.sample, range(3)), *[fill] * 4000)
+    machine.report(*map(machine.sample, range(2)))
+    machine.deliver()
+    machine.report(machine.sample(2), *[fill] * 4000)
     machine.delivery.pump()
     assert "s0.0.0.png" in machine.files(), "more is waiting in the journal"
     assert machine.deliver() == ["s1.0.0.png", "s2.0.0.png"]

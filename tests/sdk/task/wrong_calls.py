@@ -255,7 +255,7 @@ OWN: Final[dict[str, list[tuple[str, str]]]] = {
         ("log.report_image('t', 's', local_path='nowhere.png')", "there is no such file"),
         ("log.report_image('t', 's', local_path='.')", "there is no such file"),
         ("log.report_image('t', 's', local_path=b'x')", "must be the path of a file, not b'x'"),
-        ("log.report_image('t', 's', local_path='a\\0b')", "null"),
+        ("log.report_image('t', 's', local_path='a\\0b')", "is not a path"),
         ("log.report_image('t', 's', url=5)", "The url must be a text, not 5"),
         ("log.report_image('t', 's', url=' ')", "The url cannot be empty"),
         (
@@ -274,8 +274,8 @@ OWN: Final[dict[str, list[tuple[str, str]]]] = {
         ("log.report_media('t', 's', stream=b'x', file_extension='')", "not ''"),
         ("log.report_media('t', 's', stream=5, file_extension='x')", "or a file that is open"),
         (
-            "log.report_media('t', 's', stream=open('net.bin', 'ab'), file_extension='x')",
-            "cannot be reported",
+            "log.report_media('t', 's', stream=type('S', (), {'read': min})(), file_extension='x')",
+            "cannot be reported: 'int' object",
         ),
         ("log.report_media('t', 's', url='x', max_history='all')", "max_history must be a whole"),
     ],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from elsewhere.core.choices import Status
 from elsewhere.core.errors import DeleteError, NotFoundError, StorageError, UsageError
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from elsewhere.store.api import TaskStore
 
 logger = late_logger(__name__)
+
+#: files that are left, and each named
+_NAMED: Final = 20
 
 
 class _Made:  # a plain class, which is the quickest to make at the import of the SDK
@@ -65,6 +68,8 @@ class DeletionAspect(Handle):
         # First of all: a task that is about to run again keeps its files.
         store.delete(self.id)
         left = [why for one in made if (why := _delete(store, one, callback))]
+        if len(left) > _NAMED:  # a task may have thousands of samples
+            left[_NAMED:] = [f"And {len(left) - _NAMED} more files are left."]
         return not left or _failed(left, raise_on_error)
 
 
