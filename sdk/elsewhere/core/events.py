@@ -30,6 +30,7 @@ from elsewhere.core.kept import (
 )
 from elsewhere.core.machine_events import Machine
 from elsewhere.core.model_events import ModelSaved, ModelsUnused, ModelUsed
+from elsewhere.core.plot_events import Plot
 from elsewhere.core.records import Configuration, Json, Parameter, TaskRecord
 from elsewhere.core.sample_events import Sample
 from elsewhere.core.scalars import (
@@ -61,6 +62,7 @@ __all__ = [
     "ModelsUnused",
     "Parameters",
     "Phase",
+    "Plot",
     "Progress",
     "Properties",
     "PublishAtEnd",

@@ -27,6 +27,8 @@ from typing import Any, Final, NamedTuple
 
 #: what is recorded and shown in place of a secret
 HIDDEN: Final = "***"
+#: classes of plain data in which there are texts
+_DEEP: Final = (str, list, dict)
 #: characters of a secret that is looked for in texts, at least
 _SHORTEST: Final = 6
 
@@ -222,10 +224,26 @@ class KnownSecrets:
         self._look()
         return self._without_known(value) if self._values else value
 
+    def hide_within(self, value: Any) -> Any:
+        """Plain data as `hide` gives each text in it, also the names within its dicts."""
+        self._look()
+        return self._hide_within(value)
+
     def redact(self, block: bytes) -> bytes:
         """A `block` of output with HIDDEN for each of them."""
         self._look()
         return self._bytes.sub(HIDDEN.encode(), block)
+
+    def _hide_within(self, value: Any) -> Any:
+        if isinstance(value, str):
+            text = self._text.sub(HIDDEN, value)
+            return hide_passwords(text) if "=" in text or "://" in text else text
+        if isinstance(value, list):
+            return [self._hide_within(item) if item.__class__ in _DEEP else item for item in value]
+        if isinstance(value, dict):
+            hidden = ((self._hide_within(name), item) for name, item in value.items())
+            return {name: self._hide_within(item) for name, item in hidden}
+        return value
 
     def _without_known(self, value: Any) -> Any:
         if isinstance(value, Mapping):

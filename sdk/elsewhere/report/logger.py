@@ -10,16 +10,18 @@ from typing import Final, SupportsFloat
 from elsewhere.core.checks import checked_whole
 from elsewhere.core.clock import now_at
 from elsewhere.core.scalars import POINT
+from elsewhere.report.matplotlib_figures import MatplotlibAspect
+from elsewhere.report.plots import PlotsAspect
+from elsewhere.report.point_plots import PointPlotsAspect
 from elsewhere.report.reported import checked_iteration, checked_name, checked_value
-from elsewhere.report.samples import SamplesAspect
 
 _PACK: Final = POINT.pack
 #: bytes of a column above which the code that reports writes by itself
 _FULL_BYTES: Final = 1 << 20
 
 
-class Logger(SamplesAspect):
-    """Reports scalars, values, texts and samples of one task. All threads may share it.
+class Logger(PlotsAspect, PointPlotsAspect, MatplotlibAspect):
+    """Reports scalars, values, texts, plots and samples of one task. All threads may share it.
 
     `Task.get_logger` makes it: `record` takes events, points of scalars go into `columns`, `flush`
     writes both, and `offset` shifts iterations, since a continued task counts on.

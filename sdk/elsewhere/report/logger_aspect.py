@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from elsewhere.core.clock import now_at
 from elsewhere.core.late_logger import late_logger
+from elsewhere.core.secrets import KnownSecrets
 from elsewhere.report.reported import checked_iteration
 
 if TYPE_CHECKING:
@@ -33,16 +34,19 @@ class LoggerAspect:
         columns: Columns,
         offset: Offset,
         files: Path,
+        known: KnownSecrets | None = None,
         image_quality: int = 87,
     ) -> None:
         """`record` takes the events, `flush` writes them, points of scalars go into `columns`, and
         `offset` shifts iterations, since a continued task counts on. Files that go with a report
-        are staged in `files`, a folder of the run folder. JPEG has `image_quality`."""
+        are staged in `files`, a folder of the run folder, without the secrets that are `known`, by
+        default those of this process. JPEG has `image_quality`."""
         self._record = record
         self._flush = flush
         self._columns = columns
         self._offset = offset
         self._files = files
+        self._known = known or KnownSecrets.of_this_process()
         self._image_quality = image_quality
         self._last_at = 0.0
         self._warnings: set[str] = set()

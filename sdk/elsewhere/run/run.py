@@ -118,6 +118,7 @@ class Run:
                 columns=self._reporter.columns,
                 offset=self.offset,
                 files=self.folder.files,
+                known=self.known_secrets,
                 image_quality=self.settings.image_quality,
             )
         return self._logger

@@ -21,6 +21,7 @@ from elsewhere.task.aspects.models import ModelsAspect
 from elsewhere.task.aspects.names import NamesAspect
 from elsewhere.task.aspects.offline import OfflineAspect
 from elsewhere.task.aspects.parameters import ParametersAspect
+from elsewhere.task.aspects.plots import ReportedPlotsAspect
 from elsewhere.task.aspects.properties import PropertiesAspect
 from elsewhere.task.aspects.queue import QueueAspect
 from elsewhere.task.aspects.reports import ReportsAspect
@@ -49,6 +50,7 @@ class Task(
     ArtifactsAspect,
     ModelsAspect,
     ReportsAspect,
+    ReportedPlotsAspect,
     OfflineAspect,
 ):
     """A unit of work: its code, environment, seed and parameters, its reports and results.

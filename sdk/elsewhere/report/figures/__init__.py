@@ -1,0 +1,1 @@
+"""Figures as plotly draws them, made without plotly: `{"data": [traces], "layout": {...}}`."""
