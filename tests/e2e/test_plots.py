@@ -9,6 +9,8 @@ from elsewhere import Logger, Task
 from elsewhere.core.events import Event, Plot
 from elsewhere.core.plot_events import from_figure, unpack
 from elsewhere.core.secrets import KnownSecrets
+from elsewhere.report.columns import Columns
+from elsewhere.report.offset import Offset
 from elsewhere.store.redis.store import RedisStore
 from tests.e2e.world import Box, Laptop
 from tests.sdk.scripts import Scripts
