@@ -28,6 +28,8 @@ class Offset:
     def __init__(self, at: int = 0) -> None:
         self.at = at
         self._is_added: bool | None = None
+        #: the last iteration, as it is recorded; None before the first report
+        self.last: int | None = None
 
     def set(self, at: int) -> None:
         """Changes the offset from the next report on, which decides again."""
@@ -36,4 +38,5 @@ class Offset:
     def shifted(self, iteration: int) -> int:
         if self._is_added is None:
             self._is_added = iteration < self.at
-        return iteration + self.at if self._is_added else iteration
+        self.last = iteration + self.at if self._is_added else iteration
+        return self.last
