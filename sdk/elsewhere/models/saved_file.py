@@ -36,7 +36,8 @@ class SavedFile:
         self._descriptor: int | None = None
         if is_held and not self.is_folder:
             self._descriptor = os.open(path, os.O_RDONLY)
-            weakref.finalize(self, os.close, self._descriptor)
+            # Not at exit: the last weights are copied then.
+            weakref.finalize(self, os.close, self._descriptor).atexit = False
         first = next(iter(self.members()), path) if self.is_folder else path
         self._witness = first.relative_to(path)
         self._mark = _mark(first)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 
 from elsewhere import Task
@@ -30,21 +31,23 @@ class Programs:
         self.folder = scripts.folder
         self.ran = Ran(0, [], "")
 
-    def run(self, script: str, *, place: str = "", frameworks: object = True) -> Programs:
-        """Runs the `script`, which `Task.init` begins; models are uploaded to `place`, if given."""
-        begin = _BEGIN.format(frameworks=frameworks)
-        self.ran = self._scripts.run(
-            f"{begin}\n{script}\n{_END}", ELSEWHERE_OUTPUT_URI=place, CUDA_VISIBLE_DEVICES=""
-        )
+    def run(
+        self, script: str, *, before: str = "", place: str = "", frameworks: object = True
+    ) -> Programs:
+        """Runs the `script` as a task, which begins after the code `before`; models are uploaded
+        to `place`, if given."""
+        parts = (before, _BEGIN.format(frameworks=frameworks), script, _END)
+        whole = "\n".join(map(textwrap.dedent, parts))
+        self.ran = self._scripts.run(whole, ELSEWHERE_OUTPUT_URI=place, CUDA_VISIBLE_DEVICES="")
         assert self.ran.status == 0, self.ran.errors
         self.task_id = self.ran.lines[-1]
         return self
 
     @property
     def warnings(self) -> list[str]:
-        """What was written to stderr, but for the line that names the task."""
-        lines = self.ran.errors.splitlines()
-        return [line for line in lines if f"task {self.task_id}" not in line]
+        """What was written to stderr, but for the lines that name the task and its seed."""
+        usual = (f"task {self.task_id}", "Random seed")
+        return [line for line in self.ran.errors.splitlines() if not any(map(line.count, usual))]
 
     @property
     def outputs(self) -> dict[str, ModelRecord]:
