@@ -5,6 +5,7 @@ over all metrics from the first iteration on at each one, which would cost more 
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -23,7 +24,7 @@ def attach(run: OwnRun, catboost: ModuleType) -> Callable[[], None]:
 
     def fit(original: Callable[..., Any], model: Any, *given: Any, **named: Any) -> Any:
         result = original(model, *given, **named)
-        metrics.report(_points(model))
+        metrics.report(_points(model, _period(original, model, *given, **named)))
         return result
 
     def second(_: object, fname: object, *__: object, **___: object) -> object:
@@ -39,8 +40,22 @@ def attach(run: OwnRun, catboost: ModuleType) -> Callable[[], None]:
     )
 
 
-def _points(model: Any) -> Iterator[tuple[str, str, float, int]]:
-    for data, known in model.get_evals_result().items():
-        for metric, values in known.items():
-            for iteration, value in enumerate(values):
-                yield metric, data, value, iteration
+def _period(fit: Callable[..., Any], model: Any, *given: Any, **named: Any) -> int:
+    """Every how many iterations metrics are computed: an argument of the training or the model."""
+    arguments = inspect.signature(fit).bind(model, *given, **named).arguments
+    return int(arguments.get("metric_period") or model.get_params().get("metric_period") or 1)
+
+
+def _points(model: Any, period: int) -> Iterator[tuple[str, str, float, int]]:
+    """The metrics of a trained model. In its last iteration there is one of each, too; the detector
+    of overfitting, which may end a training early, has its own in each iteration."""
+    found = model.get_evals_result()
+    known = model.get_all_params()
+    iterations = known["iterations"]
+    if found.get("validation") and (known["od_type"] == "Iter" or known["od_pval"]):
+        iterations = max(len(values) for values in found["validation"].values())
+    for data, metrics in found.items():
+        for metric, values in metrics.items():
+            step = 1 if len(values) == iterations else period
+            for number, value in enumerate(values):
+                yield metric, data, value, min(number * step, iterations - 1)

@@ -21,7 +21,23 @@ def attach(run: OwnRun, xgboost: ModuleType) -> Callable[[], None]:
     """Records the models and the metrics of `xgboost`."""
     files, metrics = Files(run, "xgboost"), Metrics(run)
 
-    class Reports(xgboost.callback.TrainingCallback):  # type: ignore[misc,name-defined]
+    def second(_: object, fname: object, *__: object, **___: object) -> object:
+        return fname
+
+    parts = {
+        "Booster.save_model": files.saving(second),
+        "Booster.load_model": files.loading(second),
+    }
+    kind = getattr(getattr(xgboost, "callback", None), "TrainingCallback", None)
+    if kind is None:  # named as missing
+        parts["callback.TrainingCallback"] = second
+    else:
+        parts["train"] = with_callback(_reporter(kind, metrics))
+    return replace_parts(xgboost, parts)
+
+
+def _reporter(kind: Any, metrics: Metrics) -> object:
+    class Reporter(kind):  # type: ignore[misc]
         def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
             metrics.report(
                 (metric, data, values[-1], epoch)
@@ -30,14 +46,4 @@ def attach(run: OwnRun, xgboost: ModuleType) -> Callable[[], None]:
             )
             return False
 
-    def second(_: object, fname: object, *__: object, **___: object) -> object:
-        return fname
-
-    return replace_parts(
-        xgboost,
-        {
-            "Booster.save_model": files.saving(second),
-            "Booster.load_model": files.loading(second),
-            "train": with_callback(Reports()),
-        },
-    )
+    return Reporter()
