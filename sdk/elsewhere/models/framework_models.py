@@ -20,6 +20,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -29,7 +30,7 @@ from elsewhere.core.say import say
 from elsewhere.models import weights_file_handler as callbacks
 from elsewhere.models.framework_model import FrameworkModel, Save
 from elsewhere.models.lineage import loaded
-from elsewhere.models.saved_file import SavedFile
+from elsewhere.models.saved_file import SavedFile, is_there
 from elsewhere.models.weights_file_handler import CallbackType, ModelInfo
 from elsewhere.report.task_access import TaskAccess
 
@@ -202,8 +203,14 @@ class FrameworkModels:
         with self._copying:
             with self._lock:
                 models = list(self._models.values())
-            left = [model for model in models if not model.stage(is_last=is_last)]
-            return not left
+            return all(list(map(partial(self._stage, is_last=is_last), models)))
+
+    def _stage(self, model: FrameworkModel, *, is_last: bool) -> bool:
+        try:
+            return model.stage(is_last=is_last)
+        except Exception:  # an outermost seam: the others are copied
+            logger.warning("The model %s is not uploaded.", model.file.path, exc_info=True)
+            return True
 
     def _record(self, save: Save) -> None:
         try:
@@ -262,7 +269,7 @@ class FrameworkModels:
     def _follow(self) -> None:
         """Finds the models whose files were renamed since."""
         for path, model in list(self._models.items()):
-            if model.is_gone or path.exists():
+            if model.is_gone or is_there(path):
                 continue
             model.is_gone = not model.file.follow()
             if not model.is_gone:

@@ -62,7 +62,7 @@ class SavedFile:
                 if self._is_at(path):
                     self.path = path
                     return True
-        return self.path.exists()
+        return is_there(self.path)
 
     def members(self) -> tuple[Path, ...]:
         """The files of a folder that were written since the saving began: others that lie there,
@@ -72,14 +72,15 @@ class SavedFile:
 
     def version(self) -> tuple[_Mark | None, ...]:
         """Equal as long as the bytes are the same ones."""
-        if self.is_folder:
-            with suppress(OSError):
-                return tuple(map(_mark, self.members()))
-            return ()
-        return (_mark(self.bytes_at),)
+        return tuple(map(_mark, self.members() if self.is_folder else (self.bytes_at,)))
 
     def _is_at(self, path: Path) -> bool:
         return self._mark is not None and _mark(path / self._witness) == self._mark
+
+
+def is_there(path: Path) -> bool:
+    """Whether the path can be seen; nothing is raised where it must not."""
+    return _mark(path) is not None
 
 
 def _mark(path: Path) -> _Mark | None:
@@ -92,9 +93,16 @@ def _mark(path: Path) -> _Mark | None:
 
 def _files(folder: Path, since: float) -> list[Path]:
     """The files in the folder, and in folders below it, that have changed `since` that time."""
-    young = [path for path in _entries(folder) if path.stat().st_ctime >= since]
+    young = [path for path in _entries(folder) if _changed_at(path) >= since]
     below = [file for path in young if path.is_dir() for file in _files(path, since)]
     return [path for path in young if path.is_file()] + below
+
+
+def _changed_at(path: Path) -> float:
+    try:
+        return path.stat().st_ctime
+    except OSError:  # it was deleted just now
+        return -1.0
 
 
 def _entries(folder: Path) -> list[Path]:

@@ -52,7 +52,7 @@ def _points(model: Any, period: int) -> Iterator[tuple[str, str, float, int]]:
     found = model.get_evals_result()
     known = model.get_all_params()
     iterations = known["iterations"]
-    if found.get("validation") and (known["od_type"] == "Iter" or known["od_pval"]):
+    if found.get("validation") and (known.get("od_type") == "Iter" or known.get("od_pval")):
         iterations = max(len(values) for values in found["validation"].values())
     for data, metrics in found.items():
         for metric, values in metrics.items():

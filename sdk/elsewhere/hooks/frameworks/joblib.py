@@ -17,8 +17,8 @@ from elsewhere.hooks.frameworks.parts import replace_parts
 if TYPE_CHECKING:
     from elsewhere.report.recorder import OwnRun
 
-#: items of a list in which an estimator is looked for
-_ITEMS: Final = 8
+#: items of a dict or a list that are looked at
+_ITEMS: Final = 32
 
 
 def attach(run: OwnRun, joblib: ModuleType) -> Callable[[], None]:
@@ -44,7 +44,7 @@ def _unless_its_own(filename: object) -> object:
 
 def _has_estimator(value: Any) -> bool:
     if isinstance(value, Mapping):
-        return any(map(_is_estimator, value.values()))
+        return any(map(_is_estimator, islice(value.values(), _ITEMS)))
     if isinstance(value, (list, tuple)):
         return any(map(_is_estimator, islice(value, _ITEMS)))
     return _is_estimator(value)

@@ -18,9 +18,10 @@ from elsewhere.hooks.frameworks.parts import replace_parts
 if TYPE_CHECKING:
     from elsewhere.report.recorder import OwnRun
 
-#: the levels of a checkpoint, and items of a list, in which a model is looked for
+#: the levels of a checkpoint, the items of each, and the names of a state that are looked at
 _LEVELS: Final = 3
-_ITEMS: Final = 8
+_ITEMS: Final = 32
+_NAMES: Final = 1000
 
 
 def attach(run: OwnRun, torch: ModuleType) -> Callable[[], None]:
@@ -56,18 +57,18 @@ def _has_model(found: object, torch: ModuleType, levels: int) -> bool:
         return False
     inside: Iterable[object] = getattr(found, "__dict__", {}).values()
     if isinstance(found, (list, tuple)):
-        inside = islice(found, _ITEMS)
+        inside = found
     elif isinstance(found, Mapping):
         if _is_state(found, torch):
             return True
         inside = found.values()
-    return any(_has_model(one, torch, levels - 1) for one in inside)
+    return any(_has_model(one, torch, levels - 1) for one in islice(inside, _ITEMS))
 
 
 def _is_state(found: Mapping[Any, object], torch: ModuleType) -> bool:
     # `_metadata` is what `Module.state_dict` adds, also where the module has no weights.
     return hasattr(found, "_metadata") or any(
         isinstance(name, str) and ("." in name or name.endswith(("weight", "bias")))
-        for name, value in found.items()
+        for name, value in islice(found.items(), _NAMES)
         if isinstance(value, torch.Tensor)
     )

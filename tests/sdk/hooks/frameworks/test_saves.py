@@ -9,6 +9,7 @@ import pytest
 
 from elsewhere.core.errors import UsageError
 from elsewhere.models import WeightsFileHandler
+from elsewhere.storage import local_path
 from elsewhere.store.redis.store import RedisStore
 from tests.sdk.hooks.frameworks.programs import Programs
 from tests.sdk.models.runs import Agents
@@ -91,6 +92,8 @@ def test_as_many_checkpoints_are_models_as_the_program_keeps(
     assert sorted(programs.files()) == sorted(names)
     quoted = {name.replace("=", "=3D") if place else name for name in names}
     assert {path.stem for path in programs.files().values()} == quoted
+    uploaded = {path for path in (programs.folder / "place").rglob("*") if path.is_file()}
+    assert uploaded == (set(programs.files().values()) if place else set())
 
 
 def test_files_of_one_name_in_several_folders_are_models_of_their_own(programs: Programs) -> None:
@@ -209,6 +212,24 @@ def test_an_agents_run_uploads_its_models_the_last_of_many_saves_alone(
     assert model.url.startswith(f"file://{tmp_path}/place/")
     assert model.digest == hashlib.sha256((tmp_path / "net.pkl").read_bytes()).hexdigest()
     assert 1 <= len(copies) <= 2, "a copy that is not uploaded yet is not followed by more"
+
+
+def test_an_offline_session_has_its_models(scripts: Scripts, store: RedisStore) -> None:
+    ran = scripts.run(
+        "import time\nTask.set_offline(True)\ntask = Task.init('examples', 'train net')\n"
+        + JOBLIB
+        + "for step in range(3):\n    joblib.dump({'net': net, 'step': step}, 'net.pkl')\n"
+        + "    time.sleep(0.6)\n"
+        + "folder = task.get_offline_mode_folder()\ntask.close()\n"
+        + "Task.set_offline(False)\nprint(Task.import_offline_session(folder))\n"
+    )
+    assert ran.status == 0, ran.errors
+    (use,) = store.task_models(ran.lines[-1])
+    model = store.model(use.model)
+    whole = (scripts.folder / "net.pkl").read_bytes()
+    assert (use.name, model.framework) == ("net", "scikit-learn")
+    assert model.digest == hashlib.sha256(whole).hexdigest()
+    assert local_path(model.url).read_bytes() == whole
 
 
 def test_a_program_that_makes_the_model_itself_has_it_once(programs: Programs) -> None:
