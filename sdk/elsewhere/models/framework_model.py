@@ -52,10 +52,6 @@ class FrameworkModel(OutputModel):
         self._begin(owner, entry, {"project": record.project, "labels": dict(record.labels)})
 
     @property
-    def entry(self) -> str:
-        return self._entry
-
-    @property
     def is_path_only(self) -> bool:
         """Whether its bytes were neither uploaded nor shall be."""
         return self._waiting is None and not self._kept.digest
@@ -105,6 +101,7 @@ class FrameworkModel(OutputModel):
             logger.warning("%s is not uploaded: it is written to all the time.", save.file.path)
         if self._waiting is save:
             self._waiting = None
+            save.file.release()
         return self._waiting is None
 
     def withdraw(self) -> None:

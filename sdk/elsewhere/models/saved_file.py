@@ -28,7 +28,7 @@ class SavedFile:
     """
 
     def __init__(self, path: Path, begun_at: float, *, is_held: bool) -> None:
-        """`begun_at` is the time at which the saving began. `is_held`: while this object lives, the
+        """`begun_at` is the time at which the saving began. `is_held`: until `release` the
         bytes of a file can be read even if the program deletes it. Raises OSError."""
         self.path = path
         self.is_folder = path.is_dir()
@@ -36,8 +36,8 @@ class SavedFile:
         self._descriptor: int | None = None
         if is_held and not self.is_folder:
             self._descriptor = os.open(path, os.O_RDONLY)
-            # Not at exit: the last weights are copied then.
-            weakref.finalize(self, os.close, self._descriptor).atexit = False
+            self._close = weakref.finalize(self, os.close, self._descriptor)
+            self._close.atexit = False  # the last weights are copied then
         first = next(iter(self.members()), path) if self.is_folder else path
         self._witness = first.relative_to(path)
         self._mark = _mark(first)
@@ -50,6 +50,12 @@ class SavedFile:
     def bytes_at(self) -> Path:
         """Where the bytes can be read."""
         return self.path if self._descriptor is None else Path(f"/dev/fd/{self._descriptor}")
+
+    def release(self) -> None:
+        """Lets the bytes go, which nobody may be reading."""
+        if self._descriptor is not None:
+            self._descriptor = None
+            self._close()
 
     def follow(self) -> bool:
         """Finds the file where it was renamed to; False if it is gone. One that was written anew at

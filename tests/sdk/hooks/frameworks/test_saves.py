@@ -169,6 +169,26 @@ def test_the_bytes_are_uploaded_even_if_the_program_deletes_them_at_once(
     assert (programs.folder / "kept.pkl").exists(), "the program's own file stays"
 
 
+def test_no_file_stays_open_once_it_is_copied(programs: Programs) -> None:
+    programs.run(
+        """
+        def are_open():
+            open_files = [one for one in Path("/proc/self/fd").iterdir() if one.is_symlink()]
+            return sum(os.readlink(one).endswith(".pkl") for one in open_files)
+        for name in "abc":
+            joblib.dump(net, f"{name}.pkl")
+        assert are_open() == 3, are_open()
+        until = time.monotonic() + 30
+        while are_open() and time.monotonic() < until:
+            time.sleep(0.05)
+        assert are_open() == 0
+        """,
+        before=JOBLIB,
+        place=str(programs.folder / "place"),
+    )
+    assert len(programs.files()) == 3
+
+
 def test_a_file_that_is_written_over_all_the_time_is_uploaded_whole(programs: Programs) -> None:
     programs.run(
         """
