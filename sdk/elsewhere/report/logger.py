@@ -57,12 +57,14 @@ class Logger(PlotsAspect, PointPlotsAspect, MatplotlibAspect):
         if type(iteration) is not int:
             is_next = iteration is None
             iteration = column.iteration + 1 if is_next else checked_iteration(iteration)
-        points = column.points
+        points, offset = column.points, self._offset
         try:
-            points += _PACK(iteration + self._offset.added, now_at(), value)  # type: ignore[operator]
+            recorded = iteration + offset.added  # type: ignore[operator]
+            points += _PACK(recorded, now_at(), value)
         except (TypeError, struct.error):  # the first iteration, or one that has more than 64 bits
-            points += _PACK(self._counted(iteration), now_at(), value)
-        column.iteration = iteration
+            recorded = self._counted(iteration)
+            points += _PACK(recorded, now_at(), value)
+        column.iteration, offset.last = iteration, recorded
         if not columns.is_awake or len(points) > _FULL_BYTES:
             columns.wake()
 

@@ -29,6 +29,8 @@ class Offset:
         self.at = at
         #: what is added; None before the first iteration
         self.added: int | None = None
+        #: the last iteration, as it is recorded; None before the first report
+        self.last: int | None = None
 
     def set(self, at: int) -> None:
         """Changes the offset from the next report on, which decides again."""
@@ -37,4 +39,5 @@ class Offset:
     def shifted(self, iteration: int) -> int:
         if self.added is None:
             self.added = self.at if iteration < self.at else 0
-        return iteration + self.added
+        self.last = iteration + self.added
+        return self.last

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from elsewhere.core.checks import is_number
@@ -11,7 +11,9 @@ from elsewhere.core.errors import UsageError, known_choices
 from elsewhere.core.events import Parameters
 from elsewhere.core.notes import MonitorNote
 from elsewhere.hooks import registry
+from elsewhere.hooks.launch import LAUNCH
 from elsewhere.report.resources import FIRST_S
+from elsewhere.run.ranks import Rank
 
 if TYPE_CHECKING:
     from elsewhere.core.events import Event
@@ -27,10 +29,22 @@ FRAMEWORKS: Final = (
     *("lightgbm", "hydra", "detect_repository", "tfdefines", "joblib", "megengine"),
     *("jsonargparse", "catboost", "gradio"),
 )
-#: hook -> the framework that switches it
-_SWITCHED_BY: Final = {"hydra": "hydra", "jsonargparse": "jsonargparse", "absl": "tfdefines"}
+#: hook -> the frameworks that switch it, each of which can switch it off
+_SWITCHED_BY: Final = {
+    "hydra": ("hydra",),
+    "jsonargparse": ("jsonargparse",),
+    "absl": ("tfdefines",),
+    **dict.fromkeys(registry.FRAMEWORKS, ("pytorch",)),
+    "fastai": ("fastai",),
+    "keras": ("tensorflow",),
+    "joblib": ("scikit", "joblib"),
+    "xgboost": ("xgboost",),
+    "lightgbm": ("lightgbm",),
+    "catboost": ("catboost",),
+    "megengine": ("megengine",),
+}
 #: hooks other than the parsers of a command line
-_NO_PARSERS: Final = ("hydra",)
+_NO_PARSERS: Final = ("hydra", *registry.FRAMEWORKS)
 _STREAMS: Final = ("stdout", "stderr", "logging")
 _SECONDS: Final = ("first_report_sec", "report_start_sec", "seconds_from_start")
 #: they choose in ClearML between iterations and seconds as the axis of resources
@@ -86,10 +100,12 @@ class Connections:
         agent, what is parsed before `Task.init`.
         """
         wanted = {name for name in registry.HOOKS if self._has(name)}
+        if not _makes_models():
+            wanted -= registry.FRAMEWORKS.keys()
+        run.model_patterns = self._model_patterns
         detach = registry.attach(self._narrowed(run), wanted)
-        detach_others = registry.attach(
-            cast("OwnRun", _Unwilling(run)), registry.HOOKS.keys() - wanted
-        )
+        others = registry.HOOKS.keys() - registry.FRAMEWORKS.keys() - wanted
+        detach_others = registry.attach(cast("OwnRun", _Unwilling(run)), others)
 
         def detach_all() -> None:
             detach_others()
@@ -101,7 +117,16 @@ class Connections:
         is_parser = hook not in _NO_PARSERS
         if is_parser and self._arguments is not None and not self._arguments:
             return False
-        return self.is_on(_SWITCHED_BY[hook]) if hook in _SWITCHED_BY else True
+        return all(map(self.is_on, _SWITCHED_BY.get(hook, ())))
+
+    @property
+    def _model_patterns(self) -> dict[str, Sequence[str]]:
+        """The wildcards of the paths of models, by framework."""
+        return {
+            "scikit" if name == "joblib" else name: (one,) if isinstance(one, str) else one
+            for name, one in (self._frameworks or {}).items()
+            if _is_wildcard(one)
+        }
 
     def _narrowed(self, run: Run) -> OwnRun:
         arguments = self._arguments
@@ -110,6 +135,13 @@ class Connections:
         others = arguments.get(_ALL, True)
         narrowed = _Narrowed(run, lambda name: bool(arguments.get(name, others)))
         return cast("OwnRun", narrowed)
+
+
+def _makes_models() -> bool:
+    """Whether this process records models: not one that it starts as its copy, such as a worker,
+    nor a rank beside the first."""
+    rank = Rank.of_this_process()
+    return LAUNCH.role() in ("task", "child") and (rank is None or rank.is_first)
 
 
 class _Narrowed:
@@ -195,9 +227,13 @@ def _is_wanted(name: str, value: object) -> bool:
     """True for a flag, for wildcards of the paths of models, for the options of tensorboard."""
     if name == "tensorboard" and isinstance(value, Mapping):
         return all(key == "report_hparams" and isinstance(on, bool) for key, on in value.items())
+    return isinstance(value, bool) or _is_wildcard(value)
+
+
+def _is_wildcard(value: object) -> bool:
     if isinstance(value, (list, tuple)):
         return all(isinstance(one, str) for one in value)
-    return isinstance(value, (bool, str))
+    return isinstance(value, str)
 
 
 def _is_seconds(name: str, value: object) -> bool:

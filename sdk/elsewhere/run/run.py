@@ -20,7 +20,7 @@ from elsewhere.report.offset import Offset
 from elsewhere.run.other_journals import OtherJournals
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from elsewhere.core.choices import Status
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from elsewhere.core.folders import RunFolder
     from elsewhere.core.records import Configuration, Parameter, TaskRecord
     from elsewhere.core.settings import Settings
+    from elsewhere.models.framework_models import FrameworkModels
     from elsewhere.report.logger import Logger
     from elsewhere.report.reporter import Reporter
     from elsewhere.run.carriers import Carrier
@@ -73,6 +74,10 @@ class Run:
         self.known_secrets = KnownSecrets.of_this_process()
         self.function_names: set[str] = set()
         self.model_paths: dict[str, str] = {}
+        self.output_names: dict[str, str] = {}
+        #: wildcards of the models that frameworks may record
+        self.model_patterns: Mapping[str, Sequence[str]] = {}
+        self._models: FrameworkModels | None = None
         self.offset = Offset(record.continues_at or 0)
         self._offline = OfflineSession.around(folder)
         self._reporter = reporter
@@ -122,6 +127,21 @@ class Run:
                 image_quality=self.settings.image_quality,
             )
         return self._logger
+
+    @property
+    def weights(self) -> FrameworkModels:
+        """See `report.recorder.OwnRun`."""
+        if self._models is None:
+            from elsewhere.models.framework_models import FrameworkModels  # noqa: PLC0415 - weight
+
+            self._models = FrameworkModels(self, self.model_patterns)
+            self.when_over(self._models.close)
+        return self._models
+
+    def settle_models(self, *, are_copied: bool = False) -> None:
+        """See `report.recorder.OwnRun`."""
+        if self._models is not None:
+            self._models.settle(are_copied=are_copied)
 
     @property
     def whole_record(self) -> TaskRecord:
@@ -203,6 +223,8 @@ class Run:
 
     def flush(self, wait: bool = False) -> bool:
         """Writes all to disk; with `wait` also waits for the store. False when not in time."""
+        if wait:
+            self.settle_models()
         self._reporter.flush()
         return self.carrier.flush() if wait else True
 
