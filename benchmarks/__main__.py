@@ -21,6 +21,7 @@ from benchmarks import (
     on_the_laptop,
     pickup,
     query,
+    scalars,
     uploading,
     warm_start,
 )
@@ -46,6 +47,7 @@ _ALL: Final = (
     back_to_back,
     flood,
     query,
+    scalars,
     closing,
     uploading,
     fetching,
