@@ -12,7 +12,7 @@ from elsewhere.command.tables import bar, grid, open_console, status_text
 from elsewhere.core.choices import ScalarKind, Status
 from elsewhere.core.codec import to_plain
 from elsewhere.core.errors import NotFoundError
-from elsewhere.core.events import MONITOR, FilesWritten
+from elsewhere.core.events import MONITOR, FilesWritten, Plot, Sample
 from elsewhere.core.params import split_name, to_text
 from elsewhere.core.records import ModelRecord
 from elsewhere.core.wording import duration, number, short, size, sparkline, why
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
         TaskState,
     )
     from elsewhere.core.scalars import Curve
-    from elsewhere.store.api import SeriesSummary, TaskPhase
+    from elsewhere.store.api import SeriesHistory, SeriesSummary, TaskPhase
     from elsewhere.store.redis.store import RedisStore
 
 #: characters of a value that fit a line
@@ -66,6 +66,8 @@ def show_task(store: RedisStore, given: Namespace) -> int:
             "machine": machine,
             "scalars": [to_plain(item) for item in scalars],
             "resources": [to_plain(item) for item in resources],
+            "plots": [to_plain(item) for item in store.histories(task_id, Plot)],
+            "samples": [to_plain(item) for item in store.histories(task_id, Sample)],
             "artifacts": [to_plain(item) for item in artifacts],
             "models": [to_plain(item) for item in models],
             "files": [to_plain(item) for item in store.kept(task_id, FilesWritten)],
@@ -90,6 +92,8 @@ def show_task(store: RedisStore, given: Namespace) -> int:
     curves = store.curves([(task_id, one.title, one.series) for one in scalars], _CURVE_POINTS)
     _print_section(console, "scalars", map(_scalar_row, scalars, curves))
     _print_section(console, "resources", map(_resource_row, resources))
+    _print_section(console, "plots", map(_history_row, store.histories(task_id, Plot)))
+    _print_section(console, "samples", map(_history_row, store.histories(task_id, Sample)))
     _print_section(console, "artifacts", map(_artifact_row, artifacts))
     for written in store.kept(task_id, FilesWritten):
         _print_section(console, "files", _file_rows(written, task_id))
@@ -272,6 +276,10 @@ def _extreme(value: float, at: int | None) -> str:
 def _resource_row(item: SeriesSummary) -> Row:
     name = f"{item.title.removeprefix(MONITOR)} / {item.series}"
     return name, number(item.last), f"max {number(item.maximum)}"
+
+
+def _history_row(item: SeriesHistory) -> Row:
+    return f"{item.title} / {item.series}", str(item.count), _time(item.at)
 
 
 def _artifact_row(artifact: Artifact) -> Row:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -15,8 +16,10 @@ from elsewhere.core.events import (
     ModelSaved,
     ModelUsed,
     Phase,
+    Plot,
     Progress,
     Resources,
+    Sample,
     Scalar,
     Tags,
     single_value,
@@ -40,6 +43,10 @@ def plain(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
 def shown(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     assert main(arguments) == 0
     return capsys.readouterr().out
+
+
+def local_time(at: float) -> str:
+    return f"{datetime.fromtimestamp(at).astimezone():%Y-%m-%d %H:%M:%S}"
 
 
 def rich_task(tasks: Tasks) -> str:
@@ -75,6 +82,11 @@ def rich_task(tasks: Tasks) -> str:
         ),
         Resources(title=":monitor:machine", values={"cpu_percent": 42.0}, at=4.0),
         make_machine(gpu_count=2, gpu_type="A100, A100"),
+        Plot(title="fit", series="points", iteration=0, at=0.5, figure="{}"),
+        *(
+            Sample(title="validation", series="mask", iteration=step, at=0.5, history=9, url="a:b")
+            for step in range(2)
+        ),
         ArtifactAdded(artifact=artifact),
     )
     return task_id
@@ -233,6 +245,8 @@ def test_show_tells_people_the_same(tasks: Tasks, capsys: pytest.CaptureFixture[
         "hostname box",
         "gpu_type A100, A100",
         "machine / cpu_percent 42 max 42",
+        f"fit / points 1 {local_time(0.5)}",
+        f"validation / mask 2 {local_time(0.5)}",
         "weights file 2.0 KiB file:///storage/w.bin",
     ):
         assert expected in lines
