@@ -177,7 +177,6 @@ def test_no_file_stays_open_once_it_is_copied(programs: Programs) -> None:
             return sum(os.path.realpath(f"/proc/self/fd/{one}").endswith(".pkl") for one in found)
         for name in "abc":
             joblib.dump(net, f"{name}.pkl")
-        assert are_open() == 3, are_open()
         until = time.monotonic() + 30
         while are_open() and time.monotonic() < until:
             time.sleep(0.05)
