@@ -105,8 +105,9 @@ def test_pyplot_stands_for_its_current_figure(task_logger: Logger, events: list[
 def test_an_artist_that_fails_to_answer_makes_a_picture(
     task_logger: Logger, events: list[Event], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    figure = figure_of()
     monkeypatch.setattr(Line2D, "get_label", lambda _: 1 / 0)
-    task_logger.report_matplotlib_figure("t", "s", figure_of())
+    task_logger.report_matplotlib_figure("t", "s", figure)
     assert list(map(type, events)) == [Sample]
 
 
