@@ -3,10 +3,10 @@ SHELL := /bin/bash
 BIN := .venv/bin
 PIP := $(BIN)/pip --quiet --quiet --disable-pip-version-check install --editable
 
-.PHONY: help demo test check bench fmt reference venv clean
+.PHONY: help demo test test-frameworks check bench fmt reference venv clean
 
 help: ## what there is to make
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' Makefile
 
 demo: .venv/.agent ## set up .venv, then run one task through everything, live
 	@$(BIN)/agent demo
@@ -25,6 +25,11 @@ check: ## format, lint, types, floors, tests; installs nothing
 	@$(BIN)/lint-imports
 	@$(BIN)/pytest
 
+test-frameworks: ## the hooks of all frameworks, in an environment of their own (gigabytes)
+	@test -e .venv-frameworks/bin/pip || python3 -m venv .venv-frameworks
+	@.venv-frameworks/bin/pip install --quiet --editable '.[agent,dev,frameworks]'
+	@.venv-frameworks/bin/pytest tests/sdk/hooks/frameworks
+
 bench: venv ## what it costs, each figure beside its floor
 	@$(BIN)/python -m benchmarks
 
@@ -38,7 +43,7 @@ reference: venv ## write docs/sdk.md anew
 venv: .venv/.dev ## .venv with the tools
 
 clean: ## remove .venv, builds and caches
-	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-frameworks build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find sdk sandbox worker agent server benchmarks tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamps: .venv is filled again only when pyproject.toml has changed.

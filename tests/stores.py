@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from elsewhere.core.choices import Status
+from elsewhere.core.events import Machine
 from elsewhere.core.records import TaskRecord
 from elsewhere.store import connect_store, filters
 from elsewhere.store.api import Claim, SharedStore, TaskStore
@@ -33,6 +34,23 @@ def make_record(**fields: Any) -> TaskRecord:
     """A task of the project `examples` with an id of its own."""
     given = {"id": os.urandom(16).hex(), "name": "train", "project": "examples", **fields}
     return TaskRecord(**given)
+
+
+def make_machine(**fields: Any) -> Machine:
+    """What a task reports of its machine."""
+    given = {
+        "hostname": "box",
+        "platform": "Linux-1-x86_64",
+        "os": "Debian",
+        "processor": "fast",
+        "cpu_cores": 4,
+        "memory_gb": 8.0,
+        "disk_gb": 100.0,
+        "python_version": "3.12.1",
+        "python_exec": "/bin/python",
+        **fields,
+    }
+    return Machine(**given)
 
 
 def brought_to(store: TaskStore, status: Status) -> str:

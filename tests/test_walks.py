@@ -19,6 +19,7 @@ from typing_extensions import Self
 from elsewhere.core.folders import RunFolder
 from elsewhere.delivery.delivery import Delivery
 from elsewhere.report.logger import Logger
+from elsewhere.report.offset import Offset
 from elsewhere.report.reporter import Reporter
 from elsewhere.store.api import TaskStore
 from tests.stores import begin, opened
@@ -54,9 +55,10 @@ READERS_AND_WRITERS: dict[str, tuple[set[str], set[str]]] = {
     "owner": ({"elsewhere_worker.owner.Owner.of"}, {"elsewhere_worker.owner.Owner.take"}),
     "child": (set(), {"elsewhere_sandbox.runner.Runner._run_program"}),
     "abort": ({f"{NOTES}.AbortNote.read"}, {f"{NOTES}.AbortNote.write"}),
+    "monitor": ({f"{NOTES}.MonitorNote.read"}, {f"{NOTES}.MonitorNote.write"}),
 }
 #: files that a scalar enters from the script's call to the store's command
-MOST_OF_A_SCALAR = 16
+MOST_OF_A_SCALAR = 20
 
 
 def modules() -> dict[str, ast.Module]:
@@ -205,7 +207,13 @@ def test_a_scalar_enters_few_files_from_the_script_to_the_store(
     folder = RunFolder(tmp_path / f"{task_id}.1").create()
     delivery = Delivery(store, folder, lambda *_: pytest.fail("nothing is uploaded"))
     reporter = Reporter(folder.journal)
-    logger = Logger(reporter.record, flush=lambda _wait: None, files=folder.files)
+    logger = Logger(
+        reporter.record,
+        flush=lambda _wait: None,
+        columns=reporter.columns,
+        offset=Offset(),
+        files=folder.files,
+    )
     with Walk() as walk:
         logger.report_scalar("loss", "train", 0.5, 1)
         reporter.close()

@@ -19,6 +19,7 @@ import socket
 import threading
 import time
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from elsewhere.core.choices import Reason
@@ -26,7 +27,13 @@ from elsewhere.core.clock import monotonic_s, now_at
 from elsewhere.core.events import FilesWritten, Phase
 from elsewhere.core.folders import write_beside
 from elsewhere.core.journal import JournalWriter
-from elsewhere.core.notes import abort_callback_s, grace_s, write_outcome, write_runner
+from elsewhere.core.notes import (
+    MonitorNote,
+    abort_callback_s,
+    grace_s,
+    write_outcome,
+    write_runner,
+)
 from elsewhere.core.records import Outcome
 from elsewhere.core.wording import size
 from elsewhere.report.resources import Monitor
@@ -186,7 +193,8 @@ class Runner:
             raise SetupError(f"The program cannot be started: {error}.") from error
         write_beside(self._folder.child, process.identity)
         limit_s = self._spec.record.time_limit_s
-        monitor = Monitor(self._note, process.usage)
+        options = partial(MonitorNote.read, self._folder)
+        monitor = Monitor(self._note, process, options=options)
         monitor.start()
         ended = self._follow(process, limit_at=started + limit_s if limit_s else None)
         monitor.stop()

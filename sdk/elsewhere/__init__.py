@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from elsewhere.connect.task_parameters import TaskParameters, param, percent_param
     from elsewhere.core.records import Configuration, Parameter
     from elsewhere.hooks.launch import Role
-    from elsewhere.models import InputModel, Model, OutputModel
+    from elsewhere.models import InputModel, Model, OutputModel, WeightsFileHandler
     from elsewhere.report.logger import Logger
 
 __all__ = [
@@ -39,6 +39,7 @@ __all__ = [
     "StorageManager",
     "Task",
     "TaskParameters",
+    "WeightsFileHandler",
     "param",
     "percent_param",
 ]
@@ -51,6 +52,7 @@ _LATER: Final = {
     "OutputModel": "elsewhere.models",
     "StorageManager": "elsewhere.artifacts.storage_manager",
     "TaskParameters": "elsewhere.connect.task_parameters",
+    "WeightsFileHandler": "elsewhere.models",
     "param": "elsewhere.connect.task_parameters",
     "percent_param": "elsewhere.connect.task_parameters",
 }

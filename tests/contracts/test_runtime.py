@@ -37,6 +37,8 @@ GENTLE = (
     "trap 'sleep 0.2; echo late; exit' TERM; sleep 600 &"
     ' until [ "$(cat /proc/$!/comm)" = sleep ]; do :; done; echo ready; wait'
 )
+#: Python that holds 64 MB
+HOLDS = "import os, time; b = bytearray(64 << 20); os.write(1, b'ready\\n'); time.sleep(600)"
 #: a runner; the program of a test, which sets `answer`, stands behind it
 BEGIN = f"""
 import json, os, signal, sys
@@ -47,7 +49,7 @@ from elsewhere_sandbox.runtimes.api import Command
 from tests.sandbox import recorded
 from tests.waiting import wait_until
 
-STUBBORN, GENTLE = {STUBBORN!r}, {GENTLE!r}
+STUBBORN, GENTLE, HOLDS = {STUBBORN!r}, {GENTLE!r}, {HOLDS!r}
 folder = Path(sys.argv[2])
 runtime = RUNTIMES[sys.argv[1]](RunFolder(folder))
 
@@ -158,6 +160,20 @@ def test_a_process_is_looked_at_without_waiting(run: Run) -> None:
         answer += [ended(process)[:2], process.identity.is_alive()]
         """
     assert run(program) == [None, True, True, [None, 9], False]
+
+
+def test_the_use_is_that_of_all_that_the_command_has_started(run: Run) -> None:
+    program = """
+        process = start("sh", "-c", '(setsid "$0" -c "$1" &)', sys.executable, HOLDS)
+        assert os.read(process.output, 6) == b"ready\\n"
+        ended(process)
+        answer = [process.usage()["memory_used_gb"], process.machine().hostname]
+        runtime.signal(signal.SIGKILL)
+        runtime.end(0.0)
+        """
+    used_gb, hostname = run(program)
+    assert 64 / 1024 < used_gb < 0.3
+    assert hostname == os.uname().nodename
 
 
 def test_a_signal_reaches_the_whole_tree(run: Run) -> None:

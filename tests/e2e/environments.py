@@ -1,5 +1,6 @@
 """Interpreters of laptops: a virtual environment, one like conda's, and a system's Python, with the
-same packages from an index, a folder, a wheel, a repository, in place, and as a plug-in."""
+same packages from an index, a folder, a wheel, a repository on a disk and on a server, in place,
+and as a plug-in."""
 
 from __future__ import annotations
 
@@ -27,6 +28,7 @@ VERSIONS: Final = {
     "forked": "1.0",
     "inside": "0.1",
     "outside": "1.0",
+    "served": "1.0",
     "versioned": "1.0",
 }
 _BACKEND: Final = """
@@ -66,12 +68,8 @@ def write_index(folder: Path) -> None:
         "plug-1.0.dist-info/entry_points.txt": "[of.matrix]\nplug = plug:VERSION\n",
     }
     write_wheel(folder, "plug", files=plug)
-    for name in (
-        "common",
-        "forked",
-        "outside",
-        "versioned",
-    ):  # the same name and version, and not the same
+    # the same name and version, and not the same
+    for name in ("common", "forked", "outside", "served", "versioned"):
         write_wheel(folder, name, files={f"{name}.py": "VERSION = 'of the index'\n"})
 
 
@@ -101,25 +99,35 @@ def make_python(folder: Path, kind: Kind) -> Path:
     return folder / "bin" / "python"
 
 
-def fill(python: Path, index: Path, folder: Path, inside: Path) -> None:
-    """Installs everything of VERSIONS; `inside` is a project within somebody's repository."""
+def fill(python: Path, index: Path, folder: Path, inside: Path, remotes: str) -> None:
+    """Installs everything of VERSIONS; `inside` is a project within somebody's repository, and
+    `remotes` the URL of folder/remotes."""
     wheel = write_wheel(folder / "built", "forked", files={"forked.py": "VERSION = 'a fork'\n"})
     common = write_project(folder / "common", "common", "1.0", "of a folder")
     outside = write_project(folder / "outside", "outside", "1.0", "in place, outside")
     versioned = write_project(folder / "versioned", "versioned", "1.0", "of a commit")
-    _commit(versioned)
-    of_commit = f"versioned @ git+{versioned.as_uri()}"
-    packages = ("alpha", "beta==2.5", "lazy", "plug", str(common), str(wheel), of_commit)
-    options = ("--quiet", "--offline", "--no-config", "--no-cache", "--break-system-packages")
+    served = write_project(folder / "remotes" / "served", "served", "1.0", "of a server's commit")
+    commit(versioned)
+    commit(served)
+    install(
+        *(python, index, "alpha", "beta==2.5", "lazy", "plug", "torch", str(common), str(wheel)),
+        *(f"versioned @ git+{versioned.as_uri()}", f"served @ git+{remotes}/served"),
+        *("--editable", str(outside), "--editable", str(inside)),
+    )
+    for project in (versioned, served):
+        (project / "src" / f"{project.name}.py").write_text("VERSION = 'of a later commit'\n")
+        commit(project)
+
+
+def install(python: Path, index: Path, *packages: str) -> None:
+    """Installs `packages` from what is in the folder `index`, and from no other index."""
+    options = ("--quiet", "--no-index", "--no-config", "--no-cache", "--break-system-packages")
     places = ("--find-links", str(index), "--python", str(python))
-    in_place = ("--editable", str(outside), "--editable", str(inside))
-    command = (find_uv(), "pip", "install", *options, *places, *packages, *in_place)
-    subprocess.run(command, check=True)
-    (versioned / "src" / "versioned.py").write_text("VERSION = 'of a later commit'\n")
-    _commit(versioned)
+    subprocess.run([find_uv(), "pip", "install", *options, *places, *packages], check=True)
 
 
-def _commit(project: Path) -> None:
+def commit(project: Path) -> None:
+    """Commits all of a folder, which becomes a repository with that."""
     for words in (("init", "--quiet"), ("add", "."), ("commit", "--quiet", "--message=all")):
         subprocess.run(["git", *words], cwd=project, check=True)
 

@@ -9,6 +9,8 @@ from elsewhere import Logger, Task
 from elsewhere.core.events import Event, Plot
 from elsewhere.core.plot_events import from_figure, unpack
 from elsewhere.core.secrets import KnownSecrets
+from elsewhere.report.columns import Columns
+from elsewhere.report.offset import Offset
 from elsewhere.store.redis.store import RedisStore
 from tests.e2e.world import Box, Laptop
 from tests.sdk.scripts import Scripts
@@ -48,7 +50,14 @@ def expected(folder: Path) -> dict[str, str]:
     events: list[Event] = []
     (folder / "files").mkdir()
     known = KnownSecrets((), {})
-    logger = Logger(events.append, flush=lambda _: None, files=folder / "files", known=known)
+    logger = Logger(
+        events.append,
+        flush=lambda _: None,
+        columns=Columns(wake=lambda: None),
+        offset=Offset(),
+        files=folder / "files",
+        known=known,
+    )
     made: dict[str, Any] = {}
     exec(_REPORTS, made)
     made["report"](logger)

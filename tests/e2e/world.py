@@ -196,6 +196,8 @@ class Box:
     def __init__(self, folder: Path, url: str, wheels: Path, *, home: Path | None = None) -> None:
         self.home = home or folder / "home"
         self.store = connect_store(url)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "uv.toml").write_text("no-index = true\n")
         self.environ = {
             **{name: value for name, value in os.environ.items() if name in ("PATH", "LANG")},
             "HOME": str(folder),
@@ -204,7 +206,7 @@ class Box:
             "ELSEWHERE_AGENT_NAME": "box",
             "ELSEWHERE_AGENT_SLOTS": "2",
             "ELSEWHERE_AGENT_ALLOW_LOCAL_REMOTES": "yes",
-            "UV_OFFLINE": "1",
+            "UV_CONFIG_FILE": str(folder / "uv.toml"),
             "UV_FIND_LINKS": str(wheels),
             "PIP_NO_INDEX": "1",
             "PIP_FIND_LINKS": str(wheels),

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from elsewhere.core.choices import Reason, Status
-from elsewhere.core.events import Scalar
 from elsewhere.core.folders import RunFolder
 from elsewhere.core.journal import journal_files, read_events
+from elsewhere.core.scalars import POINT
 from elsewhere.store import connect_store
 from elsewhere.store.redis.store import RedisStore
 from tests.faults.harness import PATIENCE_S, Machine, Script, send
@@ -231,5 +231,6 @@ def _scalars_in_journal(folder: RunFolder) -> list[float]:
     found = []
     for path in journal_files(folder.journal):
         events, _ = read_events(path, 0, path.stat().st_size + 1)
-        found += [event.value for event in events if isinstance(event, Scalar)]
+        columns = [column for event in events for column in event.points()]
+        found += [value for one in columns for _, _, value in POINT.iter_unpack(one.points)]
     return found

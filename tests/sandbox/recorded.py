@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 
+from elsewhere.core.events import Machine
 from elsewhere.core.folders import RunFolder
 from elsewhere_sandbox.__main__ import main
 from elsewhere_sandbox.runtimes import RUNTIMES
@@ -63,6 +64,9 @@ class RecordedProcess:
     def usage(self) -> dict[str, float]:
         self._record("usage")
         return self._process.usage()
+
+    def machine(self) -> Machine:
+        return self._process.machine()
 
 
 def calls_of(folder: RunFolder) -> list[str]:

@@ -77,7 +77,7 @@ def test_a_secret_that_the_box_does_not_have_ends_the_set_up(
 
 
 def test_what_does_not_travel_is_found_again_with_its_variable() -> None:
-    argv = hide_arguments(["x", "--wandb-token", "a", "--db.password=b", "--max-tokens", "5"])
+    argv = hide_arguments(["x", "--wandb-tok", "a", "--db.password=b", "--max-tokens", "5"])
     assert [(word.number, word.prefix, word.variable) for word in hidden_words(argv)] == [
         (2, "", "WANDB_TOKEN"),
         (3, "--db.password=", "DB_PASSWORD"),

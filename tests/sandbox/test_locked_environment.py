@@ -17,7 +17,9 @@ from elsewhere.core.lock import Locked
 from elsewhere_sandbox.environments import collect, environments
 from elsewhere_sandbox.errors import SetupError
 from elsewhere_sandbox.spec import PackagePolicy
+from tests.e2e.environments import commit, write_project
 from tests.sandbox.locks import Box, locked
+from tests.served_git import serving_git
 from tests.wheels import write_wheel
 
 
@@ -294,6 +296,25 @@ def test_pip_installs_a_lock_as_uv_does(box: Box) -> None:
     box.policy = PackagePolicy(installer="pip", torch="cu128")
     with pytest.raises(SetupError, match="pip cannot choose"):
         box.prepare(lock, ["used==1.0", "torch==2.1+cu121"])
+
+
+@pytest.mark.parametrize("installer", ["uv", "pip"])
+def test_a_package_of_a_git_server_is_that_of_its_commit(
+    box: Box, tmp_path: Path, installer: Literal["uv", "pip"]
+) -> None:
+    project = write_project(tmp_path / "served", "served", "1.0", "of the commit")
+    commit(project)
+    words = ("git", "rev-parse", "HEAD")
+    wanted = subprocess.check_output(words, cwd=project, text=True).strip()
+    (project / "src" / "served.py").write_text("VERSION = 'of a later commit'\n")
+    commit(project)
+    box.policy = PackagePolicy(installer=installer)
+    box.inherited["UV_OFFLINE"] = "0"
+    with serving_git(tmp_path) as remotes:
+        line = f"served @ git+{remotes}/served@{wanted}"
+        interpreter = box.prepare([replace(locked("served"), line=line)], [line])
+    (module,) = (box.home.environments / interpreter.digest).rglob("served.py")
+    assert "of the commit" in module.read_text()
 
 
 def test_indexes_and_options_of_the_operator_are_used(box: Box, tmp_path: Path) -> None:

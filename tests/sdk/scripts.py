@@ -43,6 +43,7 @@ class Scripts:
 
     def __init__(self, folder: Path, redis_url: str) -> None:
         self.folder = folder
+        self.timeout_s = 60.0
         # Unbuffered: what a script and those that it starts print has an order.
         own = {"ELSEWHERE_REDIS_URL": redis_url, "PYTHONUNBUFFERED": "1"}
         self._environment = {**os.environ, **own}
@@ -57,7 +58,7 @@ class Scripts:
             env={**self._environment, **environment},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=self.timeout_s,
             check=False,
             start_new_session=True,  # as the runner does
         )

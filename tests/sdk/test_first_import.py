@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -36,3 +37,20 @@ def test_a_module_comes_with_its_first_use(module: str, redis_url: str) -> None:
         check=False,
     )
     assert done.stdout.split() == ["False", "True"], done.stderr
+
+
+def test_a_task_begins_and_ends_without_what_it_has_not_used(redis_url: str) -> None:
+    unused = ("artifacts.handle", "artifacts.staging", "offline.importing", "store.filters")
+    code = (
+        "import sys; from elsewhere import Task\n"
+        "Task.init('examples', 'light').close()\n"
+        f"print([name for name in {unused} if 'elsewhere.' + name in sys.modules])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "ELSEWHERE_REDIS_URL": redis_url},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.splitlines()[-1:] == ["[]"], done.stderr

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from elsewhere.artifacts import ArtifactHandle
+from elsewhere.artifacts.handle import ArtifactHandle
 from elsewhere.core.choices import ScalarKind
 from elsewhere.core.params import to_value
 

@@ -14,7 +14,7 @@ from elsewhere.command.tables import bar
 from elsewhere.command.watching import watch
 from elsewhere.core.choices import ScalarKind, Status
 from elsewhere.core.clock import monotonic_s
-from elsewhere.core.wording import number, short
+from elsewhere.core.wording import number, short, sparkline
 from elsewhere_agent.errors import AgentError
 
 if TYPE_CHECKING:
@@ -30,9 +30,6 @@ _MARGIN: Final = "   │ "
 _LIMIT_S: Final = 180.0
 #: percent between two lines of progress on an output that cannot redraw a line
 _STEP: Final = 25
-_BARS: Final = "▁▂▃▄▅▆▇█"
-#: points of a curve that fit beside the rest
-_POINTS: Final = 16
 
 
 def follow(store: RedisStore, task_id: str, console: Console) -> list[float]:
@@ -129,7 +126,7 @@ class _View:
         assert self._state is not None
         words = [bar(self._state.progress)] if self._state.progress else []
         for name, values in self._curves.items():
-            drawn = f" {_curve(values)}" if self.is_live else ""
+            drawn = f" {sparkline(values)}" if self.is_live else ""
             words.append(f"{clean(name)} {number(values[-1])}{drawn}")
         return ", ".join(words)
 
@@ -151,10 +148,3 @@ class _View:
 
     def _print_line(self, line: str) -> None:
         quote(self._console, line)
-
-
-def _curve(values: list[float]) -> str:
-    shown = values[:: max(1, len(values) // _POINTS)][-_POINTS:]
-    low, high = min(shown), max(shown)
-    scale = (len(_BARS) - 1) / (high - low) if high > low else 0.0
-    return "".join(_BARS[round((value - low) * scale)] for value in shown)

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from elsewhere.core.events import Machine
     from elsewhere.core.folders import RunFolder
     from elsewhere.core.process import ProcessIdentity
 
@@ -60,7 +61,10 @@ class Process(Protocol):
         """The exit; None while the process runs. Never blocks."""
 
     def usage(self) -> dict[str, float]:
-        """The use of its tree and its machine now, under the names of `resources.sample`."""
+        """The use of all that the attempt runs, and of its machine, now: see `HostUse.usage`."""
+
+    def machine(self) -> Machine:
+        """The machine that it runs on, as far as it is known by now."""
 
 
 class Runtime(Protocol):

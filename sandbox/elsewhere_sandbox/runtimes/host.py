@@ -8,14 +8,20 @@ import logging
 import os
 import signal
 import subprocess
+import sys
+from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from elsewhere.core.process import ProcessIdentity
-from elsewhere.report.resources import sample
+from elsewhere.report.usage.host import HostUse
 from elsewhere_sandbox import tree
 from elsewhere_sandbox.runtimes.api import Exit
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from elsewhere.core.events import Machine
     from elsewhere.core.folders import RunFolder
     from elsewhere_sandbox.runtimes.api import Command
 
@@ -55,7 +61,7 @@ class HostRuntime:
             raise
         finally:
             os.close(writing)
-        return HostProcess(process, reading, oom_kills)
+        return HostProcess(process, reading, oom_kills, command.environment)
 
     def signal(self, number: int) -> None:
         tree.signal_all(number)
@@ -72,9 +78,16 @@ class HostRuntime:
 class HostProcess:
     """A `Process` on this host."""
 
-    def __init__(self, process: subprocess.Popen[bytes], output: int, oom_kills: int) -> None:
+    def __init__(
+        self,
+        process: subprocess.Popen[bytes],
+        output: int,
+        oom_kills: int,
+        environment: Mapping[str, str],
+    ) -> None:
         self._process = process
         self._oom_kills = oom_kills
+        self._environment = environment
         self.output = output
         self.identity = ProcessIdentity.of(process.pid)
 
@@ -89,7 +102,32 @@ class HostProcess:
         return Exit(signal=-code, is_out_of_memory=is_oom)
 
     def usage(self) -> dict[str, float]:
-        return sample([self.identity.pid])
+        return self._use.usage()
+
+    def machine(self) -> Machine:
+        return self._use.machine()
+
+    @cached_property
+    def _use(self) -> HostUse:
+        """All below this process, the runner: what leaves the program's tree becomes its child."""
+        venv = Path(self._environment.get("VIRTUAL_ENV", sys.prefix))
+        return HostUse(
+            os.getpid(),
+            lambda: self._environment.get("CUDA_VISIBLE_DEVICES"),
+            with_root=False,
+            python_exec=str(venv / "bin" / "python"),
+            python_version=_python_version(venv),
+        )
+
+
+def _python_version(venv: Path) -> str:
+    """The version that a virtual environment names; empty where `venv` is not one."""
+    with contextlib.suppress(OSError):
+        for line in (venv / "pyvenv.cfg").read_text().splitlines():
+            name, _, value = line.partition("=")
+            if name.strip() == "version":
+                return value.strip()
+    return ""
 
 
 def _oom_kills() -> int:

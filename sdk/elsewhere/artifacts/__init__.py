@@ -9,18 +9,12 @@ delivery of the journal uploads; anyone who has the record reads.
 
 from __future__ import annotations
 
-from elsewhere.artifacts.handle import ArtifactHandle
-from elsewhere.artifacts.originals import delete_original
 from elsewhere.artifacts.places import upload_url
-from elsewhere.artifacts.staging import stage
 from elsewhere.artifacts.uploading import DEFAULT_PLACE, bring, uploader
 
 __all__ = [
     "DEFAULT_PLACE",
-    "ArtifactHandle",
     "bring",
-    "delete_original",
-    "stage",
     "upload_url",
     "uploader",
 ]

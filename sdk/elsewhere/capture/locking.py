@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from elsewhere.capture.installed import is_below, name_in, normalised
 from elsewhere.capture.needed import LENT
 from elsewhere.capture.origin import Origin, origin
-from elsewhere.capture.wheel import pack
 from elsewhere.core.codec import compact, encode
 from elsewhere.core.errors import CaptureError
 from elsewhere.core.lock import Lock, Locked
@@ -90,6 +89,8 @@ def make_lock(
         if is_reached and not from_here and item.key != LENT and (edited := item.edited()):
             from_here = f"was edited where it is installed ({edited})"
         if from_here and (is_reached or not one.is_shared):
+            from elsewhere.capture.wheel import pack  # noqa: PLC0415 - weight
+
             try:
                 wheel = pack(item, limit_bytes - sum(map(len, wheels.values())))
             except CaptureError as error:

@@ -6,7 +6,7 @@ import logging
 import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import urlsplit
 
 from elsewhere.capture.git import Git
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from elsewhere.capture.installed import Installed
 
 logger = logging.getLogger(__name__)
+
+#: the schemes of URLs that an agent installs from
+_SCHEMES: Final = ("https", "http", "ssh")
 
 
 class Origin(NamedTuple):
@@ -47,13 +50,13 @@ def origin(item: Installed, root: Path) -> Origin | None:
     place = urlsplit(item.direct.get("url", ""))
     if not place.scheme or item.installer == "conda":
         return Origin(pin)
-    if place.scheme == "file":
-        return Origin(pin, f"is installed from {place.path}")
     url = strip_credentials(place.geturl())
-    inner = item.direct.get("subdirectory", "")
-    if vcs := item.direct.get("vcs_info"):
+    inner, vcs = item.direct.get("subdirectory", ""), item.direct.get("vcs_info")
+    if place.scheme not in _SCHEMES or (vcs and vcs["vcs"] != "git"):
+        return Origin(pin, f"is installed from {url.removeprefix('file://')}")
+    if vcs:
         fragment = f"#subdirectory={inner}" if inner else ""
-        return Origin(f"{name} @ {vcs['vcs']}+{url}@{vcs['commit_id']}{fragment}")
+        return Origin(f"{name} @ git+{url}@{vcs['commit_id']}{fragment}")
     archive = item.direct.get("archive_info") or {}
     digest = (archive.get("hashes") or {}).get("sha256", "")
     digest = digest or archive.get("hash", "").removeprefix("sha256=")  # as older installers wrote
@@ -78,6 +81,8 @@ def _git_reference(project: Path) -> str:
         logger.debug("%s is not a git checkout that can travel: %s", project, error)
         return ""
     url = re.sub(r"^([^/:]+):(?!//)/?", r"ssh://\1/", remote.url)  # the short form of ssh
+    if urlsplit(url).scheme not in _SCHEMES:
+        return ""
     inner = project.relative_to(top.resolve()).as_posix()
     return f"git+{url}@{commit}" + ("" if inner == "." else f"#subdirectory={inner}")
 

@@ -16,8 +16,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
-from elsewhere.artifacts import ArtifactHandle
 from elsewhere.artifacts.far import FarFile, of_artifact, of_run, run_files
+from elsewhere.artifacts.handle import ArtifactHandle
 from elsewhere.artifacts.places import file_name, quoted
 from elsewhere.command.naming import find_task, title
 from elsewhere.command.printing import clean, say

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from elsewhere.command.naming import find_task, title
 from elsewhere.command.printing import say
 from elsewhere.core.settings import load
-from elsewhere.offline import import_session
+from elsewhere.offline.importing import import_session
 
 if TYPE_CHECKING:
     from argparse import Namespace

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 from elsewhere.command.aborting import abort_task
 from elsewhere.command.changing import clone_task, delete_tasks, dequeue_task, enqueue_task
+from elsewhere.command.exporting import export_scalars
 from elsewhere.command.fetching import fetch
 from elsewhere.command.importing import import_offline_session
 from elsewhere.command.listing import LIMIT, list_tasks
 from elsewhere.command.logs import print_logs
+from elsewhere.command.plotting import plot_graph
 from elsewhere.command.program import add_command, add_version
 from elsewhere.command.showing import show_task
 from elsewhere.command.viewing import view
@@ -76,6 +78,29 @@ def parser() -> argparse.ArgumentParser:
     _add_json(listed)
 
     _add_json(add("show", show_task, "show all that is known about a task", "1a2b3c4d"))
+
+    plot = add("plot", plot_graph, "draw the curves of a graph", "1a2b3c4d loss train validation")
+    plot.add_argument("title", metavar="TITLE", help="title of the graph, as 'show' has it")
+    plot.add_argument("series", nargs="*", metavar="SERIES", help="only these (default: all)")
+    plot.add_argument(
+        "--x",
+        choices=("iteration", "time"),
+        default="iteration",
+        help="what goes to the right: %(choices)s (default: %(default)s)",
+    )
+    plot.add_argument("--html", metavar="FILE", help="write a page, by plotly, instead")
+
+    export = add(
+        "export",
+        export_scalars,
+        "write the scalars of tasks as a table, a row a point",
+        "1a2b3c4d 5e6f7a8b --csv scalars.csv",
+        has_id=False,
+    )
+    export.add_argument("id", nargs="+", metavar="ID", help="ids of tasks, or how they begin")
+    kind = export.add_mutually_exclusive_group()
+    kind.add_argument("--csv", metavar="FILE", help="as CSV (default: - for stdout)")
+    kind.add_argument("--parquet", metavar="FILE", help="as Parquet, by pandas")
 
     logs = add("logs", print_logs, "print what a task has printed", "-f 1a2b3c4d")
     logs.add_argument(

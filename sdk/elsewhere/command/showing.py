@@ -15,7 +15,7 @@ from elsewhere.core.errors import NotFoundError
 from elsewhere.core.events import MONITOR, FilesWritten
 from elsewhere.core.params import split_name, to_text
 from elsewhere.core.records import ModelRecord
-from elsewhere.core.wording import duration, number, short, size, why
+from elsewhere.core.wording import duration, number, short, size, sparkline, why
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         TaskRecord,
         TaskState,
     )
+    from elsewhere.core.scalars import Curve
     from elsewhere.store.api import SeriesSummary, TaskPhase
     from elsewhere.store.redis.store import RedisStore
 
@@ -43,6 +44,8 @@ _LONGEST_REASON: Final = 2000
 _MOST_LINES: Final = 20
 #: files of a run that are listed
 _FILES: Final = 20
+#: points of a curve that is drawn in a line
+_CURVE_POINTS: Final = 16
 #: hex digits of a digest that people see
 _DIGEST: Final = 12
 
@@ -51,7 +54,7 @@ def show_task(store: RedisStore, given: Namespace) -> int:
     task_id = find_task(store, given.id)
     record, state = store.read(task_id), store.state(task_id)
     series, artifacts = store.series(task_id), list(store.artifacts(task_id).values())
-    models = store.task_models(task_id)
+    models, machine = store.task_models(task_id), to_plain(store.machine(task_id)) or {}
     phases, attempts = _last_of_each(store.phases(task_id)), store.attempts(task_id)
     scalars = [item for item in series if item.kind is not ScalarKind.RESOURCE]
     resources = [item for item in series if item.kind is ScalarKind.RESOURCE]
@@ -60,6 +63,7 @@ def show_task(store: RedisStore, given: Namespace) -> int:
             **plain_task(record, state),
             "attempts": [to_plain(item) for item in attempts],
             "phases": [{"attempt": item.attempt, **to_plain(item.phase)} for item in phases],
+            "machine": machine,
             "scalars": [to_plain(item) for item in scalars],
             "resources": [to_plain(item) for item in resources],
             "artifacts": [to_plain(item) for item in artifacts],
@@ -81,8 +85,10 @@ def show_task(store: RedisStore, given: Namespace) -> int:
     _print_section(console, "source", _source_rows(record))
     _print_section(console, "environment", _environment_rows(record))
     _print_section(console, "attempts", (_attempt_row(item, state) for item in attempts))
+    _print_section(console, "machine", ((name, str(it)) for name, it in machine.items() if it))
     _print_section(console, "phases", [_phase_row(item, state) for item in phases])
-    _print_section(console, "scalars", map(_scalar_row, scalars))
+    curves = store.curves([(task_id, one.title, one.series) for one in scalars], _CURVE_POINTS)
+    _print_section(console, "scalars", map(_scalar_row, scalars, curves))
     _print_section(console, "resources", map(_resource_row, resources))
     _print_section(console, "artifacts", map(_artifact_row, artifacts))
     for written in store.kept(task_id, FilesWritten):
@@ -249,13 +255,18 @@ def _phase_row(item: TaskPhase, state: TaskState) -> Row:
     return f"attempt {item.attempt}", item.phase.name, took, _cut(item.phase.detail)
 
 
-def _scalar_row(item: SeriesSummary) -> Row:
-    if item.kind is ScalarKind.SINGLE:
-        return f"{item.title} / {item.series}", number(item.last)
-    values = {"last": item.last, "min": item.minimum, "max": item.maximum}
+def _scalar_row(item: SeriesSummary, curve: Curve) -> Row:
     name = f"{item.title} / {item.series}"
-    shown = (f"{what} {number(value)}" for what, value in values.items())
-    return name, *shown, f"{item.count} points", f"iteration {item.iteration}"
+    if item.kind is ScalarKind.SINGLE:
+        return name, number(item.last)
+    low, high = _extreme(item.minimum, item.minimum_at), _extreme(item.maximum, item.maximum_at)
+    shown = (f"last {number(item.last)}", f"min {low}", f"max {high}")
+    points = f"{item.count} points"
+    return name, sparkline(curve.values), *shown, points, f"iteration {item.iteration}"
+
+
+def _extreme(value: float, at: int | None) -> str:
+    return number(value) if at is None else f"{number(value)} at {at}"
 
 
 def _resource_row(item: SeriesSummary) -> Row:

@@ -7,6 +7,9 @@ from typing import Final
 
 #: the seed of a task that names none (seed page, "Setting Random Seed")
 DEFAULT_SEED: Final = 1337
+#: the system tag of what is put away
+ARCHIVED: Final = "archived"
+SYSTEM_TAGS: Final = (ARCHIVED,)
 
 
 class _Choice(str, Enum):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import types
+from base64 import b64decode, b64encode
 from dataclasses import MISSING, fields, is_dataclass
 from enum import Enum
 from functools import cache, partial
@@ -50,7 +51,8 @@ def decode(kind: type[T], text: str | bytes) -> T:
 
 
 def to_plain(value: object) -> Any:
-    """Plain data of `value`: dataclasses as dicts, tuples as lists, all else as it is."""
+    """Plain data of `value`: dataclasses as dicts, tuples as lists, bytes as base64, all else as it
+    is."""
     kind = type(value)
     if kind in _SIMPLE:
         return value
@@ -60,7 +62,7 @@ def to_plain(value: object) -> Any:
         return {key: to_plain(item) for key, item in value.items()}  # type: ignore[attr-defined]
     if is_dataclass(kind):
         return {name: to_plain(getattr(value, name)) for name in _defaults(kind)}
-    return value
+    return b64encode(value).decode() if kind is bytes else value  # type: ignore[arg-type]
 
 
 def compact(value: object) -> Any:
@@ -122,6 +124,8 @@ def _converter(kind: Any) -> Callable[[Any], Any]:
             return kind
         if kind in (str, int, bool, float):
             return partial(_to_scalar, kind)
+        if kind is bytes:
+            return partial(b64decode, validate=True)
     return _as_it_is
 
 

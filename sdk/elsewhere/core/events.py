@@ -3,7 +3,7 @@
 Events describe the one attempt in whose folder they lie. Times are Unix seconds UTC.
 
 A new kind is one more class here, declared with the way in which stores keep it (`core/kept.py`);
-`Store.kept` reads it. Its fields are not called `word`, `way` or `scalars`, as those of an Event.
+`Store.kept` reads it. Its fields are not called `word`, `way` or `points`, as those of an Event.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from elsewhere.core import kept
 from elsewhere.core.artifact_events import ArtifactAdded, ArtifactsRemoved
-from elsewhere.core.choices import ScalarKind, Status, TaskType
+from elsewhere.core.choices import Status, TaskType
 from elsewhere.core.codec import decode, encode
 from elsewhere.core.errors import RecordError
 from elsewhere.core.kept import (
@@ -28,13 +28,23 @@ from elsewhere.core.kept import (
     history_kinds,
     kept_parts,
 )
+from elsewhere.core.machine_events import Machine
 from elsewhere.core.model_events import ModelSaved, ModelsUnused, ModelUsed
 from elsewhere.core.plot_events import Plot
 from elsewhere.core.records import Configuration, Json, Parameter, TaskRecord
 from elsewhere.core.sample_events import Sample
+from elsewhere.core.scalars import (
+    MONITOR,
+    Resources,
+    Scalar,
+    Scalars,
+    kind_of,
+    single_value,
+    whole,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    pass
 
 __all__ = [
     "EVENTS",
@@ -46,6 +56,7 @@ __all__ = [
     "Event",
     "FilesWritten",
     "Labels",
+    "Machine",
     "ModelSaved",
     "ModelUsed",
     "ModelsUnused",
@@ -58,6 +69,7 @@ __all__ = [
     "Resources",
     "Sample",
     "Scalar",
+    "Scalars",
     "Tags",
     "Text",
     "Verdict",
@@ -73,34 +85,8 @@ __all__ = [
     "whole",
 ]
 
-#: how a title marks a series as one of resources, and as one of our own monitors
-_RESOURCE: Final = ":"
-MONITOR: Final = f"{_RESOURCE}monitor:"
-#: title and iteration of a value that has no iterations: no loop reaches it
-_SINGLE: Final = ("Summary", -(2**31))
-#: iterations lie within plus and minus this: a point has 64 bits for them
-_MOST: Final = (1 << 63) - 1
 #: what a program may call its own task
 _CALLED: Final = ("name", "project", "comment", "parent")
-
-
-@declare("scalar", kept.Points(cleared_by=CLAIM | RESET))
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scalar(Event):
-    """One point of the series `series` in the graph `title`."""
-
-    title: str
-    series: str
-    value: float
-    iteration: int
-    at: float
-
-    @property
-    def kind(self) -> ScalarKind:
-        return kind_of(self.title, self.iteration)
-
-    def scalars(self) -> Iterable[Scalar]:
-        return (self,)
 
 
 @declare("progress", kept.StateFields(names={"progress": "percent"}, cleared_by=CLAIM | RESET))
@@ -167,22 +153,6 @@ class Text(Event):
     message: str
     level: int
     at: float
-
-
-@declare("resources", kept.Points(cleared_by=CLAIM | RESET))
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Resources(Event):
-    """What the task's process tree and devices used: `title` is the monitor's name."""
-
-    title: str
-    values: dict[str, float]
-    at: float
-    elapsed_s: float = 0.0
-
-    def scalars(self) -> Iterable[Scalar]:
-        title, at, second = self.title, self.at, whole(self.elapsed_s)
-        for name, value in self.values.items():
-            yield Scalar(title=title, series=name, value=value, iteration=second, at=at)
 
 
 @declare("files_written", kept.Recent("files_written", last=1, cleared_by=CLAIM | RESET))
@@ -256,27 +226,6 @@ class Verdict(Event):
     status: Status
     message: str = ""
     at: float = 0.0
-
-
-def kind_of(title: str, iteration: int) -> ScalarKind:
-    """The kind of a scalar, or of a series by its highest `iteration`.
-
-    Journals and stores have no other word for it, so how a `title` spells it stays as it is.
-    """
-    if title.startswith(_RESOURCE):
-        return ScalarKind.RESOURCE
-    return ScalarKind.SINGLE if (title, iteration) == _SINGLE else ScalarKind.SCALAR
-
-
-def whole(number: float) -> int:
-    """Returns the nearest iteration that a point can hold, so that no report stops delivery."""
-    return int(max(-_MOST, min(_MOST, number))) if number == number else 0
-
-
-def single_value(name: str, value: float, at: float) -> Scalar:
-    """A `value` with a `name` and without iterations, reported `at` that time."""
-    title, iteration = _SINGLE
-    return Scalar(title=title, series=name, value=value, iteration=iteration, at=at)
 
 
 def _is_of_record(way: kept.Kept) -> bool:

@@ -30,6 +30,7 @@
 ├── begun                    runner: just before the program: what is younger below code/ is its own
 ├── child.json               runner: the program's process identity
 ├── abort.json               the program's SDK: it has an abort callback (`notes.AbortNote`)
+├── monitor.json             the program's SDK: how resources are monitored (`notes.MonitorNote`)
 ├── aborted                  the program's SDK: the callback has been called
 ├── output.log               runner: all that the program and its set-up printed
 ├── runner.log               runner: its own log
@@ -171,6 +172,7 @@ class RunFolder:
     child = _At("child.json")
     abort = _At("abort.json")
     aborted = _At("aborted")
+    monitor = _At("monitor.json")
     output = _At("output.log")
     runner_log = _At("runner.log")
     exit = _At("exit.json")

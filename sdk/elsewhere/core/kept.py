@@ -68,7 +68,7 @@ class Kept:
 
 @dataclass(frozen=True)
 class Points(Kept):
-    """Series of points, from the method `scalars` of an event."""
+    """Series of points, from the method `points` of an event."""
 
     part: str = "scalars"
     fields = ("last_iteration",)
@@ -176,8 +176,8 @@ class Event:
     #: its fields that a program writes freely: texts, parameters, previews of artifacts, dicts
     free: ClassVar[tuple[str, ...]] = ()
 
-    def scalars(self) -> Iterable[Any]:
-        """Returns the event's points, for the way Points."""
+    def points(self) -> Iterable[Any]:
+        """Returns the event's columns of points, for the way Points."""
         return ()
 
     def hidden(self, known: KnownSecrets) -> Event:

@@ -6,10 +6,11 @@ runner.json  ProcessIdentity  the runner, or the SDK of a script
 exit.json    Outcome          the runner, or the SDK of a script
 stop         Stop             who asks for a stop: the command, the SDK, the agent
 abort.json   AbortNote        the program's SDK, which has an abort callback
+monitor.json MonitorNote      the program's SDK, where its script does not want what is usual
 
 A program can write into its folder, so no reader trusts a file. RecordError stands for a damaged
-spec, store or exit. A damaged runner.json counts as missing; so does, in the notes about a stop, a
-value of a wrong type or out of range.
+spec, store or exit. A damaged runner.json or monitor.json counts as missing; so does, in the notes
+about a stop, a value of a wrong type or out of range.
 """
 
 from __future__ import annotations
@@ -171,6 +172,27 @@ class AbortNote:
     def write(self, folder: RunFolder) -> None:
         """Leaves the note in `folder`. Raises OSError."""
         write_beside(folder.abort, self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonitorNote:
+    """Whether resources are monitored, and whether memory `is_of_machine`: that of all processes in
+    place of the task's."""
+
+    is_on: bool = True
+    is_of_machine: bool = False
+
+    @classmethod
+    def read(cls, folder: RunFolder) -> MonitorNote:
+        """What the program of `folder` wants by now."""
+        try:
+            return read_record(cls, folder.monitor) or cls()
+        except (OSError, RecordError):
+            return cls()
+
+    def write(self, folder: RunFolder) -> None:
+        """Leaves the note in `folder`, for its runner. Raises OSError."""
+        write_beside(folder.monitor, self)
 
 
 def abort_callback_s(folder: RunFolder) -> float:

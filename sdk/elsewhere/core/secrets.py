@@ -10,6 +10,7 @@ and `Args/hf_token` are names of secrets, `TOKENIZER_NAME`, `password_file` and 
   `api_key`, `KAGGLE_KEY`, `auth_tokens`, but `sort_key`, `max_tokens`.
 - Digits, and words that number or distinguish it, do not count: `password2`, `TOKEN_PROD`.
 - A name that begins as a claim is a flag's: `no_auth`, `skip_password`.
+- The last word of an option may be cut short, where no common word begins so: `--passw`, `--tok`.
 
 Within a URL the password is a secret, a web user's name as long as a token, and each option whose
 name is a secret's. Only texts are hidden: numbers and booleans stay as they are. Where the field
@@ -108,9 +109,24 @@ def _assignments(word: str) -> Iterator[tuple[str, str, str]]:
 
 
 def _is_secret_word(name: str, value: str) -> bool:
+    name = _whole(name)
     if not is_secret(name) or _FLAG.fullmatch(value):
         return False
     return not (_words_of(name)[-1] in _COUNTED and _NUMBER.fullmatch(value))
+
+
+def _whole(option: str) -> str:
+    """The `option` of a secret that it stands for where parsers take the beginning of one, too:
+    `--api-key` for `--api-k`; else the option itself."""
+    last = ["", *_WORD.findall(option)][-1]
+    if not (option.startswith("--") and option.endswith(last)):
+        return option
+    options = (
+        option + word[len(last) :]
+        for word, shortest in _CUT_SHORT.items()
+        if len(last) >= shortest and word.startswith(last.lower())
+    )
+    return next(filter(is_secret, options), option)
 
 
 def _words_of(name: str) -> list[str]:
@@ -132,7 +148,7 @@ class HiddenWord(NamedTuple):
     @property
     def variable(self) -> str:
         """The environment variable that gives the value elsewhere: API_KEY for `--api-key`."""
-        return variable_of(self.option)
+        return variable_of(_whole(self.option))
 
 
 def variable_of(name: str) -> str:
@@ -311,6 +327,17 @@ _TEXT_TOKENS: Final = {
 }
 #: the first words of names of flags, such as `--no-auth`
 _CLAIMS: Final = {"no", "not", "skip", "disable", "enable", "require", "is", "has"}
+#: the words of secrets -> how many letters of them are no other word's that is common
+_CUT_SHORT: Final = {
+    "password": 5,
+    "passphrase": 5,
+    "passcode": 5,
+    "token": 3,
+    "secret": 4,
+    "credentials": 4,
+    "apikey": 4,
+    "key": 1,  # its owner stands before it
+}
 #: the ends of options that may have many values
 _MANY: Final = ("keys", "tokens", "secrets", "passwords", "passphrases", "credentials", "cookies")
 #: of what there may be a number

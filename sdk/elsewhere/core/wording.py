@@ -6,10 +6,13 @@ import math
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from elsewhere.core.records import Outcome
 
 #: hex digits of an id that people see
 _SHORT: Final = 8
+_BARS: Final = "▁▂▃▄▅▆▇█"
 
 
 def duration(seconds: float) -> str:
@@ -25,6 +28,22 @@ def duration(seconds: float) -> str:
 def number(value: float) -> str:
     """The `value` with six significant digits."""
     return f"{value:.6g}"
+
+
+def sparkline(values: Sequence[float], width: int = 16) -> str:
+    """A curve of the `values` in at most `width` characters; one without a number is a blank."""
+    shown = values[:: max(1, len(values) // width)][-width:]
+    there = [value for value in shown if math.isfinite(value)]
+    low, high = (min(there), max(there)) if there else (0.0, 0.0)
+    # Divided first: the range of two finite numbers may be infinite.
+    span = high / 2 - low / 2
+    top = len(_BARS) - 1
+    return "".join(
+        _BARS[round((value / 2 - low / 2) / span * top) if span else 0]
+        if math.isfinite(value)
+        else " "
+        for value in shown
+    )
 
 
 def short(task_id: str) -> str:

@@ -17,8 +17,13 @@ from typing import TYPE_CHECKING, Final
 
 from elsewhere import storage
 from elsewhere.artifacts.places import is_kept_for
-from elsewhere.core.errors import RecordError, StorageError, StoreUnavailableError
-from elsewhere.core.events import ArtifactAdded, ArtifactsRemoved
+from elsewhere.core.errors import (
+    NotFoundError,
+    RecordError,
+    StorageError,
+    StoreUnavailableError,
+)
+from elsewhere.core.events import ArtifactAdded, ArtifactsRemoved, ModelSaved
 from elsewhere.core.folders import open_plain
 from elsewhere.core.journal import journal_files, read_events
 from elsewhere.core.kept import HistoryEvent
@@ -127,11 +132,12 @@ class Delivery:
                 break
             spare: dict[Path, Placed | None] = {}
             ready = [self._with_url(event, spare) for event in self._lasting(events, spare)]
-            before = self._artifacts_before(ready)
+            before, weights = self._artifacts_before(ready), self._weights_before(ready)
             self._offsets[name] = self._store.apply(task_id, attempt, name, offset, end, ready)
             self._dropped.look_at(ready)
             if self._offsets[name] == end:
                 self._delete_unnamed(before, ready)
+                self._delete_replaced(weights)
             else:  # somebody else delivers too
                 self._artifacts = None
             self._forget(spare)
@@ -242,6 +248,38 @@ class Delivery:
                     storage.delete(artifact.url, artifact.machine)
                 except StorageError as error:
                     logger.warning("An earlier artifact %r is left. %s", artifact.name, error)
+
+    def _weights_before(self, events: list[Event]) -> list[Placed]:
+        """Where weights of the task lie that `events` replace by a file of another name: no record
+        names those any more."""
+        places: dict[str, list[Placed]] = {}
+        for event in events:
+            if isinstance(event, ModelSaved) and event.fields.get("digest"):
+                if event.model not in places:
+                    places[event.model] = self._weights_of(event.model)
+                url, machine = (str(event.fields.get(name, "")) for name in ("url", "machine"))
+                places[event.model].append(Placed(url=url, machine=machine))
+        task_id = self._folder.task_id
+        return [
+            old
+            for found in places.values()
+            for old in found
+            if found[-1].url not in ("", old.url) and is_kept_for(task_id, old.url)
+        ]
+
+    def _weights_of(self, model_id: str) -> list[Placed]:
+        try:
+            model = self._store.model(model_id)
+        except (NotFoundError, RecordError):
+            return []
+        return [Placed(url=model.url, machine=model.machine)] if model.digest else []
+
+    def _delete_replaced(self, weights: list[Placed]) -> None:
+        for old in [] if self._is_again else weights:
+            try:
+                storage.delete(old.url, old.machine)
+            except StorageError as error:
+                logger.warning("Earlier weights are left. %s", error)
 
     def _pump_output(self, *, is_over: bool) -> bool:
         task_id, attempt = self._folder.task_id, self._folder.attempt

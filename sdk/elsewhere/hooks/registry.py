@@ -18,6 +18,8 @@ from elsewhere.hooks.launch import LAUNCH
 from elsewhere.hooks.parsers.parsed import Parsed
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from elsewhere.hooks.api import Hook
     from elsewhere.hooks.launch import Role
     from elsewhere.hooks.parsers.hydra.launches import ConfigurationsSource, End
@@ -48,11 +50,50 @@ def _later(module: str) -> Hook:
     return attach_later
 
 
+def _with(library: str, module: str) -> Hook:
+    """The hook `attach` of our `module`, which is imported when the program imports `library`."""
+
+    def attach_with(run: OwnRun) -> Callable[[], None]:
+        detachers: list[Callable[[], None]] = []
+
+        def attach_now(imported: ModuleType) -> None:
+            hook = import_module(f"{__package__}.frameworks.{module}")
+            detachers.append(hook.attach(run, imported))
+
+        detachers.append(when_imported(library, attach_now))
+
+        def detach() -> None:
+            while detachers:
+                detachers.pop()()
+
+        return detach
+
+    return attach_with
+
+
+#: the frameworks whose models and metrics are recorded
+FRAMEWORKS: Final[dict[str, Hook]] = {
+    "torch": _with("torch", "pytorch"),
+    "safetensors": _with("safetensors.torch", "safetensors"),
+    "lightning": _with("lightning.fabric.plugins.io.torch_io", "lightning"),
+    "lightning_fabric": _with("lightning_fabric.plugins.io.torch_io", "lightning"),
+    "transformers": _with("transformers.modeling_utils", "transformers"),
+    "accelerate": _with("accelerate", "accelerate"),
+    "fastai": _with("fastai.learner", "fastai"),
+    "keras": _with("keras", "keras"),
+    "joblib": _with("joblib", "joblib"),
+    "xgboost": _with("xgboost", "xgboost"),
+    "lightgbm": _with("lightgbm", "lightgbm"),
+    "catboost": _with("catboost", "catboost"),
+    "megengine": _with("megengine", "megengine"),
+}
+
 #: the name of each hook to its `attach`, in the order of attaching
 HOOKS: Final[dict[str, Hook]] = {
     "environment": _later("environment"),
     "hydra": _later("parsers.hydra.launches"),
     **{name: parsed.attach for name, parsed in PARSERS.items()},
+    **FRAMEWORKS,
 }
 
 

@@ -6,8 +6,8 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from elsewhere.artifacts import ArtifactHandle
 from elsewhere.artifacts.far import of_model
+from elsewhere.artifacts.handle import ArtifactHandle
 from elsewhere.core.errors import RecordError, StorageError
 from elsewhere.core.folders import read_json, write_beside
 from elsewhere.core.records import Artifact, ModelRecord

@@ -102,12 +102,10 @@ class OutputModel(OutputWeights):
         """
         owner = owner_of(task, "connect")
         entry = checks.checked_text("The name of a model", name) or self._entry
-        use = ModelUsed(use=ModelUse(name=entry, model=self.id, is_output=True, at=now_at()))
         if owner.id != self._owner.id:
-            owner.record_event(use, allowed=UNPUBLISHED)
+            owner.record_event(self._used_as(entry), allowed=UNPUBLISHED)
         elif entry != self._entry:
-            self._record(ModelsUnused(names=(self._entry,), are_output=True), use)
-            self._entry, self._is_named = entry, True
+            self._call(entry)
 
     def _read(self) -> ModelRecord:
         return self._kept if self._owner.run is not None else self._arrived()
@@ -134,20 +132,26 @@ class OutputModel(OutputWeights):
             file=file,
             output_uri=output_uri,
         )
-        named = ModelUse(name=use, model=self.id, is_output=True, at=now_at())
-        self._record(saved, *([ModelUsed(use=named)] if use else []))
+        self._record(saved, *([self._used_as(use)] if use else []))
 
     def _record(self, *events: Event) -> None:
         self._owner.record_event(*events, allowed=UNPUBLISHED)
 
+    def _call(self, entry: str) -> None:
+        """Makes `entry` the task's name for it."""
+        old, self._entry, self._is_named = self._entry, entry, True
+        self._record(ModelsUnused(names=(old,), are_output=True), self._used_as(entry))
+
+    def _used_as(self, entry: str) -> ModelUsed:
+        if self._owner.run is not None:
+            self._owner.run.output_names[entry] = self.id
+        return ModelUsed(use=ModelUse(name=entry, model=self.id, is_output=True, at=now_at()))
+
     def _name_after(self, stem: str, fields: dict[str, Json]) -> None:
         if self._is_named or not stem:
             return
-        self._is_named = True
         fields["name"] = f"{self._owner.known_record.name} - {stem}"
-        old, self._entry = self._entry, stem
-        use = ModelUse(name=stem, model=self.id, is_output=True, at=now_at())
-        self._record(ModelsUnused(names=(old,), are_output=True), ModelUsed(use=use))
+        self._call(stem)
 
 
 def made_by(

@@ -156,6 +156,8 @@ class OutputWeights(Model):
         if timeout is not None and not is_number(timeout):
             raise UsageError(f"timeout is a number of seconds, or None, not {timeout!r:.80}.")
         until = monotonic_s() + (_UPLOADS_S if timeout is None else timeout)
+        if self._owner.run is not None:
+            self._owner.run.settle_models(are_copied=True)
         while self._owner.run is not None and not self._owner.run.flush(wait=True):
             if monotonic_s() > until:
                 return False
@@ -208,10 +210,10 @@ class OutputWeights(Model):
             fields = {**staged, **more, "url": placed.url, "machine": placed.machine}
             self._name_after(originals.stem, fields)
             self._report(fields)
+        if run is not None:
+            run.model_paths[origin] = self.id
         if is_deleted:
             originals.delete()
-        elif run is not None:
-            run.model_paths[origin] = self.id
         return str(fields["url"])
 
     def _point_to(

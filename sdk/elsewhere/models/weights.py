@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,13 +19,22 @@ from elsewhere.storage import copy_file, sha256_of
 from elsewhere.storage.copies.zips import pack
 
 
+class ChangedError(StorageError):
+    """The weights were written to while they were read."""
+
+
 @dataclass(frozen=True, slots=True)
 class Originals:
-    """The weights that the program gives: the file or folder `path`, or only `members` below it."""
+    """The weights that the program gives: the file or folder `path`, or only `members` below it.
+
+    `bytes_at`: another path to read the file from. `version` tells whether they are written to.
+    """
 
     path: Path
     members: tuple[Path, ...] | None = None
     is_package: bool = False
+    bytes_at: Path | None = None
+    version: Callable[[], object] | None = None
 
     @property
     def stem(self) -> str:
@@ -36,17 +45,21 @@ class Originals:
         """The fields of the record, and the new file in a new folder in `folder`.
 
         The file is called `name`, or else as the originals are. With `may_move`, for originals that
-        are deleted after it, a file need not be copied. Raises StorageError, and leaves nothing.
+        are deleted after it, a file need not be copied. Raises StorageError, and ChangedError where
+        the `version` is another one after it, and leaves nothing.
         """
 
         def keep(place: Path) -> tuple[dict[str, Json], Path]:
+            version = self.version() if self.version is not None else None
             if self._is_file:
                 file, preview = place / (name or self.path.name), ""
-                _copy(self.path, file, may_move=may_move)
+                _copy(self.bytes_at or self.path, file, may_move=may_move)
             else:
                 file = place / (name or f"{self.path.resolve().name or 'weights'}.zip")
                 lines = pack(self.path, file, self.members, is_compressed=False)
                 preview = shortened("\n".join(lines))
+            if self.version is not None and self.version() != version:
+                raise ChangedError(f"The weights {self.path} are being written to.")
             fields: dict[str, Json] = {
                 "size_bytes": file.stat().st_size,
                 "digest": sha256_of(file),

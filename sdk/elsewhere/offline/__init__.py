@@ -5,8 +5,7 @@ script --journal--> a session's folder --at its end--> a zip file --import_sessi
 
 from __future__ import annotations
 
-from elsewhere.offline.importing import import_session
 from elsewhere.offline.mode import Mode
 from elsewhere.offline.session import Nowhere, OfflineSession, refuse
 
-__all__ = ["Mode", "Nowhere", "OfflineSession", "import_session", "refuse"]
+__all__ = ["Mode", "Nowhere", "OfflineSession", "refuse"]

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from elsewhere.artifacts import uploader
 from elsewhere.core import names
-from elsewhere.core.choices import ScalarKind, Status
+from elsewhere.core.choices import Status
 from elsewhere.core.codec import to_plain
 from elsewhere.core.errors import NotFoundError, StoreUnavailableError, TransitionError, UsageError
-from elsewhere.core.events import Edited, ModelSaved, ModelUsed, Parameters, Scalar, Tags
+from elsewhere.core.events import Edited, ModelSaved, ModelUsed, Parameters, Scalar, Scalars, Tags
 from elsewhere.core.folders import RunFolder
 from elsewhere.core.kept import HistoryEvent
 from elsewhere.core.notes import SessionSpec
@@ -210,9 +210,8 @@ def _translation(
     away from it."""
 
     def translate(event: Event) -> Event:
-        if isinstance(event, Scalar):
-            is_shifted = event.kind is not ScalarKind.SINGLE
-            return replace(event, iteration=event.iteration + offset) if is_shifted else event
+        if isinstance(event, (Scalar, Scalars)):
+            return Scalars(columns=tuple(column.shifted(offset) for column in event.points()))
         if isinstance(event, HistoryEvent):
             shifted: Event = replace(cast("Any", event), iteration=event.iteration + offset)
             return shifted

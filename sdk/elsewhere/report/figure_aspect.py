@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from elsewhere.core.wording import size
 from elsewhere.report.figures.json_data import TooLarge
-from elsewhere.report.logger_aspect import LoggerAspect, checked_name
+from elsewhere.report.logger_aspect import LoggerAspect
+from elsewhere.report.reported import checked_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable

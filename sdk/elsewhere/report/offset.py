@@ -27,13 +27,17 @@ class Offset:
 
     def __init__(self, at: int = 0) -> None:
         self.at = at
-        self._is_added: bool | None = None
+        #: what is added; None before the first iteration
+        self.added: int | None = None
+        #: the last iteration, as it is recorded; None before the first report
+        self.last: int | None = None
 
     def set(self, at: int) -> None:
         """Changes the offset from the next report on, which decides again."""
-        self.at, self._is_added = at, None
+        self.at, self.added = at, None
 
     def shifted(self, iteration: int) -> int:
-        if self._is_added is None:
-            self._is_added = iteration < self.at
-        return iteration + self.at if self._is_added else iteration
+        if self.added is None:
+            self.added = self.at if iteration < self.at else 0
+        self.last = iteration + self.added
+        return self.last

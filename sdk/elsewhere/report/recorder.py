@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from elsewhere.core.events import Event
     from elsewhere.core.folders import RunFolder
@@ -41,6 +42,20 @@ class Target(Recorder, Protocol):
         """Calls `close` at the end of the run, the last one first."""
 
 
+class Weights(Protocol):
+    """Takes what frameworks save and load. Both return at once.
+
+    `path` is a file or a folder, and absolute; `framework` a name of `auto_connect_frameworks`.
+    Without `is_model` the file is recorded only where wildcards ask for it.
+    """
+
+    def saved(self, path: Path, framework: str, begun_at: float, *, is_model: bool = True) -> None:
+        """Records a save, which began at the time `begun_at`."""
+
+    def loaded(self, path: Path, framework: str, *, is_model: bool = True) -> None:
+        """Records a load."""
+
+
 class OwnRun(Target, Protocol):
     """The run of this process, as far as folders below `run` need it."""
 
@@ -56,6 +71,8 @@ class OwnRun(Target, Protocol):
     is_over: bool
     #: paths of weights that this process has kept or loaded, to the ids of their models
     model_paths: dict[str, str]
+    #: names that the task has for models which this process has made, to their ids
+    output_names: dict[str, str]
 
     @property
     def whole_record(self) -> TaskRecord:
@@ -73,6 +90,13 @@ class OwnRun(Target, Protocol):
     @property
     def logger(self) -> Logger:
         """The logger of the task, with its iteration offset."""
+
+    @property
+    def weights(self) -> Weights:
+        """Takes the weights that frameworks save and load."""
+
+    def settle_models(self, *, are_copied: bool = False) -> None:
+        """Records what frameworks have saved until now; with `are_copied`, also copies it."""
 
     def upload_artifact(
         self, name: str, artifact_object: object, *, is_deleted: bool = False, **how: Any

@@ -1,6 +1,6 @@
-"""The reporter: the buffer and the thread between code that reports and the journal.
+"""The reporter: the buffers and the thread between code that reports and the journal.
 
-Where events wait, and who writes them:
+Where events and the points of scalars wait (`columns.py`), and who writes them:
 
     this process    the thread, within _GATHER_S of the first; `record` itself when too many wait
     a child         `record` itself: a forked process may end by `os._exit`, a worker of a pool by
@@ -21,14 +21,18 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Final
 
 from elsewhere.core.clock import monotonic_s
-from elsewhere.core.events import Resources, Scalar, Text, encode_event
+from elsewhere.core.events import Resources, Scalar, Scalars, Text, encode_event
 from elsewhere.core.journal import JournalWriter
 from elsewhere.core.process import at_fork
+from elsewhere.report.columns import Columns
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
     from elsewhere.core.events import Event
+    from elsewhere.core.scalars import Column
+    from elsewhere.report.columns import OpenColumn
 
 logger = logging.getLogger(__name__)
 
@@ -40,8 +44,12 @@ _RETRY_S: Final = 1.0
 _CLOSE_S: Final = 5.0
 #: events of one write: bounds how long the lock is held (some milliseconds) and the block's size
 _CHUNK: Final = 1000
+#: points of one block of columns: about 64 kB, of which a reader takes several at a time
+_BLOCK: Final = 2048
 #: events in memory (some tens of megabytes); above, the reporting code writes or the oldest go
 _MOST_WAITING: Final = 100_000
+#: points in memory, 24 bytes each, while the disk is full; above, the older half goes
+_MOST_POINTS: Final = 1_000_000
 #: what may be dropped when the disk stays full: there is much of it, and each counts little
 _MINOR: Final = (Scalar, Text, Resources)
 
@@ -56,6 +64,8 @@ class Reporter:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._waiting: deque[Event] = deque()
+        #: where the points of scalars are put
+        self.columns = Columns(self._wake_for_points)
         self._writer: JournalWriter | None = None
         # Re-entrant, since a signal handler may report in the middle of a write of its own thread.
         self._lock = threading.RLock()
@@ -63,7 +73,6 @@ class Reporter:
         # The thread sleeps on it. `put` can be interrupted by a `put` of a signal handler.
         self._bell: SimpleQueue[None] = SimpleQueue()
         self._thread: threading.Thread | None = None
-        self._is_awake = False
         self._is_write_through = _is_child()
         self._retry_at: float | None = None
         self._dropped = 0
@@ -74,16 +83,20 @@ class Reporter:
     def record(self, event: Event) -> None:
         """Takes an event and returns at once."""
         self._waiting.append(event)
-        if not self._is_awake:
+        if not self.columns.is_awake:
             self._wake()
         if len(self._waiting) > _MOST_WAITING:
             self._relieve()
 
     def flush(self) -> None:
         """Writes all that was recorded before to the disk, if that takes it."""
+        blocks = self.columns.blocks(_BLOCK)
         # At least once: that waits for the lock, and so for what another thread is just writing.
         for _ in range(0, len(self._waiting) + 1, _CHUNK):
-            if not self._write_chunk():
+            if not self._write_chunk(next(blocks, ())):
+                return
+        for block in blocks:
+            if not self._write_chunk(block):
                 return
 
     def close(self) -> None:
@@ -94,6 +107,12 @@ class Reporter:
             writer, self._writer = self._writer, None
         if writer is not None:
             writer.close()
+
+    def _wake_for_points(self) -> None:
+        if self.columns.is_awake:  # a column is full
+            self._relieve()
+        else:
+            self._wake()
 
     def _wake(self) -> None:
         if not self._is_write_through and self._thread is None:
@@ -123,29 +142,34 @@ class Reporter:
             if self._is_write_through:
                 self.flush()
             else:
-                self._write_chunk()
-        elif len(self._waiting) > _MOST_WAITING:
+                self._write_chunk(next(self.columns.blocks(_BLOCK), ()))
+        else:
             self._drop_oldest()
 
     def _run(self) -> None:
         try:
             while not self._is_write_through:
                 self._bell.get()
-                self._is_awake = True
-                while self._waiting:
+                self.columns.is_awake = True
+                while self._has_waiting():
                     self._gather()
                     self.flush()
                     if self._is_write_through:
                         break
+                    if self._retry_at is not None:
+                        self._drop_oldest()
                 # Either `record` sees this, or its event is seen here: it appends before it looks.
-                self._is_awake = False
-                if self._waiting:
+                self.columns.is_awake = False
+                if self._has_waiting():
                     self._bell.put(None)
         except Exception:  # the outermost seam of this thread: the program goes on
             logger.exception("The reporter's thread has ended: events are written at once.")
             self._is_write_through = True
         finally:
-            self._is_awake = False
+            self.columns.is_awake = False
+
+    def _has_waiting(self) -> bool:
+        return bool(self._waiting or self.columns.count)
 
     def _gather(self) -> None:
         while not self._bell.empty():  # rung several times before we were awake
@@ -161,29 +185,36 @@ class Reporter:
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(_CLOSE_S)
         self.flush()
-        if self._waiting:
+        if self._has_waiting():
             logger.warning(
                 "%d reports are lost: this process ends before the journal in %s can be written.",
-                len(self._waiting) + self._dropped,
+                len(self._waiting) + self.columns.count + self._dropped,
                 self._folder,
             )
 
-    def _write_chunk(self) -> bool:
-        """Writes a chunk of what waits. False when nothing can be written now."""
+    def _write_chunk(self, block: Collection[tuple[OpenColumn, int]]) -> bool:
+        """Writes a chunk of the events that wait, and a block of columns. False when nothing can be
+        written now."""
         failure: OSError | None = None
         with self._lock:
             if self._is_writing:  # we are a signal handler: whom we interrupted writes the rest
                 return False
-            if not self._waiting:
+            if not self._waiting and not block:
                 return True
             self._is_writing = True
             events: list[Event] = []
+            taken: list[tuple[OpenColumn, Column]] = []
             try:
                 while self._waiting and len(events) < _CHUNK:
                     events.append(self._waiting.popleft())
-                self._append(events)
+                for column, size in block:
+                    if (points := column.take(size)) is not None:
+                        taken.append((column, points))
+                self._append(events, tuple(points for _, points in taken))
             except BaseException as error:  # a signal handler may have raised, Ctrl-C for example
                 self._waiting.extendleft(reversed(events))
+                for column, points in reversed(taken):
+                    column.put_back(points)
                 if not isinstance(error, OSError):
                     raise
                 failure = error
@@ -196,11 +227,12 @@ class Reporter:
         if failure is not None and not was_failing:
             logger.warning(
                 "The journal in %s cannot be written: %s. Make room there, or make it writable. "
-                "Until then what is reported stays in memory and is tried again; above %d reports "
-                "the oldest scalars and texts are dropped.",
+                "Until then what is reported stays in memory and is tried again; above %d reports, "
+                "or %d points of scalars, the oldest scalars and texts are dropped.",
                 self._folder,
                 failure,
                 _MOST_WAITING,
+                _MOST_POINTS,
             )
         elif failure is None and was_failing:
             logger.warning(
@@ -210,11 +242,13 @@ class Reporter:
             )
         return failure is None
 
-    def _append(self, events: list[Event]) -> None:
+    def _append(self, events: list[Event], columns: tuple[Column, ...]) -> None:
         if self._writer is None:
             if self._is_over():
                 return
             self._writer = JournalWriter(self._folder)
+        if columns:
+            events = [*events, Scalars(columns=columns)]
         try:
             self._writer.append(events)
         except (TypeError, ValueError, RecursionError):
@@ -237,6 +271,9 @@ class Reporter:
         with self._lock:
             if self._is_writing:
                 return
+            self._dropped += self.columns.drop_oldest(_MOST_POINTS)
+            if len(self._waiting) <= _MOST_WAITING:
+                return
             surplus = len(self._waiting) - _MOST_WAITING * 9 // 10
             kept: list[Event] = []
             for _ in range(len(self._waiting)):
@@ -254,8 +291,9 @@ class Reporter:
         self._is_writing = False
         self._bell = SimpleQueue()
         self._waiting = deque()
+        self.columns.clear_points()
         self._thread = None
-        self._is_awake = False
+        self.columns.is_awake = False
         self._is_write_through = True
         self._retry_at = None
         self._dropped = 0

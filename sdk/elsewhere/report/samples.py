@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from elsewhere.core.checks import checked_flag, checked_text, checked_whole
 from elsewhere.core.errors import UsageError
-from elsewhere.report.logger_aspect import LoggerAspect, checked_name
+from elsewhere.report.logger_aspect import LoggerAspect
+from elsewhere.report.reported import checked_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

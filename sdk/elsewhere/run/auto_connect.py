@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from elsewhere.core.checks import is_number
 from elsewhere.core.errors import UsageError, known_choices
 from elsewhere.core.events import Parameters
+from elsewhere.core.notes import MonitorNote
 from elsewhere.hooks import registry
+from elsewhere.hooks.launch import LAUNCH
+from elsewhere.report.resources import FIRST_S
+from elsewhere.run.ranks import Rank
 
 if TYPE_CHECKING:
     from elsewhere.core.events import Event
@@ -16,23 +21,40 @@ if TYPE_CHECKING:
     from elsewhere.report.recorder import OwnRun
     from elsewhere.run.run import Run
 
+logger = logging.getLogger(__name__)
+
 #: the names of `auto_connect_frameworks` (seed page, "Automatic Logging")
 FRAMEWORKS: Final = (
     *("matplotlib", "tensorflow", "tensorboard", "pytorch", "xgboost", "scikit", "fastai"),
     *("lightgbm", "hydra", "detect_repository", "tfdefines", "joblib", "megengine"),
     *("jsonargparse", "catboost", "gradio"),
 )
-#: hook -> the framework that switches it
-_SWITCHED_BY: Final = {"hydra": "hydra", "jsonargparse": "jsonargparse", "absl": "tfdefines"}
+#: hook -> the frameworks that switch it, each of which can switch it off
+_SWITCHED_BY: Final = {
+    "hydra": ("hydra",),
+    "jsonargparse": ("jsonargparse",),
+    "absl": ("tfdefines",),
+    **dict.fromkeys(registry.FRAMEWORKS, ("pytorch",)),
+    "fastai": ("fastai",),
+    "keras": ("tensorflow",),
+    "joblib": ("scikit", "joblib"),
+    "xgboost": ("xgboost",),
+    "lightgbm": ("lightgbm",),
+    "catboost": ("catboost",),
+    "megengine": ("megengine",),
+}
 #: hooks other than the parsers of a command line
-_NO_PARSERS: Final = ("hydra",)
+_NO_PARSERS: Final = ("hydra", *registry.FRAMEWORKS)
 _STREAMS: Final = ("stdout", "stderr", "logging")
 _SECONDS: Final = ("first_report_sec", "report_start_sec", "seconds_from_start")
-_OF_RESOURCES: Final = (
-    *(*_SECONDS, "wait_for_first_iteration_to_start_sec"),
-    *("max_wait_for_first_iteration_to_start_sec", "report_global_mem_used"),
-    "report_mem_used_per_process",
+#: they choose in ClearML between iterations and seconds as the axis of resources
+_OF_AXIS: Final = (
+    "wait_for_first_iteration_to_start_sec",
+    "max_wait_for_first_iteration_to_start_sec",
 )
+_OF_MACHINE: Final = "report_global_mem_used"
+_OF_TASK: Final = "report_mem_used_per_process"
+_OF_RESOURCES: Final = (*_SECONDS, *_OF_AXIS, _OF_MACHINE, _OF_TASK)
 _ALL: Final = "*"
 
 
@@ -54,10 +76,11 @@ class Connections:
         self.streams: tuple[str, ...] = ("stdout", "stderr")
         if of_streams is not None:
             self.streams = tuple(name for name in _STREAMS if of_streams.get(name))
-        self.has_resources = of_resources is None or bool(of_resources)
-        #: seconds until the first report of resources; None is the monitor's own
+        #: how resources are monitored
+        self.monitor_note = _monitor_note(of_resources)
         given_s = ((of_resources or {}).get(name) for name in _SECONDS)
-        self.first_report_s = next((float(one) for one in given_s if one is not None), None)
+        #: seconds until the first report of resources
+        self.first_report_s = next((float(one) for one in given_s if one is not None), FIRST_S)
 
     def is_on(self, framework: str) -> bool:
         """Whether `framework` is on: one that is not named is, unless all are off."""
@@ -77,10 +100,12 @@ class Connections:
         agent, what is parsed before `Task.init`.
         """
         wanted = {name for name in registry.HOOKS if self._has(name)}
+        if not _makes_models():
+            wanted -= registry.FRAMEWORKS.keys()
+        run.model_patterns = self._model_patterns
         detach = registry.attach(self._narrowed(run), wanted)
-        detach_others = registry.attach(
-            cast("OwnRun", _Unwilling(run)), registry.HOOKS.keys() - wanted
-        )
+        others = registry.HOOKS.keys() - registry.FRAMEWORKS.keys() - wanted
+        detach_others = registry.attach(cast("OwnRun", _Unwilling(run)), others)
 
         def detach_all() -> None:
             detach_others()
@@ -92,7 +117,16 @@ class Connections:
         is_parser = hook not in _NO_PARSERS
         if is_parser and self._arguments is not None and not self._arguments:
             return False
-        return self.is_on(_SWITCHED_BY[hook]) if hook in _SWITCHED_BY else True
+        return all(map(self.is_on, _SWITCHED_BY.get(hook, ())))
+
+    @property
+    def _model_patterns(self) -> dict[str, Sequence[str]]:
+        """The wildcards of the paths of models, by framework."""
+        return {
+            "scikit" if name == "joblib" else name: (one,) if isinstance(one, str) else one
+            for name, one in (self._frameworks or {}).items()
+            if _is_wildcard(one)
+        }
 
     def _narrowed(self, run: Run) -> OwnRun:
         arguments = self._arguments
@@ -101,6 +135,13 @@ class Connections:
         others = arguments.get(_ALL, True)
         narrowed = _Narrowed(run, lambda name: bool(arguments.get(name, others)))
         return cast("OwnRun", narrowed)
+
+
+def _makes_models() -> bool:
+    """Whether this process records models: not one that it starts as its copy, such as a worker,
+    nor a rank beside the first."""
+    rank = Rank.of_this_process()
+    return LAUNCH.role() in ("task", "child") and (rank is None or rank.is_first)
 
 
 class _Narrowed:
@@ -159,6 +200,25 @@ def _checked(
     return dict(given)
 
 
+def _monitor_note(given: dict[str, Any] | None) -> MonitorNote:
+    if given is None:
+        return MonitorNote()
+    for name in _OF_AXIS:
+        if given.get(name) is not None:
+            logger.warning(
+                "auto_resource_monitoring[%r] changes nothing: resources are reported over the"
+                " seconds since the start, whatever iterations there are.",
+                name,
+            )
+    of_machine, of_task = given.get(_OF_MACHINE), given.get(_OF_TASK)
+    if of_machine is not None and of_machine is of_task:
+        raise UsageError(
+            f"auto_resource_monitoring has {_OF_MACHINE} and {_OF_TASK} both {of_machine}, and each"
+            " is the opposite of the other: give one of them."
+        )
+    return MonitorNote(is_on=bool(given), is_of_machine=bool(of_machine) or of_task is False)
+
+
 def _is_flag(_name: str, value: object) -> bool:
     return isinstance(value, bool)
 
@@ -167,9 +227,13 @@ def _is_wanted(name: str, value: object) -> bool:
     """True for a flag, for wildcards of the paths of models, for the options of tensorboard."""
     if name == "tensorboard" and isinstance(value, Mapping):
         return all(key == "report_hparams" and isinstance(on, bool) for key, on in value.items())
+    return isinstance(value, bool) or _is_wildcard(value)
+
+
+def _is_wildcard(value: object) -> bool:
     if isinstance(value, (list, tuple)):
         return all(isinstance(one, str) for one in value)
-    return isinstance(value, (bool, str))
+    return isinstance(value, str)
 
 
 def _is_seconds(name: str, value: object) -> bool:

@@ -22,6 +22,7 @@ from elsewhere.core.errors import (
 )
 from elsewhere.core.folders import RunFolder
 from elsewhere.core.imported import modules
+from elsewhere.core.notes import MonitorNote
 from elsewhere.core.records import Source, TaskRecord
 from elsewhere.core.say import say
 from elsewhere.core.secrets import hide_arguments
@@ -30,6 +31,7 @@ from elsewhere.hooks.launch import LAUNCH
 from elsewhere.offline import Nowhere, OfflineSession, refuse
 from elsewhere.report.resources import Monitor
 from elsewhere.report.streams import Tee
+from elsewhere.report.usage.host import HostUse
 from elsewhere.run import seed
 from elsewhere.run.capturing import Capturing
 from elsewhere.run.carriers import AgentCarrier, LocalCarrier
@@ -66,6 +68,8 @@ def attach(settings: Settings, folder: RunFolder, connections: Connections) -> R
     run = new_run(settings, read_task(folder), folder, AgentCarrier(folder), is_remote=True)
     connect(run, connections)
     run.when_over(lead(run.folder))
+    if connections.monitor_note != MonitorNote():
+        _leave_note(connections.monitor_note, folder)
 
     def end(outcome: Outcome) -> None:
         if outcome.reason is Reason.COMPLETED:
@@ -74,6 +78,13 @@ def attach(settings: Settings, folder: RunFolder, connections: Connections) -> R
 
     run.unwatch = Endings(end).detach
     return run
+
+
+def _leave_note(note: MonitorNote, folder: RunFolder) -> None:
+    try:
+        note.write(folder)
+    except OSError as error:
+        say(f"resources are monitored as usual, since their choice cannot be written: {error}")
 
 
 def _name_unread(record: TaskRecord) -> None:
@@ -227,13 +238,20 @@ def _carried(
         threading.Thread(
             target=_deliver_dead, args=(store, settings, upload), name="elsewhere-dead", daemon=True
         ).start()
-    if connections.has_resources:
-        first_s = connections.first_report_s
-        monitor = Monitor(run.record) if first_s is None else Monitor(run.record, first_s=first_s)
-        monitor.start()
-        run.when_over(monitor.stop)
+    if connections.monitor_note.is_on:
+        _monitor(run, connections)
     connect(run, connections)
     return run
+
+
+def _monitor(run: Run, connections: Connections) -> None:
+    # Scripts set the variable in their first lines, before or behind Task.init.
+    use = HostUse(os.getpid(), visible=lambda: os.environ.get("CUDA_VISIBLE_DEVICES"))
+    first_s, note = connections.first_report_s, connections.monitor_note
+    monitor = Monitor(run.record, use, first_s=first_s, options=lambda: note)
+    monitor.start()
+    run.when_over(use.close)
+    run.when_over(monitor.stop)
 
 
 def _upload(settings: Settings) -> Uploader:

@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Final
 
-from elsewhere.core.choices import ScalarKind, Status
+from elsewhere.core.choices import ARCHIVED, ScalarKind, Status
 from elsewhere.core.clock import now_at
 from elsewhere.core.codec import to_plain
 from elsewhere.core.errors import NotFoundError, RecordError, TransitionError, UsageError
@@ -22,7 +22,6 @@ from elsewhere.core.folders import make_folder, read_json, write_beside
 from elsewhere.core.process import ProcessIdentity
 from elsewhere.core.records import TaskRecord
 from elsewhere.report.offset import checked_offset
-from elsewhere.store.filters import ARCHIVED
 
 if TYPE_CHECKING:
     from pathlib import Path

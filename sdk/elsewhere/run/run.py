@@ -9,7 +9,6 @@ import logging
 import os
 from typing import TYPE_CHECKING, Any, Protocol
 
-from elsewhere.artifacts import delete_original, stage
 from elsewhere.core.checks import is_number, plain
 from elsewhere.core.choices import Reason
 from elsewhere.core.clock import now_at
@@ -21,7 +20,7 @@ from elsewhere.report.offset import Offset
 from elsewhere.run.other_journals import OtherJournals
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from elsewhere.core.choices import Status
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from elsewhere.core.folders import RunFolder
     from elsewhere.core.records import Configuration, Parameter, TaskRecord
     from elsewhere.core.settings import Settings
+    from elsewhere.models.framework_models import FrameworkModels
     from elsewhere.report.logger import Logger
     from elsewhere.report.reporter import Reporter
     from elsewhere.run.carriers import Carrier
@@ -74,10 +74,14 @@ class Run:
         self.known_secrets = KnownSecrets.of_this_process()
         self.function_names: set[str] = set()
         self.model_paths: dict[str, str] = {}
-        self._logger: Logger | None = None
+        self.output_names: dict[str, str] = {}
+        #: wildcards of the models that frameworks may record
+        self.model_patterns: Mapping[str, Sequence[str]] = {}
+        self._models: FrameworkModels | None = None
         self.offset = Offset(record.continues_at or 0)
         self._offline = OfflineSession.around(folder)
         self._reporter = reporter
+        self._logger: Logger | None = None
         self._others = OtherJournals(folder.journal) if is_remote else None
         self._closers: list[Callable[[], None]] = []
         self.is_over = False
@@ -110,18 +114,34 @@ class Run:
 
     @property
     def logger(self) -> Logger:
-        from elsewhere.report.logger import Logger  # noqa: PLC0415 - weight
+        if self._logger is None:
+            from elsewhere.report.logger import Logger  # noqa: PLC0415 - weight
 
-        if self._logger is None:  # it knows defaults that the program has set
             self._logger = Logger(
                 self.report,
                 flush=self.flush,
+                columns=self._reporter.columns,
+                offset=self.offset,
                 files=self.folder.files,
                 known=self.known_secrets,
                 image_quality=self.settings.image_quality,
-                shifted=self.offset.shifted,
             )
         return self._logger
+
+    @property
+    def weights(self) -> FrameworkModels:
+        """See `report.recorder.OwnRun`."""
+        if self._models is None:
+            from elsewhere.models.framework_models import FrameworkModels  # noqa: PLC0415 - weight
+
+            self._models = FrameworkModels(self, self.model_patterns)
+            self.when_over(self._models.close)
+        return self._models
+
+    def settle_models(self, *, are_copied: bool = False) -> None:
+        """See `report.recorder.OwnRun`."""
+        if self._models is not None:
+            self._models.settle(are_copied=are_copied)
 
     @property
     def whole_record(self) -> TaskRecord:
@@ -143,13 +163,19 @@ class Run:
 
     def report(self, event: Event) -> None:
         """Records an `event` of the script's own; one after the end is lost, with a warning."""
-        if self._is_closed and not self._is_late:
+        if self._is_closed:
+            self._lose()
+        self.record(event)
+
+    def _lose(self) -> None:
+        """Loses what the script reports after the end, with a warning."""
+        self._reporter.columns.clear_points()
+        if not self._is_late:
             self._is_late = True
             logger.warning(
                 "Task %s is over: what is reported from now on is lost. Report before close().",
                 self.task_record.id,
             )
-        self.record(event)
 
     def set_progress(self, progress: object) -> None:
         """Records the `progress`, 0 to 100; anything else is a warning and changes nothing."""
@@ -164,7 +190,10 @@ class Run:
     def upload_artifact(
         self, name: str, artifact_object: object, *, is_deleted: bool = False, **how: Any
     ) -> None:
-        """Takes the bytes now; whoever delivers uploads them. See `artifacts.stage`."""
+        """Takes the bytes now; whoever delivers uploads them. See `artifacts/staging.py`."""
+        from elsewhere.artifacts.originals import delete_original  # noqa: PLC0415 - weight
+        from elsewhere.artifacts.staging import stage  # noqa: PLC0415
+
         artifact, file = stage(name, artifact_object, self.folder.files, **how)
         inside = "" if file is None else file.relative_to(self.folder.path).as_posix()
         self.record(ArtifactAdded(artifact=artifact, file=inside))
@@ -194,6 +223,8 @@ class Run:
 
     def flush(self, wait: bool = False) -> bool:
         """Writes all to disk; with `wait` also waits for the store. False when not in time."""
+        if wait:
+            self.settle_models()
         self._reporter.flush()
         return self.carrier.flush() if wait else True
 
@@ -227,6 +258,7 @@ class Run:
             self._closers.pop()()
         self._reporter.close()
         self._is_closed = True
+        self._reporter.columns.wake = self._lose
         self.carrier.finish(outcome)
         self.unwatch()
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from elsewhere.core.choices import ScalarKind, Status
-    from elsewhere.core.events import Event, Phase, Text
+    from elsewhere.core.events import Event, Machine, Phase, Text
     from elsewhere.core.records import (
         Artifact,
         Attempt,
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         TaskRecord,
         TaskState,
     )
+    from elsewhere.core.scalars import Curve
     from elsewhere.store.filters import Filter
     from elsewhere.store.model_records import ModelFilter
 
@@ -84,6 +85,9 @@ class SeriesSummary:
     last: float
     minimum: float
     maximum: float
+    #: the iterations of these two; None where an earlier version has written them
+    minimum_at: int | None = None
+    maximum_at: int | None = None
 
     @property
     def kind(self) -> ScalarKind:
@@ -221,6 +225,11 @@ class TaskStore(Protocol):
     def points(self, task_id: str, title: str, series: str) -> list[tuple[int, float, float]]:
         """Returns (iteration, time, value) of each point, in the order of the reports."""
 
+    def curves(self, wanted: Sequence[tuple[str, str, str]], most: int = 0) -> list[Curve]:
+        """Returns the points of each (task id, title, series), at most so many, 0 for all: the
+        first, the last, and of equal parts between the lowest and the highest. Of a series that is
+        not there, none."""
+
     def kept(self, task_id: str, kind: type[Event]) -> Any:
         """Returns what is kept of the events of one `kind`, by its declared way: a list of
         the recent ones, each with its attempt in front where that is kept; a list of all items, by
@@ -258,6 +267,9 @@ class TaskStore(Protocol):
         """Returns each phase once, by their beginnings; one that goes on has no seconds."""
 
     def attempts(self, task_id: str) -> list[Attempt]: ...
+
+    def machine(self, task_id: str) -> Machine | None:
+        """Returns the machine of the newest attempt that has reported one."""
 
     # models
     def save_model(self, model_id: str, fields: Mapping[str, Json]) -> None:

@@ -1,32 +1,50 @@
-"""Series of scalars as stores keep them: what they are named, packed points, summaries.
+"""Series of scalars as stores keep them: names, summaries, points (`core/scalars.py`), buckets.
 
-A point of a series is 24 bytes, little endian: iteration (int64), time (float64), value (float64).
+A bucket stands for up to 128 neighbouring points, so that a long curve is drawn without reading it:
+their number (uint32, little endian), and of them the lowest and the highest, in their order. Where
+all values are NaN, that is the first point twice.
 """
 
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from elsewhere.core.choices import ScalarKind
-from elsewhere.core.events import kind_of, whole
+from elsewhere.core.scalars import POINT, kind_of, numbers
 from elsewhere.store.api import SeriesSummary
 
 if TYPE_CHECKING:
+    from array import array
     from collections.abc import Iterable, Iterator
 
-    from elsewhere.core.events import Scalar
+    from elsewhere.core.scalars import Column
 
-#: iteration, time (Unix seconds), value
-POINT: Final = struct.Struct("<qdd")
 #: between title and series
 UNIT_SEPARATOR: Final = "\x1f"
+#: points of a bucket at most: with them a point takes less than 25 bytes
+BUCKET_POINTS: Final = 128
+#: what stands for the iteration of an extreme that an earlier version has written
+_NOWHERE: Final = (None, "-", b"-")
+_COUNT: Final = struct.Struct("<I")
+BUCKET_BYTES: Final = _COUNT.size + 2 * POINT.size
 
 
-#: New points of one series, in the order of the operation POINTS of the scripts: name, packed
-#: points, their number, highest iteration, last value, minimum, maximum, and 1 where the highest
-#: iteration is one that the task has come to.
-Piece: TypeAlias = tuple[str, bytes, int, int, float, float, float, int]
+class Piece(NamedTuple):
+    """New points of one series, so many in `number`, in the order of the operation POINTS of the
+    scripts. `is_counted`: 1 where the highest iteration is one that the task has come to."""
+
+    name: str
+    packed: bytes
+    buckets: bytes
+    is_counted: int
+    number: int
+    iteration: int
+    last: float
+    minimum: float
+    maximum: float
+    minimum_at: int
+    maximum_at: int
 
 
 def name_of(title: str, series: str) -> str:
@@ -34,11 +52,12 @@ def name_of(title: str, series: str) -> str:
     return f"{title}{UNIT_SEPARATOR}{series}"
 
 
-def summary(
-    name: str, count: Any, iteration: Any, last: Any, minimum: Any, maximum: Any
-) -> SeriesSummary:
-    """The summary of the series with the stored `name`; numbers may be texts."""
+def summary(name: str, *found: Any) -> SeriesSummary:
+    """The summary of the series with the stored `name`, of the numbers of a piece from `number` on,
+    which may be texts; an earlier version kept the first five."""
     title, _, series = name.partition(UNIT_SEPARATOR)
+    count, iteration, last, minimum, maximum, *where = found
+    minimum_at, maximum_at = (None if at in _NOWHERE else int(at) for at in where or _NOWHERE[1:])
     return SeriesSummary(
         title=title,
         series=series,
@@ -47,19 +66,84 @@ def summary(
         last=float(last),
         minimum=float(minimum),
         maximum=float(maximum),
+        minimum_at=minimum_at,
+        maximum_at=maximum_at,
     )
 
 
-def pieces(scalars: Iterable[Scalar]) -> Iterator[Piece]:
-    """Yields a piece for each series among `scalars`, of its points in their order."""
-    points: dict[tuple[str, str], list[tuple[int, float, float]]] = {}
-    for one in scalars:
-        point = (whole(one.iteration), one.at, one.value)
-        points.setdefault((one.title, one.series), []).append(point)
+def pieces(columns: Iterable[Column]) -> Iterator[Piece]:
+    """Yields a piece for each series among the `columns`, of its points in their order."""
+    points: dict[tuple[str, str], list[bytes]] = {}
+    for column in columns:
+        points.setdefault((column.title, column.series), []).append(column.points)
     for (title, series), new in points.items():
-        values = [value for _, _, value in new if value == value] or [float("nan")]
-        highest = max(iteration for iteration, _, _ in new)
-        is_counted = int(kind_of(title, highest) is ScalarKind.SCALAR)
-        packed = b"".join(POINT.pack(*point) for point in new)
-        numbers = (len(new), highest, new[-1][2], min(values), max(values))
-        yield name_of(title, series), packed, *numbers, is_counted
+        packed = b"".join(new)
+        iterations, values = numbers("q", packed)[0::3], numbers("d", packed)[2::3]
+        low, high = _extremes(values)
+        highest = max(iterations)
+        yield Piece(
+            name=name_of(title, series),
+            packed=packed,
+            buckets=b"".join(_COUNT.pack(n) + two for n, two in _buckets(packed, BUCKET_POINTS)),
+            is_counted=int(kind_of(title, highest) is ScalarKind.SCALAR),
+            number=len(values),
+            iteration=highest,
+            last=values[-1],
+            minimum=values[low],
+            maximum=values[high],
+            minimum_at=iterations[low],
+            maximum_at=iterations[high],
+        )
+
+
+def sampled(packed: bytes, most: int) -> bytes:
+    """At most `most` of the points, 0 for all: the first, the last, and of equal parts between the
+    lowest and the highest, so that no spike is lost. Their order stays."""
+    count = len(packed) // POINT.size
+    if not most or count <= most:
+        return packed
+    ends = [packed[: POINT.size], packed[-POINT.size :]]
+    if most <= len(ends):
+        return b"".join(ends[-most:])
+    parts = (most - len(ends)) // 2
+    middle = [two for _, two in _buckets(packed, -(-count // parts))] if parts else []
+    return _distinct(b"".join([ends[0], *middle, ends[1]]))
+
+
+def points_of(buckets: bytes) -> tuple[int, bytes]:
+    """How many points the stored `buckets` stand for, and the points that they have."""
+    size, counted = BUCKET_BYTES, _COUNT.size
+    starts = range(0, len(buckets), size)
+    count = sum(_COUNT.unpack_from(buckets, start)[0] for start in starts)
+    return count, b"".join(buckets[start + counted : start + size] for start in starts)
+
+
+def _buckets(packed: bytes, most: int) -> Iterator[tuple[int, bytes]]:
+    """Yields of `most` points each, fewer at the end, their number and the two to keep."""
+    values = numbers("d", packed)[2::3]
+    for start in range(0, len(values), most):
+        part = values[start : start + most]
+        first, second = sorted(_extremes(part))
+        yield len(part), _point(packed, start + first) + _point(packed, start + second)
+
+
+def _point(packed: bytes, index: int) -> bytes:
+    return packed[index * POINT.size : (index + 1) * POINT.size]
+
+
+def _extremes(values: array[float]) -> tuple[int, int]:
+    """The indexes of the lowest and of the highest number; the first where all are NaN."""
+    low, high = min(values), max(values)
+    if low != low or high != high:  # a NaN in front hides what follows from min and max
+        there = [value for value in values if value == value]
+        if not there:
+            return 0, 0
+        low, high = min(there), max(there)
+    return values.index(low), values.index(high)
+
+
+def _distinct(packed: bytes) -> bytes:
+    """The points without those that repeat the one before to the byte."""
+    points = [packed[at : at + POINT.size] for at in range(0, len(packed), POINT.size)]
+    before = [b"", *points[:-1]]
+    return b"".join(point for point, last in zip(points, before, strict=True) if point != last)

@@ -27,16 +27,13 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Final
 
 from elsewhere.core import checks
-from elsewhere.core.choices import Status, TaskType
+from elsewhere.core.choices import ARCHIVED, SYSTEM_TAGS, Status, TaskType
 from elsewhere.core.errors import UsageError, known_choices
 from elsewhere.store import tags as grammar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-#: the system tag of what is put away
-ARCHIVED: Final = "archived"
-SYSTEM_TAGS: Final = (ARCHIVED,)
 #: the beginning of the fields that are a series of scalars
 METRIC: Final = "last_metrics."
 TIMES: Final = ("created", "started", "completed", "last_update")

@@ -6,14 +6,18 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
 from elsewhere.core.codec import from_plain
-from elsewhere.core.events import ArtifactAdded, Phase, Text
+from elsewhere.core.events import ArtifactAdded, Machine, Phase, Text
 from elsewhere.core.kept import ByName, HistoryEvent, Recent, Tagged
 from elsewhere.core.records import Attempt
+from elsewhere.core.scalars import Curve
 from elsewhere.store.api import Output, TaskPhase
 from elsewhere.store.blocks import BLOCK_BYTES, first_kept
+from elsewhere.store.curves import sampled
 from elsewhere.store.histories import Histories
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from elsewhere.core.events import Event
     from elsewhere.core.records import Artifact
 
@@ -54,6 +58,16 @@ class Reports(Histories, ABC):
         found = [from_plain(Attempt, one) for one in self._by_name(task_id, "attempts").values()]
         return sorted(found, key=lambda attempt: attempt.number)
 
+    def points(self, task_id: str, title: str, series: str) -> list[tuple[int, float, float]]:
+        return list(self.curves([(task_id, title, series)])[0])
+
+    def curves(self, wanted: Sequence[tuple[str, str, str]], most: int = 0) -> list[Curve]:
+        return [Curve.of(sampled(packed, most)) for packed in self._points(wanted, most)]
+
+    def machine(self, task_id: str) -> Machine | None:
+        found = self.kept(task_id, Machine)
+        return found[-1][1] if found else None
+
     def output_length(self, task_id: str, attempt: int | None = None) -> int:
         return int(self._output_of(task_id, attempt)["length"] or 0)
 
@@ -79,6 +93,11 @@ class Reports(Histories, ABC):
             at += len(piece)
         pending = about["pending"] if at >= total else ""
         return Output(data=b"".join(pieces), start=kept, next=at, pending=pending)
+
+    @abstractmethod
+    def _points(self, wanted: Sequence[tuple[str, str, str]], most: int) -> list[bytes]:
+        """Returns packed points of each (task id, title, series): all, or more than `most` among
+        which all spikes are."""
 
     @abstractmethod
     def _recent(self, task_id: str, way: Recent) -> list[tuple[int, object]]:

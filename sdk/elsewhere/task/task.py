@@ -131,12 +131,13 @@ class Task(
             A dict switches single ones, {"hydra": False}; others stay on. Wildcards select the
             models of one by their paths: {"pytorch": "*.pt"}.
         auto_resource_monitoring
-            The use of processor, memory, disk and network. A dict may give first_report_sec.
+            The use of processors, memory, disks, network and NVIDIA's GPUs, over the seconds since
+            the start, and what machine it is. A dict may give first_report_sec, but for an agent,
+            and report_global_mem_used: the memory of all processes in place of the task's.
         auto_connect_streams
             A dict selects some of stdout, stderr and logging: {"stdout": True}.
         deferred_init
-            Existing scripts pass it; it changes nothing, since `init` never waits for anything
-            slow.
+            Existing scripts pass it; it changes nothing: `init` waits for nothing slow.
 
         Raises UsageError for a wrong argument, StoreUnavailableError, within 5 s, when the store
         cannot be reached, NotFoundError and TransitionError for a task that cannot be continued,

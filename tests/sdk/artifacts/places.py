@@ -11,7 +11,9 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from elsewhere.artifacts import ArtifactHandle, bring, stage
+from elsewhere.artifacts import bring
+from elsewhere.artifacts.handle import ArtifactHandle
+from elsewhere.artifacts.staging import stage
 from elsewhere.core.events import ArtifactAdded
 from elsewhere.core.records import Artifact, TaskRecord
 from elsewhere.storage import file_url

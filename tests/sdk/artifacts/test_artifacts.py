@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from elsewhere.artifacts import ArtifactHandle, upload_url
+from elsewhere.artifacts import upload_url
+from elsewhere.artifacts.handle import ArtifactHandle
 from elsewhere.artifacts.places import is_kept_for
 from elsewhere.core.errors import StorageError, UsageError
 from elsewhere.core.events import ArtifactAdded, encode_event

@@ -12,8 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from elsewhere.artifacts import ArtifactHandle
-from elsewhere.artifacts.handle import _file_name
+from elsewhere.artifacts.handle import ArtifactHandle, _file_name
 from elsewhere.core.errors import StorageError
 from elsewhere.storage import local_path
 from elsewhere.storage.copies.cache import evict, hold
@@ -175,7 +174,7 @@ def test_a_cache_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
 READER = """
 import json, sys
 from pathlib import Path
-from elsewhere.artifacts import ArtifactHandle
+from elsewhere.artifacts.handle import ArtifactHandle
 from elsewhere.core.records import Artifact
 cache, rounds, *wanted = json.loads(sys.stdin.read())
 for turn in range(rounds):

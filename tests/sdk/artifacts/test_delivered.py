@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
-from elsewhere.artifacts import ArtifactHandle, stage, uploader
+from elsewhere.artifacts import uploader
+from elsewhere.artifacts.handle import ArtifactHandle
+from elsewhere.artifacts.staging import stage
 from elsewhere.core.codec import to_plain
 from elsewhere.core.events import ArtifactAdded, ArtifactsRemoved, Event
 from elsewhere.core.folders import Home, RunFolder, write_beside

@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 
-from elsewhere.artifacts import ArtifactHandle, transfer
+from elsewhere.artifacts import transfer
 from elsewhere.artifacts.far import of_artifact
+from elsewhere.artifacts.handle import ArtifactHandle
 from elsewhere.artifacts.transfer import AbsentError, CutError, Transfer
 from elsewhere.core.errors import StorageError
 from elsewhere.core.records import Artifact

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from elsewhere.artifacts import ArtifactHandle, delete_original, stage
+from elsewhere.artifacts.handle import ArtifactHandle
+from elsewhere.artifacts.originals import delete_original
+from elsewhere.artifacts.staging import stage
 from elsewhere.core.errors import StorageError, UsageError
 from elsewhere.core.events import ArtifactAdded, encode_event
 from tests.sdk.artifacts.places import kept, serving, staged

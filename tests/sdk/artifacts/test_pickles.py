@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from elsewhere.artifacts import ArtifactHandle, stage
+from elsewhere.artifacts.handle import ArtifactHandle
+from elsewhere.artifacts.staging import stage
 from elsewhere.core.errors import StorageError, UsageError
 from elsewhere.storage import local_path
 from tests.sdk.artifacts.places import kept

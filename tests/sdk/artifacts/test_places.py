@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from elsewhere.artifacts import ArtifactHandle
+from elsewhere.artifacts.handle import ArtifactHandle
 from elsewhere.core.errors import StorageError
 from elsewhere.storage import local_path
 from elsewhere.storage import trying as trying_module

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from elsewhere.artifacts import stage
+from elsewhere.artifacts.staging import stage
 from elsewhere.storage import progress
 from elsewhere.storage.copies.tars import unpack_tar
 from elsewhere.storage.copies.zips import pack, unpack

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from elsewhere.artifacts import ArtifactHandle
+from elsewhere.artifacts.handle import ArtifactHandle
 from elsewhere.artifacts.register import Register
 from elsewhere.core.errors import NotFoundError, UsageError
 from elsewhere.core.events import ArtifactAdded, Event

@@ -22,8 +22,9 @@ import pytest
 import yaml
 from PIL import Image
 
-from elsewhere.artifacts import ArtifactHandle, stage
+from elsewhere.artifacts.handle import ArtifactHandle
 from elsewhere.artifacts.serializers import SERIALIZERS, TABLE_TYPE
+from elsewhere.artifacts.staging import stage
 from elsewhere.core.errors import StorageError, UsageError
 from tests.sdk.artifacts.places import kept, staged
 
@@ -434,7 +435,7 @@ def test_plain_objects_import_nothing(tmp_path: Path) -> None:
     script = """
 import sys
 from pathlib import Path
-from elsewhere.artifacts import stage
+from elsewhere.artifacts.staging import stage
 for obj in ({"a": 1}, [1], 1, "text", None, {1}):
     stage("a", obj, Path(sys.argv[1]))
 print(sorted({"yaml", "numpy", "pandas", "pyarrow", "PIL", "gzip"} & set(sys.modules)))

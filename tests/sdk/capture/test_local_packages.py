@@ -27,6 +27,16 @@ from tests.wheels import install, write_project
             "url": "file:///home/ada/used",
             "vcs_info": {"vcs": "git", "commit_id": "0" * 40},
         },
+        # an agent installs from no such URL
+        {
+            "url": "git://example.org/used",
+            "vcs_info": {"vcs": "git", "commit_id": "0" * 40},
+        },
+        {
+            "url": "https://example.org/used",
+            "vcs_info": {"vcs": "hg", "commit_id": "0" * 40},
+        },
+        {"url": "ftp://example.org/used-1.0.zip", "archive_info": {}},
     ],
 )
 def test_what_was_installed_from_this_machine_travels_as_a_wheel(

@@ -190,14 +190,21 @@ def git(folder: Path, *arguments: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("remote", "address"),
+    ("remote", "line"),
     [
-        ("https://ada:hunter2@example.org/ada/other.git", "https://example.org/ada/other.git"),
-        ("git@example.org:ada/other.git", "ssh://git@example.org/ada/other.git"),
+        (
+            "https://ada:hunter2@example.org/ada/other.git",
+            "other @ git+https://example.org/ada/other.git@{}#subdirectory=python",
+        ),
+        (
+            "git@example.org:ada/other.git",
+            "other @ git+ssh://git@example.org/ada/other.git@{}#subdirectory=python",
+        ),
+        ("git://example.org/ada/other.git", "other==1.0"),  # an agent installs from no such URL
     ],
 )
 def test_an_editable_package_elsewhere_is_taken_from_its_remote(
-    site: Path, root: Path, tmp_path: Path, remote: str, address: str
+    site: Path, root: Path, tmp_path: Path, remote: str, line: str
 ) -> None:
     checkout = tmp_path / "other"
     install_editable(site, checkout / "python", "other")
@@ -210,7 +217,7 @@ def test_an_editable_package_elsewhere_is_taken_from_its_remote(
     git(checkout, "update-ref", "refs/remotes/origin/main", "HEAD")
     commit = git(checkout, "rev-parse", "HEAD")
     pushed = capture(root, "import other")
-    assert pushed.packages == (f"other @ git+{address}@{commit}#subdirectory=python",)
+    assert pushed.packages == (line.format(commit),)
     assert pushed.warnings == ()
 
     (checkout / "more.txt").write_text("not committed")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from elsewhere.command.main import main
-from elsewhere.core.choices import Reason, Status
+from elsewhere.core.choices import ARCHIVED, Reason, Status
 from elsewhere.core.events import (
     ArtifactAdded,
     ModelSaved,
@@ -22,8 +22,8 @@ from elsewhere.core.events import (
     single_value,
 )
 from elsewhere.core.records import Artifact, Configuration, Environment, ModelUse, Parameter, Source
-from elsewhere.store.filters import ARCHIVED
 from tests.sdk.command.tasks import Tasks, open_tasks
+from tests.stores import make_machine
 
 
 @pytest.fixture
@@ -74,6 +74,7 @@ def rich_task(tasks: Tasks) -> str:
             for step, value in enumerate((3.0, 0.5, 1.0))
         ),
         Resources(title=":monitor:machine", values={"cpu_percent": 42.0}, at=4.0),
+        make_machine(gpu_count=2, gpu_type="A100, A100"),
         ArtifactAdded(artifact=artifact),
     )
     return task_id
@@ -198,6 +199,7 @@ def test_show_as_json_has_everything(tasks: Tasks, capsys: pytest.CaptureFixture
     assert (resource["series"], resource["last"]) == ("cpu_percent", 42.0)
     (artifact,) = found["artifacts"]
     assert artifact["url"] == "file:///storage/w.bin"
+    assert (found["machine"]["hostname"], found["machine"]["gpu_count"]) == ("box", 2)
 
 
 def test_what_json_cannot_say_is_null(tasks: Tasks, capsys: pytest.CaptureFixture[str]) -> None:
@@ -227,7 +229,9 @@ def test_show_tells_people_the_same(tasks: Tasks, capsys: pytest.CaptureFixture[
         "packages numpy==2.0.0, rich==13.1",
         "attempt 1 checkout 0.250 s main",
         "attempt 1 install going on",
-        "loss / train last 1 min 0.5 max 3 3 points iteration 2",
+        "loss / train █▁▂ last 1 min 0.5 at 1 max 3 at 0 3 points iteration 2",
+        "hostname box",
+        "gpu_type A100, A100",
         "machine / cpu_percent 42 max 42",
         "weights file 2.0 KiB file:///storage/w.bin",
     ):

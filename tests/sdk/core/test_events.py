@@ -32,19 +32,24 @@ from elsewhere.core.events import (
     Resources,
     Sample,
     Scalar,
+    Scalars,
     Tags,
     Text,
     Verdict,
     decode_event,
     encode_event,
+    kind_of,
     single_value,
 )
 from elsewhere.core.records import Artifact, Configuration, ModelUse, Parameter
+from elsewhere.core.scalars import POINT, Column
 from elsewhere.report.resources import MACHINE
 from tests.properties import PROPERTY
+from tests.stores import make_machine
 
 EVENTS: list[Event] = [
     Scalar(title="loss", series="train", value=0.5, iteration=3, at=1.5),
+    Scalars(columns=(Column("loss", "train", POINT.pack(3, 1.5, math.inf)),)),
     Progress(percent=12.5, at=1.0),
     Parameters(values={"General/a": Parameter(value=[1, {"b": None}], type="list")}, is_whole=True),
     ArtifactAdded(
@@ -61,6 +66,7 @@ EVENTS: list[Event] = [
     Plot(title="t", series="s", iteration=3, at=1.0, figure='{"data":[]}'),
     Text(message="two\nlines\r", level=20, at=1.0),
     Resources(title=":monitor:machine", values={"cpu": 1.0}, at=1.0, elapsed_s=2.0),
+    make_machine(),
     FilesWritten(files={"a": 1}, count=2, total_bytes=3, machine="box", folder="/code"),
     Tags(added=("a", "b"), removed=("c",)),
     Properties(values={"owner": Parameter(value="Ada")}),
@@ -129,4 +135,22 @@ def test_a_line_says_by_title_and_iteration_which_kind_of_scalar_it_is(
 def test_a_single_value_and_the_values_of_a_monitor_are_scalars_of_their_own_kinds() -> None:
     assert single_value("score", 0.5, at=1.0).kind is ScalarKind.SINGLE
     resources = Resources(title=MACHINE, values={"cpu": 1.0}, at=1.0, elapsed_s=math.nan)
-    assert [(one.kind, one.iteration) for one in resources.scalars()] == [(ScalarKind.RESOURCE, 0)]
+    [column] = resources.points()
+    [iteration] = (at for at, _, _ in POINT.iter_unpack(column.points))
+    assert (kind_of(column.title, iteration), iteration) == (ScalarKind.RESOURCE, 0)
+
+
+@pytest.mark.parametrize("points", ["", "AAAA", "A" * 31, "ä" * 32, None, 5, "?" * 32])
+def test_a_column_of_anything_but_whole_points_is_refused(points: object) -> None:
+    column = {"title": "loss", "series": "train", "points": points}
+    with pytest.raises(RecordError):
+        decode_event(b"scalars " + json.dumps({"columns": [column]}).encode())
+
+
+def test_a_column_is_shifted_but_for_its_single_values() -> None:
+    points = [(3, 1.0, 0.5), (-(2**31), 2.0, math.nan), (2**63 - 2, 3.0, math.inf)]
+    packed = b"".join(POINT.pack(*point) for point in points)
+    for title, second in (("Summary", -(2**31)), ("loss", -(2**31) + 10)):
+        shifted = Column(title, "x", packed).shifted(10)
+        moved = [(13, 1.0, 0.5), (second, 2.0, math.nan), (2**63 - 1, 3.0, math.inf)]
+        assert repr(list(POINT.iter_unpack(shifted.points))) == repr(moved)

@@ -18,6 +18,7 @@ from elsewhere.core.notes import (
     ABORT_CALLBACK_S,
     AbortNote,
     Lent,
+    MonitorNote,
     SessionSpec,
     Stop,
     abort_callback_s,
@@ -118,6 +119,19 @@ def test_a_grace_that_the_stop_names_counts_more_than_the_agents(folder: RunFold
     assert grace_s(folder, 10.0) == 10.0
     Stop(grace_s=0.0).write(folder)
     assert grace_s(folder, 10.0) == 0.0
+
+
+def test_the_choice_of_a_program_about_its_monitor_is_read_again(folder: RunFolder) -> None:
+    assert MonitorNote.read(folder) == MonitorNote()
+    note = MonitorNote(is_on=False, is_of_machine=True)
+    note.write(folder)
+    assert MonitorNote.read(folder) == note
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "3", "null", '{"is_on": "no"}', "[" * 100_000])
+def test_a_damaged_choice_counts_as_none(folder: RunFolder, text: str) -> None:
+    folder.monitor.write_text(text)
+    assert MonitorNote.read(folder) == MonitorNote()
 
 
 def test_a_stop_waits_for_an_abort_callback_whose_reports_are_kept(folder: RunFolder) -> None:

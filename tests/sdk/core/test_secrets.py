@@ -116,6 +116,30 @@ def test_an_argument_is_hidden_and_a_flag_takes_no_word_with_it() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "option",
+    [
+        *("--api-k", "--api_ke", "--hf.tok", "--tok", "--toke", "--passw", "--db-passwor"),
+        *("--passp", "--client-secr", "--cred", "--awsCreden", "--apik"),
+    ],
+)
+def test_an_option_that_is_cut_short_hides_what_the_whole_one_hides(option: str) -> None:
+    assert hide_arguments((option, "abc")) == (option, "***")
+    assert hide_arguments((f"{option}=a=b",)) == (f"{option}=***",)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *("--to ada", "--pass 3", "--auto x", "--path x", "--pas x", "--passe x", "--top-k all"),
+        *("--k x", "--sec x", "--cre x", "--pad-tok x", "--max-tok 5", "--api-k 3", "--tokenize x"),
+        *("--secretary x", "--api x", "-tok x", "tok=x", "--credit x", "--set=api.k=x"),
+    ],
+)
+def test_other_short_options_hide_nothing(words: str) -> None:
+    assert " ".join(hide_arguments(words.split())) == words
+
+
 def test_the_output_has_neither_secret_variables_nor_passwords_of_urls() -> None:
     variables = {"DB_PWD": "a", "URL": "redis://ada:b@host?token=c", "PWD": "/home", "LR": "1"}
     assert values_to_redact(variables) == ["a", "b", "c"]

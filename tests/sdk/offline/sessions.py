@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from elsewhere.artifacts import stage
+from elsewhere.artifacts.staging import stage
 from elsewhere.core.choices import Reason, Status
 from elsewhere.core.codec import to_plain
 from elsewhere.core.events import ArtifactAdded, Event

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from elsewhere.artifacts import ArtifactHandle
+from elsewhere.artifacts.handle import ArtifactHandle
 from elsewhere.command.main import main
 from elsewhere.core.choices import Reason, Status
 from elsewhere.core.errors import NotFoundError, StoreUnavailableError, TransitionError, UsageError
@@ -34,7 +34,8 @@ from elsewhere.core.events import (
 from elsewhere.core.folders import Home
 from elsewhere.core.records import Configuration, Environment, ModelUse, Outcome, Parameter, Source
 from elsewhere.core.settings import load
-from elsewhere.offline import OfflineSession, import_session
+from elsewhere.offline import OfflineSession
+from elsewhere.offline.importing import import_session
 from elsewhere.storage import local_path
 from elsewhere.store.queues import Queues
 from elsewhere.store.redis.store import RedisStore

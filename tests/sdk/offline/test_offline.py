@@ -19,7 +19,7 @@ from elsewhere.core.codec import to_plain
 from elsewhere.core.errors import UsageError
 from elsewhere.core.folders import RunFolder, write_beside
 from elsewhere.core.settings import load
-from elsewhere.offline import import_session
+from elsewhere.offline.importing import import_session
 from elsewhere.storage import local_path
 from elsewhere.store.queues import Queues
 from elsewhere.store.redis.store import RedisStore

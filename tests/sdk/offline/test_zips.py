@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 from elsewhere.core.errors import ElsewhereError, RecordError, StorageError, UsageError
 from elsewhere.core.events import Scalar, Text
 from elsewhere.core.settings import load
-from elsewhere.offline import OfflineSession, import_session
+from elsewhere.offline import OfflineSession
+from elsewhere.offline.importing import import_session
 from elsewhere.store.redis.store import RedisStore
 from tests.properties import PROPERTY
 from tests.sdk.offline.sessions import DIGEST, begun, end, ended, home, report, report_artifact

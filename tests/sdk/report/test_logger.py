@@ -13,7 +13,10 @@ import pytest
 from elsewhere.core.choices import ScalarKind
 from elsewhere.core.errors import UsageError
 from elsewhere.core.events import Event, Scalar, Text
+from elsewhere.core.scalars import POINT
+from elsewhere.report.columns import Columns
 from elsewhere.report.logger import Logger
+from elsewhere.report.offset import Offset
 
 
 class Tensor:
@@ -40,41 +43,80 @@ def flushes() -> list[bool]:
 
 
 @pytest.fixture
-def task_logger(events: list[Event], flushes: list[bool], tmp_path: Path) -> Logger:
-    files = tmp_path / "files"
-    return Logger(events.append, flush=flushes.append, files=files, shifted=lambda i: i + 100)
+def columns() -> Columns:
+    return Columns(wake=lambda: None)
 
 
-def test_a_scalar_is_offset_and_becomes_a_float(task_logger: Logger, events: list[Event]) -> None:
+@pytest.fixture
+def task_logger(
+    events: list[Event], flushes: list[bool], columns: Columns, tmp_path: Path
+) -> Logger:
+    return Logger(
+        events.append,
+        flush=flushes.append,
+        columns=columns,
+        offset=Offset(100),
+        files=tmp_path / "files",
+    )
+
+
+def points(columns: Columns) -> list[tuple[str, str, int, float]]:
+    """What was reported: title, series, iteration and value of each point."""
+    return [
+        (column.title, column.series, iteration, value)
+        for column in dict.fromkeys(columns.values())
+        for iteration, _, value in POINT.iter_unpack(column.points)
+    ]
+
+
+def test_a_scalar_is_offset_and_becomes_a_float(task_logger: Logger, columns: Columns) -> None:
     task_logger.report_scalar("loss", "train", Tensor(2), Tensor(7))  # type: ignore[arg-type]
-    [event] = events
-    assert isinstance(event, Scalar)
-    assert (event.title, event.series, event.value, event.iteration) == ("loss", "train", 2.0, 107)
-    assert event.at > 0
+    assert points(columns) == [("loss", "train", 107, 2.0)]
+
+
+def test_without_an_iteration_a_series_counts_on_by_itself(
+    task_logger: Logger, columns: Columns
+) -> None:
+    for value in range(3):
+        task_logger.report_scalar("loss", "train", value)
+    task_logger.report_scalar("loss", "test", 5.0)
+    task_logger.report_scalar("loss", "train", 6, iteration=40)
+    task_logger.report_scalar("loss", "train", 7, iteration=None)
+    train = [(100, 0), (101, 1), (102, 2), (140, 6), (141, 7)]
+    assert points(columns) == [
+        *(("loss", "train", at, value) for at, value in train),
+        ("loss", "test", 100, 5.0),
+    ]
+
+
+def test_names_that_utf_8_cannot_express_are_of_one_series_with_what_stands_for_them(
+    task_logger: Logger, columns: Columns
+) -> None:
+    task_logger.report_scalar("\udcff", "a", 1.0, 1)
+    task_logger.report_scalar("\\udcff", "a", 2.0, 2)
+    assert points(columns) == [("\\udcff", "a", 101, 1.0), ("\\udcff", "a", 102, 2.0)]
+    assert columns.count == 2
 
 
 @pytest.mark.parametrize("value", [2, np.float32(2), np.array(2), np.array([2.0]), np.array([[2]])])
 @pytest.mark.parametrize("iteration", [7, 7.0, np.int64(7), np.float64(7), np.array([7])])
 def test_numbers_of_numpy_are_reported(
-    task_logger: Logger, events: list[Event], value: Any, iteration: Any
+    task_logger: Logger, columns: Columns, events: list[Event], value: Any, iteration: Any
 ) -> None:
     task_logger.report_scalar("loss", "train", value, iteration)
     task_logger.report_single_value("loss", value)
-    one, single = events
-    assert isinstance(one, Scalar)
+    assert points(columns) == [("loss", "train", 107, 2.0)]
+    [single] = events
     assert isinstance(single, Scalar)
-    assert (one.value, one.iteration, single.value) == (2.0, 107, 2.0)
-    assert list(map(type, (one.value, one.iteration, single.value))) == [float, int, float]
+    assert (type(single.value), single.value) == (float, 2.0)
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 def test_values_that_are_no_numbers_are_kept_as_they_are(
-    task_logger: Logger, events: list[Event], value: float
+    task_logger: Logger, columns: Columns, value: float
 ) -> None:
     task_logger.report_scalar(title="loss", series="train", value=value, iteration=0)
-    [event] = events
-    assert isinstance(event, Scalar)
-    assert repr(event.value) == repr(value)
+    assert repr(points(columns)) == repr([("loss", "train", 100, value)])
 
 
 def test_a_single_value_has_no_offset(task_logger: Logger, events: list[Event]) -> None:
@@ -106,15 +148,20 @@ def test_a_single_value_has_no_offset(task_logger: Logger, events: list[Event]) 
         ({"iteration": "3"}, "iteration='3'"),
         ({"iteration": True}, "iteration=True"),
         ({"iteration": 2**63}, "iteration=9223372036854775808"),
+        ({"iteration": -(2**64)}, "it must be a whole number"),
+        ({"title": ["loss"]}, r"title=\['loss'\]"),
+        ({"series": {}}, "series={}"),
     ],
 )
 def test_a_wrong_argument_is_named(
-    task_logger: Logger, events: list[Event], change: dict[str, Any], said: str
+    task_logger: Logger, columns: Columns, change: dict[str, Any], said: str
 ) -> None:
     arguments = {"title": "loss", "series": "train", "value": 1, "iteration": 1}
     with pytest.raises(UsageError, match=said):
         task_logger.report_scalar(**(arguments | change))  # type: ignore[arg-type]
-    assert events == []
+    assert points(columns) == []
+    task_logger.report_scalar("loss", "train", 1.0)
+    assert points(columns) == [("loss", "train", 100, 1.0)], "what was refused counts nothing"
 
 
 def test_text_is_reported_and_printed(

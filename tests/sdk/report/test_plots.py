@@ -16,7 +16,9 @@ from elsewhere.core.errors import UsageError
 from elsewhere.core.events import Event, Plot, decode_event, encode_event
 from elsewhere.core.plot_events import from_figure, unpack
 from elsewhere.core.secrets import KnownSecrets
+from elsewhere.report.columns import Columns
 from elsewhere.report.logger import Logger
+from elsewhere.report.offset import Offset
 from tests.sdk.report.figures.plotly_check import drawn
 
 SECRET = "hunter2\"é\\n'6"
@@ -57,7 +59,8 @@ def plots(events: list[Event], tmp_path: Path) -> Logger:
         flush=lambda _: None,
         files=tmp_path / "files",
         known=KnownSecrets((), {"API_KEY": SECRET}),
-        shifted=lambda iteration: iteration + 100,
+        columns=Columns(wake=lambda: None),
+        offset=Offset(100),
     )
 
 
@@ -206,7 +209,14 @@ def test_a_disk_that_takes_no_file_is_a_warning(
 ) -> None:
     (tmp_path / "files").write_text("no folder")
     known = KnownSecrets((), {})
-    logger = Logger(events.append, flush=lambda _: None, files=tmp_path / "files", known=known)
+    logger = Logger(
+        events.append,
+        flush=lambda _: None,
+        columns=Columns(wake=lambda: None),
+        offset=Offset(),
+        files=tmp_path / "files",
+        known=known,
+    )
     logger.report_scatter2d("t", "s", np.random.default_rng(0).random((100_000, 2)))
     assert events == []
     assert "The plot 't', 's' is lost: " in caplog.text

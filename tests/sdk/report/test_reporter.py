@@ -9,12 +9,14 @@ import textwrap
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 
-from elsewhere.core.events import Event, Parameters, Scalar
+from elsewhere.core.events import ArtifactAdded, Event, Parameters, Scalar
 from elsewhere.core.journal import journal_files, read_events
 from elsewhere.core.records import Parameter
+from elsewhere.core.scalars import POINT
 from elsewhere.report.reporter import Reporter
 from tests.waiting import wait_until
 
@@ -33,8 +35,13 @@ def written(folder: Path, *, was_killed: bool = False) -> list[Event]:
 
 
 def iterations(folder: Path, series: str = "train", *, was_killed: bool = False) -> list[int]:
-    events = written(folder, was_killed=was_killed)
-    return [e.iteration for e in events if isinstance(e, Scalar) and e.series == series]
+    return [
+        iteration
+        for event in written(folder, was_killed=was_killed)
+        for column in event.points()
+        if column.series == series
+        for iteration, _, _ in POINT.iter_unpack(column.points)
+    ]
 
 
 @pytest.fixture
@@ -44,6 +51,18 @@ def reporter(tmp_path: Path) -> Iterator[Reporter]:
     reporter.close()
 
 
+#: how a script reports a scalar: as an event, or as `Logger` does, into a column
+WAYS = {
+    "event": """
+        event = Scalar(title="loss", series=series, value=0.5, iteration=iteration, at=1.0)
+        reporter.record(event)
+    """,
+    "column": """
+        sinks = {"columns": reporter.columns, "offset": Offset(), "flush": reporter.flush}
+        sinks["files"] = None
+        Logger(reporter.record, **sinks).report_scalar("loss", series, 0.5, iteration)
+    """,
+}
 #: what the scripts of these tests begin with
 SCRIPT = """
 import itertools, logging, multiprocessing, os, resource, signal, sys, threading, time
@@ -51,11 +70,12 @@ from pathlib import Path
 from elsewhere.core.events import ArtifactAdded, Scalar
 from elsewhere.core.records import Artifact
 from elsewhere.report import reporter as module
+from elsewhere.report.logger import Logger
+from elsewhere.report.offset import Offset
 from elsewhere.report.reporter import Reporter
 
 def report(series, iteration):
-    event = Scalar(title="loss", series=series, value=0.5, iteration=iteration, at=1.0)
-    reporter.record(event)
+    WAY
 
 def report_many(series, count):
     for iteration in range(count):
@@ -73,20 +93,30 @@ if __name__ == "__main__":
 """
 
 
-def run(body: str, folder: Path, *, exit_code: int = 0) -> str:
-    """Runs a script in a process of its own, since it forks, dies or spoils its limits."""
-    script = folder.with_name("script.py")
-    folder.mkdir(exist_ok=True)
-    script.write_text(SCRIPT + textwrap.indent(textwrap.dedent(body), "    "))
-    ended = subprocess.run(
-        [sys.executable, "-W", "ignore::DeprecationWarning", script, folder],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert ended.returncode == exit_code, ended.stderr
-    return ended.stderr
+class Run(Protocol):
+    def __call__(self, body: str, folder: Path, *, exit_code: int = 0) -> str:
+        """Runs a script in a process of its own, since it forks, dies or spoils its limits."""
+
+
+@pytest.fixture(params=WAYS)
+def run(request: pytest.FixtureRequest) -> Run:
+    begin = SCRIPT.replace("    WAY", textwrap.indent(textwrap.dedent(WAYS[request.param]), "    "))
+
+    def run_script(body: str, folder: Path, *, exit_code: int = 0) -> str:
+        script = folder.with_name("script.py")
+        folder.mkdir(exist_ok=True)
+        script.write_text(begin + textwrap.indent(textwrap.dedent(body), "    "))
+        ended = subprocess.run(
+            [sys.executable, "-W", "ignore::DeprecationWarning", script, folder],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert ended.returncode == exit_code, ended.stderr
+        return ended.stderr
+
+    return run_script
 
 
 @pytest.fixture
@@ -159,7 +189,7 @@ def test_when_too_many_wait_the_reporting_code_writes(
     monkeypatch.setattr("elsewhere.report.reporter._MOST_WAITING", 10)
     monkeypatch.setattr("elsewhere.report.reporter._GATHER_S", 3600)  # the thread never comes to it
     reporter.record(point(0))
-    wait_until(lambda: reporter._is_awake)
+    wait_until(lambda: reporter.columns.is_awake)
     for iteration in range(1, 11):
         reporter.record(point(iteration))
     assert iterations(tmp_path) == list(range(11))
@@ -181,12 +211,12 @@ def test_a_folder_that_comes_late_costs_nothing(
     assert "can be written again; 0 reports had to be dropped" in printed[1]
 
 
-def test_a_normal_end_loses_nothing(folder: Path) -> None:
+def test_a_normal_end_loses_nothing(run: Run, folder: Path) -> None:
     run("report_many('train', 100)", folder)
     assert iterations(folder) == list(range(100))
 
 
-def test_an_exit_handler_still_reports(folder: Path) -> None:
+def test_an_exit_handler_still_reports(run: Run, folder: Path) -> None:
     # Registered before the reporter's own, so called after it.
     run(
         """
@@ -200,7 +230,7 @@ def test_an_exit_handler_still_reports(folder: Path) -> None:
     assert iterations(folder) == [7]
 
 
-def test_a_killed_process_loses_only_what_was_not_flushed(folder: Path) -> None:
+def test_a_killed_process_loses_only_what_was_not_flushed(run: Run, folder: Path) -> None:
     run(
         """
         report_many('flushed', 3000)
@@ -217,7 +247,7 @@ def test_a_killed_process_loses_only_what_was_not_flushed(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
-def test_four_processes_report_at_the_same_time(folder: Path, method: str) -> None:
+def test_four_processes_report_at_the_same_time(run: Run, folder: Path, method: str) -> None:
     run(
         f"""
         context = multiprocessing.get_context({method!r})
@@ -238,7 +268,7 @@ def test_four_processes_report_at_the_same_time(folder: Path, method: str) -> No
     assert len(journal_files(folder)) == 5
 
 
-def test_workers_of_a_pool_lose_nothing_when_it_is_ended(folder: Path) -> None:
+def test_workers_of_a_pool_lose_nothing_when_it_is_ended(run: Run, folder: Path) -> None:
     # The end of `with` ends the workers by SIGTERM as soon as the results are there.
     run(
         """
@@ -250,7 +280,7 @@ def test_workers_of_a_pool_lose_nothing_when_it_is_ended(folder: Path) -> None:
     assert sorted(iterations(folder)) == list(range(100))
 
 
-def test_a_bare_fork_that_ends_without_a_word_loses_nothing(folder: Path) -> None:
+def test_a_bare_fork_that_ends_without_a_word_loses_nothing(run: Run, folder: Path) -> None:
     run(
         """
         report('parent', 1)
@@ -265,7 +295,9 @@ def test_a_bare_fork_that_ends_without_a_word_loses_nothing(folder: Path) -> Non
     assert iterations(folder, "parent") == [1]
 
 
-def test_forks_in_the_middle_of_writing_neither_hang_nor_write_twice(folder: Path) -> None:
+def test_forks_in_the_middle_of_writing_neither_hang_nor_write_twice(
+    run: Run, folder: Path
+) -> None:
     run(
         """
         is_over = False
@@ -295,7 +327,7 @@ def test_forks_in_the_middle_of_writing_neither_hang_nor_write_twice(folder: Pat
     assert all(parent.count(iteration) <= 2 for iteration in set(parent))
 
 
-def test_a_signal_handler_reports_in_the_middle_of_reporting(folder: Path) -> None:
+def test_a_signal_handler_reports_in_the_middle_of_reporting(run: Run, folder: Path) -> None:
     printed = run(
         """
         numbers = itertools.count()
@@ -323,7 +355,7 @@ def test_a_signal_handler_reports_in_the_middle_of_reporting(folder: Path) -> No
     assert iterations(folder) == list(range(count))
 
 
-def test_a_full_disk_is_announced_once_and_nothing_is_lost(folder: Path) -> None:
+def test_a_full_disk_is_announced_once_and_nothing_is_lost(run: Run, folder: Path) -> None:
     # A limit on the file's size is a disk that is full; the library turns the signal into an error.
     printed = run(
         """
@@ -342,7 +374,7 @@ def test_a_full_disk_is_announced_once_and_nothing_is_lost(folder: Path) -> None
     assert iterations(folder) == iterations(folder, "later") == list(range(500))
 
 
-def test_what_a_full_disk_did_not_take_to_the_end_is_counted_once(folder: Path) -> None:
+def test_what_a_full_disk_did_not_take_to_the_end_is_counted_once(run: Run, folder: Path) -> None:
     printed = run(
         """
         resource.setrlimit(resource.RLIMIT_FSIZE, (10, resource.RLIM_INFINITY))
@@ -354,10 +386,12 @@ def test_what_a_full_disk_did_not_take_to_the_end_is_counted_once(folder: Path) 
     assert printed.count("500 reports are lost") == 1
 
 
-def test_a_disk_that_stays_full_costs_the_oldest_points_and_no_artifact(folder: Path) -> None:
+def test_a_disk_that_stays_full_costs_the_oldest_points_and_no_artifact(
+    run: Run, folder: Path
+) -> None:
     printed = run(
         """
-        module._MOST_WAITING = 1000
+        module._MOST_WAITING = module._MOST_POINTS = 1000
         resource.setrlimit(resource.RLIMIT_FSIZE, (10, resource.RLIM_INFINITY))
         report('train', 0)
         reporter.flush()  # fails: from here on the disk is known to be full
@@ -367,6 +401,9 @@ def test_a_disk_that_stays_full_costs_the_oldest_points_and_no_artifact(folder: 
         for iteration in range(1, 5000):
             report('train', iteration)
             assert len(reporter._waiting) <= 1001
+            if iteration % 500 == 0:
+                reporter.columns.wake()
+                assert reporter.columns.count <= 1001
         resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
         reporter.flush()
         """,
@@ -376,4 +413,4 @@ def test_a_disk_that_stays_full_costs_the_oldest_points_and_no_artifact(folder: 
     assert 900 <= len(found) <= 1000
     assert found == list(range(5000 - len(found), 5000))
     assert f"{5000 - len(found)} reports had to be dropped" in printed
-    assert len(written(folder)) == len(found) + 1, "the artifact is there"
+    assert len([one for one in written(folder) if isinstance(one, ArtifactAdded)]) == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,16 @@ import pytest
 
 from elsewhere.core.errors import UsageError
 from elsewhere.core.events import Event, Sample
+from elsewhere.report.columns import Columns
 from elsewhere.report.logger import Logger
+from elsewhere.report.offset import Offset
+
+
+def made(
+    events: list[Event], files: Path, flush: Callable[[bool], object] = lambda _: None
+) -> Logger:
+    columns, offset = Columns(wake=lambda: None), Offset(100)
+    return Logger(events.append, flush=flush, columns=columns, offset=offset, files=files)
 
 
 @pytest.fixture
@@ -29,7 +39,7 @@ def files(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def log(events: list[Event], files: Path) -> Logger:
-    return Logger(events.append, flush=lambda _: None, files=files, shifted=lambda i: i + 100)
+    return made(events, files)
 
 
 def only(events: list[Event]) -> Sample:
@@ -100,9 +110,7 @@ def test_a_file_is_deleted_after_the_report_is_on_the_disk(
 ) -> None:
     path, was_there = tmp_path / "x.png", []
     path.write_bytes(b"png")
-    log = Logger(
-        events.append, flush=lambda _: was_there.append(path.exists() and bool(events)), files=files
-    )
+    log = made(events, files, lambda _: was_there.append(path.exists() and bool(events)))
     log.report_image("t", "s", local_path=str(path), delete_after_upload=True)
     assert was_there == [True]
     assert not path.exists()
@@ -216,7 +224,7 @@ def test_what_an_image_loses_is_one_warning_for_thousands(
 def test_a_folder_that_takes_nothing_costs_the_sample_and_not_the_program(
     events: list[Event], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    log = Logger(events.append, flush=lambda _: None, files=tmp_path / "gone")
+    log = made(events, tmp_path / "gone")
     original = tmp_path / "x.png"
     original.touch()
     for _ in range(2):

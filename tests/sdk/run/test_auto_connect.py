@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from elsewhere.core.errors import UsageError
+from elsewhere.core.notes import MonitorNote
 from elsewhere.run.auto_connect import Connections
 from elsewhere.store.redis.store import RedisStore
 from tests.sdk.scripts import Scripts
@@ -24,6 +25,11 @@ from tests.stores import find, opened
         ({"frameworks": {"tensorboard": {"hparams": True}}}, "auto_connect_frameworks['tensor"),
         ({"streams": {"stdin": True}}, "auto_connect_streams has the unknown name 'stdin'."),
         ({"resources": {"first_report_sec": -1}}, "auto_resource_monitoring['first_report_sec']"),
+        ({"resources": {"report_global_mem_used": 1}}, "['report_global_mem_used'] cannot be 1."),
+        (
+            {"resources": {"report_global_mem_used": True, "report_mem_used_per_process": True}},
+            "both True, and each is the opposite of the other: give one of them.",
+        ),
     ],
 )
 def test_what_cannot_be_connected_is_refused(arguments: dict[str, Any], sentence: str) -> None:
@@ -76,6 +82,44 @@ def test_the_repository_is_looked_for_unless_its_own_name_is_off() -> None:
     assert Connections(frameworks=False).finds_repository
     assert Connections(frameworks={"hydra": False}).finds_repository
     assert not Connections(frameworks={"detect_repository": False}).finds_repository
+
+
+ON, OFF, OF_MACHINE = MonitorNote(), MonitorNote(is_on=False), MonitorNote(is_of_machine=True)
+
+
+@pytest.mark.parametrize(
+    ("resources", "note", "first_s"),
+    [
+        (True, ON, 2.0),
+        (None, ON, 2.0),
+        (False, OFF, 2.0),
+        ({}, OFF, 2.0),
+        ({"first_report_sec": 60}, ON, 60.0),
+        ({"report_start_sec": 0.5}, ON, 0.5),
+        ({"seconds_from_start": 0}, ON, 0.0),
+        ({"first_report_sec": None, "seconds_from_start": 7}, ON, 7.0),
+        ({"report_global_mem_used": True}, OF_MACHINE, 2.0),
+        ({"report_mem_used_per_process": False}, OF_MACHINE, 2.0),
+        ({"report_global_mem_used": False, "report_mem_used_per_process": True}, ON, 2.0),
+        ({"report_global_mem_used": True, "report_mem_used_per_process": False}, OF_MACHINE, 2.0),
+    ],
+)
+def test_resources_are_monitored_as_the_argument_says(
+    resources: object, note: MonitorNote, first_s: float
+) -> None:
+    connections = Connections(resources=resources)
+    assert (connections.monitor_note, connections.first_report_s) == (note, first_s)
+
+
+def test_options_that_choose_another_axis_are_named(caplog: pytest.LogCaptureFixture) -> None:
+    Connections(
+        resources={
+            "wait_for_first_iteration_to_start_sec": 180.0,
+            "max_wait_for_first_iteration_to_start_sec": None,
+        }
+    )
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert line.startswith("auto_resource_monitoring['wait_for_first_iteration_to_start_sec']")
 
 
 PARSES = """

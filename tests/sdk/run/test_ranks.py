@@ -67,7 +67,7 @@ def test_all_ranks_report_to_the_task_of_rank_0(launches: Launches, store: Redis
         args = parser.parse_args()
         task = Task.init("examples", "ranks")
         task.get_logger().report_scalar("loss", f"rank {rank}", 1, 1)
-        print(rank, task.id)
+        print(f"{rank} {task.id}\\n", end="")
         """,
         ranks=3,
     )
@@ -225,7 +225,7 @@ def test_ranks_that_are_started_anew_are_the_same_task(
             if rank:
                 sys.exit("lost")
             signal.pause()
-        print(rank, task.id)
+        print(f"{rank} {task.id}\\n", end="")
         """,
         *("--max-restarts", "1"),
     )
@@ -357,7 +357,7 @@ def test_pytorch_itself_launches_one_task(launches: Launches, store: RedisStore)
         torch.distributed.init_process_group("gloo")
         task = Task.init("examples", "real")
         torch.distributed.barrier()
-        print(rank, task.id)
+        print(f"{rank} {task.id}\\n", end="")
         if rank == 0:
             task.execute_remotely("default")
         torch.distributed.barrier()

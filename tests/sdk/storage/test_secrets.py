@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from elsewhere.artifacts import stage
+from elsewhere.artifacts.staging import stage
 from elsewhere.core.errors import StorageError
 from elsewhere.storage import check, download, refuse_credentials, storage_for, upload
 from elsewhere.storage import trying as trying_module

@@ -146,6 +146,11 @@ BEFORE: Final[dict[str, list[tuple[str, str]]]] = {
         ("Task.query_tasks(additional_return_fields='nam')", "Did you mean 'name'?"),
         ("Task.query_tasks(task_filter=5)", "task_filter must be a dict"),
     ],
+    "Task.get_scalars_frame": [
+        ("Task.get_scalars_frame(5)", "task_ids must be a list of texts, or one text, not 5"),
+        ("Task.get_scalars_frame(['x'])", "There is no task with the id 'x'"),
+        ("Task.get_scalars_frame([], max_samples=-1)", "max_samples must be a whole number"),
+    ],
     "Task.get_projects": [
         ("Task.get_projects(5)", "name must be a text, not 5"),
         ("Task.get_projects('(')", "regular expression"),

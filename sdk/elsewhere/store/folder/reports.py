@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import operator
 import time
 from typing import TYPE_CHECKING, Any, Final
 
 from elsewhere.core import kept
 from elsewhere.core.codec import compact, to_plain
+from elsewhere.core.scalars import POINT
 from elsewhere.store import curves
 from elsewhere.store.blocks import BLOCK_BYTES, HEAD_BLOCKS, TAIL_BLOCKS
 from elsewhere.store.folder import models
@@ -18,7 +20,7 @@ from elsewhere.store.reports import Reports
 from elsewhere.store.states import text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from elsewhere.core.events import Event
@@ -26,7 +28,10 @@ if TYPE_CHECKING:
     from elsewhere.store.folder.disk import StoredTask
 
 #: the numbers of a `curves.Piece`, as they are kept of a series
-_SUMMARY: Final = ("count", "iteration", "last", "minimum", "maximum")
+_SUMMARY: Final = (
+    *("count", "iteration", "last", "minimum", "maximum"),
+    *("minimum_at", "maximum_at"),
+)
 
 
 class FolderReports(FolderHistories, Reports):
@@ -76,16 +81,9 @@ class FolderReports(FolderHistories, Reports):
     def series(self, task_id: str) -> list[SeriesSummary]:
         with self._held(task_id) as task:
             found = sorted(task.part("scalars").items())
-        return [curves.summary(name, *(one[word] for word in _SUMMARY)) for name, one in found]
-
-    def points(self, task_id: str, title: str, series: str) -> list[tuple[int, float, float]]:
-        with self._held(task_id) as task:
-            summary = task.part("scalars").get(curves.name_of(title, series))
-            if summary is None:
-                return []
-            length = summary["count"] * curves.POINT.size
-            packed = self._disk.read(self._disk.points(task_id, summary["file"]), 0, length)
-        return list(curves.POINT.iter_unpack(packed))
+        return [
+            curves.summary(name, *(one.get(word, "-") for word in _SUMMARY)) for name, one in found
+        ]
 
     def now(self) -> float:
         return round(time.time(), 6)
@@ -123,9 +121,20 @@ class FolderReports(FolderHistories, Reports):
             for event in of_models:
                 models.apply(known, task_id, task, event, is_own=attempt > 0)
             self._disk.write_models(known)
-        for piece in curves.pieces(point for event in reports for point in event.scalars()):
+        for piece in curves.pieces(column for event in reports for column in event.points()):
             self._add_points(task_id, task, piece)
         task.record |= compact(changes)
+
+    def _points(self, wanted: Sequence[tuple[str, str, str]], most: int) -> list[bytes]:
+        return [self._points_of(task_id, curves.name_of(*name)) for task_id, *name in wanted]
+
+    def _points_of(self, task_id: str, name: str) -> bytes:
+        with self._held(task_id) as task:
+            summary = task.part("scalars").get(name)
+            if summary is None:
+                return b""
+            length = summary["count"] * POINT.size
+            return self._disk.read(self._disk.points(task_id, summary["file"]), 0, length)
 
     def _recent(self, task_id: str, way: kept.Recent) -> list[tuple[int, object]]:
         with self._held(task_id) as task:
@@ -157,19 +166,20 @@ class FolderReports(FolderHistories, Reports):
 
     def _add_points(self, task_id: str, task: StoredTask, piece: curves.Piece) -> None:
         """Adds points to a series, as `add_points` of the scripts does."""
-        scalars, (name, packed, *numbers, is_counted) = task.part("scalars"), piece
-        summary: dict[str, Any] = dict(zip(_SUMMARY, numbers, strict=True))
-        old = scalars.get(name, {"file": len(scalars), "count": 0})
-        summary |= {"file": old["file"], "count": old["count"] + summary["count"]}
+        scalars = task.part("scalars")
+        summary: dict[str, Any] = dict(zip(_SUMMARY, piece[-len(_SUMMARY) :], strict=True))
+        old = scalars.get(piece.name, {"file": len(scalars), "count": 0})
+        summary |= {"file": old["file"], "count": old["count"] + piece.number}
         if old["count"]:
-            summary["iteration"] = max(old["iteration"], summary["iteration"])
-            for bound, choose in (("minimum", min), ("maximum", max)):
-                there = [one for one in (old[bound], summary[bound]) if one == one]
-                summary[bound] = choose(there) if there else summary[bound]
+            summary["iteration"] = max(old["iteration"], piece.iteration)
+            for bound, is_beyond in (("minimum", operator.le), ("maximum", operator.ge)):
+                new = summary[bound]
+                if is_beyond(old[bound], new) or new != new:
+                    summary |= {bound: old[bound], f"{bound}_at": old.get(f"{bound}_at", "-")}
         file = self._disk.points(task_id, summary["file"])
-        self._disk.write(file, old["count"] * curves.POINT.size, packed)
-        scalars[name] = summary
-        if is_counted and summary["iteration"] > task.state.get("last_iteration", 0):
+        self._disk.write(file, old["count"] * POINT.size, piece.packed)
+        scalars[piece.name] = summary
+        if piece.is_counted and summary["iteration"] > task.state.get("last_iteration", 0):
             task.state["last_iteration"] = summary["iteration"]
 
     def _append(self, task_id: str, attempt: int, length: int, data: bytes) -> int:

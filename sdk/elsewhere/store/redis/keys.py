@@ -5,6 +5,8 @@
     ew:task:<id>:state               hash    scripts only            "
     ew:task:<id>:<part>              kept    create, edit, delivery  "    as core/events.py declares
     ew:task:<id>:points:<series>     string  delivery                "    24 bytes a point
+    ew:task:<id>:chunk:<n>:<series>  string  delivery                "    more of them; n from 1 on
+    ew:task:<id>:buckets:<series>    string  delivery                "    52 bytes a bucket
     ew:task:<id>:<part>:order        zset    delivery                "    of a History: by report
     ew:task:<id>:<part>:heads        hash    delivery                "    of a History, see below
     ew:task:<id>:<part>:items        hash    delivery                "    of a History: the events
@@ -53,8 +55,9 @@
 A script that changes the status of a queued task takes its entry and its job out in the same step.
 
 A part is a list, a set or a hash, by the way in which it is kept (core/kept.py). Of the scalars:
-title US series -> count, highest iteration, last value, minimum, maximum. Of the models:
-input/<name> or output/<name> -> time, model. US is the unit separator (0x1f). The members of
+title US series -> count, highest iteration, last value, minimum, maximum, and the iterations of
+these two (`-` where an earlier version had it). Of the models: input/<name> or output/<name> ->
+time, model. US is the unit separator (0x1f). The members of
 ew:seen are <agent> US <host>, with the time of the last report.
 
 The part of a History: series -> number of items, time of the newest report. A series is the JSON
@@ -75,6 +78,8 @@ from elsewhere.core.events import kept_parts
 from elsewhere.core.kept import history_parts
 from elsewhere.store.curves import UNIT_SEPARATOR
 
+#: points of one key: a string of Redis has 512 MiB at most
+CHUNK_POINTS: Final = 1 << 24
 #: seconds that a request for a part of a file is kept, and the part
 RELAY_LIFETIME_S: Final = 120
 
@@ -115,8 +120,16 @@ class TaskKeys:
     def part(self, name: str) -> str:
         return self.record if name == "record" else f"{self.record}:{name}"
 
-    def points(self, series: str) -> str:
-        return f"{self.record}:points:{series}"
+    def points(self, series: str, chunk: int) -> str:
+        return f"{self.record}:{f'chunk:{chunk}' if chunk else 'points'}:{series}"
+
+    def buckets(self, series: str) -> str:
+        return f"{self.record}:buckets:{series}"
+
+    def of_series(self, series: str, count: int) -> list[str]:
+        """Returns the keys of a series with `count` points."""
+        chunks = range(-(-count // CHUNK_POINTS))
+        return [self.buckets(series), *(self.points(series, chunk) for chunk in chunks)]
 
     def order(self, history: str) -> str:
         return f"{self.part(history)}:order"

@@ -10,7 +10,7 @@ from elsewhere.core.kept import ByName, Points
 from elsewhere.core.records import Artifact
 from elsewhere.store import curves
 from elsewhere.store.blocks import BLOCK_BYTES, HEAD_BLOCKS, TAIL_BLOCKS
-from elsewhere.store.redis import keys, operations
+from elsewhere.store.redis import keys, operations, points
 from elsewhere.store.redis.connection import redis_errors
 from elsewhere.store.redis.histories import RedisHistories
 from elsewhere.store.redis.scripts import Scripts, flat
@@ -18,12 +18,13 @@ from elsewhere.store.refusals import may_not_write
 from elsewhere.store.reports import Reports
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from redis import Redis
 
-    from elsewhere.core.events import Event, Scalar
+    from elsewhere.core.events import Event
     from elsewhere.core.kept import Recent
+    from elsewhere.core.scalars import Column
     from elsewhere.store.api import SeriesSummary
     from elsewhere.store.redis.scripts import Word
 
@@ -76,22 +77,20 @@ class RedisReports(RedisHistories, Reports):
             found = sorted(self.redis.hgetall(keys.TaskKeys(task_id).scalars).items())
         return [curves.summary(name.decode(), *numbers.split()) for name, numbers in found]
 
-    def points(self, task_id: str, title: str, series: str) -> list[tuple[int, float, float]]:
-        with redis_errors():
-            packed = self.redis.get(keys.TaskKeys(task_id).points(curves.name_of(title, series)))
-        return list(curves.POINT.iter_unpack(packed or b""))
-
     @staticmethod
     def _operations(task_id: str, attempt: int, events: Iterable[Event]) -> list[list[Word]]:
         """The commands for a piece of a journal. Points of one series become one command."""
         found: list[list[Word]] = []
-        scalars: list[Scalar] = []
+        columns: list[Column] = []
         for event in events:
             if isinstance(event.way, Points):
-                scalars += event.scalars()
+                columns += event.points()
             else:
                 found += operations.of_event(task_id, event, attempt)
-        return found + [["POINTS", *piece] for piece in curves.pieces(scalars)]
+        return found + [["POINTS", *piece] for piece in curves.pieces(columns)]
+
+    def _points(self, wanted: Sequence[tuple[str, str, str]], most: int) -> list[bytes]:
+        return points.read(self.redis, wanted, most)
 
     def _recent(self, task_id: str, way: Recent) -> list[tuple[int, object]]:
         with redis_errors():

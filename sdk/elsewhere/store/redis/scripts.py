@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from elsewhere.core.events import cleared
 from elsewhere.core.kept import Cleared
+from elsewhere.store.curves import BUCKET_POINTS
 from elsewhere.store.redis import keys
 from elsewhere.store.redis.connection import redis_errors
 
@@ -30,7 +31,7 @@ class Scripts:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._loaded: dict[str, Callable[..., Any]] = {}
-        self._cleared = _cleared()
+        self._constants = _cleared() + _sizes()
 
     def on_task(self, name: str, task_id: str, *words: Word, within: Pipeline | None = None) -> Any:
         """Runs a script about one task; what it returns is written on top of it. `within` is a
@@ -52,7 +53,7 @@ class Scripts:
     def _run(self, name: str, key: str, words: list[Word], within: Pipeline | None = None) -> Any:
         script = self._loaded.get(name)
         if script is None:
-            prelude = "" if name in _ALONE else self._cleared + (_LUA / "prelude.lua").read_text()
+            prelude = "" if name in _ALONE else self._constants + (_LUA / "prelude.lua").read_text()
             script = self._redis.register_script(prelude + (_LUA / f"{name}.lua").read_text())
             self._loaded[name] = script
         with redis_errors():
@@ -75,3 +76,9 @@ def _cleared() -> str:
         parts, fields = (",".join(map(repr, names)) for names in cleared(when))
         rows.append(f"{when.name} = {{parts = {{{parts}}}, fields = {{{fields}}}}}")
     return f"local CLEARED = {{{', '.join(rows)}}}\n"
+
+
+def _sizes() -> str:
+    """The sizes of what is kept of series."""
+    points, bucket = keys.CHUNK_POINTS, BUCKET_POINTS
+    return f"local CHUNK_POINTS, BUCKET_POINTS = {points}, {bucket}\n"

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Final
 from elsewhere.core.codec import to_plain
 from elsewhere.core.errors import RecordError, UsageError, known_choices
 from elsewhere.core.records import TaskRecord
-from elsewhere.store import filters
 from elsewhere.store.curves import name_of
 from elsewhere.store.redis import keys
 from elsewhere.store.redis.connection import redis_errors
@@ -38,10 +37,6 @@ _OF_SERIES: Final = {"value": 2, "min_value": 3, "max_value": 4}
 _RECORD: Final = frozenset(item.name for item in fields(TaskRecord)) - {"id", "tags", "parameters"}
 #: what is not written of a record, since it is the default
 _DEFAULTS: Final[dict[str, Any]] = to_plain(TaskRecord(id="", name="", project=""))
-_KNOWN: Final = (
-    *(*filters.TEXTS, *filters.LISTS, *filters.TIMES, *filters.NUMBERS, *_RECORD),
-    *(_PARAMETER + "<section>/<name>", filters.METRIC + "<title>.<series>"),
-)
 
 
 class RedisSearch:
@@ -174,6 +169,8 @@ class Column:
 
 def column_of(name: str) -> Column:
     """Returns the column of a field. Raises UsageError for an unknown one."""
+    from elsewhere.store import filters  # noqa: PLC0415 - weight
+
     if name in filters.LISTS:
         return Column(part=name)
     if name in _STATE:
@@ -187,7 +184,11 @@ def column_of(name: str) -> Column:
     top, *path = ("created_at" if name == "created" else name).split(".")
     if top in _RECORD:
         return Column(part="record", fields=(top,), read=_inside(name, path, _DEFAULTS[top]))
-    raise UsageError(f"A task has no field {name!r:.80}. {known_choices(name, _KNOWN)}")
+    known = (
+        *(*filters.TEXTS, *filters.LISTS, *filters.TIMES, *filters.NUMBERS, *_RECORD),
+        *(_PARAMETER + "<section>/<name>", filters.METRIC + "<title>.<series>"),
+    )
+    raise UsageError(f"A task has no field {name!r:.80}. {known_choices(name, known)}")
 
 
 def _metric(name: str) -> Column:
@@ -259,10 +260,12 @@ def _ordered(rows: list[dict[str, Any]], order: Sequence[Order]) -> list[dict[st
 
 def _changed(wanted: Filter) -> tuple[float, float]:
     """Returns bounds of the last change's time, by which the server narrows its ids."""
+    from elsewhere.store.filters import Range  # noqa: PLC0415 - weight
+
     bounds = [
         bound
         for condition in wanted.conditions
-        if condition.fields == ("last_update",) and isinstance(condition.test, filters.Range)
+        if condition.fields == ("last_update",) and isinstance(condition.test, Range)
         for bound in condition.test.bounds
     ]
     first = max((end for sign, end in bounds if sign[0] == ">"), default=float("-inf"))

@@ -21,6 +21,7 @@ from elsewhere.store.redis import keys, operations
 from elsewhere.store.redis.blobs import Blobs
 from elsewhere.store.redis.connection import redis_errors
 from elsewhere.store.redis.models import RedisModels
+from elsewhere.store.redis.points import count_of
 from elsewhere.store.redis.records import PARTS, RedisRecords, as_text, seconds
 from elsewhere.store.redis.reports import RedisReports
 from elsewhere.store.redis.scripts import flat
@@ -86,7 +87,8 @@ class RedisStore(RedisRecords, RedisReports, RedisSearch, RedisModels, Blobs):
             record, state = self.read(task_id), self.state(task_id)
             if state.status in BUSY:
                 raise refused(task_id, state.status, "deleted", set(Status) - BUSY)
-            points = (task.points(as_text(name)) for name in pipe.hkeys(task.scalars))
+            series = ((as_text(name), one) for name, one in pipe.hgetall(task.scalars).items())
+            points = (key for name, one in series for key in task.of_series(name, count_of(one)))
             gone = [*task.fixed, *points, *self._blocks(task_id, state.attempt)]
             uses, indexed = self.task_models(task_id), self._indexed(task_id)
             is_sent = True

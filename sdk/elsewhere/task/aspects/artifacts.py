@@ -46,8 +46,8 @@ class ArtifactsAspect(Handle):
         """The artifacts by name; the bytes are fetched when they are used, and registered frames
         are saved before. Raises NotFoundError, which is also a KeyError, for an unknown name, and
         NotFoundError for a deleted task."""
-        from elsewhere.artifacts import ArtifactHandle  # noqa: PLC0415
         from elsewhere.artifacts.far import of_artifact  # noqa: PLC0415
+        from elsewhere.artifacts.handle import ArtifactHandle  # noqa: PLC0415
         from elsewhere.artifacts.listed import TaskArtifacts  # noqa: PLC0415
         from elsewhere.core.settings import load  # noqa: PLC0415
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from elsewhere.core.checks import checked_text
+from elsewhere.core.checks import checked_text, checked_whole
 from elsewhere.task.handle import Handle
 
 if TYPE_CHECKING:
@@ -122,6 +122,28 @@ class FindingAspect(Handle):
         )
         fields = stored.checked_fields(additional_return_fields)
         return store.look_up(list(found), fields) if fields else list(found)
+
+    @classmethod
+    def get_scalars_frame(
+        cls,
+        task_ids: Sequence[str],
+        title: str | None = None,
+        series: str | None = None,
+        max_samples: int = 0,
+    ) -> Any:
+        """The scalars of the tasks `task_ids` as a DataFrame of pandas, a row a point.
+
+        Columns: `task`, `title` and `series` (categories), `iteration` (int64), `time` (UTC) and
+        `value` (float64). Only those of one `title` and one `series` where they are given, and of
+        each series at most `max_samples` points, 0 for all, as `get_reported_scalars` chooses
+        them. Raises ImportError without pandas, UsageError for a wrong argument, and NotFoundError
+        for an unknown id.
+        """
+        from elsewhere.task import frames, stored  # noqa: PLC0415
+
+        most = checked_whole("max_samples", max_samples, 0, note=", 0 for all")
+        store = cls._settled()
+        return frames.scalars_frame(store, stored.existing(store, task_ids), title, series, most)
 
     @classmethod
     def get_projects(cls, name: str | None = None) -> list[Project]:

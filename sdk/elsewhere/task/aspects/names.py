@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from elsewhere.core.checks import checked_flag, checked_text
+from elsewhere.core.choices import ARCHIVED, SYSTEM_TAGS
 from elsewhere.core.errors import UsageError, known_choices
 from elsewhere.core.names import checked_name, checked_tags, checked_type
 from elsewhere.task.handle import Handle
@@ -137,8 +138,6 @@ class NamesAspect(Handle):
 
     def set_system_tags(self, tags: str | Iterable[str]) -> None:
         """Replaces the system tags by `tags`; only `archived` is known. Raises UsageError."""
-        from elsewhere.store.filters import SYSTEM_TAGS  # noqa: PLC0415
-
         new = checked_tags(tags)
         for tag in new:
             if tag not in SYSTEM_TAGS:
@@ -149,15 +148,11 @@ class NamesAspect(Handle):
 
     def get_archived(self) -> bool:
         """Whether the task is archived."""
-        from elsewhere.store.filters import ARCHIVED  # noqa: PLC0415
-
         return ARCHIVED in self.get_system_tags()
 
     def set_archived(self, archive: bool) -> None:
         """Archives the task, or takes it back if `archive` is False. Searches list archived tasks
         after all others, or leave them out if asked to. Raises UsageError for others."""
-        from elsewhere.store.filters import ARCHIVED  # noqa: PLC0415
-
         self.set_system_tags([ARCHIVED] if checked_flag("archive", archive) else [])
 
     def archive(self) -> None:

@@ -72,7 +72,7 @@ class OfflineAspect(Handle):
         damaged one; NotFoundError and TransitionError for a previous task that cannot take it.
         """
         from elsewhere.core.settings import load  # noqa: PLC0415
-        from elsewhere.offline import import_session  # noqa: PLC0415
+        from elsewhere.offline.importing import import_session  # noqa: PLC0415
 
         store = cls._open()
         return import_session(store, load(), session_folder_zip, previous_task_id, iteration_offset)

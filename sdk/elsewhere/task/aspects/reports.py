@@ -45,7 +45,8 @@ class ReportsAspect(Handle):
         """The scalars as reported, {title: {series: {"name": series, "x": [...], "y": [...]}}}.
 
         max_samples
-            0 for every point; else the most points of a series, each the mean of its neighbours.
+            0 for every point; else the most points of a series: its first, its last, and of equal
+            parts between the lowest and the highest, so that no spike is lost.
         x_axis
             iter: iterations; timestamp: milliseconds since 1970; iso_time: texts, in UTC.
 
@@ -56,14 +57,14 @@ class ReportsAspect(Handle):
             raise UsageError(f"There is no x_axis {x_axis!r:.80}. {known}")
         most = checked_whole("max_samples", max_samples, 0, note=", 0 for all")
         self.reload()
+        names = [(item.title, item.series) for item in self.access.store.series(self.id)]
+        curves = self.access.store.curves([(self.id, *name) for name in names], most)
         found: dict[str, dict[str, dict[str, Any]]] = {}
-        for item in self.access.store.series(self.id):
-            points = self.access.store.points(self.id, item.title, item.series)
-            sampled = _sampled(points, most)
-            found.setdefault(item.title, {})[item.series] = {
-                "name": item.series,
-                "x": [_AXES[x_axis](iteration, at) for iteration, at, _ in sampled],
-                "y": [value for _, _, value in sampled],
+        for (title, series), curve in zip(names, curves, strict=True):
+            found.setdefault(title, {})[series] = {
+                "name": series,
+                "x": list(map(_AXES[x_axis], curve.iterations, curve.times)),
+                "y": list(curve.values),
             }
         return found
 
@@ -95,6 +96,17 @@ class ReportsAspect(Handle):
     def get_reported_single_value(self, name: str) -> float | None:
         """The single value `name`, or None if it was not reported. Raises UsageError."""
         return self.get_reported_single_values().get(checked_text("The name", name))
+
+    def get_machine(self) -> dict[str, Any]:
+        """The machine that the task ran on last, in its newest attempt: hostname, platform, os,
+        processor, cpu_cores, memory_gb, disk_gb, python_version, python_exec, cpu_limit_cores and
+        memory_limit_gb (0 for none), gpu_count, gpu_type, gpu_memory, gpu_driver_version and
+        cuda_version; empty before it is known. Raises NotFoundError for a deleted task."""
+        from dataclasses import asdict  # noqa: PLC0415 - weight
+
+        self.reload()
+        machine = self.access.store.machine(self.id)
+        return {} if machine is None else asdict(machine)
 
     def get_debug_samples(
         self, title: str, series: str, n_last_iterations: int = 10
@@ -133,14 +145,3 @@ class ReportsAspect(Handle):
             pieces.append(decoder.decode(piece.data))
             start = piece.next
         return pieces
-
-
-def _sampled(points: list[tuple[int, float, float]], most: int) -> list[tuple[int, float, float]]:
-    """At most `most` points, each the mean of its neighbours at their last iteration and time."""
-    from itertools import pairwise  # noqa: PLC0415 - weight
-
-    if not most or len(points) <= most:
-        return points
-    edges = [len(points) * part // most for part in range(most + 1)]
-    pieces = [points[start:end] for start, end in pairwise(edges)]
-    return [(*piece[-1][:2], sum(one[2] for one in piece) / len(piece)) for piece in pieces]

@@ -8,7 +8,8 @@ from elsewhere import Task
 from elsewhere.core.errors import UsageError
 from elsewhere.core.events import Event, Scalar
 from elsewhere.store.redis.store import RedisStore
-from tests.stores import begin
+from tests.sdk.scripts import Scripts
+from tests.stores import begin, make_machine
 
 
 @pytest.fixture
@@ -45,9 +46,11 @@ def test_the_axis_can_be_time(task: Task, axis: str, x: list[object]) -> None:
     assert task.get_reported_scalars(x_axis=axis)["loss"]["train"]["x"] == x
 
 
-def test_many_points_become_means_of_their_neighbours(task: Task) -> None:
+def test_of_many_points_the_ends_and_the_extremes_are_read(task: Task) -> None:
     series = task.get_reported_scalars(max_samples=2)["loss"]["train"]
-    assert (series["x"], series["y"]) == ([1, 4], [3.0, 2.0])
+    assert (series["x"], series["y"]) == ([0, 4], [4.0, 2.0])
+    series = task.get_reported_scalars(max_samples=4)["loss"]["train"]
+    assert (series["x"], series["y"]) == ([0, 3, 4], [4.0, 1.0, 2.0])
     assert len(task.get_reported_scalars(max_samples=5)["loss"]["train"]["x"]) == 5
 
 
@@ -63,3 +66,26 @@ def test_summaries_and_single_values_are_read_without_points(task: Task) -> None
 def test_what_cannot_be_asked_is_refused(task: Task, wrong: dict[str, object]) -> None:
     with pytest.raises(UsageError):
         task.get_reported_scalars(**wrong)  # type: ignore[arg-type]
+
+
+def test_the_machine_is_that_of_the_newest_report(task: Task, store: RedisStore) -> None:
+    assert task.get_machine() == {}
+    first, second = make_machine(), make_machine(gpu_count=1, gpu_type="H200")
+    store.apply(task.id, 1, "1.events", 1, 2, [first, second])
+    found = task.get_machine()
+    assert (found["hostname"], found["cpu_cores"], found["gpu_type"]) == ("box", 4, "H200")
+
+
+def test_a_script_knows_its_machine(scripts: Scripts) -> None:
+    ran = scripts.run(
+        """
+        import time
+        task = Task.init("examples", "described")
+        until = time.monotonic() + 20
+        while not task.get_machine() and time.monotonic() < until:
+            time.sleep(0.01)
+        print(json.dumps([task.get_machine(), os.uname().nodename, sys.executable]))
+        """
+    )
+    machine, hostname, python_exec = ran.said
+    assert (machine["hostname"], machine["python_exec"]) == (hostname, python_exec)

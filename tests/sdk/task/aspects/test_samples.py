@@ -11,7 +11,7 @@ import pytest
 from elsewhere import Task
 from elsewhere.core.events import Sample
 from elsewhere.core.settings import load
-from elsewhere.offline import import_session
+from elsewhere.offline.importing import import_session
 from elsewhere.storage import local_path
 from elsewhere.store.redis.store import RedisStore
 from tests.sdk.scripts import Scripts

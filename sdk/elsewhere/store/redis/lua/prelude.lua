@@ -1,5 +1,6 @@
--- Shared by every script: KEYS[1] is the task's record key, ARGV[1] its id. CLEARED, which stands
--- before it, has the `parts` and the `fields` of the state to be cleared at each time.
+-- Shared by every script: KEYS[1] is the task's record key, ARGV[1] its id. Before it stand CLEARED,
+-- the `parts` and the `fields` of the state to be cleared at each time, CHUNK_POINTS of one key
+-- and BUCKET_POINTS of one bucket.
 local base, id = KEYS[1], ARGV[1]
 local state = base .. ':state'
 
@@ -111,12 +112,19 @@ local function add_item(part, series, last, iteration, at, place, url, machine, 
   redis.call('HSET', key, series, count .. ' ' .. newest_at)
 end
 
+local function points_key(series, chunk)
+  return base .. (chunk == 0 and ':points:' or string.format(':chunk:%d:', chunk)) .. series
+end
+
 -- What events left that are cleared at CLAIM, RESET or RESTART, see core/kept.py.
 local function clear(when)
   for _, part in ipairs(CLEARED[when].parts) do
     if part == 'scalars' then
-      for _, series in ipairs(redis.call('HKEYS', base .. ':scalars')) do
-        redis.call('DEL', base .. ':points:' .. series)
+      local found = redis.call('HGETALL', base .. ':scalars')
+      for i = 1, #found, 2 do
+        local last = math.floor((tonumber(string.match(found[i + 1], '%S+')) - 1) / CHUNK_POINTS)
+        for chunk = 0, last do redis.call('DEL', points_key(found[i], chunk)) end
+        redis.call('DEL', base .. ':buckets:' .. found[i])
       end
     end
     local key = base .. ':' .. part
@@ -154,19 +162,73 @@ local function exceeds(one, other)
   return one > other
 end
 
--- POINTS series packed count iteration last minimum maximum is_counted
-local function add_points(series, packed, count, iteration, last, minimum, maximum, is_counted)
-  redis.call('APPEND', base .. ':points:' .. series, packed)
-  local written = redis.call('HGET', base .. ':scalars', series)
-  if written then
-    local c, i, _, low, high = string.match(written, '(%S+) (%S+) (%S+) (%S+) (%S+)')
-    count = string.format('%d', tonumber(c) + tonumber(count))
-    if exceeds(i, iteration) then iteration = i end
-    if tonumber(low) < tonumber(minimum) or tonumber(minimum) ~= tonumber(minimum) then minimum = low end
-    if tonumber(high) > tonumber(maximum) or tonumber(maximum) ~= tonumber(maximum) then maximum = high end
+local POINT_BYTES, BUCKET_BYTES = 24, 52
+
+-- Two buckets as one, see curves.py: a count, and the lowest and the highest point in their order.
+local function joined(one, other, count)
+  local points, low, high, lowest, highest = {}, 1, 1
+  for _, bucket in ipairs({one, other}) do
+    points[#points + 1] = string.sub(bucket, 5, 28)
+    points[#points + 1] = string.sub(bucket, 29, 52)
   end
+  lowest = struct.unpack('<d', points[1], 17)
+  highest = lowest
+  for i, point in ipairs(points) do
+    local value = struct.unpack('<d', point, 17)
+    if value == value and not (value >= lowest) then low, lowest = i, value end
+    if value == value and not (value <= highest) then high, highest = i, value end
+  end
+  return struct.pack('<I4', count) .. points[math.min(low, high)] .. points[math.max(low, high)]
+end
+
+-- The last bucket takes the first of the new ones where there is room.
+local function add_buckets(series, buckets)
+  local key = base .. ':buckets:' .. series
+  local length = redis.call('STRLEN', key)
+  local last = length > 0 and redis.call('GETRANGE', key, length - BUCKET_BYTES, -1) or ''
+  local count = struct.unpack('<I4', buckets)
+  if last ~= '' then count = count + struct.unpack('<I4', last) end
+  if last ~= '' and count <= BUCKET_POINTS then
+    local rest = string.sub(buckets, BUCKET_BYTES + 1)
+    redis.call('SETRANGE', key, length - BUCKET_BYTES, joined(last, buckets, count) .. rest)
+  else
+    redis.call('APPEND', key, buckets)
+  end
+end
+
+-- `count`: the points that are there.
+local function append_points(series, packed, count)
+  while #packed > 0 do
+    local inside = count % CHUNK_POINTS
+    local bytes = math.min((CHUNK_POINTS - inside) * POINT_BYTES, #packed)
+    local key = points_key(series, (count - inside) / CHUNK_POINTS)
+    redis.call('APPEND', key, string.sub(packed, 1, bytes))
+    packed, count = string.sub(packed, bytes + 1), count + bytes / POINT_BYTES
+  end
+end
+
+-- POINTS, and the fields of a `curves.Piece`
+local function add_points(series, packed, buckets, is_counted, count, iteration, last, low, high, low_at, high_at)
+  local written = redis.call('HGET', base .. ':scalars', series)
+  local there = 0
+  if written then
+    local numbers = {}
+    for number in string.gmatch(written, '%S+') do numbers[#numbers + 1] = number end
+    local _, i, _, old_low, old_high, old_low_at, old_high_at = unpack(numbers)
+    there = tonumber(numbers[1])
+    if exceeds(i, iteration) then iteration = i end
+    if tonumber(old_low) <= tonumber(low) or tonumber(low) ~= tonumber(low) then
+      low, low_at = old_low, old_low_at or '-'
+    end
+    if tonumber(old_high) >= tonumber(high) or tonumber(high) ~= tonumber(high) then
+      high, high_at = old_high, old_high_at or '-'
+    end
+  end
+  append_points(series, packed, there)
+  add_buckets(series, buckets)
+  count = string.format('%d', there + tonumber(count))
   redis.call('HSET', base .. ':scalars', series,
-    table.concat({count, iteration, last, minimum, maximum}, ' '))
+    table.concat({count, iteration, last, low, high, low_at, high_at}, ' '))
   local highest = get('last_iteration')
   if is_counted == '1' and exceeds(iteration, highest == '' and '0' or highest) then
     redis.call('HSET', state, 'last_iteration', iteration)

@@ -1,0 +1,50 @@
+"""Keras 3: models and weights, also by its callbacks, and the metrics of each epoch.
+
+A graph has the name of the metric; `val_loss` is its line `validation` in the graph `loss`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from elsewhere.hooks.frameworks.files import Files
+from elsewhere.hooks.frameworks.metrics import Metrics
+from elsewhere.hooks.frameworks.parts import replace_parts
+
+if TYPE_CHECKING:
+    from elsewhere.report.recorder import OwnRun
+
+
+def attach(run: OwnRun, keras: ModuleType) -> Callable[[], None]:
+    """Records the models and the metrics of `keras`."""
+    files, metrics = Files(run, "tensorflow"), Metrics(run)
+
+    def end_epoch(
+        original: Callable[..., Any], callbacks: Any, epoch: int, logs: Any = None
+    ) -> Any:
+        result = original(callbacks, epoch, logs)
+        metrics.report(
+            (name.removeprefix("val_"), _series(name), value, epoch)
+            for name, value in (logs or {}).items()
+        )
+        return result
+
+    def second(_: object, filepath: object, *__: object, **___: object) -> object:
+        return filepath
+
+    return replace_parts(
+        keras,
+        {
+            "saving.save_model": files.saving(second),
+            "saving.load_model": files.loading(lambda filepath, *_, **__: filepath),
+            "Model.save_weights": files.saving(second),
+            "Model.load_weights": files.loading(second),
+            "Model.export": files.saving(second),
+            "callbacks.CallbackList.on_epoch_end": end_epoch,
+        },
+    )
+
+
+def _series(name: str) -> str:
+    return "validation" if name.startswith("val_") else "train"

@@ -1,0 +1,25 @@
+"""MegEngine: `megengine.save` and `megengine.load`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from elsewhere.hooks.frameworks.files import Files
+from elsewhere.hooks.frameworks.parts import replace_parts
+
+if TYPE_CHECKING:
+    from elsewhere.report.recorder import OwnRun
+
+
+def attach(run: OwnRun, megengine: ModuleType) -> Callable[[], None]:
+    """Records what the program saves and loads with `megengine`."""
+    files = Files(run, "megengine")
+    return replace_parts(
+        megengine,
+        {
+            "save": files.saving(lambda _, f, *__, **___: f),
+            "load": files.loading(lambda f, *_, **__: f),
+        },
+    )

@@ -1,0 +1,84 @@
+"""Programs that save and load models with a framework, run as tasks, and what those have then."""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+
+from elsewhere import Task
+from elsewhere.core.records import ModelRecord
+from elsewhere.storage import local_path
+from elsewhere.store.redis.store import RedisStore
+from tests.sdk.scripts import Ran, Scripts
+
+_BEGIN = """
+import time
+task = Task.init("examples", "train net", auto_connect_frameworks={frameworks!r})
+"""
+_END = """
+task.close()
+print()
+print(task.id)
+"""
+
+
+class Programs:
+    """Runs scripts in the folder of `scripts`; `store` has their tasks."""
+
+    def __init__(self, scripts: Scripts, store: RedisStore) -> None:
+        scripts.timeout_s = 110.0  # some frameworks take half a minute to import
+        self._scripts = scripts
+        self._store = store
+        self.folder = scripts.folder
+        self.ran = Ran(0, [], "")
+
+    def run(
+        self, script: str, *, before: str = "", place: str = "", frameworks: object = True
+    ) -> Programs:
+        """Runs the `script` as a task, which begins after the code `before`; models are uploaded
+        to `place`, if given."""
+        parts = (before, _BEGIN.format(frameworks=frameworks), script, _END)
+        whole = "\n".join(map(textwrap.dedent, parts))
+        self.ran = self._scripts.run(whole, ELSEWHERE_OUTPUT_URI=place, CUDA_VISIBLE_DEVICES="")
+        assert self.ran.status == 0, self.ran.errors
+        self.task_id = self.ran.lines[-1]
+        return self
+
+    @property
+    def warnings(self) -> list[str]:
+        """What was written to stderr, but for the lines that name the task and its seed."""
+        usual = (f"task {self.task_id}", "Random seed")
+        return [line for line in self.ran.errors.splitlines() if not any(map(line.count, usual))]
+
+    @property
+    def outputs(self) -> dict[str, ModelRecord]:
+        """The models that the task has made, by its names for them."""
+        return self._models(is_output=True)
+
+    @property
+    def inputs(self) -> dict[str, ModelRecord]:
+        return self._models(is_output=False)
+
+    def files(self) -> dict[str, Path]:
+        """The files of the outputs, each of which is there."""
+        found = {name: local_path(model.url) for name, model in self.outputs.items()}
+        assert all(path.exists() for path in found.values()), found
+        return found
+
+    def scalars(self) -> dict[tuple[str, str], list[tuple[int, float]]]:
+        """Title and series to iterations and values; without those of the machine."""
+        task = Task.get_task(task_id=self.task_id)
+        assert task is not None
+        found = task.get_reported_scalars()
+        return {
+            (title, name): list(zip(one["x"], one["y"], strict=True))
+            for title, series in found.items()
+            for name, one in series.items()
+            if not title.startswith(":")
+        }
+
+    def _models(self, *, is_output: bool) -> dict[str, ModelRecord]:
+        uses = self._store.task_models(self.task_id)
+        return {
+            use.name: self._store.model(use.model) for use in uses if use.is_output == is_output
+        }

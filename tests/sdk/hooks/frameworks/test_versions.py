@@ -1,0 +1,73 @@
+"""Versions of a library that lack a part of what its hook replaces, and libraries that cannot be
+installed here: modules of their names stand for them."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.sdk.hooks.frameworks.programs import Programs
+
+#: what the program imports, the code of the module, and what it lacks
+LACKING = {
+    "torch": ("class serialization: save = print", "serialization.load, jit.save, jit.load"),
+    "safetensors.torch": ("", "save_file, save_model, load_file, load_model"),
+    "lightning.fabric.plugins.io.torch_io": ("", "TorchCheckpointIO.save_checkpoint"),
+    "lightning_fabric.plugins.io.torch_io": ("", "TorchCheckpointIO.save_checkpoint"),
+    "transformers.modeling_utils": (
+        "class PreTrainedModel: from_pretrained = 3",
+        "PreTrainedModel.save_pretrained, PreTrainedModel.from_pretrained",
+    ),
+    "accelerate": ("", "Accelerator.save_state, Accelerator.load_state"),
+    "fastai.learner": ("", "save_model, Learner.export, load_model, load_learner"),
+    "keras": (
+        "class saving: save_model = load_model = print",
+        "Model.save_weights, Model.load_weights, Model.export, callbacks.CallbackList.on_epoch_end",
+    ),
+    "joblib": ("def dump(value, filename): pass", "load"),
+    "xgboost": (
+        "def train(): pass",
+        "Booster.save_model, Booster.load_model, callback.TrainingCallback",
+    ),
+    "lightgbm": ("class Booster: pass", "Booster.save_model, train"),
+    "catboost": ("", "CatBoost.save_model, CatBoost.load_model, CatBoost._fit"),
+    "megengine": ("", "save, load"),
+}
+
+
+@pytest.mark.parametrize("library", LACKING)
+def test_what_a_version_lacks_is_one_warning_and_nothing_breaks(
+    programs: Programs, library: str
+) -> None:
+    code, missing = LACKING[library]
+    file = programs.folder.joinpath(*library.split(".")).with_suffix(".py")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(f"__version__ = '99'\n{code}\n")
+    programs.run(f"import {library}", before="Task.set_random_seed(None)")
+    (warning,) = programs.warnings
+    assert warning.startswith(f"{library} 99 has no {missing}: what a program does"), warning
+
+
+MEGENGINE = """
+import shutil
+def save(obj, f, pickle_module=None, pickle_protocol=4):
+    if hasattr(f, "write"):
+        f.write(repr(obj).encode())
+    else:
+        open(f, "w").write(repr(obj))
+def load(f, map_location=None, pickle_module=None):
+    return open(f).read()
+"""
+
+
+def test_megengine_reports_what_it_saves_and_loads(programs: Programs) -> None:
+    (programs.folder / "megengine.py").write_text(MEGENGINE)
+    (programs.folder / "given.pkl").write_text("{}")
+    programs.run(
+        """
+        import megengine
+        megengine.save({"w": 1}, "net.pkl")
+        assert megengine.load("given.pkl") == "{}"
+        """
+    )
+    assert (set(programs.files()), set(programs.inputs)) == ({"net"}, {"given"})
+    assert programs.outputs["net"].framework == "MegEngine"
