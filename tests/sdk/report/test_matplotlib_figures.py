@@ -20,7 +20,9 @@ from elsewhere.core import plot_events
 from elsewhere.core.errors import UsageError
 from elsewhere.core.events import Event, Plot, Sample
 from elsewhere.core.plot_events import from_figure
+from elsewhere.report.columns import Columns
 from elsewhere.report.logger import Logger
+from elsewhere.report.offset import Offset
 from tests.sdk.report.figures.plotly_check import drawn
 
 
@@ -32,7 +34,8 @@ def events() -> list[Event]:
 @pytest.fixture
 def task_logger(events: list[Event], tmp_path: Path) -> Logger:
     (tmp_path / "files").mkdir()
-    return Logger(events.append, flush=lambda _: None, files=tmp_path / "files")
+    columns, offset, files = Columns(wake=lambda: None), Offset(), tmp_path / "files"
+    return Logger(events.append, flush=lambda _: None, columns=columns, offset=offset, files=files)
 
 
 @pytest.fixture(autouse=True)
