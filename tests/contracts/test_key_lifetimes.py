@@ -18,6 +18,7 @@ from elsewhere.core.events import (
     ModelUsed,
     Parameters,
     Phase,
+    Plot,
     Properties,
     Sample,
     Scalar,
@@ -58,6 +59,7 @@ EVENTS: Final[list[Event]] = [
     Text(message="x", level=1, at=0.0),
     Phase(name="run", at=0.0, seconds=1.0),
     ArtifactAdded(artifact=Artifact(name="m", type="file")),
+    Plot(title="t", series="s", iteration=1, at=0.0, figure="{}"),
     *(
         Sample(title="t", series="s", iteration=n, at=0.0, history=1, url=f"s3://b/{n}", digest="d")
         for n in range(2)

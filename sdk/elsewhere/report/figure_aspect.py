@@ -58,7 +58,7 @@ class FigureAspect(LoggerAspect):
 
         # Hidden here: in what is packed, nobody finds a secret any more.
         safe = self._known.hide_within(figure)
-        text = json.dumps(safe, separators=(",", ":"), ensure_ascii=False).encode()
+        text = json.dumps(safe, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
         if len(text) > MOST_BYTES:
             raise TooLarge(f"its JSON has {size(len(text))}, and {size(MOST_BYTES)} are the limit")
         packed = pack(text)

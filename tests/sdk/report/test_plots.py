@@ -246,6 +246,14 @@ def test_known_secrets_are_hidden_wherever_a_text_stands(
         assert "pw123" not in text
 
 
+def test_names_that_utf_8_cannot_express_are_reported(plots: Logger, events: list[Event]) -> None:
+    odd = "lone \ud800"
+    plots.report_scatter2d(odd, odd, POINTS, xaxis=odd, comment=odd, labels=[odd, None])  # type: ignore[list-item]
+    figure = the_figure(events)
+    assert figure["layout"]["xaxis"]["title"]["text"] == "lone \\ud800"
+    assert figure["data"][0]["text"] == ["lone \\ud800", None]
+
+
 def test_a_plot_is_a_line_of_the_journal(plots: Logger, events: list[Event]) -> None:
     plots.report_plotly("t", "s", {"data": [], "layout": {"title": {"text": "two\nlines \ud800"}}})
     assert the_figure(events)["layout"]["title"]["text"] == "two\nlines \\ud800"

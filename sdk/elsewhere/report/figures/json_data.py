@@ -13,8 +13,8 @@ from elsewhere.core.errors import UsageError
 
 #: numbers in one array at most: a list of more takes gigabytes, and a figure has some millions
 _MOST: Final = 10_000_000
-#: the ways to a list of numpy, torch, pandas and jax, then of frames and other tensors
-_TO_LIST: Final = ("tolist", "to_list")
+#: the ways to a list of numpy, torch, pandas, polars and pyarrow, then of frames and other tensors
+_TO_LIST: Final = ("tolist", "to_list", "to_pylist")
 _TO_ARRAY: Final = ("to_numpy", "numpy", "toarray")
 #: kinds of numpy's dates and durations, whose lists would be whole numbers of nanoseconds
 _TIMES: Final = {"M": "datetime64[us]", "m": "timedelta64[us]"}
@@ -51,11 +51,12 @@ def _json(value: Any) -> Any:
         return [_json(item) for item in value]
     if hasattr(value, "to_plotly_json"):  # plotly's figures, traces and layouts
         return _json(value.to_plotly_json())
-    return _json_of_array(value) if hasattr(value, "shape") else _json_of_other(value)
+    is_array = any(hasattr(value, name) for name in ("shape", *_TO_LIST))
+    return _json_of_array(value) if is_array else _json_of_other(value)
 
 
 def _json_of_array(array: Any) -> Any:
-    shape = tuple(array.shape)
+    shape = tuple(getattr(array, "shape", ()))
     if all(isinstance(size, int) for size in shape) and math.prod(shape) > _MOST:
         raise TooLarge(f"{shape}: more than {_MOST} numbers")
     if (kind := getattr(getattr(array, "dtype", None), "kind", "")) in _TIMES:

@@ -19,14 +19,16 @@ def figure(
 ) -> dict[str, Any]:
     """A figure of the `traces`, with a `title` above a small `comment`. What `extra_layout` has
     counts more than `layout`. Raises UsageError for anything but a dict."""
-    above = f"{title}<br><sup>{comment}</sup>" if comment else title
+    above = json_data("The comment", f"{title}<br><sup>{comment}</sup>" if comment else title)
     ours = {"title": {"text": above}, **(layout or {})}
     return {"data": traces, "layout": merged(ours, extra("extra_layout", extra_layout))}
 
 
 def axis(name: object, **more: Any) -> dict[str, Any]:
     """An axis called `name`, a text, a number or None, with `more` properties."""
-    return {"title": {"text": str(name)}, **more} if name is not None else more
+    return (
+        {"title": {"text": json_data("The axis", str(name))}, **more} if name is not None else more
+    )
 
 
 def extra(argument: str, given: object) -> dict[str, Any]:

@@ -106,5 +106,5 @@ def _traces(
         texts = labels_of("labels", texts, len(points))
         trace = {"name": f"{name} {number}" if several else name, **look}
         trace |= dict(zip(axes, columns, strict=True))
-        traces.append(trace | ({} if texts is None else {"text": [str(text) for text in texts]}))
+        traces.append(trace | ({} if texts is None else {"text": texts}))
     return traces

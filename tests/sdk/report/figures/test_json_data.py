@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import array
 import datetime as dt
 import enum
 import json
@@ -16,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -61,6 +63,10 @@ class Loop:
         (pd.period_range("2026-03", periods=1, freq="M"), ["2026-03"]),
         (pd.Index([1, 2]), [1, 2]),
         (pd.DataFrame({"x": [1, 2], "y": [3, 4]}), [[1, 3], [2, 4]]),
+        (pa.array([1, None]), [1, None]),
+        (pa.chunked_array([[1.5], [2.5]]), [1.5, 2.5]),
+        (array.array("d", [1, math.nan]), [1, None]),
+        (memoryview(b"ab"), [97, 98]),
         (pd.Timestamp("2026-03-01"), "2026-03-01T00:00:00"),
         ([pd.NA, pd.NaT, math.nan, None], [None, None, None, None]),
         (pd.Interval(0, 1), "(0, 1]"),
@@ -111,14 +117,14 @@ def test_an_array_that_would_take_gigabytes_as_a_list_is_refused_before() -> Non
 
 @PROPERTY
 @given(numpy_st.arrays(dtype=numpy_st.scalar_dtypes(), shape=numpy_st.array_shapes(max_side=3)))
-def test_any_array_becomes_json_of_its_shape_or_is_refused(array: Any) -> None:
+def test_any_array_becomes_json_of_its_shape_or_is_refused(given_one: Any) -> None:
     try:
-        found = json_data("It", array)
+        found = json_data("It", given_one)
     except UsageError:
-        assert array.dtype.kind in "cMm"  # complex numbers; times beyond those of Python
+        assert given_one.dtype.kind in "cMm"  # complex numbers; times beyond those of Python
         return
     json.dumps(found, allow_nan=False)
-    assert np.array(found, dtype=object).shape[: array.ndim] == array.shape
+    assert np.array(found, dtype=object).shape[: given_one.ndim] == given_one.shape
 
 
 @PROPERTY

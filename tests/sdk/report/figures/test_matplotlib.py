@@ -106,6 +106,21 @@ def test_bars_are_where_they_are_and_as_wide() -> None:
     assert found["layout"]["annotations"][0]["y"] == 1
 
 
+def test_bars_are_drawn_when_the_first_is_hidden_or_gone() -> None:
+    def hide(axes: Any) -> None:
+        axes.bar([0, 1], [1, 2]).patches[0].set_visible(False)
+
+    def remove(axes: Any) -> None:
+        axes.bar([0, 1], [1, 2]).patches[0].remove()
+
+    assert [figure_of(draw)["data"][0]["y"] for draw in (hide, remove)] == [[2], [2]]
+
+
+def test_an_empty_bin_has_no_bar_on_a_logarithmic_axis() -> None:
+    [bars] = figure_of(lambda axes: axes.hist([0, 0, 3], bins=3, log=True))["data"]
+    assert bars["y"] == [2, None, 1]
+
+
 def test_a_histogram_has_the_counts_of_its_bins() -> None:
     values = np.array([0.0, 0.1, 0.9, 1.0])
     bars, steps = figure_of(
@@ -277,6 +292,8 @@ UNKNOWN: list[tuple[str, Callable[[Any], object]]] = [
     ("with an arrow", lambda axes: axes.annotate("a", (0, 0), (1, 1), arrowprops={})),
     ("Text beside the axes", lambda axes: axes.figure.text(0, 0, "t")),
     ("a legend of other things", lambda axes: axes.legend([mpl.lines.Line2D([], [])], ["own"])),
+    ("below zero", lambda axes: axes.loglog(X, [0, 1, 2])),
+    ("bars that are turned, or not in data", lambda axes: axes.bar(0, 1, transform=axes.transAxes)),
     ("path effects", lambda axes: axes.plot(X, path_effects=[Normal()])),
 ]
 

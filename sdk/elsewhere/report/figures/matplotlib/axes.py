@@ -34,15 +34,16 @@ def drawn_axes(axes: Any, number: int) -> Drawing:
     drawing = Drawing(axes, number)
     known = {*axes.spines.values(), axes.xaxis, axes.yaxis, axes.patch, axes.get_legend()}
     known.update(drawing.titles())
-    bars = _bars(drawing)
+    bars, drawn = _bars(drawing), list[Any]()
     for artist in sorted(axes.get_children(), key=lambda one: one.get_zorder()):
         if artist in known or not artist.get_visible():
             continue
         if artist.get_path_effects() or artist.get_sketch_params() is not None:
             raise Unfaithful("path effects")
-        if (container := bars.get(artist)) is None:
+        if artist not in bars:
             _draw(artist, drawing)
-        elif container.patches[0] is artist:
+        elif (container := bars[artist]) not in drawn:
+            drawn.append(container)
             draw_bars(container, drawing)
     if drawing.missing:
         raise Unfaithful("a legend of other things than are drawn")

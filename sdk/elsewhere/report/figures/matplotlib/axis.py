@@ -40,6 +40,8 @@ class Axis:
     def values(self, numbers: Any) -> list[Any]:
         """The numbers of matplotlib as plotly has them: dates as texts, NaN as None."""
         found: list[Any] = json_data("The data of a figure", numbers)
+        if self.is_log and any(number is not None and number <= 0 for number in found):
+            raise Unfaithful("numbers below zero on a logarithmic axis")
         if not self.is_date:
             return found
         return [None if number is None else self._date(number) for number in found]

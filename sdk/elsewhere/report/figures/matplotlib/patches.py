@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 
 def draw_bars(container: Any, drawing: Drawing) -> None:
     """Draws a `BarContainer`, of `bar`, `barh` or `hist`."""
+    in_data = drawing.axes.transData
     bars = [bar for bar in container.patches if bar.get_visible() and bar.axes is drawing.axes]
-    if any(bar.get_angle() for bar in bars):
-        raise Unfaithful("bars that are turned")
+    if any(bar.get_angle() or bar.get_data_transform() is not in_data for bar in bars):
+        raise Unfaithful("bars that are turned, or not in data")
     is_upright = container.orientation != "horizontal"
     along, across = (drawing.x, drawing.y) if is_upright else (drawing.y, drawing.x)
     if across.is_date:
@@ -34,7 +35,9 @@ def draw_bars(container: Any, drawing: Drawing) -> None:
         "type": "bar",
         "orientation": "v" if is_upright else "h",
         "x" if is_upright else "y": along.values([left + wide / 2 for left, _, wide, _ in boxes]),
-        "y" if is_upright else "x": across.values([high for *_, high in boxes]),
+        "y" if is_upright else "x": across.values(
+            [high or None if across.is_log else high for *_, high in boxes]
+        ),
         "width": [abs(along.length(wide)) for *_, wide, _ in boxes],
         "marker": {
             "color": unlisted([look["fill"] for look in looks]),
