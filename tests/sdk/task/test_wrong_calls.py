@@ -41,6 +41,11 @@ NEVER_WRONG: Final = {
     "Task.TaskTypes": "an enum: Python's own ValueError",
     "StorageManager": "never made: its calls are its class's",
     "Logger": "Task.get_logger makes it",
+    "WeightsFileHandler": "never made: its calls are its class's",
+    "WeightsFileHandler.CallbackType": "an enum: Python's own ValueError",
+    "WeightsFileHandler.ModelInfo": "what callbacks are given",
+    "WeightsFileHandler.remove_pre_callback": "what is no handle removes nothing",
+    "WeightsFileHandler.remove_post_callback": "what is no handle removes nothing",
     "Model": "Task.models and queries make it",
     "Task": "Task.init and Task.get_task make it",
 }

@@ -9,6 +9,12 @@ from typing import Final
 
 #: before the script is a task
 BEFORE: Final[dict[str, list[tuple[str, str]]]] = {
+    "WeightsFileHandler.add_pre_callback": [
+        ("WeightsFileHandler.add_pre_callback(5)", "must be a function of the type"),
+    ],
+    "WeightsFileHandler.add_post_callback": [
+        ("WeightsFileHandler.add_post_callback(None)", "must be a function of the type"),
+    ],
     "Task.init": [
         ("Task.init(5)", "name of a project must be a text, not 5"),
         ("Task.init('ab')", "it has 2 characters, and 3 to 200 are needed"),
@@ -283,6 +289,49 @@ OWN: Final[dict[str, list[tuple[str, str]]]] = {
             "cannot be reported: 'int' object",
         ),
         ("log.report_media('t', 's', url='x', max_history='all')", "max_history must be a whole"),
+    ],
+    "Logger.report_histogram": [
+        ("log.report_histogram('', 's', [1])", "title=''"),
+        ("log.report_histogram('t', 's', 'x')", "must be one row of numbers, or several"),
+        ("log.report_histogram('t', 's', None)", "must be one row of numbers, or several"),
+        ("log.report_histogram('t', 's', [1], mode='piled')", "There is no mode 'piled'"),
+    ],
+    "Logger.report_vector": [
+        ("log.report_vector('t', 's', [1], 0.5)", "iteration=0.5: it must be a whole number"),
+        ("log.report_vector('t', 's', [[[1]]])", "must be one row of numbers, or several"),
+    ],
+    "Logger.report_table": [
+        ("log.report_table('t', 's')", "exactly one of table_plot, csv and url"),
+        ("log.report_table('t', 's', table_plot=5)", "must be a data frame of pandas, or a list"),
+        ("log.report_table('t', 's', csv='none.csv')", "cannot be read from 'none.csv'"),
+    ],
+    "Logger.report_line_plot": [
+        ("log.report_line_plot('t', [5], 'x', 'y')", "is a dict with its name and its points"),
+        ("log.report_line_plot('t', 5, 'x', 'y')", "is a dict with its name and its points"),
+    ],
+    "Logger.report_scatter2d": [
+        ("log.report_scatter2d('t', 's', [1, 2])", "must be points of 2 numbers each"),
+        ("log.report_scatter2d('t', 's', [[1, 2]], mode='dots')", "There is no mode 'dots'"),
+    ],
+    "Logger.report_scatter3d": [
+        ("log.report_scatter3d('t', 's', [[1, 2]])", "must be points of 3 numbers each"),
+    ],
+    "Logger.report_confusion_matrix": [
+        ("log.report_confusion_matrix('t', 's', [[1], [1, 2]])", "as many numbers in each row"),
+    ],
+    "Logger.report_matrix": [
+        ("log.report_matrix('t', 's', [[1]], xlabels=['a', 'b'])", "xlabels must have 1 texts"),
+    ],
+    "Logger.report_surface": [
+        ("log.report_surface('t', 's', [[1]], camera=5)", "camera must be three numbers"),
+        ("log.report_surface('t', 's', [[1]], extra_layout=5)", "a dict of plotly's properties"),
+    ],
+    "Logger.report_plotly": [
+        ("log.report_plotly('t', 's', 5)", "'int' is not a figure"),
+        ("log.report_plotly('t', 's', '{')", "its text is not JSON"),
+    ],
+    "Logger.report_matplotlib_figure": [
+        ("log.report_matplotlib_figure('t', 's', 5)", "A figure of matplotlib is needed"),
     ],
     "Logger.set_default_debug_sample_history": [
         ("log.set_default_debug_sample_history(None)", "max_history must be a whole number"),

@@ -172,6 +172,10 @@ ANY: Final[dict[str, list[tuple[str, str]]]] = {
         ("task.update_task(None)", "dict of export_task"),
         ("task.update_task({'nam': 'x'})", "Did you mean 'name'?"),
     ],
+    "Task.get_reported_plots": [
+        ("task.get_reported_plots(0)", "max_iterations must be a whole number of 1 or more"),
+        ("gone.get_reported_plots()", "There is no task with the id"),
+    ],
     "Task.get_reported_scalars": [
         ("task.get_reported_scalars('x')", "max_samples must be a whole number"),
         ("task.get_reported_scalars(x_axis=['iter'])", "There is no x_axis"),

@@ -18,7 +18,7 @@ def given_figure(_title: str, _series: str, figure: object) -> dict[str, Any]:
             raise _wrong(f"its text is not JSON ({error})") from error
     found = json_data("The figure", figure)
     if not isinstance(found, dict) or not isinstance(traces := found.get("data", []), list):
-        raise _wrong(f"{type(figure).__name__!r} is none")
+        raise _wrong(f"{type(figure).__name__!r} is not a figure")
     if not all(isinstance(trace, dict) for trace in traces):
         raise _wrong("each of its 'data' must be a dict, a trace")
     layout = found.get("layout")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any, Final
 
 from elsewhere.core.errors import UsageError
+from elsewhere.report.figures.json_data import json_data
 from elsewhere.report.figures.layout import axis, extra, figure
-from elsewhere.report.figures.shapes import labels_of, matrix_of
+from elsewhere.report.figures.shapes import are_numbers, labels_of, matrix_of
 
 _COLOURS: Final = "Viridis"
 #: properties of a heat map that no layout has: an extra_layout may have them, too
@@ -68,8 +69,8 @@ def surface(
     """A surface whose height are the numbers of the `matrix`, seen from `camera`, (x, y, z). Raises
     UsageError."""
     rows, names = _labelled(matrix, xlabels, ylabels)
-    eye = labels_of("camera", camera, 3) or [1, 1, 1]
-    if not all(isinstance(number, (int, float)) for number in eye):
+    eye = [1, 1, 1] if camera is None else json_data("camera", camera)
+    if not isinstance(eye, list) or len(eye) != 3 or None in eye or not are_numbers(eye):
         raise UsageError(f"camera must be three numbers, x, y and z, not {camera!r:.80}.")
     scene = {
         "xaxis": axis(xaxis, **_ticks(names.get("x"))),

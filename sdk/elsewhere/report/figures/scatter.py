@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 from elsewhere.core.errors import UsageError
@@ -9,7 +10,7 @@ from elsewhere.report.figures.layout import axis, figure
 from elsewhere.report.figures.shapes import checked_choice, columns_of, labels_of, series_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    pass
 
 MODES: Final = ("lines", "markers", "lines+markers")
 #: scatter3d: the surface stands upright, below the points
@@ -61,7 +62,7 @@ def scatter3d(
 def lines(
     title: str,
     _series: str,
-    series: Sequence[Any],
+    series: object,
     *,
     xaxis: str | None,
     yaxis: str | None,
@@ -74,7 +75,7 @@ def lines(
     `labels`, as keys of a dict or as attributes. Raises UsageError."""
     look = {"type": "scatter", "mode": checked_choice("mode", mode, MODES)}
     traces: list[dict[str, Any]] = []
-    for one in series:
+    for one in series if isinstance(series, Iterable) else [series]:
         name, data, labels = (_part(one, part) for part in ("name", "data", "labels"))
         if not isinstance(name, str) or data is None:
             raise UsageError(

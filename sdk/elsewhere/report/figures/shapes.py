@@ -15,7 +15,8 @@ def rows_of(what: str, values: object) -> list[list[Any]]:
     rows = data if isinstance(data, list) else [data]
     if not any(isinstance(row, list) for row in rows):
         rows = [rows]
-    if not all(isinstance(row, list) and _is_flat(row) for row in rows):
+    is_text = isinstance(values, (str, bytes, type(None)))  # in a row a text is a category
+    if is_text or not all(isinstance(row, list) and _is_flat(row) for row in rows):
         raise UsageError(f"{what} must be one row of numbers, or several: a list or a 2D array.")
     return rows
 
@@ -66,6 +67,11 @@ def checked_choice(argument: str, given: object, known: Collection[str]) -> str:
 def columns_of(points: list[list[Any]], width: int) -> list[list[Any]]:
     """The coordinates of points, an axis each."""
     return [[point[at] for point in points] for at in range(width)]
+
+
+def are_numbers(row: list[Any]) -> bool:
+    """Whether the items are numbers, or None, which stands for NaN."""
+    return all(item is None or isinstance(item, (int, float)) for item in row)
 
 
 def _is_flat(row: list[Any]) -> bool:

@@ -51,13 +51,13 @@ def test_an_empty_figure_is_one(figure: Any) -> None:
 @pytest.mark.parametrize(
     ("figure", "why"),
     [
-        (3, "'int' is none"),
-        ([{"y": [1]}], "'list' is none"),
-        (None, "'NoneType' is none"),
+        (3, "'int' is not a figure"),
+        ([{"y": [1]}], "'list' is not a figure"),
+        (None, "'NoneType' is not a figure"),
         ("{", "its text is not JSON"),
         (b"\xff", "its text is not JSON"),
-        (json.dumps([1]), "'list' is none"),
-        ({"data": {"y": [1]}}, "is none"),
+        (json.dumps([1]), "'list' is not a figure"),
+        ({"data": {"y": [1]}}, "is not a figure"),
         ({"data": [1]}, "each of its 'data' must be a dict"),
         ({"data": [], "layout": []}, "its 'layout' must be a dict"),
         ({"data": [{"y": 1j}]}, "complex numbers"),
