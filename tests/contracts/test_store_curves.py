@@ -145,6 +145,18 @@ def test_a_series_of_many_chunks_is_one_and_goes_as_one(
 
 
 @on_servers
+def test_a_long_curve_is_drawn_without_reading_its_points(store: RedisStore) -> None:
+    task_id = running(store)
+    values = [0.5] * 5000
+    values[2500] = 9.0
+    report(store, task_id, numbered(values), 100)
+    key = keys.TaskKeys(task_id).points(curves.name_of("loss", "train"), 0)
+    store.redis.setrange(key, POINT.size, bytes(POINT.size * 4998))  # all but the ends
+    [drawn] = store.curves([(task_id, "loss", "train")], 10)
+    assert (2500, 3500.0, 9.0) in list(drawn)
+
+
+@on_servers
 def test_a_curve_that_an_earlier_version_has_written_is_read_and_continued(
     store: RedisStore,
 ) -> None:

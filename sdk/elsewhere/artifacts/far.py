@@ -192,11 +192,8 @@ def at_url(store: TaskStore, url: str) -> tuple[Artifact | ModelRecord | Sample,
                 return model, of_model(store, model)
     if kind == Sample.word:
         series = [(one.title, one.series) for one in store.histories(task_id, Sample)]
-        for names in series:
-            items = (
-                store.history(task_id, Sample, *names) if quoted("/".join(names)) == name else []
-            )
-            for item in items:
+        for names in [one for one in series if quoted("/".join(one)) == name]:
+            for item in store.history(task_id, Sample, *names):
                 if item.url == url:
                     return item, of_item(store, task_id, item)
         return None

@@ -127,6 +127,23 @@ def test_what_could_not_be_written_is_put_back_in_its_place(
     assert written(tmp_path)["train"] == list(range(26))
 
 
+def test_a_disk_that_stays_full_costs_the_oldest_points_also_while_no_column_is_full(
+    reporter: Reporter, task_logger: Logger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("elsewhere.report.reporter._MOST_POINTS", 100)
+    monkeypatch.setattr("elsewhere.report.reporter._RETRY_S", 0.01)
+
+    def refuse(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(reporter, "_append", refuse)
+        for _ in range(500):
+            task_logger.report_scalar("loss", "train", 0.5)
+        wait_until(lambda: reporter.columns.count <= 100)
+    assert reporter.columns.count > 25
+
+
 def test_half_of_what_waits_is_dropped_the_oldest_first() -> None:
     columns = Columns(wake=lambda: None)
     for series, count in (("a", 10), ("b", 1)):
