@@ -8,7 +8,7 @@ import os
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -25,6 +25,7 @@ from elsewhere.artifacts.transfer import (
 from elsewhere.core.codec import decode, encode
 from elsewhere.core.errors import NotFoundError, RecordError, StorageError
 from elsewhere.core.events import Sample
+from elsewhere.core.frozen import dataclass
 from elsewhere.core.wording import size
 from elsewhere.storage import resumed
 from elsewhere.storage.progress import DISPLAY

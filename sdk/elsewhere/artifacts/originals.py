@@ -11,12 +11,12 @@ from __future__ import annotations
 import glob
 import logging
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from elsewhere.core.errors import StorageError, UsageError
 from elsewhere.core.folders import named_path
+from elsewhere.core.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -7,7 +7,7 @@ import mimetypes
 import secrets
 import shutil
 import socket
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -23,6 +23,7 @@ from elsewhere.core.checks import checked_dict
 from elsewhere.core.clock import now_at
 from elsewhere.core.errors import StorageError, UsageError, known_choices
 from elsewhere.core.folders import make_folder
+from elsewhere.core.frozen import dataclass
 from elsewhere.core.records import Artifact
 from elsewhere.storage import STORAGES, copy_file, refuse_credentials, sha256_of
 from elsewhere.storage.copies.zips import pack

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import ast
 import logging
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from elsewhere.core.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

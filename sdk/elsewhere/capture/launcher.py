@@ -13,12 +13,13 @@ import os
 import re
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
 from elsewhere.core.errors import CaptureError, UsageError
+from elsewhere.core.frozen import dataclass
 from elsewhere.core.other_processes import command_line, parent_of, variables_of
 
 _TORCH: Final = "torch.distributed.run"

@@ -10,7 +10,6 @@ import hashlib
 import os
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +17,7 @@ from elsewhere.capture.budget import Budget
 from elsewhere.capture.imported_names import scan_imports
 from elsewhere.capture.script import Script
 from elsewhere.core.errors import CaptureError
+from elsewhere.core.frozen import dataclass
 
 _NO_CONTENT: Final = b"literal 0\nHcmV?d00001\n\n"
 

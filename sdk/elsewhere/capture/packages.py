@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import platform
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -16,6 +16,7 @@ from elsewhere.capture.origin import origin
 from elsewhere.capture.wishes import CHOICES, LOCK_FILES, NO_WISHES
 from elsewhere.core.errors import UsageError
 from elsewhere.core.folders import named_path
+from elsewhere.core.frozen import dataclass
 from elsewhere.core.records import Environment
 from elsewhere.core.requirements import requirements_file
 

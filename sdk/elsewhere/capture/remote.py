@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
 
 from elsewhere.capture.git import Git
+from elsewhere.core.frozen import dataclass
 from elsewhere.core.secrets import strip_credentials
 
 _SETTINGS: Final = r"^(remote\..*\.url|branch\..*\.remote|url\..*\.insteadof)$"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from elsewhere.capture.budget import Budget
@@ -16,6 +16,7 @@ from elsewhere.capture.loose import as_patch, read_loose_files, tree_of
 from elsewhere.capture.script import Script
 from elsewhere.capture.worktree import Snapshot, Worktree
 from elsewhere.core.errors import CaptureError
+from elsewhere.core.frozen import dataclass
 from elsewhere.core.records import Source, Submodule
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 from elsewhere.capture.launcher import Launcher
 from elsewhere.core.errors import CaptureError
+from elsewhere.core.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

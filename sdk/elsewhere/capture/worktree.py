@@ -10,7 +10,6 @@ import os
 import shutil
 import tempfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +18,7 @@ from elsewhere.capture.git import Git
 from elsewhere.capture.remote import Remote
 from elsewhere.capture.unseen import filters_of, off, reveal, take_contents
 from elsewhere.core.errors import CaptureError
+from elsewhere.core.frozen import dataclass
 
 _EMPTY_TREE: Final = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 _DIFF: Final = (

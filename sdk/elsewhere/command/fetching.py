@@ -11,7 +11,6 @@ import filecmp
 import os
 import socket
 import stat
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
@@ -31,6 +30,7 @@ from elsewhere.core.errors import (
 )
 from elsewhere.core.events import FilesWritten
 from elsewhere.core.folders import named_path
+from elsewhere.core.frozen import dataclass
 from elsewhere.core.wording import size
 from elsewhere.models.local_weights import LocalWeights
 from elsewhere.storage import beside, copy_file

@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from elsewhere.core import kept
+from elsewhere.core.frozen import dataclass
 from elsewhere.core.kept import RESET, Event, declare
 from elsewhere.core.records import Artifact
 from elsewhere.core.uploads import FileEvent, Placed, Upload

@@ -8,7 +8,7 @@ A new kind is one more class here, declared with the way in which stores keep it
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from elsewhere.core import kept
@@ -16,6 +16,7 @@ from elsewhere.core.artifact_events import ArtifactAdded, ArtifactsRemoved
 from elsewhere.core.choices import Status, TaskType
 from elsewhere.core.codec import decode, encode
 from elsewhere.core.errors import RecordError
+from elsewhere.core.frozen import dataclass
 from elsewhere.core.kept import (
     CLAIM,
     EVENTS,

@@ -53,12 +53,12 @@ import os
 import shutil
 import stat
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Final, TypeVar
 
 from elsewhere.core.codec import encode, from_plain
 from elsewhere.core.errors import RecordError, UsageError
+from elsewhere.core.frozen import dataclass
 
 T = TypeVar("T")
 

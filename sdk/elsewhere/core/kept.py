@@ -18,10 +18,11 @@ of Redis follow the declarations alone.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import field, fields, replace
 from enum import Flag, auto
 from typing import Any, ClassVar, Final, TypeVar, cast
 
+from elsewhere.core.frozen import dataclass
 from elsewhere.core.records import Artifact, Parameter, TaskRecord
 from elsewhere.core.secret_parameters import with_value
 from elsewhere.core.secrets import KnownSecrets
@@ -46,7 +47,7 @@ class Cleared(Flag):
 CLAIM, RESET, RESTART = Cleared.CLAIM, Cleared.RESET, Cleared.RESTART
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Kept:
     """A way to keep events. It writes `parts`, and `fields` of the state."""
 
@@ -66,7 +67,7 @@ class Kept:
         return self.part
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Points(Kept):
     """Series of points, from the method `points` of an event."""
 
@@ -74,7 +75,7 @@ class Points(Kept):
     fields = ("last_iteration",)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Recent(Kept):
     """The `last` events, so many; `by_attempt`: each with the number of its attempt."""
 
@@ -82,7 +83,7 @@ class Recent(Kept):
     by_attempt: bool = field(default=False, kw_only=True)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ByName(Kept):
     """Values, each a record `of` this class or plain data. `removed`: the field of an event that
     names those that it removes."""
@@ -101,7 +102,7 @@ class ByName(Kept):
         return {**left, **values}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Tagged(Kept):
     """Sets of words. An event names the set as its `part`, and words `added` and then `removed`.
     `indexes`: set -> its index."""
@@ -119,14 +120,14 @@ class Tagged(Kept):
         return tuple(sorted({*old, *event.added}.difference(event.removed)))
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RecordFields(Kept):
     """Fields of the task's record; `values` gives field -> value."""
 
     values: Callable[[Any], Mapping[str, Any]]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StateFields(Kept):
     """Fields of the state. `names`: field of the state -> field of the event, where it `holds`. A
     reset clears the whole state."""
@@ -143,14 +144,14 @@ class StateFields(Kept):
         return {name: getattr(event, attribute) for name, attribute in names}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class OfModels(Kept):
     """Models, as in `store/model_records.py`. A reset removes those that the task made."""
 
     part: str = "models"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class History(Kept):
     """Items by title, series and iteration, of which a later report replaces an earlier one.
 

@@ -5,7 +5,7 @@ It is kept as a blob, so that all tasks of one environment share it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from elsewhere.core.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,9 +5,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from elsewhere.core import kept
+from elsewhere.core.frozen import dataclass
 from elsewhere.core.kept import RESET, Event, declare
 
 

@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from elsewhere.core import kept
+from elsewhere.core.frozen import dataclass
 from elsewhere.core.kept import Event, declare
 from elsewhere.core.records import Json, ModelUse
 from elsewhere.core.uploads import FileEvent, Placed, Upload

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from elsewhere.core.codec import DEEPEST
 from elsewhere.core.errors import UsageError
+from elsewhere.core.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

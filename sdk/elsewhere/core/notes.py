@@ -16,7 +16,6 @@ about a stop, a value of a wrong type or out of range.
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from elsewhere.core.errors import RecordError
@@ -27,6 +26,7 @@ from elsewhere.core.folders import (
     reserve,
     write_beside,
 )
+from elsewhere.core.frozen import dataclass
 from elsewhere.core.process import ProcessIdentity
 from elsewhere.core.records import Outcome, TaskRecord
 

@@ -13,12 +13,13 @@ from __future__ import annotations
 
 import zlib
 from base64 import b64decode, b64encode
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from elsewhere.core import kept
 from elsewhere.core.errors import RecordError
+from elsewhere.core.frozen import dataclass
 from elsewhere.core.kept import HistoryEvent, declare
 from elsewhere.core.uploads import FileEvent, Placed, Upload
 

@@ -13,10 +13,11 @@ The host side validates the same classes with pydantic before it trusts bytes fr
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, Final
 
 from elsewhere.core.choices import DEFAULT_SEED, OnLost, Reason, Status, TaskType
+from elsewhere.core.frozen import dataclass
 
 Json = None | bool | int | float | str | list[Any] | dict[str, Any]
 

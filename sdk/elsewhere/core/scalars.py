@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import sys
 from array import array
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from struct import Struct
 from typing import TYPE_CHECKING, Any, Final
 
 from elsewhere.core import kept
 from elsewhere.core.choices import ScalarKind
 from elsewhere.core.errors import RecordError
+from elsewhere.core.frozen import dataclass
 from elsewhere.core.kept import CLAIM, RESET, Event, declare
 
 if TYPE_CHECKING:

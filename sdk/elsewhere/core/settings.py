@@ -6,12 +6,13 @@ import math
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from pathlib import Path
 from typing import Any, Final, cast
 
 from elsewhere.core.errors import ConfigurationError, known_choices
 from elsewhere.core.folders import Home
+from elsewhere.core.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

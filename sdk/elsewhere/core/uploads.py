@@ -8,8 +8,9 @@ Another event with bytes is one more `FileEvent`: whoever delivers it does not k
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from elsewhere.core.frozen import dataclass
 
 if TYPE_CHECKING:
     from pathlib import Path

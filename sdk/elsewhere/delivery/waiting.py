@@ -14,7 +14,7 @@ import hashlib
 import logging
 import time
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from elsewhere.core.errors import (
@@ -26,6 +26,7 @@ from elsewhere.core.errors import (
 )
 from elsewhere.core.events import ArtifactAdded, ModelSaved, decode_event, encode_event
 from elsewhere.core.folders import read_record, write_beside
+from elsewhere.core.frozen import dataclass
 from elsewhere.core.kept import HistoryEvent
 from elsewhere.core.uploads import FileEvent, Placed
 

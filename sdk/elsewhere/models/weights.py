@@ -7,13 +7,13 @@ import shutil
 import zipfile
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from elsewhere.artifacts.preview import shortened
 from elsewhere.artifacts.staging import in_new_folder
 from elsewhere.core.errors import StorageError, UsageError
 from elsewhere.core.folders import named_path
+from elsewhere.core.frozen import dataclass
 from elsewhere.core.records import Json
 from elsewhere.storage import copy_file, sha256_of
 from elsewhere.storage.copies.zips import pack

@@ -8,7 +8,7 @@ import shutil
 import tempfile
 import time
 import zipfile
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -21,6 +21,7 @@ from elsewhere.core.errors import (
     UsageError,
 )
 from elsewhere.core.folders import make_folder, named_path
+from elsewhere.core.frozen import dataclass
 from elsewhere.core.notes import read_runner
 from elsewhere.core.records import Outcome, TaskRecord
 from elsewhere.delivery.sessions import outcome_of

@@ -7,7 +7,7 @@ its worker, `offline:<session's task id>`, and how far it came by the offsets in
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -18,6 +18,7 @@ from elsewhere.core.codec import to_plain
 from elsewhere.core.errors import NotFoundError, StoreUnavailableError, TransitionError, UsageError
 from elsewhere.core.events import Edited, ModelSaved, ModelUsed, Parameters, Scalar, Scalars, Tags
 from elsewhere.core.folders import RunFolder
+from elsewhere.core.frozen import dataclass
 from elsewhere.core.kept import HistoryEvent
 from elsewhere.core.notes import SessionSpec
 from elsewhere.delivery.delivery import Delivery

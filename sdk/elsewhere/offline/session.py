@@ -13,7 +13,6 @@ from __future__ import annotations
 import os
 import socket
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -21,17 +20,18 @@ from elsewhere.core import names
 from elsewhere.core.clock import now_at
 from elsewhere.core.errors import RecordError, StorageError, UsageError
 from elsewhere.core.folders import RunFolder, make_folder, read_json, write_beside
+from elsewhere.core.frozen import dataclass
 from elsewhere.core.say import say
 from elsewhere.core.uploads import Placed
 from elsewhere.storage import file_url
 from elsewhere.storage.copies.zips import pack
-from elsewhere.store.folder.store import FolderStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from elsewhere.core.folders import Home
     from elsewhere.core.uploads import Upload
+    from elsewhere.store.folder.store import FolderStore
 
 #: the format of a session's files; a reader takes this one and those before
 FORMAT: Final = 1
@@ -96,6 +96,8 @@ class OfflineSession:
         return self.store()
 
     def store(self) -> FolderStore:
+        from elsewhere.store.folder.store import FolderStore  # noqa: PLC0415 - weight
+
         return FolderStore(self.path)
 
     def read_about(self) -> dict[str, object]:

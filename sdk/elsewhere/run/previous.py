@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Final
 
 from elsewhere.core.choices import ARCHIVED, ScalarKind, Status
@@ -19,6 +19,7 @@ from elsewhere.core.codec import to_plain
 from elsewhere.core.errors import NotFoundError, RecordError, TransitionError, UsageError
 from elsewhere.core.events import Configurations, Parameters, Properties, Tags
 from elsewhere.core.folders import make_folder, read_json, write_beside
+from elsewhere.core.frozen import dataclass
 from elsewhere.core.process import ProcessIdentity
 from elsewhere.core.records import TaskRecord
 from elsewhere.report.offset import checked_offset

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from elsewhere.core.errors import StorageError
+from elsewhere.core.frozen import dataclass
 
 if TYPE_CHECKING:
     from pathlib import Path

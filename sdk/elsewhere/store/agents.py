@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from elsewhere.core.codec import decode
 from elsewhere.core.errors import RecordError
+from elsewhere.core.frozen import dataclass
 from elsewhere.store.curves import UNIT_SEPARATOR
 from elsewhere.store.redis import keys
 from elsewhere.store.redis.connection import redis_errors

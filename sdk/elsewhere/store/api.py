@@ -7,10 +7,10 @@ clock.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from elsewhere.core.events import kind_of
+from elsewhere.core.frozen import dataclass
 from elsewhere.core.kept import MOST_ITEMS, HistoryEvent
 
 if TYPE_CHECKING:

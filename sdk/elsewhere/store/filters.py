@@ -22,13 +22,13 @@ from __future__ import annotations
 
 import operator
 import re
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Final
 
 from elsewhere.core import checks
 from elsewhere.core.choices import ARCHIVED, SYSTEM_TAGS, Status, TaskType
 from elsewhere.core.errors import UsageError, known_choices
+from elsewhere.core.frozen import dataclass
 from elsewhere.store import tags as grammar
 
 if TYPE_CHECKING:

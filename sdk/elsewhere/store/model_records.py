@@ -6,11 +6,12 @@ import contextlib
 import json
 import logging
 import re
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from typing import TYPE_CHECKING, Any, Final
 
 from elsewhere.core.codec import compact, encode, from_plain, to_plain
 from elsewhere.core.errors import NotFoundError, RecordError
+from elsewhere.core.frozen import dataclass
 from elsewhere.core.records import Json, ModelRecord, ModelUse
 from elsewhere.store.tags import Expression
 

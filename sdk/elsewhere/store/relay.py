@@ -13,12 +13,12 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from elsewhere.core.codec import compact, decode, encode
 from elsewhere.core.errors import RecordError
 from elsewhere.core.events import history_kinds
+from elsewhere.core.frozen import dataclass
 from elsewhere.store.redis import keys
 from elsewhere.store.redis.connection import redis_errors
 

@@ -8,11 +8,12 @@ a note as well, the one that the owner itself would write.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from elsewhere.core.choices import Status
 from elsewhere.core.errors import TransitionError
+from elsewhere.core.frozen import dataclass
 from elsewhere.core.notes import Stop
 from elsewhere.store.refusals import BUSY
 

@@ -17,10 +17,10 @@ by `or` where none does. Exclusions stand in no group: wherever they are, they n
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from elsewhere.core.errors import UsageError, known_choices
+from elsewhere.core.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable

@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib.util
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from elsewhere.capture import by_hand
 from elsewhere.core import names
 from elsewhere.core.errors import CaptureError, UsageError
 from elsewhere.core.folders import named_path
+from elsewhere.core.frozen import dataclass
 from elsewhere.core.params import as_edit, split_name, to_parameter
 from elsewhere.core.records import Environment, Source, TaskRecord
 from elsewhere.core.requirements import requirements_file

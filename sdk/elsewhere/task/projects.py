@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from elsewhere.core.checks import checked_pattern
+from elsewhere.core.frozen import dataclass
 
 if TYPE_CHECKING:
     from elsewhere.store.api import SharedStore

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from elsewhere.core.errors import StorageError
+from elsewhere.core.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

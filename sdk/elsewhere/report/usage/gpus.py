@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 import threading
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from elsewhere.core.clock import monotonic_s
+from elsewhere.core.frozen import dataclass
 from elsewhere.core.process import at_fork
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ _CLOSE_S: Final = 0.5
 _GB: Final = 1024**3
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Device:
     """A device, or a part of one (MIG). `handle` is NVML's; `whole` and `whole_uuid` are those of
     the whole device."""
@@ -43,7 +43,7 @@ class Device:
         return f"gpu_{self.index}" + ("" if self.part is None else f"_mig_{self.part}")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class GpuFacts:
     """What the task's devices are: the type and the memory of each, and the versions of the driver
     and of the newest CUDA that it runs."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import time
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from elsewhere.core.clock import monotonic_s
+from elsewhere.core.frozen import dataclass
 from elsewhere.core.other_processes import children_of
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class ProcessTree:
         return max(0, stat.rss_bytes - others_bytes)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Stat:
     """A line of /proc/<pid>/stat. `waited_s`: the processor time of the children, and theirs, that
     have ended and were waited for."""
@@ -110,7 +110,7 @@ class _Stat:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Borne:
     """What others bore of the RSS of the process that `started` then, at `read_at`; None where its
     PSS may not be read."""

@@ -31,13 +31,13 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
 from elsewhere.core.errors import StoreUnavailableError
 from elsewhere.core.folders import Home, append_plain
+from elsewhere.core.frozen import dataclass
 from elsewhere.store.redis import keys
 
 #: seconds until a new server must reply, and until an old one must be gone

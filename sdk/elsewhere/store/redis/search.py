@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from elsewhere.core.codec import to_plain
 from elsewhere.core.errors import RecordError, UsageError, known_choices
+from elsewhere.core.frozen import dataclass
 from elsewhere.core.records import TaskRecord
 from elsewhere.store.curves import name_of
 from elsewhere.store.redis import keys
