@@ -206,6 +206,7 @@ class KnownSecrets:
         self._names: tuple[str, ...] = ()
         self._seen: tuple[object, ...] = ()
         self._values: frozenset[str] = frozenset()
+        self._encoded: tuple[bytes, ...] = ()
         self._text = re.compile("(?!)")
         self._bytes = re.compile(b"(?!)")
 
@@ -234,6 +235,12 @@ class KnownSecrets:
         self._look()
         return self._bytes.sub(HIDDEN.encode(), block)
 
+    @property
+    def as_bytes(self) -> tuple[bytes, ...]:
+        """Each of them as it stands in output, the longest first."""
+        self._look()
+        return self._encoded
+
     def _hide_within(self, value: Any) -> Any:
         if isinstance(value, str):
             text = self._text.sub(HIDDEN, value)
@@ -261,9 +268,10 @@ class KnownSecrets:
         now = (len(self._variables), *map(self._variables.get, self._names))
         values = worth_redacting((*self._words, *values_to_redact(self._variables)))
         self._values = frozenset(values)
-        encoded = [value.encode(errors="surrogateescape") for value in values]
+        encoded = tuple(value.encode(errors="surrogateescape") for value in values)
         self._text = re.compile("|".join(map(re.escape, values)) or "(?!)")
         self._bytes = re.compile(b"|".join(map(re.escape, encoded)) or b"(?!)")
+        self._encoded = encoded
         self._seen = now  # at last: another thread may hide a text meanwhile
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-import os
 import sys
 from contextlib import suppress
-from io import FileIO
 from typing import IO, TYPE_CHECKING, Any, Final, TextIO, cast
+
+from elsewhere.report.copier import Copy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -71,41 +71,27 @@ class Tee:
 
 
 class _Copy:
-    """The appending end of the output file."""
+    """The output file, for text and bytes."""
 
     def __init__(self, path: Path, redact: Callable[[bytes], bytes]) -> None:
         self._redact = redact
-        self._file = FileIO(path, "ab", opener=_open_private)
-        self._missing_bytes = 0
+        self._copy = Copy(str(path), lambda error: warn_of_gap(path, error))
+        self.close = self._copy.close
 
     def write_text(self, text: str) -> None:
         self.write(text.encode("utf-8", "backslashreplace"))
 
     def write(self, block: bytes | memoryview) -> None:
-        if self._file.closed:
-            return
-        view = memoryview(self._redact(bytes(block)))
-        try:
-            if missing := self._missing_bytes:
-                self._file.write(b"\n[%d bytes of output could not be kept]\n" % missing)
-                self._missing_bytes = 0
-            while view:
-                view = view[self._file.write(view) :]
-        except ValueError:  # another thread has detached us since
-            return
-        except OSError as error:
-            is_first = self._missing_bytes == 0
-            self._missing_bytes += len(view)
-            if is_first:  # only after counting, since a log handler may print, and come here again
-                logger.warning(
-                    "Output is shown but not kept: %s cannot be written (%s). "
-                    "Make room on that disk.",
-                    self._file.name,
-                    error,
-                )
+        self._copy.write(self._redact(bytes(block)))
 
-    def close(self) -> None:
-        self._file.close()
+
+def warn_of_gap(path: Path, error: object) -> None:
+    """Warns that the file at `path` could not be written, so that it has a gap."""
+    logger.warning(
+        "Output is shown but not kept: %s cannot be written (%s). Make room on that disk.",
+        path,
+        error,
+    )
 
 
 class _LoggedStream:
@@ -200,10 +186,6 @@ class _TeedBuffer:
 def _own_write(stream: object) -> Any:
     """The `write` of the stream itself, in place of its class's; None without one."""
     return getattr(stream, "__dict__", {}).get("write")
-
-
-def _open_private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
 
 
 def _point_handlers(old: object, new: object) -> None:

@@ -29,8 +29,8 @@ from elsewhere.core.secrets import hide_arguments
 from elsewhere.delivery.sessions import Session, deliver_dead
 from elsewhere.hooks.launch import LAUNCH
 from elsewhere.offline import Nowhere, OfflineSession, refuse
+from elsewhere.report.console import Console
 from elsewhere.report.resources import Monitor
-from elsewhere.report.streams import Tee
 from elsewhere.report.usage.host import HostUse
 from elsewhere.run import seed
 from elsewhere.run.capturing import Capturing
@@ -228,7 +228,9 @@ def _carried(
     session.start()
     run.unwatch = Endings(run.end_with_process).detach
     if connections.streams:
-        run.when_over(Tee(folder.output, connections.streams, run.known_secrets.redact).detach)
+        console = Console(folder.output, connections.streams, run.known_secrets)
+        run.flush_output = console.flush
+        run.when_over(console.detach)
     run.when_over(lead(run.folder))
     if isinstance(offline, Nowhere):
         say(notice)

@@ -89,6 +89,8 @@ class Run:
         self._is_late = False
         #: called at the very end: until then a signal does not interrupt it
         self.unwatch: Callable[[], None] = lambda: None
+        #: waits until what was printed is on disk
+        self.flush_output: Callable[[], None] = lambda: None
         #: waits at the end for other ranks of the launch, which report to the task, too
         self.await_ranks: AwaitRanks = _await_none
         self._pid = os.getpid()
@@ -225,6 +227,7 @@ class Run:
         """Writes all to disk; with `wait` also waits for the store. False when not in time."""
         if wait:
             self.settle_models()
+            self.flush_output()
         self._reporter.flush()
         return self.carrier.flush() if wait else True
 
