@@ -42,6 +42,7 @@ _SWITCHED_BY: Final = {
     "lightgbm": ("lightgbm",),
     "catboost": ("catboost",),
     "megengine": ("megengine",),
+    "matplotlib": ("matplotlib",),
 }
 #: hooks other than the parsers of a command line
 _NO_PARSERS: Final = ("hydra", *registry.FRAMEWORKS)
