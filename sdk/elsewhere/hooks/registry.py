@@ -87,6 +87,7 @@ FRAMEWORKS: Final[dict[str, Hook]] = {
     "catboost": _with("catboost", "catboost"),
     "megengine": _with("megengine", "megengine"),
     "matplotlib": _with("matplotlib", "matplotlib"),
+    "progress": _later("progress.following"),
 }
 
 #: the name of each hook to its `attach`, in the order of attaching

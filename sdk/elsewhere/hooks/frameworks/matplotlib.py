@@ -39,7 +39,8 @@ _MOST_UNTITLED: Final = 100
 
 def attach(run: OwnRun, _library: ModuleType) -> Callable[[], None]:
     """Records the figures that are shown and saved."""
-    figures, undo = _Figures(run), list[Callable[[], None]]()
+    figures = _Figures(run)
+    undo: list[Callable[[], None]] = []
     for module, parts in (
         ("figure", {"Figure.savefig": figures.save, "Figure.show": figures.show}),
         ("pyplot", {"show": figures.show_all}),
