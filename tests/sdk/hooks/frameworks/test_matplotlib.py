@@ -87,7 +87,7 @@ def test_a_figure_has_the_first_name_that_there_is(programs: Programs) -> None:
         drawn("label 2", ["axes", "axes"]).savefig("x.png")
         drawn("label 3", ["a", "b"]).savefig("x.png")
         figure = drawn()
-        figure.canvas.manager.set_window_title("window")
+        figure.canvas.manager.get_window_title = lambda: "window"  # as that of a window does
         figure.savefig("x.png")
         drawn(titles=["a", "b"]).savefig(Path("folder.1") / "file.1.png")
         drawn(titles=["first", "second"]).show()
