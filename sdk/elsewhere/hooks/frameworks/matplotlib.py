@@ -71,44 +71,48 @@ class _Figures:
     def save(self, original: Callable[..., Any], figure: Any, *given: Any, **named: Any) -> Any:
         result = original(figure, *given, **named)
         if calling_module() != "matplotlib.animation":
-            self._record(figure, named.get("fname", given[0] if given else None))
+            self._record(lambda: [figure], named.get("fname", given[0] if given else None))
         return result
 
     def show(self, original: Callable[..., Any], figure: Any, *given: Any, **named: Any) -> Any:
-        self._record(figure)
+        self._record(lambda: [figure])
         return original(figure, *given, **named)
 
     def show_all(self, original: Callable[..., Any], *given: Any, **named: Any) -> Any:
-        from matplotlib._pylab_helpers import Gcf  # noqa: PLC0415 - loaded already
-
         if calling_module() != "matplotlib.pyplot":  # `pause`, which shows a figure that is live
-            for manager in Gcf.get_all_fig_managers():
-                self._record(manager.canvas.figure)
+            self._record(_all_open)
         return original(*given, **named)
 
-    def _record(self, figure: Any, file: object = None) -> None:
-        if self._run.is_over or figure in BY_HAND:
-            return
+    def _record(self, figures: Callable[[], list[Any]], file: object = None) -> None:
         try:
-            plot = plot_of(figure) if _points(figure) <= _MOST_POINTS else None
-            # with all that reaches beyond the figure, such as a legend beside it
-            png = picture(figure, bbox_inches="tight") if plot is None else b""
-            digest = hashlib.sha256(png or json.dumps(plot).encode()).digest()
-            if self._recorded.get(figure) == digest:
-                return
-            self._recorded[figure] = digest
-            title = _title(figure, file) or f"untitled {next(self._untitled) % _MOST_UNTITLED:02d}"
-            iteration = next(self._iterations.setdefault(title, count()))
-            if plot is not None:
-                self._run.logger.report_plotly(title, "plot", plot, iteration)
-            else:
-                self._run.logger.report_media(
-                    title, "plot image", iteration, stream=png, file_extension=".png"
-                )
+            for figure in figures():
+                if not self._run.is_over and figure not in BY_HAND:
+                    self._report(figure, file)
         except Exception:  # an outermost seam: the program goes on
             if not self._has_warned:
                 logger.warning("A figure of matplotlib is not recorded.", exc_info=True)
             self._has_warned = True
+
+    def _report(self, figure: Any, file: object) -> None:
+        plot = plot_of(figure) if _points(figure) <= _MOST_POINTS else None
+        # with all that reaches beyond the figure, such as a legend beside it
+        png = picture(figure, bbox_inches="tight") if plot is None else b""
+        digest = hashlib.sha256(png or json.dumps(plot).encode()).digest()
+        if self._recorded.get(figure) == digest:
+            return
+        self._recorded[figure] = digest
+        title = _title(figure, file) or f"untitled {next(self._untitled) % _MOST_UNTITLED:02d}"
+        iteration, report = next(self._iterations.setdefault(title, count())), self._run.logger
+        if plot is not None:
+            report.report_plotly(title, "plot", plot, iteration)
+        else:
+            report.report_media(title, "plot image", iteration, stream=png, file_extension=".png")
+
+
+def _all_open() -> list[Any]:
+    from matplotlib._pylab_helpers import Gcf  # noqa: PLC0415 - loaded already
+
+    return [manager.canvas.figure for manager in Gcf.get_all_fig_managers()]
 
 
 def _points(figure: Any) -> int:

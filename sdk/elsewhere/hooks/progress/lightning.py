@@ -32,15 +32,15 @@ def attach(loops: Loops, fit_loop: ModuleType) -> Callable[[], None]:
     def end(trainer: Any) -> None:
         loops.end(known.pop(trainer, None))
 
-    def run(original: Callable[..., Any], fit: Any) -> Any:
+    def run(original: Callable[..., Any], fit: Any, *given: Any, **named: Any) -> Any:
         try:
-            return original(fit)
+            return original(fit, *given, **named)
         finally:
             loops.safely(end, fit.trainer)
 
-    def begin_epoch(original: Callable[..., Any], fit: Any) -> Any:
+    def begin_epoch(original: Callable[..., Any], fit: Any, *given: Any, **named: Any) -> Any:
         loops.safely(begin, fit.trainer)
-        return original(fit)
+        return original(fit, *given, **named)
 
     def end_batch(original: Callable[..., Any], epoch: Any, *given: Any, **named: Any) -> Any:
         result = original(epoch, *given, **named)

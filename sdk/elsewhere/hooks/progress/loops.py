@@ -142,8 +142,7 @@ class Loops:
 
     def close(self) -> None:
         """Records how far the program has come."""
-        if os.getpid() == self._pid:
-            self.look()
+        self.look()
         self._is_closed = True
 
     def safely(self, action: Callable[..., None], *given: Any) -> None:
@@ -175,7 +174,7 @@ class Loops:
 
     def _record(self, fraction: float) -> None:
         percent = int(1000 * fraction + 1e-6) / 10
-        if percent != self._recorded:
+        if percent != self._recorded and os.getpid() == self._pid:  # a fork has its parent's bars
             self._recorded = percent
             self._run.follow_progress(percent)
 

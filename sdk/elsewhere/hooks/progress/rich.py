@@ -34,7 +34,7 @@ def attach(loops: Loops, progress: ModuleType) -> Callable[[], None]:
 
     def look(display: Any) -> None:
         tasks = known.get(display, {})
-        for number, loop in tasks.items():
+        for number, loop in list(tasks.items()):
             task = display._tasks.get(number)
             if task is not None and task.total:
                 if loop is None:  # its end was not known until now
@@ -69,9 +69,9 @@ def attach(loops: Loops, progress: ModuleType) -> Callable[[], None]:
         loops.safely(end, display, task_id)
         return original(display, task_id)
 
-    def stop(original: Callable[..., Any], display: Any) -> Any:
+    def stop(original: Callable[..., Any], display: Any, *given: Any, **named: Any) -> Any:
         loops.safely(end, display)
-        return original(display)
+        return original(display, *given, **named)
 
     return replace_parts(
         progress,

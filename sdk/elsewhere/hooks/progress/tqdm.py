@@ -41,10 +41,10 @@ def attach(loops: Loops, std: ModuleType) -> Callable[[], None]:
             loops.safely(look, bar)
         return result
 
-    def close(original: Callable[..., Any], bar: Any) -> Any:
+    def close(original: Callable[..., Any], bar: Any, *given: Any, **named: Any) -> Any:
         if not getattr(bar, "disable", True):  # its beginning may have failed
             loops.safely(look_last, bar)
-        return original(bar)
+        return original(bar, *given, **named)
 
     return replace_parts(std, {"tqdm.refresh": refresh, "tqdm.close": close})
 

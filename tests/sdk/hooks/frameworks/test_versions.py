@@ -46,7 +46,8 @@ def test_what_a_version_lacks_is_one_warning_and_nothing_breaks(
     for folder in file.relative_to(programs.folder).parents[:-1]:  # before one that is installed
         (programs.folder / folder / "__init__.py").touch()
     file.write_text(f"__version__ = '99'\n{code}\n")
-    programs.run(f"import {library}", before="Task.set_random_seed(None)")
+    models_only = {"progress": False}
+    programs.run(f"import {library}", before="Task.set_random_seed(None)", frameworks=models_only)
     (warning,) = programs.warnings
     assert warning.startswith(f"{library} 99 has no {missing}: what a program does"), warning
 

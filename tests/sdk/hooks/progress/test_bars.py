@@ -132,6 +132,13 @@ if not (pid := os.fork()):
     os._exit(0)
 os.waitpid(pid, 0)
 """,
+    "a fork that goes on with a bar": """
+bar = tqdm(total=2)
+if not (pid := os.fork()):
+    bar.update()
+    os._exit(0)
+os.waitpid(pid, 0)
+""",
     "a program that it starts": """
 import subprocess
 program = "from elsewhere import Task; Task.init(); from tqdm import trange; list(trange(3))"
@@ -176,6 +183,11 @@ RICH = ", ".join(
     f"Progress.{name}" for name in ("add_task", "update", "advance", "reset", "remove_task", "stop")
 )
 
+KERAS = "Model.fit, " + ", ".join(
+    f"callbacks.CallbackList.{name}"
+    for name in ("on_epoch_begin", "on_train_batch_end", "on_epoch_end")
+)
+
 
 @pytest.mark.parametrize(
     ("library", "missing"),
@@ -186,16 +198,18 @@ RICH = ", ".join(
             "pytorch_lightning.loops.fit_loop",
             "_FitLoop.run, _FitLoop.advance, _TrainingEpochLoop.advance",
         ),
+        ("keras", KERAS),
     ],
 )
 def test_what_a_version_lacks_is_one_warning(
     programs: Programs, library: str, missing: str
 ) -> None:
     file = programs.folder.joinpath(*library.split(".")).with_suffix(".py")
-    file.parent.mkdir(parents=True)
+    file.parent.mkdir(parents=True, exist_ok=True)
     for folder in file.relative_to(programs.folder).parents[:-1]:
         (programs.folder / folder / "__init__.py").touch()
     file.write_text("__version__ = '99'\n")
-    programs.run(f"import {library}", before="Task.set_random_seed(None)")
+    bars_only = {"tensorflow": False}
+    programs.run(f"import {library}", before="Task.set_random_seed(None)", frameworks=bars_only)
     (warning,) = programs.warnings
     assert warning.startswith(f"{library} 99 has no {missing}: what a program does"), warning
