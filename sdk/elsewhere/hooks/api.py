@@ -23,9 +23,9 @@ class Hook(Protocol):
     """Attaches itself to a library and returns `detach`.
 
     Of the `run` it takes `record` (events), `logger` (scalars and texts, which it shifts by the
-    iteration offset of a continued task), `upload_artifact` (files and objects) and `offset` (for
-    iterations that it writes into events itself). A parser's hook declares the narrower `Recorder`:
-    it records events and reads overrides.
+    iteration offset of a continued task), `upload_artifact` (files and objects), `follow_progress`
+    and `offset` (for iterations that it writes into events itself). A parser's hook declares the
+    narrower `Recorder`: it records events and reads overrides.
     """
 
     def __call__(self, run: OwnRun, /) -> Callable[[], None]: ...

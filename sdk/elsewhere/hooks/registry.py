@@ -71,7 +71,7 @@ def _with(library: str, module: str) -> Hook:
     return attach_with
 
 
-#: the frameworks whose models and metrics are recorded
+#: the frameworks whose models, metrics and figures are recorded
 FRAMEWORKS: Final[dict[str, Hook]] = {
     "torch": _with("torch", "pytorch"),
     "safetensors": _with("safetensors.torch", "safetensors"),
@@ -86,6 +86,8 @@ FRAMEWORKS: Final[dict[str, Hook]] = {
     "lightgbm": _with("lightgbm", "lightgbm"),
     "catboost": _with("catboost", "catboost"),
     "megengine": _with("megengine", "megengine"),
+    "matplotlib": _with("matplotlib", "matplotlib"),
+    "progress": _later("progress.following"),
 }
 
 #: the name of each hook to its `attach`, in the order of attaching

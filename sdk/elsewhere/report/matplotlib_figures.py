@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import logging
 import sys
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+from weakref import WeakSet
 
 from elsewhere.core.checks import checked_flag
 from elsewhere.core.errors import UsageError
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 logger = logging.getLogger(__name__)
+
+#: the figures that the program has reported itself
+BY_HAND: Final[WeakSet[Any]] = WeakSet()
 
 
 class MatplotlibAspect(FigureAspect, SamplesAspect):
@@ -60,24 +64,37 @@ class MatplotlibAspect(FigureAspect, SamplesAspect):
         found, named = _checked(figure), self._named(title, series, iteration)
         is_picture = checked_flag("report_image", report_image)
         is_picture |= not checked_flag("report_interactive", report_interactive)
-        if is_picture or self._are_pictures or not self._is_plot(*named, found):
-            stream = _picture(found)
-            self.report_media(title, series, iteration, stream=stream, file_extension=".png")
+        BY_HAND.add(found)
+        if is_picture or not self._is_plot(*named, found):
+            png = picture(found)
+            self.report_media(title, series, iteration, stream=png, file_extension=".png")
 
     def _is_plot(self, title: str, series: str, iteration: int, figure: Figure) -> bool:
         """Reports the figure as a plot. False where that would not be the same."""
-        from elsewhere.report.figures.matplotlib.figure import converted  # noqa: PLC0415 - weight
-        from elsewhere.report.figures.matplotlib.style import Unfaithful  # noqa: PLC0415
-
+        if (plot := plot_of(figure)) is None:
+            return False
         try:
-            self._record_plot(title, series, iteration, converted(figure))
-        except (Unfaithful, TooLarge) as why:
+            self._record_plot(title, series, iteration, plot)
+        except TooLarge as why:
             logger.info("The figure %r, %r is reported as a picture: %s.", title, series, why)
-        except Exception:
-            logger.info("The figure %r, %r becomes a picture.", title, series, exc_info=True)
-        else:
-            return True
-        return False
+            return False
+        return True
+
+
+def plot_of(figure: Any) -> dict[str, Any] | None:
+    """The figure as plotly draws it; None where that would not be the same, or not be wanted."""
+    from elsewhere.report.figures.matplotlib.figure import converted  # noqa: PLC0415 - weight
+    from elsewhere.report.figures.matplotlib.style import Unfaithful  # noqa: PLC0415
+
+    if MatplotlibAspect._are_pictures:
+        return None
+    try:
+        return converted(figure)
+    except (Unfaithful, TooLarge) as why:
+        logger.info("A figure of matplotlib is reported as a picture: %s.", why)
+    except Exception:
+        logger.info("A figure of matplotlib becomes a picture.", exc_info=True)
+    return None
 
 
 def _checked(figure: Any) -> Any:
@@ -91,12 +108,13 @@ def _checked(figure: Any) -> Any:
     )
 
 
-def _picture(figure: Any) -> io.BytesIO:
-    """The PNG of the figure. Raises UsageError where matplotlib cannot draw it."""
+def picture(figure: Any, **how: Any) -> bytes:
+    """The PNG of the figure, `how` as for matplotlib's `print_figure`. Raises UsageError where
+    matplotlib cannot draw it."""
     stream = io.BytesIO()
     try:
-        # Not by its `savefig`, which a hook may watch.
-        figure.canvas.print_figure(stream, format="png", dpi="figure")
+        # Not by its `savefig`, which a hook watches.
+        figure.canvas.print_figure(stream, format="png", dpi="figure", **how)
     except Exception as error:
         raise UsageError(f"matplotlib cannot draw the figure: {error}.") from error
-    return stream
+    return stream.getvalue()

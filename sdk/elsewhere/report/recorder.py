@@ -98,6 +98,9 @@ class OwnRun(Target, Protocol):
     def settle_models(self, *, are_copied: bool = False) -> None:
         """Records what frameworks have saved until now; with `are_copied`, also copies it."""
 
+    def follow_progress(self, percent: float) -> None:
+        """Records how far the program is by its main loop, unless it sets its progress itself."""
+
     def upload_artifact(
         self, name: str, artifact_object: object, *, is_deleted: bool = False, **how: Any
     ) -> None:

@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: the names of `auto_connect_frameworks` (seed page, "Automatic Logging")
+#: the names of `auto_connect_frameworks` (seed page, "Automatic Logging"), and `progress`, our own
 FRAMEWORKS: Final = (
     *("matplotlib", "tensorflow", "tensorboard", "pytorch", "xgboost", "scikit", "fastai"),
     *("lightgbm", "hydra", "detect_repository", "tfdefines", "joblib", "megengine"),
-    *("jsonargparse", "catboost", "gradio"),
+    *("jsonargparse", "catboost", "gradio", "progress"),
 )
 #: hook -> the frameworks that switch it, each of which can switch it off
 _SWITCHED_BY: Final = {
@@ -42,6 +42,8 @@ _SWITCHED_BY: Final = {
     "lightgbm": ("lightgbm",),
     "catboost": ("catboost",),
     "megengine": ("megengine",),
+    "matplotlib": ("matplotlib",),
+    "progress": ("progress",),
 }
 #: hooks other than the parsers of a command line
 _NO_PARSERS: Final = ("hydra", *registry.FRAMEWORKS)

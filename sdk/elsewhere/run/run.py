@@ -70,6 +70,7 @@ class Run:
         self.carrier = carrier
         self.is_remote = is_remote
         self.progress: float | None = 0.0
+        self._has_own_progress = False
         #: what must not be read in the reports of the program
         self.known_secrets = KnownSecrets.of_this_process()
         self.function_names: set[str] = set()
@@ -187,7 +188,13 @@ class Run:
         elif not 0 <= percent <= 100:  # a percentage
             logger.warning("Progress %r is not within 0 to 100: it is not changed.", progress)
         else:
+            self._has_own_progress = True
             self.record(Progress(percent=float(percent), at=now_at()))
+
+    def follow_progress(self, percent: float) -> None:
+        """See `report.recorder.OwnRun`."""
+        if not self._has_own_progress:
+            self.record(Progress(percent=percent, at=now_at()))
 
     def upload_artifact(
         self, name: str, artifact_object: object, *, is_deleted: bool = False, **how: Any

@@ -129,7 +129,7 @@ class Task(
             variables (the setting log_environment). A dict selects some: {"lr": True, "*": False}.
         auto_connect_frameworks
             A dict switches single ones, {"hydra": False}; others stay on. Wildcards select the
-            models of one by their paths: {"pytorch": "*.pt"}.
+            models of one by their paths: {"pytorch": "*.pt"}. "progress" are all bars of loops.
         auto_resource_monitoring
             The use of processors, memory, disks, network and NVIDIA's GPUs, over the seconds since
             the start, and what machine it is. A dict may give first_report_sec, but for an agent,

@@ -6,6 +6,7 @@ import textwrap
 from pathlib import Path
 
 from elsewhere import Task
+from elsewhere.core.events import Plot, Sample
 from elsewhere.core.records import ModelRecord
 from elsewhere.storage import local_path
 from elsewhere.store.redis.store import RedisStore
@@ -75,6 +76,16 @@ class Programs:
             for title, series in found.items()
             for name, one in series.items()
             if not title.startswith(":")
+        }
+
+    def iterations(self, kind: type[Plot | Sample]) -> dict[tuple[str, str], list[int]]:
+        """Title and series of the plots or samples, to their iterations."""
+        return {
+            (one.title, one.series): [
+                item.iteration
+                for item in self._store.history(self.task_id, kind, one.title, one.series)
+            ]
+            for one in self._store.histories(self.task_id, kind)
         }
 
     def _models(self, *, is_output: bool) -> dict[str, ModelRecord]:

@@ -130,6 +130,29 @@ def test_a_histogram_has_the_counts_of_its_bins() -> None:
     assert (steps["type"], max(steps["y"])) == ("scatter", 2)
 
 
+def test_a_legend_has_all_its_names_in_its_order() -> None:
+    def draw(axes: Any) -> None:
+        axes.plot(X, X, label="line")
+        axes.fill_between(X, X, label="area")  # drawn below the line
+        axes.hist(X, label="bars")
+        axes.plot([], [], label="empty")  # as seaborn draws what stands for several artists
+        axes.legend()
+
+    traces = [one for one in figure_of(draw)["data"] if one["showlegend"]]
+    ordered = sorted(traces, key=lambda one: one["legendrank"])
+    assert [one["name"] for one in ordered] == ["line", "area", "bars", "empty"]
+    assert ordered[3]["x"] == [None]  # plotly gives a trace without points no name
+
+
+def test_a_logarithmic_axis_has_a_tick_a_decade() -> None:
+    def draw(axes: Any) -> None:
+        axes.loglog([1, 5], [1e-7, 1])
+
+    layout = figure_of(draw)["layout"]
+    assert (layout["yaxis"]["dtick"], "dtick" in layout["xaxis"]) == (1, False)
+    assert layout["yaxis"]["exponentformat"] == "power"
+
+
 def test_points_have_their_sizes_and_colours() -> None:
     def draw(axes: Any) -> None:
         axes.scatter(X, X, s=[9, 36, 81], c=[0, 1, 2], cmap="gray", marker="^")

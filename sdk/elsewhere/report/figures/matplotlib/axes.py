@@ -56,6 +56,8 @@ def _bars(drawing: Drawing) -> dict[Any, Any]:
     for container in drawing.axes.containers:
         if type(container).__name__ == "BarContainer":
             bars |= dict.fromkeys(container.patches, container)
+            if container.patches and container.get_label()[:1] == "_":  # of a histogram
+                drawing.labels[id(container)] = container.patches[0].get_label()
         elif first := next(iter(_artists(container)), None):
             drawing.labels[id(first)] = container.get_label()
     return bars

@@ -18,6 +18,8 @@ _AUTOMATIC: Final = {
     ("AutoDateLocator", "ConciseDateFormatter"),
     ("PandasAutoDateLocator", "PandasAutoDateFormatter"),
 }
+#: ticks of a logarithmic axis at most
+_MOST_DECADES: Final = 12
 
 
 class Axis:
@@ -83,17 +85,21 @@ class Axis:
             "showline": True,
             "mirror": True,
             "linecolor": "rgba(0,0,0,1)",
+            "exponentformat": "power",  # else micro, kilo and mega
+            "automargin": True,
         }
         if name:
-            look["title"] = {"text": name, "font": font_of(label)}
+            look["title"] = {"text": name, "font": font_of(label), "standoff": 6}
         return look | self._ticks()
 
     def _ticks(self) -> dict[str, Any]:
         """The ticks that somebody has set; none for those that are found."""
         locator, formatter = self._axis.get_major_locator(), self._axis.get_major_formatter()
-        if (type(locator).__name__, type(formatter).__name__) in _AUTOMATIC:
-            return {}
         low, high = sorted(self._limits)
+        if (type(locator).__name__, type(formatter).__name__) in _AUTOMATIC:
+            decades = math.log10(high / low) if self.is_log else 0.0
+            # plotly's own ones leave decades out, or have a 2 and a 5 in each
+            return {"dtick": math.ceil(decades / _MOST_DECADES)} if decades > 1 else {}
         found = [place for place in self._axis.get_majorticklocs() if low <= place <= high]
         ticks: dict[str, Any] = {"tickmode": "array", "tickvals": self.values(found)}
         if type(formatter).__name__ != "ScalarFormatter":  # it would give a factor for all, too

@@ -43,6 +43,7 @@ def draw_points(points: Any, drawing: Drawing) -> None:
                 "color": colours(edge) if len(edge) else NO_COLOUR,
                 "width": unlisted([width * PX for width in points.get_linewidths()]),
             },
+            "opacity": 1,  # else 0.7 for points of several sizes
         },
     }
     counts = [len(one) for one in _lists(trace["marker"])]

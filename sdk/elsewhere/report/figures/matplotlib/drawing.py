@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from elsewhere.report.figures.matplotlib.axis import Axis
 from elsewhere.report.figures.matplotlib.style import Unfaithful
 from elsewhere.report.figures.matplotlib.texts import font_of, shown, words_of
+
+#: the background of a legend, which may lie over data
+_GLASS: Final = "rgba(255,255,255,0.8)"
 
 
 class Drawing:
@@ -26,8 +29,9 @@ class Drawing:
         if self.legend is not None and not self.legend.get_visible():
             self.legend = None
         self._legend_id = self.x.id.replace("x", "legend")
+        self._names = [text.get_text() for text in self.legend.get_texts()] if self.legend else []
         #: texts of the legend of whose artists nothing is drawn yet
-        self.missing = [text.get_text() for text in self.legend.get_texts()] if self.legend else []
+        self.missing = list(self._names)
         #: artists to the labels that their containers have
         self.labels: dict[int, str] = {}
 
@@ -47,7 +51,10 @@ class Drawing:
     def add(self, artist: Any, trace: dict[str, Any]) -> None:
         """Adds a trace of the artist, None for a further one."""
         ids = {"xaxis": self.x.id, "yaxis": self.y.id}
-        self.traces.append({**trace, **ids, **self._named(artist)})
+        named = self._named(artist)
+        if named["showlegend"] and not trace["x"]:  # else it is not in the legend: seaborn's
+            trace = {**trace, "x": [None], "y": [None]}
+        self.traces.append({**trace, **ids, **named})
 
     def add_shape(self, artist: Any, shape: dict[str, Any]) -> None:
         """Adds a shape, which is no data."""
@@ -94,8 +101,10 @@ class Drawing:
         if (aspect := self.axes.get_aspect()) != "auto":
             look[self.y.key] |= {"scaleanchor": self.x.id, "scaleratio": aspect}
             look[self.x.key]["constrain"] = look[self.y.key]["constrain"] = "domain"
-        if self.legend is not None and (title := words_of(self.legend.get_title())):
-            look[self._legend_id] = {"title": {"text": title}}
+        if self.legend is not None:
+            look[self._legend_id] = {"bgcolor": _GLASS}
+            if title := words_of(self.legend.get_title()):
+                look[self._legend_id]["title"] = {"text": title}
         return look
 
     def _named(self, artist: Any) -> dict[str, Any]:
@@ -105,5 +114,7 @@ class Drawing:
                 {} if label[:1] in ("", "_") else {"name": shown(label)}
             )
         self.missing.remove(label)
-        named = {"showlegend": True, "name": shown(label)}
+        # as in the legend, whichever is drawn first
+        rank = 1000 + self._names.index(label)
+        named = {"showlegend": True, "name": shown(label), "legendrank": rank}
         return named if self._legend_id == "legend" else {**named, "legend": self._legend_id}

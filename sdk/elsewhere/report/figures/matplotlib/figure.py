@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 #: parts of a figure by which axes may overlap
 _NOTHING: Final = 1e-6
+#: pixels around the axes; those of their labels are added
+_MARGIN: Final = {"l": 50, "r": 30, "t": 60, "b": 40}
 
 
 def converted(figure: Any) -> dict[str, Any]:
@@ -21,7 +23,7 @@ def converted(figure: Any) -> dict[str, Any]:
     something of it would be lost."""
     title, all_axes = _parts(figure)
     drawings = [drawn_axes(axes, number) for number, axes in enumerate(all_axes, 1)]
-    layout: dict[str, Any] = {"barmode": "overlay", "hovermode": "closest"}
+    layout: dict[str, Any] = {"barmode": "overlay", "hovermode": "closest", "margin": _MARGIN}
     for drawing in drawings:
         layout |= drawing.layout()
     if len(drawings) > 1:
