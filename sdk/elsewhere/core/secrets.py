@@ -77,9 +77,9 @@ def hide_arguments(argv: Iterable[str]) -> tuple[str, ...]:
     """The words of a command line `argv`, `--api-key X` and `api_key=X` with HIDDEN for X, and URLs
     without their passwords. A flag's value is no secret, nor the number of `--max-token 2048`. An
     option without a value takes no word with it. Whatever its name, X is hidden that is a secret of
-    this process's environment, and no number."""
+    this process's environment, and no number, or that a parser has taken for one."""
     found = worth_redacting(values_to_redact(os.environ))
-    known = {value for value in found if not value.isdigit()}
+    known = {value for value in found if not value.isdigit()} | _TYPED
     hidden, before = [], ""
     for word in argv:
         assigned = [
@@ -89,7 +89,11 @@ def hide_arguments(argv: Iterable[str]) -> tuple[str, ...]:
         ]
         if assigned:
             hidden.append(assigned[0] + HIDDEN)
-        elif word in known or (not word.startswith("-") and _is_secret_word(before, word)):
+        elif (
+            word in known
+            or any(map(word.endswith, _TYPED))
+            or (not word.startswith("-") and _is_secret_word(before, word))
+        ):  # -pX is one word
             hidden.append(HIDDEN)
         else:
             hidden.append(hide_passwords(word))
@@ -184,6 +188,15 @@ def passwords_in(text: str) -> list[str]:
     return [match[2] for match in found if _is_meant(match)]
 
 
+def note_typed(name: str, value: object) -> None:
+    """Notes the `value` that a parser has for `name`, if it is a secret of this command line: the
+    words alone do not tell that for `-k X` and for X by its place."""
+    if not isinstance(value, str) or len(value) < _SHORTEST or not _is_secret_word(name, value):
+        return
+    if any(word.endswith(value) for word in sys.argv[1:]):
+        _TYPED.add(value)
+
+
 def values_to_redact(variables: Mapping[str, str]) -> list[str]:
     """The values of environment `variables` that a program's output must not show."""
     found = [value for name, value in variables.items() if is_secret(name)]
@@ -194,6 +207,10 @@ def worth_redacting(values: Iterable[str]) -> list[str]:
     """Those of the secret `values` that are looked for in texts, the longest first: a short one
     would redact half of every log."""
     return sorted({value for value in values if len(value) >= _SHORTEST}, key=len, reverse=True)
+
+
+#: the secrets among the words of this process's command line that its parsers have shown
+_TYPED: Final[set[str]] = set()
 
 
 class KnownSecrets:
@@ -261,12 +278,12 @@ class KnownSecrets:
 
     def _look(self) -> None:
         """Reads the variables again when there are more or fewer of them, or one has changed."""
-        now = (len(self._variables), *map(self._variables.get, self._names))
+        now = (len(_TYPED), len(self._variables), *map(self._variables.get, self._names))
         if now == self._seen:
             return
         self._names = tuple(filter(is_secret, self._variables))
-        now = (len(self._variables), *map(self._variables.get, self._names))
-        values = worth_redacting((*self._words, *values_to_redact(self._variables)))
+        now = (len(_TYPED), len(self._variables), *map(self._variables.get, self._names))
+        values = worth_redacting((*self._words, *_TYPED, *values_to_redact(self._variables)))
         self._values = frozenset(values)
         encoded = tuple(value.encode(errors="surrogateescape") for value in values)
         self._text = re.compile("|".join(map(re.escape, values)) or "(?!)")

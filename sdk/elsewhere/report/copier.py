@@ -19,7 +19,7 @@ copier's beginning by a 0.
 
 It reports `broken SOURCE` when nobody reads a target any more, then nobody can write to the source
 either; `lost ERROR` for the first other error of a target, and `full ERROR` for one of OUTPUT. It
-ends when nobody can write to a source any more.
+ends when the program has, and nobody can write to a source any more.
 """
 
 from __future__ import annotations
@@ -90,8 +90,11 @@ class _Copier:
         self._copy = Copy(output, lambda error: self._report(f"full {errno.errorcode[_no(error)]}"))
         self._targets = targets
         self._received = b""
+        #: what is not copied yet, and how much of it came before the current period of HELD_S
         self._held = b""
-        self._held_since = 0.0
+        self._old_bytes = 0
+        self._period_end = 0.0
+        self._is_over = False
         self._is_copying = True
         self._has_lost = False
         self._secrets = re.compile(b"(?!)")
@@ -102,17 +105,16 @@ class _Copier:
 
     def run(self) -> None:
         self._report("0")
-        while self._targets:
-            left_s = self._held_since + HELD_S - time.monotonic()
-            ready = self._poll.poll(max(0, left_s * 1000) if self._held else None)
-            for descriptor, _ in ready:
+        while self._targets or not self._is_over:
+            left_s = self._period_end - time.monotonic()
+            for descriptor, _ in self._poll.poll(max(0, left_s * 1000) if self._held else None):
                 if descriptor == self._control:
                     self._obey()
                 elif descriptor in self._targets:
                     self._pass_on(descriptor)
-            if self._held and time.monotonic() >= self._held_since + HELD_S:
-                self._keep(is_going_on=bool(ready))
-        self._keep()
+            if self._held and time.monotonic() >= self._period_end:
+                self._keep(self._old_bytes)
+        self._keep(len(self._held))
         self._copy.close()
 
     def _pass_on(self, source: int) -> int:
@@ -137,10 +139,11 @@ class _Copier:
                 self._report(f"lost {errno.errorcode[_no(error)]}")
             self._has_lost = True
         if self._is_copying:
-            self._held_since = self._held_since if self._held else time.monotonic()
+            if not self._held:
+                self._period_end = time.monotonic() + HELD_S
             self._held += block
             if len(self._held) > _MOST_HELD_BYTES:
-                self._keep(is_going_on=True)
+                self._keep(len(self._held) - self._longest_bytes)
         return len(block)
 
     def _leave(self, source: int) -> None:
@@ -148,18 +151,15 @@ class _Copier:
         del self._targets[source]
         os.close(source)
 
-    def _keep(self, *, is_going_on: bool = False) -> None:
-        """Writes what was held back: if more `is_going_on` to come, without its end, which may be
-        the beginning of a secret."""
-        cut = len(self._held)
-        if is_going_on:
-            cut = max(0, cut - self._longest_bytes + 1)
-            for found in self._secrets.finditer(self._held):
-                if found.start() < cut < found.end():
-                    cut = found.start()
-        if cut:
-            self._copy.write(self._secrets.sub(_HIDDEN, self._held[:cut]))
-            self._held, self._held_since = self._held[cut:], time.monotonic()
+    def _keep(self, size: int) -> None:
+        """Writes so many bytes of what was held back, and no part of a secret. A period begins."""
+        for found in self._secrets.finditer(self._held):
+            if found.start() < size < found.end():
+                size = found.end()
+        if size:
+            self._copy.write(self._secrets.sub(_HIDDEN, self._held[:size]))
+            self._held = self._held[size:]
+        self._old_bytes, self._period_end = len(self._held), time.monotonic() + HELD_S
 
     def _obey(self) -> None:
         try:
@@ -167,6 +167,7 @@ class _Copier:
         except OSError:
             received = b""
         if not received:  # the program is over; its children may not be
+            self._is_over = True
             self._poll.unregister(self._control)
             return
         *lines, self._received = (self._received + received).split(b"\n")
@@ -178,7 +179,7 @@ class _Copier:
                 self._longest_bytes = max(map(len, secrets), default=0)
                 continue
             self._drain()
-            self._keep()
+            self._keep(len(self._held))
             if word == "end":
                 self._is_copying = False
                 self._copy.close()

@@ -35,6 +35,8 @@ logger = logging.getLogger(__name__)
 _LOOK_S: Final = 0.1
 #: seconds to wait for the copier: a terminal may be held by Ctrl-S
 _ANSWER_S: Final = 2.0
+#: copiers that replace killed ones at most
+_SPARE_COPIERS: Final = 10
 #: seconds in which a process starts
 _START_S: Final = 10.0
 
@@ -55,6 +57,7 @@ class DescriptorTee:
         #: the number of the last answer; None before the first of this copier
         self._answered: int | None = None
         self._is_over = False
+        self._spare_copiers = _SPARE_COPIERS
         self._changed = threading.Condition()
         #: held while Python's streams are flushed here: a fork in the middle would leave theirs
         self._flushing = threading.Lock()
@@ -175,14 +178,15 @@ class DescriptorTee:
         not even begun is not tried again."""
         if self._is_over or not any(way.is_read for way in self._ways):
             return False
-        if self._answered is not None:
+        if self._answered is not None and self._spare_copiers:
+            self._spare_copiers -= 1
             with suppress(OSError):
                 control, self._control = self._control, self._start()
                 control.close()
                 return True
         for way in self._ways:
             way.give_up()
-        logger.warning("No more output is recorded: the process that copies it does not start.")
+        logger.warning("No more output is recorded: the process that copies it has ended.")
         return False
 
     def _tell_secrets(self) -> None:

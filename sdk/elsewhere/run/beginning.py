@@ -25,7 +25,6 @@ from elsewhere.core.imported import modules
 from elsewhere.core.notes import MonitorNote
 from elsewhere.core.records import Source, TaskRecord
 from elsewhere.core.say import say
-from elsewhere.core.secrets import hide_arguments
 from elsewhere.delivery.sessions import Session, deliver_dead
 from elsewhere.hooks.launch import LAUNCH
 from elsewhere.offline import Nowhere, OfflineSession, refuse
@@ -33,7 +32,7 @@ from elsewhere.report.console import Console
 from elsewhere.report.resources import Monitor
 from elsewhere.report.usage.host import HostUse
 from elsewhere.run import seed
-from elsewhere.run.capturing import Capturing
+from elsewhere.run.capturing import Capturing, with_hidden_words
 from elsewhere.run.carriers import AgentCarrier, LocalCarrier
 from elsewhere.run.claiming import claim, next_number, take, this_worker
 from elsewhere.run.joining import connect, join_first, new_run
@@ -225,6 +224,8 @@ def _carried(
     if is_simulated:  # the command line here is not the task's: all of its parameters count
         record = replace(record, has_marked_edits=False)
     run = new_run(settings, record, folder, carrier, is_remote=is_simulated)
+    if capturing is not None:
+        run.hide_words = capturing.hide_words
     session.start()
     run.unwatch = Endings(run.end_with_process).detach
     if connections.streams:
@@ -290,11 +291,7 @@ def _locate(settings: Settings, *, in_repository: bool) -> Located | CaptureErro
         )
     except CaptureError as error:
         return error
-    found = located.source
-    source = replace(
-        found, argv=hide_arguments(found.argv), launcher=hide_arguments(found.launcher)
-    )
-    return replace(located, source=source)
+    return replace(located, source=with_hidden_words(located.source))
 
 
 def _stop_this_process(why: str) -> None:

@@ -6,11 +6,12 @@ import contextlib
 import logging
 import threading
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from elsewhere.capture.wishes import NO_WISHES
 from elsewhere.core.errors import CaptureError, ElsewhereError
 from elsewhere.core.records import Environment, Source
+from elsewhere.core.secrets import hide_arguments
 
 if TYPE_CHECKING:
     from elsewhere.capture.repository import Located
@@ -49,6 +50,10 @@ class Capturing(threading.Thread):
         self._modules = modules
         self._error: ElsewhereError | None = None
         self._captured: tuple[Source, Environment] | None = None
+        #: of what the store has of the source: it is written under the lock
+        self._source: Source | None = None
+        self._writing = threading.Lock()
+        self._hiding: threading.Thread | None = None
         #: nothing is to be asked any more: a remote was, or the code is described by hand
         self._is_settled = False
         self.warnings: tuple[str, ...] = ()
@@ -69,7 +74,30 @@ class Capturing(threading.Thread):
         logger.debug("the code is not captured: %s", error)
         with contextlib.suppress(ElsewhereError):
             source = Source() if isinstance(self._located, CaptureError) else self._located.source
-            self._store.edit(self._task_id, source=replace(source, missing=str(error)))
+            self._write(replace(source, missing=str(error)))
+
+    def _write(self, source: Source, **more: Any) -> Source:
+        """Writes the `source`, without the secrets of its command line, and `more` fields."""
+        with self._writing:
+            while self._source != (hidden := with_hidden_words(source)):  # it may parse meanwhile
+                self._source = hidden
+                self._store.edit(self._task_id, source=hidden, **more)
+            return hidden
+
+    def hide_words(self) -> None:
+        """Hides words of the command line that are known as secrets since the source was written;
+        at once, on a thread."""
+        source = self._source
+        if source is not None and with_hidden_words(source) != source:
+            self._hiding = threading.Thread(target=self._hide, name="elsewhere-hide", daemon=True)
+            self._hiding.start()
+
+    def _hide(self) -> None:
+        try:
+            if self._source is not None:
+                self._source = self._write(self._source)
+        except ElsewhereError as error:
+            logger.warning("A secret of the command line is still recorded: %s", error)
 
     def describe(self, source: Source, environment: Environment) -> None:
         """Replaces what was captured, or the error of that, by a description by hand."""
@@ -77,10 +105,12 @@ class Capturing(threading.Thread):
 
     def wait(self, within_s: float = _CAPTURE_S) -> None:
         self.join(timeout=within_s)
+        if self._hiding is not None:
+            self._hiding.join(timeout=within_s)
 
     def result(self, within_s: float = _CAPTURE_S) -> tuple[Source, Environment]:
         """Waits for the capture. Raises its error, or CaptureError after `within_s` seconds."""
-        self.join(timeout=within_s)
+        self.wait(within_s)
         if self._error is not None:
             raise self._error
         if self._captured is None:
@@ -105,8 +135,7 @@ class Capturing(threading.Thread):
             return
         for digest, data in found.blobs.items():
             self._store.put_blob(digest, data)
-        self._store.edit(self._task_id, source=found.source)
-        self._captured = found.source, environment
+        self._captured = self._write(found.source), environment
         lost = f"A forced push has taken commits of {located.root} from {source.repository}"
         self.warnings = (*self.warnings, f"{lost}: they travel with the task.")
 
@@ -134,7 +163,14 @@ class Capturing(threading.Thread):
         for digest, data in (captured.blobs | packages.blobs).items():
             self._store.put_blob(digest, data)
         environment = packages.into(Environment())
-        self._store.edit(self._task_id, source=captured.source, environment=environment)
+        source = self._write(captured.source, environment=environment)
         if environment.missing:
             self._error = CaptureError(environment.missing)
-        return captured.source, environment
+        return source, environment
+
+
+def with_hidden_words(source: Source) -> Source:
+    """The `source` without the secrets of its command line."""
+    return replace(
+        source, argv=hide_arguments(source.argv), launcher=hide_arguments(source.launcher)
+    )

@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 from elsewhere.core.checks import is_number, plain
 from elsewhere.core.choices import Reason
 from elsewhere.core.clock import now_at
-from elsewhere.core.events import WORDS_OF_RECORD, ArtifactAdded, Progress, Verdict, applied
+from elsewhere.core.events import (
+    WORDS_OF_RECORD,
+    ArtifactAdded,
+    Parameters,
+    Progress,
+    Verdict,
+    applied,
+)
 from elsewhere.core.records import Outcome
 from elsewhere.core.secrets import KnownSecrets
 from elsewhere.offline import OfflineSession
@@ -90,6 +97,8 @@ class Run:
         self._is_late = False
         #: called at the very end: until then a signal does not interrupt it
         self.unwatch: Callable[[], None] = lambda: None
+        #: hides words of the recorded command line that are known as secrets by now
+        self.hide_words: Callable[[], None] = lambda: None
         #: waits until what was printed is on disk
         self.flush_output: Callable[[], None] = lambda: None
         #: waits at the end for other ranks of the launch, which report to the task, too
@@ -163,6 +172,8 @@ class Run:
         elif event.word in WORDS_OF_RECORD:
             self.task_record = applied(self.whole_record, event)
         self._reporter.record(event)
+        if isinstance(event, Parameters):
+            self.hide_words()
 
     def report(self, event: Event) -> None:
         """Records an `event` of the script's own; one after the end is lost, with a warning."""

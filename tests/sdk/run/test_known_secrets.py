@@ -110,6 +110,44 @@ def test_a_hidden_value_gives_the_program_its_own(
     assert ran.lines == [f"{secret} 3 {secret} {secret}"], ran.errors
 
 
+PARSES: Final = """
+import argparse
+parser = argparse.ArgumentParser()
+parser.add_argument("-k", "--api-key")
+parser.add_argument("-u", "--user")
+parser.add_argument("--token", default="default")
+parser.add_argument("password")
+{before}
+given = parser.parse_args()
+{after}
+task.get_logger().report_text(given.password, print_console=False)
+print("printed", given.api_key, given.user, "default")
+"""
+INIT: Final = 'task = Task.init("examples", "parsed")'
+WAITS: Final = INIT + "; task.execute_remotely(None, clone=True, exit_process=False)"
+
+
+@pytest.mark.parametrize(("before", "after"), [(INIT, ""), (WAITS, ""), ("", INIT)])
+@pytest.mark.parametrize("key", [("-k", "sk-of-mine"), ("-ksk-of-mine",)])
+def test_a_secret_is_hidden_that_only_a_parser_knows_for_one(
+    scripts: Scripts, store: RedisStore, before: str, after: str, key: tuple[str, ...]
+) -> None:
+    words = (*key, "-u", "ada", "pa55word")
+    ran = scripts.run(PARSES.format(before=before, after=after), argv=words)
+    assert ran.status == 0, ran.errors
+    (task_id,) = find(store, exact_name="parsed")
+    record = store.read(task_id)
+    assert record.source.argv == (*key[:-1], "***", "-u", "ada", "***")
+    assert {name: one.value for name, one in record.parameters.items()} == {
+        "Args/api_key": "***",
+        "Args/user": "ada",
+        "Args/token": "***",
+        "Args/password": "***",
+    }
+    assert [text.message for text in store.texts(task_id)] == ["***"]
+    assert "printed *** ada default" in store.output(task_id).data.decode()
+
+
 CONFIGURES: Final = """
 task = Task.init("examples", "configured")
 plain = task.connect_configuration({"lr": 1, "max_tokens": 3, "url": "http://host/a"}, "plain")

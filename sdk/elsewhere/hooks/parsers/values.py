@@ -11,7 +11,7 @@ from elsewhere.core import params, secret_parameters
 from elsewhere.core.errors import UsageError
 from elsewhere.core.params import to_parameter, to_text
 from elsewhere.core.records import Parameter
-from elsewhere.core.secrets import is_hidden
+from elsewhere.core.secrets import is_hidden, note_typed
 
 #: a text such as `<object at 0x7f00>`, which names an object of another process
 _OBJECT: Final = re.compile(r"<.* at 0x[0-9a-f]+>")
@@ -23,6 +23,7 @@ def shown(name: str, value: object, description: str = "", type_name: str = "") 
     Without a `type_name` the type is the value's.
     """
     found = plain(value)
+    note_typed(name, value)
     return secret_parameters.shown(
         name,
         Parameter(
