@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _SECTION: Final = "TB_hparams"
+_AGAIN: Final = (
+    "Hyperparameters are written for TensorBoard more than once with other values: the last ones"
+    " count."
+)
+_LOST: Final = "Hyperparameters that are written for TensorBoard are not recorded."
 
 
 def attach(run: OwnRun, library: ModuleType) -> Callable[[], None]:
@@ -31,18 +36,19 @@ def attach(run: OwnRun, library: ModuleType) -> Callable[[], None]:
     known: dict[str, Parameter] = {}
     warnings: set[str] = set()
 
-    def warn(sentence: str, **how: bool) -> None:
-        if sentence not in warnings:
-            warnings.add(sentence)
-            logger.warning(sentence, **how)
+    def is_new(sentence: str) -> bool:
+        found = sentence not in warnings
+        warnings.add(sentence)
+        return found
 
     def record(given: Mapping[Any, object]) -> None:
         values = {}
         for key, value in given.items():
             name = f"{_SECTION}/{getattr(key, 'name', key)}"  # of an HParam, or a text
             values[name] = shown(name, plain(value))
-        if any(name in known and known[name] != one for name, one in values.items()):
-            warn("Hyperparameters are written for TensorBoard more than once: the last ones count.")
+        is_changed = any(known.get(name, one) != one for name, one in values.items())
+        if is_changed and is_new(_AGAIN):
+            logger.warning(_AGAIN)
         known.update(values)
         run.record(Parameters(values=values))
 
@@ -52,7 +58,8 @@ def attach(run: OwnRun, library: ModuleType) -> Callable[[], None]:
             if not run.is_over:
                 record(next(iter(arguments_of(original, given, named).values())))
         except Exception:  # an outermost seam: the program goes on
-            warn("Hyperparameters written for TensorBoard are not recorded.", exc_info=True)
+            if is_new(_LOST):
+                logger.warning(_LOST, exc_info=True)
         return result
 
     is_of_tensorboard = library.__name__.startswith("tensorboard.")

@@ -1,7 +1,8 @@
 """Titles and series of what writers write.
 
-A tag `a/b/c` is the series `c` of the title `a_b`, a tag without slashes is both. What has the names
-of something else, such as the same tag of a second writer, gets its log directory before the series.
+A tag `a/b/c` is the series `c` of the title `a_b`, a tag without slashes is both. Where something
+else has these names, such as the same tag of another writer, the log directory goes before the
+series.
 """
 
 from __future__ import annotations

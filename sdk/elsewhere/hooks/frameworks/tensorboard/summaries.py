@@ -1,6 +1,6 @@
 """Summaries, the protocol buffers of TensorBoard and what is in them, as reports of a task.
 
-A scalar has no number but that of 32 bits: the shortest decimal that is the same number is recorded.
+Most scalars are numbers of 32 bits: recorded is the short decimal that is the same one, if any.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ _IMAGES: Final = {b"GIF8": ".gif", b"\x89PNG": ".png", b"\xff\xd8": ".jpg", b"RI
 _OF_TEXT: Final = "/text_summary"
 #: kinds that are not recorded here: hyperparameters are, by their own hook
 _ELSEWHERE: Final = "hparams"
+_LOST: Final = "Something that is written for TensorBoard is not recorded."
 
 
 class Summaries:
@@ -50,7 +51,8 @@ class Summaries:
         try:
             report(*given, **named)
         except Exception:  # an outermost seam: the program goes on
-            self._warn("Something that is written for TensorBoard is not recorded.", exc_info=True)
+            if self._is_new(_LOST):
+                logger.warning(_LOST, exc_info=True)
 
     def event(self, logdir: str, event: Any, step: int | None) -> None:
         """Reports an event of a writer with this `logdir`; without a `step` it counts on."""
@@ -113,7 +115,7 @@ class Summaries:
         elif kind == "pr_curves" and array.ndim == 2:
             self._pr_curve(written, array, step)
         elif kind != _ELSEWHERE:
-            self.leave_out(kind)
+            self.leave_out("graphs" if kind.startswith("graph_") else kind)
 
     def figure(self, logdir: str, tag: str, figures: Sequence[Any], step: int | None) -> None:
         """Reports figures of matplotlib."""
@@ -161,10 +163,14 @@ class Summaries:
         self._last[names] = at
         return *names, at
 
-    def _warn(self, sentence: str, **how: bool) -> None:
-        if sentence not in self._warnings:
-            self._warnings.add(sentence)
-            logger.warning(sentence, **how)
+    def _warn(self, sentence: str) -> None:
+        if self._is_new(sentence):
+            logger.warning("%s", sentence)
+
+    def _is_new(self, sentence: str) -> bool:
+        is_new = sentence not in self._warnings
+        self._warnings.add(sentence)
+        return is_new
 
 
 def _numbered(series: str, items: Sequence[Any]) -> list[tuple[str, Any]]:

@@ -1,7 +1,7 @@
 """`tf.summary` of TensorFlow 2: the operations below it, which Keras's callback uses as well.
 
-Within a `tf.function`, where a tensor has no value yet, an operation that reports it stands before
-the one that writes it.
+Within a `tf.function` a tensor has no value yet: there, before the operation that writes it, stands
+one that reports it.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ def attach(run: OwnRun, operations: ModuleType) -> Callable[[], None]:
         operations,
         {
             "create_summary_file_writer": written.create,
-            "write_summary": written.before(written.summary),
-            "write_raw_proto_summary": written.before(written.raw),
-            "write_graph_summary": written.before(written.graph),
+            "write_summary": written.reporting(written.tensor),
+            "write_raw_proto_summary": written.reporting(written.raw),
+            "write_graph_summary": written.reporting(written.graph),
         },
     )
 
@@ -43,7 +43,7 @@ def attach(run: OwnRun, operations: ModuleType) -> Callable[[], None]:
 
 
 class _Operations:
-    """What replaces the operations. The handle of a writer is the first argument of each."""
+    """What replaces the operations."""
 
     def __init__(self, run: OwnRun) -> None:
         self._run = run
@@ -51,9 +51,79 @@ class _Operations:
 
     def create(self, original: Callable[..., Any], *given: Any, **named: Any) -> Any:
         result = original(*given, **named)
-        self.summaries.safely(lambda: self._note(**arguments_of(original, given, named)))
+        self.summaries.safely(lambda: _note_logdir(**arguments_of(original, given, named)))
         return result
 
-    def _note(self, writer: Any, logdir: Any, **_: Any) -> None:
-        value = sys.modules["tensorflow"].get_static_value(logdir)
-        setattr(writer, _LOGDIR, value.decode() if isinstance(value, bytes) else value.item().decode())
+    def reporting(self, report: Callable[..., None]) -> Callable[..., Any]:
+        """A replacement of an operation that writes; `report` gets the log directory, the step, the
+        value as an array and the other arguments."""
+
+        def call(original: Callable[..., Any], *given: Any, **named: Any) -> Any:
+            tensorflow = sys.modules["tensorflow"]
+            if tensorflow.executing_eagerly():
+                result = original(*given, **named)
+                self.summaries.safely(
+                    lambda: self._report(report, **arguments_of(original, given, named))
+                )
+                return result
+            before: list[Any] = []
+            self.summaries.safely(
+                lambda: before.append(
+                    self._operation(report, **arguments_of(original, given, named))
+                )
+            )
+            with tensorflow.control_dependencies(before):
+                return original(*given, **named)
+
+        return call
+
+    def _operation(
+        self, report: Callable[..., None], writer: Any, step: Any, tensor: Any, **others: Any
+    ) -> Any:
+        """An operation that reports. What it calls must not raise: that would end the training."""
+
+        def call(step: Any, tensor: Any) -> None:
+            self.summaries.safely(
+                lambda: self._report(report, writer=writer, step=step, tensor=tensor, **others)
+            )
+
+        return sys.modules["tensorflow"].numpy_function(call, [step, tensor], [])
+
+    def _report(
+        self, report: Callable[..., None], writer: Any, step: Any, tensor: Any, **others: Any
+    ) -> None:
+        if not self._run.is_over:
+            report(getattr(writer, _LOGDIR, ""), int(step), _array(tensor), **others)
+
+    def tensor(
+        self, logdir: str, step: int, array: Any, tag: Any, summary_metadata: Any, **_: Any
+    ) -> None:
+        metadata = sys.modules["tensorflow"].compat.v1.SummaryMetadata
+        kind = metadata.FromString(_static(summary_metadata)).plugin_data.plugin_name
+        self.summaries.tensor(logdir, _static(tag).decode(), kind, array, step)
+
+    def raw(self, logdir: str, step: int, array: Any, **_: Any) -> None:
+        summary = sys.modules["tensorflow"].compat.v1.Summary
+        for one in array.reshape(-1):
+            self.summaries.summary(logdir, summary.FromString(one), step)
+
+    def graph(self, *_: Any, **__: Any) -> None:
+        self.summaries.leave_out("graphs")
+
+
+def _note_logdir(writer: Any, logdir: Any, **_: Any) -> None:
+    setattr(writer, _LOGDIR, _static(logdir).decode())
+
+
+def _static(value: Any) -> bytes:
+    """A text that is known before the program runs, given as such or as a tensor."""
+    if not isinstance(value, (str, bytes)):
+        value = sys.modules["tensorflow"].get_static_value(value)
+    return value.encode() if isinstance(value, str) else bytes(value)
+
+
+def _array(tensor: Any) -> Any:
+    import numpy  # noqa: ICN001, PLC0415 - the program has it: TensorFlow needs it
+
+    value = tensor.numpy() if hasattr(tensor, "numpy") else tensor
+    return numpy.array(value, object if isinstance(value, bytes) else None)

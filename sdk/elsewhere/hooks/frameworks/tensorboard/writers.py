@@ -125,7 +125,7 @@ class _Writers:
     def _embedding(self, arguments: dict[str, Any]) -> None:
         writer, tag, step = arguments["self"], arguments["tag"], arguments["global_step"]
         number = str(0 if step is None else step).zfill(5)
-        folder = Path(_logdir(arguments), number, writer._encode(tag))  # noqa: SLF001 - its name there
+        folder = Path(_logdir(arguments), number, writer._encode(tag))
         if folder.is_dir():
             self._run.upload_artifact(f"embedding_{tag}", folder)
         else:
@@ -134,4 +134,4 @@ class _Writers:
 
 def _logdir(arguments: dict[str, Any]) -> str:
     """The log directory of the SummaryWriter that is called."""
-    return str(arguments["self"]._get_file_writer().get_logdir())  # noqa: SLF001 - it makes one anew
+    return str(arguments["self"]._get_file_writer().get_logdir())
