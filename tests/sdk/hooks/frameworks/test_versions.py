@@ -31,6 +31,17 @@ LACKING = {
     "lightgbm": ("class Booster: pass", "Booster.save_model, train"),
     "catboost": ("", "CatBoost.save_model, CatBoost.load_model, CatBoost._fit"),
     "megengine": ("", "save, load"),
+    "tensorboardX.writer": (
+        "class FileWriter: pass\nclass SummaryWriter: add_figure = add_scalars = print",
+        "FileWriter.add_event, SummaryWriter.add_hparams, SummaryWriter.add_embedding",
+    ),
+    "tensorboardX.summary": ("", "hparams"),
+    "tensorboard.plugins.hparams.summary_v2": ("", "hparams_pb"),
+    "tensorflow.python.summary.writer.writer": ("", "SummaryToEventTransformer._add_event"),
+    "tensorflow.python.ops.gen_summary_ops": (
+        "def create_summary_file_writer(): pass\ndef write_summary(): pass",
+        "write_raw_proto_summary, write_graph_summary",
+    ),
 }
 
 
@@ -41,6 +52,8 @@ def test_what_a_version_lacks_is_one_warning_and_nothing_breaks(
     code, missing = LACKING[library]
     file = programs.folder.joinpath(*library.split(".")).with_suffix(".py")
     file.parent.mkdir(parents=True, exist_ok=True)
+    for above in [*file.relative_to(programs.folder).parents][:-1]:  # before those installed here
+        (programs.folder / above / "__init__.py").touch()
     file.write_text(f"__version__ = '99'\n{code}\n")
     programs.run(f"import {library}", before="Task.set_random_seed(None)")
     (warning,) = programs.warnings

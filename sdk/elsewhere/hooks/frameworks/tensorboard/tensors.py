@@ -26,5 +26,5 @@ def array_of(tensor: Any) -> Any:
     kind, values = _TYPES[tensor.dtype]
     if tensor.tensor_content:
         return numpy.frombuffer(tensor.tensor_content, kind).reshape(shape)
-    given = numpy.array(getattr(tensor, values), kind)
-    return numpy.broadcast_to(given, shape) if given.size == 1 else given.reshape(shape)
+    # One value may stand for all of them.
+    return numpy.resize(numpy.array(getattr(tensor, values), kind), shape)
