@@ -128,8 +128,8 @@ class Task(
             Arguments of argparse, click, typer, tyro, Fire, absl, jsonargparse, and environment
             variables (the setting log_environment). A dict selects some: {"lr": True, "*": False}.
         auto_connect_frameworks
-            A dict switches single ones, {"hydra": False}; others stay on. Wildcards select models by
-            paths, {"pytorch": "*.pt"}; {"tensorboard": {"report_hparams": False}} skips TB_hparams.
+            A dict switches single ones, {"hydra": False}; others stay on. Wildcards select models
+            by path: {"pytorch": "*.pt"}. {"tensorboard": {"report_hparams": False}}: no TB_hparams.
         auto_resource_monitoring
             The use of processors, memory, disks, network and NVIDIA's GPUs, over the seconds since
             the start, and what machine it is. A dict may give first_report_sec, but for an agent,

@@ -66,7 +66,7 @@ def test_several_scalars_are_series_of_one_title(programs: Programs, writer: str
 def test_a_tag_of_a_second_writer_has_its_log_directory(programs: Programs, writer: str) -> None:
     programs.run(
         """
-        for name in ("logs/train", "logs/val", "logs/val", "others/logs/val", "logs"):
+        for name in ("logs/train", "logs/val", "logs/val", "others/logs/val", "logs", "."):
             with SummaryWriter(name) as writer:
                 writer.add_scalar("loss", len(name))
         with SummaryWriter("logs/train") as writer:
@@ -80,6 +80,7 @@ def test_a_tag_of_a_second_writer_has_its_log_directory(programs: Programs, writ
         ("loss", "val: loss"): [(0, 8.0), (1, 8.0)],
         ("loss", "others/val: loss"): [(0, 15.0)],
         ("loss", "logs: loss"): [(0, 4.0)],
+        ("loss", ".: loss"): [(0, 1.0)],
         ("a_b", "c"): [(0, 1.0)],
         ("a_b", "c (a_b/c)"): [(0, 2.0)],
     }

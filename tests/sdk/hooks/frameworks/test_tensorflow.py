@@ -49,6 +49,23 @@ def test_what_is_written_at_once_is_recorded(programs: Programs) -> None:
     assert programs.samples("out", "sound")[7].read_bytes()[:4] == b"RIFF"
 
 
+def test_writers_that_were_made_before_the_task_are_told_apart(programs: Programs) -> None:
+    programs.run(
+        """
+        for value, writer in enumerate(early):
+            with writer.as_default():
+                tf.summary.scalar("loss", value, step=1)
+                tf.summary.scalar("loss", value, step=2)
+        """,
+        before=f"""{TENSORFLOW}
+early = [tf.summary.create_file_writer("logs/" + name) for name in ("train", "val")]""",
+    )
+    assert programs.scalars() == {
+        ("loss", "loss"): [(1, 0.0), (2, 0.0)],
+        ("loss", "writer 2: loss"): [(1, 1.0), (2, 1.0)],
+    }
+
+
 def test_what_a_function_writes_is_recorded_as_often_as_it_is_written(programs: Programs) -> None:
     programs.run(
         """

@@ -46,15 +46,15 @@ class Names:
         owner = self._owners.setdefault((title, series), written)
         if owner == written:
             return title, series
-        choices = _longer(series, written, owner)
-        names = ((title, choice) for choice in choices)
+        names = ((title, longer) for longer in _longer(series, written, owner))
         return next(one for one in names if self._owners.setdefault(one, written) == written)
 
 
 def _longer(series: str, written: Written, owner: Written) -> Iterator[str]:
-    own, others = PurePath(written.logdir).parts, PurePath(owner.logdir).parts
-    if own != others:
-        yield f"{'/'.join(part for part in own if part not in others) or own[-1]}: {series}"
+    own, others = PurePath(written.logdir), PurePath(owner.logdir).parts
+    if own.parts != others:
+        apart = "/".join(part for part in own.parts if part not in others)
+        yield f"{apart or own.name or own}: {series}"
         yield f"{written.logdir}: {series}"
     yield f"{series} ({written.tag})"
     yield f"{written.logdir}: {written.tag} {written.series}".rstrip()

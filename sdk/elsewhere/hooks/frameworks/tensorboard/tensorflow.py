@@ -47,6 +47,7 @@ class _Operations:
 
     def __init__(self, run: OwnRun) -> None:
         self._run = run
+        self._unknown = 0
         self.summaries = Summaries(run)
 
     def create(self, original: Callable[..., Any], *given: Any, **named: Any) -> Any:
@@ -95,8 +96,12 @@ class _Operations:
     def _report(
         self, report: Callable[..., None], writer: Any, step: Any, tensor: Any, **others: Any
     ) -> None:
-        if not self._run.is_over:
-            report(getattr(writer, _LOGDIR, ""), int(step), _array(tensor), **others)
+        if self._run.is_over:
+            return
+        if not hasattr(writer, _LOGDIR):  # it was made before the task
+            self._unknown += 1
+            setattr(writer, _LOGDIR, f"writer {self._unknown}")
+        report(getattr(writer, _LOGDIR), int(step), _array(tensor), **others)
 
     def tensor(
         self, logdir: str, step: int, array: Any, tag: Any, summary_metadata: Any, **_: Any
