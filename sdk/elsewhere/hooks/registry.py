@@ -90,12 +90,28 @@ FRAMEWORKS: Final[dict[str, Hook]] = {
     "progress": _later("progress.following"),
 }
 
+#: the writers for TensorBoard: what a program writes with them, it reports by hand
+WRITERS: Final[dict[str, Hook]] = {
+    "torch_tensorboard": _with("torch.utils.tensorboard.writer", "tensorboard.writers"),
+    "tensorboardX": _with("tensorboardX.writer", "tensorboard.writers"),
+    "tensorflow": _with("tensorflow.python.ops.gen_summary_ops", "tensorboard.tensorflow"),
+    "tensorflow1": _with("tensorflow.python.summary.writer.writer", "tensorboard.writers"),
+}
+#: the hyperparameters that are written for TensorBoard
+HPARAMS: Final[dict[str, Hook]] = {
+    "torch_hparams": _with("torch.utils.tensorboard.summary", "tensorboard.hparams"),
+    "tensorboardX_hparams": _with("tensorboardX.summary", "tensorboard.hparams"),
+    "tensorflow_hparams": _with("tensorboard.plugins.hparams.summary_v2", "tensorboard.hparams"),
+}
+
 #: the name of each hook to its `attach`, in the order of attaching
 HOOKS: Final[dict[str, Hook]] = {
     "environment": _later("environment"),
     "hydra": _later("parsers.hydra.launches"),
     **{name: parsed.attach for name, parsed in PARSERS.items()},
     **FRAMEWORKS,
+    **WRITERS,
+    **HPARAMS,
 }
 
 

@@ -44,9 +44,12 @@ _SWITCHED_BY: Final = {
     "megengine": ("megengine",),
     "matplotlib": ("matplotlib",),
     "progress": ("progress",),
+    **dict.fromkeys((*registry.WRITERS, *registry.HPARAMS), ("tensorboard",)),
 }
+#: hooks of libraries that a program uses, which override nothing
+_OF_LIBRARIES: Final = (*registry.FRAMEWORKS, *registry.WRITERS, *registry.HPARAMS)
 #: hooks other than the parsers of a command line
-_NO_PARSERS: Final = ("hydra", *registry.FRAMEWORKS)
+_NO_PARSERS: Final = ("hydra", *_OF_LIBRARIES)
 _STREAMS: Final = ("stdout", "stderr", "logging")
 _SECONDS: Final = ("first_report_sec", "report_start_sec", "seconds_from_start")
 #: they choose in ClearML between iterations and seconds as the axis of resources
@@ -106,7 +109,7 @@ class Connections:
             wanted -= registry.FRAMEWORKS.keys()
         run.model_patterns = self._model_patterns
         detach = registry.attach(self._narrowed(run), wanted)
-        others = registry.HOOKS.keys() - registry.FRAMEWORKS.keys() - wanted
+        others = registry.HOOKS.keys() - {*_OF_LIBRARIES} - wanted
         detach_others = registry.attach(cast("OwnRun", _Unwilling(run)), others)
 
         def detach_all() -> None:
@@ -119,7 +122,14 @@ class Connections:
         is_parser = hook not in _NO_PARSERS
         if is_parser and self._arguments is not None and not self._arguments:
             return False
+        if hook in registry.HPARAMS and not self._reports_hparams:
+            return False
         return all(map(self.is_on, _SWITCHED_BY.get(hook, ())))
+
+    @property
+    def _reports_hparams(self) -> bool:
+        of_tensorboard = (self._frameworks or {}).get("tensorboard")
+        return not isinstance(of_tensorboard, Mapping) or of_tensorboard.get("report_hparams", True)
 
     @property
     def _model_patterns(self) -> dict[str, Sequence[str]]:

@@ -128,8 +128,8 @@ class Task(
             Arguments of argparse, click, typer, tyro, Fire, absl, jsonargparse, and environment
             variables (the setting log_environment). A dict selects some: {"lr": True, "*": False}.
         auto_connect_frameworks
-            A dict switches single ones, {"hydra": False}; others stay on. Wildcards select the
-            models of one by their paths: {"pytorch": "*.pt"}. "progress" are all bars of loops.
+            A dict switches some, {"hydra": False, "progress": False}. Wildcards select models by
+            path, {"pytorch": "*.pt"}; {"tensorboard": {"report_hparams": False}} has no TB_hparams.
         auto_resource_monitoring
             The use of processors, memory, disks, network and NVIDIA's GPUs, over the seconds since
             the start, and what machine it is. A dict may give first_report_sec, but for an agent,

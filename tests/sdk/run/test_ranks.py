@@ -84,6 +84,24 @@ def test_all_ranks_report_to_the_task_of_rank_0(launches: Launches, store: Redis
     assert store.state(task_id).status is Status.COMPLETED
 
 
+def test_what_each_rank_writes_for_tensorboard_is_reported(
+    launches: Launches, store: RedisStore
+) -> None:
+    ran = launches.run(
+        """
+        task = Task.init("examples", "ranks")
+        sys.modules["torch"] = None  # the launcher's is of no use to tensorboardX
+        from tensorboardX import SummaryWriter
+        with SummaryWriter(f"logs/{rank}") as writer:
+            writer.add_scalar(f"loss/{rank}", 1, 1)
+        """
+    )
+    assert ran.status == 0, ran.errors
+    (task_id,) = find(store)
+    found = {one.series for one in store.series(task_id) if one.title == "loss"}
+    assert found == {"0", "1"}
+
+
 def test_what_a_rank_reports_after_the_end_of_rank_0_is_kept(
     launches: Launches, store: RedisStore
 ) -> None:

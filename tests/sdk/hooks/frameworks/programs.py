@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import textwrap
 from pathlib import Path
+from typing import Any
 
 from elsewhere import Task
 from elsewhere.core.events import Plot, Sample
@@ -66,11 +68,28 @@ class Programs:
         assert all(path.exists() for path in found.values()), found
         return found
 
+    @property
+    def task(self) -> Task:
+        """The task as it is in the store."""
+        found = Task.get_task(task_id=self.task_id)
+        assert found is not None
+        return found
+
+    def plots(self) -> dict[tuple[str, str, int], dict[str, Any]]:
+        """Title, series and iteration to the figures of plotly."""
+        return {
+            (plot["metric"], plot["variant"], plot["iter"]): json.loads(plot["plot_str"])
+            for plot in self.task.get_reported_plots(max_iterations=100)
+        }
+
+    def samples(self, title: str, series: str) -> dict[int, Path]:
+        """Iterations to the files of the samples."""
+        found = self.task.get_debug_samples(title, series, 100)
+        return {one.iteration: local_path(one.url) for one in found}
+
     def scalars(self) -> dict[tuple[str, str], list[tuple[int, float]]]:
         """Title and series to iterations and values; without those of the machine."""
-        task = Task.get_task(task_id=self.task_id)
-        assert task is not None
-        found = task.get_reported_scalars()
+        found = self.task.get_reported_scalars()
         return {
             (title, name): list(zip(one["x"], one["y"], strict=True))
             for title, series in found.items()

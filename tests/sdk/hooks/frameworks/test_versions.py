@@ -33,6 +33,17 @@ LACKING = {
     "megengine": ("", "save, load"),
     "matplotlib.figure": ("", "Figure.savefig, Figure.show"),
     "matplotlib.pyplot": ("", "show"),
+    "tensorboardX.writer": (
+        "class FileWriter: pass\nclass SummaryWriter: add_figure = add_scalars = print",
+        "FileWriter.add_event, SummaryWriter.add_hparams, SummaryWriter.add_embedding",
+    ),
+    "tensorboardX.summary": ("", "hparams"),
+    "tensorboard.plugins.hparams.summary_v2": ("", "hparams_pb"),
+    "tensorflow.python.summary.writer.writer": ("", "SummaryToEventTransformer._add_event"),
+    "tensorflow.python.ops.gen_summary_ops": (
+        "def create_summary_file_writer(): pass\ndef write_summary(): pass",
+        "write_raw_proto_summary, write_graph_summary",
+    ),
 }
 
 
