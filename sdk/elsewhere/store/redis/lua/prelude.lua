@@ -1,6 +1,6 @@
 -- Shared by every script: KEYS[1] is the task's record key, ARGV[1] its id. Before it stand CLEARED,
--- the `parts` and the `fields` of the state to be cleared at each time, CHUNK_POINTS of one key
--- and BUCKET_POINTS of one bucket.
+-- the `parts` and the `fields` of the state to be cleared at each time, CHUNK_POINTS of one key,
+-- and BUCKET_POINTS with FEW_BUCKETS.
 local base, id = KEYS[1], ARGV[1]
 local state = base .. ':state'
 
@@ -181,18 +181,36 @@ local function joined(one, other, count)
   return struct.pack('<I4', count) .. points[math.min(low, high)] .. points[math.max(low, high)]
 end
 
--- The last bucket takes the first of the new ones where there is room.
-local function add_buckets(series, buckets)
-  local key = base .. ':buckets:' .. series
-  local length = redis.call('STRLEN', key)
-  local last = length > 0 and redis.call('GETRANGE', key, length - BUCKET_BYTES, -1) or ''
-  local count = struct.unpack('<I4', buckets)
-  if last ~= '' then count = count + struct.unpack('<I4', last) end
-  if last ~= '' and count <= BUCKET_POINTS then
-    local rest = string.sub(buckets, BUCKET_BYTES + 1)
-    redis.call('SETRANGE', key, length - BUCKET_BYTES, joined(last, buckets, count) .. rest)
+local function bucket_points(count)
+  for _, points in ipairs(BUCKET_POINTS) do
+    if count <= FEW_BUCKETS * points then return points end
+  end
+  return BUCKET_POINTS[#BUCKET_POINTS]
+end
+
+-- Neighbours become one where there is room: the last bucket and new ones, or all when they grow.
+local function add_buckets(series, buckets, before, count)
+  local key, most, from = base .. ':buckets:' .. series, bucket_points(count), 0
+  if most == bucket_points(before) then
+    from = math.max(0, redis.call('STRLEN', key) - BUCKET_BYTES)
+  end
+  buckets = redis.call('GETRANGE', key, from, -1) .. buckets
+  local found, last, points = {}, string.sub(buckets, 1, BUCKET_BYTES), struct.unpack('<I4', buckets)
+  for at = BUCKET_BYTES + 1, #buckets, BUCKET_BYTES do
+    local one = string.sub(buckets, at, at + BUCKET_BYTES - 1)
+    local more = struct.unpack('<I4', one)
+    if points + more <= most then
+      last, points = joined(last, one, points + more), points + more
+    else
+      found[#found + 1] = last
+      last, points = one, more
+    end
+  end
+  found[#found + 1] = last
+  if from == 0 then
+    redis.call('SET', key, table.concat(found))
   else
-    redis.call('APPEND', key, buckets)
+    redis.call('SETRANGE', key, from, table.concat(found))
   end
 end
 
@@ -225,7 +243,7 @@ local function add_points(series, packed, buckets, is_counted, count, iteration,
     end
   end
   append_points(series, packed, there)
-  add_buckets(series, buckets)
+  add_buckets(series, buckets, there, there + tonumber(count))
   count = string.format('%d', there + tonumber(count))
   redis.call('HSET', base .. ':scalars', series,
     table.concat({count, iteration, last, low, high, low_at, high_at}, ' '))
