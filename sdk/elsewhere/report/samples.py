@@ -188,6 +188,7 @@ class SamplesAspect(LoggerAspect):
         from elsewhere.core.events import Sample  # noqa: PLC0415 - weight
         from elsewhere.report.staged import stage  # noqa: PLC0415 - weight
 
+        assert self._files is not None, "Samples are of a run."
         try:
             staged = stage(self._files, extension, write)
         except OSError as error:

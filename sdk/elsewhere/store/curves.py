@@ -8,7 +8,7 @@ are NaN, that is the first point twice. With the series the buckets grow: neighb
 from __future__ import annotations
 
 import struct
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from elsewhere.core.choices import ScalarKind
@@ -112,7 +112,8 @@ def sampled(packed: bytes, most: int) -> bytes:
         return b"".join(ends[-most:])
     parts = (most - len(ends)) // 2
     values = numbers("d", packed)[2::3]
-    middle = [two for _, two in _parts(packed, values, -(-count // parts))] if parts else []
+    edges = [count * number // parts for number in range(parts + 1)] if parts else []
+    middle = [two for _, two in _parts(packed, values, edges)]
     return distinct(b"".join([ends[0], *middle, ends[1]]))
 
 
@@ -130,15 +131,15 @@ def distinct(packed: bytes) -> bytes:
 def _buckets(packed: bytes, values: array[float]) -> bytes:
     count = len(values)
     fits = (points for points in BUCKET_POINTS if count <= FEW_BUCKETS * points)
-    parts = _parts(packed, values, next(fits, BUCKET_POINTS[-1]))
-    return b"".join(_BUCKET.pack(number, two) for number, two in parts)
+    edges = [*range(0, count, next(fits, BUCKET_POINTS[-1])), count]
+    return b"".join([_BUCKET.pack(*part) for part in _parts(packed, values, edges)])
 
 
-def _parts(packed: bytes, values: array[float], most: int) -> Iterator[tuple[int, bytes]]:
-    """Yields of `most` points each, fewer at the end, their number and the two to keep."""
+def _parts(packed: bytes, values: array[float], edges: list[int]) -> Iterator[tuple[int, bytes]]:
+    """Yields of the points between two `edges` each their number and the two to keep."""
     size = POINT.size
-    for start in range(0, len(values), most):
-        part = values[start : start + most]
+    for start, end in pairwise(edges):
+        part = values[start:end]
         low, high = _extremes(part)
         first, second = (start + min(low, high)) * size, (start + max(low, high)) * size
         yield len(part), packed[first : first + size] + packed[second : second + size]

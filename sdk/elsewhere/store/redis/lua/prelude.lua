@@ -2,7 +2,7 @@
 -- the `parts` and the `fields` of the state to be cleared at each time, CHUNK_POINTS of one key,
 -- and BUCKET_POINTS with FEW_BUCKETS.
 local base, id = KEYS[1], ARGV[1]
-local state = base .. ':state'
+local state, dropped = base .. ':state', base .. ':dropped'
 
 local function stamp()
   local t = redis.call('TIME')
@@ -73,7 +73,7 @@ end
 -- they are those at `url`.
 local function note_dropped(head, url)
   local its_url, machine = string.match(head, '\n([^\n]*)\n(.*)$')
-  if its_url ~= '' and its_url ~= url then redis.call('HSET', base .. ':dropped', its_url, machine) end
+  if its_url ~= '' and its_url ~= url then redis.call('HSET', dropped, its_url, machine) end
 end
 
 -- ITEM part series last iteration at place url machine json: `place` is the time, which sorts as text.
@@ -96,7 +96,7 @@ local function add_item(part, series, last, iteration, at, place, url, machine, 
   redis.call('ZADD', order, 0, series .. rank .. ' ' .. iteration)
   redis.call('HSET', heads, item, rank .. ' ' .. at .. '\n' .. url .. '\n' .. machine)
   redis.call('HSET', items, item, json)
-  redis.call('HDEL', base .. ':dropped', url)
+  redis.call('HDEL', dropped, url)
   local count = redis.call('ZLEXCOUNT', order, from, to)
   while count > tonumber(last) do
     local oldest = redis.call('ZRANGEBYLEX', order, from, to, 'LIMIT', 0, 1)[1]
@@ -116,21 +116,23 @@ local function points_key(series, chunk)
   return base .. (chunk == 0 and ':points:' or string.format(':chunk:%d:', chunk)) .. series
 end
 
+local function clear_part(part)
+  if part == 'scalars' then
+    local found = redis.call('HGETALL', base .. ':scalars')
+    for i = 1, #found, 2 do
+      local last = math.floor((tonumber(string.match(found[i + 1], '%S+')) - 1) / CHUNK_POINTS)
+      for chunk = 0, last do redis.call('DEL', points_key(found[i], chunk)) end
+      redis.call('DEL', base .. ':buckets:' .. found[i])
+    end
+  end
+  local key = base .. ':' .. part
+  for _, head in ipairs(redis.call('HVALS', key .. ':heads')) do note_dropped(head, '') end
+  redis.call('DEL', key, key .. ':order', key .. ':heads', key .. ':items')
+end
+
 -- What events left that are cleared at CLAIM, RESET or RESTART, see core/kept.py.
 local function clear(when)
-  for _, part in ipairs(CLEARED[when].parts) do
-    if part == 'scalars' then
-      local found = redis.call('HGETALL', base .. ':scalars')
-      for i = 1, #found, 2 do
-        local last = math.floor((tonumber(string.match(found[i + 1], '%S+')) - 1) / CHUNK_POINTS)
-        for chunk = 0, last do redis.call('DEL', points_key(found[i], chunk)) end
-        redis.call('DEL', base .. ':buckets:' .. found[i])
-      end
-    end
-    local key = base .. ':' .. part
-    for _, head in ipairs(redis.call('HVALS', key .. ':heads')) do note_dropped(head, '') end
-    redis.call('DEL', key, key .. ':order', key .. ':heads', key .. ':items')
-  end
+  for _, part in ipairs(CLEARED[when].parts) do clear_part(part) end
   for _, field in ipairs(CLEARED[when].fields) do redis.call('HDEL', state, field) end
 end
 
@@ -361,6 +363,15 @@ local function load_model(field, model, at, place, url, ...)
   use_model(field, known or model, at)
 end
 
+-- REPORT model operation ...: of the task's own model, POINTS or ITEM, kept with the model.
+local function report_model(model, operation, ...)
+  if not is_made_by(id, model) then return end
+  local its_base = base
+  base = model_key(model)
+  if operation == 'POINTS' then add_points(...) else add_item(...) end
+  base = its_base
+end
+
 -- A blob lives while a task names it: `ew:blob:<digest>:tasks` are those that do, `ew:blobs` has its
 -- bytes, and the task's `blobs` has the digests by the field of the record that names them.
 -- Its bytes may lie in storage: `ew:blob_urls` has where, `ew:blobs_left` since when no task names one.
@@ -422,7 +433,7 @@ end
 
 local OPERATIONS = {
   BLOBS = name_blobs, FIELD = set_field, ITEM = add_item, LOAD = load_model, MODEL = set_model, POINTS = add_points,
-  UNUSE = unuse_model, USE = use_model,
+  REPORT = report_model, UNUSE = unuse_model, USE = use_model,
 }
 
 -- Operations from ARGV[first] on, each: number of words, then the words of a command.
