@@ -243,25 +243,26 @@ class Model(ModelMetadata):
         self, max_samples: int = 0, x_axis: str = "iter"
     ) -> dict[str, dict[str, dict[str, Any]]]:
         """The scalars that were reported of the model, as `Task.get_reported_scalars` gives them
-        with this `max_samples` and `x_axis`. Raises UsageError."""
+        with this `max_samples` and `x_axis`. Raises UsageError and NotFoundError."""
         most, axis = scalars.checked_samples(max_samples), scalars.checked_axis(x_axis)
-        return scalars.scalars_of(self._settled_store, reports_of(self._id), most, axis)
+        return scalars.scalars_of(*self._reports(), most, axis)
 
     def get_last_scalar_metrics(self) -> dict[str, dict[str, dict[str, float]]]:
         """A summary of each series, as `Task.get_last_scalar_metrics` gives it."""
-        return scalars.summaries_of(self._settled_store, reports_of(self._id))
+        return scalars.summaries_of(*self._reports())
 
     def get_reported_single_values(self) -> dict[str, float]:
         """The last values that `OutputModel.report_single_value` reported, by name."""
-        return scalars.single_values_of(self._settled_store, reports_of(self._id))
+        return scalars.single_values_of(*self._reports())
 
     def get_reported_plots(self, max_iterations: int | None = None) -> list[dict[str, Any]]:
         """The plots that were reported of the model, as `Task.get_reported_plots` gives them with
-        this `max_iterations`, but with "model" instead of "task". Raises UsageError."""
+        this `max_iterations`, but with "model" instead of "task". Raises UsageError and
+        NotFoundError."""
         from elsewhere.artifacts.plots import checked_last, plots_of  # noqa: PLC0415 - weight
 
         last = checked_last(max_iterations)
-        return plots_of(self._settled_store, reports_of(self._id), last)
+        return plots_of(*self._reports(), last)
 
     # its state
 
@@ -348,11 +349,6 @@ class Model(ModelMetadata):
         return is_done
 
     @property
-    def _settled_store(self) -> TaskStore:
-        """The store, once it has all that this process has reported of the model."""
-        return self._store
-
-    @property
     def _store(self) -> TaskStore:
         return self._given_store or store_here()
 
@@ -362,6 +358,11 @@ class Model(ModelMetadata):
     def _arrived(self) -> ModelRecord:
         """The record in the store, which has the URL once the weights are uploaded."""
         return self._read()
+
+    def _reports(self) -> tuple[TaskStore, str]:
+        """Where its reports are, all of this process among them, and how they are read there."""
+        self._arrived()  # raises for a removed model
+        return self._store, reports_of(self._id)
 
     def _save(self, fields: dict[str, Json]) -> None:
         self._refuse_final(fields)

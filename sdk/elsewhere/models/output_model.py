@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from elsewhere.core.records import Json
     from elsewhere.report.recorder import OwnRun
     from elsewhere.report.task_access import TaskAccess
-    from elsewhere.store.api import TaskStore
 
 
 class OutputModel(OutputWeights, ReportingModel):
@@ -110,15 +109,11 @@ class OutputModel(OutputWeights, ReportingModel):
         elif entry != self._entry:
             self._call(entry)
 
-    @property
-    def _settled_store(self) -> TaskStore:
-        return self._owner.settled_store
-
     def _read(self) -> ModelRecord:
         return self._kept if self._owner.run is not None else self._arrived()
 
     def _arrived(self) -> ModelRecord:
-        return self._settled_store.model(self.id)
+        return self._owner.settled_store.model(self.id)
 
     def _save(self, fields: dict[str, Json]) -> None:
         self._refuse_final(fields)

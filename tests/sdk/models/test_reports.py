@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from elsewhere import Logger, Model, OutputModel, Task
+from elsewhere.command.main import main
 from elsewhere.core.choices import Reason, Status
 from elsewhere.core.errors import TransitionError, UsageError
 from elsewhere.core.events import Plot
@@ -159,3 +160,21 @@ def test_a_model_has_the_reports_of_a_logger_that_have_no_bytes_of_samples() -> 
     calls = {name for name in dir(Logger) if name.startswith("report_")}
     its_own = {"report_text", "report_image", "report_media", "report_matplotlib_figure"}
     assert {name for name in dir(OutputModel) if name.startswith("report_")} == calls - its_own
+
+
+def test_the_task_shows_what_was_reported_of_its_models(
+    store: SharedStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    task_id = begin(store)
+    model = OutputModel(Task.get_task(task_id), name="net")
+    model.report_scalar("loss", "train", 0.5, 3)
+    model.report_histogram("hist", "h", [1, 2])
+    assert main(["show", task_id]) == 0
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    at = lines.index("scalars of the model net")
+    assert lines[at + 1].startswith("loss / train")
+    assert lines[lines.index("plots of the model net") + 1].startswith("hist / h 1")
+    assert main(["show", task_id, "--json"]) == 0
+    [shown] = json.loads(capsys.readouterr().out)["models"]
+    assert [one["last"] for one in shown["scalars"]] == [0.5]
+    assert [one["title"] for one in shown["plots"]] == ["hist"]

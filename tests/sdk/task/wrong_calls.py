@@ -356,3 +356,16 @@ OWN: Final[dict[str, list[tuple[str, str]]]] = {
         ("given.connect(own, name=5)", "name of a model must be a text"),
     ],
 }
+#: what a model reports by the calls of the logger
+_OF_MODELS: Final = (
+    *("scalar", "single_value", "histogram", "vector", "table", "line_plot", "scatter2d"),
+    *("scatter3d", "confusion_matrix", "matrix", "surface", "plotly"),
+)
+OWN.update(
+    {
+        f"OutputModel.report_{name}": [
+            (call.replace("log.", "net."), part) for call, part in OWN[f"Logger.report_{name}"]
+        ]
+        for name in _OF_MODELS
+    }
+)

@@ -109,7 +109,7 @@ class TaskKeys:
 
     def __init__(self, task_id: str) -> None:
         self.record = f"ew:task:{task_id}"
-        if task_id.startswith(OF_MODEL):
+        if str(task_id).startswith(OF_MODEL):
             self.record = f"ew:model:{task_id.removeprefix(OF_MODEL)}"
         self.state = self.part("state")
         self.attempts = self.part("attempts")
