@@ -74,6 +74,24 @@ class SamplesAspect(LoggerAspect):
         else:
             self._keep_given(report, local_path, url, is_deleted=delete_after_upload)
 
+    def report_image_and_upload(
+        self,
+        title: str,
+        series: str,
+        iteration: int | None = None,
+        path: str | Path | None = None,
+        matrix: Any = None,
+        max_image_history: int | None = None,
+        delete_after_upload: bool = False,
+    ) -> None:
+        """Reports an image: `report_image` by an older name, with the same title, series,
+        iteration, matrix, max_image_history and delete_after_upload; `path` is its local_path.
+        Raises UsageError."""
+        self.report_image(
+            *(title, series, iteration, path, None, matrix, max_image_history),
+            delete_after_upload=delete_after_upload,
+        )
+
     def report_media(
         self,
         title: str,

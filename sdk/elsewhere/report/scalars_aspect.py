@@ -8,6 +8,7 @@ from typing import Final, SupportsFloat
 from elsewhere.core.clock import now_at
 from elsewhere.core.scalars import POINT
 from elsewhere.report.logger_aspect import LoggerAspect
+from elsewhere.report.non_finite import replaced
 from elsewhere.report.reported import checked_iteration, checked_name, checked_value
 
 _PACK: Final = POINT.pack
@@ -24,9 +25,10 @@ class ScalarsAspect(LoggerAspect):
         """Reports `value`, one number, at `iteration`, in the series `series` of the graph `title`.
 
         Without an `iteration` it is the one behind the last of this series in this process, from 0
-        on. NaN and infinities are kept. Both may be scalars of numpy, or arrays or tensors of one
-        number. Raises UsageError for an empty name, for a value that is not one number, and for an
-        iteration that is not a whole number of 64 bits.
+        on. NaN and infinities are kept, unless the `Logger` was told otherwise. Value and iteration
+        may be scalars of numpy, or arrays or tensors of one number. Raises UsageError for an empty
+        name, for a value that is not one number, and for an iteration that is not a whole number of
+        64 bits.
         """
         # A training loop calls this: packed and appended in a microsecond, written by a thread.
         columns = self._columns
@@ -36,6 +38,8 @@ class ScalarsAspect(LoggerAspect):
             column = columns[checked_name("title", title), checked_name("series", series)]
         if type(value) is not float:
             value = checked_value(value)
+        if value - value:  # not finite
+            value = replaced(value, f"{column.title}/{column.series}")
         if type(iteration) is not int:
             is_next = iteration is None
             iteration = column.iteration + 1 if is_next else checked_iteration(iteration)
@@ -55,4 +59,7 @@ class ScalarsAspect(LoggerAspect):
         counts. Raises UsageError for an empty name and for a value that is not one number."""
         from elsewhere.core.events import single_value  # noqa: PLC0415 - weight
 
-        self._record(single_value(checked_name("name", name), checked_value(value), now_at()))
+        name, number = checked_name("name", name), checked_value(value)
+        if number - number:  # not finite
+            number = replaced(number, name)
+        self._record(single_value(name, number, now_at()))

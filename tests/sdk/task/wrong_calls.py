@@ -346,6 +346,18 @@ OWN: Final[dict[str, list[tuple[str, str]]]] = {
         ("log.report_single_value('', 1)", "must be text that is not empty"),
         ("log.report_single_value('a', [1])", "cannot be reported"),
     ],
+    "Logger.set_reporting_nan_value": [
+        ("log.set_reporting_nan_value('x')", "it is text"),
+        ("log.set_reporting_nan_value(float('inf'))", "replaced by a finite number, or by None"),
+        ("log.set_reporting_nan_value(0, 0)", "warn_period must be a whole number of 1 or more"),
+    ],
+    "Logger.set_reporting_inf_value": [
+        ("log.set_reporting_inf_value([1, 2])", "cannot be reported"),
+        ("log.set_reporting_inf_value(0, 'x')", "warn_period must be a whole number"),
+    ],
+    "Logger.report_image_and_upload": [
+        ("log.report_image_and_upload('t', 's', path='nowhere.png')", "there is no such file"),
+    ],
     "Logger.report_text": [("log.report_text('a', level='info')", "such as logging.WARNING")],
     "OutputModel.connect": [
         ("net.connect('x')", "takes a task, as Task.init or Task.get_task give it"),

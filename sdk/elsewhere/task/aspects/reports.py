@@ -5,13 +5,6 @@ from __future__ import annotations
 import codecs
 from typing import TYPE_CHECKING, Any
 
-from elsewhere.artifacts.scalars import (
-    checked_axis,
-    checked_samples,
-    scalars_of,
-    single_values_of,
-    summaries_of,
-)
 from elsewhere.core.checks import checked_text, checked_whole
 from elsewhere.task.handle import Handle
 
@@ -41,9 +34,11 @@ class ReportsAspect(Handle):
 
         Raises UsageError for another axis or number, and NotFoundError for a deleted task.
         """
-        wanted = checked_samples(max_samples), checked_axis(x_axis)
+        from elsewhere.artifacts import scalars  # noqa: PLC0415 - weight
+
+        wanted = scalars.checked_samples(max_samples), scalars.checked_axis(x_axis)
         self.reload()
-        return scalars_of(self.access.store, self.id, *wanted)
+        return scalars.scalars_of(self.access.store, self.id, *wanted)
 
     def get_all_reported_scalars(
         self, x_axis: str = "iter"
@@ -54,11 +49,15 @@ class ReportsAspect(Handle):
     def get_last_scalar_metrics(self) -> dict[str, dict[str, dict[str, float]]]:
         """A summary of each series, {title: {series: {"last": value, "min": value, "max": value}}}.
         Raises NotFoundError for a deleted task."""
+        from elsewhere.artifacts.scalars import summaries_of  # noqa: PLC0415 - weight
+
         self.reload()
         return summaries_of(self.access.store, self.id)
 
     def get_reported_single_values(self) -> dict[str, float]:
         """The last values that `Logger.report_single_value` reported, by name."""
+        from elsewhere.artifacts.scalars import single_values_of  # noqa: PLC0415 - weight
+
         self.reload()
         return single_values_of(self.access.store, self.id)
 
