@@ -22,6 +22,7 @@ from benchmarks import (
     pickup,
     query,
     scalars,
+    unreachable,
     uploading,
     warm_start,
 )
@@ -48,6 +49,7 @@ _ALL: Final = (
     flood,
     query,
     scalars,
+    unreachable,
     closing,
     uploading,
     fetching,

@@ -17,7 +17,7 @@ from elsewhere.core.records import Outcome
 from elsewhere.core.scalars import POINT, Column
 from elsewhere.store import curves
 from elsewhere.store.api import TaskStore
-from elsewhere.store.redis import keys
+from elsewhere.store.redis import keys, scripts
 from elsewhere.store.redis.store import RedisStore
 from tests.contracts.insides import on_servers
 from tests.properties import PROPERTY
@@ -42,6 +42,10 @@ def report(store: TaskStore, task_id: str, points: list[Point], *sizes: int) -> 
         end = min(len(points), at + sizes[turn % len(sizes)])
         assert store.apply(task_id, 1, "f", at, end, [scalars(points[at:end])]) == end
         at, turn = end, turn + 1
+
+
+def buckets_of(store: RedisStore, task_id: str) -> bytes:
+    return bytes(store.redis.get(keys.TaskKeys(task_id).buckets(curves.name_of("loss", "train"))))
 
 
 def noisy(count: int, seed: int = 0) -> list[float]:
@@ -145,15 +149,54 @@ def test_a_series_of_many_chunks_is_one_and_goes_as_one(
 
 
 @on_servers
-def test_a_long_curve_is_drawn_without_reading_its_points(store: RedisStore) -> None:
+@pytest.mark.parametrize(
+    ("count", "most"), [(5000, 10), (10_000, 500), (20_000, 500), (70_000, 1000)]
+)
+def test_a_long_curve_is_drawn_without_reading_its_points(
+    store: RedisStore, count: int, most: int
+) -> None:
     task_id = running(store)
-    values = [0.5] * 5000
+    values = [0.5] * count
     values[2500] = 9.0
-    report(store, task_id, numbered(values), 100)
+    report(store, task_id, numbered(values), 1000, 3)
     key = keys.TaskKeys(task_id).points(curves.name_of("loss", "train"), 0)
-    store.redis.setrange(key, POINT.size, bytes(POINT.size * 4998))  # all but the ends
-    [drawn] = store.curves([(task_id, "loss", "train")], 10)
+    store.redis.setrange(key, POINT.size, bytes(POINT.size * (count - 2)))  # all but the ends
+    [drawn] = store.curves([(task_id, "loss", "train")], most)
+    assert_drawn(list(drawn), numbered(values), most)
     assert (2500, 3500.0, 9.0) in list(drawn)
+
+
+@on_servers
+@pytest.mark.parametrize("sizes", [(1,), (7, 100), (1000,), (20_000,)])
+def test_buckets_grow_with_their_series(store: RedisStore, sizes: tuple[int, ...]) -> None:
+    task_id, count = running(store), 3000 if sizes == (1,) else 40_000
+    points = numbered(noisy(count))
+    report(store, task_id, points, *sizes)
+    buckets = buckets_of(store, task_id)
+    assert curves.points_of(buckets)[0] == count
+    size = 32 if sizes == (1,) else 128
+    assert count / size <= len(buckets) / curves.BUCKET_BYTES <= count / size * 1.3
+    for most in (20, 100):
+        [drawn] = store.curves([(task_id, "loss", "train")], most)
+        assert_drawn(list(drawn), points, most)
+
+
+@on_servers
+def test_buckets_that_an_earlier_version_has_written_are_read_and_continued(
+    store: RedisStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as earlier:
+        for module in (curves, scripts):
+            earlier.setattr(module, "BUCKET_POINTS", (128,))
+        before = RedisStore(store.redis)
+        task_id, points = running(before), numbered(noisy(3000))
+        report(before, task_id, points[:1500], 200)
+    assert len(buckets_of(store, task_id)) < 1500 / 99 * curves.BUCKET_BYTES
+    store.apply(task_id, 1, "f", 1500, 3000, [scalars(points[1500:])])
+    assert curves.points_of(buckets_of(store, task_id))[0] == 3000
+    for most in (20, 500, 0):
+        [drawn] = store.curves([(task_id, "loss", "train")], most)
+        assert_drawn(list(drawn), points, most or 3000)
 
 
 @on_servers

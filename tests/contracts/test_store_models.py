@@ -8,13 +8,22 @@ import pytest
 
 from elsewhere.core.choices import Reason, Status
 from elsewhere.core.errors import NotFoundError, RecordError
-from elsewhere.core.events import Event, ModelSaved, ModelsUnused, ModelUsed
+from elsewhere.core.events import (
+    Event,
+    ModelReported,
+    ModelSaved,
+    ModelsUnused,
+    ModelUsed,
+    Plot,
+    Scalars,
+)
 from elsewhere.core.records import ModelUse, Outcome, Parameter
+from elsewhere.core.scalars import POINT, Column
 from elsewhere.store.api import TaskStore
-from elsewhere.store.model_records import ModelFilter
+from elsewhere.store.model_records import ModelFilter, reports_of
 from elsewhere.store.tags import parse
 from tests.contracts.insides import Inside
-from tests.stores import begin, make_record
+from tests.stores import begin, make_record, running
 
 A, B, C = (letter * 32 for letter in "abc")
 PLACE = "s3://bucket/m.bin"
@@ -318,3 +327,46 @@ def test_a_new_task_gets_its_inputs_when_it_is_created_or_by_an_edit(store: Task
     store.edit(record.id, used("in", A))
     assert [use.model for use in store.task_models(record.id)] == [A]
     assert store.tasks_using(A) == [record.id]
+
+
+# their reports
+
+
+def reported(model_id: str) -> list[Event]:
+    plot = Plot(title="hist", series="h", iteration=1, at=1.0, figure="{}")
+    points = POINT.pack(1, 1.0, 1.0) + POINT.pack(2, 2.0, 0.5)
+    scalars = Scalars(columns=(Column("loss", "train", points),))
+    return [
+        ModelReported(model=model_id, scalars=scalars),
+        ModelReported(model=model_id, plot=plot),
+    ]
+
+
+def test_reports_of_a_model_are_there_once_and_go_with_it(store: TaskStore) -> None:
+    task_id, holder = running(store), reports_of(A)
+    store.apply(task_id, 1, "f", 0, 1, [saved()])
+    for _ in range(2):
+        assert store.apply(task_id, 1, "f", 1, 2, reported(A)) == 2
+    assert store.points(holder, "loss", "train") == [(1, 1.0, 1.0), (2, 2.0, 0.5)]
+    assert [one.count for one in store.series(holder)] == [2]
+    assert [plot.figure for plot in store.history(holder, Plot, "hist", "h")] == ["{}"]
+    assert not store.series(task_id)
+    assert not store.histories(task_id, Plot)
+    assert store.state(task_id).last_iteration == 0
+    store.delete_model(A)
+    assert not store.series(holder)
+    assert not store.histories(holder, Plot)
+    assert store.apply(task_id, 1, "f", 2, 3, reported(A)) == 3
+    assert store.series(holder) == []
+
+
+def test_a_task_reports_of_no_model_that_another_one_has_made(store: TaskStore) -> None:
+    mine, other = running(store), running(store)
+    store.apply(mine, 1, "f", 0, 1, [saved()])
+    assert store.apply(other, 1, "f", 0, 1, reported(A)) == 1
+    assert store.series(reports_of(A)) == []
+
+
+def test_a_report_of_what_has_no_id_of_a_model_is_left_out(store: TaskStore) -> None:
+    task_id = running(store)
+    assert store.apply(task_id, 1, "f", 0, 1, reported("../other")) == 1

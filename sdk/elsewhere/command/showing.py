@@ -16,6 +16,7 @@ from elsewhere.core.events import MONITOR, FilesWritten, Plot, Sample
 from elsewhere.core.params import split_name, to_text
 from elsewhere.core.records import ModelRecord
 from elsewhere.core.wording import duration, number, short, size, sparkline, why
+from elsewhere.store.model_records import reports_of
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -69,7 +70,16 @@ def show_task(store: RedisStore, given: Namespace) -> int:
             "plots": [to_plain(item) for item in store.histories(task_id, Plot)],
             "samples": [to_plain(item) for item in store.histories(task_id, Sample)],
             "artifacts": [to_plain(item) for item in artifacts],
-            "models": [to_plain(item) for item in models],
+            "models": [
+                {
+                    **to_plain(item),
+                    "scalars": [to_plain(one) for one in store.series(reports_of(item.model))],
+                    "plots": [
+                        to_plain(one) for one in store.histories(reports_of(item.model), Plot)
+                    ],
+                }
+                for item in models
+            ],
             "files": [to_plain(item) for item in store.kept(task_id, FilesWritten)],
         }
         print(json_text(plain))
@@ -84,6 +94,9 @@ def show_task(store: RedisStore, given: Namespace) -> int:
     _print_section(console, "labels", ((name, str(at)) for name, at in record.labels.items()))
     _print_section(console, "properties", map(_property_row, record.properties.items()))
     _print_section(console, "models", (_model_row(store, use) for use in models))
+    for use in models:
+        if use.is_output:
+            _print_reports(console, store, use)
     _print_section(console, "source", _source_rows(record))
     _print_section(console, "environment", _environment_rows(record))
     _print_section(console, "attempts", (_attempt_row(item, state) for item in attempts))
@@ -183,6 +196,16 @@ def _model_row(store: RedisStore, use: ModelUse) -> Row:
         model = ModelRecord(id=use.model, preview="It is not there any more.")
     where = _cut(model.url) or _cut(model.preview, _LONGEST_REASON)
     return use.name, "output" if use.is_output else "input", use.model, model.framework, where
+
+
+def _print_reports(console: Console, store: RedisStore, use: ModelUse) -> None:
+    """Prints what was reported of an output model."""
+    holder, name = reports_of(use.model), clean(use.name)
+    series = store.series(holder)
+    curves = store.curves([(holder, one.title, one.series) for one in series], _CURVE_POINTS)
+    _print_section(console, f"scalars of the model {name}", map(_scalar_row, series, curves))
+    plots = store.histories(holder, Plot)
+    _print_section(console, f"plots of the model {name}", map(_history_row, plots))
 
 
 def _file_rows(written: FilesWritten, task_id: str) -> list[Row]:

@@ -30,7 +30,7 @@ from elsewhere.core.kept import (
     kept_parts,
 )
 from elsewhere.core.machine_events import Machine
-from elsewhere.core.model_events import ModelSaved, ModelsUnused, ModelUsed
+from elsewhere.core.model_events import ModelReported, ModelSaved, ModelsUnused, ModelUsed
 from elsewhere.core.plot_events import Plot
 from elsewhere.core.records import Configuration, Json, Parameter, TaskRecord
 from elsewhere.core.sample_events import Sample
@@ -58,6 +58,7 @@ __all__ = [
     "FilesWritten",
     "Labels",
     "Machine",
+    "ModelReported",
     "ModelSaved",
     "ModelUsed",
     "ModelsUnused",

@@ -5,14 +5,20 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 from elsewhere.core import kept
 from elsewhere.core.frozen import dataclass
 from elsewhere.core.kept import Event, declare
+from elsewhere.core.plot_events import Plot
 from elsewhere.core.records import Json, ModelUse
+from elsewhere.core.scalars import Scalars
 from elsewhere.core.uploads import FileEvent, Placed, Upload
+
+if TYPE_CHECKING:
+    from elsewhere.core.secrets import KnownSecrets
 
 
 @declare("model", kept.OfModels())
@@ -62,3 +68,23 @@ class ModelsUnused(Event):
 
     names: tuple[str, ...]
     are_output: bool = False
+
+
+@declare("model_report", kept.OfModels())
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelReported(Event, FileEvent):
+    """Points or a plot of a model that the task made; they are kept with the model, by the ways of
+    `scalars` and `plot`."""
+
+    model: str
+    scalars: Scalars | None = None
+    plot: Plot | None = None
+
+    def hidden(self, known: KnownSecrets) -> ModelReported:
+        return replace(self, plot=cast("Plot | None", self.plot and self.plot.hidden(known)))
+
+    def upload(self) -> Upload | None:
+        return None if self.plot is None else self.plot.upload()
+
+    def placed(self, placed: Placed | None) -> ModelReported:
+        return self if self.plot is None else replace(self, plot=self.plot.placed(placed))

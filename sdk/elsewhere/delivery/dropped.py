@@ -12,6 +12,7 @@ from elsewhere import storage
 from elsewhere.artifacts.places import file_name, is_kept_for
 from elsewhere.core.clock import monotonic_s
 from elsewhere.core.errors import StorageError
+from elsewhere.core.events import ModelReported
 from elsewhere.core.kept import History, HistoryEvent
 from elsewhere.delivery.waiting import RETRY_S, forget_placed, staged
 from elsewhere.store.histories import rank_of
@@ -59,7 +60,7 @@ class Dropped:
 
     def look_at(self, events: Iterable[Event]) -> None:
         """Notes that `events`, which were delivered, may have dropped some."""
-        self._may_be_some |= any(isinstance(event, HistoryEvent) for event in events)
+        self._may_be_some |= any(isinstance(one, (HistoryEvent, ModelReported)) for one in events)
 
     def delete(self) -> bool:
         """Deletes some, and returns whether there are more. Not to be called while events of the

@@ -24,11 +24,18 @@ from elsewhere.core.errors import (
     StorageError,
     StoreUnavailableError,
 )
-from elsewhere.core.events import ArtifactAdded, ModelSaved, decode_event, encode_event
+from elsewhere.core.events import (
+    ArtifactAdded,
+    ModelReported,
+    ModelSaved,
+    decode_event,
+    encode_event,
+)
 from elsewhere.core.folders import read_record, write_beside
 from elsewhere.core.frozen import dataclass
 from elsewhere.core.kept import HistoryEvent
 from elsewhere.core.uploads import FileEvent, Placed
+from elsewhere.store.model_records import reports_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -176,6 +183,8 @@ def _is_wanted(store: TaskStore, task_id: str, event: Event) -> bool:
         return found is not None and not found.url and found.digest == event.artifact.digest
     if isinstance(event, ModelSaved):
         return not store.model(event.model).url
+    if isinstance(event, ModelReported) and event.plot is not None:
+        return _is_wanted(store, reports_of(event.model), event.plot)
     if isinstance(event, HistoryEvent):
         item = store.item(task_id, type(event), event.title, event.series, event.iteration)
         return item is not None and item.at == event.at and not item.bytes_at[0]

@@ -107,7 +107,7 @@ class FrameworkModel(OutputModel):
     def withdraw(self) -> None:
         """Takes it off the task's list: there is nothing any more that it could be read from."""
         self._save({"is_archived": True})
-        self._record(ModelsUnused(names=(self._entry,), are_output=True))
+        self._record_events(ModelsUnused(names=(self._entry,), are_output=True))
 
     def _is_ready(self, save: Save) -> bool:
         version = save.file.version()

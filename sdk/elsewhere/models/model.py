@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from elsewhere.artifacts import scalars
 from elsewhere.artifacts.places import is_kept_for
 from elsewhere.core.checks import checked_dict, checked_pattern, checked_whole
 from elsewhere.core.errors import StorageError, UsageError
@@ -18,7 +19,7 @@ from elsewhere.models.local_weights import LocalWeights
 from elsewhere.models.metadata import ModelMetadata
 from elsewhere.models.owners import store_here
 from elsewhere.storage import delete
-from elsewhere.store.model_records import ModelFilter
+from elsewhere.store.model_records import ModelFilter, reports_of
 from elsewhere.store.tags import parse
 
 if TYPE_CHECKING:
@@ -236,6 +237,33 @@ class Model(ModelMetadata):
             return folder
         return sorted(path for path in folder.rglob("*") if path.is_file())
 
+    # its reports
+
+    def get_reported_scalars(
+        self, max_samples: int = 0, x_axis: str = "iter"
+    ) -> dict[str, dict[str, dict[str, Any]]]:
+        """The scalars that were reported of the model, as `Task.get_reported_scalars` gives them
+        with this `max_samples` and `x_axis`. Raises UsageError and NotFoundError."""
+        most, axis = scalars.checked_samples(max_samples), scalars.checked_axis(x_axis)
+        return scalars.scalars_of(*self._reports(), most, axis)
+
+    def get_last_scalar_metrics(self) -> dict[str, dict[str, dict[str, float]]]:
+        """A summary of each series, as `Task.get_last_scalar_metrics` gives it."""
+        return scalars.summaries_of(*self._reports())
+
+    def get_reported_single_values(self) -> dict[str, float]:
+        """The last values that `OutputModel.report_single_value` reported, by name."""
+        return scalars.single_values_of(*self._reports())
+
+    def get_reported_plots(self, max_iterations: int | None = None) -> list[dict[str, Any]]:
+        """The plots that were reported of the model, as `Task.get_reported_plots` gives them with
+        this `max_iterations`, but with "model" instead of "task". Raises UsageError and
+        NotFoundError."""
+        from elsewhere.artifacts.plots import checked_last, plots_of  # noqa: PLC0415 - weight
+
+        last = checked_last(max_iterations)
+        return plots_of(*self._reports(), last)
+
     # its state
 
     def publish(self) -> None:
@@ -294,9 +322,10 @@ class Model(ModelMetadata):
     ) -> bool:
         """Removes `model`, an object or an id, from the store.
 
-        With `delete_weights_file` the weights that Elsewhere uploaded are deleted, too. The result
-        is False, after a warning, if that fails. Raises NotFoundError for an unknown id, UsageError
-        for another value, and without `force` for a model that is published or that tasks use.
+        Its reports go with it, and with `delete_weights_file` the weights that Elsewhere uploaded.
+        The result is False, after a warning, if a file of these is left. Raises NotFoundError for
+        an unknown id, UsageError for another value, and without `force` for a model that is
+        published or that tasks use.
         """
         model_id, store = checks.checked_id("model", model), store_here()
         record, users = store.model(model_id), store.tasks_using(model_id)
@@ -305,14 +334,19 @@ class Model(ModelMetadata):
             why = f"{len(users)} tasks began from it, such as {users[0]}"
         if why and not force:
             raise UsageError(f"Model {model_id} is not removed: {why}. Pass force=True to do it.")
+        made = store.held(reports_of(model_id))
+        if delete_weights_file and record.digest:
+            made[record.url] = record.machine
         store.delete_model(model_id)
-        if delete_weights_file and record.digest and is_kept_for(record.task, record.url):
+        is_done = True
+        for url, machine in made.items():
             try:
-                delete(record.url, record.machine)
+                if is_kept_for(record.task, url):
+                    delete(url, machine)
             except StorageError as error:
-                logger.warning("The weights of model %s are left. %s", model_id, error)
-                return False
-        return True
+                logger.warning("A file of model %s is left. %s", model_id, error)
+                is_done = False
+        return is_done
 
     @property
     def _store(self) -> TaskStore:
@@ -324,6 +358,11 @@ class Model(ModelMetadata):
     def _arrived(self) -> ModelRecord:
         """The record in the store, which has the URL once the weights are uploaded."""
         return self._read()
+
+    def _reports(self) -> tuple[TaskStore, str]:
+        """Where its reports are, all of this process among them, and how they are read there."""
+        self._arrived()  # raises for a removed model
+        return self._store, reports_of(self._id)
 
     def _save(self, fields: dict[str, Json]) -> None:
         self._refuse_final(fields)

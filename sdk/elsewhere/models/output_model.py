@@ -14,6 +14,7 @@ from elsewhere.core.records import ModelRecord, ModelUse
 from elsewhere.models import checks, weights
 from elsewhere.models.output_weights import OutputWeights
 from elsewhere.models.owners import UNPUBLISHED, owner_of
+from elsewhere.models.reporting_model import ReportingModel
 from elsewhere.store.model_records import changed
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from elsewhere.report.task_access import TaskAccess
 
 
-class OutputModel(OutputWeights):
+class OutputModel(OutputWeights, ReportingModel):
     """A model that a task makes; it becomes one of the task's output models at once.
 
     For the task of this process all changes go through its journal: no call waits for the store,
@@ -72,6 +73,7 @@ class OutputModel(OutputWeights):
         #: the task's name for it; the id until there is a better one
         self._entry = entry or self._id
         self._report(fields, use=self._entry)
+        self._begin_reports(owner, self._id)
 
     def update_design(
         self, config_text: str | None = None, config_dict: Mapping[str, Any] | None = None
@@ -132,15 +134,15 @@ class OutputModel(OutputWeights):
             file=file,
             output_uri=output_uri,
         )
-        self._record(saved, *([self._used_as(use)] if use else []))
+        self._record_events(saved, *([self._used_as(use)] if use else []))
 
-    def _record(self, *events: Event) -> None:
+    def _record_events(self, *events: Event) -> None:
         self._owner.record_event(*events, allowed=UNPUBLISHED)
 
     def _call(self, entry: str) -> None:
         """Makes `entry` the task's name for it."""
         old, self._entry, self._is_named = self._entry, entry, True
-        self._record(ModelsUnused(names=(old,), are_output=True), self._used_as(entry))
+        self._record_events(ModelsUnused(names=(old,), are_output=True), self._used_as(entry))
 
     def _used_as(self, entry: str) -> ModelUsed:
         if self._owner.run is not None:

@@ -16,7 +16,16 @@ from elsewhere.core import names
 from elsewhere.core.choices import Status
 from elsewhere.core.codec import to_plain
 from elsewhere.core.errors import NotFoundError, StoreUnavailableError, TransitionError, UsageError
-from elsewhere.core.events import Edited, ModelSaved, ModelUsed, Parameters, Scalar, Scalars, Tags
+from elsewhere.core.events import (
+    Edited,
+    ModelReported,
+    ModelSaved,
+    ModelUsed,
+    Parameters,
+    Scalar,
+    Scalars,
+    Tags,
+)
 from elsewhere.core.folders import RunFolder
 from elsewhere.core.frozen import dataclass
 from elsewhere.core.kept import HistoryEvent
@@ -216,6 +225,10 @@ def _translation(
         if isinstance(event, HistoryEvent):
             shifted: Event = replace(cast("Any", event), iteration=event.iteration + offset)
             return shifted
+        if isinstance(event, ModelReported):
+            parts: Any = {"scalars": event.scalars, "plot": event.plot}
+            moved: Any = {name: one and translate(one) for name, one in parts.items()}
+            return replace(event, **moved)
         if isinstance(event, ModelSaved) and isinstance(event.fields.get("iteration"), int):
             iteration = int(event.fields["iteration"]) + offset  # type: ignore[arg-type]
             return replace(event, fields={**event.fields, "iteration": iteration})

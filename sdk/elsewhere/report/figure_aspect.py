@@ -40,8 +40,7 @@ class FigureAspect(LoggerAspect):
             self._record_plot(title, series, at_iteration, draw(title, series, data, **how))
         except TooLarge as error:
             logger.warning(
-                "The plot %r, %r is not recorded, since it is too large to be drawn: %s."
-                " Draw fewer points.",
+                "The plot %r, %r is not recorded, since it is too large: %s. Draw fewer points.",
                 *(title, series, error),
             )
         except OSError as error:
@@ -53,7 +52,13 @@ class FigureAspect(LoggerAspect):
         return checked_name("title", title), checked_name("series", series), at_iteration
 
     def _record_plot(self, title: str, series: str, iteration: int, figure: dict[str, Any]) -> None:
-        from elsewhere.core.plot_events import MOST_BYTES, Plot, pack, to_figure  # noqa: PLC0415
+        from elsewhere.core.plot_events import (  # noqa: PLC0415 - weight
+            MOST_BYTES,
+            MOST_KEPT_BYTES,
+            Plot,
+            pack,
+            to_figure,
+        )
         from elsewhere.report.staged import stage  # noqa: PLC0415 - weight
 
         # Hidden here: in what is packed, nobody finds a secret any more.
@@ -64,6 +69,9 @@ class FigureAspect(LoggerAspect):
         packed = pack(text)
         kept, file, digest = to_figure(text, packed), "", ""
         if not kept:
+            if self._files is None:
+                limit = f"{size(MOST_KEPT_BYTES)} are the limit outside of a run"
+                raise TooLarge(f"packed it has {size(len(packed))}, and {limit}")
             file, digest, _ = stage(self._files, ".gz", lambda path: path.write_bytes(packed))
         self._record(
             Plot(

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
-import struct
 import sys
-from typing import Final, SupportsFloat
+from typing import TYPE_CHECKING
 
-from elsewhere.core.checks import checked_whole
+from elsewhere.core.checks import checked_flag, checked_whole
 from elsewhere.core.clock import now_at
-from elsewhere.core.scalars import POINT
 from elsewhere.report.matplotlib_figures import MatplotlibAspect
+from elsewhere.report.non_finite import INFINITY, NAN
 from elsewhere.report.plots import PlotsAspect
 from elsewhere.report.point_plots import PointPlotsAspect
-from elsewhere.report.reported import checked_iteration, checked_name, checked_value
+from elsewhere.report.scalars_aspect import ScalarsAspect
+from elsewhere.report.tensorboard_settings import TENSORBOARD
 
-_PACK: Final = POINT.pack
-#: bytes of a column above which the code that reports writes by itself
-_FULL_BYTES: Final = 1 << 20
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
-class Logger(PlotsAspect, PointPlotsAspect, MatplotlibAspect):
+class Logger(ScalarsAspect, PlotsAspect, PointPlotsAspect, MatplotlibAspect):
     """Reports scalars, values, texts, plots and samples of one task. All threads may share it.
 
     `Task.get_logger` makes it: `record` takes events, points of scalars go into `columns`, `flush`
@@ -36,45 +36,6 @@ class Logger(PlotsAspect, PointPlotsAspect, MatplotlibAspect):
         logger: Logger | None = task.get_logger() if task is not None else None
         return logger
 
-    def report_scalar(
-        self, title: str, series: str, value: SupportsFloat, iteration: int | None = None
-    ) -> None:
-        """Reports `value`, one number, at `iteration`, in the series `series` of the graph `title`.
-
-        Without an `iteration` it is the one behind the last of this series in this process, from 0
-        on. NaN and infinities are kept. Both may be scalars of numpy, or arrays or tensors of one
-        number. Raises UsageError for an empty name, for a value that is not one number, and for an
-        iteration that is not a whole number of 64 bits.
-        """
-        # A training loop calls this: packed and appended in a microsecond, written by a thread.
-        columns = self._columns
-        try:
-            column = columns[title, series]
-        except TypeError:  # a name that has no hash
-            column = columns[checked_name("title", title), checked_name("series", series)]
-        if type(value) is not float:
-            value = checked_value(value)
-        if type(iteration) is not int:
-            is_next = iteration is None
-            iteration = column.iteration + 1 if is_next else checked_iteration(iteration)
-        points, offset = column.points, self._offset
-        try:
-            recorded = iteration + offset.added  # type: ignore[operator]
-            points += _PACK(recorded, now_at(), value)
-        except (TypeError, struct.error):  # the first iteration, or one that has more than 64 bits
-            recorded = self._counted(iteration)
-            points += _PACK(recorded, now_at(), value)
-        column.iteration, offset.last = iteration, recorded
-        if not columns.is_awake or len(points) > _FULL_BYTES:
-            columns.wake()
-
-    def report_single_value(self, name: str, value: SupportsFloat) -> None:
-        """Reports a `value` without iterations, such as a final score, under a `name`; the last one
-        counts. Raises UsageError for an empty name and for a value that is not one number."""
-        from elsewhere.core.events import single_value  # noqa: PLC0415 - weight
-
-        self._record(single_value(checked_name("name", name), checked_value(value), now_at()))
-
     def report_text(self, msg: str, level: int = logging.INFO, print_console: bool = True) -> None:
         """Reports the text `msg` with a `level` of `logging`; prints it unless `print_console` is
         False. Raises UsageError for a level that is not a whole number."""
@@ -89,6 +50,68 @@ class Logger(PlotsAspect, PointPlotsAspect, MatplotlibAspect):
         message = text.encode("utf-8", "backslashreplace").decode("utf-8")
         self._record(Text(message=message, level=level, at=now_at()))
 
-    def flush(self, wait: bool = False) -> None:
-        """Writes what was reported to disk; with `wait`, also waits until the store has it."""
-        self._flush(wait)
+    def flush(self, wait: bool = False) -> bool:
+        """Writes what was reported to disk; with `wait`, also waits until the store has it. False
+        where the store did not take it in time: it gets it later."""
+        return self._flush(wait) is not False
+
+    def get_flush_period(self) -> float | None:
+        """Returns None: what is reported is written at once, and not by a period."""
+        return None
+
+    def set_flush_period(self, period: float | None) -> None:
+        """Changes nothing, which a warning says once, whatever the `period` is in seconds."""
+        self._warn_once(
+            f"set_flush_period({period!r}) changes nothing: what is reported is on disk within a"
+            " tenth of a second, and in the store as soon as that can be reached."
+        )
+
+    @contextlib.contextmanager
+    def capture_logging(self) -> Iterator[None]:
+        """Within it, reports each record of `logging` that comes to the root logger as a text."""
+        handler = _Texts(self)
+        logging.root.addHandler(handler)
+        try:
+            yield
+        finally:
+            logging.root.removeHandler(handler)
+
+    @classmethod
+    def set_reporting_nan_value(cls, value: float | None, warn_period: int = 1000) -> None:
+        """Records `value` for each NaN from now on in this process, None for NaN itself, as it is
+        by default. Each `warn_period`-th is a warning. Raises UsageError."""
+        NAN.set(value, warn_period)
+
+    @classmethod
+    def set_reporting_inf_value(cls, value: float | None, warn_period: int = 1000) -> None:
+        """Records `value` for each infinity from now on in this process, None for infinity itself,
+        as it is by default. Each `warn_period`-th is a warning. Raises UsageError."""
+        INFINITY.set(value, warn_period)
+
+    @classmethod
+    def tensorboard_auto_group_scalars(cls, group_scalars: bool = False) -> None:
+        """Sets whether scalars of TensorBoard whose tag names no graph are in one, "Scalars": those
+        that are recorded from now on in this process, if `group_scalars`. Raises UsageError."""
+        TENSORBOARD.groups_scalars = checked_flag("group_scalars", group_scalars)
+
+    @classmethod
+    def tensorboard_single_series_per_graph(cls, single_series: bool = False) -> None:
+        """Sets whether each scalar of TensorBoard has a graph of its own: those that are recorded
+        from now on in this process, if `single_series`. Raises UsageError."""
+        TENSORBOARD.has_graph_for_each = checked_flag("single_series", single_series)
+
+
+class _Texts(logging.Handler):
+    """Reports records of `logging` as texts."""
+
+    def __init__(self, task_logger: Logger) -> None:
+        super().__init__()
+        self._logger = task_logger
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            text = self.format(record)
+        except Exception:  # noqa: BLE001 - the program's own arguments, as logging treats them
+            self.handleError(record)
+            return
+        self._logger.report_text(text, record.levelno, print_console=False)

@@ -33,14 +33,14 @@ class LoggerAspect:
         flush: Callable[[bool], object],
         columns: Columns,
         offset: Offset,
-        files: Path,
+        files: Path | None,
         known: KnownSecrets | None = None,
         image_quality: int = 87,
     ) -> None:
         """`record` takes the events, `flush` writes them, points of scalars go into `columns`, and
         `offset` shifts iterations, since a continued task counts on. Files that go with a report
-        are staged in `files`, a folder of the run folder, without the secrets that are `known`, by
-        default those of this process. JPEG has `image_quality`."""
+        are staged in `files`, a folder of the run folder, None without a run. The secrets that are
+        `known`, by default those of this process, are hidden. JPEG has `image_quality`."""
         self._record = record
         self._flush = flush
         self._columns = columns

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 from elsewhere.report.figure_aspect import FigureAspect
 from elsewhere.report.figures.scatter import lines, scatter2d, scatter3d
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+
+class SeriesInfo(NamedTuple):
+    """A line of `report_line_plot`: its `name`, its points `data`, and perhaps `labels` of them."""
+
+    name: str
+    data: Any
+    labels: Sequence[str] | None = None
 
 
 class PointPlotsAspect(FigureAspect):
     """Reports points and lines, in a plane and in space."""
+
+    SeriesInfo = SeriesInfo
 
     def report_line_plot(
         self,
@@ -33,7 +41,7 @@ class PointPlotsAspect(FigureAspect):
         series
             The lines, a dict each: its `name`, its `data`, points (x, y) or an array with two
             columns, and perhaps a text for each point, `labels`. Objects with these attributes do
-            as well.
+            as well, such as `Logger.SeriesInfo`.
         xaxis, yaxis
             The titles of the axes; `reverse_xaxis`: high to low.
         mode

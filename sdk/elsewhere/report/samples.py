@@ -74,6 +74,24 @@ class SamplesAspect(LoggerAspect):
         else:
             self._keep_given(report, local_path, url, is_deleted=delete_after_upload)
 
+    def report_image_and_upload(
+        self,
+        title: str,
+        series: str,
+        iteration: int | None = None,
+        path: str | Path | None = None,
+        matrix: Any = None,
+        max_image_history: int | None = None,
+        delete_after_upload: bool = False,
+    ) -> None:
+        """Reports an image: `report_image` by an older name, with the same title, series,
+        iteration, matrix, max_image_history and delete_after_upload; `path` is its local_path.
+        Raises UsageError."""
+        self.report_image(
+            *(title, series, iteration, path, None, matrix, max_image_history),
+            delete_after_upload=delete_after_upload,
+        )
+
     def report_media(
         self,
         title: str,
@@ -188,6 +206,7 @@ class SamplesAspect(LoggerAspect):
         from elsewhere.core.events import Sample  # noqa: PLC0415 - weight
         from elsewhere.report.staged import stage  # noqa: PLC0415 - weight
 
+        assert self._files is not None, "Samples are of a run."
         try:
             staged = stage(self._files, extension, write)
         except OSError as error:

@@ -1,13 +1,14 @@
 """Series of scalars as stores keep them: names, summaries, points (`core/scalars.py`), buckets.
 
-A bucket stands for up to 128 neighbouring points, so that a long curve is drawn without reading it:
-their number (uint32, little endian), and of them the lowest and the highest, in their order. Where
-all values are NaN, that is the first point twice.
+A bucket stands for neighbouring points, so that a curve is drawn without reading it: their number
+(uint32, little endian), and of them the lowest and the highest, in their order. Where all values
+are NaN, that is the first point twice. With the series the buckets grow: neighbours become one.
 """
 
 from __future__ import annotations
 
 import struct
+from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from elsewhere.core.choices import ScalarKind
@@ -22,12 +23,16 @@ if TYPE_CHECKING:
 
 #: between title and series
 UNIT_SEPARATOR: Final = "\x1f"
-#: points of a bucket at most: with them a point takes less than 25 bytes
-BUCKET_POINTS: Final = 128
+#: points of a bucket at most, in a short series and in longer ones: the first number with which a
+#: series has no more than FEW_BUCKETS. A point takes about 26 bytes, in a long series below 25.
+BUCKET_POINTS: Final = (32, 64, 128)
+FEW_BUCKETS: Final = 512
 #: what stands for the iteration of an extreme that an earlier version has written
 _NOWHERE: Final = (None, "-", b"-")
-_COUNT: Final = struct.Struct("<I")
-BUCKET_BYTES: Final = _COUNT.size + 2 * POINT.size
+#: the number of its points, and two of them
+_BUCKET: Final = struct.Struct(f"<I{2 * POINT.size}s")
+BUCKET_BYTES: Final = _BUCKET.size
+_POINTS: Final = struct.Struct(f"{POINT.size}s")
 
 
 class Piece(NamedTuple):
@@ -84,7 +89,7 @@ def pieces(columns: Iterable[Column]) -> Iterator[Piece]:
         yield Piece(
             name=name_of(title, series),
             packed=packed,
-            buckets=b"".join(_COUNT.pack(n) + two for n, two in _buckets(packed, BUCKET_POINTS)),
+            buckets=_buckets(packed, values),
             is_counted=int(kind_of(title, highest) is ScalarKind.SCALAR),
             number=len(values),
             iteration=highest,
@@ -106,29 +111,38 @@ def sampled(packed: bytes, most: int) -> bytes:
     if most <= len(ends):
         return b"".join(ends[-most:])
     parts = (most - len(ends)) // 2
-    middle = [two for _, two in _buckets(packed, -(-count // parts))] if parts else []
-    return _distinct(b"".join([ends[0], *middle, ends[1]]))
+    values = numbers("d", packed)[2::3]
+    edges = [count * number // parts for number in range(parts + 1)] if parts else []
+    middle = [two for _, two in _parts(packed, values, edges)]
+    return distinct(b"".join([ends[0], *middle, ends[1]]))
 
 
 def points_of(buckets: bytes) -> tuple[int, bytes]:
     """How many points the stored `buckets` stand for, and the points that they have."""
-    size, counted = BUCKET_BYTES, _COUNT.size
-    starts = range(0, len(buckets), size)
-    count = sum(_COUNT.unpack_from(buckets, start)[0] for start in starts)
-    return count, b"".join(buckets[start + counted : start + size] for start in starts)
+    found = list(_BUCKET.iter_unpack(buckets))
+    return sum([count for count, _ in found]), b"".join([two for _, two in found])
 
 
-def _buckets(packed: bytes, most: int) -> Iterator[tuple[int, bytes]]:
-    """Yields of `most` points each, fewer at the end, their number and the two to keep."""
-    values = numbers("d", packed)[2::3]
-    for start in range(0, len(values), most):
-        part = values[start : start + most]
-        first, second = sorted(_extremes(part))
-        yield len(part), _point(packed, start + first) + _point(packed, start + second)
+def distinct(packed: bytes) -> bytes:
+    """The points without those that repeat the one before to the byte."""
+    return b"".join([point for (point,), _ in groupby(_POINTS.iter_unpack(packed))])
 
 
-def _point(packed: bytes, index: int) -> bytes:
-    return packed[index * POINT.size : (index + 1) * POINT.size]
+def _buckets(packed: bytes, values: array[float]) -> bytes:
+    count = len(values)
+    fits = (points for points in BUCKET_POINTS if count <= FEW_BUCKETS * points)
+    edges = [*range(0, count, next(fits, BUCKET_POINTS[-1])), count]
+    return b"".join([_BUCKET.pack(*part) for part in _parts(packed, values, edges)])
+
+
+def _parts(packed: bytes, values: array[float], edges: list[int]) -> Iterator[tuple[int, bytes]]:
+    """Yields of the points between two `edges` each their number and the two to keep."""
+    size = POINT.size
+    for start, end in pairwise(edges):
+        part = values[start:end]
+        low, high = _extremes(part)
+        first, second = (start + min(low, high)) * size, (start + max(low, high)) * size
+        yield len(part), packed[first : first + size] + packed[second : second + size]
 
 
 def _extremes(values: array[float]) -> tuple[int, int]:
@@ -140,10 +154,3 @@ def _extremes(values: array[float]) -> tuple[int, int]:
             return 0, 0
         low, high = min(there), max(there)
     return values.index(low), values.index(high)
-
-
-def _distinct(packed: bytes) -> bytes:
-    """The points without those that repeat the one before to the byte."""
-    points = [packed[at : at + POINT.size] for at in range(0, len(packed), POINT.size)]
-    before = [b"", *points[:-1]]
-    return b"".join(point for point, last in zip(points, before, strict=True) if point != last)

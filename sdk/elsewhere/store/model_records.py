@@ -24,6 +24,8 @@ logger = logging.getLogger(__name__)
 
 #: before the key, in the name of a field that is one of a model's metadata
 METADATA: Final = "metadata/"
+#: before the id of a model, in what stands for it where reports are read
+OF_MODEL: Final = "model-"
 _ID: Final = re.compile("[0-9a-f]{32}")
 _FIELDS: Final = frozenset(item.name for item in fields(ModelRecord)) - {"id", "updated_at"}
 #: what a program does not decide about its own models
@@ -57,6 +59,17 @@ class ModelFilter:
                 for key, value in self.metadata.items()
             )
         )
+
+
+def reports_of(model_id: str) -> str:
+    """What the readers of reports (`series`, `curves`, `histories`, ...) take in place of a task's
+    id for those of a model. Raises RecordError if it is not an id."""
+    return OF_MODEL + checked_id(model_id)
+
+
+def model_of(holder: str) -> str:
+    """The id of the model whose reports the `holder` holds; empty for a task."""
+    return holder.removeprefix(OF_MODEL) if holder.startswith(OF_MODEL) else ""
 
 
 def checked_id(model_id: str) -> str:

@@ -98,7 +98,7 @@ def test_a_full_column_is_written_by_the_code_that_reports(
     reporter: Reporter, task_logger: Logger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("elsewhere.report.reporter._GATHER_S", 3600)  # the thread never comes to it
-    monkeypatch.setattr("elsewhere.report.logger._FULL_BYTES", 100 * POINT.size)
+    monkeypatch.setattr("elsewhere.report.scalars_aspect._FULL_BYTES", 100 * POINT.size)
     task_logger.report_scalar("loss", "train", 0.5)
     wait_until(lambda: reporter.columns.is_awake)
     for _ in range(250):

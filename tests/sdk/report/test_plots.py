@@ -201,7 +201,7 @@ def test_a_figure_that_nobody_can_draw_is_a_warning(
     report(plots)
     assert events == []
     [warning] = caplog.messages
-    assert "The plot 't', 's' is not recorded, since it is too large to be drawn" in warning
+    assert "The plot 't', 's' is not recorded, since it is too large" in warning
 
 
 def test_a_disk_that_takes_no_file_is_a_warning(

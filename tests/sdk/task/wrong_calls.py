@@ -346,6 +346,18 @@ OWN: Final[dict[str, list[tuple[str, str]]]] = {
         ("log.report_single_value('', 1)", "must be text that is not empty"),
         ("log.report_single_value('a', [1])", "cannot be reported"),
     ],
+    "Logger.set_reporting_nan_value": [
+        ("log.set_reporting_nan_value('x')", "it is text"),
+        ("log.set_reporting_nan_value(float('inf'))", "replaced by a finite number, or by None"),
+        ("log.set_reporting_nan_value(0, 0)", "warn_period must be a whole number of 1 or more"),
+    ],
+    "Logger.set_reporting_inf_value": [
+        ("log.set_reporting_inf_value([1, 2])", "cannot be reported"),
+        ("log.set_reporting_inf_value(0, 'x')", "warn_period must be a whole number"),
+    ],
+    "Logger.report_image_and_upload": [
+        ("log.report_image_and_upload('t', 's', path='nowhere.png')", "there is no such file"),
+    ],
     "Logger.report_text": [("log.report_text('a', level='info')", "such as logging.WARNING")],
     "OutputModel.connect": [
         ("net.connect('x')", "takes a task, as Task.init or Task.get_task give it"),
@@ -356,3 +368,16 @@ OWN: Final[dict[str, list[tuple[str, str]]]] = {
         ("given.connect(own, name=5)", "name of a model must be a text"),
     ],
 }
+#: what a model reports by the calls of the logger
+_OF_MODELS: Final = (
+    *("scalar", "single_value", "histogram", "vector", "table", "line_plot", "scatter2d"),
+    *("scatter3d", "confusion_matrix", "matrix", "surface", "plotly"),
+)
+OWN.update(
+    {
+        f"OutputModel.report_{name}": [
+            (call.replace("log.", "net."), part) for call, part in OWN[f"Logger.report_{name}"]
+        ]
+        for name in _OF_MODELS
+    }
+)

@@ -223,6 +223,15 @@ ANY: Final[dict[str, list[tuple[str, str]]]] = {
     "Model.comment": [("net.comment = 5", "must be a text")],
     "Model.framework": [("net.framework = ['x']", "must be a text")],
     "Model.tags": [("net.tags = 5", "must be a list of texts")],
+    "Model.get_reported_scalars": [
+        ("net.get_reported_scalars('x')", "max_samples must be a whole number"),
+        ("net.get_reported_scalars(x_axis='itr')", "Did you mean 'iter'?"),
+        ("removed.get_reported_scalars()", "There is no model with the id"),
+    ],
+    "Model.get_reported_plots": [
+        ("net.get_reported_plots(0)", "max_iterations must be a whole number of 1 or more"),
+        ("removed.get_reported_plots()", "There is no model with the id"),
+    ],
     "Model.query_models": [
         ("Model.query_models(5)", "must be a text"),
         ("Model.query_models(model_name='(')", "must be a regular expression"),

@@ -5,7 +5,7 @@
     ├── store.json                  identity, when each project was last used, the last sweep
     ├── models.json                 all models, and where each lies
     ├── blobs/<sha256>              compressed
-    └── tasks/<id>/
+    └── tasks/<id>/                 or model-<id>/: of the reports of a model, as those of a task
         ├── task.json               a `StoredTask`
         ├── points.<number>         a series: 24 bytes a point, as in curves.py
         ├── kept.<part>             the events of a History, one behind the other
@@ -34,6 +34,7 @@ from elsewhere.core.codec import encode
 from elsewhere.core.errors import RecordError, StoreUnavailableError, UsageError
 from elsewhere.core.events import cleared, kept_parts
 from elsewhere.core.kept import OF_RECORD, Cleared, History, Recent, Tagged
+from elsewhere.store.model_records import model_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -203,7 +204,8 @@ class Disk:
     def ids(self) -> list[str]:
         if not self._tasks.is_dir():
             return []
-        return sorted(path.name for path in self._tasks.iterdir() if _ID.fullmatch(path.name))
+        names = [path.name for path in self._tasks.iterdir()]
+        return sorted(name for name in names if _ID.fullmatch(name) and not model_of(name))
 
     def task(self, task_id: str) -> StoredTask:
         """Reads a task; an empty one where there is none. Raises RecordError."""

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from elsewhere.core.choices import Status
-from elsewhere.core.events import ModelSaved, ModelUsed
+from elsewhere.core.events import ModelSaved, ModelsUnused, ModelUsed
 from elsewhere.core.records import ModelRecord, ModelUse
 from elsewhere.store.model_records import (
     METADATA,
@@ -18,6 +18,7 @@ from elsewhere.store.model_records import (
     of_task,
     place_of,
     record_of,
+    reports_of,
     unknown,
     uses_of,
 )
@@ -25,7 +26,7 @@ from elsewhere.store.model_records import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from elsewhere.core.events import ModelsUnused
+    from elsewhere.core.events import ModelReported
     from elsewhere.core.records import Json
     from elsewhere.store.folder.disk import Disk, StoredTask
     from elsewhere.store.model_records import ModelFilter
@@ -58,6 +59,8 @@ class FolderModels:
             kept["models"].pop(checked_id(model_id), None)
             kept["places"] = {at: one for at, one in kept["places"].items() if one != model_id}
             self._disk.write_models(kept)
+            if self._disk.file_of(reports_of(model_id)).exists():
+                self._disk.remove_task(reports_of(model_id))
 
     def find_models(self, wanted: ModelFilter) -> list[ModelRecord]:
         with self._disk.locked():
@@ -99,7 +102,7 @@ def apply(
     kept: _Kept,
     task_id: str,
     task: StoredTask,
-    event: ModelSaved | ModelUsed | ModelsUnused,
+    event: ModelSaved | ModelUsed | ModelsUnused | ModelReported,
     *,
     is_own: bool,
 ) -> None:
@@ -111,7 +114,7 @@ def apply(
             _save(kept, event.model, fields, task_id if is_own else "")
         elif isinstance(event, ModelUsed):
             _use(kept, task_id, task, event)
-        else:
+        elif isinstance(event, ModelsUnused):
             for name in event.names:
                 task.part("models").pop(field_of(name, is_output=event.are_output), None)
 

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from elsewhere.core import kept
 from elsewhere.core.codec import compact, to_plain
+from elsewhere.core.events import ModelReported
 from elsewhere.core.scalars import POINT
 from elsewhere.store import curves
 from elsewhere.store.blocks import BLOCK_BYTES, HEAD_BLOCKS, TAIL_BLOCKS
 from elsewhere.store.folder import models
 from elsewhere.store.folder.disk import Disk
 from elsewhere.store.folder.histories import FolderHistories
+from elsewhere.store.model_records import reports_of
 from elsewhere.store.refusals import may_not_write
 from elsewhere.store.reports import Reports
 from elsewhere.store.states import text_of
@@ -50,7 +52,9 @@ class FolderReports(FolderHistories, Reports):
             stands = task.journal.get(name, 0)
             if stands != start:
                 return stands
-            self._take(task_id, task, attempt, events, {})
+            reports = list(events)
+            self._take(task_id, task, attempt, reports, {})
+            self._take_reports_of_models(task_id, attempt, name, end, reports)
             task.journal[name] = end
             self._keep(task_id, task)
             return end
@@ -124,6 +128,26 @@ class FolderReports(FolderHistories, Reports):
         for piece in curves.pieces(column for event in reports for column in event.points()):
             self._add_points(task_id, task, piece)
         task.record |= compact(changes)
+
+    def _take_reports_of_models(
+        self, task_id: str, attempt: int, name: str, end: int, events: Iterable[Event]
+    ) -> None:
+        """Takes in what the journal `name` reports, up to `end`, of models of the task. Their files
+        have how far that was: the task's is written after them."""
+        models = self._disk.models()["models"]
+        made = {model for model, fields in models.items() if fields.get("task") == task_id}
+        found: dict[str, list[Event]] = {}
+        for event in events:
+            if isinstance(event, ModelReported) and event.model in made:
+                parts = (event.scalars, event.plot)
+                found.setdefault(reports_of(event.model), []).extend(filter(None, parts))
+        for holder, reports in found.items():
+            of_model = self._disk.task(holder)
+            if of_model.journal.get(name, 0) < end:
+                of_model.state |= {"status": "", "attempt": attempt}
+                self._take(holder, of_model, attempt, reports, {})
+                of_model.journal[name] = end
+                self._disk.write_task(holder, of_model)
 
     def _points(self, wanted: Sequence[tuple[str, str, str]], most: int) -> list[bytes]:
         return [self._points_of(task_id, curves.name_of(*name)) for task_id, *name in wanted]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from elsewhere.core.codec import compact, decode, encode
 from elsewhere.core.events import whole
-from elsewhere.core.kept import history_parts
+from elsewhere.core.kept import History, history_parts
 from elsewhere.store.histories import Head, Histories, name_of, rank_of
 from elsewhere.store.redis import keys
 from elsewhere.store.redis.connection import redis_errors
@@ -15,7 +15,7 @@ from elsewhere.store.redis.connection import redis_errors
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-    from elsewhere.core.kept import History, HistoryEvent
+    from elsewhere.core.kept import HistoryEvent
     from elsewhere.store.redis.scripts import Word
 
 
@@ -72,8 +72,10 @@ class RedisHistories(Histories):
         return [None if text is None else decode(object, text) for text in found]
 
 
-def of_item(way: History, event: HistoryEvent) -> list[list[Word]]:
+def of_item(event: HistoryEvent) -> list[list[Word]]:
     """The command that adds an item."""
+    way = event.way
+    assert isinstance(way, History)
     url, machine = event.bytes_at
     place = (encode(url), encode(machine)) if url else ("", "")
     name, last, iteration = (

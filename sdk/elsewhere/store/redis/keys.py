@@ -26,6 +26,7 @@
     ew:system_tag:<tag>              set     create, edit, delivery  "
     ew:model:<id>                    hash    scripts                 until the model is deleted
     ew:model:<id>:tasks              set     scripts                 "    those that began from it
+    ew:model:<id>:<part>             kept    delivery                "    scalars and plots
     ew:models                        zset    scripts                 "    id -> time of last change
     ew:model_project:<project>       set     scripts                 "    ids
     ew:model_tag:<tag>               set     scripts                 "    ids
@@ -77,6 +78,7 @@ from typing import Final
 from elsewhere.core.events import kept_parts
 from elsewhere.core.kept import history_parts
 from elsewhere.store.curves import UNIT_SEPARATOR
+from elsewhere.store.model_records import OF_MODEL
 
 #: points of one key: a string of Redis has 512 MiB at most
 CHUNK_POINTS: Final = 1 << 24
@@ -103,10 +105,12 @@ WAKE: Final = "ew:wake"
 
 
 class TaskKeys:
-    """The keys of one task; all share its prefix."""
+    """The keys of one task; all share its prefix. Those of a model's reports are named alike."""
 
     def __init__(self, task_id: str) -> None:
         self.record = f"ew:task:{task_id}"
+        if str(task_id).startswith(OF_MODEL):
+            self.record = f"ew:model:{task_id.removeprefix(OF_MODEL)}"
         self.state = self.part("state")
         self.attempts = self.part("attempts")
         self.journal = self.part("journal")

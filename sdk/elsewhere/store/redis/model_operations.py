@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from elsewhere.core.codec import encode
-from elsewhere.core.events import ModelSaved, ModelUsed
+from elsewhere.core.events import ModelReported, ModelSaved, ModelUsed
+from elsewhere.store import curves
 from elsewhere.store.model_records import (
     checked,
     checked_id,
@@ -16,6 +17,7 @@ from elsewhere.store.model_records import (
     place_of,
     storable,
 )
+from elsewhere.store.redis.histories import of_item
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,7 +33,7 @@ _SAME: Final = "="
 
 
 def of_event(
-    task_id: str, event: ModelSaved | ModelUsed | ModelsUnused, *, is_own: bool
+    task_id: str, event: ModelSaved | ModelUsed | ModelsUnused | ModelReported, *, is_own: bool
 ) -> list[list[Word]]:
     """Operations of an event about models; `is_own`: it comes from the task's own journal."""
     with left_out(task_id, is_own=is_own):
@@ -43,6 +45,8 @@ def of_event(
             ]
         if isinstance(event, ModelUsed):
             return [_use(event)]
+        if isinstance(event, ModelReported):
+            return [["REPORT", checked_id(event.model), *words] for words in _reports(event)]
         return [["UNUSE", field_of(name, is_output=event.are_output)] for name in event.names]
     return []
 
@@ -57,6 +61,14 @@ def of_fields(model_id: str, fields: Mapping[str, Json]) -> list[list[Word]]:
     first: Word = _SAME if place is None else place
     pieces = [words[at : at + _MOST] for at in range(0, max(len(words), 1), _MOST)]
     return [[_SAME if at else first, *piece] for at, piece in enumerate(pieces)]
+
+
+def _reports(event: ModelReported) -> list[list[Word]]:
+    columns = () if event.scalars is None else event.scalars.columns
+    # The iterations of the task are counted by what it reports itself.
+    points = [one._replace(is_counted=0) for one in curves.pieces(columns)]
+    found: list[list[Word]] = [["POINTS", *piece] for piece in points]
+    return found if event.plot is None else [*found, *of_item(event.plot)]
 
 
 def _use(event: ModelUsed) -> list[Word]:

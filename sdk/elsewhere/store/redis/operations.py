@@ -65,7 +65,7 @@ def of_event(task_id: str, event: Any, attempt: int) -> list[list[Word]]:
             fields = way.values(event).items()
             return [["HSET", task.state, name, text_of(value)] for name, value in fields]
         case kept.History():
-            return of_item(way, event)
+            return of_item(event)
         case kept.OfModels():
             return model_operations.of_event(task_id, event, is_own=attempt > 0)
         case _:

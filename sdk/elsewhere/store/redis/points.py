@@ -18,7 +18,8 @@ _Reading: TypeAlias = "Generator[list[tuple[str, ...]], list[Any], bytes]"
 
 def read(redis: Any, wanted: Iterable[tuple[str, str, str]], most: int) -> list[bytes]:
     """The packed points of each (task id, title, series) that is `wanted`, in three round trips at
-    most. Of a series with very many more points than `most`, 0 for all, those of its buckets."""
+    most. Of a series with more points than `most`, 0 for all, those of its buckets if they are at
+    least half of that."""
     readings = [
         _read(keys.TaskKeys(task_id), curves.name_of(*name), most) for task_id, *name in wanted
     ]
@@ -41,14 +42,15 @@ def read(redis: Any, wanted: Iterable[tuple[str, str, str]], most: int) -> list[
 
 def _read(task: keys.TaskKeys, name: str, most: int) -> _Reading:
     ask_count = ("HGET", task.scalars, name)
-    [summary] = yield [ask_count]
+    summary, length = yield [ask_count, ("STRLEN", task.buckets(name))]
     count = count_of(summary)
-    if 0 < most * curves.BUCKET_POINTS < count:
+    if 0 < most < count and 4 * (length // curves.BUCKET_BYTES) >= most:
         ends = [*_points(task, name, 0, 1), *_points(task, name, count - 1, count)]
         summary, buckets, first, last = yield [ask_count, ("GET", task.buckets(name)), *ends]
         known, points = curves.points_of(buckets or b"")
         if known == count_of(summary):  # else an earlier version has written some of them
-            return bytes(first + points + last)
+            found = bytes(first + points + last)
+            return found if len(found) > most * POINT.size else curves.distinct(found)
     return b"".join((yield list(_points(task, name, 0, count))))
 
 

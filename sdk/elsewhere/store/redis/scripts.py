@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from elsewhere.core.events import cleared
 from elsewhere.core.kept import Cleared
-from elsewhere.store.curves import BUCKET_POINTS
+from elsewhere.store.curves import BUCKET_POINTS, FEW_BUCKETS
 from elsewhere.store.redis import keys
 from elsewhere.store.redis.connection import redis_errors
 
@@ -80,5 +80,8 @@ def _cleared() -> str:
 
 def _sizes() -> str:
     """The sizes of what is kept of series."""
-    points, bucket = keys.CHUNK_POINTS, BUCKET_POINTS
-    return f"local CHUNK_POINTS, BUCKET_POINTS = {points}, {bucket}\n"
+    buckets = ", ".join(map(str, BUCKET_POINTS))
+    return (
+        f"local CHUNK_POINTS, FEW_BUCKETS = {keys.CHUNK_POINTS}, {FEW_BUCKETS}\n"
+        f"local BUCKET_POINTS = {{{buckets}}}\n"
+    )

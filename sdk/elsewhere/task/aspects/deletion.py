@@ -64,7 +64,7 @@ class DeletionAspect(Handle):
         if delete_artifacts_and_models:
             made += _artifacts(store.artifacts(self.id).values())
             made += _models(store, self.id, are_used_kept=skip_models_used_by_other_tasks)
-            made += _items(store, self.id)
+            made += _items(store, self.id, self.id)
         # First of all: a task that is about to run again keeps its files.
         store.delete(self.id)
         left = [why for one in made if (why := _delete(store, one, callback))]
@@ -82,11 +82,12 @@ def _artifacts(artifacts: Iterable[Artifact]) -> list[_Made]:
     ]
 
 
-def _items(store: TaskStore, task_id: str) -> list[_Made]:
-    """The bytes of samples and the like, also of those that fell out of their history."""
+def _items(store: TaskStore, task_id: str, holder: str) -> list[_Made]:
+    """The bytes of samples and the like that the task or its model, the `holder`, has, also of
+    those that fell out of their history."""
     from elsewhere.artifacts.places import is_kept_for, upload_at  # noqa: PLC0415 - weight
 
-    found = {**store.dropped(task_id), **store.held(task_id)}
+    found = {**store.dropped(holder), **store.held(holder)}
     return [
         _Made(at[1], url, machine)
         for url, machine in found.items()
@@ -97,6 +98,7 @@ def _items(store: TaskStore, task_id: str) -> list[_Made]:
 def _models(store: TaskStore, task_id: str, *, are_used_kept: bool) -> list[_Made]:
     """The task's own models that may be deleted; without a URL where the bytes stay."""
     from elsewhere.artifacts.places import is_kept_for  # noqa: PLC0415 - weight
+    from elsewhere.store.model_records import reports_of  # noqa: PLC0415
 
     made = []
     for model_id in dict.fromkeys(use.model for use in store.task_models(task_id) if use.is_output):
@@ -109,6 +111,7 @@ def _models(store: TaskStore, task_id: str, *, are_used_kept: bool) -> list[_Mad
             continue
         # In any other place somebody has put it there, so the bytes stay.
         url = model.url if is_kept_for(task_id, model.url) else ""
+        made += _items(store, task_id, reports_of(model_id))
         made.append(_Made("model", url, model.machine, model_id))
     return made
 

@@ -3,31 +3,13 @@
 from __future__ import annotations
 
 import codecs
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from elsewhere.core.checks import checked_text, checked_whole
-from elsewhere.core.choices import ScalarKind
-from elsewhere.core.errors import UsageError, known_choices
 from elsewhere.task.handle import Handle
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from elsewhere.artifacts.sample import SampleHandle
-
-
-def _iso(at: float) -> str:
-    from datetime import datetime, timezone  # noqa: PLC0415 - weight
-
-    return datetime.fromtimestamp(at, timezone.utc).isoformat()
-
-
-#: what stands on an axis, of a point's iteration and time
-_AXES: Final[dict[str, Callable[[int, float], Any]]] = {
-    "iter": lambda iteration, _at: iteration,
-    "timestamp": lambda _iteration, at: round(at * 1000),
-    "iso_time": lambda _iteration, at: _iso(at),
-}
 
 
 class ReportsAspect(Handle):
@@ -52,21 +34,11 @@ class ReportsAspect(Handle):
 
         Raises UsageError for another axis or number, and NotFoundError for a deleted task.
         """
-        if x_axis not in list(_AXES):  # a list may be asked for what cannot be hashed
-            known = known_choices(str(x_axis), _AXES)
-            raise UsageError(f"There is no x_axis {x_axis!r:.80}. {known}")
-        most = checked_whole("max_samples", max_samples, 0, note=", 0 for all")
+        from elsewhere.artifacts import scalars  # noqa: PLC0415 - weight
+
+        wanted = scalars.checked_samples(max_samples), scalars.checked_axis(x_axis)
         self.reload()
-        names = [(item.title, item.series) for item in self.access.store.series(self.id)]
-        curves = self.access.store.curves([(self.id, *name) for name in names], most)
-        found: dict[str, dict[str, dict[str, Any]]] = {}
-        for (title, series), curve in zip(names, curves, strict=True):
-            found.setdefault(title, {})[series] = {
-                "name": series,
-                "x": list(map(_AXES[x_axis], curve.iterations, curve.times)),
-                "y": list(curve.values),
-            }
-        return found
+        return scalars.scalars_of(self.access.store, self.id, *wanted)
 
     def get_all_reported_scalars(
         self, x_axis: str = "iter"
@@ -77,21 +49,17 @@ class ReportsAspect(Handle):
     def get_last_scalar_metrics(self) -> dict[str, dict[str, dict[str, float]]]:
         """A summary of each series, {title: {series: {"last": value, "min": value, "max": value}}}.
         Raises NotFoundError for a deleted task."""
+        from elsewhere.artifacts.scalars import summaries_of  # noqa: PLC0415 - weight
+
         self.reload()
-        found: dict[str, dict[str, dict[str, float]]] = {}
-        for item in self.access.store.series(self.id):
-            summary = {"last": item.last, "min": item.minimum, "max": item.maximum}
-            found.setdefault(item.title, {})[item.series] = summary
-        return found
+        return summaries_of(self.access.store, self.id)
 
     def get_reported_single_values(self) -> dict[str, float]:
         """The last values that `Logger.report_single_value` reported, by name."""
+        from elsewhere.artifacts.scalars import single_values_of  # noqa: PLC0415 - weight
+
         self.reload()
-        return {
-            item.series: item.last
-            for item in self.access.store.series(self.id)
-            if item.kind is ScalarKind.SINGLE
-        }
+        return single_values_of(self.access.store, self.id)
 
     def get_reported_single_value(self, name: str) -> float | None:
         """The single value `name`, or None if it was not reported. Raises UsageError."""

@@ -1,8 +1,8 @@
 -- Shared by every script: KEYS[1] is the task's record key, ARGV[1] its id. Before it stand CLEARED,
--- the `parts` and the `fields` of the state to be cleared at each time, CHUNK_POINTS of one key
--- and BUCKET_POINTS of one bucket.
+-- the `parts` and the `fields` of the state to be cleared at each time, CHUNK_POINTS of one key,
+-- and BUCKET_POINTS with FEW_BUCKETS.
 local base, id = KEYS[1], ARGV[1]
-local state = base .. ':state'
+local state, dropped = base .. ':state', base .. ':dropped'
 
 local function stamp()
   local t = redis.call('TIME')
@@ -73,7 +73,7 @@ end
 -- they are those at `url`.
 local function note_dropped(head, url)
   local its_url, machine = string.match(head, '\n([^\n]*)\n(.*)$')
-  if its_url ~= '' and its_url ~= url then redis.call('HSET', base .. ':dropped', its_url, machine) end
+  if its_url ~= '' and its_url ~= url then redis.call('HSET', dropped, its_url, machine) end
 end
 
 -- ITEM part series last iteration at place url machine json: `place` is the time, which sorts as text.
@@ -96,7 +96,7 @@ local function add_item(part, series, last, iteration, at, place, url, machine, 
   redis.call('ZADD', order, 0, series .. rank .. ' ' .. iteration)
   redis.call('HSET', heads, item, rank .. ' ' .. at .. '\n' .. url .. '\n' .. machine)
   redis.call('HSET', items, item, json)
-  redis.call('HDEL', base .. ':dropped', url)
+  redis.call('HDEL', dropped, url)
   local count = redis.call('ZLEXCOUNT', order, from, to)
   while count > tonumber(last) do
     local oldest = redis.call('ZRANGEBYLEX', order, from, to, 'LIMIT', 0, 1)[1]
@@ -116,21 +116,23 @@ local function points_key(series, chunk)
   return base .. (chunk == 0 and ':points:' or string.format(':chunk:%d:', chunk)) .. series
 end
 
+local function clear_part(part)
+  if part == 'scalars' then
+    local found = redis.call('HGETALL', base .. ':scalars')
+    for i = 1, #found, 2 do
+      local last = math.floor((tonumber(string.match(found[i + 1], '%S+')) - 1) / CHUNK_POINTS)
+      for chunk = 0, last do redis.call('DEL', points_key(found[i], chunk)) end
+      redis.call('DEL', base .. ':buckets:' .. found[i])
+    end
+  end
+  local key = base .. ':' .. part
+  for _, head in ipairs(redis.call('HVALS', key .. ':heads')) do note_dropped(head, '') end
+  redis.call('DEL', key, key .. ':order', key .. ':heads', key .. ':items')
+end
+
 -- What events left that are cleared at CLAIM, RESET or RESTART, see core/kept.py.
 local function clear(when)
-  for _, part in ipairs(CLEARED[when].parts) do
-    if part == 'scalars' then
-      local found = redis.call('HGETALL', base .. ':scalars')
-      for i = 1, #found, 2 do
-        local last = math.floor((tonumber(string.match(found[i + 1], '%S+')) - 1) / CHUNK_POINTS)
-        for chunk = 0, last do redis.call('DEL', points_key(found[i], chunk)) end
-        redis.call('DEL', base .. ':buckets:' .. found[i])
-      end
-    end
-    local key = base .. ':' .. part
-    for _, head in ipairs(redis.call('HVALS', key .. ':heads')) do note_dropped(head, '') end
-    redis.call('DEL', key, key .. ':order', key .. ':heads', key .. ':items')
-  end
+  for _, part in ipairs(CLEARED[when].parts) do clear_part(part) end
   for _, field in ipairs(CLEARED[when].fields) do redis.call('HDEL', state, field) end
 end
 
@@ -181,18 +183,36 @@ local function joined(one, other, count)
   return struct.pack('<I4', count) .. points[math.min(low, high)] .. points[math.max(low, high)]
 end
 
--- The last bucket takes the first of the new ones where there is room.
-local function add_buckets(series, buckets)
-  local key = base .. ':buckets:' .. series
-  local length = redis.call('STRLEN', key)
-  local last = length > 0 and redis.call('GETRANGE', key, length - BUCKET_BYTES, -1) or ''
-  local count = struct.unpack('<I4', buckets)
-  if last ~= '' then count = count + struct.unpack('<I4', last) end
-  if last ~= '' and count <= BUCKET_POINTS then
-    local rest = string.sub(buckets, BUCKET_BYTES + 1)
-    redis.call('SETRANGE', key, length - BUCKET_BYTES, joined(last, buckets, count) .. rest)
+local function bucket_points(count)
+  for _, points in ipairs(BUCKET_POINTS) do
+    if count <= FEW_BUCKETS * points then return points end
+  end
+  return BUCKET_POINTS[#BUCKET_POINTS]
+end
+
+-- Neighbours become one where there is room: the last bucket and new ones, or all when they grow.
+local function add_buckets(series, buckets, before, count)
+  local key, most, from = base .. ':buckets:' .. series, bucket_points(count), 0
+  if most == bucket_points(before) then
+    from = math.max(0, redis.call('STRLEN', key) - BUCKET_BYTES)
+  end
+  buckets = redis.call('GETRANGE', key, from, -1) .. buckets
+  local found, last, points = {}, string.sub(buckets, 1, BUCKET_BYTES), struct.unpack('<I4', buckets)
+  for at = BUCKET_BYTES + 1, #buckets, BUCKET_BYTES do
+    local one = string.sub(buckets, at, at + BUCKET_BYTES - 1)
+    local more = struct.unpack('<I4', one)
+    if points + more <= most then
+      last, points = joined(last, one, points + more), points + more
+    else
+      found[#found + 1] = last
+      last, points = one, more
+    end
+  end
+  found[#found + 1] = last
+  if from == 0 then
+    redis.call('SET', key, table.concat(found))
   else
-    redis.call('APPEND', key, buckets)
+    redis.call('SETRANGE', key, from, table.concat(found))
   end
 end
 
@@ -225,7 +245,7 @@ local function add_points(series, packed, buckets, is_counted, count, iteration,
     end
   end
   append_points(series, packed, there)
-  add_buckets(series, buckets)
+  add_buckets(series, buckets, there, there + tonumber(count))
   count = string.format('%d', there + tonumber(count))
   redis.call('HSET', base .. ':scalars', series,
     table.concat({count, iteration, last, low, high, low_at, high_at}, ' '))
@@ -343,6 +363,15 @@ local function load_model(field, model, at, place, url, ...)
   use_model(field, known or model, at)
 end
 
+-- REPORT model operation ...: of the task's own model, POINTS or ITEM, kept with the model.
+local function report_model(model, operation, ...)
+  if not is_made_by(id, model) then return end
+  local its_base = base
+  base = model_key(model)
+  if operation == 'POINTS' then add_points(...) else add_item(...) end
+  base = its_base
+end
+
 -- A blob lives while a task names it: `ew:blob:<digest>:tasks` are those that do, `ew:blobs` has its
 -- bytes, and the task's `blobs` has the digests by the field of the record that names them.
 -- Its bytes may lie in storage: `ew:blob_urls` has where, `ew:blobs_left` since when no task names one.
@@ -404,7 +433,7 @@ end
 
 local OPERATIONS = {
   BLOBS = name_blobs, FIELD = set_field, ITEM = add_item, LOAD = load_model, MODEL = set_model, POINTS = add_points,
-  UNUSE = unuse_model, USE = use_model,
+  REPORT = report_model, UNUSE = unuse_model, USE = use_model,
 }
 
 -- Operations from ARGV[first] on, each: number of words, then the words of a command.
