@@ -38,15 +38,17 @@ def needed(
     items: Sequence[Installed],
     modules: Iterable[str],
     also: Sequence[str] = (),
+    content: bytes | None = None,
 ) -> Needed:
     """Returns what the script `entry` and the modules below `root` import, out of `items`.
 
     `start` is the folder that Python puts first on its path; `modules` are the dotted names of
-    those that are loaded, and `also` of those that count as imported.
+    those that are loaded, and `also` of those that count as imported. `content` is the source of an
+    entry that is no file.
     """
     projects = [item for item in items if item.project and is_below(item.project, root)]
     on_path, later = _local_folders(start, root, projects)
-    imports = scan_imports(entry, on_path, later, _has_top)
+    imports = scan_imports(entry, on_path, later, _has_top, content)
     wanted = {name for name in (*imports.names, *also) if _is_foreign(name)}
     found = _providers(wanted, items)
     direct = {item.key for provided in found.values() for item in provided}

@@ -105,8 +105,10 @@ def check_started(located: Located) -> None:
 def left_behind(located: Located) -> tuple[str, ...]:
     """Sentences that name what does not travel: the folder of the start, folders of PYTHONPATH,
     settings of a launcher."""
-    root, launcher = located.root, located.script.launcher
+    root, launcher, notebook = located.root, located.script.launcher, located.script.notebook
     sentences = launcher.left_behind(located.script.folder, root) if launcher is not None else ()
+    if notebook is not None:
+        sentences = (*sentences, *notebook.sentences)
     if not (folder := located.script.folder).is_relative_to(root):
         start = f"elsewhere it starts in {located.source.working_dir!r} of the code"
         sentence = f"The program was started in {folder}, outside of the code in {root}: {start}"
@@ -136,9 +138,13 @@ def complete(located: Located, limit_bytes: int) -> CapturedSource:
         files = read_loose_files(script, budget)
         source = replace(located.source, patch=_kept(as_patch(files), blobs), tree=tree_of(files))
         return CapturedSource(source=source, blobs=blobs)
-    started = set() if script.module else {script.path, script.entry_below(located.root)}
+    started, added = {script.path, script.entry_below(located.root)}, {}
+    if script.module or script.notebook is not None:
+        started = set()
+    if script.notebook is not None:
+        added = {_relative(script.path, located.root): script.notebook.content}
     entries = [_relative(file, located.root) for file in sorted(started)]
-    snapshot = located.worktree.snapshot(budget, entries=entries)
+    snapshot = located.worktree.snapshot(budget, entries=entries, added=added)
     source = replace(
         located.source,
         patch=_kept(snapshot.patch, blobs),

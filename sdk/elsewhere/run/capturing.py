@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Final
 
 from elsewhere.capture.wishes import NO_WISHES
 from elsewhere.core.errors import CaptureError, ElsewhereError
+from elsewhere.core.imported import modules as loaded_modules
 from elsewhere.core.records import Environment, Source
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from elsewhere.capture.repository import Located
     from elsewhere.capture.wishes import Wishes
     from elsewhere.core.settings import Settings
@@ -28,7 +31,7 @@ class Capturing(threading.Thread):
     """Completes the source and the environment of a task in the store.
 
     `located` is an error where nothing can be captured at all, as at a prompt. `modules` are those
-    that the program has loaded.
+    that the program has loaded. `locate` finds a notebook anew, of which more has run since.
     """
 
     def __init__(
@@ -39,6 +42,7 @@ class Capturing(threading.Thread):
         located: Located | CaptureError,
         wishes: Wishes = NO_WISHES,
         modules: tuple[str, ...] = (),
+        locate: Callable[[], Located | CaptureError] | None = None,
     ) -> None:
         super().__init__(name="elsewhere-capture", daemon=True)
         self._settings = settings
@@ -47,10 +51,12 @@ class Capturing(threading.Thread):
         self._located = located
         self._wishes = wishes
         self._modules = modules
+        self._locate = locate
         self._error: ElsewhereError | None = None
         self._captured: tuple[Source, Environment] | None = None
         #: nothing is to be asked any more: a remote was, or the code is described by hand
         self._is_settled = False
+        self._is_described = False
         self.warnings: tuple[str, ...] = ()
 
     def run(self) -> None:
@@ -74,9 +80,19 @@ class Capturing(threading.Thread):
     def describe(self, source: Source, environment: Environment) -> None:
         """Replaces what was captured, or the error of that, by a description by hand."""
         self._error, self._captured, self._is_settled = None, (source, environment), True
+        self._is_described = True
 
     def wait(self, within_s: float = _CAPTURE_S) -> None:
         self.join(timeout=within_s)
+
+    def renew(self) -> None:
+        """Captures a notebook again, as it is now, instead of what was captured before."""
+        if self._locate is None or self._is_described:
+            return
+        self.join()
+        self._error, self._is_settled, self._located = None, False, self._locate()
+        self._modules = loaded_modules()
+        self.run()
 
     def result(self, within_s: float = _CAPTURE_S) -> tuple[Source, Environment]:
         """Waits for the capture. Raises its error, or CaptureError after `within_s` seconds."""
@@ -129,6 +145,7 @@ class Capturing(threading.Thread):
             modules=self._modules,
             launcher=located.source.launcher,
             limit_bytes=self._settings.capture_limit_bytes,
+            content=script.notebook.content if script.notebook is not None else None,
         )
         self.warnings = (*packages.warnings, *left_behind(located))
         for digest, data in (captured.blobs | packages.blobs).items():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from elsewhere.core.choices import TaskType
@@ -256,6 +255,7 @@ class Task(
         queue, and TransitionError for another task whose status does not allow it.
         """
         from elsewhere.hooks.launch import LAUNCH, JobSent  # noqa: PLC0415
+        from elsewhere.run import interactive  # noqa: PLC0415
         from elsewhere.task import sending  # noqa: PLC0415
 
         run = self.access.run
@@ -275,7 +275,7 @@ class Task(
         if exit_process and LAUNCH.job is not None:
             raise JobSent(0)
         if exit_process:
-            sys.exit(0)
+            interactive.leave()
         return type(self)(task_id, run.store)
 
     def create_function_task(
