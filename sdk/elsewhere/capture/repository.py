@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from elsewhere.capture.budget import Budget
-from elsewhere.capture.loose import as_patch, read_loose_files, tree_of
+from elsewhere.capture.loose import LooseFile, as_patch, read_loose_files, tree_of
 from elsewhere.capture.script import Script
 from elsewhere.capture.worktree import Snapshot, Worktree
 from elsewhere.core.errors import CaptureError
@@ -32,10 +32,12 @@ class Located:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CapturedSource:
-    """The whole source; `blobs` has the raw bytes of its digests."""
+    """The whole source; `blobs` has the raw bytes of its digests. `warnings` are sentences on what
+    does not travel."""
 
     source: Source
     blobs: dict[str, bytes]
+    warnings: tuple[str, ...] = ()
 
 
 def locate(
@@ -137,7 +139,7 @@ def complete(located: Located, limit_bytes: int) -> CapturedSource:
     if located.worktree is None:
         files = read_loose_files(script, budget)
         source = replace(located.source, patch=_kept(as_patch(files), blobs), tree=tree_of(files))
-        return CapturedSource(source=source, blobs=blobs)
+        return CapturedSource(source=source, blobs=blobs, warnings=_unsent(script, files))
     started, added = {script.path, script.entry_below(located.root)}, {}
     if script.module or script.notebook is not None:
         started = set()
@@ -171,6 +173,18 @@ def with_lost(located: Located, source: Source, limit_bytes: int) -> CapturedSou
     if not blobs:
         return None
     return CapturedSource(source=replace(source, submodules=tuple(inner)), blobs=blobs)
+
+
+def _unsent(script: Script, files: list[LooseFile]) -> tuple[str, ...]:
+    """Names the files that a notebook outside git names, and that do not travel with it."""
+    if script.notebook is None:
+        return ()
+    sent = {script.base / file.path for file in files}
+    names = [name for name in script.notebook.named_files() if script.base / name not in sent]
+    if not names:
+        return ()
+    why = "since the notebook is in no git repository: only its cells and what they import does"
+    return (f"These files do not travel, {why}: {', '.join(names)}.",)
 
 
 def _working_dir(script: Script, root: Path) -> str:

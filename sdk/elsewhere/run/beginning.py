@@ -237,9 +237,8 @@ def _carried(
     run = new_run(settings, record, folder, carrier, is_remote=is_simulated)
     session.start()
     run.unwatch = Endings(run.end_with_process).detach
-    if connections.streams:
-        run.when_over(Tee(folder.output, connections.streams, run.known_secrets.redact).detach)
-    interactive.follow(run, connections.streams)
+    if streams := interactive.follow(run, connections.streams):
+        run.when_over(Tee(folder.output, streams, run.known_secrets.redact).detach)
     run.when_over(lead(run.folder))
     if isinstance(offline, Nowhere):
         say(notice)

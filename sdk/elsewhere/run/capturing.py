@@ -147,7 +147,7 @@ class Capturing(threading.Thread):
             limit_bytes=self._settings.capture_limit_bytes,
             content=script.notebook.content if script.notebook is not None else None,
         )
-        self.warnings = (*packages.warnings, *left_behind(located))
+        self.warnings = (*packages.warnings, *captured.warnings, *left_behind(located))
         for digest, data in (captured.blobs | packages.blobs).items():
             self._store.put_blob(digest, data)
         environment = packages.into(Environment())

@@ -19,15 +19,6 @@ if TYPE_CHECKING:
     from elsewhere.run.run import Run
 
 
-class CodeSent(BaseException):
-    """Ends a cell whose code goes on elsewhere, as SystemExit ends a script: no `except Exception`
-    takes it."""
-
-    def _render_traceback_(self) -> list[str]:
-        """The lines that IPython shows in place of a traceback."""
-        return [str(self)]
-
-
 def find_shell() -> Any:
     """See `capture.notebook.shell`; None where IPython is not."""
     if "IPython" not in sys.modules:
@@ -41,27 +32,30 @@ def leave() -> NoReturn:
     """Ends the program: the process of a script, or the cell of a notebook."""
     if find_shell() is None:
         sys.exit(0)
+    from elsewhere.capture.notebook.cells import CodeSent  # noqa: PLC0415 - in notebooks only
+
     raise CodeSent(
         "The code up to this cell's end goes on elsewhere. What you run here now is of no task,"
         " until the next Task.init."
     )
 
 
-def follow(run: Run, streams: object) -> None:
-    """Makes the local `run` of a notebook record what cells show, if `streams` are recorded, and
-    keep the notebook itself at its end."""
+def follow(run: Run, streams: tuple[str, ...]) -> tuple[str, ...]:
+    """Makes the `run` of a notebook keep the notebook at its end, and record what it shows of the
+    `streams`; returns those that are still to be recorded, all of them in a script."""
     shell = find_shell()
     if shell is None:
-        return
+        return streams
+    run.when_over(lambda: _keep(run))
     from elsewhere.capture.notebook.shell import is_kernel  # noqa: PLC0415 - in notebooks only
 
-    if is_kernel(shell):
-        run.when_over(lambda: _keep(run))
-        if streams:
-            from elsewhere.report.displays import Displays  # noqa: PLC0415 - in notebooks only
+    if not is_kernel(shell):
+        return streams
+    from elsewhere.report.shown import Shown  # noqa: PLC0415
 
-            session, redact = shell.displayhook.session, run.known_secrets.redact
-            run.when_over(Displays(session, run.folder.output, redact).detach)
+    session, redact = shell.displayhook.session, run.known_secrets.redact
+    run.when_over(Shown(session, run.folder.output, streams, redact).detach)
+    return tuple(name for name in streams if name == "logging" and "stderr" not in streams)
 
 
 def stop_cell(run: Run, why: str) -> bool:

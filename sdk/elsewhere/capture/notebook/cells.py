@@ -11,12 +11,22 @@ if TYPE_CHECKING:
 _recorded: Cells | None = None
 
 
+class CodeSent(BaseException):
+    """Ends a cell whose code goes on elsewhere, as SystemExit ends a script: no `except Exception`
+    takes it."""
+
+    def _render_traceback_(self) -> list[str]:
+        """The lines that IPython shows in place of a traceback."""
+        return [str(self)]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
     """One run of a cell. `number` is that of `In[number]`; `id` is the frontend's, if it gives one.
 
     `error` is the name of what it raised, in the line `failed_at` of the text that IPython has
     made of it: what stands above that line has run to its end. 0: it has run to its end.
+    `was_sent`: it was ended by sending its code elsewhere.
     """
 
     number: int
@@ -24,6 +34,7 @@ class Cell:
     id: str = ""
     error: str = ""
     failed_at: int = 0
+    was_sent: bool = False
 
 
 class Cells:
@@ -42,9 +53,9 @@ class Cells:
             for number, text in enumerate(history)
             if text.strip()
         ]
-        #: the number of the cell that is running; 0 between two cells
-        self.running = shell.execution_count if len(history) > shell.execution_count else 0
-        if self.running:
+        #: whether the last one goes on, such as the one that calls this
+        self.is_running = bool(self.runs)
+        if self.is_running:
             self._set_last(id=_id_of_request(shell))
         shell.events.register("pre_run_cell", self._begin)
         shell.events.register("post_run_cell", self._end)
@@ -59,19 +70,21 @@ class Cells:
 
     def _begin(self, info: Any) -> None:
         if info.store_history:  # else a frontend asks for something of its own
-            self.running = self._shell.execution_count
-            id = getattr(info, "cell_id", None) or ""  # noqa: A001 - its name
-            self.runs.append(Cell(number=self.running, text=info.raw_cell, id=id))
+            number = len(self._shell.history_manager.input_hist_raw)  # it comes into it next
+            name = getattr(info, "cell_id", None) or ""  # ipykernel >= 6.11
+            self.runs.append(Cell(number=number, text=info.raw_cell, id=name))
+            self.is_running = True
 
     def _end(self, result: Any) -> None:
-        if not self.running:
+        if not self.is_running:
             return
-        self.running = 0
+        self.is_running = False
         error = result.error_before_exec or result.error_in_exec
         if error is None or isinstance(error, KeyboardInterrupt):
             return  # who interrupts a cell has waited long enough; its code is not wrong
         line = 1 if result.error_before_exec else self._line(error.__traceback__)
-        self._set_last(error=type(error).__name__, failed_at=line)
+        was_sent = isinstance(error, CodeSent)
+        self._set_last(error=type(error).__name__, failed_at=line, was_sent=was_sent)
 
     def _set_last(self, **changes: Any) -> None:
         self.runs[-1] = replace(self.runs[-1], **changes)

@@ -47,6 +47,11 @@ class Document:
         except (OSError, ValueError, AttributeError, KeyError, TypeError):
             return None  # it is being written, or is no notebook
 
+    def has(self, cell: Cell) -> bool:
+        """Whether the file has the `cell` as it ran: it was saved since."""
+        place = self.place(cell)
+        return place is not None and self.cells[place][1].strip() == cell.text.strip()
+
     def place(self, cell: Cell) -> int | None:
         """The place of the `cell` among those of the file; None for one that is not in it."""
         for place, (name, _) in enumerate(self.cells):
