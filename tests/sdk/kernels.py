@@ -8,11 +8,11 @@ import signal
 import subprocess
 import sys
 import textwrap
-import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import nbformat
@@ -52,19 +52,20 @@ class Kernel:
         notebook: Path | None = None,
         python: str = sys.executable,
     ) -> None:
-        self._connection = folder.parent / f"kernel-{uuid.uuid4()}.json"
-        write_connection_file(str(self._connection), ip="127.0.0.1")
+        self._own = TemporaryDirectory(prefix="ew-", dir="/tmp")
+        connection = str(Path(self._own.name, "kernel.json"))
+        write_connection_file(connection, ip="127.0.0.1")
         own = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
         session = {"JPY_SESSION_NAME": str(notebook)} if notebook is not None else {}
         self.process = subprocess.Popen(
-            [python, "-m", "ipykernel_launcher", "-f", str(self._connection)],
+            [python, "-m", "ipykernel_launcher", "-f", connection],
             cwd=folder,
-            env={**own, "IPYTHONDIR": str(folder.parent / "ipython"), **session, **environment},
+            env={**own, "IPYTHONDIR": self._own.name, **session, **environment},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
-        self.client = BlockingKernelClient(connection_file=str(self._connection))
+        self.client = BlockingKernelClient(connection_file=connection)
         self.client.load_connection_file()
         self.client.start_channels()
         self.client.wait_for_ready(timeout=_CELL_S)
@@ -128,7 +129,7 @@ class Kernel:
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
-        self._connection.unlink(missing_ok=True)
+        self._own.cleanup()
 
     def _messages(self, request: str) -> Iterator[tuple[str, dict[str, Any]]]:
         while True:
