@@ -183,7 +183,7 @@ def _unsent(script: Script, files: list[LooseFile]) -> tuple[str, ...]:
     names = [name for name in script.notebook.named_files() if script.base / name not in sent]
     if not names:
         return ()
-    why = "since the notebook is in no git repository: only its cells and what they import does"
+    why = "since the notebook is in no git repository: only its cells and what they import do"
     return (f"These files do not travel, {why}: {', '.join(names)}.",)
 
 

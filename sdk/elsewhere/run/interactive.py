@@ -16,6 +16,8 @@ from elsewhere.core.records import Outcome
 from elsewhere.core.say import say
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from elsewhere.run.run import Run
 
 
@@ -53,22 +55,49 @@ def follow(run: Run, streams: tuple[str, ...]) -> tuple[str, ...]:
         return streams
     from elsewhere.report.shown import Shown  # noqa: PLC0415
 
+    run.when_over(_end_at_shutdown(run, shell))
     session, redact = shell.displayhook.session, run.known_secrets.redact
     run.when_over(Shown(session, run.folder.output, streams, redact).detach)
     return tuple(name for name in streams if name == "logging" and "stderr" not in streams)
 
 
 def stop_cell(run: Run, why: str) -> bool:
-    """Ends the `run` of a notebook as stopped, and interrupts the cell that is running; returns
+    """Ends the `run` of a notebook as stopped, then interrupts the cell that is running; returns
     False in a script. The kernel, which has the work of hours in its memory, lives on."""
     if find_shell() is None:
         return False
+
+    def stop() -> None:
+        run.end(Outcome(reason=Reason.STOPPED, message=f"It was stopped: {why}."))
+        os.kill(os.getpid(), signal.SIGINT)
+
     say(f"this task is being stopped, and the cell that is running: {why}")
-    outcome = Outcome(reason=Reason.STOPPED, message=f"It was stopped: {why}.")
-    # Not in the session's own thread, which calls this and ends with the run.
-    threading.Thread(target=run.end, args=(outcome,), name="elsewhere-stop", daemon=True).start()
-    os.kill(os.getpid(), signal.SIGINT)
+    # Not in the thread of the session, which calls this, and which the end waits for.
+    threading.Thread(target=stop, name="elsewhere-stop", daemon=True).start()
     return True
+
+
+def _end_at_shutdown(run: Run, shell: Any) -> Callable[[], None]:
+    """Ends the `run` as soon as the kernel is asked to shut down or to restart, since it is killed
+    some seconds later if a cell or a process of it goes on; returns the undo."""
+    from elsewhere.capture.notebook.cells import Cells  # noqa: PLC0415 - in notebooks only
+
+    kernel, original = shell.kernel, shell.kernel.do_shutdown
+
+    def shut_down(*given: Any, **named: Any) -> Any:
+        outcome = Outcome(reason=Reason.COMPLETED, exit_code=0)
+        if Cells.of(shell).is_running:
+            message = "Its kernel was shut down while a cell was running."
+            outcome = Outcome(reason=Reason.STOPPED, message=message)
+        run.end_with_process(outcome)
+        return original(*given, **named)
+
+    def put_back() -> None:
+        if kernel.do_shutdown is shut_down:
+            kernel.do_shutdown = original
+
+    kernel.do_shutdown = shut_down
+    return put_back
 
 
 def _keep(run: Run) -> None:
