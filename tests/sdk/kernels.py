@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import signal
@@ -54,7 +55,8 @@ class Kernel:
     ) -> None:
         self._own = TemporaryDirectory(prefix="ew-", dir="/tmp")
         connection = str(Path(self._own.name, "kernel.json"))
-        write_connection_file(connection, ip="127.0.0.1")
+        # Sockets that are files: a port that is free now may be another test's in a moment.
+        write_connection_file(connection, ip=str(Path(self._own.name, "ipc")), transport="ipc")
         own = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
         session = {"JPY_SESSION_NAME": str(notebook)} if notebook is not None else {}
         self.process = subprocess.Popen(
@@ -68,7 +70,15 @@ class Kernel:
         self.client = BlockingKernelClient(connection_file=connection)
         self.client.load_connection_file()
         self.client.start_channels()
-        self.client.wait_for_ready(timeout=_CELL_S)
+
+    def answers(self) -> bool:
+        """Whether the kernel is there. On a busy machine the client takes it for dead at times."""
+        assert self.process.poll() is None, "the kernel has ended"
+        try:
+            self.client.wait_for_ready(timeout=5)
+        except RuntimeError:
+            return False
+        return True
 
     def run(self, code: str, cell_id: str | None = None) -> Cell:
         """Runs a cell to its end."""
@@ -102,10 +112,18 @@ class Kernel:
         return cell
 
     def value(self, expression: str) -> Any:
-        """The JSON value of an expression in the kernel."""
-        cell = self.run(f"import json as _json\nprint(_json.dumps({expression}))")
-        assert not cell.error, cell.error
-        return json.loads(cell.lines[-1])
+        """The JSON value of an expression in the kernel, asked for beside the cells."""
+        asked = {"value": f"__import__('json').dumps({expression})"}
+        reply = self.client.execute_interactive(
+            "",
+            silent=True,
+            user_expressions=asked,
+            timeout=_CELL_S,
+            output_hook=lambda _: None,
+        )
+        found = reply["content"]["user_expressions"]["value"]
+        assert found["status"] == "ok", found
+        return json.loads(ast.literal_eval(found["data"]["text/plain"]))
 
     def wait_for_text(self, request: str, text: str) -> None:
         """Waits until the running cell has printed `text`."""
@@ -153,6 +171,7 @@ def kernel(
     """A kernel that is shut down at the end."""
     started = Kernel(folder, environment, notebook=notebook, python=python)
     try:
+        wait_until(started.answers, within_s=60, what="the kernel answers")
         yield started
         if started.process.poll() is None:
             started.shut_down()

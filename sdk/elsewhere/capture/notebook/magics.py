@@ -42,7 +42,8 @@ _COMMANDS: Final = frozenset(["cat", "cp", "mkdir", "mv", "rm", "rmdir"])
 _INSTALLING: Final = re.compile(
     r"\s*(sudo\s+)?((\S*/)?python[\d.]*\s+-m\s+)?(uv\s+)?(pip[\d.]*|conda|mamba)\s+(install|-q|--quiet)"
 )
-_NAME: Final = re.compile(r"\$(\$|[A-Za-z_]\w*)")
+#: as IPython finds names outside of single quotes
+_DOLLAR: Final = re.compile(r"\$(\$?[\w.]+)(?=(?:[^']*'[^']*')*[^']*$)")
 
 
 @dataclass
@@ -91,7 +92,8 @@ class Translation:
                 return self._line(name, rest.strip(), is_statement=is_statement)
             if what == "run_cell_magic" and len(given) == 3 and is_statement:
                 return self._cell(*given)
-        return self._dropped(ast.unparse(call), is_statement=is_statement, is_missed=is_statement)
+        self.lost.append(ast.unparse(call.func))
+        return self._dropped(ast.unparse(call), is_statement=is_statement, is_missed=False)
 
     def _line(self, name: str, rest: str, *, is_statement: bool) -> str:
         shown = f"%{name} {rest}".strip()
@@ -117,8 +119,9 @@ class Translation:
         if name == "run" and is_statement and (words := _words(rest)) and words[0][-3:] == ".py":
             self.modules |= {"runpy", "sys"}
             given = ", ".join(self._literal(word) for word in words)
-            run = f"runpy.run_path({self._literal(words[0])}, run_name='__main__')"
-            return f"sys.argv = [{given}]; globals().update({run}); sys.argv = sys.argv[:1]"
+            run = f"runpy.run_path({self._literal(words[0])}, run_name='__main__').items()"
+            kept = f"globals().update(one for one in {run} if one[0][:2] != '__')"
+            return f"_argv, sys.argv = sys.argv, [{given}]; {kept}; sys.argv = _argv"
         return self._dropped(shown, is_statement=is_statement, is_missed=True)
 
     def _cell(self, name: str, rest: str, body: str) -> str:
@@ -157,25 +160,19 @@ class Translation:
         return repr(shown) if is_statement else "None"  # a comment would end the line
 
     def _literal(self, text: str) -> str:
-        """The text as a literal in which `{expressions}` and `$names` have their values."""
-
-        def value(found: re.Match[str]) -> str:
-            name = found[1]
-            if name == "$":
-                return "$"
-            return f"{{{name}}}" if name in self.names else found[0]
-
-        template = _NAME.sub(value, text)
-        if "{" not in template:
-            return repr(text.replace("$$", "$") if template != text else text)
+        """The text as a literal in which `{expressions}` and `$names` have their values. IPython
+        leaves it as it is where one of them has none: `$HOME`, `awk '{print $1}'`."""
+        template = _DOLLAR.sub(
+            lambda found: found[1] if found[1][0] == "$" else f"{{{found[1]}}}", text
+        )
         for literal in (f"f{template!r}", f'f"""{template}"""'):
             try:
                 parsed = ast.parse(literal, mode="eval")
-            except (SyntaxError, ValueError):  # `awk '{print $1}'`: IPython leaves it as it is
+            except (SyntaxError, ValueError):
                 continue
             loaded = {node.id for node in ast.walk(parsed) if isinstance(node, ast.Name)}
             if all(name in self.names or hasattr(builtins, name) for name in loaded):
-                return literal
+                return literal if "{" in template else repr(template)
         return repr(text)
 
 
