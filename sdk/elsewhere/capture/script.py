@@ -70,8 +70,8 @@ class Script:
         if started is None:
             raise CaptureError(
                 "The code cannot run elsewhere, since no file of it is running here: this is a "
-                "prompt or `python -c`. Save it as a .py file and start that, name the file to run "
-                "with Task.create(script=...), or use IPython or a notebook."
+                "prompt or `python -c`. Save it as a .py file and start that, or name the file to "
+                "run with Task.create(script=...). Notebooks and IPython's prompt travel."
             )
         spec = getattr(main, "__spec__", None)
         module = "" if spec is None or spec.name == "__main__" else str(spec.name)

@@ -9,9 +9,10 @@ import os
 import signal
 import sys
 import threading
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from elsewhere.core.choices import Reason
+from elsewhere.core.errors import ElsewhereError
 from elsewhere.core.records import Outcome
 from elsewhere.core.say import say
 
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from elsewhere.run.run import Run
+
+
+#: marks the artifact that is the notebook itself
+OF_NOTEBOOK: Final = {"role": "the notebook of this run"}
 
 
 def find_shell() -> Any:
@@ -110,7 +115,14 @@ def _keep(run: Run) -> None:
     notebook = Notebook.running()
     if notebook is None:
         return
-    with TemporaryDirectory(prefix="elsewhere-") as folder:
-        file = Path(folder, notebook.path.stem)
-        file.write_text(notebook.document, "utf-8")
-        run.upload_artifact("notebook", file)
+    most = run.settings.capture_limit_bytes
+    if len(notebook.document) > most:
+        say(f"the notebook is larger than {most >> 20} MiB, and is not kept. Clear its outputs.")
+        return
+    try:
+        with TemporaryDirectory(prefix="elsewhere-") as folder:
+            file = Path(folder, notebook.path.stem)
+            file.write_text(notebook.document, "utf-8")
+            run.upload_artifact("notebook", file, metadata=OF_NOTEBOOK)
+    except (ElsewhereError, OSError) as error:
+        say(f"the notebook could not be kept: {error}")

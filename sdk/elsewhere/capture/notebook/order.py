@@ -25,13 +25,13 @@ def in_order(
     `is_running`: the last of the `runs` goes on."""
     if not runs or document is None or not document.has(runs[-1]):
         return _as_they_ran(runs, is_known=document is not None)
-    last: dict[int | str, tuple[int, int, Cell]] = {}
+    last: dict[int | str, tuple[int, bool, int, Cell]] = {}
     place = 0
     for number, cell in enumerate(runs):
         found = document.place(cell)
         place = place if found is None else found
-        last[_key(cell) if found is None else found] = place, number, cell
-    ordered = [(place, cell) for place, _, cell in sorted(last.values(), key=lambda one: one[:2])]
+        last[_key(cell) if found is None else found] = place, found is None, number, cell
+    ordered = [(one[0], one[-1]) for one in sorted(last.values(), key=lambda one: one[:3])]
     end = place if is_running else len(document.cells)
     below = [cell for place, cell in ordered if place > end]
     chosen = [cell for place, cell in ordered if place <= end]
