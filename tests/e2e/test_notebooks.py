@@ -70,6 +70,7 @@ def test_the_cells_of_a_notebook_in_a_repository_run_on_the_box(
     assert PRINTED in ended.output
     assert "printed by a command\nfrom bash: remote\n" in ended.output
     assert task.artifacts["numbers"].get() == {"numbers": [0, 2, 4]}
+    assert set(task.artifacts) == {"notebook", "numbers"}
     assert "Cell [3] raised SyntaxError: it does not travel" in said
     source = box.store.read(task.id).source
     assert (source.entry_point, source.working_dir) == ("numbers.ipynb.py", "nb")
@@ -119,6 +120,39 @@ def test_edits_of_parameters_reach_the_cells(laptop: Laptop, box: Box, world: Wo
 
     assert ended.status == "completed", ended
     assert "rate 0.5 steps 7" in ended.output
+
+
+def test_functions_of_a_notebook_run_on_the_box_and_spawn_there(
+    laptop: Laptop, box: Box, world: World
+) -> None:
+    folder = laptop.folder / "loose"
+    folder.mkdir()
+    (folder / "part.py").write_text("def negative(n): return -n\n")
+    with kernel(folder, _environment(world)) as cells:
+        cells.run(
+            """
+            import multiprocessing
+            from part import negative
+            from elsewhere import Task
+            task = Task.init("notebook", "functions")
+            print("the cells ran once")
+            """
+        )
+        cells.run(
+            """
+            def train(numbers=(1,)):
+                with multiprocessing.get_context("spawn").Pool(2) as pool:
+                    print("negative", pool.map(negative, numbers))
+            """
+        )
+        cells.run("function = task.create_function_task(train, numbers=[1, 2])")
+        cells.run("task.close()")
+        function = Task(cells.value("function.id"), box.store)
+    ended = box.run(function)
+
+    assert ended.status == "completed", ended
+    assert "negative [-1, -2]" in ended.output
+    assert ended.output.count("the cells ran once") == 1
 
 
 def _environment(world: World) -> dict[str, str]:
