@@ -242,6 +242,7 @@ class Task(
         self, queue_name: str | None = None, clone: bool = False, exit_process: bool = True
     ) -> Task | None:
         """Ends this script and runs it from its beginning on an agent of the queue `queue_name`.
+        In a notebook the cell ends, and the cells down to its end run there.
 
         On an agent the call does nothing, and the script goes on behind it. In a job of a Hydra
         sweep it sends the job, which ends here, and the next one begins. `clone` sends a copy
@@ -249,7 +250,7 @@ class Task(
         the task, or its copy, becomes a draft. On the handle of another task nothing ends: that
         task is enqueued, or with `clone` a copy of it, which is returned.
 
-        Raises CaptureError for code that cannot travel (a prompt, a notebook, `python -c`) and
+        Raises CaptureError for code that cannot travel (Python's prompt, `python -c`) and
         NotFoundError for an unknown queue; the script then still runs here. Raises UsageError in a
         process or a thread that the script has started, and on another task's handle without a
         queue, and TransitionError for another task whose status does not allow it.
