@@ -71,15 +71,6 @@ class Kernel:
         self.client.load_connection_file()
         self.client.start_channels()
 
-    def answers(self) -> bool:
-        """Whether the kernel is there. On a busy machine the client takes it for dead at times."""
-        assert self.process.poll() is None, "the kernel has ended"
-        try:
-            self.client.wait_for_ready(timeout=5)
-        except RuntimeError:
-            return False
-        return True
-
     def run(self, code: str, cell_id: str | None = None) -> Cell:
         """Runs a cell to its end."""
         return self.collect(self.begin(code, cell_id))
@@ -171,12 +162,25 @@ def kernel(
     """A kernel that is shut down at the end."""
     started = Kernel(folder, environment, notebook=notebook, python=python)
     try:
-        wait_until(started.answers, within_s=60, what="the kernel answers")
+        await_kernel(started.client)
         yield started
         if started.process.poll() is None:
             started.shut_down()
     finally:
         started.close()
+
+
+def await_kernel(client: BlockingKernelClient) -> None:
+    """Waits until the kernel answers. On a busy machine the client takes it for dead at times."""
+
+    def answers() -> bool:
+        try:
+            client.wait_for_ready(timeout=5)
+        except RuntimeError:
+            return False
+        return True
+
+    wait_until(answers, within_s=60, what="the kernel answers")
 
 
 def write_notebook(path: Path, cells: Mapping[str, str]) -> Path:

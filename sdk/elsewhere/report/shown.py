@@ -39,13 +39,15 @@ class Shown:
         self._file: int | None = os.open(output, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         session.send = self.send
 
-    def send(self, stream: Any, message: Any, content: Any = None, *more: Any, **named: Any) -> Any:
+    def send(
+        self, stream: Any, msg_or_type: Any, content: Any = None, *more: Any, **named: Any
+    ) -> Any:
         """The session's own `send`, and a look at what it sends. Any thread calls it."""
-        if isinstance(message, str):
-            self._take(message, content or {})
+        if isinstance(msg_or_type, str):
+            self._take(msg_or_type, content or {})
         else:
-            self._take(message.get("msg_type", ""), message.get("content") or {})
-        return self._send(stream, message, content, *more, **named)
+            self._take(msg_or_type.get("msg_type", ""), msg_or_type.get("content") or {})
+        return self._send(stream, msg_or_type, content, *more, **named)
 
     def detach(self) -> None:
         """Puts everything back."""
@@ -74,4 +76,5 @@ class Shown:
 def _flush() -> None:
     """Has the kernel send what was printed: it waits for more, for some tenths of a second."""
     for stream in (sys.stdout, sys.stderr):
-        stream.flush()
+        with suppress(AttributeError, OSError, ValueError):  # the program has put another there
+            stream.flush()

@@ -89,7 +89,7 @@ class Capturing(threading.Thread):
         """Captures a notebook again, as it is now, instead of what was captured before."""
         if self._locate is None or self._is_described:
             return
-        self.join()
+        self.wait()
         self._error, self._is_settled, self._located = None, False, self._locate()
         self._modules = loaded_modules()
         self.run()

@@ -252,7 +252,8 @@ class LocalCarrier:
         self._write_exit(outcome)
         if self._capturing is not None:
             self._capturing.wait(_END_S)
-            if outcome.reason is not Reason.HANDED_OVER:  # else it was captured for that
+            is_sent = outcome.reason is Reason.HANDED_OVER  # and was captured for that
+            if not is_sent and not self._capturing.is_alive():
                 self._capturing.renew()
 
     def finish(self, outcome: Outcome) -> None:

@@ -169,7 +169,13 @@ def test_an_abort_interrupts_the_cell_and_leaves_the_kernel(
     assert store.state(task_id).status is Status.STOPPED
     assert cells.value("data") == "of hours"
     assert cells.value("Task.current_task() is None")
-    assert not cells.run(INIT.format("another")).error
+
+    assert not cells.run(INIT.format("idle")).error
+    idle = cells.value("task.id")
+    assert main(["abort", idle]) == 0
+    wait_until(lambda: store.state(idle).status is Status.STOPPED)
+    assert cells.value("data") == "of hours"
+    assert not cells.run("print('goes on')").error
 
 
 def test_a_kernel_restarted_and_run_again_is_the_same_task(folder: Path, store: RedisStore) -> None:

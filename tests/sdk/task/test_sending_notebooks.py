@@ -78,7 +78,8 @@ def test_an_unknown_queue_changes_nothing(cells: Kernel, store: RedisStore) -> N
 def test_cells_travel_once_in_the_order_of_the_file_down_to_the_one_that_sends(
     folder: Path, store: RedisStore
 ) -> None:
-    texts = {"a": "number = 2", "b": INIT, "c": "print(number)", "d": SEND, "e": "below = 1"}
+    texts = {"a": "number = 2", "b": INIT, "new": "1/0", "c": "print(number)", "d": SEND}
+    texts["e"] = "below = 1"
     notebook = write_notebook(folder / "study.ipynb", texts)
     with kernel(folder, {}, notebook=notebook) as cells:
         for name in "aceb":
@@ -93,6 +94,7 @@ def test_cells_travel_once_in_the_order_of_the_file_down_to_the_one_that_sends(
     gone = "print('deleted since')"
     assert _codes(program) == ["number = 2", gone, INIT, "print(number + 1)", SEND]
     assert "What stands below this cell does not travel: [3]." in sent.text
+    assert "1 of the cells above this one did not run here, and stay here." in sent.text
 
 
 def test_without_a_file_cells_travel_as_they_ran(cells: Kernel, store: RedisStore) -> None:

@@ -34,10 +34,13 @@ def in_order(
     ordered = [(one[0], one[-1]) for one in sorted(last.values(), key=lambda one: one[:3])]
     end = place if is_running else len(document.cells)
     below = [cell for place, cell in ordered if place > end]
-    chosen = [cell for place, cell in ordered if place <= end]
-    if not below:
-        return chosen, []
-    return chosen, [f"What stands below this cell does not travel: {_numbers(below)}."]
+    above = sum(place not in last for place in range(end))
+    sentences = []
+    if below:
+        sentences.append(f"What stands below this cell does not travel: {_numbers(below)}.")
+    if above:
+        sentences.append(f"{above} of the cells above this one did not run here, and stay here.")
+    return [cell for place, cell in ordered if place <= end], sentences
 
 
 def _as_they_ran(runs: Sequence[Cell], *, is_known: bool) -> tuple[list[Cell], list[str]]:

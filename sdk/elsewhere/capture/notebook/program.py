@@ -49,7 +49,7 @@ class Program:
             translation = Translation(self.shell.user_ns, self.shell.transform_cell)
             source = self._without_futures(translation.plain(source))
             plain = without_await(source)
-        except (SyntaxError, ValueError, RecursionError):
+        except Exception:  # noqa: BLE001 - no Python; transformers of extensions run here, too
             self.sentences.append(f"Cell [{cell.number}] is not Python, and does not travel.")
             return
         if translation.lost:

@@ -13,7 +13,8 @@ def find_shell() -> Any:
     ipython, main = sys.modules.get("IPython"), sys.modules.get("__main__")
     if ipython is None or Path(getattr(main, "__file__", None) or "").is_file():
         return None
-    return ipython.get_ipython()
+    get_shell = getattr(ipython, "get_ipython", None)  # not while another thread imports it
+    return get_shell() if get_shell is not None else None
 
 
 def is_kernel(shell: Any) -> bool:

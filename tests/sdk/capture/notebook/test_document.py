@@ -14,7 +14,7 @@ from typing import Any
 
 from jupyter_client.blocking.client import BlockingKernelClient
 
-from tests.sdk.kernels import kernel, write_notebook
+from tests.sdk.kernels import await_kernel, kernel, write_notebook
 from tests.waiting import wait_until
 
 FOUND = """
@@ -67,7 +67,7 @@ def _server(folder: Path) -> Iterator[BlockingKernelClient]:
         session = _begin(json.loads(notes[0].read_text()))
         client.load_connection_file(str(runtime / f"kernel-{session['kernel']['id']}.json"))
         client.start_channels()
-        client.wait_for_ready(timeout=60)
+        await_kernel(client)
         yield client
     finally:
         client.stop_channels()
