@@ -121,7 +121,10 @@ class Script:
 def _notebook() -> Notebook | None:
     from elsewhere.capture.notebook.notebook import Notebook  # noqa: PLC0415 - in notebooks only
 
-    return Notebook.running()
+    try:
+        return Notebook.running()
+    except Exception as error:  # the outermost seam of what IPython and its extensions run for us
+        raise CaptureError(f"The notebook could not be captured: {error!r}.") from error
 
 
 def link_to(path: Path, started: str) -> Path | None:

@@ -60,7 +60,11 @@ class Capturing(threading.Thread):
         self.warnings: tuple[str, ...] = ()
 
     def run(self) -> None:
+        self._run(lambda: self._located)
+
+    def _run(self, locate: Callable[[], Located | CaptureError]) -> None:
         try:
+            self._located = locate()
             if isinstance(self._located, CaptureError):
                 raise self._located
             self._captured = self._capture(self._located)
@@ -90,9 +94,8 @@ class Capturing(threading.Thread):
         if self._locate is None or self._is_described:
             return
         self.wait()
-        self._error, self._is_settled, self._located = None, False, self._locate()
-        self._modules = loaded_modules()
-        self.run()
+        self._error, self._is_settled, self._modules = None, False, loaded_modules()
+        self._run(self._locate)
 
     def result(self, within_s: float = _CAPTURE_S) -> tuple[Source, Environment]:
         """Waits for the capture. Raises its error, or CaptureError after `within_s` seconds."""

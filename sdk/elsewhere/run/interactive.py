@@ -12,7 +12,6 @@ import threading
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from elsewhere.core.choices import Reason
-from elsewhere.core.errors import ElsewhereError
 from elsewhere.core.records import Outcome
 from elsewhere.core.say import say
 
@@ -112,17 +111,17 @@ def _keep(run: Run) -> None:
 
     from elsewhere.capture.notebook.notebook import Notebook  # noqa: PLC0415 - in notebooks only
 
-    notebook = Notebook.running()
-    if notebook is None:
-        return
     most = run.settings.capture_limit_bytes
-    if len(notebook.document) > most:
-        say(f"the notebook is larger than {most >> 20} MiB, and is not kept. Clear its outputs.")
-        return
     try:
+        notebook = Notebook.running()
+        if notebook is None:
+            return
+        if len(notebook.document) > most:
+            say(f"the notebook is larger than {most >> 20} MiB, so it is not kept: clear outputs.")
+            return
         with TemporaryDirectory(prefix="elsewhere-") as folder:
             file = Path(folder, notebook.path.stem)
             file.write_text(notebook.document, "utf-8")
             run.upload_artifact("notebook", file, metadata=OF_NOTEBOOK)
-    except (ElsewhereError, OSError) as error:
+    except Exception as error:  # noqa: BLE001 - the run ends without it
         say(f"the notebook could not be kept: {error}")

@@ -241,8 +241,7 @@ class Task(
     def execute_remotely(
         self, queue_name: str | None = None, clone: bool = False, exit_process: bool = True
     ) -> Task | None:
-        """Ends this script and runs it from its beginning on an agent of the queue `queue_name`.
-        In a notebook the cell ends, and the cells down to its end run there.
+        """Ends the script, or the cell, and runs it from the top on an agent of queue `queue_name`.
 
         On an agent the call does nothing, and the script goes on behind it. In a job of a Hydra
         sweep it sends the job, which ends here, and the next one begins. `clone` sends a copy

@@ -97,6 +97,20 @@ def test_cells_travel_once_in_the_order_of_the_file_down_to_the_one_that_sends(
     assert "1 of the cells above this one did not run here, and stay here." in sent.text
 
 
+def test_frontends_that_name_cells_in_their_own_way_travel_by_their_texts(
+    folder: Path, store: RedisStore
+) -> None:
+    texts = {"a": "number = 2", "b": INIT, "c": SEND}
+    notebook = write_notebook(folder / "study.ipynb", texts)
+    with kernel(folder, {}, notebook=notebook) as cells:
+        cells.run(INIT, "vscode:b")
+        cells.run("number = 1", "vscode:a")
+        cells.run("number = 2", "vscode:a")
+        cells.run(INIT, "vscode:b")
+        cells.run(SEND, "vscode:c")
+        assert _codes(_program(store, cells.value("task.id"))) == ["number = 2", INIT, SEND]
+
+
 def test_without_a_file_cells_travel_as_they_ran(cells: Kernel, store: RedisStore) -> None:
     cells.run(INIT, "a")
     for text in ("number = 1", "number = 2"):

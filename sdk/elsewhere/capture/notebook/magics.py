@@ -40,7 +40,8 @@ _PLAIN_CELL: Final = frozenset(["time", "capture"])
 #: commands that IPython takes as magics
 _COMMANDS: Final = frozenset(["cat", "cp", "mkdir", "mv", "rm", "rmdir"])
 _INSTALLING: Final = re.compile(
-    r"\s*(sudo\s+)?((\S*/)?python[\d.]*\s+-m\s+)?(uv\s+)?(pip[\d.]*|conda|mamba)\s+(install|-q|--quiet)"
+    r"\s*(sudo\s+)?((\S*/)?python[\d.]*\s+-m\s+)?(uv\s+)?(pip[\d.]*|conda|mamba)\s+(-\S+\s+)*install\b"
+    r"[^;&]*"
 )
 #: as IPython finds names outside of single quotes
 _DOLLAR: Final = re.compile(r"\$(\$?[\w.]+)(?=(?:[^']*'[^']*')*[^']*$)")
@@ -48,12 +49,13 @@ _DOLLAR: Final = re.compile(r"\$(\$?[\w.]+)(?=(?:[^']*'[^']*')*[^']*$)")
 
 @dataclass
 class Translation:
-    """The text of a cell as it becomes plain. `modules` are to be imported for it, `lost` are the
-    magics that do nothing elsewhere and are missed there."""
+    """The text of a cell as it becomes plain. `modules` are to be imported for it, `futures` to
+    be the first of the program; `lost` are the magics that are missed elsewhere."""
 
     names: Container[str]
     transform: Callable[[str], str]
     modules: set[str] = field(default_factory=set)
+    futures: set[str] = field(default_factory=set)
     lost: list[str] = field(default_factory=list)
 
     def plain(self, source: str) -> str:
@@ -65,12 +67,20 @@ class Translation:
         for line in lines:
             starts.append(starts[-1] + len(line))
         edits = []
-        for node, is_statement in _calls(ast.parse(source)):
+        tree = ast.parse(source)
+        found: list[tuple[ast.stmt | ast.expr, str]] = [
+            (call, self._replaced(call, is_statement=inside)) for call, inside in _calls(tree)
+        ]
+        for one in tree.body:
+            if isinstance(one, ast.ImportFrom) and one.module == "__future__":
+                self.futures |= {name.name for name in one.names}
+                found.append((one, "pass"))
+        for node, text in found:
             assert node.end_lineno is not None
             assert node.end_col_offset is not None
             start = starts[node.lineno - 1] + node.col_offset
             end = starts[node.end_lineno - 1] + node.end_col_offset
-            edits.append((start, end, self._replaced(node, is_statement=is_statement)))
+            edits.append((start, end, text))
         for start, end, text in sorted(edits, reverse=True):
             raw = raw[:start] + text.encode() + raw[end:]
         return raw.decode()
@@ -145,12 +155,14 @@ class Translation:
         return _comment(f"%%{name} {rest}\n{body}")
 
     def _command(self, command: str) -> str:
-        if _INSTALLING.match(command):
+        if _INSTALLING.fullmatch(command):
             return self._dropped(f"!{command}", is_statement=True, is_missed=False)
         self.modules.add("subprocess")
         return f"subprocess.run({self._literal(command)}, shell=True)"
 
     def _output(self, command: str) -> str:
+        if _INSTALLING.fullmatch(command):
+            return "[]"
         self.modules.add("subprocess")
         return f"subprocess.getoutput({self._literal(command)}).splitlines()"
 

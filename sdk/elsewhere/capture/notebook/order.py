@@ -26,9 +26,10 @@ def in_order(
     if not runs or document is None or not document.has(runs[-1]):
         return _as_they_ran(runs, is_known=document is not None)
     last: dict[int | str, tuple[int, bool, int, Cell]] = {}
+    latest = {cell.id: cell for cell in runs if cell.id}
     place = 0
     for number, cell in enumerate(runs):
-        found = document.place(cell)
+        found = document.place(latest.get(cell.id, cell))  # an older text is not in the file
         place = place if found is None else found
         last[_key(cell) if found is None else found] = place, found is None, number, cell
     ordered = [(one[0], one[-1]) for one in sorted(last.values(), key=lambda one: one[:3])]

@@ -47,7 +47,7 @@ class Program:
             if cell.failed_at and not is_running:
                 source = self._completed(source, cell)
             translation = Translation(self.shell.user_ns, self.shell.transform_cell)
-            source = self._without_futures(translation.plain(source))
+            source = translation.plain(source)
             plain = without_await(source)
         except Exception:  # noqa: BLE001 - no Python; transformers of extensions run here, too
             self.sentences.append(f"Cell [{cell.number}] is not Python, and does not travel.")
@@ -59,6 +59,7 @@ class Program:
             )
         self._note_names(ast.parse(source))
         self._modules |= translation.modules
+        self._futures |= translation.futures
         self._is_awaiting |= plain is not None
         if text := (source if plain is None else plain).strip("\n"):
             self._parts.append(f"# [{cell.number}]\n{text}")
@@ -69,27 +70,14 @@ class Program:
         if history := sorted(filter(_HISTORY.fullmatch, needed)):
             names = ", ".join(history)
             self.sentences.append(f"The cells use {names}, which only a notebook has.")
-        modules = f"import {', '.join(sorted(self._modules))}" if self._modules else ""
-        builtins = [text for name, text in _BUILTINS.items() if name in needed]
-        futures = f"from __future__ import {', '.join(sorted(self._futures))}"
         head = [
-            futures if self._futures else "",
+            f"from __future__ import {', '.join(sorted(self._futures))}" if self._futures else "",
             _AS_IN_NOTEBOOK,
-            modules,
-            *builtins,
+            f"import {', '.join(sorted(self._modules))}" if self._modules else "",
+            *(text for name, text in _BUILTINS.items() if name in needed),
             LOOP if self._is_awaiting else "",
         ]
         return "\n\n".join(["\n".join(filter(None, head)), *self._parts]) + "\n"
-
-    def _without_futures(self, source: str) -> str:
-        """The source without imports that must be the first of a program."""
-        lines = source.splitlines()
-        for one in ast.parse(source).body:
-            if isinstance(one, ast.ImportFrom) and one.module == "__future__":
-                self._futures |= {name.name for name in one.names}
-                assert one.end_lineno is not None
-                lines[one.lineno - 1 : one.end_lineno] = [""] * (one.end_lineno - one.lineno + 1)
-        return "\n".join(lines)
 
     def _completed(self, source: str, cell: Cell) -> str:
         """The statements of a cell above the one that it has failed in."""
@@ -100,7 +88,7 @@ class Program:
         if not cell.was_sent:
             left = f"what stands behind its line {end} does" if end else "it does"
             self.sentences.append(f"Cell [{cell.number}] raised {cell.error}: {left} not travel.")
-        return "\n".join(source.splitlines()[:end])
+        return "\n".join(source.split("\n")[:end])
 
     def _note_names(self, tree: ast.AST) -> None:
         for node in ast.walk(tree):

@@ -25,7 +25,8 @@ class Row:
 
 
 ROWS = (
-    Row("from __future__ import annotations\nimport os, sys\nprint(1)", "1\n"),
+    Row("from __future__ import annotations; import os, sys\nprint('a\u2028b', 1)", "a\u2028b 1\n"),
+    Row("names = !pip install --quiet nothing-that-is --no-index"),
     Row("%matplotlib inline\n%load_ext autoreload\n%autoreload 2"),
     Row("name = 'x y'\nnumber = 3\n!echo {name} $number {number + 1} $$name", "x y 3 4\n"),
     Row(
