@@ -35,11 +35,13 @@ def scan_imports(
     folders: Sequence[Path],
     later: Sequence[Path] = (),
     is_installed: Callable[[str], bool] = bool,
+    content: bytes | None = None,
 ) -> Imports:
     """Follows imports from `entry` through the modules that lie in `folders`, searched in order.
 
     `later` are folders that may come onto the path while the program runs: a module in one of them
-    counts only where `is_installed` says that nothing else gives its first name.
+    counts only where `is_installed` says that nothing else gives its first name. `content` is the
+    source of an entry that is no file.
     """
     entry = entry.resolve()
     seen: set[Path] = set()
@@ -51,7 +53,7 @@ def scan_imports(
             continue
         seen.add(file)
         waiting += _packages_around(file)
-        for level, name in _imports_of(file):
+        for level, name in _imports_of(file, content if file == entry else None):
             parts = name.split(".") if name else []
             if level:
                 waiting += _modules(file.parents[level - 1], parts)
@@ -95,10 +97,10 @@ def _modules(folder: Path, parts: Sequence[str]) -> list[Path]:
     return found
 
 
-def _imports_of(file: Path) -> Iterator[tuple[int, str]]:
+def _imports_of(file: Path, content: bytes | None) -> Iterator[tuple[int, str]]:
     """Yields (number of leading dots, dotted name) of each import in a source."""
     try:
-        tree = ast.parse(file.read_bytes(), str(file))
+        tree = ast.parse(file.read_bytes() if content is None else content, str(file))
     except (OSError, SyntaxError, ValueError, RecursionError) as error:
         logger.debug("The imports of %s are not captured: %s", file, error)
         return

@@ -42,7 +42,11 @@ def read_loose_files(script: Script, budget: Budget) -> list[LooseFile]:
     Raises TooLargeError before anything is read.
     """
     base, found = script.base, set[Path]()
-    for file in (script.path, *scan_imports(script.path, [base, *script.python_path]).files):
+    notebook = script.notebook
+    content = None if notebook is None else notebook.content
+    imports = scan_imports(script.path, [base, *script.python_path], content=content)
+    own = () if notebook is not None else (script.path,)
+    for file in (*own, *imports.files):
         if base in file.parents:
             top = base / file.relative_to(base).parts[0]
             found |= set(_package(top)) if (top / "__init__.py").is_file() else {file}
@@ -54,6 +58,9 @@ def read_loose_files(script: Script, budget: Budget) -> list[LooseFile]:
             "Keep data outside of packages",
         )
     budget.take(size)
+    if notebook is not None:
+        program = LooseFile(path=script.path.name, mode="100644", content=notebook.content)
+        return [*(_read(base, file) for file in sorted(found - {script.path})), program]
     entry = script.entry_below(base)
     links = {entry} - {script.path}
     plain = [_read(base, file) for file in sorted(found - links)]

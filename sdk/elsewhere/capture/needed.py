@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
 #: the package that the agent gives to every run
 LENT: Final = "elsewhere"
-#: a module that the start of Python loads wherever setuptools is installed
-_HOOK: Final = "_distutils_hack"
+#: modules that are loaded wherever they are installed, by the start of Python and by debuggers
+_HOOKS: Final = ("_distutils_hack", "pydevd_plugins")
+#: what runs a notebook's cells: not needed where they run as a program
+_KERNEL: Final = "ipykernel"
 
 
 class Needed(NamedTuple):
@@ -38,20 +40,23 @@ def needed(
     items: Sequence[Installed],
     modules: Iterable[str],
     also: Sequence[str] = (),
+    content: bytes | None = None,
 ) -> Needed:
     """Returns what the script `entry` and the modules below `root` import, out of `items`.
 
     `start` is the folder that Python puts first on its path; `modules` are the dotted names of
-    those that are loaded, and `also` of those that count as imported.
+    those that are loaded, and `also` of those that count as imported. `content` is the source of an
+    entry that is no file.
     """
     projects = [item for item in items if item.project and is_below(item.project, root)]
     on_path, later = _local_folders(start, root, projects)
-    imports = scan_imports(entry, on_path, later, _has_top)
+    imports = scan_imports(entry, on_path, later, _has_top, content)
     wanted = {name for name in (*imports.names, *also) if _is_foreign(name)}
     found = _providers(wanted, items)
     direct = {item.key for provided in found.values() for item in provided}
     direct |= {item.key for item in projects if item.holds(imports.files)}
     ours = {name_in(line) for item in items if item.key == LENT for line in item.requires}
+    ours |= _with_required(_KERNEL, items)
     in_memory = _providers(_in_memory(modules), items)
     loaded = {item.key for provided in in_memory.values() for item in provided} - ours
     tops = {name.partition(".")[0] for name in wanted - found.keys()}
@@ -62,6 +67,17 @@ def needed(
         loaded=frozenset(loaded - direct - {LENT}),
         warnings=tuple(sorted(warnings)),
     )
+
+
+def _with_required(key: str, items: Sequence[Installed]) -> set[str]:
+    """The key and those of all that it requires, if it is loaded here."""
+    by_key, found, waiting = {item.key: item for item in items}, set[str](), [key]
+    while key in sys.modules and waiting:
+        one = waiting.pop()
+        if one not in found and one in by_key:
+            found.add(one)
+            waiting += [name_in(line) for line in by_key[one].requires]
+    return found
 
 
 def _local_folders(
@@ -95,7 +111,7 @@ def _is_foreign(name: str) -> bool:
 
 def _in_memory(modules: Iterable[str]) -> set[str]:
     """Returns the first names of loaded modules; whole names below a folder that many share."""
-    names = [name for name in modules if _is_foreign(name) and not name.startswith(_HOOK)]
+    names = [name for name in modules if _is_foreign(name) and not name.startswith(_HOOKS)]
     tops = {name.partition(".")[0] for name in names}
     shared = {top for top in tops if _is_namespace(sys.modules.get(top))}
     return (tops - shared) | {name for name in names if name.partition(".")[0] in shared}

@@ -74,12 +74,14 @@ def capture_packages(
     modules: Iterable[str] = (),
     launcher: Sequence[str] = (),
     limit_bytes: int = 1 << 26,
+    content: bytes | None = None,
 ) -> CapturedPackages:
     """Captures the packages of the script `entry` and of the modules below its repository's `root`.
 
     `start` is the folder that Python puts first on its path: the script's own by default, the
     working folder for `python -m`. `modules` are the dotted names of the modules that are loaded.
-    The module of the `launcher` that runs the script counts as imported by it.
+    The module of the `launcher` that runs the script counts as imported by it. `content` is the
+    source of an entry that is no file.
     Wheels of packages that no index has take at most `limit_bytes`. Raises UsageError for a file of
     `wishes` that cannot be read.
     """
@@ -91,7 +93,7 @@ def capture_packages(
     if choice == "requirements":
         return _of_repository(root, entry)
     items = installed()
-    wanted = needed(entry, root, start or entry.parent, items, modules, launcher[:1])
+    wanted = needed(entry, root, start or entry.parent, items, modules, launcher[:1], content)
     keys = wanted.direct
     if wishes.is_frozen:
         keys = frozenset(item.key for item in items if item.key not in _INSTALLERS | {LENT})

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from elsewhere.capture.budget import Budget
-from elsewhere.capture.loose import as_patch, read_loose_files, tree_of
+from elsewhere.capture.loose import LooseFile, as_patch, read_loose_files, tree_of
 from elsewhere.capture.script import Script
 from elsewhere.capture.worktree import Snapshot, Worktree
 from elsewhere.core.errors import CaptureError
@@ -33,10 +33,12 @@ class Located:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CapturedSource:
-    """The whole source; `blobs` has the raw bytes of its digests."""
+    """The whole source; `blobs` has the raw bytes of its digests. `warnings` are sentences on what
+    does not travel."""
 
     source: Source
     blobs: dict[str, bytes]
+    warnings: tuple[str, ...] = ()
 
 
 def locate(
@@ -106,8 +108,10 @@ def check_started(located: Located) -> None:
 def left_behind(located: Located) -> tuple[str, ...]:
     """Sentences that name what does not travel: the folder of the start, folders of PYTHONPATH,
     settings of a launcher."""
-    root, launcher = located.root, located.script.launcher
+    root, launcher, notebook = located.root, located.script.launcher, located.script.notebook
     sentences = launcher.left_behind(located.script.folder, root) if launcher is not None else ()
+    if notebook is not None:
+        sentences = (*sentences, *notebook.sentences)
     if not (folder := located.script.folder).is_relative_to(root):
         start = f"elsewhere it starts in {located.source.working_dir!r} of the code"
         sentence = f"The program was started in {folder}, outside of the code in {root}: {start}"
@@ -136,10 +140,14 @@ def complete(located: Located, limit_bytes: int) -> CapturedSource:
     if located.worktree is None:
         files = read_loose_files(script, budget)
         source = replace(located.source, patch=_kept(as_patch(files), blobs), tree=tree_of(files))
-        return CapturedSource(source=source, blobs=blobs)
-    started = set() if script.module else {script.path, script.entry_below(located.root)}
+        return CapturedSource(source=source, blobs=blobs, warnings=_unsent(script, files))
+    started, added = {script.path, script.entry_below(located.root)}, {}
+    if script.module or script.notebook is not None:
+        started = set()
+    if script.notebook is not None:
+        added = {_relative(script.path, located.root): script.notebook.content}
     entries = [_relative(file, located.root) for file in sorted(started)]
-    snapshot = located.worktree.snapshot(budget, entries=entries)
+    snapshot = located.worktree.snapshot(budget, entries=entries, added=added)
     source = replace(
         located.source,
         patch=_kept(snapshot.patch, blobs),
@@ -166,6 +174,18 @@ def with_lost(located: Located, source: Source, limit_bytes: int) -> CapturedSou
     if not blobs:
         return None
     return CapturedSource(source=replace(source, submodules=tuple(inner)), blobs=blobs)
+
+
+def _unsent(script: Script, files: list[LooseFile]) -> tuple[str, ...]:
+    """Names the files that a notebook outside git names, and that do not travel with it."""
+    if script.notebook is None:
+        return ()
+    sent = {script.base / file.path for file in files}
+    names = [name for name in script.notebook.named_files() if script.base / name not in sent]
+    if not names:
+        return ()
+    why = "since the notebook is in no git repository: only its cells and what they import do"
+    return (f"These files do not travel, {why}: {', '.join(names)}.",)
 
 
 def _working_dir(script: Script, root: Path) -> str:

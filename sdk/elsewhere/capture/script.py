@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from elsewhere.capture.launcher import Launcher
 from elsewhere.core.errors import CaptureError
 from elsewhere.core.frozen import dataclass
+
+if TYPE_CHECKING:
+    from elsewhere.capture.notebook.notebook import Notebook
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +21,7 @@ class Script:
     `link` is the link that it was started by: its name and folder are those that the program sees.
     `python_path` are the real folders of PYTHONPATH. `launcher` has started it as one of several
     ranks, maybe by the `shell` script: then `argv` are the words behind the launcher's own.
+    Of a `notebook` there is no file at `path`, but what its program would be.
     """
 
     path: Path
@@ -27,13 +32,19 @@ class Script:
     python_path: tuple[Path, ...] = ()
     launcher: Launcher | None = None
     shell: Path | None = None
+    notebook: Notebook | None = None
 
     @classmethod
     def running(cls, folder: Path | None = None) -> Script:
         """Returns this process's program, started in `folder`: by default the working folder.
 
-        Raises CaptureError if it does not run a file: `python -c`, a prompt, a notebook.
+        Raises CaptureError if it runs neither a file nor cells: `python -c`, Python's own prompt.
         """
+        if "IPython" in sys.modules and (found := _notebook()) is not None:
+            start = found.path.parent
+            return cls(
+                path=found.path, folder=start, python_path=_python_path(start), notebook=found
+            )
         folder = Path(os.path.realpath(folder or Path.cwd()))
         argv, shell, launcher = tuple(sys.argv[1:]), None, Launcher.of_this_process()
         if launcher is not None and launcher.program:
@@ -59,8 +70,8 @@ class Script:
         if started is None:
             raise CaptureError(
                 "The code cannot run elsewhere, since no file of it is running here: this is a "
-                "prompt, a notebook or `python -c`. Save it as a .py file and start that, or name "
-                "the file to run with Task.create(script=...)."
+                "prompt or `python -c`. Save it as a .py file and start that, or name the file to "
+                "run with Task.create(script=...). Notebooks and IPython's prompt travel."
             )
         spec = getattr(main, "__spec__", None)
         module = "" if spec is None or spec.name == "__main__" else str(spec.name)
@@ -105,6 +116,15 @@ class Script:
             return self.folder
         depth = self.module.count(".") + (self.path.name == "__main__.py")
         return self.path.parents[depth]
+
+
+def _notebook() -> Notebook | None:
+    from elsewhere.capture.notebook.notebook import Notebook  # noqa: PLC0415 - in notebooks only
+
+    try:
+        return Notebook.running()
+    except Exception as error:  # the outermost seam of what IPython and its extensions run for us
+        raise CaptureError(f"The notebook could not be captured: {error!r}.") from error
 
 
 def link_to(path: Path, started: str) -> Path | None:

@@ -120,10 +120,16 @@ class Worktree:
         return Worktree.find(root, is_local_shared=self.is_local_shared)
 
     def snapshot(
-        self, budget: Budget, *, entries: Sequence[str] = (), outermost: Path | None = None
+        self,
+        budget: Budget,
+        *,
+        entries: Sequence[str] = (),
+        outermost: Path | None = None,
+        added: Mapping[str, bytes] | None = None,
     ) -> Snapshot:
         """Reads everything that another machine lacks. `entries` are files that must be part of it;
-        `outermost` is the root of the repository that this one is a submodule of."""
+        `outermost` is the root of the repository that this one is a submodule of; `added` are the
+        contents of files that are only to be part of the snapshot."""
         git = Git(self.root)
         outermost = outermost or self.root
         bundle = self._bundle(git, budget)
@@ -151,6 +157,10 @@ class Worktree:
             reveal(staging, self.root, marked)
             take_contents(staging, self.root, [*tracked, *untracked], filters, budget)
             staging.run("add", "--all")
+            for path, content in (added or {}).items():
+                name = staging.run("hash-object", "-w", "--stdin", given=content).decode().strip()
+                line = os.fsencode(f"100644 {name}\t{path}\0")
+                staging.run("update-index", "-z", "--index-info", given=line)
             if submodules:  # their commits, even if .gitmodules has `ignore = all`
                 lines = (f"160000 {inner.commit}\t{path}\0" for path, inner, _ in submodules)
                 given = os.fsencode("".join(lines))

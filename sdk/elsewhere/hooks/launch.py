@@ -35,7 +35,7 @@ class Launch:
     def begin(self, role: Callable[[], Role]) -> None:
         """Takes what gives the role, with nothing parsed yet."""
         self.role = role
-        self._typed = sys.argv[1:]
+        self._typed = command_words()
         #: the command line of the job that is running, in a sweep whose jobs are tasks
         self.job: tuple[str, ...] | None = None
         #: the parameters that parsers of this process have had the values of
@@ -54,12 +54,12 @@ class Launch:
         No words at all are an empty command line, unless that has been parsed before: `is_again`.
         """
         if words is None:
-            return self._is_typed(sys.argv[1:])
+            return self._is_typed(command_words())
         if any(words is rest for rest in self._rests):
             return True
         if not isinstance(words, (list, tuple)):
             return False
-        given, typed = list(words), sys.argv[1:]
+        given, typed = list(words), command_words()
         if not given:
             return not typed and not is_again
         is_of_them = typed[-len(given) :] == given or given in self._rests
@@ -70,6 +70,22 @@ class Launch:
         some out, or added some, but has not put others in their place."""
         typed = self._typed
         return has_all(typed, words) or (bool(typed) and has_all(words, typed))
+
+
+def command_words() -> list[str]:
+    """The words of the command line, without those of a notebook's kernel, which nobody typed."""
+    return [] if _is_kernel() else sys.argv[1:]
+
+
+def is_of_kernel(value: object) -> bool:
+    """Whether a parser in a notebook has found the `value` on the kernel's command line."""
+    words = sys.argv[1:] if value and _is_kernel() else ()
+    return any(value in (word, word.partition("=")[2]) for word in words)
+
+
+def _is_kernel() -> bool:
+    launchers = ("kernel_launcher.py", "ipykernel/__main__.py")
+    return "ipykernel" in sys.modules and sys.argv[:1] != [] and sys.argv[0].endswith(launchers)
 
 
 def _working_folder() -> str | None:

@@ -6,6 +6,7 @@ import os
 import pwd
 import threading
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -31,7 +32,7 @@ from elsewhere.offline import Nowhere, OfflineSession, refuse
 from elsewhere.report.console import Console
 from elsewhere.report.resources import Monitor
 from elsewhere.report.usage.host import HostUse
-from elsewhere.run import seed
+from elsewhere.run import interactive, seed
 from elsewhere.run.capturing import Capturing, with_hidden_words
 from elsewhere.run.carriers import AgentCarrier, LocalCarrier
 from elsewhere.run.claiming import claim, next_number, take, this_worker
@@ -168,7 +169,11 @@ def begin(
         record, folder = take(settings, store, record, previous, offline)
     if offline is None:
         last.write(record.id, within_s)
-    capturing = Capturing(settings, store, record.id, located, wishes, loaded)
+    is_notebook = not isinstance(located, CaptureError) and located.script.notebook is not None
+    again = partial(_locate, settings, in_repository=connections.finds_repository)
+    capturing = Capturing(
+        settings, store, record.id, located, wishes, loaded, again if is_notebook else None
+    )
     capturing.start()
     notice = notice or (previous.notice if previous is not None else "")
     run = _carried(
@@ -210,13 +215,18 @@ def _carried(
     `notice` is a line for the person about what the task was before; empty for a new one.
     """
     upload = _upload(settings)
+
+    def stop(why: str) -> None:
+        if not interactive.stop_cell(run, why):
+            _stop_this_process(why)
+
     session = Session(
         store,
         folder,
         worker=this_worker(),
         lease_s=settings.lease_s,
         upload=upload if offline is None else offline.keep,
-        when_stopped=_stop_this_process,
+        when_stopped=stop,
         leave=None if offline is None else offline.leave,
     )
     carrier = LocalCarrier(session, folder, store, capturing=capturing, offline=offline)
@@ -228,8 +238,8 @@ def _carried(
         run.hide_words = capturing.hide_words
     session.start()
     run.unwatch = Endings(run.end_with_process).detach
-    if connections.streams:
-        console = Console(folder.output, connections.streams, run.known_secrets)
+    if streams := interactive.follow(run, connections.streams):
+        console = Console(folder.output, streams, run.known_secrets)
         run.flush_output = console.flush
         run.when_over(console.detach)
     run.when_over(lead(run.folder))
@@ -323,7 +333,7 @@ def _project_name(source: Source) -> str:
 
 
 def _script_name(source: Source) -> str:
-    name = source.module or Path(source.entry_point).stem
+    name = source.module or Path(source.entry_point).stem.removesuffix(".ipynb")
     return name if len(name) > 2 else f"script {name}".strip()
 
 

@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from elsewhere.capture.wishes import NO_WISHES
 from elsewhere.core.errors import CaptureError, ElsewhereError
+from elsewhere.core.imported import modules as loaded_modules
 from elsewhere.core.records import Environment, Source
 from elsewhere.core.secrets import hide_arguments
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from elsewhere.capture.repository import Located
     from elsewhere.capture.wishes import Wishes
     from elsewhere.core.settings import Settings
@@ -29,7 +32,7 @@ class Capturing(threading.Thread):
     """Completes the source and the environment of a task in the store.
 
     `located` is an error where nothing can be captured at all, as at a prompt. `modules` are those
-    that the program has loaded.
+    that the program has loaded. `locate` finds a notebook anew, of which more has run since.
     """
 
     def __init__(
@@ -40,6 +43,7 @@ class Capturing(threading.Thread):
         located: Located | CaptureError,
         wishes: Wishes = NO_WISHES,
         modules: tuple[str, ...] = (),
+        locate: Callable[[], Located | CaptureError] | None = None,
     ) -> None:
         super().__init__(name="elsewhere-capture", daemon=True)
         self._settings = settings
@@ -48,6 +52,7 @@ class Capturing(threading.Thread):
         self._located = located
         self._wishes = wishes
         self._modules = modules
+        self._locate = locate
         self._error: ElsewhereError | None = None
         self._captured: tuple[Source, Environment] | None = None
         #: of what the store has of the source: it is written under the lock
@@ -56,10 +61,15 @@ class Capturing(threading.Thread):
         self._hiding: threading.Thread | None = None
         #: nothing is to be asked any more: a remote was, or the code is described by hand
         self._is_settled = False
+        self._is_described = False
         self.warnings: tuple[str, ...] = ()
 
     def run(self) -> None:
+        self._run(lambda: self._located)
+
+    def _run(self, locate: Callable[[], Located | CaptureError]) -> None:
         try:
+            self._located = locate()
             if isinstance(self._located, CaptureError):
                 raise self._located
             self._captured = self._capture(self._located)
@@ -102,11 +112,20 @@ class Capturing(threading.Thread):
     def describe(self, source: Source, environment: Environment) -> None:
         """Replaces what was captured, or the error of that, by a description by hand."""
         self._error, self._captured, self._is_settled = None, (source, environment), True
+        self._is_described = True
 
     def wait(self, within_s: float = _CAPTURE_S) -> None:
         self.join(timeout=within_s)
         if self._hiding is not None:
             self._hiding.join(timeout=within_s)
+
+    def renew(self) -> None:
+        """Captures a notebook again, as it is now, instead of what was captured before."""
+        if self._locate is None or self._is_described:
+            return
+        self.wait()
+        self._error, self._is_settled, self._modules = None, False, loaded_modules()
+        self._run(self._locate)
 
     def result(self, within_s: float = _CAPTURE_S) -> tuple[Source, Environment]:
         """Waits for the capture. Raises its error, or CaptureError after `within_s` seconds."""
@@ -158,8 +177,9 @@ class Capturing(threading.Thread):
             modules=self._modules,
             launcher=located.source.launcher,
             limit_bytes=self._settings.capture_limit_bytes,
+            content=script.notebook.content if script.notebook is not None else None,
         )
-        self.warnings = (*packages.warnings, *left_behind(located))
+        self.warnings = (*packages.warnings, *captured.warnings, *left_behind(located))
         for digest, data in (captured.blobs | packages.blobs).items():
             self._store.put_blob(digest, data)
         environment = packages.into(Environment())

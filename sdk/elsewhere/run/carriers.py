@@ -13,6 +13,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Final, Protocol
 
+from elsewhere.core.choices import Reason
 from elsewhere.core.clock import monotonic_s
 from elsewhere.core.errors import StoreUnavailableError, UsageError
 from elsewhere.core.journal import journal_files
@@ -234,6 +235,7 @@ class LocalCarrier:
     def capture_whole(self) -> tuple[str, ...]:
         if self._capturing is None:
             return ()
+        self._capturing.renew()
         self._capturing.result()
         self._capturing.take_lost()
         return self._capturing.warnings
@@ -250,6 +252,9 @@ class LocalCarrier:
         self._write_exit(outcome)
         if self._capturing is not None:
             self._capturing.wait(_END_S)
+            is_sent = outcome.reason is Reason.HANDED_OVER  # and was captured for that
+            if not is_sent and not self._capturing.is_alive():
+                self._capturing.renew()
 
     def finish(self, outcome: Outcome) -> None:
         what = f"delivering the rest, {_END_S:.0f} s at most"

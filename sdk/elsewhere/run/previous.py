@@ -2,7 +2,7 @@
 
 A task is overwritten (reset, then run as if it were new) when all of this holds: this machine ran
 it within the last 72 hours under the same project, name and type; it was never enqueued; it has no
-artifacts and made no models; it is over, and neither published nor archived.
+artifacts (but its notebook) and made no models; it is over, and neither published nor archived.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from elsewhere.core.frozen import dataclass
 from elsewhere.core.process import ProcessIdentity
 from elsewhere.core.records import TaskRecord
 from elsewhere.report.offset import checked_offset
+from elsewhere.run.interactive import OF_NOTEBOOK
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -178,7 +179,7 @@ def _overwritten(
     is_archived = ARCHIVED in store.kept(task_id, Tags)["system_tags"]
     fits = (has.project, has.name, has.type) == (record.project, record.name, record.type)
     why = _why_not(state, is_archived, is_the_same=fits or is_named)
-    if not why and store.artifacts(task_id):
+    if not why and any(one.metadata != OF_NOTEBOOK for one in store.artifacts(task_id).values()):
         why = "it has artifacts"
     if not why and any(use.is_output for use in store.task_models(task_id)):
         why = "it made models"

@@ -26,6 +26,7 @@ from elsewhere.core.choices import Reason
 from elsewhere.core.process import at_fork
 from elsewhere.core.records import Outcome
 from elsewhere.run import system_exit
+from elsewhere.run.interactive import find_shell
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -103,7 +104,8 @@ class Endings:
 
     def _end_at_last(self) -> None:
         """Ends the task although threads go on: Python waits for these, and SIGTERM never did."""
-        threading.main_thread().join()
+        if find_shell() is None:  # a cell takes SystemExit as its own end, and the kernel goes on
+            threading.main_thread().join()
         time.sleep(_THREADS_S)
         if self._ending.acquire(blocking=False):
             self._end(self._judged())

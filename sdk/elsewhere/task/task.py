@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from elsewhere.core.choices import TaskType
@@ -242,7 +241,7 @@ class Task(
     def execute_remotely(
         self, queue_name: str | None = None, clone: bool = False, exit_process: bool = True
     ) -> Task | None:
-        """Ends this script and runs it from its beginning on an agent of the queue `queue_name`.
+        """Ends the script, or the cell, and runs it from the top on an agent of queue `queue_name`.
 
         On an agent the call does nothing, and the script goes on behind it. In a job of a Hydra
         sweep it sends the job, which ends here, and the next one begins. `clone` sends a copy
@@ -250,12 +249,13 @@ class Task(
         the task, or its copy, becomes a draft. On the handle of another task nothing ends: that
         task is enqueued, or with `clone` a copy of it, which is returned.
 
-        Raises CaptureError for code that cannot travel (a prompt, a notebook, `python -c`) and
+        Raises CaptureError for code that cannot travel (Python's prompt, `python -c`) and
         NotFoundError for an unknown queue; the script then still runs here. Raises UsageError in a
         process or a thread that the script has started, and on another task's handle without a
         queue, and TransitionError for another task whose status does not allow it.
         """
         from elsewhere.hooks.launch import LAUNCH, JobSent  # noqa: PLC0415
+        from elsewhere.run import interactive  # noqa: PLC0415
         from elsewhere.task import sending  # noqa: PLC0415
 
         run = self.access.run
@@ -275,7 +275,7 @@ class Task(
         if exit_process and LAUNCH.job is not None:
             raise JobSent(0)
         if exit_process:
-            sys.exit(0)
+            interactive.leave()
         return type(self)(task_id, run.store)
 
     def create_function_task(

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from elsewhere.core.params import is_same
 from elsewhere.core.secrets import is_hidden
-from elsewhere.hooks.launch import LAUNCH
+from elsewhere.hooks.launch import LAUNCH, is_of_kernel
 
 if TYPE_CHECKING:
     from elsewhere.core.records import Parameter
@@ -94,6 +94,7 @@ class Parse:
     def take(self, values: Mapping[str, Parameter]) -> None:
         """Records the `values` that the parser has returned."""
         known = self._shared.overrides() or {}
+        values = {name: one for name, one in values.items() if not is_of_kernel(one.value)}
         LAUNCH.read.update(self._recorded_as(plain, known) for plain in values)
         found = {}
         for plain, value in values.items():

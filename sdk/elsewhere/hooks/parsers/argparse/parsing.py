@@ -35,7 +35,7 @@ from elsewhere.hooks.parsers.values import is_effective, refuse
 from elsewhere.hooks.replacing import replace_all
 
 #: libraries that parse with argparse for themselves, or that have a hook of their own
-_LIBRARIES: Final = ("fire", "hydra", "jsonargparse")
+_LIBRARIES: Final = ("IPython", "fire", "hydra", "jsonargparse")
 
 
 def patch(watcher: Watcher) -> Callable[[], None]:
