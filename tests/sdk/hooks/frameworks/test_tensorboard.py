@@ -116,7 +116,8 @@ def test_a_forked_worker_reports_what_it_writes(programs: Programs, writer: str)
             with SummaryWriter(f"logs/{number}") as writer:
                 for step in range(50):
                     writer.add_scalar(f"loss/{number}", step, step)
-                writer.add_histogram("weights", numpy.arange(3), 1)
+                for name in range(3):
+                    writer.add_histogram(f"weights/{number}{name}", numpy.arange(3), 1)
         workers = [multiprocessing.get_context("fork").Process(target=work, args=(number,))
                    for number in range(2)]
         for worker in workers:
@@ -129,7 +130,8 @@ def test_a_forked_worker_reports_what_it_writes(programs: Programs, writer: str)
     )
     points = [(step, float(step)) for step in range(50)]
     assert programs.scalars() == {("loss", "0"): points, ("loss", "1"): points}
-    assert set(programs.plots()) == {("weights", "weights", 0)}
+    names = ("00", "01", "02", "10", "11", "12")
+    assert set(programs.plots()) == {("weights", name, 0) for name in names}
 
 
 def test_errors_of_the_library_are_those_of_the_program(programs: Programs, writer: str) -> None:

@@ -93,7 +93,7 @@ def test_one_histogram_is_bars_and_several_are_a_surface(programs: Programs, wri
             writer.add_histogram_raw("net/raw", min=0, max=3, num=4, sum=6, sum_squares=14,
                                      bucket_limits=[1, 2, 3], bucket_counts=[1, 0, 3])
             writer.add_histogram("net/same", numpy.full(7, 2.0), 1)
-            writer.add_histogram("net/same", numpy.full(8, 2.0), 2)
+            writer.add_histogram("net/same", numpy.linspace(2, 5, 8), 2)
         """,
         before=writer,
     )
