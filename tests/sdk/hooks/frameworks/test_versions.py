@@ -13,6 +13,10 @@ LACKING = {
     "safetensors.torch": ("", "save_file, save_model, load_file, load_model"),
     "lightning.fabric.plugins.io.torch_io": ("", "TorchCheckpointIO.save_checkpoint"),
     "lightning_fabric.plugins.io.torch_io": ("", "TorchCheckpointIO.save_checkpoint"),
+    "lightning.fabric.fabric": ("class Fabric: pass", "Fabric.save"),
+    "pytorch_lightning.trainer.trainer": ("class Trainer: pass", "Trainer.save_checkpoint"),
+    "tensorflow": ("class saved_model: save = print", "saved_model.load"),
+    "gradio": ("class Blocks: launch = print", "Blocks.block_thread"),
     "transformers.modeling_utils": (
         "class PreTrainedModel: from_pretrained = 3",
         "PreTrainedModel.save_pretrained, PreTrainedModel.from_pretrained",
@@ -41,6 +45,8 @@ def test_what_a_version_lacks_is_one_warning_and_nothing_breaks(
     code, missing = LACKING[library]
     file = programs.folder.joinpath(*library.split(".")).with_suffix(".py")
     file.parent.mkdir(parents=True, exist_ok=True)
+    for above in library.split(".")[:-1]:  # it comes before one that is installed
+        next(programs.folder.rglob(above)).joinpath("__init__.py").touch()
     file.write_text(f"__version__ = '99'\n{code}\n")
     programs.run(f"import {library}", before="Task.set_random_seed(None)")
     (warning,) = programs.warnings
