@@ -71,22 +71,31 @@ def _with(library: str, module: str) -> Hook:
     return attach_with
 
 
-#: the frameworks whose models, metrics and figures are recorded
+#: the frameworks whose models, metrics, figures and apps are recorded
 FRAMEWORKS: Final[dict[str, Hook]] = {
     "torch": _with("torch", "pytorch"),
     "safetensors": _with("safetensors.torch", "safetensors"),
-    "lightning": _with("lightning.fabric.plugins.io.torch_io", "lightning"),
-    "lightning_fabric": _with("lightning_fabric.plugins.io.torch_io", "lightning"),
+    "distributed_checkpoint": _with("torch.distributed.checkpoint", "distributed_checkpoint"),
+    **{
+        module: _with(module, "lightning")
+        for module in (
+            *("lightning.fabric.plugins.io.torch_io", "lightning_fabric.plugins.io.torch_io"),
+            *("lightning.fabric.fabric", "lightning_fabric.fabric"),
+            *("lightning.pytorch.trainer.trainer", "pytorch_lightning.trainer.trainer"),
+        )
+    },
     "transformers": _with("transformers.modeling_utils", "transformers"),
     "accelerate": _with("accelerate", "accelerate"),
     "fastai": _with("fastai.learner", "fastai"),
     "keras": _with("keras", "keras"),
+    "tensorflow": _with("tensorflow", "tensorflow"),
     "joblib": _with("joblib", "joblib"),
     "xgboost": _with("xgboost", "xgboost"),
     "lightgbm": _with("lightgbm", "lightgbm"),
     "catboost": _with("catboost", "catboost"),
     "megengine": _with("megengine", "megengine"),
     "matplotlib": _with("matplotlib", "matplotlib"),
+    "gradio": _with("gradio", "gradio"),
     "progress": _later("progress.following"),
 }
 

@@ -88,7 +88,7 @@ class FrameworkModels:
             return
         file = SavedFile(path, begun_at, is_held=self._is_uploaded)
         last = self._run.offset.last
-        save = Save(file, _NAMES.get(framework, framework), last, monotonic_s())
+        save = Save(file, _name_of(framework, path), last, monotonic_s())
         if callbacks.has_callbacks():
             self._record(save)
         else:
@@ -102,7 +102,7 @@ class FrameworkModels:
             return
         with self._lock:
             is_own = path in self._pending or path in self._models
-        kind, info = CallbackType.load, self._info(path, _NAMES.get(framework, framework))
+        kind, info = CallbackType.load, self._info(path, _name_of(framework, path))
         given = None if is_own else callbacks.before(kind, info)
         if given is not None:
             self._loaded.add(given.local_model_path)
@@ -304,3 +304,10 @@ class _Owner(TaskAccess["OwnRun"]):
 
 def _series(path: Path) -> str:
     return _NUMBER.sub("#", str(path))
+
+
+def _name_of(framework: str, path: Path) -> str:
+    """The framework as the record of a model names it: TensorFlow's own models are folders."""
+    if framework == "tensorflow" and path.is_dir():
+        return "TensorFlow"
+    return _NAMES.get(framework, framework)

@@ -37,6 +37,8 @@ _SWITCHED_BY: Final = {
     **dict.fromkeys(registry.FRAMEWORKS, ("pytorch",)),
     "fastai": ("fastai",),
     "keras": ("tensorflow",),
+    "tensorflow": ("tensorflow",),
+    "gradio": ("gradio",),
     "joblib": ("scikit", "joblib"),
     "xgboost": ("xgboost",),
     "lightgbm": ("lightgbm",),

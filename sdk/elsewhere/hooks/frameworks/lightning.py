@@ -1,13 +1,14 @@
-"""Lightning: what a Trainer, its ModelCheckpoint or Fabric saves as one file.
+"""Lightning: what a Trainer, its ModelCheckpoint or Fabric saves, a file or a folder.
 
-It writes checkpoints by way of a buffer, so PyTorch's own functions do not see the path. They see
-what it loads. Checkpoints that several ranks write together, as folders, are not recorded."""
+It writes files by way of a buffer, so PyTorch's own functions do not see the path, and folders, to
+which several ranks write together, in several steps. What is written later, by a thread, is seen
+in the `TorchCheckpointIO`. PyTorch's functions see what it loads."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from elsewhere.hooks.frameworks.files import Files
 from elsewhere.hooks.frameworks.parts import replace_parts
@@ -16,12 +17,27 @@ if TYPE_CHECKING:
     from elsewhere.report.recorder import OwnRun
 
 
-def attach(run: OwnRun, torch_io: ModuleType) -> Callable[[], None]:
-    """Records the checkpoints of the module `torch_io`."""
+def _of_trainer(_: object, filepath: object, *__: object, **___: object) -> object:
+    return filepath
 
-    def third(_: object, __: object, path: object, *___: object, **____: object) -> object:
-        return path
 
-    return replace_parts(
-        torch_io, {"TorchCheckpointIO.save_checkpoint": Files(run, "pytorch").saving(third)}
-    )
+def _of_fabric(_: object, path: object, *__: object, **___: object) -> object:
+    return path
+
+
+def _of_io(_: object, __: object, path: object, *___: object, **____: object) -> object:
+    return path
+
+
+#: the end of a module's name -> what saves in it, and how that is given its path
+_SAVING: Final[dict[str, tuple[str, Callable[..., object]]]] = {
+    "trainer": ("Trainer.save_checkpoint", _of_trainer),
+    "fabric": ("Fabric.save", _of_fabric),
+    "torch_io": ("TorchCheckpointIO.save_checkpoint", _of_io),
+}
+
+
+def attach(run: OwnRun, module: ModuleType) -> Callable[[], None]:
+    """Records what is saved by way of a `module` of Lightning."""
+    part, path = _SAVING[module.__name__.rpartition(".")[2]]
+    return replace_parts(module, {part: Files(run, "pytorch").saving(path)})

@@ -13,6 +13,10 @@ LACKING = {
     "safetensors.torch": ("", "save_file, save_model, load_file, load_model"),
     "lightning.fabric.plugins.io.torch_io": ("", "TorchCheckpointIO.save_checkpoint"),
     "lightning_fabric.plugins.io.torch_io": ("", "TorchCheckpointIO.save_checkpoint"),
+    "lightning.fabric.fabric": ("class Fabric: pass", "Fabric.save"),
+    "pytorch_lightning.trainer.trainer": ("class Trainer: pass", "Trainer.save_checkpoint"),
+    "tensorflow": ("class saved_model: save = print", "saved_model.load"),
+    "gradio": ("class Blocks: launch = print", "Blocks.block_thread"),
     "transformers.modeling_utils": (
         "class PreTrainedModel: from_pretrained = 3",
         "PreTrainedModel.save_pretrained, PreTrainedModel.from_pretrained",

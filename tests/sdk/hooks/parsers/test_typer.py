@@ -80,6 +80,16 @@ def test_options_and_arguments_are_parameters(tmp_path: Path, redis_url: str) ->
     assert way.there(*WORDS, recorded=recorded).lines == here.lines
 
 
+def test_a_program_may_import_typer_last(tmp_path: Path, redis_url: str) -> None:
+    script = GROUP.replace(
+        "import typer\nfrom elsewhere import Task", "from elsewhere import Task\nimport typer"
+    )
+    here, recorded = WholeWay(script, tmp_path, redis_url).here("train", "--lr", "0.5")
+    assert here.lines[-1] == "train 0.5", here.errors
+    assert "failed" not in here.errors
+    assert recorded["Args/train/lr"].value == 0.5
+
+
 def test_an_edit_counts_as_typed(tmp_path: Path, redis_url: str) -> None:
     way = WholeWay(TRAIN, tmp_path, redis_url)
     _, recorded = way.here(*WORDS)

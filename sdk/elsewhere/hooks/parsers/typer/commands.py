@@ -7,7 +7,8 @@ from enum import Enum
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
-import typer.core
+import typer
+from typer import core as typer_core  # while typer is being imported, it is no attribute yet
 
 from elsewhere.core.errors import UsageError
 from elsewhere.core.params import cast, to_text
@@ -50,11 +51,11 @@ def patch(watcher: Watcher) -> Callable[[], None]:
 
     return replace_all(
         (core.Command, "make_context", commands.make_context),
-        (typer.core.TyperGroup, "invoke", commands.invoke),
+        (typer_core.TyperGroup, "invoke", commands.invoke),
         (core.Parameter, "handle_parse_result", commands.handle),
         (coercion, "coerce", coerce),
         (core.Parameter, "consume_value", commands.consume),
-        (typer.core.TyperOption, "consume_value", commands.consume),
+        (typer_core.TyperOption, "consume_value", commands.consume),
     )
 
 
