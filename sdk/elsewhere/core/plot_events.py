@@ -73,7 +73,7 @@ class Plot(HistoryEvent, FileEvent):
 
 def pack(text: bytes) -> bytes:
     """The JSON of a figure, packed; the same for the same text."""
-    packer = zlib.compressobj(wbits=_GZIP)
+    packer = zlib.compressobj(1, wbits=_GZIP)  # a fifth of the time of 6, for a tenth more bytes
     return packer.compress(text) + packer.flush()
 
 

@@ -89,7 +89,7 @@ class Scalars(Event):
         return self.columns
 
 
-@declare("scalar", kept.Points(cleared_by=CLAIM | RESET))
+@declare("scalar", kept.Points(cleared_by=CLAIM | RESET), free=("title", "series"))
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scalar(Event):
     """One point of the series `series` in the graph `title`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from elsewhere.core.scalars import POINT, Column
+from elsewhere.core.secrets import KnownSecrets
 from elsewhere.report.reported import checked_name
 
 if TYPE_CHECKING:
@@ -34,7 +35,8 @@ class OpenColumn:
 
 
 class Columns(dict[tuple[Any, Any], OpenColumn]):
-    """The columns of a process by title and series: a new one checks these names, once.
+    """The columns of a process by title and series: a new one checks these names, once, and hides the secrets
+    in them.
 
     Whoever has appended a point calls `wake` unless the thread that writes `is_awake`.
     """
@@ -43,9 +45,11 @@ class Columns(dict[tuple[Any, Any], OpenColumn]):
         super().__init__()
         self.wake = wake
         self.is_awake = False
+        self._known = KnownSecrets.of_this_process()
 
     def __missing__(self, names: tuple[Any, Any]) -> OpenColumn:
-        title, series = checked_name("title", names[0]), checked_name("series", names[1])
+        title = self._known.hide(checked_name("title", names[0]))
+        series = self._known.hide(checked_name("series", names[1]))
         self[names] = column = self.setdefault((title, series), OpenColumn(title, series))
         return column
 

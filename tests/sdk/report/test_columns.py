@@ -154,3 +154,13 @@ def test_half_of_what_waits_is_dropped_the_oldest_first() -> None:
         one.series: [at for at, *_ in POINT.iter_unpack(one.points)] for one in columns.values()
     }
     assert left == {"a": [5, 6, 7, 8, 9], "b": [0]}
+
+
+def test_secrets_in_names_are_hidden(
+    task_logger: Logger, reporter: Reporter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SERVICE_TOKEN", "swordfish-1234")
+    task_logger.report_scalar("loss", "of swordfish-1234", 0.5, 1)
+    task_logger.report_scalar("loss", "of swordfish-1234", 0.5, 2)
+    reporter.flush()
+    assert written(tmp_path) == {"of ***": [1, 2]}

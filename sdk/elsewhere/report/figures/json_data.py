@@ -19,6 +19,10 @@ _TO_ARRAY: Final = ("to_numpy", "numpy", "toarray")
 #: kinds of numpy's dates and durations, whose lists would be whole numbers of nanoseconds
 _TIMES: Final = {"M": "datetime64[us]", "m": "timedelta64[us]"}
 
+#: kinds of numpy's numbers and flags, whose lists are JSON but for NaN and infinities: a look at
+#: each of some millions of numbers would hold the program up for half a minute
+_NUMBERS: Final = "biuf"
+
 
 class TooLarge(Exception):
     """The data of a figure are more than can be drawn."""
@@ -63,6 +67,10 @@ def _json_of_array(array: Any) -> Any:
         array = getattr(array, "to_numpy", lambda: array)()
         if array.dtype.kind in _TIMES:  # else a series with a time zone, of objects
             return _json(array.astype(_TIMES[kind]).tolist())
+    if kind and kind in _NUMBERS and hasattr(array, "__array_interface__"):  # numpy's
+        numbers = array.astype("float64") if kind == "f" else array  # a longer one has no list
+        is_json = kind != "f" or bool((abs(numbers) < math.inf).all())
+        return numbers.tolist() if is_json else _json(numbers.tolist())
     for way in _TO_LIST:
         if hasattr(array, way):
             return _json(getattr(array, way)())
