@@ -90,6 +90,7 @@ def test_every_call_reports_a_figure_by_its_name_and_step(
 def test_there_is_an_example_of_every_call() -> None:
     calls = {name for name in dir(Logger) if name.startswith("report_")}
     others = {"report_scalar", "report_single_value", "report_text", "report_image", "report_media"}
+    others |= {"report_image_and_upload"}
     used = {name for _, report in REPORTS for name in report.__code__.co_names}
     assert calls - others - {"report_matplotlib_figure"} <= used
 
