@@ -11,11 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from elsewhere.artifacts import bring
 from elsewhere.artifacts.far import at_url, of_artifact, of_item, of_model, run_files
 from elsewhere.artifacts.transfer import AbsentError
 from elsewhere.core.errors import RecordError, StorageError
-from elsewhere.core.events import ArtifactAdded
+from elsewhere.core.events import ArtifactAdded, ModelReported, ModelSaved, Plot
 from elsewhere.core.records import Artifact
+from elsewhere.store.model_records import reports_of
 from elsewhere.store.redis import keys
 from elsewhere.store.relay import PART_BYTES, WINDOW, Request, Wanted
 from elsewhere_worker.owner import Owner
@@ -84,6 +86,21 @@ def test_a_sample_that_is_not_there_is_refused(far: Far, tmp_path: Path, name: s
     file = of_item(far.store, task_id, sample)
     with pytest.raises(StorageError):
         replace(file, wanted=replace(file.wanted, name=name)).bring(tmp_path / "file")
+
+
+def test_the_file_of_a_models_plot_arrives(far: Far, tmp_path: Path) -> None:
+    task_id, model = begin(far.store), "a" * 32
+    file = tmp_path / "0123.gz"
+    file.write_bytes(NOISE)
+    plot = Plot(title="a", series="b/c", iteration=3, at=1.0, file=str(file), digest="d" * 64)
+    upload = plot.upload()
+    assert upload is not None
+    placed = bring(replace(upload, place=str(far.home.storage)), far.store.read(task_id))
+    plot = plot.placed(replace(placed, machine=HOST))
+    report = ModelReported(model=model, plot=plot)
+    far.store.edit(task_id, ModelSaved(model=model, fields={"task": task_id}), report)
+    of_item(far.store, reports_of(model), plot).bring(tmp_path / "file")
+    assert (tmp_path / "file").read_bytes() == NOISE
 
 
 def test_a_sample_elsewhere_than_uploads_lie_is_not_sent(far: Far, tmp_path: Path) -> None:

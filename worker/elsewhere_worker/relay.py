@@ -22,6 +22,7 @@ from elsewhere.core.events import history_kinds
 from elsewhere.core.wording import duration
 from elsewhere.storage import is_file_url, local_path
 from elsewhere.store import relay
+from elsewhere.store.model_records import model_of
 from elsewhere.store.relay import PART_BYTES, Answer, Relay, Request, Wanted, part_of, version_of
 from elsewhere_sandbox.written import open_written, written
 from elsewhere_worker.owner import Owner
@@ -103,7 +104,8 @@ class FileServer:
             url, task_id = model.url, model.task
         elif wanted.kind in relay.ITEMS:
             item = self._item(wanted)
-            url, task_id, name = item.bytes_at[0], wanted.task, item.name
+            url, name, model_id = item.bytes_at[0], item.name, model_of(wanted.task)
+            task_id = self._store.model(model_id).task if model_id else wanted.task
         else:
             artifact = self._store.artifact(wanted.task, wanted.name)
             if artifact is None:

@@ -29,6 +29,7 @@ from elsewhere.core.frozen import dataclass
 from elsewhere.core.wording import size
 from elsewhere.storage import resumed
 from elsewhere.storage.progress import DISPLAY
+from elsewhere.store.model_records import model_of
 from elsewhere.store.relay import ARTIFACT, FILE, LISTING, MODEL, PART_BYTES, Answer, Wanted
 
 if TYPE_CHECKING:
@@ -155,15 +156,16 @@ def of_model(store: TaskStore, model: ModelRecord) -> FarFile:
     )
 
 
-def of_item(store: TaskStore, task_id: str, item: HistoryEvent) -> FarFile:
-    """The file of a sample of the task, or of another item with a history, on another machine."""
-    name = encode((item.title, item.series, item.iteration))
+def of_item(store: TaskStore, holder: str, item: HistoryEvent) -> FarFile:
+    """The file of a sample, or of another item with a history, on another machine; the `holder` is
+    a task, or the reports of a model that one has made."""
+    name, model_id = encode((item.title, item.series, item.iteration)), model_of(holder)
     return FarFile(
         store=store,
-        wanted=Wanted(kind=item.word, task=task_id, name=name),
+        wanted=Wanted(kind=item.word, task=holder, name=name),
         called=f"The {item.word} {item.name!r} at {item.iteration}",
         machine=item.bytes_at[1],
-        task_id=task_id,
+        task_id=store.model(model_id).task if model_id else holder,
     )
 
 

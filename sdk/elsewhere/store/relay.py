@@ -19,6 +19,7 @@ from elsewhere.core.codec import compact, decode, encode
 from elsewhere.core.errors import RecordError
 from elsewhere.core.events import history_kinds
 from elsewhere.core.frozen import dataclass
+from elsewhere.store.model_records import model_of
 from elsewhere.store.redis import keys
 from elsewhere.store.redis.connection import redis_errors
 
@@ -59,7 +60,8 @@ class Wanted:
     artifact  the artifact `name` of `task`
     model     the weights of the model with the id `name`
     file      the file `name` below the code folder of the `attempt` of `task`
-    sample    the sample of `task` with the JSON `name`: title, series, iteration
+    sample    the sample of `task` with the JSON `name`: title, series, iteration; a plot as well,
+              also one of the reports of a model
     listing   the files of that attempt, as JSON: path, bytes and version of each; the offset of a
               part is a number of files
     """
@@ -96,12 +98,19 @@ class Request:
             and 0 <= found.offset < _FAR
             and not isinstance(found.offset, bool)
             and wanted.kind in _KINDS
-            and _ID.fullmatch(wanted.name if wanted.kind == MODEL else wanted.task)
+            and _ID.fullmatch(_owner_of(wanted))
             and 0 <= wanted.attempt < _FAR
         )
         if not is_one:
             raise RecordError(f"{data[:200]!r} is not a request for a part of a file.")
         return found
+
+
+def _owner_of(wanted: Wanted) -> str:
+    """The id of the task or of the model that has the file."""
+    if wanted.kind == MODEL:
+        return wanted.name
+    return (wanted.kind in ITEMS and model_of(wanted.task)) or wanted.task
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
