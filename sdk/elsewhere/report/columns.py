@@ -35,8 +35,8 @@ class OpenColumn:
 
 
 class Columns(dict[tuple[Any, Any], OpenColumn]):
-    """The columns of a process by title and series: a new one checks these names, once, and hides the secrets
-    in them.
+    """The columns of a process by title and series: a new one checks these names, once, and hides
+    the secrets in them.
 
     Whoever has appended a point calls `wake` unless the thread that writes `is_awake`.
     """
