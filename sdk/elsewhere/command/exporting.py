@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 def export_scalars(store: RedisStore, given: Namespace) -> int:
     task_ids = [find_task(store, one) for one in given.id]
+    if given.parquet == "-":
+        raise UsageError("A Parquet file is not written to stdout: name a file, or use --csv.")
     if given.parquet:
         _write_parquet(store, task_ids, given.parquet)
         return 0

@@ -42,7 +42,7 @@ def find_task(store: SharedStore, text: str) -> str:
         )
     if not is_id:
         raise NotFoundError(
-            f"{text!r} is no id of a task: write its {_WHOLE} hex digits or at least the first"
+            f"{text!r:.80} is no id of a task: write its {_WHOLE} hex digits or at least the first"
             f" {_SHORTEST} of them. 'elsewhere list' shows them."
         )
     beginnings = {task_id[: len(wanted)]: task_id for task_id in known}

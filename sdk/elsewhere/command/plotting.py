@@ -27,6 +27,8 @@ _OF_PAGE: Final = 10_000
 #: characters: of a canvas without a terminal, at least, at most, and around it
 _COLUMNS, _LEAST, _MOST, _AROUND = 100, 20, 200, 14
 _ROWS: Final = 16
+#: characters of what stands left of the y axis, at least
+_LABEL: Final = 10
 _PENS: Final = ("cyan", "yellow", "magenta", "green", "red", "blue", "white")
 
 
@@ -39,10 +41,10 @@ def plot_graph(store: RedisStore, given: Namespace) -> int:
         _write_page(given.html, heading, found, store.curves(wanted, _OF_PAGE), given.x)
         return 0
     columns = shutil.get_terminal_size((_COLUMNS, _ROWS)).columns - _AROUND
-    canvas = Canvas(min(max(columns, _LEAST), _MOST), _ROWS)
-    curves = store.curves(wanted, 4 * canvas.columns)
+    columns = min(max(columns, _LEAST), _MOST)
+    curves = store.curves(wanted, 4 * columns)
     points = [list(zip(_along(curve, given.x), curve.values, strict=True)) for curve in curves]
-    _print(canvas, found, points, given.x)
+    _print(columns, found, points, given.x)
     return 0
 
 
@@ -74,7 +76,7 @@ def _along(curve: Curve, axis: str) -> Sequence[float]:
 
 
 def _print(
-    canvas: Canvas,
+    columns: int,
     found: Sequence[SeriesSummary],
     curves: Sequence[Sequence[tuple[float, float]]],
     axis: str,
@@ -83,18 +85,22 @@ def _print(
 
     left, right = _range([x for curve in curves for x, _ in curve])
     bottom, top = _range([y for curve in curves for _, y in curve])
+    low, high = _ends(bottom, top)
+    width = max(_LABEL, len(low), len(high))
+    canvas = Canvas(max(columns - (width - _LABEL), _LEAST), _ROWS)
     for pen, curve in enumerate(curves):
         canvas.draw([_within(x, y, left, right, bottom, top) for x, y in curve], pen)
     console = open_console()
-    labels = {0: number(top), canvas.rows - 1: number(bottom)}
+    labels = {0: high, canvas.rows - 1: low}
     for row, line in enumerate(canvas.lines()):
-        text = Text(f"{labels.get(row, ''):>10} ┤" if row in labels else f"{'':>10} │")
+        text = Text(f"{labels.get(row, ''):>{width}} {'┤' if row in labels else '│'}")
         for character, pen in line:
             text.append(character, style=_PENS[pen % len(_PENS)])
         console.print(text)
     ends = [duration(x) if axis == "time" else number(x) for x in (left, right)]
-    console.print(f"{'':>10} └{'─' * canvas.columns}")
-    console.print(f"{'':>12}{ends[0]}{ends[1]:>{canvas.columns - len(ends[0])}}  {axis}")
+    between = max(canvas.columns - len(ends[0]) - len(ends[1]), len(axis) + 2)
+    console.print(f"{'':>{width}} └{'─' * canvas.columns}")
+    console.print(f"{'':>{width + 2}}{ends[0]}{axis:^{between}}{ends[1]}")
     table = grid()
     for pen, one in enumerate(found):
         values = {"last": one.last, "min": one.minimum, "max": one.maximum}
@@ -102,6 +108,14 @@ def _print(
         name = Text(f"━ {clean(one.series)}", style=_PENS[pen % len(_PENS)])
         table.add_row("", name, *numbers, f"{one.count} points")
     console.print(table)
+
+
+def _ends(low: float, high: float) -> tuple[str, str]:
+    """Both in as few digits as tell them apart, but at least the usual six."""
+    if number(low) != number(high):
+        return number(low), number(high)
+    of_either = ((f"{low:.{digits}g}", f"{high:.{digits}g}") for digits in range(7, 18))
+    return next(ends for ends in of_either if ends[0] != ends[1])
 
 
 def _range(numbers: Sequence[float]) -> tuple[float, float]:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING, Final
 
@@ -61,6 +62,8 @@ def exit_code(run: Callable[[], int], program: str) -> int:
 
     Raises SystemExit where argparse ends it, and what else is a fault of ours.
     """
+    if sys.stdout is None:  # closed by who started it (`>&-`)
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - to the end
     try:
         code = run()
         sys.stdout.flush()

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 #: characters of a value that fit a line
 _LONGEST: Final = 200
+#: of the name of a row, which widens all of them
+_LONGEST_NAME: Final = 100
 #: of the reason why something has no place yet
 _LONGEST_REASON: Final = 2000
 #: lines of a configuration; `--json` has all
@@ -283,7 +285,7 @@ def _phase_row(item: TaskPhase, state: TaskState) -> Row:
 
 
 def _scalar_row(item: SeriesSummary, curve: Curve) -> Row:
-    name = f"{item.title} / {item.series}"
+    name = _cut(f"{item.title} / {item.series}", _LONGEST_NAME)
     if item.kind is ScalarKind.SINGLE:
         return name, number(item.last)
     low, high = _extreme(item.minimum, item.minimum_at), _extreme(item.maximum, item.maximum_at)
@@ -302,7 +304,8 @@ def _resource_row(item: SeriesSummary) -> Row:
 
 
 def _history_row(item: SeriesHistory) -> Row:
-    return f"{item.title} / {item.series}", str(item.count), _time(item.at)
+    name = _cut(f"{item.title} / {item.series}", _LONGEST_NAME)
+    return name, str(item.count), _time(item.at)
 
 
 def _artifact_row(artifact: Artifact) -> Row:

@@ -16,10 +16,14 @@ ElsewhereError
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+#: choices that a message names, and characters of each
+_MOST: Final = 50
+_LONGEST: Final = 60
 
 
 class ElsewhereError(Exception):
@@ -74,7 +78,8 @@ class StorageError(ElsewhereError):
 
 
 def known_choices(wanted: str, known: Iterable[str]) -> str:
-    """The end of a message about the unknown choice `wanted`: the closest of `known`, and all."""
+    """The end of a message about the unknown choice `wanted`: the closest of `known`, and all, or
+    as many as one reads."""
     from difflib import get_close_matches  # noqa: PLC0415 - weight
 
     names = sorted(set(known))
@@ -82,4 +87,6 @@ def known_choices(wanted: str, known: Iterable[str]) -> str:
         return "There are none yet."
     close = get_close_matches(wanted, names, n=1)
     hint = f"Did you mean {close[0]!r}? " if close else ""
-    return f"{hint}Known: {', '.join(names)}."
+    shown = [name if len(name) <= _LONGEST else f"{name[:_LONGEST]}..." for name in names[:_MOST]]
+    more = f" and {len(names) - _MOST} more" if len(names) > _MOST else ""
+    return f"{hint}Known: {', '.join(shown)}{more}."

@@ -12,9 +12,11 @@ _MOST_ITERATION: Final = 2**63 - 1
 
 
 def checked_name(argument: str, name: object) -> str:
-    """The `name` given as this `argument`, as UTF-8 can express it."""
+    """The `name` given as this `argument`, as UTF-8 can express it, without the character that
+    separates title and series in the store."""
     if isinstance(name, str) and name.strip():
-        return name.encode("utf-8", "backslashreplace").decode("utf-8")
+        expressed = name.encode("utf-8", "backslashreplace").decode("utf-8")
+        return expressed.replace("\x1f", "\\x1f")
     raise UsageError(
         f"A value cannot be reported with {argument}={name!r}: it must be text that is not empty. "
         f"Pass a {argument} such as 'loss'."

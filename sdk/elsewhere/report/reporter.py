@@ -77,6 +77,7 @@ class Reporter:
         self._retry_at: float | None = None
         self._dropped = 0
         self._has_warned = False
+        self._lost = 0
         atexit.register(self._write_through)
         at_fork(after_in_child=self._start_anew)
 
@@ -185,12 +186,14 @@ class Reporter:
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(_CLOSE_S)
         self.flush()
-        if self._has_waiting():
+        lost = len(self._waiting) + self.columns.count + self._dropped if self._has_waiting() else 0
+        if lost > self._lost:  # at exit, and when the run is closed
             logger.warning(
                 "%d reports are lost: this process ends before the journal in %s can be written.",
-                len(self._waiting) + self.columns.count + self._dropped,
+                lost,
                 self._folder,
             )
+        self._lost = lost
 
     def _write_chunk(self, block: Collection[tuple[OpenColumn, int]]) -> bool:
         """Writes a chunk of the events that wait, and a block of columns. False when nothing can be
@@ -296,7 +299,7 @@ class Reporter:
         self.columns.is_awake = False
         self._is_write_through = True
         self._retry_at = None
-        self._dropped = 0
+        self._dropped = self._lost = 0
         writer, self._writer = self._writer, None
         if writer is not None:
             writer.close()

@@ -84,7 +84,8 @@ def test_plot_draws_all_series_of_a_graph_within_its_axes(
     lines = out.splitlines()
     assert lines[0].startswith("         2 ┤")
     assert lines[15].startswith("0.00333333 ┤")
-    assert lines[17].split() == ["0", "299", "iteration"]
+    assert lines[17].split() == ["0", "iteration", "299"]
+    assert max(map(len, lines[:18])) == 98, "the axis is no longer than the canvas"
     assert {line.split()[1] for line in lines[18:]} == {"gap", "train", "val,"}
     assert sum(character > "\u2800" for character in out) > 20
 
@@ -94,7 +95,7 @@ def test_plot_takes_some_series_and_the_time(
 ) -> None:
     out = shown(capsys, "plot", task_id, "loss", "train", "--x", "time").splitlines()
     assert out[0].startswith("         1 ┤⡇"), "it begins at the top left"
-    assert out[17].split() == ["0.00", "s", "5", "min", "time"]
+    assert out[17].split() == ["0.00", "s", "time", "5", "min"]
     assert len(out) == 19
     one = shown(capsys, "plot", task_id, "lr").splitlines()
     assert one[0].startswith("         1 ┤"), "one point lies in the middle"
@@ -192,6 +193,42 @@ def test_a_pipe_that_is_closed_ends_an_export_without_a_word(task_id: str, redis
     command = f'"{sys.executable}" -c "{script}" export {task_id} | head -1'
     ended = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
     assert (ended.stdout, ended.stderr) == ("task,title,series,iteration,time,value\n", "")
+
+
+def test_the_ends_of_an_axis_are_told_apart_within_the_same_width(
+    tasks: Tasks, capsys: pytest.CaptureFixture[str]
+) -> None:
+    task_id = tasks.running()
+    tasks.says(task_id, *(scalar("loss", "flat", 1e9 + n / 1000, n) for n in range(2)))
+    lines = shown(capsys, "plot", task_id, "loss").splitlines()
+    assert lines[0].startswith("1000000000.001 ┤")
+    assert lines[15].startswith("    1000000000 ┤")
+    assert max(map(len, lines[:18])) == 98
+
+
+def test_long_and_many_names_do_not_widen_the_answers(
+    tasks: Tasks, capsys: pytest.CaptureFixture[str]
+) -> None:
+    task_id = tasks.running()
+    tasks.says(task_id, *(scalar("t" * 5000, f"s{n}", 1.0, 1) for n in range(99)))
+    tasks.says(task_id, scalar("loss", "train", 1.0, 1))
+    assert max(map(len, shown(capsys, "show", task_id).splitlines())) < 250
+    assert len(shown(capsys, "plot", task_id, "los", code=1)) < 250
+    answer = shown(capsys, "plot", task_id, "t" * 5000, "none", code=1)
+    assert "s0, s1, s10," in answer
+    assert answer.endswith("and 49 more.\n")
+
+
+def test_parquet_to_stdout_is_refused(task_id: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "not written to stdout" in shown(capsys, "export", task_id, "--parquet", "-", code=2)
+
+
+@pytest.mark.parametrize("command", ["show ID", "list", "plot ID loss", "export ID"])
+def test_a_closed_stdout_is_no_fault_of_ours(task_id: str, redis_url: str, command: str) -> None:
+    script = "import sys; from elsewhere.command.main import main; sys.exit(main())"
+    line = f'"{sys.executable}" -c "{script}" {command.replace("ID", task_id)} >&-'
+    ended = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from elsewhere.core.choices import ScalarKind
 from elsewhere.core.errors import UsageError
 from elsewhere.core.events import Event, Scalar, Text
 from elsewhere.core.scalars import POINT
+from elsewhere.core.secrets import KnownSecrets
 from elsewhere.report.columns import Columns
 from elsewhere.report.logger import Logger
 from elsewhere.report.offset import Offset
@@ -98,6 +99,14 @@ def test_names_that_utf_8_cannot_express_are_of_one_series_with_what_stands_for_
     assert columns.count == 2
 
 
+def test_a_name_with_the_separator_of_the_store_is_no_other_series(
+    task_logger: Logger, columns: Columns
+) -> None:
+    task_logger.report_scalar("a\x1fb", "c", 1.0, 1)
+    task_logger.report_scalar("a", "b\x1fc", 2.0, 1)
+    assert points(columns) == [("a\\x1fb", "c", 101, 1.0), ("a", "b\\x1fc", 101, 2.0)]
+
+
 @pytest.mark.parametrize("value", [2, np.float32(2), np.array(2), np.array([2.0]), np.array([[2]])])
 @pytest.mark.parametrize("iteration", [7, 7.0, np.int64(7), np.float64(7), np.array([7])])
 def test_numbers_of_numpy_are_reported(
@@ -117,6 +126,16 @@ def test_values_that_are_no_numbers_are_kept_as_they_are(
 ) -> None:
     task_logger.report_scalar(title="loss", series="train", value=value, iteration=0)
     assert repr(points(columns)) == repr([("loss", "train", 100, value)])
+
+
+def test_a_secret_in_the_name_of_a_single_value_is_hidden(
+    task_logger: Logger, events: list[Event]
+) -> None:
+    task_logger.report_single_value("of swordfish-1234", 1)
+    [event] = events
+    hidden = event.hidden(KnownSecrets([], {"SERVICE_TOKEN": "swordfish-1234"}))
+    assert isinstance(hidden, Scalar)
+    assert hidden.series == "of ***"
 
 
 def test_a_single_value_has_no_offset(task_logger: Logger, events: list[Event]) -> None:

@@ -380,6 +380,7 @@ def test_what_a_full_disk_did_not_take_to_the_end_is_counted_once(run: Run, fold
         resource.setrlimit(resource.RLIMIT_FSIZE, (10, resource.RLIM_INFINITY))
         report_many('train', 500)
         reporter.close()
+        reporter.close()
         """,
         folder,
     )
