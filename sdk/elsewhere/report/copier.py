@@ -14,12 +14,15 @@ Lines come over CONTROL, a socket; each that has a number is answered by a line 
 copier's beginning by a 0.
 
     secrets HEX...   the secrets of the program from now on, which OUTPUT does not get
-    copy NUMBER      what was written before is in OUTPUT when the answer comes
+    drain NUMBER     what was written before has been passed on when the answer comes
+    copy NUMBER      the same, and it is in OUTPUT
     end NUMBER       the same, and from then on no copy is kept
+    left SOURCE      the program has closed its SOURCE, after a report that it is broken
 
-It reports `broken SOURCE` when nobody reads a target any more, then nobody can write to the source
-either; `lost ERROR` for the first other error of a target, and `full ERROR` for one of OUTPUT. It
-ends when the program has, and nobody can write to a source any more.
+It reports `broken SOURCE` when nobody reads a target any more. What is written to the source until
+the program has left it goes nowhere, as its writer may hold the interpreter; from then on nobody
+can write to it. It reports `lost ERROR` for the first other error of a target, and `full ERROR` for
+one of OUTPUT. It ends when the program has, and nobody can write to a source any more.
 """
 
 from __future__ import annotations
@@ -29,20 +32,29 @@ import fcntl
 import os
 import re
 import select
-import struct
+import signal
+import stat
 import sys
 import termios
+import threading
 import time
 from contextlib import suppress
 from io import FileIO
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 #: seconds for which the copy is held back: a secret that a program sets, and prints, is known then
 HELD_S: Final = 0.2
+#: seconds between two looks at a terminal's size and modes, and at a broken way
+_LOOK_S: Final = 0.1
 _BLOCK_BYTES: Final = 64 * 1024
+#: bytes that are read at once only from a pty that is about full, and seconds to wait for more then
+_FULL_PTY_BYTES: Final = 2048
+_REST_S: Final = 0.02
+#: bytes that lie in a pipe or pty at most, as far as it is waited for
+_MOST_WAITING_BYTES: Final = 1 << 20
 #: bytes that are held back at most
 _MOST_HELD_BYTES: Final = 4 << 20
 _HIDDEN: Final = b"***"
@@ -83,151 +95,257 @@ def _open_private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
+class _Way:
+    """A source and its target. Who passes on holds `lock`, and takes `turn` to wait for it: a
+    source that is never empty would leave somebody waiting."""
+
+    def __init__(self, source: int, target: int) -> None:
+        self.source = source
+        self.lock = threading.Lock()
+        self.turn = threading.Lock()
+        self.is_open = True
+        #: nobody reads the target any more
+        self.is_broken = False
+        #: and the program has closed its source
+        self.is_left = False
+        self.is_terminal = os.isatty(source)
+        self._target = target
+        self._is_pipe = stat.S_ISFIFO(os.fstat(target).st_mode)
+        self._modes = termios.tcgetattr(source) if self.is_terminal else []
+        #: the beginning of a line whose rest lies in the source
+        self._begun = b""
+
+    def wait(self) -> None:
+        """Waits until `is_ready`; not for long while the program may leave a broken way."""
+        _poll(self.source, _LOOK_S if self.is_broken else None)
+
+    def is_ready(self) -> bool:
+        """Whether `read` returns at once."""
+        return self.is_open and _poll(self.source, 0) != 0
+
+    def has_more(self, within_s: float = 0) -> bool:
+        # Not FIONREAD, which does not count what is on its way through a pty.
+        return self.is_open and bool(_poll(self.source, within_s) & select.POLLIN)
+
+    def read(self) -> bytes:
+        """A block, of whole lines if it is not the last: others may write to the target, too.
+        Empty where nobody can write any more."""
+        try:
+            block = os.read(self.source, _BLOCK_BYTES)
+        except OSError:  # of a pty that nobody has open
+            block = b""
+        lines, self._begun = self._begun + block, b""
+        # A writer who has found a pty full is in the middle of a line.
+        within_s = 0 if len(block) < _FULL_PTY_BYTES or lines.endswith(b"\n") else _REST_S
+        if block and self.has_more(within_s) and (end := lines.rfind(b"\n") + 1):
+            lines, self._begun = lines[:end], lines[end:]
+        return lines
+
+    def write(self, block: bytes) -> None:
+        """Raises OSError."""
+        start = 0
+        while start < len(block):
+            end = len(block)
+            if self._is_pipe and end - start > select.PIPE_BUF:  # it would be torn apart by others
+                end = start + select.PIPE_BUF
+                end = block.rfind(b"\n", start, end) + 1 or end
+            try:
+                start += os.write(self._target, memoryview(block)[start:end])
+            except BlockingIOError:  # somebody who has the same terminal has made it so
+                _poll(self._target, None, select.POLLOUT)
+
+    def follow(self) -> None:
+        """Gives a pty the size of its terminal, and the terminal the modes that the program has
+        changed at the pty, as curses does."""
+        with suppress(OSError, termios.error):
+            size = fcntl.ioctl(self._target, termios.TIOCGWINSZ, b"\0" * 8)
+            if fcntl.ioctl(self.source, termios.TIOCGWINSZ, b"\0" * 8) != size:
+                fcntl.ioctl(self.source, termios.TIOCSWINSZ, size)
+            before, self._modes = self._modes, termios.tcgetattr(self.source)
+            if self._modes != before:
+                modes = _changed(termios.tcgetattr(self._target), before, self._modes)
+                termios.tcsetattr(self._target, termios.TCSANOW, modes)
+
+    def close(self) -> None:
+        self.is_open = False
+        os.close(self.source)
+
+
 class _Copier:
-    def __init__(self, control: int, output: str, targets: dict[int, int]) -> None:
-        """`targets`: source -> target."""
+    """A thread for each way, so that a target that waits, as a terminal after Ctrl-S, holds up
+    nothing else, and one for CONTROL."""
+
+    def __init__(self, control: int, output: str, ways: Sequence[_Way]) -> None:
         self._control = control
         self._copy = Copy(output, lambda error: self._report(f"full {errno.errorcode[_no(error)]}"))
-        self._targets = targets
-        self._received = b""
-        #: what is not copied yet, and how much of it came before the current period of HELD_S
-        self._held = b""
-        self._old_bytes = 0
-        self._period_end = 0.0
-        self._is_over = False
-        self._is_copying = True
+        self._ways = ways
+        #: the program is over; its children may not be
+        self._is_alone = False
         self._has_lost = False
-        self._secrets = re.compile(b"(?!)")
-        self._longest_bytes = 0
-        self._poll = select.poll()
-        for descriptor in (control, *targets):
-            self._poll.register(descriptor, select.POLLIN)
+        #: held for what follows
+        self._changed = threading.Condition()
+        self._open_ways = len(ways)
+        self._held = bytearray()
+        #: how much of it came before the current period of HELD_S, and when that ends
+        self._old_bytes, self._period_end = 0, 0.0
+        self._is_copying = True
+        self._secrets: Sequence[bytes] = ()
 
     def run(self) -> None:
         self._report("0")
-        while self._targets or not self._is_over:
-            left_s = self._period_end - time.monotonic()
-            for descriptor, _ in self._poll.poll(max(0, left_s * 1000) if self._held else None):
-                if descriptor == self._control:
-                    self._obey()
-                elif descriptor in self._targets:
-                    self._pass_on(descriptor)
-            if self._held and time.monotonic() >= self._period_end:
-                self._keep(self._old_bytes)
-        self._keep(len(self._held))
-        self._copy.close()
+        for way in self._ways:
+            threading.Thread(target=self._serve, args=(way,)).start()
+        threading.Thread(target=self._obey, daemon=True).start()
+        terminals = [way for way in self._ways if way.is_terminal]
+        with self._changed:
+            while self._open_ways or not self._is_alone:
+                held_s = self._period_end - time.monotonic() if self._held else None
+                self._changed.wait(_LOOK_S if terminals else held_s)
+                if self._held and time.monotonic() >= self._period_end:
+                    self._keep(self._old_bytes)
+                for way in terminals:
+                    if way.is_open and way.lock.acquire(blocking=False):
+                        way.follow()
+                        way.lock.release()
+            self._keep(len(self._held))
+            self._copy.close()
 
-    def _pass_on(self, source: int) -> int:
+    def _serve(self, way: _Way) -> None:
+        while way.is_open:
+            way.wait()
+            with way.turn:
+                way.lock.acquire()
+            try:
+                if way.is_broken and (way.is_left or self._is_alone):
+                    self._leave(way)
+                elif way.is_ready():  # not drained since
+                    self._pass_on(way)
+            finally:
+                way.lock.release()
+
+    def _pass_on(self, way: _Way) -> int:
         """Passes a block on, and returns its size; 0 where nobody can write any more."""
-        try:
-            block = os.read(source, _BLOCK_BYTES)
-        except OSError:  # of a pty that nobody has open
-            block = b""
+        block = way.read()
+        if way.is_terminal:
+            way.follow()
         if not block:
-            self._leave(source)
+            self._leave(way)
             return 0
-        target = self._targets[source]
-        with suppress(OSError):
-            _resize(source, target)
         try:
-            _write_all(target, block)
-        except BrokenPipeError:
-            self._report(f"broken {source}")
-            self._leave(source)
+            if not way.is_broken:
+                way.write(block)
+        except (BrokenPipeError, ConnectionResetError):
+            way.is_broken = True
+            self._report(f"broken {way.source}")
         except OSError as error:  # a full disk, a terminal that is gone: the copy has it
             if not self._has_lost:
                 self._report(f"lost {errno.errorcode[_no(error)]}")
             self._has_lost = True
-        if self._is_copying:
-            if not self._held:
-                self._period_end = time.monotonic() + HELD_S
-            self._held += block
-            if len(self._held) > _MOST_HELD_BYTES:
-                self._keep(len(self._held) - self._longest_bytes)
+        with self._changed:
+            if self._is_copying:
+                if not self._held:
+                    self._period_end = time.monotonic() + HELD_S
+                    self._changed.notify()
+                self._held += block
+                if len(self._held) > _MOST_HELD_BYTES:
+                    self._keep(len(self._held) - max(map(len, self._secrets), default=0))
         return len(block)
 
-    def _leave(self, source: int) -> None:
-        self._poll.unregister(source)
-        del self._targets[source]
-        os.close(source)
+    def _leave(self, way: _Way) -> None:
+        way.close()
+        with self._changed:
+            self._open_ways -= 1
+            self._changed.notify()
 
     def _keep(self, size: int) -> None:
         """Writes so many bytes of what was held back, and no part of a secret. A period begins."""
-        for found in self._secrets.finditer(self._held):
+        held = bytes(self._held)
+        has_secret = any(secret in held for secret in self._secrets)  # far faster than a pattern
+        pattern = re.compile(b"|".join(map(re.escape, self._secrets)))
+        for found in pattern.finditer(held) if has_secret else ():
             if found.start() < size < found.end():
                 size = found.end()
-        if size:
-            self._copy.write(self._secrets.sub(_HIDDEN, self._held[:size]))
-            self._held = self._held[size:]
+        self._copy.write(pattern.sub(_HIDDEN, held[:size]) if has_secret else held[:size])
+        del self._held[:size]
         self._old_bytes, self._period_end = len(self._held), time.monotonic() + HELD_S
 
     def _obey(self) -> None:
-        try:
-            received = os.read(self._control, _BLOCK_BYTES)
-        except OSError:
-            received = b""
-        if not received:  # the program is over; its children may not be
-            self._is_over = True
-            self._poll.unregister(self._control)
+        received = b""
+        while True:
+            block = b""
+            with suppress(OSError):
+                block = os.read(self._control, _BLOCK_BYTES)
+            if not block:
+                with self._changed:
+                    self._is_alone = True
+                    self._changed.notify()
+                return
+            *lines, received = (received + block).split(b"\n")
+            for line in lines:
+                self._do(*line.decode().split(" "))
+
+    def _do(self, word: str, *given: str) -> None:
+        if word == "secrets":
+            self._secrets = [bytes.fromhex(one) for one in given if one]
             return
-        *lines, self._received = (self._received + received).split(b"\n")
-        for line in lines:
-            word, *given = line.decode().split(" ")
-            if word == "secrets":
-                secrets = [bytes.fromhex(one) for one in given if one]
-                self._secrets = re.compile(b"|".join(map(re.escape, secrets)) or b"(?!)")
-                self._longest_bytes = max(map(len, secrets), default=0)
-                continue
-            self._drain()
-            self._keep(len(self._held))
+        if word == "left":
+            for way in self._ways:
+                way.is_left = way.is_left or str(way.source) == given[0]
+            return
+        for way in self._ways:
+            self._drain(way)
+        with self._changed:
+            if word != "drain":
+                self._keep(len(self._held))
             if word == "end":
                 self._is_copying = False
                 self._copy.close()
-            self._report(given[0])
+        self._report(given[0])
 
-    def _drain(self) -> None:
-        """Passes on what lies in the sources now."""
-        for source in list(self._targets):
-            left = _waiting_bytes(source)
-            while left > 0 and (taken := self._pass_on(source)):
-                left -= taken
+    def _drain(self, way: _Way) -> None:
+        """Passes on what lies in the source now."""
+        with way.turn, way.lock:
+            passed_bytes = 0
+            while passed_bytes < _MOST_WAITING_BYTES and way.has_more():
+                passed_bytes += self._pass_on(way)
 
     def _report(self, line: str) -> None:
         with suppress(OSError):
             os.write(self._control, line.encode() + b"\n")
 
 
+def _poll(descriptor: int, within_s: float | None, events: int = select.POLLIN) -> int:
+    """What comes of `events`, and errors, within that time; None for any."""
+    poll = select.poll()
+    poll.register(descriptor, events)
+    return sum(found for _, found in poll.poll(within_s if within_s is None else within_s * 1000))
+
+
 def _no(error: OSError) -> int:
     return error.errno or errno.EIO
 
 
-def _write_all(target: int, block: bytes) -> None:
-    view = memoryview(block)
-    while view:
-        try:
-            view = view[os.write(target, view) :]
-        except BlockingIOError:  # somebody who has the same terminal has made it so
-            poll = select.poll()
-            poll.register(target, select.POLLOUT)
-            poll.poll()
-
-
-def _waiting_bytes(source: int) -> int:
-    with suppress(OSError):
-        return int(struct.unpack("i", fcntl.ioctl(source, termios.FIONREAD, b"\0" * 4))[0])
-    return 0
-
-
-def _resize(source: int, target: int) -> None:
-    """Gives a pty the size of the terminal for which it stands. Raises OSError for a pipe."""
-    size = fcntl.ioctl(target, termios.TIOCGWINSZ, b"\0" * 8)
-    if fcntl.ioctl(source, termios.TIOCGWINSZ, b"\0" * 8) != size:
-        fcntl.ioctl(source, termios.TIOCSWINSZ, size)
+def _changed(modes: list[Any], before: list[Any], now: list[Any]) -> list[Any]:
+    """The `modes` of a terminal with what has changed `before` `now`; where a mode is one of
+    output, not OPOST, which is the terminal's alone."""
+    changed = list(modes)
+    for n in range(4):  # of input, output, control, line
+        bits = before[n] ^ now[n]
+        if n == 1:
+            bits &= ~termios.OPOST
+        changed[n] = (modes[n] & ~bits) | (now[n] & bits)
+    changed[6] = [
+        one if old == new else new
+        for one, old, new in zip(modes[6], before[6], now[6], strict=True)
+    ]
+    return changed
 
 
 def _main(control: str, output: str, *ways: str) -> None:
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # it ends with the last writer, who may still say why
     pairs = (way.split(":") for way in ways)
-    _Copier(int(control), output, {int(source): int(target) for source, target in pairs}).run()
+    _Copier(int(control), output, [_Way(int(one), int(other)) for one, other in pairs]).run()
 
 
 if __name__ == "__main__":

@@ -22,7 +22,8 @@ from elsewhere.core.clock import monotonic_s
 from elsewhere.core.process import at_fork
 from elsewhere.report import copier
 from elsewhere.report.streams import warn_of_gap
-from elsewhere.report.ways import moved_above, ways_of
+from elsewhere.report.terminal_modes import before_modes
+from elsewhere.report.ways import file_of, is_of, moved_above, ways_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,6 +72,8 @@ class DescriptorTee:
             raise
         for way in self._ways:
             way.open()
+        has_terminal = any(os.isatty(way.target) for way in self._ways)
+        self._leave_modes = before_modes(self._drain) if has_terminal else lambda: None
         at_fork(before=self._begin_fork, after_in_parent=self._end_fork, after_in_child=self._leave)
         self._thread = threading.Thread(target=self._watch, name="elsewhere-output", daemon=True)
         self._thread.start()
@@ -88,16 +91,23 @@ class DescriptorTee:
             return
         _flush(sys.stdout, sys.stderr)
         _flush_c()
+        self._leave_modes()
+        self._drain()  # before anybody can write past it
         for way in self._ways:
             way.restore()
         self._ask("end")
         with self._changed:
             self._is_over = True
-        with suppress(OSError):
-            self._control.shutdown(socket.SHUT_RDWR)
+        if self._has_control:
+            with suppress(OSError):
+                self._control.shutdown(socket.SHUT_RDWR)
         self._thread.join(_ANSWER_S)  # at Python's end it may not hold a stream
         for way in self._ways:
             way.close()
+
+    def _drain(self) -> None:
+        if os.getpid() == self._pid and not self._is_over:
+            self._ask("drain")
 
     def _start(self) -> socket.socket:
         """Starts the copier, as nobody's child: a program may wait for all of its own."""
@@ -130,11 +140,22 @@ class DescriptorTee:
             raise OSError(errno.ECHILD, f"no process can be started: {error}") from error
         ours.settimeout(_LOOK_S)
         self._secrets, self._answered = (), None
+        self._control_file = file_of(ours.fileno())
         return ours
+
+    @property
+    def _has_control(self) -> bool:
+        return is_of(self._control.fileno(), self._control_file)
+
+    def _close_control(self) -> None:
+        if self._has_control:
+            self._control.close()
+        else:  # its number may be another's
+            self._control.detach()
 
     def _watch(self) -> None:
         received = b""
-        while not self._is_over:
+        while not self._is_over and self._has_control:
             self._tell_secrets()
             self._flush_held()
             try:
@@ -148,7 +169,7 @@ class DescriptorTee:
             *lines, received = (received + block).split(b"\n") if block else [b""]
             for line in lines:
                 self._take(*line.decode().split(" "))
-        self._control.close()
+        self._close_control()
 
     def _flush_held(self) -> None:
         """Flushes Python's stdout where it is none of a terminal: so output is seen meanwhile."""
@@ -162,6 +183,7 @@ class DescriptorTee:
             for way in self._ways:
                 if str(way.source) == given:
                     way.close_source()
+                    self._send(f"left {given}")
         elif word == "full":
             warn_of_gap(self._output, _sentence(given))
         elif word == "lost":
@@ -209,6 +231,8 @@ class DescriptorTee:
             )
 
     def _send(self, line: str) -> bool:
+        if not self._has_control:
+            return False
         try:
             self._control.sendall(line.encode() + b"\n")
         except OSError:
@@ -225,7 +249,7 @@ class DescriptorTee:
     def _leave(self) -> None:
         """In the child of a fork: the ways end with the program itself."""
         self._flushing = threading.Lock()
-        self._control.close()
+        self._close_control()
         for way in self._ways:
             way.close()
 

@@ -23,7 +23,7 @@ def ways_of(descriptors: Sequence[int]) -> list[Way]:
     """A way for each file that is open at the `descriptors`. Raises OSError."""
     together: dict[tuple[int, ...], list[int]] = {}
     for descriptor in descriptors:
-        together.setdefault(_file(descriptor), []).append(descriptor)
+        together.setdefault(file_of(descriptor), []).append(descriptor)
     ways: list[Way] = []
     try:
         for one in together.values():
@@ -48,15 +48,13 @@ class Way:
         except OSError:
             os.close(self.target)
             raise
-        self._file, self._source_file = _file(self._end), _file(self.source)
+        self._file = file_of(self._end)
+        self._source_file, self._target_file = file_of(self.source), file_of(self.target)
 
     @property
     def is_read(self) -> bool:
-        """Whether this process still has its source: the program may have closed all that it
-        does not know."""
-        with suppress(OSError):
-            return self.source >= 0 and _file(self.source) == self._source_file
-        return False
+        """Whether this process still has its source."""
+        return is_of(self.source, self._source_file)
 
     def open(self) -> None:
         """Puts it into the place of its descriptors."""
@@ -67,9 +65,8 @@ class Way:
     def restore(self) -> None:
         """Puts back what was there, unless the program has put something else there since."""
         for descriptor in self.descriptors:
-            with suppress(OSError):
-                if _file(descriptor) == self._file:
-                    os.dup2(self.target, descriptor)
+            if is_of(descriptor, self._file) and is_of(self.target, self._target_file):
+                os.dup2(self.target, descriptor)
 
     def close_source(self) -> None:
         """Nobody reads what is written to it any more: so its writers find a broken pipe."""
@@ -90,8 +87,9 @@ class Way:
     def close(self) -> None:
         self.close_source()
         self._close_end()
-        with suppress(OSError):
+        if is_of(self.target, self._target_file):
             os.close(self.target)
+        self.target = -1
 
     def _close_end(self) -> None:
         if self._end >= 0:
@@ -113,9 +111,17 @@ def moved_above(descriptor: int) -> int:
     return moved
 
 
-def _file(descriptor: int) -> tuple[int, ...]:
+def file_of(descriptor: int) -> tuple[int, ...]:
     found = os.fstat(descriptor)
     return found.st_dev, found.st_ino, found.st_rdev
+
+
+def is_of(descriptor: int, file: tuple[int, ...]) -> bool:
+    """Whether it is still the `file`: a program may close all descriptors that it does not know,
+    and open others, which get the same numbers."""
+    with suppress(OSError):
+        return file_of(descriptor) == file
+    return False
 
 
 def _pty_like(terminal: int) -> tuple[int, int]:
@@ -124,7 +130,6 @@ def _pty_like(terminal: int) -> tuple[int, int]:
     try:
         attributes = termios.tcgetattr(terminal)
         attributes[1] &= ~termios.OPOST  # that terminal does it
-        attributes[3] &= ~termios.ECHO
         termios.tcsetattr(slave, termios.TCSANOW, attributes)
         size = fcntl.ioctl(terminal, termios.TIOCGWINSZ, b"\0" * 8)
         fcntl.ioctl(slave, termios.TIOCSWINSZ, size)
