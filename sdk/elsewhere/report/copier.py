@@ -50,7 +50,7 @@ HELD_S: Final = 0.2
 #: seconds between two looks at a terminal's size and modes, and at a broken way
 _LOOK_S: Final = 0.1
 _BLOCK_BYTES: Final = 64 * 1024
-#: a block of so many bytes that ends within a line is of a writer whom a full pty has stopped there;
+#: a block of so many bytes that ends within a line: its writer has been stopped by a full pty;
 #: seconds to wait for the rest
 _BROKEN_OFF_BYTES: Final = 256
 _REST_S: Final = 0.02
@@ -231,6 +231,15 @@ class _Copier:
         if not block:
             self._leave(way)
             return 0
+        with self._changed:  # first: what is reported of it below is printed, and copied, after it
+            if self._is_copying:
+                self._came_at = time.monotonic()
+                if not self._held:
+                    self._held_since = self._came_at
+                    self._changed.notify()
+                self._held += block
+                if len(self._held) > _MOST_HELD_BYTES:
+                    self._keep(is_going_on=True)
         try:
             if not way.is_broken:
                 way.write(block)
@@ -241,15 +250,6 @@ class _Copier:
             if not self._has_lost:
                 self._report(f"lost {errno.errorcode[_no(error)]}")
             self._has_lost = True
-        with self._changed:
-            if self._is_copying:
-                self._came_at = time.monotonic()
-                if not self._held:
-                    self._held_since = self._came_at
-                    self._changed.notify()
-                self._held += block
-                if len(self._held) > _MOST_HELD_BYTES:
-                    self._keep(is_going_on=True)
         return len(block)
 
     def _leave(self, way: _Way) -> None:
