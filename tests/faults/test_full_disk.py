@@ -52,7 +52,11 @@ def test_it_is_named_everywhere_and_holds_up_no_end(
     assert state.outcome is not None
     assert state.outcome.reason is Reason.SETUP_FAILED
     assert "No space left on device" in state.message
-    assert state.message.partition("\n")[0] in agent.log.read_text()
+    wait_until(
+        lambda: state.message.partition("\n")[0] in agent.log.read_text(),
+        within_s=PATIENCE_S,
+        what="the agent's log has it",
+    )
 
 
 def _assert_ended(task: Probe, status: Status) -> None:

@@ -103,7 +103,7 @@ FRAMEWORKS: Final[dict[str, Hook]] = {
 WRITERS: Final[dict[str, Hook]] = {
     "torch_tensorboard": _with("torch.utils.tensorboard.writer", "tensorboard.writers"),
     "tensorboardX": _with("tensorboardX.writer", "tensorboard.writers"),
-    "tensorflow": _with("tensorflow.python.ops.gen_summary_ops", "tensorboard.tensorflow"),
+    "tensorflow_summary": _with("tensorflow.python.ops.gen_summary_ops", "tensorboard.tensorflow"),
     "tensorflow1": _with("tensorflow.python.summary.writer.writer", "tensorboard.writers"),
 }
 #: the hyperparameters that are written for TensorBoard

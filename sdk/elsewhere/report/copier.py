@@ -50,8 +50,9 @@ HELD_S: Final = 0.2
 #: seconds between two looks at a terminal's size and modes, and at a broken way
 _LOOK_S: Final = 0.1
 _BLOCK_BYTES: Final = 64 * 1024
-#: bytes that are read at once only from a pty that is about full, and seconds to wait for more then
-_FULL_PTY_BYTES: Final = 2048
+#: a block of so many bytes that ends within a line: its writer has been stopped by a full pty;
+#: seconds to wait for the rest
+_BROKEN_OFF_BYTES: Final = 256
 _REST_S: Final = 0.02
 #: bytes that lie in a pipe or pty at most, as far as it is waited for
 _MOST_WAITING_BYTES: Final = 1 << 20
@@ -135,8 +136,7 @@ class _Way:
         except OSError:  # of a pty that nobody has open
             block = b""
         lines, self._begun = self._begun + block, b""
-        # A writer who has found a pty full is in the middle of a line.
-        within_s = 0 if len(block) < _FULL_PTY_BYTES or lines.endswith(b"\n") else _REST_S
+        within_s = 0 if len(block) < _BROKEN_OFF_BYTES or lines.endswith(b"\n") else _REST_S
         if block and self.has_more(within_s) and (end := lines.rfind(b"\n") + 1):
             lines, self._begun = lines[:end], lines[end:]
         return lines
@@ -231,6 +231,14 @@ class _Copier:
         if not block:
             self._leave(way)
             return 0
+        with self._changed:  # first: what is reported of it below is printed, and copied, after it
+            if self._is_copying:
+                if not self._held:
+                    self._period_end = time.monotonic() + HELD_S
+                    self._changed.notify()
+                self._held += block
+                if len(self._held) > _MOST_HELD_BYTES:
+                    self._keep(len(self._held) - max(map(len, self._secrets), default=0))
         try:
             if not way.is_broken:
                 way.write(block)
@@ -241,14 +249,6 @@ class _Copier:
             if not self._has_lost:
                 self._report(f"lost {errno.errorcode[_no(error)]}")
             self._has_lost = True
-        with self._changed:
-            if self._is_copying:
-                if not self._held:
-                    self._period_end = time.monotonic() + HELD_S
-                    self._changed.notify()
-                self._held += block
-                if len(self._held) > _MOST_HELD_BYTES:
-                    self._keep(len(self._held) - max(map(len, self._secrets), default=0))
         return len(block)
 
     def _leave(self, way: _Way) -> None:

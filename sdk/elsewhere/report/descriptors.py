@@ -115,6 +115,8 @@ class DescriptorTee:
 
         if not Path(sys.executable or "").name.startswith(("python", "pypy")):
             raise OSError(errno.ENOEXEC, f"{sys.executable or 'this program'} is not Python alone")
+        if os.getpid() == 1:  # of a container, whose processes end with it, unpassed output too
+            raise OSError(errno.ECHILD, "this is the first process of its container")
         ours, theirs = (
             socket.socket(fileno=moved_above(one.detach())) for one in socket.socketpair()
         )

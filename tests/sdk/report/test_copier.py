@@ -10,6 +10,7 @@ import subprocess
 import pytest
 
 from tests.sdk.report.programs import Programs, Terminal
+from tests.small_disk import needs_small_disk
 from tests.waiting import wait_until
 
 
@@ -104,7 +105,7 @@ def test_lines_of_several_programs_at_one_terminal_stay_whole(programs: Programs
     assert [one.wait(timeout=60) for one in started] == [0, 0, 0]
     torn = [line for line in lines[:-1] if not re.fullmatch(rb"\d+ x{100}", line)]
     assert len(lines) == 6001
-    assert len(torn) <= 3  # a busy machine may let a writer wait within a line
+    assert len(torn) <= 6  # a busy machine may let a writer wait long within a line
 
 
 def test_the_end_at_a_terminal_is_copied_whole(programs: Programs) -> None:
@@ -190,3 +191,14 @@ def test_what_python_changes_at_a_terminal_comes_after_what_was_printed(
     ) as program:
         assert program.wait(timeout=60) == 0
     assert terminal.read_to_end() == b"".join(b"%d\r\n" % n for n in range(200))
+
+
+@needs_small_disk
+def test_the_first_process_of_a_container_gets_its_last_words_out(programs: Programs) -> None:
+    command = programs.command("print('printed', flush=True)\nraw('last\\n')\nos._exit(3)")
+    command = ["unshare", "--pid", "--fork", "--mount-proc", *command]
+    ran = subprocess.run(command, capture_output=True, timeout=60, check=False)
+    assert ran.returncode == 3
+    assert ran.stdout == b"printed\nlast\n"
+    assert b"Only what Python prints is recorded" in ran.stderr
+    assert programs.copied == b"printed\n"

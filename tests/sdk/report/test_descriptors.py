@@ -328,9 +328,11 @@ def test_a_full_disk_of_the_original_is_reported_and_the_copy_is_whole(programs:
 def test_forks_beside_a_stream_that_is_flushed_hang_nobody(programs: Programs) -> None:
     ran = programs.run(
         """
+        printing = threading.Lock()  # a fork within a print hangs by itself, also without us
         def fork_often():
             for _ in range(40):
-                child = os.fork()
+                with printing:
+                    child = os.fork()
                 if not child:
                     sys.stdout.write("child\\n")
                     sys.stdout.flush()
@@ -339,7 +341,8 @@ def test_forks_beside_a_stream_that_is_flushed_hang_nobody(programs: Programs) -
         threads = [threading.Thread(target=fork_often) for _ in range(3)]
         for thread in threads: thread.start()
         for n in range(3000):
-            print("parent")
+            with printing:
+                print("parent")
             if n % 100 == 0: time.sleep(0.002)
         for thread in threads: thread.join()
         console.detach()

@@ -64,6 +64,7 @@ def _server(folder: Path) -> Iterator[BlockingKernelClient]:
     client = BlockingKernelClient()
     try:
         notes = wait_until(lambda: list(runtime.glob("jpserver-*.json")), within_s=60)
+        wait_until(lambda: notes[0].read_text().rstrip().endswith("}"), within_s=60)
         session = _begin(json.loads(notes[0].read_text()))
         client.load_connection_file(str(runtime / f"kernel-{session['kernel']['id']}.json"))
         client.start_channels()
