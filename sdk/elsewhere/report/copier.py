@@ -115,6 +115,10 @@ class _Way:
         self._modes = termios.tcgetattr(source) if self.is_terminal else []
         #: the beginning of a line whose rest lies in the source
         self._begun = b""
+        #: the beginning of a line that is not copied yet, and whether it came a period ago: what
+        #: another way brings does not stand within it
+        self.uncopied = b""
+        self.is_old = False
 
     def wait(self) -> None:
         """Waits until `is_ready`; not for long while the program may leave a broken way."""
@@ -199,15 +203,17 @@ class _Copier:
         terminals = [way for way in self._ways if way.is_terminal]
         with self._changed:
             while self._open_ways or not self._is_alone:
-                held_s = self._period_end - time.monotonic() if self._held else None
+                is_held = self._held or any(way.uncopied for way in self._ways)
+                held_s = self._period_end - time.monotonic() if is_held else None
                 self._changed.wait(_LOOK_S if terminals else held_s)
-                if self._held and time.monotonic() >= self._period_end:
+                if is_held and time.monotonic() >= self._period_end:
+                    self._take_unfinished(lambda way: way.is_old)
                     self._keep(self._old_bytes)
                 for way in terminals:
                     if way.is_open and way.lock.acquire(blocking=False):
                         way.follow()
                         way.lock.release()
-            self._keep(len(self._held))
+            self._keep_all()
             self._copy.close()
 
     def _serve(self, way: _Way) -> None:
@@ -233,10 +239,15 @@ class _Copier:
             return 0
         with self._changed:  # first: what is reported of it below is printed, and copied, after it
             if self._is_copying:
-                if not self._held:
+                if not self._held and not way.uncopied:
                     self._period_end = time.monotonic() + HELD_S
                     self._changed.notify()
-                self._held += block
+                came = way.uncopied + block
+                end = max(came.rfind(b"\n"), came.rfind(b"\r")) + 1
+                if len(came) - end > _BLOCK_BYTES:
+                    end = len(came)
+                self._held += came[:end]
+                way.uncopied, way.is_old = came[end:], False
                 if len(self._held) > _MOST_HELD_BYTES:
                     self._keep(len(self._held) - max(map(len, self._secrets), default=0))
         try:
@@ -256,6 +267,18 @@ class _Copier:
         with self._changed:
             self._open_ways -= 1
             self._changed.notify()
+
+    def _keep_all(self) -> None:
+        self._take_unfinished(lambda _: True)
+        self._keep(len(self._held))
+
+    def _take_unfinished(self, is_due: Callable[[_Way], bool]) -> None:
+        """Takes lines without an end, such as a question, of the ways for which that `is_due`."""
+        for way in self._ways:
+            if is_due(way):
+                self._held += way.uncopied
+                way.uncopied = b""
+            way.is_old = True
 
     def _keep(self, size: int) -> None:
         """Writes so many bytes of what was held back, and no part of a secret. A period begins."""
@@ -296,7 +319,7 @@ class _Copier:
             self._drain(way)
         with self._changed:
             if word != "drain":
-                self._keep(len(self._held))
+                self._keep_all()
             if word == "end":
                 self._is_copying = False
                 self._copy.close()

@@ -76,6 +76,13 @@ def test_show_gives_programs_the_places_of_the_extremes(
     assert (train["minimum_at"], train["maximum_at"], train["count"]) == (299, 0, 300)
 
 
+@pytest.fixture
+def wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A terminal of 100 columns: who runs the tests in parallel sets 80."""
+    monkeypatch.setenv("COLUMNS", "100")
+
+
+@pytest.mark.usefixtures("wide")
 def test_plot_draws_all_series_of_a_graph_within_its_axes(
     task_id: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -195,6 +202,7 @@ def test_a_pipe_that_is_closed_ends_an_export_without_a_word(task_id: str, redis
     assert (ended.stdout, ended.stderr) == ("task,title,series,iteration,time,value\n", "")
 
 
+@pytest.mark.usefixtures("wide")
 def test_the_ends_of_an_axis_are_told_apart_within_the_same_width(
     tasks: Tasks, capsys: pytest.CaptureFixture[str]
 ) -> None:

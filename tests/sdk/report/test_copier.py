@@ -202,3 +202,21 @@ def test_the_first_process_of_a_container_gets_its_last_words_out(programs: Prog
     assert ran.stdout == b"printed\nlast\n"
     assert b"Only what Python prints is recorded" in ran.stderr
     assert programs.copied == b"printed\n"
+
+
+def test_a_line_of_one_stream_is_not_within_one_of_the_other(programs: Programs) -> None:
+    code = """
+    sys.stdout.reconfigure(line_buffering=False)
+    for n in range(20_000):
+        print("line", n, "of stdout")
+        if n % 10 == 0:
+            raw(f"line {n} of stderr\\n", to=2)
+    sys.stdout.write("a question")
+    sys.stdout.flush()
+    console.detach()
+    """
+    programs.run(code, stderr=subprocess.PIPE)
+    lines = programs.copied.splitlines()
+    assert lines[-1] == b"a question"
+    assert all(re.fullmatch(rb"line \d+ of std(out|err)", line) for line in lines[:-1])
+    assert len(lines) == 22_001
