@@ -68,14 +68,20 @@ def follow(run: Run, streams: tuple[str, ...]) -> tuple[str, ...]:
 def stop_cell(run: Run, why: str) -> bool:
     """Ends the `run` of a notebook as stopped, then interrupts the cell that is running; returns
     False in a script. The kernel, which has the work of hours in its memory, lives on."""
-    if find_shell() is None:
+    shell = find_shell()
+    if shell is None:
         return False
+    from elsewhere.capture.notebook.cells import Cells  # noqa: PLC0415 - in notebooks only
+
+    cells = Cells.of(shell)
+    is_running, number = cells.is_running, len(cells.runs)
 
     def stop() -> None:
         run.end(Outcome(reason=Reason.STOPPED, message=f"It was stopped: {why}."))
-        os.kill(os.getpid(), signal.SIGINT)
+        if is_running and cells.is_running and len(cells.runs) == number:  # no later cell
+            os.kill(os.getpid(), signal.SIGINT)
 
-    say(f"this task is being stopped, and the cell that is running: {why}")
+    say(f"this task is being stopped{', and the cell that is running' * is_running}: {why}")
     # Not in the thread of the session, which calls this, and which the end waits for.
     threading.Thread(target=stop, name="elsewhere-stop", daemon=True).start()
     return True
