@@ -120,7 +120,8 @@ def seen(store: RedisStore, task_id: str) -> dict[str, Any]:
         "series": store.series(task_id),
         "points": [(n, value) for n, _, value in store.points(task_id, "loss", "train")],
         "texts": [text.message for text in store.texts(task_id)],
-        "output": store.output(task_id).data.replace(task_id.encode(), b"ID"),
+        # each stream has an order of its own
+        "output": sorted(store.output(task_id).data.replace(task_id.encode(), b"ID").splitlines()),
         "artifact": (artifact.digest, artifact.type, artifact.preview, artifact.metadata),
     }
 
