@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import platform
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from elsewhere.command.printing import say
 from elsewhere.command.program import add_command, add_version, exit_code, sentence_of
 from elsewhere.core.errors import ElsewhereError
 from elsewhere.core.settings import load
 from elsewhere_agent.errors import AgentError
+from elsewhere_agent.options import add_rooms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -48,7 +49,8 @@ def _run(arguments: Sequence[str] | None) -> int:
 
 
 def _daemon(options: argparse.Namespace) -> int:
-    settings, agent = _settings(name=options.name, queues=options.queue, slots=options.slots)
+    given = {name: getattr(options, name) for name in _OF_DAEMON}
+    settings, agent = _settings(queues=options.queue, **given)
     if not options.detached:
         _run_daemon(settings, agent, lambda _: None, is_detached=False)
         return 0
@@ -153,6 +155,12 @@ def _settings(**options: object) -> tuple[Settings, AgentSettings]:
 
 # their options
 
+#: settings that are options of the daemon, by the same name
+_OF_DAEMON: Final = (
+    *("name", "slots", "gpus", "share_gpus", "share_busy_gpus", "order_fairness"),
+    *("user_fairness", "cpus", "memory_bytes", "disk_bytes", "time_limit_s"),
+)
+
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
@@ -172,18 +180,24 @@ def _parser() -> argparse.ArgumentParser:
         "Takes tasks from queues and runs them, each in a process that outlives this one: when the"
         " daemon is stopped, upgraded or killed its tasks go on, and it comes back to them. SIGTERM"
         " and Ctrl-C end it; SIGQUIT stops its tasks, too.",
-        "--queue default --queue large --slots 2 --detached",
+        "--queue large=4 small=1 --detached",
     )
     daemon.add_argument(
         "--queue",
-        action="append",
-        metavar="NAME",
-        help="a queue to serve; repeat it for more, the first one that has a task goes first"
-        " (default: default)",
+        action="extend",
+        nargs="+",
+        metavar="NAME[=GPUS]",
+        help="the queues to serve, each maybe with the GPUs of a task that names none; the first"
+        " one that has a task goes first (default: default)",
     )
     daemon.add_argument(
-        "--slots", type=int, metavar="N", help="how many tasks run at the same time (default: 1)"
+        "--slots",
+        type=int,
+        metavar="N",
+        help="how many tasks run at the same time (default: 1, or as many as fit on the GPUs where"
+        " queues name some)",
     )
+    add_rooms(daemon)
     daemon.add_argument("--name", help="the name of this agent (default: the host's name)")
     where = daemon.add_mutually_exclusive_group()
     where.add_argument(

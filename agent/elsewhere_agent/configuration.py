@@ -11,12 +11,14 @@ import json
 import os
 import socket
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import tomllib
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from elsewhere.core.checks import checked_bytes
 from elsewhere.core.errors import ConfigurationError, UsageError, known_choices
+from elsewhere.core.records import Needs
 from elsewhere.core.secrets import HIDDEN, hide, passwords_in
 from elsewhere.store.queues import DEFAULT_QUEUE
 from elsewhere_sandbox.spec import PackagePolicy, RunPolicy
@@ -26,6 +28,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from elsewhere.core.settings import Settings
+
+
+#: a number, or a text such as 32GB
+Bytes = Annotated[
+    int, BeforeValidator(lambda given: checked_bytes("It", given)), Field(ge=0, strict=False)
+]
+
+
+#: a queue's name, maybe with the GPUs of its tasks: big=4
+QueueText = Annotated[str, Field(pattern=r"^[^=]+(=(\d+|0?\.\d+))?\Z")]
 
 
 class GitCredential(BaseModel):
@@ -51,8 +63,17 @@ class AgentSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", regex_engine="python-re")
 
     name: str = Field(default_factory=socket.gethostname, pattern=r"^\w[\w.@-]{0,99}\Z")
-    queues: tuple[str, ...] = Field(default=(DEFAULT_QUEUE,), min_length=1)
+    queues: tuple[QueueText, ...] = Field(default=(DEFAULT_QUEUE,), min_length=1)
     slots: int = Field(default=1, ge=1)
+    gpus: str = Field(default="all", pattern=r"^(all|none|[\w:-]+(,\s*[\w:-]+)*)\Z")
+    share_gpus: bool = False
+    share_busy_gpus: bool = False
+    order_fairness: bool = False
+    user_fairness: bool = False
+    cpus: int = Field(default=0, ge=0)
+    memory_bytes: Bytes = 0
+    disk_bytes: Bytes = 0
+    time_limit_s: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     keep_runs_s: float = Field(default=86400.0, ge=0, allow_inf_nan=False)
     installer: Literal["", "uv", "pip"] = ""
     index_url: str = Field(default="", repr=False)
@@ -69,6 +90,16 @@ class AgentSettings(BaseModel):
     output_uri: str = ""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     origins: dict[str, str] = Field(default_factory=dict, repr=False)
+
+    @property
+    def queue_names(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(text.partition("=")[0] for text in self.queues))
+
+    @property
+    def queue_gpus(self) -> dict[str, float]:
+        """The GPUs that a task gets which names none, by queue."""
+        words = (text.partition("=") for text in self.queues)
+        return {name: float(gpus) for name, _, gpus in words if gpus}
 
 
 def load_agent(
@@ -102,9 +133,11 @@ def load_agent(
     return agent.model_copy(update={"queues": queues, "origins": origins})
 
 
-def worker_settings(settings: Settings, agent: AgentSettings, url: str) -> WorkerSettings:
-    """The worker's settings. Raises ConfigurationError if a token's file cannot be read, or where
-    everybody on the machine could read a password."""
+def worker_settings(
+    settings: Settings, agent: AgentSettings, url: str, gpus: int = 0
+) -> WorkerSettings:
+    """The worker's settings, on a machine with so many `gpus`. Raises ConfigurationError if a
+    token's file cannot be read, or where everybody on the machine could read a password."""
     if any(map(passwords_in, agent.installer_options)):
         raise ConfigurationError(
             "The setting agent.installer_options holds a password, which every user of this machine"
@@ -112,10 +145,15 @@ def worker_settings(settings: Settings, agent: AgentSettings, url: str) -> Worke
         )
     return WorkerSettings(
         name=agent.name,
-        queues=agent.queues,
+        queues=agent.queue_names,
+        gpus=agent.queue_gpus,
+        limits=Needs(cpus=agent.cpus, memory_bytes=agent.memory_bytes, disk_bytes=agent.disk_bytes),
+        shares_gpus=agent.share_gpus,
+        is_fair_to_queues=agent.order_fairness,
+        is_fair_to_users=agent.user_fairness,
         home=settings.home,
         url=url,
-        slots=agent.slots,
+        slots=_slots(agent, gpus),
         lease_s=settings.lease_s,
         lost_after_s=settings.lost_after_s,
         keep_runs_s=agent.keep_runs_s,
@@ -123,6 +161,7 @@ def worker_settings(settings: Settings, agent: AgentSettings, url: str) -> Worke
         lend_store=agent.lend_store,
         policy=RunPolicy(
             stop_grace_s=settings.stop_grace_s,
+            time_limit_s=agent.time_limit_s,
             pass_environment=agent.pass_environment,
             allow_local_remotes=agent.allow_local_remotes,
             git_credentials={
@@ -141,6 +180,15 @@ def worker_settings(settings: Settings, agent: AgentSettings, url: str) -> Worke
             output_uri=agent.output_uri or settings.output_uri or settings.home.storage.as_uri(),
         ),
     )
+
+
+def _slots(agent: AgentSettings, gpus: int) -> int:
+    """As many as were set; else one, or as many as tasks of the smallest queue have GPUs."""
+    needed = [one for one in agent.queue_gpus.values() if one]
+    if agent.origins.get("slots") != "default" or not needed:
+        return agent.slots
+    smallest = min(needed) if agent.share_gpus else max(1.0, min(needed))
+    return max(1, int(gpus / smallest))
 
 
 def shown(settings: Settings, agent: AgentSettings) -> dict[str, tuple[object, str]]:
@@ -164,7 +212,13 @@ def shown(settings: Settings, agent: AgentSettings) -> dict[str, tuple[object, s
 _PREFIX: Final = "ELSEWHERE_AGENT_"
 _FIELDS: Final = tuple(name for name in AgentSettings.model_fields if name != "origins")
 #: options that are called otherwise than their setting
-_OPTIONS: Final = {"queues": "queue", "environments_bytes": "budget"}
+_OPTIONS: Final = {
+    "queues": "queue",
+    "environments_bytes": "budget",
+    "memory_bytes": "memory",
+    "disk_bytes": "disk",
+    "time_limit_s": "time-limit",
+}
 _LISTS: Final = (
     *("queues", "pass_environment"),
     *("extra_index_urls", "find_links", "installer_options"),
@@ -173,8 +227,16 @@ _CREDENTIALS: Final = "git_credentials"
 
 _ALLOWED: Final = {
     "name": "up to 100 letters, digits and . _ @ -, with a letter or digit first",
-    "queues": "a list of at least one name",
+    "queues": "a list of at least one name, each maybe with a number of GPUs: big=4",
     "slots": "a whole number above 0",
+    "gpus": "all, none, or numbers or ids of some with commas between them",
+    **dict.fromkeys(
+        ("share_gpus", "share_busy_gpus", "order_fairness", "user_fairness"), "true or false"
+    ),
+    "cpus": "a whole number from 0 up",
+    "memory_bytes": "a number of bytes, or a text such as '32GB'",
+    "disk_bytes": "a number of bytes, or a text such as '200GB'",
+    "time_limit_s": "a number of seconds from 0 up",
     "keep_runs_s": "a number from 0 up",
     "installer": "uv, pip or empty",
     "index_url": "a text",
@@ -263,7 +325,7 @@ def _from_options(given: dict[str, object]) -> AgentSettings:
 
 
 def _option(field: str) -> str:
-    return f"--{_OPTIONS.get(field, field)}"
+    return f"--{_OPTIONS.get(field, field).replace('_', '-')}"
 
 
 def _explained(error: ValidationError) -> tuple[str, str]:

@@ -25,6 +25,7 @@ from elsewhere.store.redis.store import RedisStore
 from elsewhere_agent.configuration import worker_settings
 from elsewhere_agent.folder import AgentFolder
 from elsewhere_agent.watch import StoreWatch
+from elsewhere_worker.gpus import Gpus
 from elsewhere_worker.host_launcher import HostLauncher
 from elsewhere_worker.registration import Registration
 from elsewhere_worker.worker import Worker
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
     from elsewhere.core.settings import Settings
     from elsewhere_agent.configuration import AgentSettings
+    from elsewhere_worker.settings import WorkerSettings
 
 logger = logging.getLogger(__name__)
 
@@ -72,8 +74,13 @@ class Daemon:
         with self._folder.held():
             url, redis = self._connected(when_up)
             store = RedisStore(redis)
-            registration = Registration(connect(url), self._record())
-            config = worker_settings(self._settings, self._agent, url)
+            gpus = Gpus(
+                self._agent.gpus,
+                visible=os.environ.get("CUDA_VISIBLE_DEVICES"),
+                shares_used=self._agent.share_busy_gpus,
+            )
+            config = worker_settings(self._settings, self._agent, url, len(gpus.devices))
+            registration = Registration(connect(url), self._record(config, len(gpus.devices)))
             upload = uploader(config.policy.output_uri)
 
             def deliver_sessions() -> None:
@@ -87,7 +94,8 @@ class Daemon:
                 registration,
                 upload,
                 deliver_sessions,
-                lambda: self._up(url, when_up),
+                lambda: self._up(url, config, when_up),
+                gpus,
             )
             watch = StoreWatch(self._settings, store, worker.troubles)
             watch.start()
@@ -114,15 +122,15 @@ class Daemon:
                 is_waiting = True
             time.sleep(_AGAIN_S)
 
-    def _up(self, url: str, when_up: Callable[[str], None]) -> None:
+    def _up(self, url: str, config: WorkerSettings, when_up: Callable[[str], None]) -> None:
         agent = self._agent
         logger.info(
             "agent %r is up: process %d, store %s, queues %s, slots %d",
-            *(agent.name, os.getpid(), hide_passwords(url), ", ".join(agent.queues), agent.slots),
+            *(agent.name, os.getpid(), hide_passwords(url), ", ".join(agent.queues), config.slots),
         )
         when_up("")
 
-    def _record(self) -> AgentRecord:
+    def _record(self, config: WorkerSettings, gpus: int) -> AgentRecord:
         return AgentRecord(
             name=self._agent.name,
             machine=self._folder.id(),
@@ -130,8 +138,9 @@ class Daemon:
             pid=os.getpid(),
             home=str(self._settings.home.path),
             version=metadata.version("elsewhere"),
-            queues=self._agent.queues,
-            slots=self._agent.slots,
+            queues=config.queues,
+            slots=config.slots,
+            gpus=gpus,
             started_at=now_at(),
             serves_files=True,
         )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from elsewhere.core.folders import Home
 from elsewhere.core.secrets import passwords_in, values_to_redact
 from elsewhere_sandbox.checkout import checkout
+from elsewhere_sandbox.devices import variables_of
 from elsewhere_sandbox.environment import prepare_environment
 from elsewhere_sandbox.errors import SetupError
 from elsewhere_sandbox.git import GitPolicy
@@ -30,7 +31,10 @@ _PASSED: Final = (
     *("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"),
     *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE"),
 )
-_PASSED_PREFIXES: Final = ("PIP_", "UV_", "CUDA_", "NVIDIA_", "OPENBLAS_", "OMP_", "MKL_", "XDG_")
+_PASSED_PREFIXES: Final = (
+    *("PIP_", "UV_", "XDG_", "OPENBLAS_", "OMP_", "MKL_"),
+    *("CUDA_", "NVIDIA_", "HIP_", "ROCR_", "HSA_"),
+)
 
 
 def prepare(spec: RunSpec, folder: RunFolder, setup: Setup) -> Command:
@@ -100,8 +104,7 @@ def _environment(spec: RunSpec, folder: RunFolder, interpreter: Interpreter) -> 
     }
     if record.seed is not None:
         environment["PYTHONHASHSEED"] = str(record.seed)
-    if spec.devices:
-        environment["CUDA_VISIBLE_DEVICES"] = spec.devices
+    environment.update(variables_of(spec.slot))
     ours = {name for name in environment if name.startswith("ELSEWHERE_")}
     given = {k: v for k, v in record.environment.variables.items() if k not in ours}
     return {**environment, **given}

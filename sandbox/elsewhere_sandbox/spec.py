@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from elsewhere.core.codec import from_plain, to_plain
 from elsewhere.core.folders import read_json, write_beside
 from elsewhere.core.records import TaskRecord
+from elsewhere_sandbox.slot import Slot
 
 if TYPE_CHECKING:
     from elsewhere.core.folders import RunFolder
@@ -36,6 +37,7 @@ class PackagePolicy:
 
 
 DEFAULT_POLICY: Final = PackagePolicy()
+DEFAULT_SLOT: Final = Slot()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,19 +56,23 @@ class RunPolicy:
     packages: PackagePolicy = DEFAULT_POLICY
     #: a key of `RUNTIMES`
     runtime: str = "host"
+    #: seconds that a program may run at most; 0 for no limit
+    time_limit_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSpec:
     """`spec.json`, and `secrets.json`, which the runner removes before any program starts.
 
-    `secrets` are values that the output must not show.
+    `devices` are those of the `slot`, with commas between them. `secrets` are values that the
+    output must not show.
     """
 
     record: TaskRecord
     home: str
     policy: RunPolicy = RunPolicy()
     devices: str = ""
+    slot: Slot = DEFAULT_SLOT
     secrets: tuple[str, ...] = ()
 
     def write(self, folder: RunFolder) -> None:

@@ -68,14 +68,19 @@ class Registration:
         self.renew(())
 
     def renew(
-        self, running: Iterable[str], waiting: Iterable[str] = (), problems: Iterable[str] = ()
+        self,
+        running: Iterable[str],
+        waiting: Iterable[str] = (),
+        problems: Iterable[str] = (),
+        passed_over: Iterable[str] = (),
     ) -> None:
-        """Reports the agent again, with the runs that are `running`, the uploads `waiting`, and its
-        `problems`."""
+        """Reports the agent again, with the runs that are `running`, the uploads `waiting`, its
+        `problems`, and the tasks that it has `passed_over`."""
         lists = {
             "running": tuple(running),
             "waiting": tuple(waiting),
             "problems": tuple(problems),
+            "passed_over": tuple(passed_over),
         }
         plain: dict[str, Any] = {**asdict(self._record), **lists}
         with self._lock, redis_errors():

@@ -47,9 +47,9 @@ if TYPE_CHECKING:
     from elsewhere.core.folders import RunFolder
     from elsewhere.store.queues import Queues
     from elsewhere.store.redis.store import RedisStore
+    from elsewhere_sandbox.slot import Slot
     from elsewhere_worker.launcher import Launcher
     from elsewhere_worker.settings import WorkerSettings
-    from elsewhere_worker.slots import Slot
 
 logger = logging.getLogger(__name__)
 
@@ -265,6 +265,7 @@ class Supervision(threading.Thread):
                 home=str(settings.home.path),
                 policy=settings.policy,
                 devices=",".join(self.slot.devices),
+                slot=self.slot,
                 secrets=tuple(passwords_in(settings.url)),
             )
             if settings.lend_store:

@@ -18,6 +18,7 @@ import secrets
 import threading
 import time
 from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from elsewhere.core.choices import Reason, Status
@@ -26,15 +27,17 @@ from elsewhere.core.folders import RunFolder
 from elsewhere.core.notes import Stop
 from elsewhere.core.records import Outcome
 from elsewhere.store.redis import keys
+from elsewhere_sandbox.slot import Slot
 from elsewhere_worker.blob_budget import BlobBudget
 from elsewhere_worker.boundary import check_job
 from elsewhere_worker.disk import full_disk
 from elsewhere_worker.duty import AGAIN_S, Duty, Troubles
+from elsewhere_worker.gpus import Gpus
 from elsewhere_worker.old_runs import OldRuns
 from elsewhere_worker.owner import Owner
 from elsewhere_worker.reaper import Reaper
 from elsewhere_worker.relay import FileServer
-from elsewhere_worker.slots import Needs, Slot, Slots
+from elsewhere_worker.scheduler import Scheduler
 from elsewhere_worker.supervision import Supervision
 
 if TYPE_CHECKING:
@@ -74,6 +77,7 @@ class Worker:
         upload: Uploader,
         deliver_sessions: Callable[[], None],
         when_up: Callable[[], None],
+        gpus: Gpus | None = None,
     ) -> None:
         self._settings = settings
         self._store = store
@@ -84,7 +88,9 @@ class Worker:
         self._deliver_sessions = deliver_sessions
         self._when_up = when_up
         self._owner = Owner(worker=settings.name, store=store.identity())
-        self._slots = Slots(settings.slots, self._slots_in_use)
+        self._gpus = gpus or Gpus("none")
+        self._passed_over: tuple[str, ...] = ()
+        self._scheduler = Scheduler(settings.room(self._gpus.devices), settings.order)
         self.troubles = Troubles()
         self._reaper = Reaper(store, queues, settings, self.troubles)
         self._lock = threading.Lock()
@@ -148,20 +154,26 @@ class Worker:
     # main thread
 
     def _take_all(self) -> None:
-        names = list(self._settings.queues)
-        while names and not self._is_ending.is_set() and not self._slots.is_full:
-            entry = self._queues.peek(names)
-            if entry is None:
+        while not self._is_ending.is_set():
+            held = [supervision.slot for supervision in self._supervised()]
+            chosen = self._scheduler.choose(self._queues.waiting, held, self._gpus.busy)
+            if chosen is None:
+                self._note_passed_over(self._scheduler.passed_over)
                 return
-            queue, item, environment = entry
-            slot = self._slots.take(Needs.of(environment))
-            if slot is None:  # it keeps its place, and those behind it wait, too
-                names.remove(queue)
-            elif taken := self._queues.take([queue], self._settings.name, item):
+            entry, slot = chosen  # another agent may be quicker: then the next one is chosen anew
+            if taken := self._queues.take([entry.queue], self._settings.name, entry.item):
                 self._claim(*taken, slot)
 
-    def _slots_in_use(self) -> list[Slot]:
-        return [supervision.slot for supervision in self._supervised()]
+    def _note_passed_over(self, found: dict[bytes, str]) -> None:
+        """Logs once why a task cannot be run here, and shows it as long as it waits."""
+        lines = tuple(f"{item.decode(errors='replace'):.32} {why}" for item, why in found.items())
+        for line in lines:
+            if line not in self._passed_over:
+                task_id, _, why = line.partition(" ")
+                logger.warning("task %s is passed over. %s", task_id, why)
+        if lines != self._passed_over:
+            self._passed_over = lines
+            self._news.set()
 
     def _supervised(self) -> list[Supervision]:
         with self._lock:
@@ -201,7 +213,7 @@ class Worker:
     def _begin(self, task_id: str, attempt: int, slot: Slot) -> None:
         folder = self._settings.home.run(task_id, attempt)
         try:
-            self._owner.take(folder)
+            replace(self._owner, slot=slot).take(folder)
         except OSError as error:
             message = f"The run cannot be prepared on this machine: {error}."
             logger.warning("task %s: %s", task_id, message)
@@ -243,7 +255,7 @@ class Worker:
                 continue
             if owner == self._owner:
                 logger.info("%s: attached again", folder.path.name)
-                self._supervise(folder, Slot())
+                self._supervise(folder, owner.slot)
             elif owner.worker == self._owner.worker:
                 logger.warning("%s: left alone, it belongs to another store", folder.path.name)
         self._renew_all()
@@ -341,7 +353,9 @@ class Worker:
             self._news.clear()
             self._look_at_disk()
             problems = (*self.troubles.listed(), *filter(None, [self._full_disk]))
-            self._registration.renew(self.running(), self._old_runs.waiting, problems)
+            self._registration.renew(
+                self.running(), self._old_runs.waiting, problems, self._passed_over
+            )
             self._launcher.prepare_spare()
             self._reaper.sweep()
             self._news.wait(min(self._settings.sweep_s, _LOOK_S))
