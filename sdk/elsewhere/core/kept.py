@@ -22,6 +22,7 @@ from dataclasses import field, fields, replace
 from enum import Flag, auto
 from typing import Any, ClassVar, Final, TypeVar, cast
 
+from elsewhere.core.codec import encode
 from elsewhere.core.frozen import dataclass
 from elsewhere.core.records import Artifact, Parameter, TaskRecord
 from elsewhere.core.secret_parameters import with_value
@@ -176,6 +177,10 @@ class Event:
     way: ClassVar[Kept]
     #: its fields that a program writes freely: texts, parameters, previews of artifacts, dicts
     free: ClassVar[tuple[str, ...]] = ()
+
+    def encoded(self) -> str:
+        """Returns the event's JSON."""
+        return encode(self)
 
     def points(self) -> Iterable[Any]:
         """Returns the event's columns of points, for the way Points."""
