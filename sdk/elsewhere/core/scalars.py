@@ -31,8 +31,9 @@ POINT: Final = Struct("<qdd")
 #: how a title marks a series as one of resources, and as one of our own monitors
 _RESOURCE: Final = ":"
 MONITOR: Final = f"{_RESOURCE}monitor:"
-#: title and iteration of a value that has no iterations: no loop reaches it
-_SINGLE: Final = ("Summary", -(2**31))
+#: title and iteration of values that have no iterations: no loop reaches it
+SINGLES: Final = "Summary"
+_SINGLE: Final = (SINGLES, -(2**31))
 #: iterations lie within plus and minus this: a point has 64 bits for them
 _MOST: Final = (1 << 63) - 1
 
