@@ -296,6 +296,7 @@ class _Copier:
         received = b""
         while True:
             block = b""
+            _poll(self._control, None)  # gevent, in the program, makes all sockets non-blocking
             with suppress(OSError):
                 block = os.read(self._control, _BLOCK_BYTES)
             if not block:
