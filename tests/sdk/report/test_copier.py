@@ -235,11 +235,11 @@ def test_sockets_that_a_library_makes_non_blocking_are_waited_for(programs: Prog
         console.detach()
         socket.socket = Green
         console = Console(Path(sys.argv[1]), ("stdout", "stderr"), KnownSecrets.of_this_process())
-        raw("before\\n")
         console.flush()
-        raw("after\\n")
+        os.environ["API_TOKEN"] = "hunter2hunter2"
+        raw("the token is hunter2hunter2\\n")
         console.flush()
         raw(Path(sys.argv[1]).read_text())
         """
     )
-    assert ran.stdout == b"before\nafter\nbefore\nafter\n"
+    assert ran.stdout == b"the token is hunter2hunter2\nthe token is ***\n"
