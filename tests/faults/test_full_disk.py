@@ -19,6 +19,7 @@ pytestmark = needs_small_disk
 LOST = re.compile(r"(\d+) bytes of its output were not kept: the disk was full\.$")
 
 
+@pytest.mark.row(30)
 @pytest.mark.parametrize("is_stopped", [False, True])
 def test_it_is_named_everywhere_and_holds_up_no_end(
     machine: Machine, store: RedisStore, tmp_path: Path, is_stopped: bool

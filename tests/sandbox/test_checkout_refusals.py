@@ -46,6 +46,7 @@ def test_a_stop_is_told_from_a_failure(tmp_path: Path, host: Host) -> None:
         checkout(source, tmp_path / "code", host.mirrors, tmp_path, Voice(is_stopping=True), LOCAL)
 
 
+@pytest.mark.row(38)
 @pytest.mark.parametrize(
     "url",
     [
@@ -83,6 +84,7 @@ def addition(path: str, content: str = "x", mode: str = "100644") -> bytes:
     ).encode()
 
 
+@pytest.mark.row(38)
 @pytest.mark.parametrize(
     "path",
     [
@@ -113,6 +115,7 @@ def test_a_patch_with_a_link_out_of_the_code_is_refused(target: str, host: Host)
         host.apply(addition("folder/link", target, "120000"))
 
 
+@pytest.mark.row(38)
 def test_a_patch_cannot_write_through_a_link(host: Host, tmp_path: Path) -> None:
     patch = addition("link", "folder", "120000") + addition("link/file.txt")
     with pytest.raises(SetupError):
@@ -169,6 +172,7 @@ def test_a_submodule_stays_inside(path: str, host: Host, tmp_path: Path) -> None
         host.checkout(Source(patch=digest, submodules=(inner,)), {digest: patch})
 
 
+@pytest.mark.row(38)
 def test_a_submodule_is_not_written_through_a_link(host: Host, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
