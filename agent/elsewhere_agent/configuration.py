@@ -29,18 +29,28 @@ if TYPE_CHECKING:
 
 
 class GitCredential(BaseModel):
-    """This machine's credential for a git host: a token, or the file that holds one."""
+    """This machine's credential for a git host: a token or the file that holds one, the file of a
+    private ssh key, or both."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    user: str = Field(min_length=1)
+    user: str = ""
     token: str = Field(default="", repr=False)
     token_file: str = ""
+    ssh_key: str = ""
+
+    @property
+    def has_token(self) -> bool:
+        return bool(self.token or self.token_file)
 
     @model_validator(mode="after")
-    def _has_one_token(self) -> GitCredential:
-        if bool(self.token) == bool(self.token_file):
-            raise ValueError("either token or token_file must be there")
+    def _is_whole(self) -> GitCredential:
+        if self.token and self.token_file:
+            raise ValueError("it has both a token and a token_file")
+        if self.has_token and not self.user:
+            raise ValueError("its token has no user")
+        if not self.has_token and not self.ssh_key:
+            raise ValueError("it has neither a token nor an ssh_key")
         return self
 
 
@@ -126,8 +136,14 @@ def worker_settings(settings: Settings, agent: AgentSettings, url: str) -> Worke
             pass_environment=agent.pass_environment,
             allow_local_remotes=agent.allow_local_remotes,
             git_credentials={
-                host: (credential.user, _token(host, credential))
+                host.lower(): (credential.user, _token(host, credential))
                 for host, credential in agent.git_credentials.items()
+                if credential.has_token
+            },
+            git_ssh_keys={
+                host.lower(): _ssh_key(host, credential)
+                for host, credential in agent.git_credentials.items()
+                if credential.ssh_key
             },
             packages=PackagePolicy(
                 installer=agent.installer,
@@ -274,7 +290,7 @@ def _explained(error: ValidationError) -> tuple[str, str]:
     if field == _CREDENTIALS:
         return name, (
             f"cannot be used: {first['msg'].removeprefix('Value error, ').lower()}. Write for each"
-            " host a user, and a token or a token_file."
+            " host a user with a token or a token_file, or an ssh_key, or both."
         )
     default = AgentSettings.model_fields[field].get_default(call_default_factory=True)
     if isinstance(default, tuple):
@@ -301,3 +317,21 @@ def _token(host: str, credential: GitCredential) -> str:
             f"The token for {host} cannot be read from {path}: the file must hold one line."
         )
     return token
+
+
+def _ssh_key(host: str, credential: GitCredential) -> str:
+    path = Path(credential.ssh_key).expanduser()
+    try:
+        mode = path.stat().st_mode
+        path.open("rb").close()
+    except OSError as error:
+        raise ConfigurationError(
+            f"The ssh key for {host} cannot be read from {path}: {error}. Correct ssh_key in"
+            " git_credentials."
+        ) from error
+    if mode & 0o077:
+        raise ConfigurationError(
+            f"The ssh key for {host}, {path}, is open to other users of this machine, and ssh does"
+            f" not use such a one. Call chmod 600 {path}."
+        )
+    return str(path)

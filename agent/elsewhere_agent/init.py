@@ -114,10 +114,13 @@ TEMPLATE: Final = """\
 # debug, info, warning or error
 # log_level = "info"
 
-# Who the agent is to a git host, for repositories over https: a token_file, or a token right here.
+# Who the agent is to a git host: over https a user with a token_file, or a token right here; over
+# ssh the file of a private key. Where there is only a token, ssh URLs are read over https. The key
+# of an ssh host must stand in <home>/known_hosts, ~/.ssh/known_hosts or /etc/ssh/ssh_known_hosts.
 # [agent.git_credentials."git.example.org"]
 # user = "ci"
 # token_file = "/etc/elsewhere/git-token"
+# ssh_key = "~/.ssh/id_ed25519"
 """
 
 

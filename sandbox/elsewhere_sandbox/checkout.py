@@ -16,6 +16,7 @@ from elsewhere.core.records import Submodule
 from elsewhere_sandbox.code import Code, is_dot_git
 from elsewhere_sandbox.errors import SetupError
 from elsewhere_sandbox.git import Git, GitPolicy
+from elsewhere_sandbox.lfs import fetch
 from elsewhere_sandbox.mirror import Mirror
 
 if TYPE_CHECKING:
@@ -53,24 +54,28 @@ def checkout(
         bundle=source.bundle,
         tree=source.tree,
     )
+    was_captured = bool(source.tree or source.submodules)
     parts = []
     with setup.phase("checkout"):
-        for number, record in enumerate((outermost, *sorted(source.submodules, key=_depth))):
+        records = [outermost, *sorted(source.submodules, key=_depth)]
+        for number, record in enumerate(records):  # which grows, where nothing was captured
             code = _code(record, number, folder, git)
             branch = "" if record.path else source.branch
-            _read_commit(record, branch, code, mirrors, inputs, git, setup)
-            parts.append((record, code))
-    if any(record.patch for record, _ in parts):
+            mirror = _read_commit(record, branch, code, mirrors, inputs, git, setup)
+            parts.append((record, code, mirror))
+            if not was_captured:
+                records += code.submodules(record.repository)
+    if any(record.patch for record, _, _ in parts):
         with setup.phase("patch"):
-            for record, code in parts:
+            for record, code, _ in parts:
                 if record.patch:
                     code.apply(_input(inputs, record.patch))
     with setup.phase("verify"):
-        for record, code in parts:
+        for record, code, _ in parts:
             code.verify(record.tree)
     with setup.phase("files"):
-        for _, code in parts:
-            code.write_files()
+        for _, code, mirror in parts:
+            code.write_files(fetch(code, mirror))
         if source.tree:
             _make_working_folder(folder, source.working_dir)
 
@@ -99,8 +104,9 @@ def _read_commit(
     inputs: Path,
     git: Git,
     setup: Setup,
-) -> None:
-    """Makes the repository and puts the commit, if there is one, into its index."""
+) -> Mirror | None:
+    """Makes the repository and puts the commit, if there is one, into its index. Returns the mirror
+    of its remote, if it has one."""
     mirror = Mirror(record.repository, mirrors, git, setup) if record.repository else None
     bundle = _input(inputs, record.bundle) if record.bundle else None
     commit = record.commit
@@ -122,6 +128,7 @@ def _read_commit(
     if commit:
         is_short = mirror is not None and len(commit) < _WHOLE
         code.read(mirror.resolve(commit) if mirror and is_short else commit)
+    return mirror
 
 
 def _prerequisites(bundle: Path) -> tuple[str, ...]:

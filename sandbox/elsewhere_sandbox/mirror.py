@@ -28,12 +28,13 @@ _WHOLE_NAME: Final = re.compile(r"[0-9a-f]{40}")
 
 
 class Mirror:
-    """The copy of the repository at `url` that lies below `mirrors`."""
+    """The copy of the repository at `url` that lies below `mirrors`; its own `url` is the one by
+    which the repository is reached."""
 
     def __init__(self, url: str, mirrors: Path, git: Git, setup: Setup) -> None:
         git.policy.check(url)
-        self.url = url
-        self.path = mirrors / hashlib.sha256(url.encode()).hexdigest()
+        self.url = git.policy.credentials.reachable(url)
+        self.path = mirrors / hashlib.sha256(self.url.encode()).hexdigest()
         self._git = git
         self._setup = setup
 
@@ -111,9 +112,9 @@ class Mirror:
         return self._git.ask(*arguments, git_dir=self.path, url=self.url)
 
     def _access(self, answer: Answer) -> str:
+        why = self._git.policy.credentials.explained(self.url, answer.words)
         return answer.expect(
-            f"The repository {self.url} cannot be read from this machine. Check its URL, the"
-            " network, and the git credentials or the ssh key of the agent. git said:"
+            f"The repository {self.url} cannot be read from this machine. {why} git said:"
         )
 
     def _create(self) -> None:

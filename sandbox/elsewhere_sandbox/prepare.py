@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from elsewhere.core.folders import Home
 from elsewhere.core.secrets import passwords_in, values_to_redact
 from elsewhere_sandbox.checkout import checkout
+from elsewhere_sandbox.credentials import Credentials
 from elsewhere_sandbox.environment import prepare_environment
 from elsewhere_sandbox.errors import SetupError
 from elsewhere_sandbox.git import GitPolicy
@@ -44,7 +45,12 @@ def prepare(spec: RunSpec, folder: RunFolder, setup: Setup) -> Command:
             raise SetupError(f"The {what} of the task is not complete: it must not run. {missing}")
     policy = spec.policy
     git = GitPolicy(
-        allow_local_remotes=policy.allow_local_remotes, credentials=policy.git_credentials
+        allow_local_remotes=policy.allow_local_remotes,
+        credentials=Credentials(
+            tokens=policy.git_credentials,
+            ssh_keys=policy.git_ssh_keys,
+            known_hosts=home.known_hosts,
+        ),
     )
     checkout(record.source, folder.code, home.mirrors, folder.inputs, setup, git)
     interpreter = prepare_environment(
