@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from elsewhere.core.errors import ConfigurationError, UsageError, known_choices
 from elsewhere.core.secrets import HIDDEN, hide, passwords_in
 from elsewhere.store.queues import DEFAULT_QUEUE
+from elsewhere_sandbox.caches import KINDS
 from elsewhere_sandbox.spec import PackagePolicy, RunPolicy
 from elsewhere_worker.settings import WorkerSettings
 
@@ -71,6 +72,9 @@ class AgentSettings(BaseModel):
     installer_options: tuple[str, ...] = ()
     torch: str = Field(default="auto", pattern=r"^(auto|as captured|cpu|xpu|(cu|rocm)[\d.]+)\Z")
     environments_bytes: int = Field(default=50_000_000_000, ge=0)
+    mirrors_bytes: int = Field(default=50_000_000_000, ge=0)
+    runs_bytes: int = Field(default=50_000_000_000, ge=0)
+    free_bytes: int = Field(default=1_000_000_000, ge=0)
     code_memory_bytes: int = Field(default=1 << 30, ge=0)
     pass_environment: tuple[str, ...] = ()
     allow_local_remotes: bool = False
@@ -79,6 +83,11 @@ class AgentSettings(BaseModel):
     output_uri: str = ""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     origins: dict[str, str] = Field(default_factory=dict, repr=False)
+
+    @property
+    def budgets(self) -> dict[str, int]:
+        """Bytes that each kind of cache may take."""
+        return {kind: getattr(self, f"{kind}_bytes") for kind in KINDS}
 
 
 def load_agent(
@@ -130,6 +139,8 @@ def worker_settings(settings: Settings, agent: AgentSettings, url: str) -> Worke
         lost_after_s=settings.lost_after_s,
         keep_runs_s=agent.keep_runs_s,
         code_memory_bytes=agent.code_memory_bytes,
+        cache_budgets=agent.budgets,
+        free_bytes=agent.free_bytes,
         lend_store=agent.lend_store,
         policy=RunPolicy(
             stop_grace_s=settings.stop_grace_s,
@@ -180,7 +191,7 @@ def shown(settings: Settings, agent: AgentSettings) -> dict[str, tuple[object, s
 _PREFIX: Final = "ELSEWHERE_AGENT_"
 _FIELDS: Final = tuple(name for name in AgentSettings.model_fields if name != "origins")
 #: options that are called otherwise than their setting
-_OPTIONS: Final = {"queues": "queue", "environments_bytes": "budget"}
+_OPTIONS: Final = {"queues": "queue"}
 _LISTS: Final = (
     *("queues", "pass_environment"),
     *("extra_index_urls", "find_links", "installer_options"),
@@ -199,6 +210,9 @@ _ALLOWED: Final = {
     "installer_options": "a list of arguments",
     "torch": "auto, as captured, cpu, xpu, or one like cu128 or rocm6.3",
     "environments_bytes": "a whole number from 0 up",
+    "mirrors_bytes": "a whole number from 0 up",
+    "runs_bytes": "a whole number from 0 up",
+    "free_bytes": "a whole number from 0 up",
     "code_memory_bytes": "a whole number from 0 up",
     "pass_environment": "a list of names",
     "allow_local_remotes": "true or false",

@@ -32,12 +32,13 @@ _PREREQUISITE: Final = re.compile(rb"-([0-9a-f]{40})\b")
 
 def checkout(
     source: Source, folder: Path, mirrors: Path, inputs: Path, setup: Setup, policy: GitPolicy
-) -> None:
+) -> tuple[int, ...]:
     """Fills `folder`, which is new, with the code of `source`.
 
     `mirrors` is shared by all attempts of the machine, `inputs` holds this one's patches and
     bundles by digest. The code is a repository with a detached HEAD, `origin` and the changes in
-    its index; it borrows objects from `mirrors`, so both must stay where they are.
+    its index; it borrows objects from `mirrors`, so both must stay where they are: those that it
+    uses are not removed while the returned descriptors are open, until the end of this process.
 
     Raises SetupError, and StopRequestedError if a stop was requested.
     """
@@ -55,13 +56,16 @@ def checkout(
         tree=source.tree,
     )
     was_captured = bool(source.tree or source.submodules)
-    parts = []
+    parts, used = [], []
     with setup.phase("checkout"):
         records = [outermost, *sorted(source.submodules, key=_depth)]
         for number, record in enumerate(records):  # which grows, where nothing was captured
             code = _code(record, number, folder, git)
             branch = "" if record.path else source.branch
-            mirror = _read_commit(record, branch, code, mirrors, inputs, git, setup)
+            mirror = Mirror(record.repository, mirrors, git, setup) if record.repository else None
+            if mirror is not None:
+                used.append(mirror.use())
+            _read_commit(record, branch, code, mirror, inputs)
             parts.append((record, code, mirror))
             if not was_captured:
                 records += code.submodules(record.repository)
@@ -78,6 +82,7 @@ def checkout(
             code.write_files(fetch(code, mirror))
         if source.tree:
             _make_working_folder(folder, source.working_dir)
+    return tuple(used)
 
 
 def _depth(submodule: Submodule) -> int:
@@ -97,17 +102,9 @@ def _code(record: Submodule, number: int, folder: Path, git: Git) -> Code:
 
 
 def _read_commit(
-    record: Submodule,
-    branch: str,
-    code: Code,
-    mirrors: Path,
-    inputs: Path,
-    git: Git,
-    setup: Setup,
-) -> Mirror | None:
-    """Makes the repository and puts the commit, if there is one, into its index. Returns the mirror
-    of its remote, if it has one."""
-    mirror = Mirror(record.repository, mirrors, git, setup) if record.repository else None
+    record: Submodule, branch: str, code: Code, mirror: Mirror | None, inputs: Path
+) -> None:
+    """Makes the repository and puts the commit, if there is one, into its index."""
     bundle = _input(inputs, record.bundle) if record.bundle else None
     commit = record.commit
     if mirror and not commit:
@@ -128,7 +125,6 @@ def _read_commit(
     if commit:
         is_short = mirror is not None and len(commit) < _WHOLE
         code.read(mirror.resolve(commit) if mirror and is_short else commit)
-    return mirror
 
 
 def _prerequisites(bundle: Path) -> tuple[str, ...]:
