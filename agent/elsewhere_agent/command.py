@@ -275,8 +275,8 @@ def _parser() -> argparse.ArgumentParser:
         "list",
         _list_cache,
         "show what is kept",
-        "Shows the environments of packages, mirrors of repositories and folders of ended runs that"
-        " this machine keeps, with their sizes, those that were used last first.",
+        "Shows the environments of packages, mirrors of repositories, folders of ended runs and"
+        " checkpoints of tasks that this machine keeps, with sizes, the last used first.",
         "--json",
     )
     listing.add_argument("--json", action="store_true", help="as JSON")
@@ -310,7 +310,7 @@ def _parser() -> argparse.ArgumentParser:
             nargs="*",
             metavar="KIND",
             type=_kind,
-            help="environments, mirrors or runs (default: all)",
+            help="environments, mirrors, runs or checkpoints (default: all)",
         )
 
     add_command(

@@ -74,6 +74,7 @@ class AgentSettings(BaseModel):
     environments_bytes: int = Field(default=50_000_000_000, ge=0)
     mirrors_bytes: int = Field(default=50_000_000_000, ge=0)
     runs_bytes: int = Field(default=50_000_000_000, ge=0)
+    checkpoints_bytes: int = Field(default=50_000_000_000, ge=0)
     free_bytes: int = Field(default=1_000_000_000, ge=0)
     code_memory_bytes: int = Field(default=1 << 30, ge=0)
     pass_environment: tuple[str, ...] = ()
@@ -212,6 +213,7 @@ _ALLOWED: Final = {
     "environments_bytes": "a whole number from 0 up",
     "mirrors_bytes": "a whole number from 0 up",
     "runs_bytes": "a whole number from 0 up",
+    "checkpoints_bytes": "a whole number from 0 up",
     "free_bytes": "a whole number from 0 up",
     "code_memory_bytes": "a whole number from 0 up",
     "pass_environment": "a list of names",

@@ -1,26 +1,26 @@
 """What a machine keeps for later runs, each kind within a budget of bytes: environments, mirrors of
-repositories, and folders of runs whose results are in the store."""
+repositories, folders of runs whose results are in the store, and checkpoints of tasks."""
 
 from __future__ import annotations
 
 import os
+import shutil
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from elsewhere.core.folders import RunFolder
+from elsewhere.core.folders import Home, RunFolder
 from elsewhere_sandbox import environments, mirror
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from elsewhere.core.folders import Home
-
 ENVIRONMENTS: Final = "environments"
 MIRRORS: Final = "mirrors"
 RUNS: Final = "runs"
-KINDS: Final = (ENVIRONMENTS, MIRRORS, RUNS)
+CHECKPOINTS: Final = "checkpoints"
+KINDS: Final = (ENVIRONMENTS, MIRRORS, RUNS, CHECKPOINTS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +42,11 @@ class Kept:
         if self.kind == MIRRORS:
             return mirror.remove(self.path)
         folder = RunFolder(self.path)
+        if self.kind == CHECKPOINTS:
+            if _runs_now(self.path):
+                return False
+            shutil.rmtree(self.path, ignore_errors=True)
+            return True
         if _is_needed(folder):
             return False
         folder.remove()
@@ -50,7 +55,7 @@ class Kept:
 
 def kept(home: Home) -> list[Kept]:
     """Returns what is kept, by kind and, in each, that which was used last first."""
-    found = (*_environments(home), *_mirrors(home), *_runs(home))
+    found = (*_environments(home), *_mirrors(home), *_runs(home), *_checkpoints(home))
     return sorted(found, key=lambda one: (KINDS.index(one.kind), -one.used_at))
 
 
@@ -63,7 +68,8 @@ def collect(home: Home, budgets: Mapping[str, int]) -> list[Kept]:
         if one.kind not in left_bytes:
             continue
         left_bytes[one.kind] -= one.size_bytes
-        if left_bytes[one.kind] < 0 and one.remove():
+        is_beyond = left_bytes[one.kind] < 0 or not budgets[one.kind]
+        if is_beyond and one.remove():
             removed.append(one)
             left_bytes[one.kind] += one.size_bytes
     return removed
@@ -117,6 +123,25 @@ def _runs(home: Home) -> Iterator[Kept]:
                 used_at=marker.stat().st_mtime,
                 is_in_use=_is_needed(folder),
             )
+
+
+def _checkpoints(home: Home) -> Iterator[Kept]:
+    for path in home.checkpoints.glob("*"):
+        with suppress(FileNotFoundError):
+            yield Kept(
+                kind=CHECKPOINTS,
+                path=path,
+                what=f"task {path.name}",
+                size_bytes=_size(path),
+                used_at=path.stat().st_mtime,
+                is_in_use=_runs_now(path),
+            )
+
+
+def _runs_now(checkpoints: Path) -> bool:
+    """True while an attempt of the task with these checkpoints goes on."""
+    runs = Home(checkpoints.parents[1]).runs
+    return any(not one.acked.exists() for one in RunFolder.all_of(checkpoints.name, runs))
 
 
 def _is_needed(folder: RunFolder) -> bool:

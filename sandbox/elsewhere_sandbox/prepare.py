@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from elsewhere.core.folders import Home
+from elsewhere.core.folders import Home, make_folder
 from elsewhere.core.secrets import passwords_in, values_to_redact
 from elsewhere_sandbox.checkout import checkout
 from elsewhere_sandbox.credentials import Credentials
@@ -94,6 +94,9 @@ def secrets_of(spec: RunSpec) -> Iterable[str]:
 
 def _environment(spec: RunSpec, folder: RunFolder, interpreter: Interpreter) -> dict[str, str]:
     record = spec.record
+    checkpoints = Home(Path(spec.home)).checkpoints / record.id
+    make_folder(checkpoints)
+    os.utime(checkpoints)  # the time of its last use
     path = (*map(str, interpreter.path), os.environ.get("PATH", os.defpath))
     environment = {
         **_passed(spec),
@@ -103,6 +106,7 @@ def _environment(spec: RunSpec, folder: RunFolder, interpreter: Interpreter) -> 
         "ELSEWHERE_RUN_FOLDER": str(folder.path),
         "ELSEWHERE_TASK_ID": record.id,
         "ELSEWHERE_HOME": spec.home,
+        "ELSEWHERE_CHECKPOINTS": str(checkpoints),
     }
     if record.seed is not None:
         environment["PYTHONHASHSEED"] = str(record.seed)

@@ -89,4 +89,14 @@ def test_a_kind_that_is_not_there_is_a_mistake_of_usage(
 ) -> None:
     with pytest.raises(SystemExit, match="2"):
         main(["cache", "clear", "wheels"])
-    assert "'wheels' is none of environments, mirrors, runs" in capsys.readouterr().err
+    assert "'wheels' is none of environments, mirrors, runs, checkpoints" in capsys.readouterr().err
+
+
+def test_checkpoints_of_a_task_that_runs_stay(elsewhere_home: Path) -> None:
+    home = Home(elsewhere_home)
+    for name in "ab":
+        (home.checkpoints / (name * 32)).mkdir(parents=True)
+        (home.checkpoints / (name * 32) / "step-3.pt").touch()
+    home.run("a" * 32, 2).create()
+    assert main(["cache", "clear"]) == 0
+    assert [path.name for path in home.checkpoints.iterdir()] == ["a" * 32]

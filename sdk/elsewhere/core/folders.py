@@ -6,6 +6,7 @@
 ├── runs/<task>.<attempt>/   run folders of tasks that this machine's agent runs
 ├── sessions/<task>.<attempt>/   the same for scripts that people start here
 ├── offline/<task>/          sessions of scripts that run offline; <task>.zip when they are over
+├── checkpoints/<task>/      what a task keeps for its next attempt on this machine
 ├── mirrors/                 one bare repository per remote
 ├── environments/            one immutable environment per digest
 ├── lent/                    links to the agent's own SDK, which programs import
@@ -118,6 +119,7 @@ class Home:
     runs = _At("runs")
     sessions = _At("sessions")
     offline = _At("offline")
+    checkpoints = _At("checkpoints")
     mirrors = _At("mirrors")
     environments = _At("environments")
     lent = _At("lent")
