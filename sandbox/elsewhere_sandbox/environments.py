@@ -109,7 +109,7 @@ def collect(home: Home, budget_bytes: int) -> list[Built]:
     left_bytes, removed = budget_bytes, []
     for one in environments(home):
         left_bytes -= one.size_bytes
-        if left_bytes < 0 and _remove(one.path):
+        if left_bytes < 0 and remove(one.path):
             removed.append(one)
             left_bytes += one.size_bytes
     return removed
@@ -143,7 +143,7 @@ def _is_in_use(shared: Path) -> bool:
         return not is_alone
 
 
-def _remove(shared: Path) -> bool:
+def remove(shared: Path) -> bool:
     """Removes an environment that nobody uses. False for one that is in use."""
     with _alone(shared) as is_alone:
         if is_alone:

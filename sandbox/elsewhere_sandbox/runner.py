@@ -38,6 +38,7 @@ from elsewhere.core.records import Outcome
 from elsewhere.core.wording import size
 from elsewhere.report.resources import Monitor
 from elsewhere_sandbox.errors import CommandError, SetupError, StopRequestedError
+from elsewhere_sandbox.missed import missed_file
 from elsewhere_sandbox.prepare import prepare, secrets_of
 from elsewhere_sandbox.redact import Redactor
 from elsewhere_sandbox.runtimes import RUNTIMES
@@ -332,9 +333,17 @@ class Runner:
             message = f"It was ended by {signal_name(ended.signal)}."
             return Outcome(reason=reason, signal=ended.signal, message=message)
         if ended.code:
-            message = f"It ended with exit code {ended.code}."
+            message = f"It ended with exit code {ended.code}. {self._missed()}".rstrip()
             return Outcome(reason=Reason.PROGRAM_FAILED, exit_code=ended.code, message=message)
         return Outcome(reason=Reason.COMPLETED, exit_code=0)
+
+    def _missed(self) -> str:
+        """What the program did not find because it stayed at home; also a line of the output."""
+        code, printed = self._folder.code, self._spool.tail.decode(errors="replace")
+        working = code / self._spec.record.source.working_dir
+        if sentence := missed_file(printed, code, working, self):
+            self._spool.say(sentence)
+        return sentence
 
     def _stopped(self, ended: Exit | None) -> Outcome:
         reason, message = Reason.STOPPED, "It was stopped on request."

@@ -51,6 +51,8 @@ class RunPolicy:
     output_uri: str = ""
     #: host to user and token
     git_credentials: dict[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
+    #: host to the file of a private key
+    git_ssh_keys: dict[str, str] = field(default_factory=dict)
     packages: PackagePolicy = DEFAULT_POLICY
     #: a key of `RUNTIMES`
     runtime: str = "host"

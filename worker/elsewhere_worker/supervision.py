@@ -388,6 +388,8 @@ class Supervision(threading.Thread):
         for path in (self._folder.venv, self._folder.inputs):
             shutil.rmtree(path, ignore_errors=True)
         self._folder.store.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # most tasks keep nothing for a next attempt
+            (self._settings.home.checkpoints / self._folder.task_id).rmdir()
 
 
 def _unusable(error: RecordError) -> Outcome:

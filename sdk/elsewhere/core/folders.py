@@ -2,9 +2,11 @@
 
 <home>/                      ELSEWHERE_HOME, ~/.elsewhere by default
 ├── config.toml              settings of this machine's user
+├── known_hosts              ssh keys of git hosts, beside those of ~/.ssh and /etc/ssh
 ├── runs/<task>.<attempt>/   run folders of tasks that this machine's agent runs
 ├── sessions/<task>.<attempt>/   the same for scripts that people start here
 ├── offline/<task>/          sessions of scripts that run offline; <task>.zip when they are over
+├── checkpoints/<task>/      what a task keeps for its next attempt on this machine
 ├── mirrors/                 one bare repository per remote
 ├── environments/            one immutable environment per digest
 ├── lent/                    links to the agent's own SDK, which programs import
@@ -113,9 +115,11 @@ class Home:
     path: Path
 
     config = _At("config.toml")
+    known_hosts = _At("known_hosts")
     runs = _At("runs")
     sessions = _At("sessions")
     offline = _At("offline")
+    checkpoints = _At("checkpoints")
     mirrors = _At("mirrors")
     environments = _At("environments")
     lent = _At("lent")
