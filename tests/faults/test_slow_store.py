@@ -73,13 +73,19 @@ def test_a_server_that_swallows_all_is_as_one_that_is_away(
 def test_a_slow_way_that_breaks_now_and_then_delivers_all_once(
     far: Machine, proxy: RedisProxy, store: RedisStore, tmp_path: Path
 ) -> None:
-    proxy.delay_s, proxy.breaks_every = 0.5, 20
     task = send(store, tmp_path, "counting.py", "0", "scalars", on_lost=OnLost.ENQUEUE)
-    far.variables["ELSEWHERE_LEASE_S"] = "10"  # a tenth of the real one is too few answers
+    far.variables["ELSEWHERE_LEASE_S"] = "20"  # a fifteenth of the real one is too few answers
     far.start()
     task.wait_until_printing()
+    length = store.output_length(task.id)
+    proxy.delay_s, proxy.breaks_every = 0.5, 10
+    wait_until(
+        lambda: proxy.broken > 1 and store.output_length(task.id) > length,
+        within_s=2 * PATIENCE_S,
+        what="the way has broken, and output arrives all the same",
+    )
+    proxy.delay_s, proxy.breaks_every = 0, 0
     _assert_goes_on_and_completes(task, far)
-    assert proxy.broken > 1
 
 
 def _full(redis: Any) -> Callable[[], object]:
