@@ -108,8 +108,10 @@ def test_an_agent_killed_at_any_point_completes_its_task_once(
     machine: Machine, store: RedisStore, tmp_path: Path, fault: str
 ) -> None:
     task = send(store, tmp_path, "counting.py", "0", "scalars")
-    task.let_go()
+    if not fault.endswith(":3"):  # else it prints until there was a third time
+        task.let_go()
     machine.start(fault=fault).wait_until_killed()
+    task.let_go()
     machine.start()
     task.assert_completed(machine, attempt=_POINTS[fault])
     task.assert_scalars()
