@@ -39,8 +39,12 @@ def keep(folder: RunFolder, path: str) -> ArtifactAdded:
     place = folder.files / secrets.token_hex(8)
     make_folder(place)
     copy = place / path.rpartition("/")[2]
-    with os.fdopen(open_written(folder, path), "rb") as source, copy.open("xb") as target:
-        shutil.copyfileobj(source, target, 1 << 20)
+    try:
+        with os.fdopen(open_written(folder, path), "rb") as source, copy.open("xb") as target:
+            shutil.copyfileobj(source, target, 1 << 20)
+    except BaseException:
+        shutil.rmtree(place, ignore_errors=True)  # half a copy would only fill the disk
+        raise
     with copy.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     artifact = Artifact(
