@@ -107,6 +107,10 @@ TEMPLATE: Final = """\
 # Variables of the agent's environment that every task gets.
 # pass_environment = []
 
+# Patterns of files that tasks write below their code, relative to it, such as "out/**": at the end
+# of a run, also of one that was stopped or failed, each such file becomes an artifact.
+# keep = []
+
 # Whether a task's repository may be a path of this machine. Only for trying things out.
 # allow_local_remotes = false
 

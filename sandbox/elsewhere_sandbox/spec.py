@@ -46,6 +46,8 @@ class RunPolicy:
     stop_grace_s: float = 10.0
     #: names of variables of the agent's own environment that programs get
     pass_environment: tuple[str, ...] = ()
+    #: patterns of files that programs write below their code, and that become artifacts
+    keep: tuple[str, ...] = ()
     allow_local_remotes: bool = False
     #: where the agent brings what a task names no place for; programs see it
     output_uri: str = ""
