@@ -24,9 +24,9 @@ from typing import Any, ClassVar, Final, TypeVar, cast
 
 from elsewhere.core.codec import encode
 from elsewhere.core.frozen import dataclass
+from elsewhere.core.known_secrets import KnownSecrets
 from elsewhere.core.records import Artifact, Parameter, TaskRecord
 from elsewhere.core.secret_parameters import with_value
-from elsewhere.core.secrets import KnownSecrets
 
 #: parts that are fields of a task's record: no claim and no reset clears them
 OF_RECORD: Final = frozenset(item.name for item in fields(TaskRecord))
