@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 from elsewhere_sandbox.spec import RunPolicy
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from elsewhere.core.folders import Home
+    from elsewhere_worker.secret_sources import SecretSource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +29,7 @@ class WorkerSettings:
     code_memory_bytes: int = 1 << 30
     lend_store: bool = True
     policy: RunPolicy = field(default_factory=RunPolicy)
+    secrets: Mapping[str, SecretSource] = field(default_factory=dict)
 
     @property
     def renew_s(self) -> float:

@@ -221,7 +221,8 @@ def _hidden(value: Any, known: KnownSecrets) -> Any:
     if isinstance(value, dict):
         return {key: _hidden(item, known) for key, item in value.items()}
     if isinstance(value, Artifact):
-        return replace(value, preview=known.hide(value.preview))
+        metadata = {known.hide(key): known.hide(item) for key, item in value.metadata.items()}
+        return replace(value, preview=known.hide(value.preview), metadata=metadata)
     if isinstance(value, Parameter):
         hidden = with_value(value, known.hide_values(value.value))
         return replace(hidden, description=known.hide(value.description))
