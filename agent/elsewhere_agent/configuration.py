@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from elsewhere.core.errors import ConfigurationError, UsageError, known_choices
 from elsewhere.core.secrets import HIDDEN, hide, passwords_in
 from elsewhere.store.queues import DEFAULT_QUEUE
+from elsewhere_agent.secrets_table import load_secrets
 from elsewhere_sandbox.caches import KINDS
 from elsewhere_sandbox.spec import PackagePolicy, RunPolicy
 from elsewhere_worker.settings import WorkerSettings
@@ -144,6 +145,7 @@ def worker_settings(settings: Settings, agent: AgentSettings, url: str) -> Worke
         cache_budgets=agent.budgets,
         free_bytes=agent.free_bytes,
         lend_store=agent.lend_store,
+        secrets=load_secrets(settings.home.config),
         policy=RunPolicy(
             stop_grace_s=settings.stop_grace_s,
             pass_environment=agent.pass_environment,

@@ -39,6 +39,7 @@ from elsewhere.core.records import Outcome
 from elsewhere.core.wording import size
 from elsewhere.report.resources import Monitor
 from elsewhere_sandbox.errors import CommandError, SetupError, StopRequestedError
+from elsewhere_sandbox.given import take_back
 from elsewhere_sandbox.keeping import keep, matching
 from elsewhere_sandbox.missed import missed_file
 from elsewhere_sandbox.prepare import prepare, secrets_of
@@ -99,6 +100,8 @@ class Runner:
         except Exception:  # of any kind: nothing goes on running without its runner
             self._runtime.end(_LEFTOVER_GRACE_S)
             raise
+        finally:
+            take_back(self._folder)
         outcome = self._with_lost_output(outcome)
         self._spool.say(f"ended: {outcome.sentence}")
         self._spool.close()
