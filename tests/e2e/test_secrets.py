@@ -100,6 +100,7 @@ def send(sender: Laptop, program: str, **variables: str) -> Task:
     return sender.send(project.folder, "train.py", **variables)
 
 
+@pytest.mark.row(39)
 def test_a_program_uses_its_secrets_and_nothing_shows_them(keeper: Box, sender: Laptop) -> None:
     ended = keeper.end(send(sender, _PROGRAM, HF_TOKEN=TOKEN, PRINTED=PRINTED))
     assert ended.status == "failed", ended
