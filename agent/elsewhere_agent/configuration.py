@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from elsewhere.core.errors import ConfigurationError, UsageError, known_choices
 from elsewhere.core.secrets import HIDDEN, hide, passwords_in
 from elsewhere.store.queues import DEFAULT_QUEUE
+from elsewhere_agent.secrets_table import load_secrets
 from elsewhere_sandbox.caches import KINDS
 from elsewhere_sandbox.spec import PackagePolicy, RunPolicy
 from elsewhere_worker.settings import WorkerSettings
@@ -78,6 +79,7 @@ class AgentSettings(BaseModel):
     free_bytes: int = Field(default=1_000_000_000, ge=0)
     code_memory_bytes: int = Field(default=1 << 30, ge=0)
     pass_environment: tuple[str, ...] = ()
+    keep: tuple[str, ...] = ()
     allow_local_remotes: bool = False
     lend_store: bool = True
     git_credentials: dict[str, GitCredential] = Field(default_factory=dict, repr=False)
@@ -143,9 +145,11 @@ def worker_settings(settings: Settings, agent: AgentSettings, url: str) -> Worke
         cache_budgets=agent.budgets,
         free_bytes=agent.free_bytes,
         lend_store=agent.lend_store,
+        secrets=load_secrets(settings.home.config),
         policy=RunPolicy(
             stop_grace_s=settings.stop_grace_s,
             pass_environment=agent.pass_environment,
+            keep=agent.keep,
             allow_local_remotes=agent.allow_local_remotes,
             git_credentials={
                 host.lower(): (credential.user, _token(host, credential))
@@ -194,7 +198,7 @@ _FIELDS: Final = tuple(name for name in AgentSettings.model_fields if name != "o
 #: options that are called otherwise than their setting
 _OPTIONS: Final = {"queues": "queue"}
 _LISTS: Final = (
-    *("queues", "pass_environment"),
+    *("queues", "pass_environment", "keep"),
     *("extra_index_urls", "find_links", "installer_options"),
 )
 _CREDENTIALS: Final = "git_credentials"
@@ -217,6 +221,7 @@ _ALLOWED: Final = {
     "free_bytes": "a whole number from 0 up",
     "code_memory_bytes": "a whole number from 0 up",
     "pass_environment": "a list of names",
+    "keep": "a list of patterns",
     "allow_local_remotes": "true or false",
     "lend_store": "true or false",
     "output_uri": "a text",

@@ -107,6 +107,10 @@ TEMPLATE: Final = """\
 # Variables of the agent's environment that every task gets.
 # pass_environment = []
 
+# Patterns of files that tasks write below their code, relative to it, such as "out/**": at the end
+# of a run, also of one that was stopped or failed, each such file becomes an artifact.
+# keep = []
+
 # Whether a task's repository may be a path of this machine. Only for trying things out.
 # allow_local_remotes = false
 
@@ -127,6 +131,19 @@ TEMPLATE: Final = """\
 # user = "ci"
 # token_file = "/etc/elsewhere/git-token"
 # ssh_key = "~/.ssh/id_ed25519"
+
+# A secret that tasks ask for by its name, Task.init(secrets=["HF_TOKEN"]), and get as a variable;
+# its value is hidden in all that they report. It is what a file has, a variable of the agent (env),
+# or what a command prints: ["pass", "show", "hf"]. With as = "file" the variable has the path of a
+# file with it, with always = true all tasks get it, unasked. Only tasks, queues and projects that
+# fit get it, where there are patterns for them.
+# [secrets.HF_TOKEN]
+# file = "~/.config/hf-token"
+# as = "env"
+# always = false
+# tasks = ["*"]
+# queues = ["*"]
+# projects = ["nlp/*"]
 """
 
 

@@ -13,6 +13,7 @@ from elsewhere_sandbox.credentials import Credentials
 from elsewhere_sandbox.environment import prepare_environment
 from elsewhere_sandbox.errors import SetupError
 from elsewhere_sandbox.git import GitPolicy
+from elsewhere_sandbox.given import give
 from elsewhere_sandbox.program import program
 from elsewhere_sandbox.runtimes.api import Command
 
@@ -63,7 +64,7 @@ def prepare(spec: RunSpec, folder: RunFolder, setup: Setup) -> Command:
         working_dir=record.source.working_dir,
         script=record.source.entry_point,
     )
-    environment = _environment(spec, folder, interpreter)
+    environment = {**_environment(spec, folder, interpreter), **give(spec, folder, setup)}
     if image := record.environment.image:
         # A script that names an image also runs without containers; but lines that are meant for
         # the image, as its root, must not run on the machine itself.
@@ -83,7 +84,7 @@ def prepare(spec: RunSpec, folder: RunFolder, setup: Setup) -> Command:
 
 def secrets_of(spec: RunSpec) -> Iterable[str]:
     """The values that the output must not show."""
-    yield from spec.secrets
+    yield from (*spec.secrets, *spec.secret_variables.values(), *spec.secret_files.values())
     for credential in spec.policy.git_credentials.values():
         yield credential[-1]
     packages = spec.policy.packages

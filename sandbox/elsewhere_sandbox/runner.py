@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Final
 
 from elsewhere.core.choices import Reason
 from elsewhere.core.clock import monotonic_s, now_at
+from elsewhere.core.errors import RecordError
 from elsewhere.core.events import FilesWritten, Phase
 from elsewhere.core.folders import write_beside
 from elsewhere.core.journal import JournalWriter
@@ -38,6 +39,8 @@ from elsewhere.core.records import Outcome
 from elsewhere.core.wording import size
 from elsewhere.report.resources import Monitor
 from elsewhere_sandbox.errors import CommandError, SetupError, StopRequestedError
+from elsewhere_sandbox.given import take_back
+from elsewhere_sandbox.keeping import keep, matching
 from elsewhere_sandbox.missed import missed_file
 from elsewhere_sandbox.prepare import prepare, secrets_of
 from elsewhere_sandbox.redact import Redactor
@@ -97,6 +100,8 @@ class Runner:
         except Exception:  # of any kind: nothing goes on running without its runner
             self._runtime.end(_LEFTOVER_GRACE_S)
             raise
+        finally:
+            take_back(self._folder)
         outcome = self._with_lost_output(outcome)
         self._spool.say(f"ended: {outcome.sentence}")
         self._spool.close()
@@ -221,6 +226,19 @@ class Runner:
                 files=files, count=len(found), total_bytes=total, machine=machine, folder=folder
             )
         )
+        self._keep([path for path, _ in found])
+
+    def _keep(self, paths: list[str]) -> None:
+        """Makes artifacts of those files that the agent's settings name."""
+        wanted = matching(paths, self._spec.policy.keep)
+        for path in wanted[:_KEPT_FILES]:
+            try:
+                self._note(keep(self._folder, path))
+            except (OSError, RecordError) as error:
+                self._spool.say(f"{path} does not become an artifact: {error}")
+        if len(wanted) > _KEPT_FILES:
+            left = len(wanted) - _KEPT_FILES
+            self._spool.say(f"{left} more files do not become artifacts: {_KEPT_FILES} may.")
 
     def _follow(self, process: Process, limit_at: float | None = None) -> Exit:
         """Spools the output until the program has ended and nothing of its tree is left."""

@@ -205,6 +205,7 @@ def test_the_example_names_every_setting_with_its_default(tmp_path: Path) -> Non
     plain = tomllib.loads(re.sub(r"(?m)^# (?=\w+ = |\[)", "", TEMPLATE))
     credentials = plain["agent"].pop("git_credentials")
     table = plain.pop("agent")
+    assert list(plain.pop("secrets")) == ["HF_TOKEN"]
     assert list(credentials) == ["git.example.org"]
     assert table.pop("name")
     defaults = AgentSettings().model_dump(

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from elsewhere.core.folders import Home
+    from elsewhere_worker.secret_sources import SecretSource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +33,7 @@ class WorkerSettings:
     free_bytes: int = 0
     lend_store: bool = True
     policy: RunPolicy = field(default_factory=RunPolicy)
+    secrets: Mapping[str, SecretSource] = field(default_factory=dict)
 
     @property
     def renew_s(self) -> float:

@@ -249,6 +249,7 @@ def _environment_rows(record: TaskRecord) -> list[Row]:
         "image": environment.image,
         "setup": "; ".join(environment.setup),
         "variables": ", ".join(sorted(environment.variables)),
+        "secrets": ", ".join(environment.secrets),
         "gpus": str(environment.gpus or ""),
     }
     return [(name, value) for name, value in rows.items() if value]

@@ -22,6 +22,7 @@
 ├── number                   who delivers: the attempt's number, where the store has lost its first
 ├── spec.json                agent: the task record, the attempt, what the runner needs
 ├── secrets.json             agent: secrets for the runner, which deletes them when it has read them
+├── secret_files/<name>      runner: secrets that the program reads from files, until its end
 ├── inputs/<digest>          agent: patch and bundle
 ├── store.json               agent: the store's URL, if the program may know it (0600)
 ├── launched                 agent: just before the fork; at most one launch per attempt
@@ -166,6 +167,7 @@ class RunFolder:
     renumbered = _At("number")
     spec = _At("spec.json")
     secrets = _At("secrets.json")
+    secret_files = _At("secret_files")
     inputs = _At("inputs")
     store = _At("store.json")
     launched = _At("launched")
