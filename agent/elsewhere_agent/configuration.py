@@ -14,13 +14,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import tomllib
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from elsewhere.core.checks import checked_bytes
 from elsewhere.core.errors import ConfigurationError, UsageError, known_choices
 from elsewhere.core.records import Needs
 from elsewhere.core.secrets import HIDDEN, hide, passwords_in
 from elsewhere.store.queues import DEFAULT_QUEUE
+from elsewhere_agent.git_credentials import GitCredential, ssh_key_of, token_of
+from elsewhere_agent.secrets_table import load_secrets
+from elsewhere_sandbox.caches import KINDS
 from elsewhere_sandbox.spec import PackagePolicy, RunPolicy
 from elsewhere_worker.settings import WorkerSettings
 
@@ -38,22 +41,6 @@ Bytes = Annotated[
 
 #: a queue's name, maybe with the GPUs of its tasks: big=4
 QueueText = Annotated[str, Field(pattern=r"^[^=]+(=(\d+|0?\.\d+))?\Z")]
-
-
-class GitCredential(BaseModel):
-    """This machine's credential for a git host: a token, or the file that holds one."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    user: str = Field(min_length=1)
-    token: str = Field(default="", repr=False)
-    token_file: str = ""
-
-    @model_validator(mode="after")
-    def _has_one_token(self) -> GitCredential:
-        if bool(self.token) == bool(self.token_file):
-            raise ValueError("either token or token_file must be there")
-        return self
 
 
 class AgentSettings(BaseModel):
@@ -82,8 +69,13 @@ class AgentSettings(BaseModel):
     installer_options: tuple[str, ...] = ()
     torch: str = Field(default="auto", pattern=r"^(auto|as captured|cpu|xpu|(cu|rocm)[\d.]+)\Z")
     environments_bytes: int = Field(default=50_000_000_000, ge=0)
+    mirrors_bytes: int = Field(default=50_000_000_000, ge=0)
+    runs_bytes: int = Field(default=50_000_000_000, ge=0)
+    checkpoints_bytes: int = Field(default=50_000_000_000, ge=0)
+    free_bytes: int = Field(default=1_000_000_000, ge=0)
     code_memory_bytes: int = Field(default=1 << 30, ge=0)
     pass_environment: tuple[str, ...] = ()
+    keep: tuple[str, ...] = ()
     allow_local_remotes: bool = False
     lend_store: bool = True
     git_credentials: dict[str, GitCredential] = Field(default_factory=dict, repr=False)
@@ -100,6 +92,11 @@ class AgentSettings(BaseModel):
         """The GPUs that a task gets which names none, by queue."""
         words = (text.partition("=") for text in self.queues)
         return {name: float(gpus) for name, _, gpus in words if gpus}
+
+    @property
+    def budgets(self) -> dict[str, int]:
+        """Bytes that each kind of cache may take."""
+        return {kind: getattr(self, f"{kind}_bytes") for kind in KINDS}
 
 
 def load_agent(
@@ -158,15 +155,25 @@ def worker_settings(
         lost_after_s=settings.lost_after_s,
         keep_runs_s=agent.keep_runs_s,
         code_memory_bytes=agent.code_memory_bytes,
+        cache_budgets=agent.budgets,
+        free_bytes=agent.free_bytes,
         lend_store=agent.lend_store,
+        secrets=load_secrets(settings.home.config),
         policy=RunPolicy(
             stop_grace_s=settings.stop_grace_s,
             time_limit_s=agent.time_limit_s,
             pass_environment=agent.pass_environment,
+            keep=agent.keep,
             allow_local_remotes=agent.allow_local_remotes,
             git_credentials={
-                host: (credential.user, _token(host, credential))
+                host.lower(): (credential.user, token_of(host, credential))
                 for host, credential in agent.git_credentials.items()
+                if credential.has_token
+            },
+            git_ssh_keys={
+                host.lower(): ssh_key_of(host, credential)
+                for host, credential in agent.git_credentials.items()
+                if credential.ssh_key
             },
             packages=PackagePolicy(
                 installer=agent.installer,
@@ -214,13 +221,12 @@ _FIELDS: Final = tuple(name for name in AgentSettings.model_fields if name != "o
 #: options that are called otherwise than their setting
 _OPTIONS: Final = {
     "queues": "queue",
-    "environments_bytes": "budget",
     "memory_bytes": "memory",
     "disk_bytes": "disk",
     "time_limit_s": "time-limit",
 }
 _LISTS: Final = (
-    *("queues", "pass_environment"),
+    *("queues", "pass_environment", "keep"),
     *("extra_index_urls", "find_links", "installer_options"),
 )
 _CREDENTIALS: Final = "git_credentials"
@@ -245,8 +251,13 @@ _ALLOWED: Final = {
     "installer_options": "a list of arguments",
     "torch": "auto, as captured, cpu, xpu, or one like cu128 or rocm6.3",
     "environments_bytes": "a whole number from 0 up",
+    "mirrors_bytes": "a whole number from 0 up",
+    "runs_bytes": "a whole number from 0 up",
+    "checkpoints_bytes": "a whole number from 0 up",
+    "free_bytes": "a whole number from 0 up",
     "code_memory_bytes": "a whole number from 0 up",
     "pass_environment": "a list of names",
+    "keep": "a list of patterns",
     "allow_local_remotes": "true or false",
     "lend_store": "true or false",
     "output_uri": "a text",
@@ -336,7 +347,7 @@ def _explained(error: ValidationError) -> tuple[str, str]:
     if field == _CREDENTIALS:
         return name, (
             f"cannot be used: {first['msg'].removeprefix('Value error, ').lower()}. Write for each"
-            " host a user, and a token or a token_file."
+            " host a user with a token or a token_file, or an ssh_key, or both."
         )
     default = AgentSettings.model_fields[field].get_default(call_default_factory=True)
     if isinstance(default, tuple):
@@ -345,21 +356,3 @@ def _explained(error: ValidationError) -> tuple[str, str]:
         name,
         f"is {first['input']!r}, but must be {_ALLOWED[field]}. The default is {default!r}.",
     )
-
-
-def _token(host: str, credential: GitCredential) -> str:
-    if credential.token:
-        return credential.token
-    path = Path(credential.token_file).expanduser()
-    try:
-        token = path.read_text(encoding="utf-8").strip()
-    except (OSError, ValueError) as error:
-        raise ConfigurationError(
-            f"The token for {host} cannot be read from {path}: {error}. Correct token_file in"
-            " git_credentials."
-        ) from error
-    if not token or "\n" in token:
-        raise ConfigurationError(
-            f"The token for {host} cannot be read from {path}: the file must hold one line."
-        )
-    return token

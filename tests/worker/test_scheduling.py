@@ -114,6 +114,10 @@ def devices_of(home: Path, task_id: str) -> tuple[str, ...]:
     return owner.slot.devices
 
 
+def passed_over(worker: Worker) -> list[str]:
+    return list(worker._passed_over)
+
+
 def statuses(store: RedisStore, *task_ids: str) -> list[str]:
     return [str(store.state(task_id).status) for task_id in task_ids]
 
@@ -178,11 +182,11 @@ def test_what_can_never_run_here_is_passed_over_and_said_once(
     worker._take_all()
     assert statuses(store, large, small) == ["queued", "in_progress"]
     sentence = "Its need of GPUs is 4, and the most here is 2."
-    assert worker._passed_over == (f"{large} {sentence}",)
+    assert passed_over(worker) == [f"{large} {sentence}"]
     assert caplog.text.count(f"task {large} is passed over. {sentence}") == 1
     Queues(store).dequeue(large)
     worker._take_all()
-    assert worker._passed_over == ()
+    assert passed_over(worker) == []
 
 
 def test_a_gpu_that_somebody_else_uses_is_left_alone_until_it_is_free(
@@ -195,13 +199,12 @@ def test_a_gpu_that_somebody_else_uses_is_left_alone_until_it_is_free(
     worker._take_all()
     assert statuses(store, first, pair) == ["in_progress", "queued"]
     assert devices_of(elsewhere_home, first) == ("GPU-1",)
-    assert worker._passed_over == (
-        f"{pair} Its need of GPUs is 2, and of the 2 here others use 1.",
-    )
+    assert passed_over(worker) == [f"{pair} Its need of GPUs is 2, and of the 2 here others use 1."]
     gpus.used = set()
     second = waiting(store, "low", 1)  # GPU-0 is kept for the pair
     worker._take_all()
-    assert (statuses(store, pair, second), worker._passed_over) == (["queued", "queued"], ())
+    assert statuses(store, pair, second) == ["queued", "queued"]
+    assert passed_over(worker) == []
 
 
 def test_an_agent_that_comes_back_gives_no_gpu_twice(

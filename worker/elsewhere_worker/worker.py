@@ -37,6 +37,7 @@ from elsewhere_worker.old_runs import OldRuns
 from elsewhere_worker.owner import Owner
 from elsewhere_worker.reaper import Reaper
 from elsewhere_worker.relay import FileServer
+from elsewhere_worker.room import Room
 from elsewhere_worker.scheduler import Scheduler
 from elsewhere_worker.supervision import Supervision
 
@@ -101,6 +102,7 @@ class Worker:
         self._is_stopping_tasks = False
         self._full_disk = ""
         self._look_at_s = 0.0
+        self._room = Room(settings)
         self._budget = BlobBudget(store, settings, self._is_ending)
         self._old_runs = OldRuns(store, settings, self._owner, upload)
 
@@ -154,7 +156,7 @@ class Worker:
     # main thread
 
     def _take_all(self) -> None:
-        while not self._is_ending.is_set():
+        while not self._is_ending.is_set() and self._room.is_enough():
             held = [supervision.slot for supervision in self._supervised()]
             chosen = self._scheduler.choose(self._queues.waiting, held, self._gpus.busy)
             if chosen is None:
@@ -352,7 +354,7 @@ class Worker:
         while not self._is_ending.is_set():
             self._news.clear()
             self._look_at_disk()
-            problems = (*self.troubles.listed(), *filter(None, [self._full_disk]))
+            problems = filter(None, [*self.troubles.listed(), self._full_disk, self._room.problem])
             self._registration.renew(
                 self.running(), self._old_runs.waiting, problems, self._passed_over
             )
@@ -385,3 +387,4 @@ class Worker:
             self._budget.keep()
             self._old_runs.try_uploads_again()
             self._old_runs.forget()
+            self._room.keep()

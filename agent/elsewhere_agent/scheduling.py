@@ -1,4 +1,4 @@
-"""Options of `agent daemon`: what of the machine its tasks get, and in which order."""
+"""The options of `agent daemon` for scheduling: what of the machine its tasks get, in which order."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser
 
 
-def add_rooms(daemon: ArgumentParser) -> None:
+def add_scheduling(daemon: ArgumentParser) -> None:
     """Adds them to the parser `daemon`. Each stands for a setting, and is None if not given."""
     daemon.add_argument(
         "--gpus",
