@@ -1,4 +1,4 @@
-"""The options of `agent daemon` for scheduling: what of the machine its tasks get, in which order."""
+"""Options of `agent daemon`: which parts of the machine its tasks get, and in which order."""
 
 from __future__ import annotations
 
