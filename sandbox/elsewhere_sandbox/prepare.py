@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from elsewhere.core.folders import Home, make_folder
+from elsewhere.core.process import USER
 from elsewhere.core.secrets import passwords_in, values_to_redact
 from elsewhere_sandbox.checkout import checkout
 from elsewhere_sandbox.credentials import Credentials
@@ -113,6 +114,8 @@ def _environment(spec: RunSpec, folder: RunFolder, interpreter: Interpreter) -> 
         "ELSEWHERE_HOME": spec.home,
         "ELSEWHERE_CHECKPOINTS": str(checkpoints),
     }
+    if record.user:
+        environment[USER] = record.user
     if record.seed is not None:
         environment["PYTHONHASHSEED"] = str(record.seed)
     environment.update(variables_of(spec.slot))

@@ -18,6 +18,7 @@ from elsewhere.core.errors import CaptureError, UsageError
 from elsewhere.core.folders import named_path
 from elsewhere.core.frozen import dataclass
 from elsewhere.core.params import as_edit, split_name, to_parameter
+from elsewhere.core.process import user_name
 from elsewhere.core.records import Environment, Source, TaskRecord
 from elsewhere.core.requirements import requirements_file
 from elsewhere.core.say import say
@@ -89,6 +90,7 @@ def create(store: TaskStore, settings: Settings, wanted: Wanted) -> TaskRecord:
         source=source,
         environment=environment,
         parameters={**(base.parameters if base else {}), **_arguments(wanted.argparse_args)},
+        user=user_name(),
         continues_at=None,
         created_at=0.0,
     )

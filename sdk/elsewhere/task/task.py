@@ -18,6 +18,7 @@ from elsewhere.task.aspects.finding import FindingAspect
 from elsewhere.task.aspects.making import MakingAspect
 from elsewhere.task.aspects.models import ModelsAspect
 from elsewhere.task.aspects.names import NamesAspect
+from elsewhere.task.aspects.needs import NeedsAspect
 from elsewhere.task.aspects.offline import OfflineAspect
 from elsewhere.task.aspects.parameters import ParametersAspect
 from elsewhere.task.aspects.plots import ReportedPlotsAspect
@@ -45,6 +46,7 @@ class Task(
     PropertiesAspect,
     ConnectAspect,
     CodeAspect,
+    NeedsAspect,
     DataAspect,
     ArtifactsAspect,
     ModelsAspect,
