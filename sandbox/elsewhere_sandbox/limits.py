@@ -95,7 +95,7 @@ class Limits:
             f"Its run folder took {size(used_bytes)} of the disk, and its limit was"
             f" {size(limit_bytes)}."
         )
-        return Outcome(reason=Reason.KILLED, message=message)
+        return Outcome(reason=Reason.OUT_OF_DISK, message=message)
 
 
 def _bytes_below(folder: Path) -> int:
