@@ -11,7 +11,7 @@ import pytest
 from elsewhere.core.records import Needs
 from elsewhere.store.queues import Entry
 from elsewhere_sandbox.slot import Slot
-from elsewhere_worker.scheduler import Order, Room, Scheduler
+from elsewhere_worker.scheduler import Capacity, Order, Scheduler
 
 GB = 1 << 30
 
@@ -20,10 +20,12 @@ def devices(count: int) -> dict[str, int]:
     return {f"GPU-{number}": 80 * GB for number in range(count)}
 
 
-def scheduler(gpus: int = 2, slots: int = 99, order: Order | None = None, **room: Any) -> Scheduler:
-    rest = {"cores": tuple(range(8)), "memory_bytes": 64 * GB, **room}
+def scheduler(
+    gpus: int = 2, slots: int = 99, order: Order | None = None, **given: Any
+) -> Scheduler:
+    rest = {"cores": tuple(range(8)), "memory_bytes": 64 * GB, **given}
     return Scheduler(
-        Room(slots=slots, devices=devices(gpus), **rest), order or Order(queues=("high", "low"))
+        Capacity(slots=slots, devices=devices(gpus), **rest), order or Order(queues=("high", "low"))
     )
 
 
@@ -81,7 +83,7 @@ def test_a_machine_without_gpus_runs_what_names_none_and_hides_nothing() -> None
     assert chosen(scheduler(0), entry("a")) == ("a", Slot())
     of_gpus = scheduler(0)
     assert chosen(of_gpus, entry("a", 1)) is None
-    assert of_gpus.passed_over == {b"a": "Its need of GPUs is 1, and the most here is 0."}
+    assert of_gpus.passed_over == ("a Its need of GPUs is 1, and the most here is 0.",)
 
 
 def test_others_are_looked_for_once_and_only_if_a_gpu_is_free_and_wanted() -> None:
@@ -144,14 +146,14 @@ def test_a_whole_gpu_is_kept_from_parts_that_would_never_leave_it_free() -> None
 
 
 def test_memory_and_cores_are_given_once() -> None:
-    room = scheduler(0)
-    found = chosen(room, entry("a", cpus=3, memory_bytes=40 * GB))
+    box = scheduler(0)
+    found = chosen(box, entry("a", cpus=3, memory_bytes=40 * GB))
     assert found is not None
     assert (found[1].cores, found[1].memory_bytes) == ((0, 1, 2), 40 * GB)
     held = [found[1]]
-    assert chosen(room, entry("b", memory_bytes=30 * GB), held=held) is None
-    assert chosen(room, entry("b", cpus=6), held=held) is None
-    next_one = chosen(room, entry("b", cpus=5, memory_bytes=24 * GB), held=held)
+    assert chosen(box, entry("b", memory_bytes=30 * GB), held=held) is None
+    assert chosen(box, entry("b", cpus=6), held=held) is None
+    next_one = chosen(box, entry("b", cpus=5, memory_bytes=24 * GB), held=held)
     assert next_one is not None
     assert next_one[1].cores == (3, 4, 5, 6, 7)
 
@@ -167,9 +169,10 @@ def test_memory_and_cores_are_given_once() -> None:
     ],
 )
 def test_a_need_above_the_machine_is_passed_over(needs: dict[str, Any], sentence: str) -> None:
-    room = scheduler(0)
-    assert name_of(chosen(room, entry("a", **needs), entry("b"))) == "b"
-    assert room.passed_over == {b"a": sentence}
+    box = scheduler(0)
+    assert name_of(chosen(box, entry("a", **needs), entry("b"))) == "b"
+    assert chosen(box, entry("a", **needs)) is None
+    assert box.passed_over == (f"a {sentence}",)
 
 
 def test_the_limits_of_a_slot_are_what_a_task_gets_and_the_most_that_it_may_need() -> None:
@@ -179,10 +182,10 @@ def test_the_limits_of_a_slot_are_what_a_task_gets_and_the_most_that_it_may_need
         Slot(cores=(0, 1), memory_bytes=GB, disk_bytes=9 * GB),
     )
     assert chosen(limited, entry("a", cpus=3), entry("b", disk_bytes=10 * GB)) is None
-    assert limited.passed_over == {
-        b"a": "Its need of cores is 3, and the most here is 2.",
-        b"b": "Its need of disk is 10.0 GiB, and the most here is 9.0 GiB.",
-    }
+    assert limited.passed_over == (
+        "a Its need of cores is 3, and the most here is 2.",
+        "b Its need of disk is 10.0 GiB, and the most here is 9.0 GiB.",
+    )
 
 
 def test_queues_take_turns_where_that_is_fair() -> None:
@@ -210,7 +213,7 @@ def test_of_500_random_tasks_none_is_starved_and_no_gpu_is_given_twice(
     """Tasks come while others run, so that there are always small ones, and each task runs at the
     latest when those before it have, and those that ran by then, too."""
     chance = random.Random(seed)
-    room = scheduler(count, slots=6, order=Order(queues=("low",)), shares_devices=True)
+    box = scheduler(count, slots=6, order=Order(queues=("low",)), shares_devices=True)
     needs = [chance.choice((0, 0.25, 0.5, 1, 1, 1, 2, count)) for _ in range(500)]
     line, held, waited = list[Entry](), dict[str, Slot](), dict[str, int]()
     started: list[str] = []
@@ -219,7 +222,7 @@ def test_of_500_random_tasks_none_is_starved_and_no_gpu_is_given_twice(
             break
         for number in range(turn * 3, min(500, turn * 3 + 3)):
             line.append(entry(str(number), needs[number]))
-        while (found := chosen(room, *line, held=list(held.values()))) is not None:
+        while (found := chosen(box, *line, held=list(held.values()))) is not None:
             name, slot = found
             first = line[0].item.decode()
             waited[first] = waited.get(first, 0) + (name != first)

@@ -115,7 +115,7 @@ def devices_of(home: Path, task_id: str) -> tuple[str, ...]:
 
 
 def passed_over(worker: Worker) -> list[str]:
-    return list(worker._passed_over)
+    return list(worker._scheduler.passed_over)
 
 
 def statuses(store: RedisStore, *task_ids: str) -> list[str]:

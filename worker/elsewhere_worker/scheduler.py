@@ -1,4 +1,4 @@
-"""The scheduler: which of the tasks that wait is next, and what it gets. It asks and does nothing.
+"""The scheduler: which of the tasks that wait is next, and what it gets.
 
 Entries are looked at in their order; the first that fits is next. What the first that does not fit
 needs is kept for it from then on: smaller ones behind it get the rest, and so it comes to its turn
@@ -8,6 +8,7 @@ with a sentence, and keeps nothing.
 
 from __future__ import annotations
 
+import logging
 import math
 from dataclasses import dataclass, field, replace
 from itertools import chain
@@ -22,12 +23,16 @@ if TYPE_CHECKING:
 
     from elsewhere.store.queues import Entry
 
+logger = logging.getLogger(__name__)
+
 #: shares of a device add up to one only nearly
 _NEARLY: Final = 1e-6
+#: tasks that are passed over, of which others see why
+_SHOWN: Final = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Room:
+class Capacity:
     """All that an agent may give out: `devices` with their memory in bytes, ... `limits` are those
     of one slot, and what a task gets that names nothing."""
 
@@ -54,13 +59,14 @@ class Order:
 
 
 class Scheduler:
-    """Chooses for one agent. `passed_over`: of the last look, why tasks cannot be run, by item."""
+    """Chooses for one agent. `passed_over`: why tasks cannot be run here, each as its id and a
+    sentence: the first ones of the last look that chose none."""
 
-    def __init__(self, room: Room, order: Order) -> None:
-        self._room = room
+    def __init__(self, capacity: Capacity, order: Order) -> None:
+        self._capacity = capacity
         self._order = order
         self._last = ""
-        self.passed_over: dict[bytes, str] = {}
+        self.passed_over: tuple[str, ...] = ()
 
     def choose(
         self,
@@ -71,22 +77,28 @@ class Scheduler:
         """The entry that is next, with its slot; None if none fits now. `waiting` yields those of a
         queue, `held` are the slots that attempts have, and `busy` gives the devices that others
         use, as far as no attempt has them: it is asked only if that matters."""
-        self.passed_over = {}
-        if len(held) >= self._room.slots:
+        if len(held) >= self._capacity.slots:
             return None
-        left, has_kept = _Left(self._room, held, busy), False
+        left, has_kept, over = _Left(self._capacity, held, busy), False, list[str]()
         lines = (self._in_order(waiting(name), held) for name in self._names())
         for entry in chain.from_iterable(lines):
             needs = left.resolved(entry.needs, self._order.gpus.get(entry.queue))
             if why := left.refusal(needs):
-                self.passed_over[entry.item] = why
+                over.append(f"{entry.item.decode(errors='replace'):.32} {why}")
             elif slot := left.slot(needs):
                 self._last = entry.queue
                 return entry, replace(slot, user=entry.user)
             elif not has_kept:
                 left.keep(needs)
                 has_kept = True
+        self._note(over[:_SHOWN])  # whole queues may be for other machines
         return None
+
+    def _note(self, over: list[str]) -> None:
+        for line in over:
+            if line not in self.passed_over:
+                logger.warning("task %s is passed over. %s", *line.split(" ", 1))
+        self.passed_over = tuple(over)
 
     def _names(self) -> tuple[str, ...]:
         names = self._order.queues
@@ -105,35 +117,35 @@ class Scheduler:
 
 
 class _Left:
-    """What is left of a room during one look."""
+    """What is left of a capacity during one look."""
 
     def __init__(
-        self, room: Room, held: Collection[Slot], busy: Callable[[], Collection[str]]
+        self, capacity: Capacity, held: Collection[Slot], busy: Callable[[], Collection[str]]
     ) -> None:
-        self._room = room
+        self._capacity = capacity
         self._busy = busy
         self._has_asked = False
         # What of each device is free. One that others use is not there.
-        self._free = dict.fromkeys(room.devices, 1.0)
+        self._free = dict.fromkeys(capacity.devices, 1.0)
         for slot in held:
             for device in self._free.keys() & set(slot.devices):
                 self._free[device] -= slot.share
         taken = {core for slot in held for core in slot.cores}
-        self._cores = [core for core in room.cores if core not in taken]
-        self._memory_bytes = room.memory_bytes - sum(slot.memory_bytes for slot in held)
+        self._cores = [core for core in capacity.cores if core not in taken]
+        self._memory_bytes = capacity.memory_bytes - sum(slot.memory_bytes for slot in held)
 
     def resolved(self, needs: Needs, gpus: float | None) -> Needs:
         """The needs with what the queue or the agent gives a task that names nothing."""
-        room, limits = self._room, self._room.limits
+        capacity, limits = self._capacity, self._capacity.limits
         gpus = gpus if needs.gpus is None else needs.gpus
         if gpus is None:  # an equal part of those that there are
             self._ask()
-            gpus = max(1, len(self._free) // room.slots) if room.devices else 0
+            gpus = max(1, len(self._free) // capacity.slots) if capacity.devices else 0
         elif gpus:
             self._ask()
         return replace(
             needs,
-            gpus=gpus if room.shares_devices or gpus >= 1 else math.ceil(gpus),
+            gpus=gpus if capacity.shares_devices or gpus >= 1 else math.ceil(gpus),
             cpus=needs.cpus or limits.cpus,
             memory_bytes=needs.memory_bytes or limits.memory_bytes,
             disk_bytes=needs.disk_bytes or limits.disk_bytes,
@@ -149,11 +161,11 @@ class _Left:
 
     def refusal(self, needs: Needs) -> str:
         """Why the needs cannot be met, even if all attempts had ended; empty if they can."""
-        room, limits, gpus = self._room, self._room.limits, needs.gpus or 0
-        memory_bytes = limits.memory_bytes or room.memory_bytes
+        capacity, limits, gpus = self._capacity, self._capacity.limits, needs.gpus or 0
+        memory_bytes = limits.memory_bytes or capacity.memory_bytes
         for what, wanted, most in (
-            ("GPUs", gpus, len(room.devices)),
-            ("cores", needs.cpus, limits.cpus or len(room.cores)),
+            ("GPUs", gpus, len(capacity.devices)),
+            ("cores", needs.cpus, limits.cpus or len(capacity.cores)),
             ("memory", needs.memory_bytes, memory_bytes),
             ("disk", needs.disk_bytes, limits.disk_bytes or needs.disk_bytes),
         ):
@@ -164,11 +176,8 @@ class _Left:
                 ]
                 return f"Its need of {what} is {pair[0]}, and the most here is {pair[1]}."
         if gpus > len(self._free):
-            used = len(room.devices) - len(self._free)
-            return (
-                f"Its need of GPUs is {number(gpus)}, and of the {len(room.devices)} here others"
-                f" use {used}."
-            )
+            count, used = len(capacity.devices), len(capacity.devices) - len(self._free)
+            return f"Its need of GPUs is {number(gpus)}, and of the {count} here others use {used}."
         return ""
 
     def slot(self, needs: Needs) -> Slot | None:
@@ -184,8 +193,8 @@ class _Left:
         return Slot(
             devices=tuple(fitting[:count]),
             share=share,
-            device_bytes=int(self._room.devices[fitting[0]] * share) if share < 1 else 0,
-            hides_devices=not count and bool(self._room.devices),
+            device_bytes=int(self._capacity.devices[fitting[0]] * share) if share < 1 else 0,
+            hides_devices=not count and bool(self._capacity.devices),
             cores=tuple(self._cores[: needs.cpus]),
             memory_bytes=needs.memory_bytes,
             disk_bytes=needs.disk_bytes,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from elsewhere.core.records import Needs
 from elsewhere.report.usage.cgroup import MACHINE_BYTES, Cgroup
 from elsewhere_sandbox.spec import RunPolicy
-from elsewhere_worker.scheduler import Order, Room
+from elsewhere_worker.scheduler import Capacity, Order
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,11 +55,11 @@ class WorkerSettings:
             is_fair_to_users=self.is_fair_to_users,
         )
 
-    def room(self, devices: Mapping[str, int]) -> Room:
+    def capacity(self, devices: Mapping[str, int]) -> Capacity:
         """What this machine has beside the `devices`, as far as this process may use it."""
         cgroup, cores = Cgroup(), sorted(os.sched_getaffinity(0))
         cpu, memory = cgroup.cpu(), cgroup.memory()
-        return Room(
+        return Capacity(
             slots=self.slots,
             devices=devices,
             cores=tuple(cores[: max(1, int(cpu.cores))] if cpu else cores),

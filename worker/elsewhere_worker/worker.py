@@ -90,8 +90,7 @@ class Worker:
         self._when_up = when_up
         self._owner = Owner(worker=settings.name, store=store.identity())
         self._gpus = gpus or Gpus("none")
-        self._passed_over: tuple[str, ...] = ()
-        self._scheduler = Scheduler(settings.room(self._gpus.devices), settings.order)
+        self._scheduler = Scheduler(settings.capacity(self._gpus.devices), settings.order)
         self.troubles = Troubles()
         self._reaper = Reaper(store, queues, settings, self.troubles)
         self._lock = threading.Lock()
@@ -160,22 +159,10 @@ class Worker:
             held = [supervision.slot for supervision in self._supervised()]
             chosen = self._scheduler.choose(self._queues.waiting, held, self._gpus.busy)
             if chosen is None:
-                self._note_passed_over(self._scheduler.passed_over)
                 return
             entry, slot = chosen  # another agent may be quicker: then the next one is chosen anew
             if taken := self._queues.take([entry.queue], self._settings.name, entry.item):
                 self._claim(*taken, slot)
-
-    def _note_passed_over(self, found: dict[bytes, str]) -> None:
-        """Logs once why a task cannot be run here, and shows it as long as it waits."""
-        lines = tuple(f"{item.decode(errors='replace'):.32} {why}" for item, why in found.items())
-        for line in lines:
-            if line not in self._passed_over:
-                task_id, _, why = line.partition(" ")
-                logger.warning("task %s is passed over. %s", task_id, why)
-        if lines != self._passed_over:
-            self._passed_over = lines
-            self._news.set()
 
     def _supervised(self) -> list[Supervision]:
         with self._lock:
@@ -356,7 +343,7 @@ class Worker:
             self._look_at_disk()
             problems = filter(None, [*self.troubles.listed(), self._full_disk, self._room.problem])
             self._registration.renew(
-                self.running(), self._old_runs.waiting, problems, self._passed_over
+                self.running(), self._old_runs.waiting, problems, self._scheduler.passed_over
             )
             self._launcher.prepare_spare()
             self._reaper.sweep()
