@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from elsewhere.core.errors import ConfigurationError, UsageError, known_choices
 from elsewhere.core.secrets import HIDDEN, hide, passwords_in
 from elsewhere.store.queues import DEFAULT_QUEUE
+from elsewhere_agent.data_table import load_data
 from elsewhere_agent.secrets_table import load_secrets
 from elsewhere_sandbox.caches import KINDS
 from elsewhere_sandbox.spec import PackagePolicy, RunPolicy
@@ -149,6 +150,7 @@ def worker_settings(settings: Settings, agent: AgentSettings, url: str) -> Worke
         policy=RunPolicy(
             stop_grace_s=settings.stop_grace_s,
             pass_environment=agent.pass_environment,
+            data=load_data(settings.home.config),
             keep=agent.keep,
             allow_local_remotes=agent.allow_local_remotes,
             git_credentials={
