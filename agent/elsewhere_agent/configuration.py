@@ -21,6 +21,7 @@ from elsewhere.core.errors import ConfigurationError, UsageError, known_choices
 from elsewhere.core.records import Needs
 from elsewhere.core.secrets import HIDDEN, hide, passwords_in
 from elsewhere.store.queues import DEFAULT_QUEUE
+from elsewhere_agent.data_table import load_data
 from elsewhere_agent.git_credentials import GitCredential, ssh_key_of, token_of
 from elsewhere_agent.secrets_table import load_secrets
 from elsewhere_sandbox.caches import KINDS
@@ -163,6 +164,7 @@ def worker_settings(
             stop_grace_s=settings.stop_grace_s,
             time_limit_s=agent.time_limit_s,
             pass_environment=agent.pass_environment,
+            data=load_data(settings.home.config),
             keep=agent.keep,
             allow_local_remotes=agent.allow_local_remotes,
             git_credentials={

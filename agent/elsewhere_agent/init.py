@@ -151,6 +151,11 @@ TEMPLATE: Final = """\
 # token_file = "/etc/elsewhere/git-token"
 # ssh_key = "~/.ssh/id_ed25519"
 
+# Folders and files of this machine by the names that tasks use: Task.init(mounts={"data/corpus":
+# "corpus"}) finds this one at data/corpus of its code.
+# [data]
+# corpus = "/mnt/corpus"
+
 # A secret that tasks ask for by its name, Task.init(secrets=["HF_TOKEN"]), and get as a variable;
 # its value is hidden in all that they report. It is what a file has, a variable of the agent (env),
 # or what a command prints: ["pass", "show", "hf"]. With as = "file" the variable has the path of a

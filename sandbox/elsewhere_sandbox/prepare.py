@@ -16,6 +16,7 @@ from elsewhere_sandbox.environment import prepare_environment
 from elsewhere_sandbox.errors import SetupError
 from elsewhere_sandbox.git import GitPolicy
 from elsewhere_sandbox.given import give
+from elsewhere_sandbox.mounts import mount
 from elsewhere_sandbox.program import program
 from elsewhere_sandbox.runtimes.api import Command
 
@@ -59,6 +60,7 @@ def prepare(spec: RunSpec, folder: RunFolder, setup: Setup) -> Command:
         ),
     )
     checkout(record.source, folder.code, home.mirrors, folder.inputs, setup, git)
+    mount(record.environment.mounts, policy.data, folder.code)
     interpreter = prepare_environment(
         record.environment,
         folder.code,

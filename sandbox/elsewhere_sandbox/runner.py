@@ -237,8 +237,9 @@ class Runner:
         self._keep([path for path, _ in found])
 
     def _keep(self, paths: list[str]) -> None:
-        """Makes artifacts of those files that the agent's settings name."""
-        wanted = matching(paths, self._spec.policy.keep)
+        """Makes artifacts of those files that the agent's settings and the task name."""
+        patterns = (*self._spec.policy.keep, *self._spec.record.environment.keep)
+        wanted = matching(paths, patterns)
         for path in wanted[:_KEPT_FILES]:
             try:
                 self._note(keep(self._folder, path))

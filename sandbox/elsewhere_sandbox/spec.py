@@ -53,6 +53,8 @@ class RunPolicy:
     pass_environment: tuple[str, ...] = ()
     #: patterns of files that programs write below their code, and that become artifacts
     keep: tuple[str, ...] = ()
+    #: names of this machine's folders and files, for tasks that ask for them, to their paths
+    data: dict[str, str] = field(default_factory=dict)
     allow_local_remotes: bool = False
     #: where the agent brings what a task names no place for; programs see it
     output_uri: str = ""

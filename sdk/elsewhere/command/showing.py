@@ -251,6 +251,8 @@ def _environment_rows(record: TaskRecord) -> list[Row]:
         "setup": "; ".join(environment.setup),
         "variables": ", ".join(sorted(environment.variables)),
         "secrets": ", ".join(environment.secrets),
+        "mounts": ", ".join(f"{path} ({name})" for path, name in environment.mounts.items()),
+        "keeps": ", ".join(environment.keep),
     }
     return [(name, value) for name, value in rows.items() if value]
 

@@ -111,8 +111,11 @@ class Environment:
     digest of a `core.lock.Lock`, which has them and all others that were installed; empty where the
     packages are all there is to know. `loaded` are names in the lock that were in memory and count
     as imported; `wheels` are the digests of the wheels that the lock names. `missing` is a sentence
-    when a package that the program imports does not travel: it must not run elsewhere. `secrets`
-    are names of those of an agent that the program is given.
+    when a package that the program imports does not travel: it must not run elsewhere.
+
+    `secrets` are names of those of an agent that the program is given. `keep` are patterns of files
+    that it writes below its code, and that become artifacts. `mounts` map paths from the code's
+    root to names of folders of the agent's machine, which are there for the program.
     """
 
     python: str = ""
@@ -127,6 +130,8 @@ class Environment:
     setup: tuple[str, ...] = ()
     variables: dict[str, str] = field(default_factory=dict)
     secrets: tuple[str, ...] = ()
+    keep: tuple[str, ...] = ()
+    mounts: dict[str, str] = field(default_factory=dict)
 
     @property
     def digests(self) -> tuple[str, ...]:
