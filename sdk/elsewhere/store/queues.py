@@ -293,6 +293,10 @@ def _entry(queue: str, item: bytes, parts: Sequence[bytes | None]) -> Entry:
         if text is not None:
             with contextlib.suppress(RecordError):
                 found[name] = decode(kind, text)
+    needs = found.get("needs", Needs())
+    numbers = (needs.gpus or 0, needs.cpus, needs.memory_bytes, needs.disk_bytes)
+    if not all(one >= 0 for one in numbers):  # NaN is not, either
+        del found["needs"]
     return Entry(queue, item, **found)
 
 

@@ -195,7 +195,19 @@ def test_a_task_that_waits_gets_the_place_of_its_new_priority(
     assert store.read(second).priority == 0
 
 
-@pytest.mark.parametrize("written", ["", "[", "[]", '{"gpus": "all"}', '{"gpus": 1'])
+@pytest.mark.parametrize(
+    "written",
+    [
+        "",
+        "[",
+        "[]",
+        '{"gpus": "all"}',
+        '{"gpus": 1',
+        '{"gpus": NaN}',
+        '{"gpus": -1}',
+        '{"cpus": -1}',
+    ],
+)
 def test_needs_that_cannot_be_read_are_left_to_who_checks_the_record(
     store: RedisStore, queues: Queues, written: str
 ) -> None:
