@@ -12,6 +12,7 @@ from elsewhere.command.program import add_command, add_version, exit_code, sente
 from elsewhere.core.errors import ElsewhereError
 from elsewhere.core.settings import load
 from elsewhere_agent.errors import AgentError
+from elsewhere_agent.options import add_daemon_options, add_modes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -48,10 +49,21 @@ def _run(arguments: Sequence[str] | None) -> int:
 
 
 def _daemon(options: argparse.Namespace) -> int:
-    settings, agent = _settings(name=options.name, queues=options.queue, slots=options.slots)
+    given = {
+        "name": options.name,
+        "queues": options.queue,
+        "slots": options.slots,
+        "services": options.services,
+        "hours": options.hours,
+        "max_tasks": options.max_tasks,
+        "exit_when_idle_s": options.exit_when_idle,
+        "health": options.health,
+        "log_json": options.log_json,
+    }
     if not options.detached:
-        _run_daemon(settings, agent, lambda _: None, is_detached=False)
+        _run_daemon(given, lambda _: None, is_detached=False)
         return 0
+    settings, agent = _settings(**given)
 
     from elsewhere_agent.detach import detach
     from elsewhere_agent.folder import AgentFolder
@@ -60,7 +72,7 @@ def _daemon(options: argparse.Namespace) -> int:
 
     def run(when_up: Callable[[str], None]) -> str | None:
         try:
-            _run_daemon(settings, agent, when_up, is_detached=True)
+            _run_daemon(given, when_up, is_detached=True)
         except (ElsewhereError, OSError) as error:
             return sentence_of(error)
         return None
@@ -73,21 +85,30 @@ def _daemon(options: argparse.Namespace) -> int:
 
 
 def _run_daemon(
-    settings: Settings, agent: AgentSettings, when_up: Callable[[str], None], *, is_detached: bool
+    given: dict[str, object], when_up: Callable[[str], None], *, is_detached: bool
 ) -> None:
     from elsewhere_agent.daemon import Daemon
     from elsewhere_agent.folder import AgentFolder
     from elsewhere_agent.log import log_to
 
+    settings, agent = _settings(**given)
     log = AgentFolder.of(settings.home, agent.name).log
-    log_to(log if is_detached else None, agent.log_level)
-    Daemon(settings, agent).run(when_up)
+    log_to(log if is_detached else None, agent.log_level, as_json=agent.log_json)
+    Daemon(settings, agent, lambda: _settings(**given)).run(when_up)
 
 
 def _stop(options: argparse.Namespace) -> int:
     from elsewhere_agent.stop import stop_daemon
 
     print(stop_daemon(load(), options.name, is_now=options.now))
+    return 0
+
+
+def _ask(options: argparse.Namespace) -> int:
+    from elsewhere_agent.ask import ask
+    from elsewhere_worker.intake import Mode
+
+    print(ask(load(), Mode(options.mode), options.name, waits=options.wait))
     return 0
 
 
@@ -171,29 +192,11 @@ def _parser() -> argparse.ArgumentParser:
         "serve queues until stopped",
         "Takes tasks from queues and runs them, each in a process that outlives this one: when the"
         " daemon is stopped, upgraded or killed its tasks go on, and it comes back to them. SIGTERM"
-        " and Ctrl-C end it; SIGQUIT stops its tasks, too.",
+        " and Ctrl-C end it, a second time at once; SIGQUIT stops its tasks, too; SIGHUP reads the"
+        " configuration again.",
         "--queue default --queue large --slots 2 --detached",
     )
-    daemon.add_argument(
-        "--queue",
-        action="append",
-        metavar="NAME",
-        help="a queue to serve; repeat it for more, the first one that has a task goes first"
-        " (default: default)",
-    )
-    daemon.add_argument(
-        "--slots", type=int, metavar="N", help="how many tasks run at the same time (default: 1)"
-    )
-    daemon.add_argument("--name", help="the name of this agent (default: the host's name)")
-    where = daemon.add_mutually_exclusive_group()
-    where.add_argument(
-        "--foreground", action="store_true", help="stay here and log to stderr (the default)"
-    )
-    where.add_argument(
-        "--detached",
-        action="store_true",
-        help="go on in the background, log to agent.log, return when it is up",
-    )
+    add_daemon_options(daemon)
 
     stop = add_command(
         commands,
@@ -206,6 +209,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     stop.add_argument("--now", action="store_true", help="stop its running tasks, too")
     stop.add_argument("--name", help="the agent to end, if several run here")
+
+    add_modes(commands, _ask)
 
     status = add_command(
         commands,

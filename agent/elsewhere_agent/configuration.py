@@ -14,18 +14,30 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import tomllib
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from elsewhere.core.errors import ConfigurationError, UsageError, known_choices
 from elsewhere.core.secrets import HIDDEN, hide, passwords_in
 from elsewhere.store.queues import DEFAULT_QUEUE
 from elsewhere_sandbox.spec import PackagePolicy, RunPolicy
+from elsewhere_worker.hours import Hours
 from elsewhere_worker.settings import WorkerSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from elsewhere.core.settings import Settings
+
+
+#: HOST:PORT, a port of the loopback interface, or the path of a unix socket
+HEALTH: Final = r"^(|/.+|\d{1,5}|[\w.-]+:\d{1,5}|\[[\da-fA-F:]+\]:\d{1,5})\Z"
 
 
 class GitCredential(BaseModel):
@@ -53,6 +65,11 @@ class AgentSettings(BaseModel):
     name: str = Field(default_factory=socket.gethostname, pattern=r"^\w[\w.@-]{0,99}\Z")
     queues: tuple[str, ...] = Field(default=(DEFAULT_QUEUE,), min_length=1)
     slots: int = Field(default=1, ge=1)
+    services: int = Field(default=0, ge=0)
+    hours: str = ""
+    max_tasks: int = Field(default=0, ge=0)
+    exit_when_idle_s: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    health: str = Field(default="", pattern=HEALTH)
     keep_runs_s: float = Field(default=86400.0, ge=0, allow_inf_nan=False)
     installer: Literal["", "uv", "pip"] = ""
     index_url: str = Field(default="", repr=False)
@@ -68,7 +85,13 @@ class AgentSettings(BaseModel):
     git_credentials: dict[str, GitCredential] = Field(default_factory=dict, repr=False)
     output_uri: str = ""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_json: bool = False
     origins: dict[str, str] = Field(default_factory=dict, repr=False)
+
+    @field_validator("hours")
+    @classmethod
+    def _are_hours(cls, text: str) -> str:
+        return Hours.parse(text).text
 
 
 def load_agent(
@@ -115,7 +138,10 @@ def worker_settings(settings: Settings, agent: AgentSettings, url: str) -> Worke
         queues=agent.queues,
         home=settings.home,
         url=url,
-        slots=agent.slots,
+        slots=agent.services or agent.slots,
+        hours=Hours.parse(agent.hours),
+        max_tasks=agent.max_tasks,
+        exit_when_idle_s=agent.exit_when_idle_s,
         lease_s=settings.lease_s,
         lost_after_s=settings.lost_after_s,
         keep_runs_s=agent.keep_runs_s,
@@ -125,6 +151,7 @@ def worker_settings(settings: Settings, agent: AgentSettings, url: str) -> Worke
             stop_grace_s=settings.stop_grace_s,
             pass_environment=agent.pass_environment,
             allow_local_remotes=agent.allow_local_remotes,
+            hides_gpus=agent.services > 0,
             git_credentials={
                 host: (credential.user, _token(host, credential))
                 for host, credential in agent.git_credentials.items()
@@ -164,7 +191,11 @@ def shown(settings: Settings, agent: AgentSettings) -> dict[str, tuple[object, s
 _PREFIX: Final = "ELSEWHERE_AGENT_"
 _FIELDS: Final = tuple(name for name in AgentSettings.model_fields if name != "origins")
 #: options that are called otherwise than their setting
-_OPTIONS: Final = {"queues": "queue", "environments_bytes": "budget"}
+_OPTIONS: Final = {
+    "queues": "queue",
+    "environments_bytes": "budget",
+    "exit_when_idle_s": "exit-when-idle",
+}
 _LISTS: Final = (
     *("queues", "pass_environment"),
     *("extra_index_urls", "find_links", "installer_options"),
@@ -175,6 +206,11 @@ _ALLOWED: Final = {
     "name": "up to 100 letters, digits and . _ @ -, with a letter or digit first",
     "queues": "a list of at least one name",
     "slots": "a whole number above 0",
+    "services": "a whole number from 0 up",
+    "hours": "windows like Mon-Fri 18:00-08:00, with commas between them",
+    "max_tasks": "a whole number from 0 up",
+    "exit_when_idle_s": "a number of seconds from 0 up",
+    "health": "HOST:PORT, a port of this machine's own, or the path of a socket",
     "keep_runs_s": "a number from 0 up",
     "installer": "uv, pip or empty",
     "index_url": "a text",
@@ -189,6 +225,7 @@ _ALLOWED: Final = {
     "lend_store": "true or false",
     "output_uri": "a text",
     "log_level": "debug, info, warning or error",
+    "log_json": "true or false",
 }
 
 
@@ -263,7 +300,7 @@ def _from_options(given: dict[str, object]) -> AgentSettings:
 
 
 def _option(field: str) -> str:
-    return f"--{_OPTIONS.get(field, field)}"
+    return f"--{_OPTIONS.get(field, field.replace('_', '-'))}"
 
 
 def _explained(error: ValidationError) -> tuple[str, str]:

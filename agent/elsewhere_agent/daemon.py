@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
 import socket
-import threading
 import time
 from importlib import metadata
-from queue import SimpleQueue
 from typing import TYPE_CHECKING, Final
 
 from elsewhere.artifacts import uploader
 from elsewhere.core.clock import now_at
-from elsewhere.core.errors import StoreUnavailableError
+from elsewhere.core.errors import ElsewhereError, StoreUnavailableError
 from elsewhere.core.secrets import hide_passwords
 from elsewhere.delivery.sessions import deliver_dead
 from elsewhere.store import store_url
@@ -24,8 +21,12 @@ from elsewhere.store.redis.connection import connect
 from elsewhere.store.redis.store import RedisStore
 from elsewhere_agent.configuration import worker_settings
 from elsewhere_agent.folder import AgentFolder
+from elsewhere_agent.log import set_level
+from elsewhere_agent.reload import at_start, reloaded
+from elsewhere_agent.signals import EndedError, Signals, end_at_once
 from elsewhere_agent.watch import StoreWatch
 from elsewhere_worker.host_launcher import HostLauncher
+from elsewhere_worker.intake import Intake, Mode
 from elsewhere_worker.registration import Registration
 from elsewhere_worker.worker import Worker
 
@@ -39,8 +40,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: signal -> whether the tasks are to be stopped, too
-_ENDS: Final = {signal.SIGTERM: False, signal.SIGINT: False, signal.SIGQUIT: True}
 #: seconds between two looks for a store that has not been started yet
 _AGAIN_S: Final = 0.5
 
@@ -48,24 +47,30 @@ _AGAIN_S: Final = 0.5
 class Daemon:
     """Runs one agent; call `run` in the main thread."""
 
-    def __init__(self, settings: Settings, agent: AgentSettings) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        agent: AgentSettings,
+        read_again: Callable[[], tuple[Settings, AgentSettings]],
+    ) -> None:
         self._settings = settings
         self._agent = agent
+        self._read_again = read_again
         self._folder = AgentFolder.of(settings.home, agent.name)
 
     def run(self, when_up: Callable[[str], None]) -> None:
-        """Runs until a signal: SIGTERM or SIGINT leave its tasks running, SIGQUIT stops them.
+        """Runs until a signal: SIGTERM or SIGINT leave its tasks running, SIGQUIT stops them;
+        SIGHUP reads the configuration again.
 
         `when_up` is called with "" once it takes tasks; before that with a sentence, if it waits
         for a store that has not been started yet. Raises AlreadyRunningError at once, and
         StoreUnavailableError for another reason within a few seconds.
         """
         self._settings.home.ensure()
-        for number in _ENDS:
-            signal.signal(number, _end_at_once)
+        end_at_once()
         try:
             self._run(when_up)
-        except _EndedError as error:
+        except EndedError as error:
             logger.info("%s: this agent ends", error)
 
     def _run(self, when_up: Callable[[str], None]) -> None:
@@ -84,16 +89,19 @@ class Daemon:
                 store,
                 Queues(store),
                 HostLauncher(),
+                Intake(self._folder.mode),
                 registration,
                 upload,
                 deliver_sessions,
                 lambda: self._up(url, when_up),
             )
-            watch = StoreWatch(self._settings, store, worker.troubles)
+            watch = StoreWatch(self._settings, store, worker.troubles, self._folder)
             watch.start()
-            _end_by_signal(worker)
+            Signals(worker, self._folder, lambda: self._reload(worker, url)).obey()
             worker.run()
             watch.end()
+            if self._folder.mode() is Mode.DRAINING:  # the next one is to work
+                self._folder.ask(Mode.WORKING)
             # The store stays open: the worker's threads look at it as long as this process lives.
             logger.info("agent %r has ended", self._agent.name)
 
@@ -122,6 +130,21 @@ class Daemon:
         )
         when_up("")
 
+    def _reload(self, worker: Worker, url: str) -> None:
+        """Reads the configuration again; one that cannot be used leaves all as it is."""
+        try:
+            settings, found = self._read_again()
+            agent, changed, waiting = reloaded(self._agent, found)
+            worker.reload(worker_settings(self._settings, agent, url))
+        except (ElsewhereError, OSError) as error:
+            logger.error("SIGHUP: the configuration stays as it was. %s", error)  # noqa: TRY400
+            return
+        set_level(agent.log_level)
+        self._agent = agent
+        waiting = at_start(self._settings, settings) + waiting
+        later = f"; for the next start: {', '.join(waiting)}" if waiting else ""
+        logger.info("SIGHUP: changed: %s%s", ", ".join(changed) or "nothing", later)
+
     def _record(self) -> AgentRecord:
         return AgentRecord(
             name=self._agent.name,
@@ -135,27 +158,3 @@ class Daemon:
             started_at=now_at(),
             serves_files=True,
         )
-
-
-class _EndedError(BaseException):
-    """A signal ends an agent that does nothing yet: no seam may take it for an error."""
-
-
-def _end_at_once(number: int, _frame: object) -> None:
-    raise _EndedError(signal.Signals(number).name)
-
-
-def _end_by_signal(worker: Worker) -> None:
-    """Installs handlers that only put the number into a reentrant queue: a lock that the
-    interrupted code holds, such as an Event's, would never be free again."""
-    numbers: SimpleQueue[int] = SimpleQueue()
-
-    def end() -> None:
-        while True:
-            number = signal.Signals(numbers.get())
-            logger.info("%s: this agent ends", number.name)
-            worker.end(stop_tasks=_ENDS[number])
-
-    threading.Thread(target=end, name="signals", daemon=True).start()
-    for number in _ENDS:
-        signal.signal(number, lambda received, _: numbers.put(received))

@@ -74,6 +74,22 @@ TEMPLATE: Final = """\
 # How many tasks run at the same time.
 # slots = 1
 
+# For services and other small tasks: so many at the same time, in place of slots, which see no GPU
+# of this machine. 0: not.
+# services = 0
+
+# When it takes tasks, by this machine's clock; what runs goes on. Mon-Fri 18:00-08:00, Sat-Sun for
+# instance; one that ends before it begins ends on the next day. Empty: always.
+# hours = ""
+
+# It ends by itself after so many tasks, or after so many seconds without one. 0: never.
+# max_tasks = 0
+# exit_when_idle_s = 0.0
+
+# Where it serves /healthz, /status.json and /metrics: HOST:PORT, a port of 127.0.0.1, or the path
+# of a socket. Who reaches it can read what runs here. Empty: nowhere.
+# health = ""
+
 # Seconds that the folder of an ended run is kept; longer while a file of it could not be uploaded.
 # keep_runs_s = 86400.0
 
@@ -113,6 +129,8 @@ TEMPLATE: Final = """\
 
 # debug, info, warning or error
 # log_level = "info"
+# Whether each line of the log is a JSON object.
+# log_json = false
 
 # Who the agent is to a git host, for repositories over https: a token_file, or a token right here.
 # [agent.git_credentials."git.example.org"]

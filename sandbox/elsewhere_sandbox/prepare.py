@@ -30,6 +30,8 @@ _PASSED: Final = (
     *("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"),
     *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE"),
 )
+#: where CUDA and ROCm look for the GPUs that a process may see
+_GPU_VARIABLES: Final = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES")
 _PASSED_PREFIXES: Final = ("PIP_", "UV_", "CUDA_", "NVIDIA_", "OPENBLAS_", "OMP_", "MKL_", "XDG_")
 
 
@@ -100,7 +102,9 @@ def _environment(spec: RunSpec, folder: RunFolder, interpreter: Interpreter) -> 
     }
     if record.seed is not None:
         environment["PYTHONHASHSEED"] = str(record.seed)
-    if spec.devices:
+    if spec.policy.hides_gpus:
+        environment |= dict.fromkeys(_GPU_VARIABLES, "-1")
+    elif spec.devices:
         environment["CUDA_VISIBLE_DEVICES"] = spec.devices
     ours = {name for name in environment if name.startswith("ELSEWHERE_")}
     given = {k: v for k, v in record.environment.variables.items() if k not in ours}

@@ -47,6 +47,8 @@ class RunPolicy:
     #: names of variables of the agent's own environment that programs get
     pass_environment: tuple[str, ...] = ()
     allow_local_remotes: bool = False
+    #: whether programs see no GPU of the machine
+    hides_gpus: bool = False
     #: where the agent brings what a task names no place for; programs see it
     output_uri: str = ""
     #: host to user and token

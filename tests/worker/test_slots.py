@@ -14,6 +14,7 @@ from elsewhere.core.records import Environment, Outcome
 from elsewhere.core.uploads import Placed
 from elsewhere.store.queues import Queues
 from elsewhere.store.redis.store import RedisStore
+from elsewhere_worker.intake import Intake, Mode
 from elsewhere_worker.registration import Registration
 from elsewhere_worker.settings import WorkerSettings
 from elsewhere_worker.slots import Needs, Slot, Slots
@@ -54,6 +55,7 @@ def make_worker(
                 store,
                 Queues(store),
                 launcher,
+                Intake(lambda: Mode.WORKING),
                 cast("Registration", None),  # only `run` needs one
                 lambda _folder, _upload: Placed(),
                 lambda: None,

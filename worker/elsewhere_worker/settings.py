@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from elsewhere_sandbox.spec import RunPolicy
+from elsewhere_worker.hours import ALWAYS, Hours
 
 if TYPE_CHECKING:
     from elsewhere.core.folders import Home
@@ -20,6 +21,12 @@ class WorkerSettings:
     home: Home
     url: str = field(repr=False)
     slots: int = 1
+    #: when it takes tasks
+    hours: Hours = ALWAYS
+    #: tasks that it takes in all; 0: no limit
+    max_tasks: int = 0
+    #: ends after so long without a task; 0: never
+    exit_when_idle_s: float = 0.0
     lease_s: float = 45.0
     lost_after_s: float = 900.0
     keep_runs_s: float = 86400.0

@@ -23,15 +23,16 @@ from typing import TYPE_CHECKING, Final
 from elsewhere.core.choices import Reason, Status
 from elsewhere.core.errors import RecordError, StoreUnavailableError
 from elsewhere.core.folders import RunFolder
-from elsewhere.core.notes import Stop
 from elsewhere.core.records import Outcome
 from elsewhere.store.redis import keys
 from elsewhere_worker.blob_budget import BlobBudget
 from elsewhere_worker.boundary import check_job
 from elsewhere_worker.disk import full_disk
 from elsewhere_worker.duty import AGAIN_S, Duty, Troubles
+from elsewhere_worker.leaving import leave
 from elsewhere_worker.old_runs import OldRuns
 from elsewhere_worker.owner import Owner
+from elsewhere_worker.pulse import Pulse
 from elsewhere_worker.reaper import Reaper
 from elsewhere_worker.relay import FileServer
 from elsewhere_worker.slots import Needs, Slot, Slots
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from elsewhere.artifacts.uploading import Uploader
     from elsewhere.store.queues import Queues
     from elsewhere.store.redis.store import RedisStore
+    from elsewhere_worker.intake import Intake
     from elsewhere_worker.launcher import Launcher
     from elsewhere_worker.registration import Registration
     from elsewhere_worker.settings import WorkerSettings
@@ -55,8 +57,6 @@ _LOOK_S: Final = 5.0
 _LOOK_AT_ENDED_S: Final = 20.0
 #: seconds in which events gather before other threads are woken
 _GATHER_S: Final = 0.2
-#: seconds that supervisions have to end when the worker leaves
-_LEAVE_S: Final = 2.0
 #: seconds to wait after the store could not be reached
 _RETRY_S: Final = 1.0
 
@@ -70,6 +70,7 @@ class Worker:
         store: RedisStore,
         queues: Queues,
         launcher: Launcher,
+        intake: Intake,
         registration: Registration,
         upload: Uploader,
         deliver_sessions: Callable[[], None],
@@ -79,6 +80,7 @@ class Worker:
         self._store = store
         self._queues = queues
         self._launcher = launcher
+        self._intake = intake
         self._registration = registration
         self._upload = upload
         self._deliver_sessions = deliver_sessions
@@ -86,6 +88,7 @@ class Worker:
         self._owner = Owner(worker=settings.name, store=store.identity())
         self._slots = Slots(settings.slots, self._slots_in_use)
         self.troubles = Troubles()
+        self.pulse = Pulse()
         self._reaper = Reaper(store, queues, settings, self.troubles)
         self._lock = threading.Lock()
         self._supervisions: dict[str, Supervision] = {}
@@ -93,6 +96,7 @@ class Worker:
         self._news = threading.Event()
         self._is_ending = threading.Event()
         self._is_stopping_tasks = False
+        self._must_recover = True
         self._full_disk = ""
         self._look_at_s = 0.0
         self._budget = BlobBudget(store, settings, self._is_ending)
@@ -105,9 +109,21 @@ class Worker:
         self._wake.set()
         self._news.set()
 
+    def look(self) -> None:
+        """Makes the worker look at once whether it is to take tasks, and which."""
+        self._wake.set()
+
+    def reload(self, settings: WorkerSettings) -> None:
+        """Goes on with other `settings`, of which only what concerns new tasks may differ."""
+        self._settings = settings
+        self._slots = Slots(settings.slots, self._slots_in_use)
+        self._registration.change(queues=settings.queues, slots=settings.slots)
+        self._must_recover = True
+        self._wake.set()
+        self._news.set()
+
     def run(self) -> None:
-        for name in self._settings.queues:
-            self._queues.create(name)
+        list(map(self._queues.create, self._settings.queues))
         self._registration.begin()
         try:
             self._serve()
@@ -120,17 +136,20 @@ class Worker:
         files = FileServer(self._settings, self._store, self._is_ending)
         for work in (self._listen, self._renew, self._keep, self._tidy, files.relay):
             Duty(work, self._is_ending, self.troubles).start()
-        must_recover, is_away = True, False
+        is_away = False
         while not self._is_ending.is_set():
             try:
-                if must_recover:
+                self.pulse.beat("take")
+                self._look_at_intake()
+                if self._must_recover:
+                    self._must_recover = False
                     self._recover()
-                    must_recover, is_away = False, False
+                    is_away = False
                 self._take_all()
                 self._wake.wait(_LOOK_S)
             except StoreUnavailableError as error:
                 # A step may have been done although its answer was lost.
-                must_recover = True
+                self._must_recover = True
                 if not is_away:
                     logger.warning("no tasks are taken until the store is back. %s", error)
                 is_away = True
@@ -147,9 +166,20 @@ class Worker:
 
     # main thread
 
+    def _look_at_intake(self) -> None:
+        if self._intake.look(self._settings, is_busy=bool(self._supervised())):
+            self._news.set()
+        if self._intake.is_over:
+            self.end()
+
+    def _is_taking(self) -> bool:
+        is_open = not self._is_ending.is_set() and not self._slots.is_full
+        return is_open and not self._intake.reason(self._settings)
+
     def _take_all(self) -> None:
         names = list(self._settings.queues)
-        while names and not self._is_ending.is_set() and not self._slots.is_full:
+        while names and self._is_taking():
+            self.pulse.beat("take")
             entry = self._queues.peek(names)
             if entry is None:
                 return
@@ -193,6 +223,7 @@ class Worker:
             return
         if claim.attempt:
             logger.info("task %s: attempt %d begins", task_id, claim.attempt)
+            self._intake.taken += 1
             self._begin(task_id, claim.attempt, slot)
         else:
             logger.info("task %s: not claimed, it is %s", task_id, claim.status or "unknown")
@@ -231,7 +262,9 @@ class Worker:
 
     def _over(self, folder: RunFolder) -> None:
         with self._lock:
-            del self._supervisions[folder.path.name]
+            supervision = self._supervisions.pop(folder.path.name)
+        if supervision.ended_as:
+            self.pulse.note_end(supervision.ended_as)
         self._wake.set()
         self._news.set()
 
@@ -251,6 +284,7 @@ class Worker:
     def _recover(self) -> None:
         """Completes the steps that a dead agent of this name, or a lost answer, left half done."""
         settings = self._settings
+        list(map(self._queues.create, settings.queues))
         self._queues.recover(settings.name)
         self._look_at_s = 0.0
         for task_id, attempt in self._store.leased_to(settings.name):
@@ -283,27 +317,13 @@ class Worker:
         logger.info("task %s: attempt %d is lost, it is %s. %s", task_id, attempt, status, message)
 
     def _leave(self) -> None:
-        supervisions = self._supervised()
-        if self._is_stopping_tasks:
-            self._stop_tasks(supervisions)
-        for supervision in supervisions:
-            supervision.leave()
-        until = time.monotonic() + _LEAVE_S
-        for supervision in supervisions:
-            supervision.join(timeout=max(0.0, until - time.monotonic()))
+        grace_s = self._settings.policy.stop_grace_s if self._is_stopping_tasks else None
+        leave(self._supervised(), stop_grace_s=grace_s)
         self._launcher.close()
         try:
             self._registration.end()
         except StoreUnavailableError as error:
             logger.warning("%s", error)
-
-    def _stop_tasks(self, supervisions: list[Supervision]) -> None:
-        logger.info("stopping %d tasks", len(supervisions))
-        for supervision in supervisions:
-            supervision.stop_task(Stop())
-        until = time.monotonic() + self._settings.policy.stop_grace_s + 10
-        while time.monotonic() < until and not all(one.is_stopped() for one in supervisions):
-            time.sleep(0.05)
 
     # waker thread
 
@@ -321,6 +341,7 @@ class Worker:
 
     def _renew(self) -> None:
         while not self._is_ending.wait(self._settings.renew_s):
+            self.pulse.beat("renew")
             self._renew_all()
 
     def _renew_all(self, task_id: str = "") -> None:
@@ -331,6 +352,7 @@ class Worker:
             try:
                 with self.troubles.noted("renew"):  # the others are renewed all the same
                     supervision.renew()
+                    self.pulse.beat("renew")
             except StoreUnavailableError as error:
                 logger.debug("%s", error)
 
@@ -341,7 +363,9 @@ class Worker:
             self._news.clear()
             self._look_at_disk()
             problems = (*self.troubles.listed(), *filter(None, [self._full_disk]))
-            self._registration.renew(self.running(), self._old_runs.waiting, problems)
+            self._registration.renew(
+                self.running(), self._old_runs.waiting, problems, closed=self._intake.closed
+            )
             self._launcher.prepare_spare()
             self._reaper.sweep()
             self._news.wait(min(self._settings.sweep_s, _LOOK_S))
