@@ -21,9 +21,12 @@ from elsewhere.store.redis.connection import connect
 from elsewhere.store.redis.store import RedisStore
 from elsewhere_agent.configuration import worker_settings
 from elsewhere_agent.folder import AgentFolder
+from elsewhere_agent.health import Health
 from elsewhere_agent.log import set_level
+from elsewhere_agent.notify import Notifier, Watchdog
 from elsewhere_agent.reload import at_start, reloaded
 from elsewhere_agent.signals import EndedError, Signals, end_at_once
+from elsewhere_agent.vitals import Vitals
 from elsewhere_agent.watch import StoreWatch
 from elsewhere_worker.host_launcher import HostLauncher
 from elsewhere_worker.intake import Intake, Mode
@@ -57,6 +60,7 @@ class Daemon:
         self._agent = agent
         self._read_again = read_again
         self._folder = AgentFolder.of(settings.home, agent.name)
+        self._notifier = Notifier.taken()
 
     def run(self, when_up: Callable[[str], None]) -> None:
         """Runs until a signal: SIGTERM or SIGINT leave its tasks running, SIGQUIT stops them;
@@ -77,7 +81,8 @@ class Daemon:
         with self._folder.held():
             url, redis = self._connected(when_up)
             store = RedisStore(redis)
-            registration = Registration(connect(url), self._record())
+            record = self._record()
+            registration = Registration(connect(url), record)
             config = worker_settings(self._settings, self._agent, url)
             upload = uploader(config.policy.output_uri)
 
@@ -96,10 +101,18 @@ class Daemon:
                 lambda: self._up(url, when_up),
             )
             watch = StoreWatch(self._settings, store, worker.troubles, self._folder)
-            watch.start()
+            vitals = Vitals(record, worker, watch)
+            health = Health(self._agent.health, vitals) if self._agent.health else None
+            watchdog = Watchdog(self._notifier, vitals)
+            threads: list[StoreWatch | Watchdog | Health] = [watch, watchdog]
+            threads += [health] if health else []
+            for thread in threads:
+                thread.start()
             Signals(worker, self._folder, lambda: self._reload(worker, url)).obey()
             worker.run()
-            watch.end()
+            self._notifier.stopping()
+            for thread in threads:
+                thread.end()
             if self._folder.mode() is Mode.DRAINING:  # the next one is to work
                 self._folder.ask(Mode.WORKING)
             # The store stays open: the worker's threads look at it as long as this process lives.
@@ -119,6 +132,7 @@ class Daemon:
                     sentence = f"The agent {self._agent.name!r} waits for its store. {error}"
                     logger.warning("%s", sentence)
                     when_up(sentence)
+                    self._notifier.ready(sentence)
                 is_waiting = True
             time.sleep(_AGAIN_S)
 
@@ -129,9 +143,11 @@ class Daemon:
             *(agent.name, os.getpid(), hide_passwords(url), ", ".join(agent.queues), agent.slots),
         )
         when_up("")
+        self._notifier.ready()
 
     def _reload(self, worker: Worker, url: str) -> None:
         """Reads the configuration again; one that cannot be used leaves all as it is."""
+        self._notifier.reloading()
         try:
             settings, found = self._read_again()
             agent, changed, waiting = reloaded(self._agent, found)
@@ -139,6 +155,8 @@ class Daemon:
         except (ElsewhereError, OSError) as error:
             logger.error("SIGHUP: the configuration stays as it was. %s", error)  # noqa: TRY400
             return
+        finally:
+            self._notifier.ready()
         set_level(agent.log_level)
         self._agent = agent
         waiting = at_start(self._settings, settings) + waiting

@@ -39,25 +39,26 @@ class StoreWatch(threading.Thread):
         self._troubles = troubles
         self._folder = folder
         self._is_ending = threading.Event()
+        #: whether the store did not answer at the last look
+        self.is_away = False
 
     def end(self) -> None:
         self._is_ending.set()
 
     def run(self) -> None:
-        is_away = False
         while not self._is_ending.wait(_LOOK_S):
             try:
                 self._look()
             except StoreUnavailableError as error:
-                if not is_away:
+                if not self.is_away:
                     logger.error("%s Until then running tasks go on.", error)  # noqa: TRY400
-                is_away = True
+                self.is_away = True
             except Exception as error:  # noqa: BLE001 - the outermost seam: the next look comes
                 self._troubles.note(self.name, error)
             else:
-                if is_away:
+                if self.is_away:
                     logger.info("the store is back")
-                is_away = False
+                self.is_away = False
 
     def _look(self) -> None:
         store_url(self._settings)

@@ -76,11 +76,11 @@ class Worker:
         deliver_sessions: Callable[[], None],
         when_up: Callable[[], None],
     ) -> None:
-        self._settings = settings
+        self.settings = settings
         self._store = store
         self._queues = queues
         self._launcher = launcher
-        self._intake = intake
+        self.intake = intake
         self._registration = registration
         self._upload = upload
         self._deliver_sessions = deliver_sessions
@@ -115,7 +115,7 @@ class Worker:
 
     def reload(self, settings: WorkerSettings) -> None:
         """Goes on with other `settings`, of which only what concerns new tasks may differ."""
-        self._settings = settings
+        self.settings = settings
         self._slots = Slots(settings.slots, self._slots_in_use)
         self._registration.change(queues=settings.queues, slots=settings.slots)
         self._must_recover = True
@@ -123,7 +123,7 @@ class Worker:
         self._news.set()
 
     def run(self) -> None:
-        list(map(self._queues.create, self._settings.queues))
+        list(map(self._queues.create, self.settings.queues))
         self._registration.begin()
         try:
             self._serve()
@@ -133,7 +133,7 @@ class Worker:
     def _serve(self) -> None:
         self._reattach()
         self._when_up()
-        files = FileServer(self._settings, self._store, self._is_ending)
+        files = FileServer(self.settings, self._store, self._is_ending)
         for work in (self._listen, self._renew, self._keep, self._tidy, files.relay):
             Duty(work, self._is_ending, self.troubles).start()
         is_away = False
@@ -167,17 +167,17 @@ class Worker:
     # main thread
 
     def _look_at_intake(self) -> None:
-        if self._intake.look(self._settings, is_busy=bool(self._supervised())):
+        if self.intake.look(self.settings, is_busy=bool(self._supervised())):
             self._news.set()
-        if self._intake.is_over:
+        if self.intake.is_over:
             self.end()
 
     def _is_taking(self) -> bool:
         is_open = not self._is_ending.is_set() and not self._slots.is_full
-        return is_open and not self._intake.reason(self._settings)
+        return is_open and not self.intake.reason(self.settings)
 
     def _take_all(self) -> None:
-        names = list(self._settings.queues)
+        names = list(self.settings.queues)
         while names and self._is_taking():
             self.pulse.beat("take")
             entry = self._queues.peek(names)
@@ -185,9 +185,11 @@ class Worker:
                 return
             queue, item, environment = entry
             slot = self._slots.take(Needs.of(environment))
-            if slot is None:  # it keeps its place, and those behind it wait, too
+            name = self.settings.name
+            if slot is None or is_for_others(self._store, self._queues, queue, item, name):
+                # it keeps its place, and those behind it wait, too
                 names.remove(queue)
-            elif taken := self._queues.take([queue], self._settings.name, item):
+            elif taken := self._queues.take([queue], self.settings.name, item):
                 self._claim(*taken, slot)
 
     def _slots_in_use(self) -> list[Slot]:
@@ -198,7 +200,7 @@ class Worker:
             return list(self._supervisions.values())
 
     def _claim(self, queue: str, task_id: str, slot: Slot) -> None:
-        settings = self._settings
+        settings = self.settings
         try:
             check_job(self._store.redis, task_id)
         except RecordError as error:
@@ -223,14 +225,14 @@ class Worker:
             return
         if claim.attempt:
             logger.info("task %s: attempt %d begins", task_id, claim.attempt)
-            self._intake.taken += 1
+            self.intake.taken += 1
             self._begin(task_id, claim.attempt, slot)
         else:
             logger.info("task %s: not claimed, it is %s", task_id, claim.status or "unknown")
         self._queues.settle(task_id, settings.name)
 
     def _begin(self, task_id: str, attempt: int, slot: Slot) -> None:
-        folder = self._settings.home.run(task_id, attempt)
+        folder = self.settings.home.run(task_id, attempt)
         try:
             self._owner.take(folder)
         except OSError as error:
@@ -245,7 +247,7 @@ class Worker:
         supervision = Supervision(
             folder,
             slot=slot,
-            settings=self._settings,
+            settings=self.settings,
             store=self._store,
             queues=self._queues,
             launcher=self._launcher,
@@ -270,7 +272,7 @@ class Worker:
 
     def _reattach(self) -> None:
         """Resumes every folder of this agent that is not acknowledged."""
-        for folder in RunFolder.all_in(self._settings.home.runs):
+        for folder in RunFolder.all_in(self.settings.home.runs):
             owner = Owner.of(folder)
             if owner is None or folder.acked.exists():
                 continue
@@ -283,7 +285,7 @@ class Worker:
 
     def _recover(self) -> None:
         """Completes the steps that a dead agent of this name, or a lost answer, left half done."""
-        settings = self._settings
+        settings = self.settings
         list(map(self._queues.create, settings.queues))
         self._queues.recover(settings.name)
         self._look_at_s = 0.0
@@ -311,13 +313,13 @@ class Worker:
         has_begun = any(one.attempt == attempt for one in self._store.phases(task_id))
         message = "Its run folder is gone." if has_begun else "It was claimed and never begun."
         if has_begun:  # the program may have removed it, and still run
-            self._launcher.end(self._settings.home.run_of(task_id, attempt))
+            self._launcher.end(self.settings.home.run_of(task_id, attempt))
         outcome = Outcome(reason=Reason.LOST, message=message)
         status = self._queues.lose(task_id, attempt, outcome, is_harmless=not has_begun)
         logger.info("task %s: attempt %d is lost, it is %s. %s", task_id, attempt, status, message)
 
     def _leave(self) -> None:
-        grace_s = self._settings.policy.stop_grace_s if self._is_stopping_tasks else None
+        grace_s = self.settings.policy.stop_grace_s if self._is_stopping_tasks else None
         leave(self._supervised(), stop_grace_s=grace_s)
         self._launcher.close()
         try:
@@ -328,7 +330,7 @@ class Worker:
     # waker thread
 
     def _listen(self) -> None:
-        with closing(self._store.listen(keys.WAKE, keys.agent(self._settings.name))) as listener:
+        with closing(self._store.listen(keys.WAKE, keys.agent(self.settings.name))) as listener:
             while not self._is_ending.is_set():
                 for item in listener.wait(_LOOK_S):
                     channel, _, payload = item.partition(" ")
@@ -340,7 +342,7 @@ class Worker:
     # renewing thread
 
     def _renew(self) -> None:
-        while not self._is_ending.wait(self._settings.renew_s):
+        while not self._is_ending.wait(self.settings.renew_s):
             self.pulse.beat("renew")
             self._renew_all()
 
@@ -349,10 +351,10 @@ class Worker:
         with self._lock:
             found = [s for name, s in self._supervisions.items() if name.startswith(task_id)]
         for supervision in found:
+            self.pulse.beat("renew")
             try:
                 with self.troubles.noted("renew"):  # the others are renewed all the same
                     supervision.renew()
-                    self.pulse.beat("renew")
             except StoreUnavailableError as error:
                 logger.debug("%s", error)
 
@@ -364,16 +366,16 @@ class Worker:
             self._look_at_disk()
             problems = (*self.troubles.listed(), *filter(None, [self._full_disk]))
             self._registration.renew(
-                self.running(), self._old_runs.waiting, problems, closed=self._intake.closed
+                self.running(), self._old_runs.waiting, problems, closed=self.intake.closed
             )
             self._launcher.prepare_spare()
             self._reaper.sweep()
-            self._news.wait(min(self._settings.sweep_s, _LOOK_S))
+            self._news.wait(min(self.settings.sweep_s, _LOOK_S))
             self._is_ending.wait(_GATHER_S)
 
     def _look_at_disk(self) -> None:
         """Names a full disk in the log, and in the status messages of the tasks that run."""
-        found = full_disk(self._settings.home.runs)
+        found = full_disk(self.settings.home.runs)
         if found and not self._full_disk:
             logger.warning("%s", found)
         elif self._full_disk and not found:
@@ -390,7 +392,7 @@ class Worker:
         while not self._is_ending.wait(_LOOK_S):
             if time.monotonic() > self._look_at_s:  # nobody notices a short outage
                 self._look_at_s = time.monotonic() + _LOOK_AT_ENDED_S
-                self._deliver_again(RunFolder.all_in(self._settings.home.runs))
+                self._deliver_again(RunFolder.all_in(self.settings.home.runs))
             self._deliver_sessions()
             self._budget.keep()
             self._old_runs.try_uploads_again()
