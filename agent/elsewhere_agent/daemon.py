@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
     from elsewhere.core.settings import Settings
     from elsewhere_agent.configuration import AgentSettings
+    from elsewhere_worker.settings import WorkerSettings
 
 logger = logging.getLogger(__name__)
 
@@ -81,9 +82,9 @@ class Daemon:
         with self._folder.held():
             url, redis = self._connected(when_up)
             store = RedisStore(redis)
-            record = self._record()
-            registration = Registration(connect(url), record)
             config = worker_settings(self._settings, self._agent, url)
+            record = self._record(config)
+            registration = Registration(connect(url), record)
             upload = uploader(config.policy.output_uri)
 
             def deliver_sessions() -> None:
@@ -98,7 +99,7 @@ class Daemon:
                 registration,
                 upload,
                 deliver_sessions,
-                lambda: self._up(url, when_up),
+                lambda: self._up(url, config, when_up),
             )
             watch = StoreWatch(self._settings, store, worker.troubles, self._folder)
             vitals = Vitals(record, worker, watch)
@@ -136,11 +137,11 @@ class Daemon:
                 is_waiting = True
             time.sleep(_AGAIN_S)
 
-    def _up(self, url: str, when_up: Callable[[str], None]) -> None:
+    def _up(self, url: str, config: WorkerSettings, when_up: Callable[[str], None]) -> None:
         agent = self._agent
         logger.info(
             "agent %r is up: process %d, store %s, queues %s, slots %d",
-            *(agent.name, os.getpid(), hide_passwords(url), ", ".join(agent.queues), agent.slots),
+            *(agent.name, os.getpid(), hide_passwords(url), ", ".join(agent.queues), config.slots),
         )
         when_up("")
         self._notifier.ready()
@@ -163,7 +164,7 @@ class Daemon:
         later = f"; for the next start: {', '.join(waiting)}" if waiting else ""
         logger.info("SIGHUP: changed: %s%s", ", ".join(changed) or "nothing", later)
 
-    def _record(self) -> AgentRecord:
+    def _record(self, config: WorkerSettings) -> AgentRecord:
         return AgentRecord(
             name=self._agent.name,
             machine=self._folder.id(),
@@ -171,8 +172,8 @@ class Daemon:
             pid=os.getpid(),
             home=str(self._settings.home.path),
             version=metadata.version("elsewhere"),
-            queues=self._agent.queues,
-            slots=self._agent.slots,
+            queues=config.queues,
+            slots=config.slots,
             started_at=now_at(),
             serves_files=True,
         )

@@ -66,6 +66,8 @@ class Signals(threading.Thread):
                     logger.info("its operator wants it %s", asked.value)
                     mode = asked
                     self._worker.look()
+            except Exception as error:  # noqa: BLE001 - the outermost seam: the next signal comes
+                self._worker.troubles.note("signals", error)
 
     def _obey(self, number: signal.Signals) -> None:
         if number is signal.SIGHUP:

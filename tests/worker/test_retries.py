@@ -1,4 +1,4 @@
-"""Retries: what failed is run again as its task asks for, once for each failure, and not for ever."""
+"""Retries: what failed is run again as its task asks for, once a failure, and not for ever."""
 
 from __future__ import annotations
 

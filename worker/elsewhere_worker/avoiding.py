@@ -1,4 +1,4 @@
-"""Avoiding a host: a retry that failed here is left to other machines, as long as one may take it."""
+"""Avoiding a host: a retry that failed here is left to other machines, if one may take it."""
 
 from __future__ import annotations
 

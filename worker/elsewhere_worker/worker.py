@@ -25,9 +25,10 @@ from elsewhere.core.errors import RecordError, StoreUnavailableError
 from elsewhere.core.folders import RunFolder
 from elsewhere.core.records import Outcome
 from elsewhere.store.redis import keys
+from elsewhere_worker.avoiding import is_for_others
 from elsewhere_worker.blob_budget import BlobBudget
 from elsewhere_worker.boundary import check_job
-from elsewhere_worker.disk import full_disk
+from elsewhere_worker.disk import FullDisk
 from elsewhere_worker.duty import AGAIN_S, Duty, Troubles
 from elsewhere_worker.leaving import leave
 from elsewhere_worker.old_runs import OldRuns
@@ -35,6 +36,7 @@ from elsewhere_worker.owner import Owner
 from elsewhere_worker.pulse import Pulse
 from elsewhere_worker.reaper import Reaper
 from elsewhere_worker.relay import FileServer
+from elsewhere_worker.room import Room
 from elsewhere_worker.slots import Needs, Slot, Slots
 from elsewhere_worker.supervision import Supervision
 
@@ -97,8 +99,9 @@ class Worker:
         self._is_ending = threading.Event()
         self._is_stopping_tasks = False
         self._must_recover = True
-        self._full_disk = ""
+        self._disk = FullDisk(settings.home.runs, self.troubles)
         self._look_at_s = 0.0
+        self._room = Room(settings)
         self._budget = BlobBudget(store, settings, self._is_ending)
         self._old_runs = OldRuns(store, settings, self._owner, upload)
 
@@ -117,6 +120,7 @@ class Worker:
         """Goes on with other `settings`, of which only what concerns new tasks may differ."""
         self.settings = settings
         self._slots = Slots(settings.slots, self._slots_in_use)
+        self._room = Room(settings)
         self._registration.change(queues=settings.queues, slots=settings.slots)
         self._must_recover = True
         self._wake.set()
@@ -177,7 +181,7 @@ class Worker:
         return is_open and not self.intake.reason(self.settings)
 
     def _take_all(self) -> None:
-        names = list(self.settings.queues)
+        names = list(self.settings.queues) if self._room.is_enough() else []
         while names and self._is_taking():
             self.pulse.beat("take")
             entry = self._queues.peek(names)
@@ -363,8 +367,10 @@ class Worker:
     def _keep(self) -> None:
         while not self._is_ending.is_set():
             self._news.clear()
-            self._look_at_disk()
-            problems = (*self.troubles.listed(), *filter(None, [self._full_disk]))
+            self._disk.look(self._supervised())
+            problems = filter(
+                None, [*self.troubles.listed(), self._disk.problem, self._room.problem]
+            )
             self._registration.renew(
                 self.running(), self._old_runs.waiting, problems, closed=self.intake.closed
             )
@@ -372,18 +378,6 @@ class Worker:
             self._reaper.sweep()
             self._news.wait(min(self.settings.sweep_s, _LOOK_S))
             self._is_ending.wait(_GATHER_S)
-
-    def _look_at_disk(self) -> None:
-        """Names a full disk in the log, and in the status messages of the tasks that run."""
-        found = full_disk(self.settings.home.runs)
-        if found and not self._full_disk:
-            logger.warning("%s", found)
-        elif self._full_disk and not found:
-            logger.info("there is room on the disk again")
-        self._full_disk = found
-        for supervision in self._supervised():
-            with self.troubles.noted("note the full disk"):
-                supervision.note_disk(found)
 
     # tidying thread
 
@@ -397,3 +391,4 @@ class Worker:
             self._budget.keep()
             self._old_runs.try_uploads_again()
             self._old_runs.forget()
+            self._room.keep()

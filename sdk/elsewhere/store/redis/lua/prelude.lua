@@ -147,7 +147,7 @@ local function retries(old, reason, at)
   if not is_among or failures >= (tonumber(policy.count) or 0) or get('queue') == '' then return false end
   set_status(old, 'queued', at)
   local due_at = string.format('%.6f', tonumber(at) + (tonumber(policy.backoff_s) or 0) * 2 ^ failures)
-  redis.call('HSET', state, 'failures', failures + 1, 'queued_at', due_at, 'due_at', due_at,
+  redis.call('HSET', state, 'failures', failures + 1, 'losses', 0, 'queued_at', due_at, 'due_at', due_at,
     'avoids', policy.avoids_host and get('worker') or '')
   redis.call('ZADD', 'ew:queued', due_at, id)
   return true
