@@ -1,5 +1,7 @@
-"""Ends its agent, its runner and itself without a warning, as what a machine cannot bear. Arguments:
-a folder, a file with the agent's process id."""
+"""Ends its agent, its runner and itself without a warning, as what no machine can bear.
+
+Arguments: a folder, a file with the process id of the agent.
+"""
 
 import os
 import signal
