@@ -143,6 +143,12 @@ def _config(options: argparse.Namespace) -> int:
     return 0
 
 
+def _doctor(_options: argparse.Namespace) -> int:
+    from elsewhere_agent.doctor import examine, show_findings
+
+    return show_findings(examine(*_settings()))
+
+
 def _list_cache(options: argparse.Namespace) -> int:
     from elsewhere_agent.cache import show_cache
 
@@ -272,6 +278,16 @@ def _parser() -> argparse.ArgumentParser:
         "--json",
     )
     config.add_argument("--json", action="store_true", help="as JSON")
+
+    add_command(
+        commands,
+        "doctor",
+        _doctor,
+        "examine this machine",
+        "Looks whether this machine has what an agent and its tasks need: settings, home, disk,"
+        " Redis and clocks, git, Python, GPUs, docker; says what to do. Exit code 1 if tasks cannot"
+        " run.",
+    )
 
     cache = commands.add_parser("cache", help="show and remove what is kept for later tasks")
     parts = cache.add_subparsers(metavar="COMMAND", required=True, title="commands")
