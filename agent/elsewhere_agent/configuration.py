@@ -11,7 +11,7 @@ import json
 import os
 import socket
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import tomllib
 from pydantic import (
@@ -28,6 +28,7 @@ from elsewhere.core.secrets import HIDDEN, hide, passwords_in
 from elsewhere.store.queues import DEFAULT_QUEUE
 from elsewhere_agent.secrets_table import load_secrets
 from elsewhere_sandbox.caches import KINDS
+from elsewhere_sandbox.hooks import HOOKS
 from elsewhere_sandbox.spec import PackagePolicy, RunPolicy
 from elsewhere_worker.hours import Hours
 from elsewhere_worker.settings import WorkerSettings
@@ -40,6 +41,10 @@ if TYPE_CHECKING:
 
 #: HOST:PORT, a port of the loopback interface, or the path of a unix socket
 HEALTH: Final = r"^(|/.+|\d{1,5}|[\w.-]+:\d{1,5}|\[[\da-fA-F:]+\]:\d{1,5})\Z"
+
+
+HookName = Annotated[str, Field(pattern=rf"^({'|'.join(HOOKS)})\Z")]
+HookPath = Annotated[str, Field(pattern=r"^(/.*)?\Z")]
 
 
 class GitCredential(BaseModel):
@@ -100,6 +105,7 @@ class AgentSettings(BaseModel):
     allow_local_remotes: bool = False
     lend_store: bool = True
     git_credentials: dict[str, GitCredential] = Field(default_factory=dict, repr=False)
+    hooks: dict[HookName, HookPath] = Field(default_factory=dict)
     output_uri: str = ""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_json: bool = False
@@ -178,6 +184,7 @@ def worker_settings(settings: Settings, agent: AgentSettings, url: str) -> Worke
             keep=agent.keep,
             allow_local_remotes=agent.allow_local_remotes,
             hides_gpus=agent.services > 0,
+            hooks=dict(agent.hooks),
             git_credentials={
                 host.lower(): (credential.user, _token(host, credential))
                 for host, credential in agent.git_credentials.items()
@@ -229,6 +236,7 @@ _LISTS: Final = (
     *("extra_index_urls", "find_links", "installer_options"),
 )
 _CREDENTIALS: Final = "git_credentials"
+_TABLES: Final = {_CREDENTIALS, "hooks"}
 
 _ALLOWED: Final = {
     "name": "up to 100 letters, digits and . _ @ -, with a letter or digit first",
@@ -256,6 +264,7 @@ _ALLOWED: Final = {
     "keep": "a list of patterns",
     "allow_local_remotes": "true or false",
     "lend_store": "true or false",
+    "hooks": f"paths of executables, by name: {', '.join(HOOKS)}",
     "output_uri": "a text",
     "log_level": "debug, info, warning or error",
     "log_json": "true or false",
@@ -310,8 +319,8 @@ def _from_variables(variables: dict[str, str]) -> AgentSettings:
             parts = (part.strip() for part in variables[name].split(","))
             values[name] = tuple(part for part in parts if part)
     try:
-        if _CREDENTIALS in variables:
-            values[_CREDENTIALS] = json.loads(variables[_CREDENTIALS])
+        for name in _TABLES & variables.keys():
+            values[name] = json.loads(variables[name])
         return AgentSettings.model_validate(values)
     except ValidationError as error:
         name, problem = _explained(error)
@@ -319,7 +328,7 @@ def _from_variables(variables: dict[str, str]) -> AgentSettings:
         raise ConfigurationError(f"The setting {name} in {variable} {problem}") from None
     except ValueError:
         raise ConfigurationError(
-            f"The variable {_PREFIX}{_CREDENTIALS.upper()} is not valid JSON. Write it like"
+            f"The variable {_PREFIX}{name.upper()} is not valid JSON. Write it like"
             ' {"git.example.org": {"user": "ci", "token_file": "/etc/elsewhere/token"}}.'
         ) from None
 

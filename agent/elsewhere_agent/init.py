@@ -150,6 +150,18 @@ TEMPLATE: Final = """\
 # token_file = "/etc/elsewhere/git-token"
 # ssh_key = "~/.ssh/id_ed25519"
 
+# Executables that run before and after the code, the packages and the program of a task are there,
+# with ELSEWHERE_TASK_ID, ELSEWHERE_RUN_FOLDER, ELSEWHERE_CODE_FOLDER and ELSEWHERE_HOOK, its name.
+# A task fails where one that comes before does; each may take ten minutes. What they print is in
+# the task's output.
+# [agent.hooks]
+# before_checkout = "/etc/elsewhere/hooks/mount"
+# after_checkout = ""
+# before_install = ""
+# after_install = ""
+# before_run = ""
+# after_run = "/etc/elsewhere/hooks/tidy"
+
 # A secret that tasks ask for by its name, Task.init(secrets=["HF_TOKEN"]), and get as a variable;
 # its value is hidden in all that they report. It is what a file has, a variable of the agent (env),
 # or what a command prints: ["pass", "show", "hf"]. With as = "file" the variable has the path of a

@@ -54,6 +54,8 @@ class RunPolicy:
     allow_local_remotes: bool = False
     #: whether programs see no GPU of the machine
     hides_gpus: bool = False
+    #: name of a hook to the path of an executable
+    hooks: dict[str, str] = field(default_factory=dict)
     #: where the agent brings what a task names no place for; programs see it
     output_uri: str = ""
     #: host to user and token
