@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import platform
 import sys
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from elsewhere.command.program import add_command, add_version, exit_code, sente
 from elsewhere.core.errors import ElsewhereError, UsageError
 from elsewhere.core.settings import load
 from elsewhere_agent.errors import AgentError
-from elsewhere_agent.options import add_daemon_options, add_modes
+from elsewhere_agent.options import add_daemon_options, add_modes, add_service
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -147,6 +148,20 @@ def _doctor(_options: argparse.Namespace) -> int:
     from elsewhere_agent.doctor import examine, show_findings
 
     return show_findings(examine(*_settings()))
+
+
+def _install_service(options: argparse.Namespace) -> int:
+    from elsewhere_agent.service import install_service
+
+    print(
+        install_service(
+            user=options.user or (os.environ.get("SUDO_USER") if os.geteuid() == 0 else None),
+            folder=options.folder,
+            per_queue=options.per_queue,
+            home=os.environ.get("ELSEWHERE_HOME"),
+        )
+    )
+    return 0
 
 
 def _list_cache(options: argparse.Namespace) -> int:
@@ -288,6 +303,8 @@ def _parser() -> argparse.ArgumentParser:
         " Redis and clocks, git, Python, GPUs, docker; says what to do. Exit code 1 if tasks cannot"
         " run.",
     )
+
+    add_service(commands, _install_service)
 
     cache = commands.add_parser("cache", help="show and remove what is kept for later tasks")
     parts = cache.add_subparsers(metavar="COMMAND", required=True, title="commands")

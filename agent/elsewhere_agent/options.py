@@ -103,3 +103,23 @@ def add_modes(commands: Commands, run: Run) -> None:
             "--wait", action="store_true", help="return when it is done; says what it waits for"
         )
         command.set_defaults(mode=mode)
+
+
+def add_service(commands: Commands, run: Run) -> None:
+    """Adds `install-service`."""
+    service = add_command(
+        commands,
+        "install-service",
+        run,
+        "make the agent a service of systemd",
+        "Writes a unit of systemd, as root one of the system, else one of your own, and says what to"
+        " call next. Tasks go on when the service is stopped or upgraded.",
+        "--user elsewhere --per-queue",
+    )
+    service.add_argument(
+        "--user", help="who runs the agent and its tasks; only as root (default: who calls sudo)"
+    )
+    service.add_argument(
+        "--per-queue", action="store_true", help="a template: elsewhere-agent@large serves large"
+    )
+    service.add_argument("--folder", help="where the unit is written (default: systemd's)")
