@@ -13,7 +13,7 @@ from elsewhere.command.program import add_command, add_version, exit_code, sente
 from elsewhere.core.errors import ElsewhereError, UsageError
 from elsewhere.core.settings import load
 from elsewhere_agent.errors import AgentError
-from elsewhere_agent.options import add_daemon_options, add_modes, add_service
+from elsewhere_agent.options import OF_DAEMON, add_daemon_options, add_modes, add_service
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -50,17 +50,7 @@ def _run(arguments: Sequence[str] | None) -> int:
 
 
 def _daemon(options: argparse.Namespace) -> int:
-    given = {
-        "name": options.name,
-        "queues": options.queue,
-        "slots": options.slots,
-        "services": options.services,
-        "hours": options.hours,
-        "max_tasks": options.max_tasks,
-        "exit_when_idle_s": options.exit_when_idle,
-        "health": options.health,
-        "log_json": options.log_json,
-    }
+    given = {"queues": options.queue, **{name: getattr(options, name) for name in OF_DAEMON}}
     if not options.detached:
         _run_daemon(given, lambda _: None, is_detached=False)
         return 0
@@ -231,7 +221,7 @@ def _parser() -> argparse.ArgumentParser:
         " daemon is stopped, upgraded or killed its tasks go on, and it comes back to them. SIGTERM"
         " and Ctrl-C end it, a second time at once; SIGQUIT stops its tasks, too; SIGHUP reads the"
         " configuration again.",
-        "--queue default --queue large --slots 2 --detached",
+        "--queue large=4 small=1 --detached",
     )
     add_daemon_options(daemon)
 

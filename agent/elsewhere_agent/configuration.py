@@ -11,24 +11,20 @@ import json
 import os
 import socket
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import tomllib
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from elsewhere.core.errors import ConfigurationError, UsageError, known_choices
+from elsewhere.core.records import Needs
 from elsewhere.core.secrets import HIDDEN, hide, passwords_in
 from elsewhere.store.queues import DEFAULT_QUEUE
+from elsewhere_agent.data_table import load_data
+from elsewhere_agent.git_credentials import GitCredential, ssh_key_of, token_of
 from elsewhere_agent.secrets_table import load_secrets
+from elsewhere_agent.values import ALLOWED, HEALTH, Bytes, HookName, HookPath, QueueText
 from elsewhere_sandbox.caches import KINDS
-from elsewhere_sandbox.hooks import HOOKS
 from elsewhere_sandbox.spec import PackagePolicy, RunPolicy
 from elsewhere_worker.hours import Hours
 from elsewhere_worker.settings import WorkerSettings
@@ -39,40 +35,6 @@ if TYPE_CHECKING:
     from elsewhere.core.settings import Settings
 
 
-#: HOST:PORT, a port of the loopback interface, or the path of a unix socket
-HEALTH: Final = r"^(|/.+|\d{1,5}|[\w.-]+:\d{1,5}|\[[\da-fA-F:]+\]:\d{1,5})\Z"
-
-
-HookName = Annotated[str, Field(pattern=rf"^({'|'.join(HOOKS)})\Z")]
-HookPath = Annotated[str, Field(pattern=r"^(/.*)?\Z")]
-
-
-class GitCredential(BaseModel):
-    """This machine's credential for a git host: a token or the file that holds one, the file of a
-    private ssh key, or both."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    user: str = ""
-    token: str = Field(default="", repr=False)
-    token_file: str = ""
-    ssh_key: str = ""
-
-    @property
-    def has_token(self) -> bool:
-        return bool(self.token or self.token_file)
-
-    @model_validator(mode="after")
-    def _is_whole(self) -> GitCredential:
-        if self.token and self.token_file:
-            raise ValueError("it has both a token and a token_file")
-        if self.has_token and not self.user:
-            raise ValueError("its token has no user")
-        if not self.has_token and not self.ssh_key:
-            raise ValueError("it has neither a token nor an ssh_key")
-        return self
-
-
 class AgentSettings(BaseModel):
     """The settings, in seconds. `origins`: field -> 'default', an option, a variable, or a file."""
 
@@ -80,13 +42,22 @@ class AgentSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", regex_engine="python-re")
 
     name: str = Field(default_factory=socket.gethostname, pattern=r"^\w[\w.@-]{0,99}\Z")
-    queues: tuple[str, ...] = Field(default=(DEFAULT_QUEUE,), min_length=1)
+    queues: tuple[QueueText, ...] = Field(default=(DEFAULT_QUEUE,), min_length=1)
     slots: int = Field(default=1, ge=1)
     services: int = Field(default=0, ge=0)
     hours: str = ""
     max_tasks: int = Field(default=0, ge=0)
     exit_when_idle_s: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     health: str = Field(default="", pattern=HEALTH)
+    gpus: str = Field(default="all", pattern=r"^(all|none|[\w:-]+(,\s*[\w:-]+)*)\Z")
+    share_gpus: bool = False
+    share_busy_gpus: bool = False
+    order_fairness: bool = False
+    user_fairness: bool = False
+    cpus: int = Field(default=0, ge=0)
+    memory_bytes: Bytes = 0
+    disk_bytes: Bytes = 0
+    time_limit_s: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     keep_runs_s: float = Field(default=86400.0, ge=0, allow_inf_nan=False)
     installer: Literal["", "uv", "pip"] = ""
     index_url: str = Field(default="", repr=False)
@@ -115,6 +86,16 @@ class AgentSettings(BaseModel):
     @classmethod
     def _are_hours(cls, text: str) -> str:
         return Hours.parse(text).text
+
+    @property
+    def queue_names(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(text.partition("=")[0] for text in self.queues))
+
+    @property
+    def queue_gpus(self) -> dict[str, float]:
+        """The GPUs that a task gets which names none, by queue."""
+        words = (text.partition("=") for text in self.queues)
+        return {name: float(gpus) for name, _, gpus in words if gpus}
 
     @property
     def budgets(self) -> dict[str, int]:
@@ -153,9 +134,11 @@ def load_agent(
     return agent.model_copy(update={"queues": queues, "origins": origins})
 
 
-def worker_settings(settings: Settings, agent: AgentSettings, url: str) -> WorkerSettings:
-    """The worker's settings. Raises ConfigurationError if a token's file cannot be read, or where
-    everybody on the machine could read a password."""
+def worker_settings(
+    settings: Settings, agent: AgentSettings, url: str, gpus: int = 0
+) -> WorkerSettings:
+    """The worker's settings, on a machine with so many `gpus`. Raises ConfigurationError if a
+    token's file cannot be read, or where everybody on the machine could read a password."""
     if any(map(passwords_in, agent.installer_options)):
         raise ConfigurationError(
             "The setting agent.installer_options holds a password, which every user of this machine"
@@ -163,10 +146,15 @@ def worker_settings(settings: Settings, agent: AgentSettings, url: str) -> Worke
         )
     return WorkerSettings(
         name=agent.name,
-        queues=agent.queues,
+        queues=agent.queue_names,
+        gpus=agent.queue_gpus,
+        limits=Needs(cpus=agent.cpus, memory_bytes=agent.memory_bytes, disk_bytes=agent.disk_bytes),
+        shares_gpus=agent.share_gpus,
+        is_fair_to_queues=agent.order_fairness,
+        is_fair_to_users=agent.user_fairness,
         home=settings.home,
         url=url,
-        slots=agent.services or agent.slots,
+        slots=_slots(agent, gpus),
         hours=Hours.parse(agent.hours),
         max_tasks=agent.max_tasks,
         exit_when_idle_s=agent.exit_when_idle_s,
@@ -180,18 +168,20 @@ def worker_settings(settings: Settings, agent: AgentSettings, url: str) -> Worke
         secrets=load_secrets(settings.home.config),
         policy=RunPolicy(
             stop_grace_s=settings.stop_grace_s,
+            time_limit_s=agent.time_limit_s,
             pass_environment=agent.pass_environment,
+            data=load_data(settings.home.config),
             keep=agent.keep,
             allow_local_remotes=agent.allow_local_remotes,
             hides_gpus=agent.services > 0,
             hooks=dict(agent.hooks),
             git_credentials={
-                host.lower(): (credential.user, _token(host, credential))
+                host.lower(): (credential.user, token_of(host, credential))
                 for host, credential in agent.git_credentials.items()
                 if credential.has_token
             },
             git_ssh_keys={
-                host.lower(): _ssh_key(host, credential)
+                host.lower(): ssh_key_of(host, credential)
                 for host, credential in agent.git_credentials.items()
                 if credential.ssh_key
             },
@@ -207,6 +197,17 @@ def worker_settings(settings: Settings, agent: AgentSettings, url: str) -> Worke
             output_uri=agent.output_uri or settings.output_uri or settings.home.storage.as_uri(),
         ),
     )
+
+
+def _slots(agent: AgentSettings, gpus: int) -> int:
+    """As many as were set; else one, or as many as tasks of the smallest queue have GPUs."""
+    if agent.services:
+        return agent.services
+    needed = [one for one in agent.queue_gpus.values() if one]
+    if agent.origins.get("slots") != "default" or not needed:
+        return agent.slots
+    smallest = min(needed) if agent.share_gpus else max(1.0, min(needed))
+    return max(1, int(gpus / smallest))
 
 
 def shown(settings: Settings, agent: AgentSettings) -> dict[str, tuple[object, str]]:
@@ -230,45 +231,19 @@ def shown(settings: Settings, agent: AgentSettings) -> dict[str, tuple[object, s
 _PREFIX: Final = "ELSEWHERE_AGENT_"
 _FIELDS: Final = tuple(name for name in AgentSettings.model_fields if name != "origins")
 #: options that are called otherwise than their setting
-_OPTIONS: Final = {"queues": "queue", "exit_when_idle_s": "exit-when-idle"}
+_OPTIONS: Final = {
+    "queues": "queue",
+    "exit_when_idle_s": "exit-when-idle",
+    "memory_bytes": "memory",
+    "disk_bytes": "disk",
+    "time_limit_s": "time-limit",
+}
 _LISTS: Final = (
     *("queues", "pass_environment", "keep"),
     *("extra_index_urls", "find_links", "installer_options"),
 )
 _CREDENTIALS: Final = "git_credentials"
 _TABLES: Final = {_CREDENTIALS, "hooks"}
-
-_ALLOWED: Final = {
-    "name": "up to 100 letters, digits and . _ @ -, with a letter or digit first",
-    "queues": "a list of at least one name",
-    "slots": "a whole number above 0",
-    "services": "a whole number from 0 up",
-    "hours": "windows like Mon-Fri 18:00-08:00, with commas between them",
-    "max_tasks": "a whole number from 0 up",
-    "exit_when_idle_s": "a number of seconds from 0 up",
-    "health": "HOST:PORT, a port of this machine's own, or the path of a socket",
-    "keep_runs_s": "a number from 0 up",
-    "installer": "uv, pip or empty",
-    "index_url": "a text",
-    "extra_index_urls": "a list of URLs",
-    "find_links": "a list of folders or URLs",
-    "installer_options": "a list of arguments",
-    "torch": "auto, as captured, cpu, xpu, or one like cu128 or rocm6.3",
-    "environments_bytes": "a whole number from 0 up",
-    "mirrors_bytes": "a whole number from 0 up",
-    "runs_bytes": "a whole number from 0 up",
-    "checkpoints_bytes": "a whole number from 0 up",
-    "free_bytes": "a whole number from 0 up",
-    "code_memory_bytes": "a whole number from 0 up",
-    "pass_environment": "a list of names",
-    "keep": "a list of patterns",
-    "allow_local_remotes": "true or false",
-    "lend_store": "true or false",
-    "hooks": f"paths of executables, by name: {', '.join(HOOKS)}",
-    "output_uri": "a text",
-    "log_level": "debug, info, warning or error",
-    "log_json": "true or false",
-}
 
 
 def _written(config: Path) -> dict[str, Any]:
@@ -342,7 +317,7 @@ def _from_options(given: dict[str, object]) -> AgentSettings:
 
 
 def _option(field: str) -> str:
-    return f"--{_OPTIONS.get(field, field.replace('_', '-'))}"
+    return f"--{_OPTIONS.get(field, field).replace('_', '-')}"
 
 
 def _explained(error: ValidationError) -> tuple[str, str]:
@@ -360,41 +335,5 @@ def _explained(error: ValidationError) -> tuple[str, str]:
         default = list(default)
     return (
         name,
-        f"is {first['input']!r}, but must be {_ALLOWED[field]}. The default is {default!r}.",
+        f"is {first['input']!r}, but must be {ALLOWED[field]}. The default is {default!r}.",
     )
-
-
-def _token(host: str, credential: GitCredential) -> str:
-    if credential.token:
-        return credential.token
-    path = Path(credential.token_file).expanduser()
-    try:
-        token = path.read_text(encoding="utf-8").strip()
-    except (OSError, ValueError) as error:
-        raise ConfigurationError(
-            f"The token for {host} cannot be read from {path}: {error}. Correct token_file in"
-            " git_credentials."
-        ) from error
-    if not token or "\n" in token:
-        raise ConfigurationError(
-            f"The token for {host} cannot be read from {path}: the file must hold one line."
-        )
-    return token
-
-
-def _ssh_key(host: str, credential: GitCredential) -> str:
-    path = Path(credential.ssh_key).expanduser()
-    try:
-        mode = path.stat().st_mode
-        path.open("rb").close()
-    except OSError as error:
-        raise ConfigurationError(
-            f"The ssh key for {host} cannot be read from {path}: {error}. Correct ssh_key in"
-            " git_credentials."
-        ) from error
-    if mode & 0o077:
-        raise ConfigurationError(
-            f"The ssh key for {host}, {path}, is open to other users of this machine, and ssh does"
-            f" not use such a one. Call chmod 600 {path}."
-        )
-    return str(path)

@@ -28,6 +28,7 @@ from elsewhere_agent.reload import at_start, reloaded
 from elsewhere_agent.signals import EndedError, Signals, end_at_once
 from elsewhere_agent.vitals import Vitals
 from elsewhere_agent.watch import StoreWatch
+from elsewhere_worker.gpus import Gpus
 from elsewhere_worker.host_launcher import HostLauncher
 from elsewhere_worker.intake import Intake, Mode
 from elsewhere_worker.registration import Registration
@@ -82,8 +83,13 @@ class Daemon:
         with self._folder.held():
             url, redis = self._connected(when_up)
             store = RedisStore(redis)
-            config = worker_settings(self._settings, self._agent, url)
-            record = self._record(config)
+            gpus = Gpus(
+                "none" if self._agent.services else self._agent.gpus,
+                visible=os.environ.get("CUDA_VISIBLE_DEVICES"),
+                shares_used=self._agent.share_busy_gpus,
+            )
+            config = worker_settings(self._settings, self._agent, url, len(gpus.devices))
+            record = self._record(config, len(gpus.devices))
             registration = Registration(connect(url), record)
             upload = uploader(config.policy.output_uri)
 
@@ -100,6 +106,7 @@ class Daemon:
                 upload,
                 deliver_sessions,
                 lambda: self._up(url, config, when_up),
+                gpus,
             )
             watch = StoreWatch(self._settings, store, worker.troubles, self._folder)
             vitals = Vitals(record, worker, watch)
@@ -109,7 +116,9 @@ class Daemon:
             threads += [health] if health else []
             for thread in threads:
                 thread.start()
-            Signals(worker, self._folder, lambda: self._reload(worker, url)).obey()
+            Signals(
+                worker, self._folder, lambda: self._reload(worker, url, len(gpus.devices))
+            ).obey()
             worker.run()
             self._notifier.stopping()
             for thread in threads:
@@ -146,13 +155,13 @@ class Daemon:
         when_up("")
         self._notifier.ready()
 
-    def _reload(self, worker: Worker, url: str) -> None:
+    def _reload(self, worker: Worker, url: str, gpus: int) -> None:
         """Reads the configuration again; one that cannot be used leaves all as it is."""
         self._notifier.reloading()
         try:
             settings, found = self._read_again()
             agent, changed, waiting = reloaded(self._agent, found)
-            worker.reload(worker_settings(self._settings, agent, url))
+            worker.reload(worker_settings(self._settings, agent, url, gpus))
         except (ElsewhereError, OSError) as error:
             logger.error("SIGHUP: the configuration stays as it was. %s", error)  # noqa: TRY400
             return
@@ -164,7 +173,7 @@ class Daemon:
         later = f"; for the next start: {', '.join(waiting)}" if waiting else ""
         logger.info("SIGHUP: changed: %s%s", ", ".join(changed) or "nothing", later)
 
-    def _record(self, config: WorkerSettings) -> AgentRecord:
+    def _record(self, config: WorkerSettings, gpus: int) -> AgentRecord:
         return AgentRecord(
             name=self._agent.name,
             machine=self._folder.id(),
@@ -174,6 +183,7 @@ class Daemon:
             version=metadata.version("elsewhere"),
             queues=config.queues,
             slots=config.slots,
+            gpus=gpus,
             started_at=now_at(),
             serves_files=True,
         )

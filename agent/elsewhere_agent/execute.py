@@ -31,9 +31,9 @@ from elsewhere.store.redis.connection import connect
 from elsewhere.store.redis.store import RedisStore
 from elsewhere_agent.configuration import worker_settings
 from elsewhere_agent.folder import AgentFolder
+from elsewhere_sandbox.slot import Slot
 from elsewhere_worker.host_launcher import HostLauncher
 from elsewhere_worker.owner import Owner
-from elsewhere_worker.slots import Slot
 from elsewhere_worker.supervision import Supervision
 
 if TYPE_CHECKING:

@@ -69,9 +69,13 @@ TEMPLATE: Final = """\
 # name = "gpu-box-1"
 
 # The queues that it serves; the first one that has a task goes first.
+# With "big=4" a task of that queue gets 4 GPUs, if it names no other number itself.
 # queues = ["default"]
+# Whether the queues take turns, and whether it is the turn of the user who has least.
+# order_fairness = false
+# user_fairness = false
 
-# How many tasks run at the same time.
+# How many tasks run at the same time; where queues name GPUs, by default as many as fit on them.
 # slots = 1
 
 # For services and other small tasks: so many at the same time, in place of slots, which see no GPU
@@ -89,6 +93,21 @@ TEMPLATE: Final = """\
 # Where it serves /healthz, /status.json and /metrics: HOST:PORT, a port of 127.0.0.1, or the path
 # of a socket. Who reaches it can read what runs here. Empty: nowhere.
 # health = ""
+
+# The GPUs to give out: all that CUDA_VISIBLE_DEVICES shows the agent, none, or "0,1", ids, "0:1"
+# for a part (MIG). A task gets an equal part of them, or as many as it or its queue names.
+# gpus = "all"
+# Whether tasks that ask for less than one share a GPU, and whether those that others use are
+# given out.
+# share_gpus = false
+# share_busy_gpus = false
+
+# What one task may use: cores, bytes of memory, bytes of its run folder, seconds. 0: no limit. A
+# size may be a text, "32GB". A task that needs more is left to other agents.
+# cpus = 0
+# memory_bytes = 0
+# disk_bytes = 0
+# time_limit_s = 0.0
 
 # Seconds that the folder of an ended run is kept; longer while a file of it could not be uploaded.
 # keep_runs_s = 86400.0
@@ -161,6 +180,11 @@ TEMPLATE: Final = """\
 # after_install = ""
 # before_run = ""
 # after_run = "/etc/elsewhere/hooks/tidy"
+
+# Folders and files of this machine by the names that tasks use: Task.init(mounts={"data/corpus":
+# "corpus"}) finds this one at data/corpus of its code.
+# [data]
+# corpus = "/mnt/corpus"
 
 # A secret that tasks ask for by its name, Task.init(secrets=["HF_TOKEN"]), and get as a variable;
 # its value is hidden in all that they report. It is what a file has, a variable of the agent (env),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from elsewhere.command.program import add_command
+from elsewhere_agent.scheduling import add_scheduling
 
 if TYPE_CHECKING:
     import argparse
@@ -13,6 +14,12 @@ if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
     Run = Callable[[argparse.Namespace], int]
 
+#: settings that are options of the daemon, by the same name
+OF_DAEMON: Final = (
+    *("name", "slots", "services", "hours", "max_tasks", "exit_when_idle_s", "health", "log_json"),
+    *("gpus", "share_gpus", "share_busy_gpus", "order_fairness", "user_fairness"),
+    *("cpus", "memory_bytes", "disk_bytes", "time_limit_s"),
+)
 #: verb -> mode, help, description
 _MODES: Final = {
     "drain": (
@@ -42,14 +49,20 @@ _MODES: Final = {
 def add_daemon_options(daemon: argparse.ArgumentParser) -> None:
     daemon.add_argument(
         "--queue",
-        action="append",
-        metavar="NAME",
-        help="a queue to serve; repeat it for more, the first one that has a task goes first"
-        " (default: default)",
+        action="extend",
+        nargs="+",
+        metavar="NAME[=GPUS]",
+        help="the queues to serve, each maybe with the GPUs of a task that names none; the first"
+        " one that has a task goes first (default: default)",
     )
     daemon.add_argument(
-        "--slots", type=int, metavar="N", help="how many tasks run at the same time (default: 1)"
+        "--slots",
+        type=int,
+        metavar="N",
+        help="how many tasks run at the same time (default: 1, or as many as fit on the GPUs where"
+        " queues name some)",
     )
+    add_scheduling(daemon)
     daemon.add_argument(
         "--services",
         type=int,
@@ -64,7 +77,11 @@ def add_daemon_options(daemon: argparse.ArgumentParser) -> None:
     )
     daemon.add_argument("--max-tasks", type=int, metavar="N", help="end after so many tasks")
     daemon.add_argument(
-        "--exit-when-idle", type=float, metavar="SECONDS", help="end after so long without a task"
+        "--exit-when-idle",
+        dest="exit_when_idle_s",
+        type=float,
+        metavar="SECONDS",
+        help="end after so long without a task",
     )
     daemon.add_argument(
         "--health",
@@ -112,8 +129,8 @@ def add_service(commands: Commands, run: Run) -> None:
         "install-service",
         run,
         "make the agent a service of systemd",
-        "Writes a unit of systemd, as root one of the system, else one of your own, and says what to"
-        " call next. Tasks go on when the service is stopped or upgraded.",
+        "Writes a unit of systemd, as root one of the system, else one of your own, and says what"
+        " to call next. Tasks go on when the service is stopped or upgraded.",
         "--user elsewhere --per-queue",
     )
     service.add_argument(

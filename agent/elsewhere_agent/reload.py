@@ -10,7 +10,10 @@ if TYPE_CHECKING:
 
 #: settings of the agent that count from the next start on only; all others do for the next task
 _AT_START: Final = frozenset(
-    {"name", "keep_runs_s", "code_memory_bytes", "output_uri", "health", "log_json"}
+    {
+        *("name", "services", "gpus", "share_busy_gpus"),
+        *("keep_runs_s", "code_memory_bytes", "output_uri", "health", "log_json"),
+    }
 )
 
 

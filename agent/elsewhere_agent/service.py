@@ -82,7 +82,7 @@ RestrictRealtime=yes
 def install_service(
     *, user: str | None, folder: str | None, per_queue: bool, home: str | None
 ) -> str:
-    """Writes the unit for `user`, by default the caller, over an older one, and returns what to call
+    """Writes the unit for `user`, by default the caller, over an older one; returns what to call
     next. `home` is ELSEWHERE_HOME where it is set.
 
     Raises UsageError for a user that cannot be had, and OSError.

@@ -38,7 +38,9 @@ def show_status(settings: Settings, *, as_json: bool) -> None:
     if agents:
         console.print(_agents(agents))
         for agent in agents:
-            for problem in agent.problems:
+            over = (item.partition(" ") for item in agent.passed_over)
+            cannot = (f"task {short(task_id)} cannot run here. {why}" for task_id, _, why in over)
+            for problem in (*agent.problems, *cannot):
                 console.print(clean(f"{agent.name}: {problem}"), markup=False, highlight=False)
     else:
         console.print("No agent reports. Start one: agent daemon --queue default")
@@ -48,13 +50,16 @@ def show_status(settings: Settings, *, as_json: bool) -> None:
 
 
 def _agents(agents: Iterable[AgentRecord]) -> Table:
-    table = _table("agent", "state", "queues", "slots", "running", "host", "process", "since")
+    table = _table(
+        *("agent", "state", "queues", "slots", "gpus", "running", "host", "process", "since")
+    )
     for agent in agents:
         table.add_row(
             clean(agent.name),
             clean(agent.closed) or "working",
             clean(", ".join(agent.queues)),
             str(agent.slots),
+            str(agent.gpus),
             "\n".join(clean(short(run)) for run in agent.running) or "-",
             clean(agent.host),
             str(agent.pid),

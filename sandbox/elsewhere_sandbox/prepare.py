@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from elsewhere.core.folders import Home, make_folder
+from elsewhere.core.process import USER
 from elsewhere.core.secrets import passwords_in, values_to_redact
 from elsewhere_sandbox.checkout import checkout
 from elsewhere_sandbox.credentials import Credentials
+from elsewhere_sandbox.devices import variables_of
 from elsewhere_sandbox.environment import prepare_environment
 from elsewhere_sandbox.errors import SetupError
 from elsewhere_sandbox.git import GitPolicy
 from elsewhere_sandbox.given import give
+from elsewhere_sandbox.mounts import mount
 from elsewhere_sandbox.program import program
 from elsewhere_sandbox.runtimes.api import Command
 
@@ -32,9 +36,10 @@ _PASSED: Final = (
     *("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"),
     *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE"),
 )
-#: where CUDA and ROCm look for the GPUs that a process may see
-_GPU_VARIABLES: Final = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES")
-_PASSED_PREFIXES: Final = ("PIP_", "UV_", "CUDA_", "NVIDIA_", "OPENBLAS_", "OMP_", "MKL_", "XDG_")
+_PASSED_PREFIXES: Final = (
+    *("PIP_", "UV_", "XDG_", "OPENBLAS_", "OMP_", "MKL_"),
+    *("CUDA_", "NVIDIA_", "HIP_", "ROCR_", "HSA_"),
+)
 
 
 def prepare(spec: RunSpec, folder: RunFolder, setup: Setup) -> Command:
@@ -56,6 +61,7 @@ def prepare(spec: RunSpec, folder: RunFolder, setup: Setup) -> Command:
         ),
     )
     checkout(record.source, folder.code, home.mirrors, folder.inputs, setup, git)
+    mount(record.environment.mounts, policy.data, folder.code)
     interpreter = prepare_environment(
         record.environment,
         folder.code,
@@ -111,12 +117,12 @@ def _environment(spec: RunSpec, folder: RunFolder, interpreter: Interpreter) -> 
         "ELSEWHERE_HOME": spec.home,
         "ELSEWHERE_CHECKPOINTS": str(checkpoints),
     }
+    if record.user:
+        environment[USER] = record.user
     if record.seed is not None:
         environment["PYTHONHASHSEED"] = str(record.seed)
-    if spec.policy.hides_gpus:
-        environment |= dict.fromkeys(_GPU_VARIABLES, "-1")
-    elif spec.devices:
-        environment["CUDA_VISIBLE_DEVICES"] = spec.devices
+    slot = replace(spec.slot, hides_devices=True) if spec.policy.hides_gpus else spec.slot
+    environment.update(variables_of(slot))
     ours = {name for name in environment if name.startswith("ELSEWHERE_")}
     given = {k: v for k, v in record.environment.variables.items() if k not in ours}
     return {**environment, **given}

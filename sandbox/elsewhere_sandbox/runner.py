@@ -42,6 +42,7 @@ from elsewhere_sandbox.errors import CommandError, SetupError, StopRequestedErro
 from elsewhere_sandbox.given import take_back
 from elsewhere_sandbox.hooks import Hooks
 from elsewhere_sandbox.keeping import keep, matching
+from elsewhere_sandbox.limits import Limits
 from elsewhere_sandbox.missed import missed_file
 from elsewhere_sandbox.prepare import prepare, secrets_of
 from elsewhere_sandbox.redact import Redactor
@@ -89,7 +90,8 @@ class Runner:
         self._terminated_at: float | None = None
         self._is_awaiting_callback = False
         self._must_end = False
-        self._is_timed_out = False
+        self._limits: Limits | None = None
+        self._breach: Outcome | None = None
 
     def execute(self) -> Outcome:
         """Runs the attempt, from the empty folder to `exit.json`."""
@@ -97,6 +99,9 @@ class Runner:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, self._on_sigterm)
         write_runner(self._folder)
+        if self._spec.slot.cores:  # of this thread, which starts all others
+            with contextlib.suppress(OSError):  # they may be off by now
+                os.sched_setaffinity(0, self._spec.slot.cores)
         try:
             outcome = self._outcome()
         except Exception:  # of any kind: nothing goes on running without its runner
@@ -203,11 +208,14 @@ class Runner:
         except OSError as error:  # the command line or a variable may be too long
             raise SetupError(f"The program cannot be started: {error}.") from error
         write_beside(self._folder.child, process.identity)
-        limit_s = self._spec.record.time_limit_s
         options = partial(MonitorNote.read, self._folder)
         monitor = Monitor(self._note, process, options=options)
         monitor.start()
-        ended = self._follow(process, limit_at=started + limit_s if limit_s else None)
+        limits = (self._spec.record.time_limit_s, self._spec.policy.time_limit_s)
+        limit_s = min(filter(None, limits), default=0.0)
+        self._limits = Limits(self._spec.slot, self._folder.path, limit_s)
+        ended = self._follow(process)
+        self._limits.stop()
         monitor.stop()
         self._note(Phase(name="run", at=began_at, seconds=monotonic_s() - started))
         self._list_written()
@@ -235,8 +243,9 @@ class Runner:
         self._keep([path for path, _ in found])
 
     def _keep(self, paths: list[str]) -> None:
-        """Makes artifacts of those files that the agent's settings name."""
-        wanted = matching(paths, self._spec.policy.keep)
+        """Makes artifacts of those files that the agent's settings and the task name."""
+        patterns = (*self._spec.policy.keep, *self._spec.record.environment.keep)
+        wanted = matching(paths, patterns)
         for path in wanted[:_KEPT_FILES]:
             try:
                 self._note(keep(self._folder, path))
@@ -246,7 +255,7 @@ class Runner:
             left = len(wanted) - _KEPT_FILES
             self._spool.say(f"{left} more files do not become artifacts: {_KEPT_FILES} may.")
 
-    def _follow(self, process: Process, limit_at: float | None = None) -> Exit:
+    def _follow(self, process: Process) -> Exit:
         """Spools the output until the program has ended and nothing of its tree is left."""
         ended: Exit | None = None
         is_open, drain_until = True, 0.0
@@ -256,7 +265,7 @@ class Runner:
             else:
                 time.sleep(0.005)
             if ended is None:
-                self._climb(process, limit_at)
+                self._climb(process)
                 ended = process.poll()
                 if ended is not None:
                     is_stopped = self._terminated_at is not None
@@ -298,15 +307,18 @@ class Runner:
             is_over.set()
             watcher.join()
 
-    def _climb(self, process: Process, limit_at: float | None) -> None:
+    def _climb(self, process: Process) -> None:
         self._look_for_stop()
-        now = monotonic_s()
-        if limit_at is not None and now > limit_at and self._stop_at is None:
-            self._is_timed_out, self._stop_at = True, now
-            logger.info("the time limit of %.0f s is over", self._spec.record.time_limit_s)
+        now, pid = monotonic_s(), process.identity.pid
+        breach = self._limits.breach if self._limits else None
+        if breach is not None and self._stop_at is None:
+            self._breach, self._stop_at = breach, now
+            logger.info("pid %d: %s", pid, breach.message)
+        if breach is not None and breach.reason is Reason.OUT_OF_MEMORY:
+            self._runtime.signal(signal.SIGKILL)  # in a grace it might take all that there is
+            return
         if self._stop_at is None:
             return
-        pid = process.identity.pid
         if self._terminated_at is None:
             if self._awaits_callback(pid, now - self._stop_at):
                 return
@@ -344,17 +356,16 @@ class Runner:
     # the verdict
 
     def _judge(self, ended: Exit) -> Outcome:
-        if self._is_timed_out:
-            limit_s = self._spec.record.time_limit_s
-            message = f"It ran longer than its time limit of {limit_s:g} s."
-            return Outcome(
-                reason=Reason.TIMED_OUT, exit_code=ended.code, signal=ended.signal, message=message
-            )
+        if self._breach is not None:
+            return replace(self._breach, exit_code=ended.code, signal=ended.signal)
         if self._terminated_at is not None or self._is_awaiting_callback:
             return self._stopped(ended)
         if ended.signal is not None:
-            reason = Reason.OUT_OF_MEMORY if ended.is_out_of_memory else Reason.KILLED
-            message = f"It was ended by {signal_name(ended.signal)}."
+            reason, message = Reason.KILLED, f"It was ended by {signal_name(ended.signal)}."
+            if ended.is_out_of_memory:
+                peak = size(self._limits.peak_bytes if self._limits else 0)
+                reason = Reason.OUT_OF_MEMORY
+                message = f"The machine had no memory left. Its processes used up to {peak}."
             return Outcome(reason=reason, signal=ended.signal, message=message)
         if ended.code:
             message = f"It ended with exit code {ended.code}. {self._missed()}".rstrip()

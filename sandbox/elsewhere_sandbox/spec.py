@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from elsewhere.core.codec import from_plain, to_plain
 from elsewhere.core.folders import read_json, write_beside
 from elsewhere.core.records import TaskRecord
+from elsewhere_sandbox.slot import Slot
 
 if TYPE_CHECKING:
     from elsewhere.core.folders import RunFolder
@@ -39,6 +40,7 @@ class PackagePolicy:
 
 
 DEFAULT_POLICY: Final = PackagePolicy()
+DEFAULT_SLOT: Final = Slot()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +53,8 @@ class RunPolicy:
     pass_environment: tuple[str, ...] = ()
     #: patterns of files that programs write below their code, and that become artifacts
     keep: tuple[str, ...] = ()
+    #: names of this machine's folders and files, for tasks that ask for them, to their paths
+    data: dict[str, str] = field(default_factory=dict)
     allow_local_remotes: bool = False
     #: whether programs see no GPU of the machine
     hides_gpus: bool = False
@@ -65,20 +69,24 @@ class RunPolicy:
     packages: PackagePolicy = DEFAULT_POLICY
     #: a key of `RUNTIMES`
     runtime: str = "host"
+    #: seconds that a program may run at most; 0 for no limit
+    time_limit_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSpec:
     """`spec.json`, and `secrets.json`, which the runner removes before any program starts.
 
-    `secrets` are values that the output must not show, and so are those that the program is given
-    by name: `secret_variables`, and `secret_files` with their contents.
+    `devices` are those of the `slot`, with commas between them. `secrets` are values that the
+    output must not show, and so are those that the program is given by name: `secret_variables`,
+    and `secret_files` with their contents.
     """
 
     record: TaskRecord
     home: str
     policy: RunPolicy = RunPolicy()
     devices: str = ""
+    slot: Slot = DEFAULT_SLOT
     secrets: tuple[str, ...] = field(default=(), repr=False)
     secret_variables: dict[str, str] = field(default_factory=dict, repr=False)
     secret_files: dict[str, str] = field(default_factory=dict, repr=False)

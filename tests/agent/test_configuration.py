@@ -12,6 +12,7 @@ import tomllib
 from elsewhere.core.errors import ConfigurationError, UsageError
 from elsewhere.core.settings import Settings, load
 from elsewhere_agent.configuration import AgentSettings, load_agent, shown, worker_settings
+from elsewhere_agent.data_table import load_data
 from elsewhere_agent.init import TEMPLATE
 from elsewhere_sandbox.hooks import HOOKS
 
@@ -214,6 +215,7 @@ def test_the_example_names_every_setting_with_its_default(tmp_path: Path) -> Non
     assert list(plain["agent"].pop("hooks")) == list(HOOKS)
     table = plain.pop("agent")
     assert list(plain.pop("secrets")) == ["HF_TOKEN"]
+    assert list(plain.pop("data")) == ["corpus"]
     assert list(credentials) == ["git.example.org"]
     assert table.pop("name")
     defaults = AgentSettings().model_dump(
@@ -222,6 +224,15 @@ def test_the_example_names_every_setting_with_its_default(tmp_path: Path) -> Non
     assert table == defaults
     settings = load({"ELSEWHERE_HOME": str(tmp_path)})
     assert plain == {name: getattr(settings, name) for name in settings.origins if name != "home"}
+
+
+@pytest.mark.parametrize(
+    "table", ['data = "/mnt"', "[data]\ncorpus = 3", '[data]\ncorpus = "mnt/corpus"']
+)
+def test_data_has_absolute_paths(tmp_path: Path, table: str) -> None:
+    (tmp_path / "config.toml").write_text(table)
+    with pytest.raises(ConfigurationError, match=r"The setting data(\.corpus)? in .* must be"):
+        load_data(tmp_path / "config.toml")
 
 
 def test_the_example_in_deploy_is_what_init_writes() -> None:

@@ -18,7 +18,7 @@ SPEC = RunSpec(
     record=make_record(
         id="0123456789abcdef" * 2,
         source=Source(entry_point="main.py"),
-        environment=Environment(packages=(), gpus=1),
+        environment=Environment(packages=()),
     ),
     home="/home/ada/.elsewhere",
     policy=RunPolicy(

@@ -17,11 +17,11 @@ from elsewhere.core.records import Outcome
 from elsewhere.core.uploads import Placed
 from elsewhere.store.queues import Queues
 from elsewhere.store.redis.store import RedisStore
+from elsewhere_sandbox.slot import Slot
 from elsewhere_sandbox.spec import RunPolicy
 from elsewhere_worker.launcher import Liveness
 from elsewhere_worker.owner import Owner
 from elsewhere_worker.settings import WorkerSettings
-from elsewhere_worker.slots import Slot
 from elsewhere_worker.supervision import Supervision
 from tests.stores import opened, running
 from tests.waiting import wait_until

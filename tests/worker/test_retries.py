@@ -10,7 +10,7 @@ import pytest
 from elsewhere.core.choices import RETRIABLE, OnLost, Reason, Status
 from elsewhere.core.events import Verdict
 from elsewhere.core.records import Outcome, Retries
-from elsewhere.store.queues import Queues
+from elsewhere.store.queues import Entry, Queues
 from elsewhere.store.redis.store import RedisStore
 from elsewhere_worker.avoiding import is_for_others
 from elsewhere_worker.registration import Registration
@@ -129,7 +129,7 @@ def test_a_retry_is_left_to_another_host_as_long_as_one_takes_its_queue(store: R
     store.finish(task_id, 1, FAILED)
 
     def is_left(name: str) -> bool:
-        return is_for_others(store, Queues(store), "default", task_id.encode(), name)
+        return is_for_others(store, Queues(store), Entry("default", task_id.encode()), name)
 
     here, far = Registration(store.redis, BOX), replace(BOX, name="far", machine="m2", host="far")
     here.begin()

@@ -23,10 +23,10 @@ from elsewhere.core.uploads import Placed
 from elsewhere.store.queues import Queues
 from elsewhere.store.redis import keys
 from elsewhere.store.redis.store import RedisStore
+from elsewhere_sandbox.slot import Slot
 from elsewhere_worker import supervision as supervision_module
 from elsewhere_worker.host_launcher import HostLauncher
 from elsewhere_worker.settings import WorkerSettings
-from elsewhere_worker.slots import Slot
 from elsewhere_worker.supervision import Supervision
 from tests.stores import make_record, opened, running
 

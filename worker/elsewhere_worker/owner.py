@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from elsewhere.core.errors import RecordError
 from elsewhere.core.folders import read_record, write_beside
 from elsewhere.core.notes import reserve_notes
+from elsewhere_sandbox.slot import Slot
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,10 +22,12 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owner:
-    """An agent, by the name that it has alone in its home; `store` is the store's identity."""
+    """An agent, by the name that it has alone in its home; `store` is the store's identity. `slot`
+    is what the attempt has while it runs."""
 
     worker: str
     store: str
+    slot: Slot = field(default=Slot(), compare=False)
 
     @classmethod
     def of(cls, folder: RunFolder) -> Owner | None:

@@ -70,14 +70,17 @@ class Registration:
         running: Iterable[str],
         waiting: Iterable[str] = (),
         problems: Iterable[str] = (),
+        passed_over: Iterable[str] = (),
         closed: str = "",
     ) -> None:
         """Reports the agent again, with the runs that are `running`, the uploads `waiting`, its
-        `problems`, and why it is `closed`, if it takes no tasks."""
+        `problems`, the tasks that it has `passed_over`, and why it is `closed`, if it takes no
+        tasks."""
         news = {
             "running": tuple(running),
             "waiting": tuple(waiting),
             "problems": tuple(problems),
+            "passed_over": tuple(passed_over),
             "closed": closed,
         }
         with self._lock, redis_errors():

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from elsewhere.core.records import Needs
+from elsewhere.report.usage.cgroup import MACHINE_BYTES, Cgroup
 from elsewhere_sandbox.spec import RunPolicy
 from elsewhere_worker.hours import ALWAYS, Hours
+from elsewhere_worker.scheduler import Capacity, Order
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,6 +34,13 @@ class WorkerSettings:
     max_tasks: int = 0
     #: ends after so long without a task; 0: never
     exit_when_idle_s: float = 0.0
+    #: GPUs of a task that names none, by queue
+    gpus: Mapping[str, float] = field(default_factory=dict)
+    #: what one task may use at most
+    limits: Needs = field(default_factory=Needs)
+    shares_gpus: bool = False
+    is_fair_to_queues: bool = False
+    is_fair_to_users: bool = False
     lease_s: float = 45.0
     lost_after_s: float = 900.0
     keep_runs_s: float = 86400.0
@@ -41,6 +52,28 @@ class WorkerSettings:
     lend_store: bool = True
     policy: RunPolicy = field(default_factory=RunPolicy)
     secrets: Mapping[str, SecretSource] = field(default_factory=dict)
+
+    @property
+    def order(self) -> Order:
+        return Order(
+            queues=self.queues,
+            gpus=self.gpus,
+            is_fair_to_queues=self.is_fair_to_queues,
+            is_fair_to_users=self.is_fair_to_users,
+        )
+
+    def capacity(self, devices: Mapping[str, int]) -> Capacity:
+        """What this machine has beside the `devices`, as far as this process may use it."""
+        cgroup, cores = Cgroup(), sorted(os.sched_getaffinity(0))
+        cpu, memory = cgroup.cpu(), cgroup.memory()
+        return Capacity(
+            slots=self.slots,
+            devices=devices,
+            cores=tuple(cores[: max(1, int(cpu.cores))] if cpu else cores),
+            memory_bytes=memory.limit_bytes if memory else MACHINE_BYTES,
+            limits=self.limits,
+            shares_devices=self.shares_gpus,
+        )
 
     @property
     def renew_s(self) -> float:

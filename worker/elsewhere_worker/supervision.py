@@ -48,9 +48,9 @@ if TYPE_CHECKING:
     from elsewhere.core.folders import RunFolder
     from elsewhere.store.queues import Queues
     from elsewhere.store.redis.store import RedisStore
+    from elsewhere_sandbox.slot import Slot
     from elsewhere_worker.launcher import Launcher
     from elsewhere_worker.settings import WorkerSettings
-    from elsewhere_worker.slots import Slot
 
 logger = logging.getLogger(__name__)
 
@@ -271,6 +271,7 @@ class Supervision(threading.Thread):
                 home=str(settings.home.path),
                 policy=settings.policy,
                 devices=",".join(self.slot.devices),
+                slot=self.slot,
                 secrets=tuple(passwords_in(settings.url)),
                 secret_variables=variables,
                 secret_files=files,

@@ -18,6 +18,7 @@ import secrets
 import threading
 import time
 from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from elsewhere.core.choices import Reason, Status
@@ -25,11 +26,13 @@ from elsewhere.core.errors import RecordError, StoreUnavailableError
 from elsewhere.core.folders import RunFolder
 from elsewhere.core.records import Outcome
 from elsewhere.store.redis import keys
+from elsewhere_sandbox.slot import Slot
 from elsewhere_worker.avoiding import is_for_others
 from elsewhere_worker.blob_budget import BlobBudget
 from elsewhere_worker.boundary import check_job
 from elsewhere_worker.disk import FullDisk
 from elsewhere_worker.duty import AGAIN_S, Duty, Troubles
+from elsewhere_worker.gpus import Gpus
 from elsewhere_worker.leaving import leave
 from elsewhere_worker.old_runs import OldRuns
 from elsewhere_worker.owner import Owner
@@ -37,14 +40,14 @@ from elsewhere_worker.pulse import Pulse
 from elsewhere_worker.reaper import Reaper
 from elsewhere_worker.relay import FileServer
 from elsewhere_worker.room import Room
-from elsewhere_worker.slots import Needs, Slot, Slots
+from elsewhere_worker.scheduler import Scheduler
 from elsewhere_worker.supervision import Supervision
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from elsewhere.artifacts.uploading import Uploader
-    from elsewhere.store.queues import Queues
+    from elsewhere.store.queues import Entry, Queues
     from elsewhere.store.redis.store import RedisStore
     from elsewhere_worker.intake import Intake
     from elsewhere_worker.launcher import Launcher
@@ -77,6 +80,7 @@ class Worker:
         upload: Uploader,
         deliver_sessions: Callable[[], None],
         when_up: Callable[[], None],
+        gpus: Gpus | None = None,
     ) -> None:
         self.settings = settings
         self._store = store
@@ -88,7 +92,8 @@ class Worker:
         self._deliver_sessions = deliver_sessions
         self._when_up = when_up
         self._owner = Owner(worker=settings.name, store=store.identity())
-        self._slots = Slots(settings.slots, self._slots_in_use)
+        self._gpus = gpus or Gpus("none")
+        self._scheduler = Scheduler(settings.capacity(self._gpus.devices), settings.order)
         self.troubles = Troubles()
         self.pulse = Pulse()
         self._reaper = Reaper(store, queues, settings, self.troubles)
@@ -119,7 +124,7 @@ class Worker:
     def reload(self, settings: WorkerSettings) -> None:
         """Goes on with other `settings`, of which only what concerns new tasks may differ."""
         self.settings = settings
-        self._slots = Slots(settings.slots, self._slots_in_use)
+        self._scheduler = Scheduler(settings.capacity(self._gpus.devices), settings.order)
         self._room = Room(settings)
         self._registration.change(queues=settings.queues, slots=settings.slots)
         self._must_recover = True
@@ -177,27 +182,25 @@ class Worker:
             self.end()
 
     def _is_taking(self) -> bool:
-        is_open = not self._is_ending.is_set() and not self._slots.is_full
-        return is_open and not self.intake.reason(self.settings)
+        return not self._is_ending.is_set() and not self.intake.reason(self.settings)
 
     def _take_all(self) -> None:
-        names = list(self.settings.queues) if self._room.is_enough() else []
-        while names and self._is_taking():
-            self.pulse.beat("take")
-            entry = self._queues.peek(names)
-            if entry is None:
-                return
-            queue, item, environment = entry
-            slot = self._slots.take(Needs.of(environment))
-            name = self.settings.name
-            if slot is None or is_for_others(self._store, self._queues, queue, item, name):
-                # it keeps its place, and those behind it wait, too
-                names.remove(queue)
-            elif taken := self._queues.take([queue], self.settings.name, item):
-                self._claim(*taken, slot)
+        left: set[bytes] = set()  # to agents of other machines
 
-    def _slots_in_use(self) -> list[Slot]:
-        return [supervision.slot for supervision in self._supervised()]
+        def waiting(queue: str) -> Iterator[Entry]:
+            return (one for one in self._queues.waiting(queue) if one.item not in left)
+
+        while self._is_taking() and self._room.is_enough():
+            self.pulse.beat("take")
+            held = [supervision.slot for supervision in self._supervised()]
+            chosen = self._scheduler.choose(waiting, held, self._gpus.busy)
+            if chosen is None:
+                return
+            entry, slot = chosen  # another agent may be quicker: then the next one is chosen anew
+            if is_for_others(self._store, self._queues, entry, self.settings.name):
+                left.add(entry.item)
+            elif taken := self._queues.take([entry.queue], self.settings.name, entry.item):
+                self._claim(*taken, slot)
 
     def _supervised(self) -> list[Supervision]:
         with self._lock:
@@ -238,7 +241,7 @@ class Worker:
     def _begin(self, task_id: str, attempt: int, slot: Slot) -> None:
         folder = self.settings.home.run(task_id, attempt)
         try:
-            self._owner.take(folder)
+            replace(self._owner, slot=slot).take(folder)
         except OSError as error:
             message = f"The run cannot be prepared on this machine: {error}."
             logger.warning("task %s: %s", task_id, message)
@@ -282,7 +285,7 @@ class Worker:
                 continue
             if owner == self._owner:
                 logger.info("%s: attached again", folder.path.name)
-                self._supervise(folder, Slot())
+                self._supervise(folder, owner.slot)
             elif owner.worker == self._owner.worker:
                 logger.warning("%s: left alone, it belongs to another store", folder.path.name)
         self._renew_all()
@@ -372,7 +375,9 @@ class Worker:
                 None, [*self.troubles.listed(), self._disk.problem, self._room.problem]
             )
             self._registration.renew(
-                self.running(), self._old_runs.waiting, problems, closed=self.intake.closed
+                *(self.running(), self._old_runs.waiting, problems),
+                passed_over=self._scheduler.passed_over,
+                closed=self.intake.closed,
             )
             self._launcher.prepare_spare()
             self._reaper.sweep()

@@ -46,7 +46,7 @@ def clone_task(store: RedisStore, given: Namespace) -> int:
 def enqueue_task(store: RedisStore, given: Namespace) -> int:
     task_id = find_task(store, given.id)
     queues = Queues(store)
-    queues.enqueue(task_id, given.queue)
+    queues.enqueue(task_id, given.queue, given.priority)
     waiting = queues.length(given.queue)
     holds = f", which holds {waiting} now" if waiting else ""  # an idle agent has it already
     print(f"Task {title(store, task_id)} is queued in {given.queue!r}{holds}.")

@@ -171,6 +171,12 @@ def parser() -> argparse.ArgumentParser:
     enqueue.add_argument(
         "--queue", default=DEFAULT_QUEUE, help="name of the queue (default: %(default)s)"
     )
+    enqueue.add_argument(
+        "--priority",
+        type=int,
+        metavar="N",
+        help="before tasks of a lower priority from now on (default: as it is)",
+    )
 
     add("dequeue", dequeue_task, "take a task out of its queue", "1a2b3c4d")
 

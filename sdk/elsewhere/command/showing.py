@@ -101,6 +101,7 @@ def show_task(store: RedisStore, given: Namespace) -> int:
             _print_reports(console, store, use)
     _print_section(console, "source", _source_rows(record))
     _print_section(console, "environment", _environment_rows(record))
+    _print_section(console, "needs", _needs_rows(record))
     _print_section(console, "attempts", (_attempt_row(item, state) for item in attempts))
     _print_section(console, "machine", ((name, str(it)) for name, it in machine.items() if it))
     _print_section(console, "phases", [_phase_row(item, state) for item in phases])
@@ -250,7 +251,21 @@ def _environment_rows(record: TaskRecord) -> list[Row]:
         "setup": "; ".join(environment.setup),
         "variables": ", ".join(sorted(environment.variables)),
         "secrets": ", ".join(environment.secrets),
-        "gpus": str(environment.gpus or ""),
+        "mounts": ", ".join(f"{path} ({name})" for path, name in environment.mounts.items()),
+        "keeps": ", ".join(environment.keep),
+    }
+    return [(name, value) for name, value in rows.items() if value]
+
+
+def _needs_rows(record: TaskRecord) -> list[Row]:
+    needs = record.needs
+    rows = {
+        "gpus": "" if needs.gpus is None else number(needs.gpus),
+        "cores": str(needs.cpus or ""),
+        "memory": size(needs.memory_bytes) if needs.memory_bytes else "",
+        "disk": size(needs.disk_bytes) if needs.disk_bytes else "",
+        "time limit": f"{record.time_limit_s:g} s" if record.time_limit_s else "",
+        "priority": str(record.priority or ""),
     }
     return [(name, value) for name, value in rows.items() if value]
 

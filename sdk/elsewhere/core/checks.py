@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, TypeGuard
+from typing import Any, Final, TypeGuard
 
 from elsewhere.core.errors import UsageError
 
@@ -67,6 +67,18 @@ def checked_whole(what: str, given: object, least: int | None = None, *, note: s
         limit = "" if least is None else f" of {least} or more"
         raise _wrong(what, f"a whole number{limit}{note}", given)
     return int(plain(given))
+
+
+def checked_bytes(what: str, given: object) -> int:
+    """The number of bytes `given`, or a text such as 512MB or 32 GB; units are powers of 1024."""
+    if isinstance(given, str) and (found := _SIZE.fullmatch(given.strip())):
+        return int(float(found[1]) * 1024 ** " KMGT".index((found[2] or " ").upper()))
+    if not is_whole(given) or given < 0:
+        raise _wrong(what, "a number of bytes, or a text such as '32GB'", given)
+    return int(plain(given))
+
+
+_SIZE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt])?(?:i?b)?", re.IGNORECASE)
 
 
 def checked_seconds(what: str, given: object, *, may_be_zero: bool = True, note: str = "") -> float:

@@ -64,6 +64,7 @@ class Reason(_Choice):
     PROGRAM_FAILED = "program_failed"
     KILLED = "killed"
     OUT_OF_MEMORY = "out_of_memory"
+    OUT_OF_DISK = "out_of_disk"
     SETUP_FAILED = "setup_failed"
     STOPPED = "stopped"
     HANDED_OVER = "handed_over"

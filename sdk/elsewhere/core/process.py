@@ -6,7 +6,7 @@ import os
 import weakref
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from elsewhere.core.frozen import dataclass
 
@@ -35,6 +35,20 @@ def _weakly(method: Callable[[], None]) -> Callable[[], None]:
             alive()
 
     return call
+
+
+#: whose tasks this process makes, where it runs a task of somebody
+USER: Final = "ELSEWHERE_USER"
+
+
+def user_name() -> str:
+    """The login name of who makes tasks in this process."""
+    import pwd  # noqa: PLC0415 - weight
+
+    try:
+        return os.environ.get(USER) or pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container that runs as a user without a name
+        return str(os.getuid())
 
 
 @cache

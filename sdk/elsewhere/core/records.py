@@ -4,6 +4,7 @@ The host side validates the same classes with pydantic before it trusts bytes fr
 
     TaskRecord ── Source ── Submodule
        │    ├──── Environment
+       │    ├──── Needs
        │    ├──── Call
        │    ├──── Parameter
        │    ├──── Configuration
@@ -111,8 +112,11 @@ class Environment:
     digest of a `core.lock.Lock`, which has them and all others that were installed; empty where the
     packages are all there is to know. `loaded` are names in the lock that were in memory and count
     as imported; `wheels` are the digests of the wheels that the lock names. `missing` is a sentence
-    when a package that the program imports does not travel: it must not run elsewhere. `secrets`
-    are names of those of an agent that the program is given.
+    when a package that the program imports does not travel: it must not run elsewhere.
+
+    `secrets` are names of those of an agent that the program is given. `keep` are patterns of files
+    that it writes below its code, and that become artifacts. `mounts` map paths from the code's
+    root to names of folders of the agent's machine, which are there for the program.
     """
 
     python: str = ""
@@ -127,13 +131,28 @@ class Environment:
     setup: tuple[str, ...] = ()
     variables: dict[str, str] = field(default_factory=dict)
     secrets: tuple[str, ...] = ()
-    gpus: int = 0
-    memory_bytes: int = 0
+    keep: tuple[str, ...] = ()
+    mounts: dict[str, str] = field(default_factory=dict)
 
     @property
     def digests(self) -> tuple[str, ...]:
         """All blobs that the packages need."""
         return tuple(filter(None, (self.lock, *self.wheels)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Needs:
+    """What a task needs of a machine, and may use of it; 0 where it names nothing.
+
+    `gpus` is a whole number, or the share of one, such as 0.5; None where its queue or the agent
+    decides. `cpus` are whole cores, `memory_bytes` the memory of all its processes together, and
+    `disk_bytes` what its run folder may take.
+    """
+
+    gpus: float | None = None
+    cpus: int = 0
+    memory_bytes: int = 0
+    disk_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -292,7 +311,8 @@ class TaskRecord:
 
     `properties` are notes of people, which no run reads. `labels` number the classes of the task's
     models. `continues_at`: the iteration that a continued task goes on with; its scalars are kept
-    when a next attempt begins. `has_marked_edits` is False for a task of a version that did not
+    when a next attempt begins. In a queue those of a higher `priority` are first; `user` is the
+    login name of who made it. `has_marked_edits` is False for a task of a version that did not
     distinguish edits from what a command line gives.
     """
 
@@ -316,6 +336,9 @@ class TaskRecord:
     on_lost: OnLost = OnLost.END
     retries: Retries = Retries()
     time_limit_s: float = 0.0
+    needs: Needs = Needs()
+    priority: int = 0
+    user: str = ""
     created_at: float = 0.0
     has_marked_edits: bool = False
 

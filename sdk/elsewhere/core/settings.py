@@ -76,7 +76,7 @@ _DEFAULTS: Final = {
 }
 
 #: the agent's own tables; the agent package reads them
-_AGENT_TABLES: Final = ("agent", "secrets")
+_AGENT_TABLES: Final = ("agent", "data", "secrets")
 
 _ALLOWED: Final = {
     str: "a text",

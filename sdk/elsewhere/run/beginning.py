@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pwd
 import threading
 from dataclasses import replace
 from functools import partial
@@ -24,6 +23,7 @@ from elsewhere.core.errors import (
 from elsewhere.core.folders import RunFolder
 from elsewhere.core.imported import modules
 from elsewhere.core.notes import MonitorNote
+from elsewhere.core.process import user_name
 from elsewhere.core.records import Source, TaskRecord
 from elsewhere.core.say import say
 from elsewhere.delivery.sessions import Session, deliver_dead
@@ -143,10 +143,11 @@ def begin(
         project=names.checked_name("project", project or _project_name(source)),
         type=task_type,
         tags=tuple(tags),
-        comment=f"Created on {os.uname().nodename} by {_user()}",
+        comment=f"Created on {os.uname().nodename} by {user_name()}",
         source=replace(source, missing="Its code has not been captured to the end."),
         seed=seed_of_task,
         output_uri=_place(settings, output_uri, is_tried=offline is None),
+        user=user_name(),
         created_at=now_at(),
         has_marked_edits=True,
     )
@@ -335,10 +336,3 @@ def _project_name(source: Source) -> str:
 def _script_name(source: Source) -> str:
     name = source.module or Path(source.entry_point).stem.removesuffix(".ipynb")
     return name if len(name) > 2 else f"script {name}".strip()
-
-
-def _user() -> str:
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:  # a container that runs as a user without a name
-        return str(os.getuid())

@@ -30,9 +30,10 @@ _SETTLE: Final = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL'
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentRecord:
     """An agent as others see it. `waiting`: files that it could not upload yet, each as the name of
-    the run folder and a sentence. `problems`: sentences for its operator. `serves_files`: others
-    can read files of its machine through it, which older versions cannot. `closed`: why it takes no
-    tasks now; empty while it takes some."""
+    the run folder and a sentence. `problems`: sentences for its operator. `passed_over`: tasks that
+    it cannot run now, each as its id and a sentence. `serves_files`: others can read files of its
+    machine through it, which older versions cannot. `closed`: why it takes no tasks now; empty
+    while it takes some."""
 
     name: str
     machine: str
@@ -46,6 +47,8 @@ class AgentRecord:
     running: tuple[str, ...] = ()
     waiting: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+    passed_over: tuple[str, ...] = ()
+    gpus: int = 0
     serves_files: bool = False
     closed: str = ""
 

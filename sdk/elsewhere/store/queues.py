@@ -8,10 +8,11 @@ the waiting takes the entry out.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import logging
 import re
 import shlex
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from elsewhere.core.choices import Status
 from elsewhere.core.codec import decode
@@ -22,14 +23,18 @@ from elsewhere.core.errors import (
     UsageError,
     known_choices,
 )
+from elsewhere.core.frozen import dataclass
 from elsewhere.core.imported import for_itself
-from elsewhere.core.records import Environment
+from elsewhere.core.records import Needs
 from elsewhere.store.redis import keys
 from elsewhere.store.redis.connection import redis_errors
 from elsewhere.store.redis.store import RedisStore
 from elsewhere.store.states import sources
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from redis import Redis
     from redis.client import Pipeline
     from rq import Queue
 
@@ -44,28 +49,63 @@ DEFAULT_QUEUE: Final = "default"
 LAUNCH: Final = "elsewhere_worker.launch.launch"
 
 _NAME: Final = re.compile(r"[\w][\w.@ -]{0,99}")
-#: the first id of the first queue that has one, and the environment in its task's record
-_PEEK: Final = """
-for i = 1, #KEYS do
-  local id = redis.call('LINDEX', KEYS[i], 0)
-  if id then
-    local environment = redis.pcall('HGET', ARGV[1] .. id, 'environment')
-    return {KEYS[i], id, type(environment) == 'string' and environment or '{}'}
-  end
+#: ids of a queue from ARGV[2] to ARGV[3], each with what decides who goes first
+_LOOK: Final = """
+local found = {}
+for _, id in ipairs(redis.call('LRANGE', KEYS[1], ARGV[2], ARGV[3])) do
+  local parts = redis.pcall('HMGET', ARGV[1] .. id, 'needs', 'priority', 'user')
+  found[#found + 1] = {id, parts.err and {} or parts}
 end
-return false
+return found
 """
-#: takes that id into the agent's own list; where one is named, only if it is that one
+#: takes an id into the agent's own list: that in ARGV[1], wherever it stands, or else the first
 _TAKE: Final = """
 for i = 2, #KEYS do
-  local id = redis.call('LINDEX', KEYS[i], 0)
-  if id and (ARGV[1] == '' or ARGV[1] == id) then
-    redis.call('LMOVE', KEYS[i], KEYS[1], 'LEFT', 'RIGHT')
+  local id = ARGV[1] or redis.call('LINDEX', KEYS[i], 0)
+  if id and redis.call('LREM', KEYS[i], 1, id) == 1 then
+    redis.call('RPUSH', KEYS[1], id)
     return {KEYS[i], id}
   end
 end
 return false
 """
+#: puts the id in ARGV[2] behind all of its priority or a higher one; the others stand in order
+_PLACE: Final = """
+local function priority(id)
+  local text = redis.pcall('HGET', ARGV[1] .. id, 'priority')
+  return type(text) == 'string' and tonumber(text) or 0
+end
+if redis.call('LREM', KEYS[1], -1, ARGV[2]) == 0 then return end
+local own, first, last = priority(ARGV[2]), 0, redis.call('LLEN', KEYS[1])
+while first < last do
+  local middle = math.floor((first + last) / 2)
+  if priority(redis.call('LINDEX', KEYS[1], middle)) >= own then
+    first = middle + 1
+  else
+    last = middle
+  end
+end
+local behind = redis.call('LINDEX', KEYS[1], first)
+if behind then
+  redis.call('LINSERT', KEYS[1], 'BEFORE', behind, ARGV[2])
+else
+  redis.call('RPUSH', KEYS[1], ARGV[2])
+end
+"""
+#: entries that are read at once: an agent seldom looks behind them
+_PAGE: Final = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An entry of a queue, by the queue's name: `item` is a task id, or whatever somebody else has
+    pushed. What its task needs, its priority and whose it is are those of its record."""
+
+    queue: str
+    item: bytes
+    needs: Needs = Needs()
+    priority: int = 0
+    user: str = ""
 
 
 class Queues:
@@ -102,8 +142,9 @@ class Queues:
                 f" An agent makes it by listening: agent daemon --queue {shlex.quote(name)}"
             )
 
-    def enqueue(self, task_id: str, name: str) -> Status:
-        """Puts a task at the end of a queue, by name. Returns the status that it had before.
+    def enqueue(self, task_id: str, name: str, priority: int | None = None) -> Status:
+        """Puts a task at the end of a queue, by name, before those of a lower priority: its own, or
+        `priority` from now on. Returns the status that it had before.
 
         Raises NotFoundError for an unknown task or queue and when its code is not kept any more,
         TransitionError when its status does not allow it.
@@ -115,12 +156,21 @@ class Queues:
                     f"Task {task_id} cannot be enqueued: a part of its code or packages is not in"
                     " the store any more. Run its script once more to capture it."
                 )
-        return self._store.enqueue(
-            task_id,
-            name,
-            lambda pipe: self._push(pipe, task_id, name),
-            allowed=sources(Status.QUEUED),
-        )
+
+        def push(pipe: Pipeline) -> None:
+            if priority is not None:
+                pipe.hset(keys.TaskKeys(task_id).record, "priority", str(priority))
+            self._push(pipe, task_id, name)
+
+        return self._store.enqueue(task_id, name, push, allowed=sources(Status.QUEUED))
+
+    def prioritize(self, task_id: str, priority: int) -> None:
+        """Gives a task another priority, and its place in the queue that it waits in. Raises
+        NotFoundError."""
+        self._store.edit(task_id, priority=priority)
+        if queue := self._store.state(task_id).queue:
+            with redis_errors():
+                self._place(self._redis, task_id, queue)
 
     def push_again(self, task_id: str) -> None:
         """Adds a new entry for a task whose entry was lost, unless it is not queued any more."""
@@ -160,30 +210,26 @@ class Queues:
             found = cast("list[bytes]", self._redis.lrange(keys.rq_queue(name), 0, -1))
         return {item.decode(errors="replace") for item in found}
 
-    def peek(self, names: list[str]) -> tuple[str, bytes, Environment] | None:
-        """Returns (queue, item, its task's environment) of the next entry by priority; it stays.
+    def waiting(self, name: str) -> Iterator[Entry]:
+        """Yields the entries of a queue, the next one first, read by and by; they stay there."""
+        for start in itertools.count(0, _PAGE):
+            with redis_errors():
+                words = (keys.TaskKeys("").record, start, start + _PAGE - 1)
+                found = self._redis.eval(_LOOK, 1, keys.rq_queue(name), *words)
+            for item, parts in cast("list[Any]", found):
+                yield _entry(name, item, parts)
+            if len(cast("list[Any]", found)) < _PAGE:
+                return
 
-        The item is a task id, or whatever somebody else has pushed.
-        """
-        with redis_errors():
-            lists = list(map(keys.rq_queue, names))
-            found = self._redis.eval(_PEEK, len(lists), *lists, keys.TaskKeys("").record)
-        if not found:
-            return None
-        queue, item, text = cast("list[bytes]", found)
-        environment = Environment()
-        with contextlib.suppress(RecordError):  # who claims the task refuses it, with the reason
-            environment = decode(Environment, text)
-        return queue.decode().removeprefix(keys.rq_queue("")), item, environment
-
-    def take(self, names: list[str], agent: str, item: bytes = b"") -> tuple[str, str] | None:
-        """Moves the next entry by priority to the agent's own list; returns (queue, task id).
-
-        With an `item`, an entry that is not it stays where it is.
-        """
+    def take(
+        self, names: Sequence[str], agent: str, item: bytes | None = None
+    ) -> tuple[str, str] | None:
+        """Moves the `item` of one of the queues to the agent's own list, or else their next entry;
+        returns (queue, task id), or None if it is not there any more."""
         with redis_errors():
             lists = [keys.taken(agent), *map(keys.rq_queue, names)]
-            found = self._redis.eval(_TAKE, len(lists), *lists, item)
+            words = () if item is None else (item,)
+            found = self._redis.eval(_TAKE, len(lists), *lists, *words)
         if not found:
             return None
         queue, task_id = cast("list[bytes]", found)
@@ -237,6 +283,11 @@ class Queues:
         self._rq(name).enqueue_call(
             LAUNCH, args=(task_id,), job_id=task_id, timeout=-1, result_ttl=0, pipeline=pipe
         )
+        self._place(pipe, task_id, name)
+
+    def _place(self, redis: Redis, task_id: str, name: str) -> None:
+        words = (keys.TaskKeys("").record, task_id)
+        redis.eval(_PLACE, 1, keys.rq_queue(name), *words)
 
     def _rq(self, name: str) -> Queue:
         with for_itself():
@@ -244,6 +295,20 @@ class Queues:
             from rq.serializers import JSONSerializer  # noqa: PLC0415
 
         return Queue(name, connection=self._redis, serializer=JSONSerializer)
+
+
+def _entry(queue: str, item: bytes, parts: Sequence[bytes | None]) -> Entry:
+    """An entry with those `parts` of its record that can be read: who claims the task refuses it,
+    with the reason."""
+    found: dict[str, Any] = {}
+    for (name, kind), text in zip(_PARTS.items(), parts, strict=False):
+        if text is not None:
+            with contextlib.suppress(RecordError):
+                found[name] = decode(kind, text)
+    return Entry(queue, item, **found)
+
+
+_PARTS: Final[dict[str, type]] = {"needs": Needs, "priority": int, "user": str}
 
 
 def _check_name(name: object) -> None:

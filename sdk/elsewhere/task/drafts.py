@@ -8,16 +8,18 @@ from __future__ import annotations
 import importlib.util
 import logging
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from elsewhere.capture import by_hand
 from elsewhere.core import names
+from elsewhere.core.asked import asked
 from elsewhere.core.errors import CaptureError, UsageError
 from elsewhere.core.folders import named_path
 from elsewhere.core.frozen import dataclass
 from elsewhere.core.params import as_edit, split_name, to_parameter
+from elsewhere.core.process import user_name
 from elsewhere.core.records import Environment, Source, TaskRecord
 from elsewhere.core.requirements import requirements_file
 from elsewhere.core.say import say
@@ -59,6 +61,9 @@ class Wanted:
     module: object = None
     detect_repository: bool = True
     argv: tuple[str, ...] = ()
+    secrets: object = ()
+    keep: object = ()
+    mounts: object = field(default_factory=dict)
     seed: int | None = None
 
 
@@ -76,8 +81,9 @@ def create(store: TaskStore, settings: Settings, wanted: Wanted) -> TaskRecord:
         raise UsageError("A task needs a project: give project_name, or call Task.init before.")
     located = _located(wanted, settings)
     source, blobs = _source(wanted, settings, located, base)
-    base_environment = base.environment if base else Environment()
-    environment, wheels = _environment(wanted, settings, located, base_environment)
+    old = base.environment if base else Environment()
+    old = asked(old, wanted.secrets, wanted.keep, wanted.mounts)
+    environment, wheels = _environment(wanted, settings, located, old)
     source, environment = by_hand.with_binary(source, environment, wanted.binary)
     record = replace(
         base or TaskRecord(id="", name="", project="", seed=wanted.seed, has_marked_edits=True),
@@ -89,6 +95,7 @@ def create(store: TaskStore, settings: Settings, wanted: Wanted) -> TaskRecord:
         source=source,
         environment=environment,
         parameters={**(base.parameters if base else {}), **_arguments(wanted.argparse_args)},
+        user=user_name(),
         continues_at=None,
         created_at=0.0,
     )

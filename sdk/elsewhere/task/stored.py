@@ -11,6 +11,7 @@ from elsewhere.core.checks import checked_text, checked_texts
 from elsewhere.core.errors import NotFoundError, known_choices
 from elsewhere.core.events import ModelUsed
 from elsewhere.core.names import checked_name, name_of_clone, new_id
+from elsewhere.core.process import user_name
 from elsewhere.core.records import TaskRecord
 from elsewhere.store import filters
 from elsewhere.store.refusals import unknown
@@ -60,6 +61,7 @@ def clone(
         comment=source.comment if comment is None else checked_text("A comment", comment),
         parent=parent or source.parent or source.id,
         parameters={**source.parameters, **(overrides or {})},
+        user=user_name(),
         continues_at=None,
         created_at=0.0,
         **changes,  # type: ignore[arg-type]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from elsewhere.core.choices import TaskType
 from elsewhere.core.errors import UsageError
-from elsewhere.core.names import checked_secrets, checked_tags, checked_type
+from elsewhere.core.names import checked_tags, checked_type
 from elsewhere.core.one_at_a_time import one_at_a_time
 from elsewhere.task.aspects.artifacts import ArtifactsAspect
 from elsewhere.task.aspects.code import CodeAspect
@@ -18,6 +18,7 @@ from elsewhere.task.aspects.finding import FindingAspect
 from elsewhere.task.aspects.making import MakingAspect
 from elsewhere.task.aspects.models import ModelsAspect
 from elsewhere.task.aspects.names import NamesAspect
+from elsewhere.task.aspects.needs import NeedsAspect
 from elsewhere.task.aspects.offline import OfflineAspect
 from elsewhere.task.aspects.parameters import ParametersAspect
 from elsewhere.task.aspects.plots import ReportedPlotsAspect
@@ -45,6 +46,7 @@ class Task(
     PropertiesAspect,
     ConnectAspect,
     CodeAspect,
+    NeedsAspect,
     DataAspect,
     ArtifactsAspect,
     ModelsAspect,
@@ -64,7 +66,6 @@ class Task(
 
     TaskTypes = TaskType
 
-    _simulated: ClassVar[str | None] = None
     _abort_callback: AbortCallback | None = None
 
     # making
@@ -87,6 +88,8 @@ class Task(
         deferred_init: bool = False,  # noqa: ARG003
         *,
         secrets: Sequence[str] | str = (),
+        keep: Sequence[str] | str = (),
+        mounts: Mapping[str, str] = {},
     ) -> Task:
         """Makes this script a task, or, on an agent, joins the task that the agent runs.
 
@@ -143,17 +146,25 @@ class Task(
             Names of secrets of agents, whose operators keep their values ([secrets.NAME] in
             config.toml): a remote run has them as variables. Here and there, values of variables of
             these names are hidden in all that is recorded.
+        keep
+            Patterns of files, `out/**` or `*.csv` from the code's root: those that a remote run has
+            written become artifacts at its end, however it ends.
+        mounts
+            Maps paths from the code's root to names of folders that operators of agents define
+            ([data] in config.toml): there a remote run finds what lies here already.
 
         Raises UsageError for a wrong argument, StoreUnavailableError, within 5 s, when the store
         cannot be reached, NotFoundError and TransitionError for a task that cannot be continued,
         StorageError for a place that cannot be written to, and ConfigurationError for a wrong
         setting.
         """
+        from elsewhere.core.asked import asked  # noqa: PLC0415
         from elsewhere.core.settings import load  # noqa: PLC0415
         from elsewhere.run import beginning, joining, membership  # noqa: PLC0415
         from elsewhere.run.auto_connect import Connections  # noqa: PLC0415
 
-        names = checked_secrets(secrets)
+        wishes = cls._wished()
+        environment = asked(wishes.environment, secrets, keep, mounts)
         kind = None if task_type is None else checked_type(task_type)
         if cls._current is not None:
             current: Task = cls._current
@@ -173,7 +184,7 @@ class Task(
             cls._simulated = None
             run = beginning.simulate(settings, task_id, connections)
         else:
-            membership.hide_given(names)
+            membership.hide_given(environment.secrets)
             run = beginning.begin(
                 settings,
                 project=project_name,
@@ -185,7 +196,7 @@ class Task(
                 reuse=reuse_last_task_id,
                 continues=continue_last_task,
                 connections=connections,
-                wishes=cls._wished()._replace(secrets=names),
+                wishes=wishes._replace(environment=environment),
                 offline=cls._mode().take(settings),
             )
         task = cls(run.task_record.id, None, run)
@@ -211,23 +222,6 @@ class Task(
         from elsewhere.run import membership  # noqa: PLC0415
 
         return membership.run_folder() is None
-
-    @classmethod
-    def debug_simulate_remote_task(cls, task_id: str, reset_task: bool = False) -> None:
-        """Makes the next `Task.init` of this script run the task `task_id` here, as an agent would:
-        its values override those of the script. This script's code and packages are used, not the
-        task's. `reset_task` resets the task first. Raises UsageError for what is not an id and
-        while a task is open, NotFoundError for an unknown id, and TransitionError, here or at
-        `Task.init`, for a task that is queued, running or published."""
-        if cls._current is not None:
-            raise UsageError(
-                "debug_simulate_remote_task comes before Task.init: call it first, or close task"
-                f" {cls._current.id}."
-            )
-        given = cls._given(task_id)
-        if reset_task:
-            given.reset()
-        cls._simulated = given.id
 
     # going elsewhere
 

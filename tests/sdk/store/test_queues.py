@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import random
 import threading
 
 import pytest
 
 from elsewhere.core.choices import OnLost, Reason, Status
 from elsewhere.core.errors import NotFoundError, TransitionError, UsageError
-from elsewhere.core.records import Environment, Outcome, Source
-from elsewhere.store.queues import DEFAULT_QUEUE, Queues
+from elsewhere.core.records import Needs, Outcome, Source
+from elsewhere.store.queues import DEFAULT_QUEUE, Entry, Queues
 from elsewhere.store.redis import keys
 from elsewhere.store.redis.store import RedisStore
 from tests.stores import make_record
@@ -138,26 +139,69 @@ def test_a_task_that_was_put_back_after_a_loss_is_stopped_when_it_is_taken_back(
     assert queues.enqueue(record.id, "low") is Status.STOPPED
 
 
-def test_the_next_entry_is_seen_with_what_its_task_needs_and_stays(
+def test_entries_are_seen_in_their_order_with_what_their_tasks_need_and_stay(
     store: RedisStore, queues: Queues
 ) -> None:
-    assert queues.peek(["high", "low"]) is None
-    plain = waiting(store)
-    large = waiting(store, "high", environment=Environment(gpus=2, memory_bytes=1 << 40))
-    assert queues.peek(["low", "high"]) == ("low", plain.encode(), Environment())
-    queue, item, environment = queues.peek(["high", "low"]) or ("", b"", Environment())
-    assert (queue, item) == ("high", large.encode())
-    assert (environment.gpus, environment.memory_bytes) == (2, 1 << 40)
-    assert (queues.entries("high"), queues.entries("low")) == ({large}, {plain})
+    assert list(queues.waiting("low")) == []
+    many = [waiting(store) for _ in range(120)]  # more than are read at once
+    large = waiting(store, "high", needs=Needs(gpus=0.5, memory_bytes=1 << 40), user="ada")
+    assert list(queues.waiting("low")) == [Entry("low", one.encode()) for one in many]
+    entry = Entry("high", large.encode(), Needs(gpus=0.5, memory_bytes=1 << 40), 0, "ada")
+    assert list(queues.waiting("high")) == [entry]
+    assert (queues.length("high"), queues.length("low")) == (1, 120)
 
 
-@pytest.mark.parametrize("environment", ["", "[", "[]", '{"gpus": "all"}', '{"gpus": 1'])
+def test_an_entry_is_taken_from_where_it_stands_and_only_once(
+    store: RedisStore, queues: Queues
+) -> None:
+    first, second, third = (waiting(store) for _ in range(3))
+    assert queues.take(["high", "low"], "box", second.encode()) == ("low", second)
+    assert queues.take(["high", "low"], "other", second.encode()) is None
+    assert [entry.item.decode() for entry in queues.waiting("low")] == [first, third]
+    queues.recover("box")
+    assert [entry.item.decode() for entry in queues.waiting("low")] == [first, third, second]
+
+
+def test_a_queue_is_in_the_order_of_priorities_and_then_of_age(
+    store: RedisStore, queues: Queues
+) -> None:
+    chance = random.Random(7)
+    given = [(chance.randint(-2, 2), number) for number in range(60)]
+    named = {waiting(store, priority=priority): (priority, number) for priority, number in given}
+    found = [named[entry.item.decode()] for entry in queues.waiting("low")]
+    assert found == sorted(given, key=lambda one: -one[0])
+
+
+def test_a_task_that_waits_gets_the_place_of_its_new_priority(
+    store: RedisStore, queues: Queues
+) -> None:
+    first, second, third = (waiting(store) for _ in range(3))
+
+    def order() -> list[str]:
+        return [entry.item.decode() for entry in queues.waiting("low")]
+
+    queues.prioritize(third, 5)
+    assert order() == [third, first, second]
+    queues.prioritize(first, -1)
+    assert order() == [third, second, first]
+    queues.dequeue(second)
+    queues.prioritize(second, 9)
+    assert order() == [third, first]
+    queues.enqueue(second, "low")
+    assert order() == [second, third, first]
+    queues.dequeue(second)
+    queues.enqueue(second, "low", 0)
+    assert order() == [third, second, first]
+    assert store.read(second).priority == 0
+
+
+@pytest.mark.parametrize("written", ["", "[", "[]", '{"gpus": "all"}', '{"gpus": 1'])
 def test_needs_that_cannot_be_read_are_left_to_who_checks_the_record(
-    store: RedisStore, queues: Queues, environment: str
+    store: RedisStore, queues: Queues, written: str
 ) -> None:
     task_id = waiting(store)
-    store.redis.hset(keys.TaskKeys(task_id).record, "environment", environment)
-    assert queues.peek(["low"]) == ("low", task_id.encode(), Environment())
+    store.redis.hset(keys.TaskKeys(task_id).record, "needs", written)
+    assert list(queues.waiting("low")) == [Entry("low", task_id.encode())]
 
 
 @pytest.mark.parametrize(
@@ -168,7 +212,7 @@ def test_an_entry_of_somebody_else_is_seen_and_taken_like_any_other(
 ) -> None:
     store.redis.set("ew:task:x:state", "no hash")
     store.redis.rpush("rq:queue:low", entry)
-    assert queues.peek(["low"]) == ("low", entry, Environment())
+    assert list(queues.waiting("low")) == [Entry("low", entry)]
     assert queues.take(["low"], "box", entry) is not None
     assert queues.length("low") == 0
 

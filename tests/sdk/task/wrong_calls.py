@@ -114,6 +114,7 @@ BEFORE: Final[dict[str, list[tuple[str, str]]]] = {
         ("Task.enqueue(task, 5)", "given by its name, not 5"),
         ("Task.enqueue(task, 'a', 'b')", "not by both"),
         ("Task.enqueue(task, 'defalt')", "Did you mean 'default'?"),
+        ("Task.enqueue(task, priority='high')", "The priority must be a whole number"),
         ("Task.enqueue(gone)", "There is no task with the id"),
         ("Task.enqueue(published)", "is published"),
     ],

@@ -171,6 +171,17 @@ ANY: Final[dict[str, list[tuple[str, str]]]] = {
         ("task.set_packages(['./libs/x'])", "is a path of this machine, and does not travel"),
         ("task.set_packages('~nobody-here/a.txt')", "cannot be read"),
     ],
+    "Task.set_resources": [
+        ("task.set_resources(gpus='many')", "or the share of one below 1, not 'many'"),
+        ("task.set_resources(gpus=1.5)", "a whole number, or the share of one below 1, not 1.5"),
+        ("task.set_resources(gpus=float('nan'))", "or the share of one below 1, not nan"),
+        ("task.set_resources(gpus=-1)", "a whole number, or the share of one below 1, not -1"),
+        ("task.set_resources(cpus=0.5)", "The number of cores must be a whole number"),
+        ("task.set_resources(memory='much')", "a text such as '32GB', not 'much'"),
+        ("task.set_resources(disk=-1)", "a text such as '32GB', not -1"),
+    ],
+    "Task.set_time_limit": [("task.set_time_limit('1h')", "a number of seconds, 0 or more")],
+    "Task.set_priority": [("task.set_priority(0.5)", "The priority must be a whole number")],
     "Task.set_base_docker": [
         ("task.set_base_docker(5)", "must be a text"),
         ("task.set_base_docker(docker_image='a b')", "is not an image"),

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import logging
 import threading
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from elsewhere.core.clock import monotonic_s
 from elsewhere.core.frozen import dataclass
 from elsewhere.core.process import at_fork
+from elsewhere.report.usage.nvml import end, library, narrowed, parts, tried
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
+
+    from elsewhere.report.usage.nvml import Device
 
 logger = logging.getLogger(__name__)
 
@@ -24,23 +26,6 @@ _FORK_S: Final = 0.5
 #: seconds that `close` waits for the thread
 _CLOSE_S: Final = 0.5
 _GB: Final = 1024**3
-
-
-@dataclass(frozen=True, slots=True)
-class Device:
-    """A device, or a part of one (MIG). `handle` is NVML's; `whole` and `whole_uuid` are those of
-    the whole device."""
-
-    index: int
-    uuid: str
-    handle: Any
-    whole: Any
-    whole_uuid: str
-    part: int | None = None
-
-    @property
-    def name(self) -> str:
-        return f"gpu_{self.index}" + ("" if self.part is None else f"_mig_{self.part}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +102,7 @@ class Gpus:
     def _run(self) -> None:
         try:
             self._idle.clear()
-            nvml, is_begun = _library(), False
+            nvml, is_begun = library(), False
             while nvml is not None and not self._is_closed:
                 try:
                     if not is_begun:
@@ -130,14 +115,14 @@ class Gpus:
                 except nvml.NVMLError as error:
                     self._warn(str(error))
                     if is_begun:
-                        _end(nvml)
+                        end(nvml)
                     is_begun = False
                 self._asked_at = None
                 self._idle.set()
                 self._asked.acquire()
                 self._idle.clear()
             if is_begun:
-                _end(nvml)
+                end(nvml)
         except Exception:  # the outermost seam of this thread: the program goes on
             logger.exception("GPUs are not monitored any more.")
         finally:
@@ -153,90 +138,27 @@ class Gpus:
         for index in range(nvml.nvmlDeviceGetCount()):
             try:
                 whole = nvml.nvmlDeviceGetHandleByIndex(index)
-                yield from _parts(nvml, index, whole, nvml.nvmlDeviceGetUUID(whole))
+                yield from parts(nvml, index, whole, nvml.nvmlDeviceGetUUID(whole))
             except nvml.NVMLError as error:  # it has fallen off its bus, or belongs to others
                 self._warn(f"device {index}: {error}")
 
 
-def narrowed(devices: Sequence[Device], visible: str | None) -> list[Device]:
-    """Returns those of the `devices` that CUDA shows for `visible`, the variable's value: indexes,
-    beginnings of the ids of devices and of their parts, up to the first that names nothing.
-
-    Indexes are NVML's, by PCI bus; CUDA's differ from them on machines with devices of several
-    types, unless CUDA_DEVICE_ORDER=PCI_BUS_ID.
-    """
-    if visible is None:
-        return list(devices)
-    found: dict[str, Device] = {}
-    for word in visible.split(","):
-        named = [device for device in devices if _is_named(device, word.strip())]
-        if not named:
-            break
-        found.update({device.name: device for device in named})
-    return list(found.values())
-
-
-def _is_named(device: Device, word: str) -> bool:
-    if word.isascii() and word.isdigit():
-        return device.index == int(word)
-    if word.startswith("MIG-"):
-        return device.part is not None and device.uuid.startswith(word)
-    return word.startswith("GPU-") and device.whole_uuid.startswith(word)
-
-
-def _library() -> Any:
-    """The module pynvml; None where NVIDIA's driver, or the module, is not installed."""
-    try:
-        import ctypes  # noqa: PLC0415 - weight
-
-        ctypes.CDLL("libnvidia-ml.so.1")
-    except (ImportError, OSError):
-        return None
-    try:
-        import pynvml  # noqa: PLC0415 - weight, where there is no GPU
-    except ImportError:
-        logger.warning(
-            "This machine has GPUs, which are not monitored: install elsewhere[resources], or"
-            " nvidia-ml-py alone."
-        )
-        return None
-    return pynvml
-
-
-def _end(nvml: Any) -> None:
-    """Gives back what nvmlInit took; a driver that is gone does not take it."""
-    with suppress(nvml.NVMLError):
-        nvml.nvmlShutdown()
-
-
-def _parts(nvml: Any, index: int, whole: Any, uuid: str) -> Iterator[Device]:
-    """Yields the device, or its parts where it is divided."""
-    mode = _tried(nvml, nvml.nvmlDeviceGetMigMode, whole)
-    if mode is None or mode[0] != nvml.NVML_DEVICE_MIG_ENABLE:
-        yield Device(index, uuid, whole, whole, uuid)
-        return
-    for part in range(nvml.nvmlDeviceGetMaxMigDeviceCount(whole)):
-        handle = _tried(nvml, nvml.nvmlDeviceGetMigDeviceHandleByIndex, whole, part)
-        if handle is not None:
-            yield Device(index, nvml.nvmlDeviceGetUUID(handle), handle, whole, uuid, part)
-
-
 def _values(nvml: Any, device: Device, pids: Collection[int]) -> Iterator[tuple[str, float]]:
     name, handle = device.name, device.handle
-    rates = _tried(nvml, nvml.nvmlDeviceGetUtilizationRates, handle)
+    rates = tried(nvml, nvml.nvmlDeviceGetUtilizationRates, handle)
     if rates is not None:
         yield f"{name}_utilization", rates.gpu
-    memory = _tried(nvml, nvml.nvmlDeviceGetMemoryInfo, handle)
+    memory = tried(nvml, nvml.nvmlDeviceGetMemoryInfo, handle)
     if memory is not None and memory.total:
         own_bytes = _own_bytes(nvml, handle, pids)
         yield f"{name}_mem_usage", 100.0 * memory.used / memory.total
         yield f"{name}_mem_free_gb", memory.free / _GB
         yield f"{name}_mem_used_gb", (memory.used if own_bytes is None else own_bytes) / _GB
         yield f"{name}_mem_used_gb_of_machine", memory.used / _GB
-    celsius = _tried(nvml, nvml.nvmlDeviceGetTemperature, device.whole, nvml.NVML_TEMPERATURE_GPU)
+    celsius = tried(nvml, nvml.nvmlDeviceGetTemperature, device.whole, nvml.NVML_TEMPERATURE_GPU)
     if celsius is not None:
         yield f"gpu_{device.index}_temperature", celsius
-    milliwatts = _tried(nvml, nvml.nvmlDeviceGetPowerUsage, device.whole)
+    milliwatts = tried(nvml, nvml.nvmlDeviceGetPowerUsage, device.whole)
     if milliwatts is not None:
         yield f"gpu_{device.index}_power_draw", milliwatts / 1000
 
@@ -249,7 +171,7 @@ def _own_bytes(nvml: Any, handle: Any, pids: Collection[int]) -> int | None:
         nvml.nvmlDeviceGetComputeRunningProcesses,
         nvml.nvmlDeviceGetGraphicsRunningProcesses,
     ):
-        used.update({one.pid: one.usedGpuMemory for one in _tried(nvml, ask, handle) or ()})
+        used.update({one.pid: one.usedGpuMemory for one in tried(nvml, ask, handle) or ()})
     own = {pid: used[pid] for pid in used if pid in pids}
     if not own and not any(Path(f"/proc/{pid}").exists() for pid in used):
         return None
@@ -257,21 +179,13 @@ def _own_bytes(nvml: Any, handle: Any, pids: Collection[int]) -> int | None:
     return sum(known) if len(known) == len(own) else None
 
 
-def _tried(nvml: Any, ask: Callable[..., Any], *given: Any) -> Any:
-    """What NVML answers; None where the device or the driver does not support it."""
-    try:
-        return ask(*given)
-    except (nvml.NVMLError, nvml.NVMLLibraryMismatchError):
-        return None
-
-
 def _facts(nvml: Any, devices: Sequence[Device]) -> GpuFacts:
-    names = [_tried(nvml, nvml.nvmlDeviceGetName, device.handle) for device in devices]
-    memories = [_tried(nvml, nvml.nvmlDeviceGetMemoryInfo, device.handle) for device in devices]
-    cuda = _tried(nvml, nvml.nvmlSystemGetCudaDriverVersion)
+    names = [tried(nvml, nvml.nvmlDeviceGetName, device.handle) for device in devices]
+    memories = [tried(nvml, nvml.nvmlDeviceGetMemoryInfo, device.handle) for device in devices]
+    cuda = tried(nvml, nvml.nvmlSystemGetCudaDriverVersion)
     return GpuFacts(
         types=tuple(name or "unknown" for name in names),
         memories_gb=tuple(round(one.total / _GB, 1) if one else 0.0 for one in memories),
-        driver_version=_tried(nvml, nvml.nvmlSystemGetDriverVersion) or "",
+        driver_version=tried(nvml, nvml.nvmlSystemGetDriverVersion) or "",
         cuda_version=f"{cuda // 1000}.{cuda % 1000 // 10}" if cuda else "",
     )

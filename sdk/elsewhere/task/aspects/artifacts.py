@@ -19,6 +19,7 @@ from elsewhere.task.handle import Handle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from pathlib import Path
 
     from elsewhere.artifacts.listed import TaskArtifacts
     from elsewhere.artifacts.register import Register
@@ -40,6 +41,17 @@ class ArtifactsAspect(Handle):
     _register: Register | None = None
     #: names that this process has uploaded, and not deleted since
     _uploaded: frozenset[str] = frozenset()
+
+    @property
+    def checkpoint_folder(self) -> Path:
+        """A folder for what the task's next attempt on the same machine goes on from; it is made
+        here. On an agent it is also the variable ELSEWHERE_CHECKPOINTS of all of its processes."""
+        from elsewhere.core.folders import make_folder  # noqa: PLC0415
+        from elsewhere.core.settings import load  # noqa: PLC0415
+
+        folder: Path = load().home.checkpoints / self.id
+        make_folder(folder)
+        return folder
 
     @property
     def artifacts(self) -> TaskArtifacts:

@@ -52,6 +52,9 @@ class MakingAspect(Handle):
         detect_repository: bool = True,
         *,
         argv: Sequence[str] | str = (),
+        secrets: Sequence[str] | str = (),
+        keep: Sequence[str] | str = (),
+        mounts: Mapping[str, str] = {},
     ) -> Self:
         """Makes a draft by hand, of code that need not have run; nothing of this process is in it.
 
@@ -93,6 +96,8 @@ class MakingAspect(Handle):
             by default /bin/bash runs a `.sh`.
         argv
             The words of the script's command line, a list or one text.
+        secrets, keep, mounts
+            As in `Task.init`.
 
         Raises UsageError for a wrong argument, NotFoundError for an unknown base, and CaptureError
         for local code that cannot travel.
@@ -125,6 +130,9 @@ class MakingAspect(Handle):
             module=module,
             detect_repository=detect_repository,
             argv=by_hand.argv_of(argv),
+            secrets=secrets,
+            keep=keep,
+            mounts=mounts,
             seed=cls._seed,
         )
         store = cls._open()

@@ -71,9 +71,12 @@ class QueueAspect(Handle):
         queue_name: str | None = None,
         queue_id: str | None = None,
         force: bool = False,
+        *,
+        priority: int | None = None,
     ) -> dict[str, Any]:
         """Puts `task`, a task or its id, at the end of the queue `queue_name` or `queue_id`, which
-        are the same here, or of the default queue.
+        are the same here, or of the default queue, before those of a lower `priority`: the task's
+        own, or this one from now on.
 
         Returns {"queued": 1, "updated": 1, "fields": {...}}, the fields that have changed. `force`
         first resets a task whose status does not allow it, which stops and deletes its run, and
@@ -83,10 +86,12 @@ class QueueAspect(Handle):
         """
         from elsewhere.store.queues import Queues  # noqa: PLC0415
 
+        if priority is not None:
+            checked_whole("The priority", priority)
         queue, access = chosen_queue(queue_name, queue_id), cls._given(task).access
         queues = Queues(access.settled_store)
         try:
-            queues.enqueue(access.id, queue)
+            queues.enqueue(access.id, queue, priority)
         except TransitionError:
             if not force:
                 raise
@@ -94,7 +99,7 @@ class QueueAspect(Handle):
                 queues.dequeue(access.id)
             else:
                 reset(access, force=True)
-            queues.enqueue(access.id, queue)
+            queues.enqueue(access.id, queue, priority)
         return {"queued": 1, "updated": 1, "fields": _fields(access.state, queue)}
 
     @classmethod

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from elsewhere.core.checks import checked_flag, checked_seconds, checked_text
 from elsewhere.core.choices import Reason, Status
@@ -29,6 +29,8 @@ class StatusAspect(Handle):
     A move to the status that the task already has is always allowed, and `force` allows every move.
     Some calls have a second name, and a parameter that changes nothing, for scripts that use them.
     """
+
+    _simulated: ClassVar[str | None] = None
 
     def get_status(self) -> str:
         """The status: created, queued, in_progress, stopped, completed, failed, published or
@@ -196,6 +198,23 @@ class StatusAspect(Handle):
         from elsewhere.core.events import PublishAtEnd  # noqa: PLC0415
 
         self.access.record_event(PublishAtEnd(is_wanted=checked_flag("enable", enable)))
+
+    @classmethod
+    def debug_simulate_remote_task(cls, task_id: str, reset_task: bool = False) -> None:
+        """Makes the next `Task.init` of this script run the task `task_id` here, as an agent would:
+        its values override those of the script. This script's code and packages are used, not the
+        task's. `reset_task` resets the task first. Raises UsageError for what is not an id and
+        while a task is open, NotFoundError for an unknown id, and TransitionError, here or at
+        `Task.init`, for a task that is queued, running or published."""
+        if cls._current is not None:
+            raise UsageError(
+                "debug_simulate_remote_task comes before Task.init: call it first, or close task"
+                f" {cls._current.id}."
+            )
+        given = cls._given(task_id)
+        if reset_task:
+            given.reset()
+        cls._simulated = given.id
 
     def reset(self, set_started_on_success: bool = False, force: bool = False) -> None:
         """Makes the task a draft again, without its reports, output, artifacts, models and

@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from elsewhere.report.usage import gpus as module
-from elsewhere.report.usage.gpus import Device, GpuFacts, Gpus, narrowed
+from elsewhere.report.usage.gpus import GpuFacts, Gpus
+from elsewhere.report.usage.nvml import Device, narrowed
 from tests.nvml import FakeMachine, built, two_gpus
 from tests.waiting import wait_until
 

@@ -124,12 +124,12 @@ def test_packages_that_people_set_are_all_there_is(store: RedisStore) -> None:
         loaded=("b",),
         wheels=(digest,),
         missing="The package a cannot travel.",
-        gpus=2,
+        image="nvidia/cuda",
     )
     task = draft(store, environment=captured)
     task.set_packages(["a==2"])
     assert store.read(task.id).environment == Environment(
-        python="3.11.7", packages=("a==2",), gpus=2
+        python="3.11.7", packages=("a==2",), image="nvidia/cuda"
     )
 
 

@@ -1,0 +1,40 @@
+"""The table [data] of config.toml: folders and files of this machine, by the names that tasks use.
+
+[data]
+corpus = "/mnt/corpus"
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import tomllib
+
+from elsewhere.core.errors import ConfigurationError
+
+
+def load_data(config: Path) -> dict[str, str]:
+    """Maps the names in the file `config`, which `elsewhere.core.settings` has checked, to absolute
+    paths; empty without it. Raises ConfigurationError."""
+    try:
+        table = tomllib.loads(config.read_text(encoding="utf-8")).get("data", {})
+    except FileNotFoundError:
+        return {}
+    if not isinstance(table, dict):
+        raise ConfigurationError(f"The setting data in {config} must be a table: [data].")
+    return {name: _path(name, given, config) for name, given in table.items()}
+
+
+def shown_data(config: Path) -> dict[str, tuple[object, str]]:
+    """Maps the name of each setting in the table to (its value, its origin)."""
+    return {f"data.{name}": (path, str(config)) for name, path in load_data(config).items()}
+
+
+def _path(name: str, given: object, config: Path) -> str:
+    path = Path(given).expanduser() if isinstance(given, str) else None
+    if path is None or not path.is_absolute():
+        raise ConfigurationError(
+            f"The setting data.{name} in {config} must be the absolute path of a folder or file of"
+            f' this machine, {name} = "/mnt/{name}", and is {given!r:.80}.'
+        )
+    return str(path)
