@@ -83,13 +83,14 @@ class Place:
         self._agent: subprocess.Popen[bytes] | None = None
         self._processes: list[subprocess.Popen[bytes]] = []
 
-    def start_agent(self) -> psutil.Process:
+    def start_agent(self, *options: str) -> psutil.Process:
         """The real daemon; returns when it is at rest, its spare runner waiting."""
         with (self.folder / "agent.log").open("ab") as log:
             self._agent = self.start(
                 command("agent"),
                 "daemon",
                 *(word for name in QUEUES for word in ("--queue", name)),
+                *options,
                 stdout=log,
                 stderr=log,
             )

@@ -77,19 +77,22 @@ class RunPolicy:
 class RunSpec:
     """`spec.json`, and `secrets.json`, which the runner removes before any program starts.
 
-    `devices` are those of the `slot`, with commas between them. `secrets` are values that the
-    output must not show, and so are those that the program is given by name: `secret_variables`,
-    and `secret_files` with their contents.
+    `secrets` are values that the output must not show, and so are those that the program is given
+    by name: `secret_variables`, and `secret_files` with their contents.
     """
 
     record: TaskRecord
     home: str
     policy: RunPolicy = RunPolicy()
-    devices: str = ""
     slot: Slot = DEFAULT_SLOT
     secrets: tuple[str, ...] = field(default=(), repr=False)
     secret_variables: dict[str, str] = field(default_factory=dict, repr=False)
     secret_files: dict[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def devices(self) -> str:
+        """The devices of the slot, with commas between them."""
+        return ",".join(self.slot.devices)
 
     def write(self, folder: RunFolder) -> None:
         """Writes the spec into `folder`, for its runner. Raises OSError."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -92,9 +93,8 @@ EVENT: st.SearchStrategy[Event] = st.one_of(
         at=st.sampled_from([1.0, 2.5]),
         history=st.integers(-1, 3),
         url=NAME,
-        machine=NAME,
         digest=st.sampled_from(["", "d"]),
-    ),
+    ).map(lambda sample: replace(sample, machine=sample.url)),  # where it lies, by its URL
     st.builds(Text, message=NAME, level=st.just(1), at=st.just(1.0)),
     st.builds(Tags, added=NAMES, removed=NAMES, are_system=st.just(False)),
     st.builds(Tags, added=st.just(("archived",)), are_system=st.just(True)),

@@ -167,12 +167,17 @@ while not pathlib.Path({str(flag)!r}).exists():
     def is_heard() -> bool:
         assert "half a line and the rest\n" in box.output(task)
         assert task.get_progress() == 30
-        assert task.get_reported_scalars()["loss"]["train"]["y"] == [0.5]
-        assert task.artifacts["early"].get() == [1]
+        scalars, artifacts = task.get_reported_scalars(), task.artifacts
+        assert "loss" in scalars
+        assert scalars["loss"]["train"]["y"] == [0.5]
+        assert "early" in artifacts
+        assert artifacts["early"].get() == [1]
         return task.get_status() == "in_progress"
 
-    wait_until(is_heard, within_s=30)
-    flag.touch()
+    try:
+        wait_until(is_heard, within_s=30)
+    finally:
+        flag.touch()
     assert box.end(task).status == "completed"
 
 

@@ -92,7 +92,7 @@ def test_modules_and_shell_scripts_are_launched_again(laptop: Laptop, box: Box) 
 
 
 def test_a_launch_is_described_by_hand(laptop: Laptop, box: Box) -> None:
-    plain = "import os, sys\nprint('plain', os.environ['RANK'], sys.argv[1:], flush=True)\n"
+    plain = "import os, sys\nsys.stdout.write(f'plain {os.environ[\"RANK\"]} {sys.argv[1:]}\\n')\n"
     project = laptop.repository("project", {"train.py": plain})
     make = (
         "from elsewhere import Task\n"

@@ -11,6 +11,7 @@ import pytest
 from elsewhere.core.events import Machine, Resources
 from elsewhere.core.journal import journal_files, read_events
 from elsewhere.report.resources import GPU, MACHINE
+from elsewhere_sandbox.slot import Slot
 from tests.nvml import built, two_gpus
 from tests.sandbox.attempts import Attempt, Attempts
 from tests.waiting import wait_until
@@ -64,7 +65,7 @@ def test_the_machine_has_the_python_of_the_program(attempts: Attempts) -> None:
 
 def test_a_program_has_the_values_of_its_own_devices(attempts: Attempts, tmp_path: Path) -> None:
     two_gpus(tmp_path / "machine")
-    attempt = attempts.make(WAIT, devices="1")
+    attempt = attempts.make(WAIT, slot=Slot(devices=("GPU-bbbb-2",)))
     attempt.start(FAKE_NVML=str(tmp_path / "machine"), LD_LIBRARY_PATH=str(built(tmp_path).parent))
     attempt.wait_for(b"ready")
     wait_until(lambda: values(attempt, GPU), within_s=20)

@@ -17,6 +17,7 @@ from elsewhere.core.events import Phase, Resources
 from elsewhere.core.folders import read_json, read_record
 from elsewhere.core.process import ProcessIdentity
 from elsewhere.core.records import Environment, Outcome, Parameter, Source
+from elsewhere_sandbox.slot import Slot
 from tests.sandbox.attempts import Attempts
 from tests.small_disk import needs_small_disk
 from tests.waiting import wait_until
@@ -199,7 +200,7 @@ def test_the_program_gets_what_is_its_own_and_nothing_of_the_agents(attempts: At
     attempt = attempts.make(
         program,
         seed=7,
-        devices="0,2",
+        slot=Slot(devices=("GPU-a", "GPU-c")),
         variables={"MINE": "1", "ELSEWHERE_TASK_ID": "forged", "LANG": "xx"},
         pass_environment=("ALLOWED",),
     )
@@ -220,7 +221,7 @@ def test_the_program_gets_what_is_its_own_and_nothing_of_the_agents(attempts: At
         "OMP_NUM_THREADS": "3",
         "LANG": "xx",
         "PYTHONHASHSEED": "7",
-        "CUDA_VISIBLE_DEVICES": "0,2",
+        "CUDA_VISIBLE_DEVICES": "GPU-a,GPU-c",
         "ELSEWHERE_TASK_ID": attempt.spec.record.id,
         "ELSEWHERE_RUN_FOLDER": str(attempt.folder.path),
         "VIRTUAL_ENV": str(attempt.folder.venv),

@@ -4,7 +4,6 @@ the files of AMD's driver."""
 from __future__ import annotations
 
 import os
-from ctypes import CDLL
 from pathlib import Path
 
 import pytest
@@ -12,17 +11,9 @@ import pytest
 from elsewhere.core.errors import ConfigurationError
 from elsewhere_worker import gpus as module
 from elsewhere_worker.gpus import Gpus
-from tests.nvml import FakeMachine, built, two_gpus
+from tests.nvml import FakeMachine, two_gpus
 
 MIB = 1 << 20
-
-
-@pytest.fixture(scope="session")
-def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The library, loaded: nvidia-ml-py then finds it by its name, as it would NVIDIA's."""
-    path = built(tmp_path_factory.mktemp("nvml"))
-    CDLL(str(path))
-    return path
 
 
 @pytest.fixture

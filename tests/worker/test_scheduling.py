@@ -17,12 +17,14 @@ from elsewhere.core.records import Needs, Outcome
 from elsewhere.core.uploads import Placed
 from elsewhere.store.queues import Queues
 from elsewhere.store.redis.store import RedisStore
+from elsewhere_sandbox.slot import Slot
 from elsewhere_worker.gpus import Gpus
 from elsewhere_worker.intake import Intake, Mode
 from elsewhere_worker.owner import Owner
 from elsewhere_worker.registration import Registration
 from elsewhere_worker.settings import WorkerSettings
 from elsewhere_worker.worker import Worker
+from tests.nvml import FakeMachine
 from tests.stores import make_record, opened
 from tests.waiting import wait_until
 from tests.worker.far import FarLauncher
@@ -252,7 +254,7 @@ def test_the_devices_of_a_slot_reach_the_spec_of_its_run(
     folder = Home(elsewhere_home).run(task_id, 1)
     wait_until(folder.launched.exists)
     spec = json.loads(folder.spec.read_text())
-    assert (spec["devices"], spec["slot"]["devices"]) == ("GPU-0,GPU-1", ["GPU-0", "GPU-1"])
+    assert spec["slot"]["devices"] == ["GPU-0", "GPU-1"]
 
 
 def test_a_queue_of_thousands_that_cannot_run_here_hides_none_behind_it(
@@ -265,37 +267,61 @@ def test_a_queue_of_thousands_that_cannot_run_here_hides_none_behind_it(
     assert statuses(store, last) == ["in_progress"]
 
 
+class Machine(FakeMachine):
+    """So many idle GPUs, behind the real nvidia-ml-py; those that tasks have are computed on."""
+
+    def __init__(self, path: Path, count: int) -> None:
+        super().__init__(path)
+        self.put(count=count)
+        for number in range(count):
+            self.put_gpu(number, uuid=f"GPU-{number}", total=81920, used=520, processes="")
+
+    def compute(self, slots: Iterable[Slot]) -> None:
+        held = {device for slot in slots for device in slot.devices}
+        lines = {f"{one.removeprefix('GPU-')}.processes": "77:4000" for one in held}
+        idle = {name: "" for name in self._lines if name.endswith(".processes")}
+        self.put(**{**idle, **lines})
+
+
+@pytest.mark.usefixtures("library")
 @pytest.mark.parametrize("count", [2, 8])
 def test_no_gpu_is_given_twice_and_all_tasks_run_also_if_the_agent_is_killed_meanwhile(
     store: RedisStore,
-    elsewhere_home: Path,
     launcher: FarLauncher,
     make_worker: Make,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
     count: int,
 ) -> None:
-    """Of 60 random tasks, while the agent is replaced again and again."""
-    chance = random.Random(count)
+    """Of 250 random tasks, while the agent is replaced again and again."""
+    monkeypatch.setenv("FAKE_NVML", str(tmp_path / "machine"))
+    machine, chance = Machine(tmp_path / "machine", count), random.Random(count)
     tasks = [
         waiting(store, chance.choice(("high", "low")), chance.choice((0, 0.5, 1, 1, 2, count)))
-        for _ in range(60)
+        for _ in range(250)
     ]
-    worker, ended = make_worker(6, FewGpus(count), shares_gpus=True), set[str]()
+    make = partial(make_worker, 6, shares_gpus=True)
+    worker, ended = make(gpus=Gpus()), set[str]()
     while len(ended) < len(tasks):
         worker._take_all()
+        slots = [supervision.slot for supervision in worker._supervised()]
         parts: dict[str, float] = {}
-        running = [folder.partition(".")[0] for folder in worker.running()]
-        for supervision in worker._supervised():
-            for device in supervision.slot.devices:
-                parts[device] = parts.get(device, 0.0) + supervision.slot.share
+        for slot in slots:
+            for device in slot.devices:
+                parts[device] = parts.get(device, 0.0) + slot.share
         assert max(parts.values(), default=0.0) <= 1
-        assert running
+        machine.compute(slots)
+        running = [folder.partition(".")[0] for folder in worker.running()]
+        assert running, "a task that fits is run"
         over = chance.sample(running, chance.randint(1, len(running)))
-        if chance.random() < 0.2:  # the agent dies: its runs go on
+        if chance.random() < 0.1:  # the agent dies: its runs go on
             leave(worker)
-            worker = make_worker(6, FewGpus(count), shares_gpus=True)
+            worker = make(gpus=Gpus())
             worker._reattach()
         for task_id in over:
             launcher.found[task_id] = Outcome(reason=Reason.COMPLETED, exit_code=0)
         wait_until(partial(are_over, worker, over))
+        machine.compute(supervision.slot for supervision in worker._supervised())
         ended |= set(over)
     assert ended == set(tasks)
+    assert not passed_over(worker)

@@ -270,7 +270,6 @@ class Supervision(threading.Thread):
                 record=record,
                 home=str(settings.home.path),
                 policy=settings.policy,
-                devices=",".join(self.slot.devices),
                 slot=self.slot,
                 secrets=tuple(passwords_in(settings.url)),
                 secret_variables=variables,
