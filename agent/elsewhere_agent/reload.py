@@ -31,7 +31,7 @@ def reloaded(
         if name != "origins" and getattr(agent, name) != getattr(found, name)
     ]
     changed = [name for name in differing if name not in _AT_START]
-    news = {name: getattr(found, name) for name in changed}
+    news = {name: getattr(found, name) for name in (*changed, "origins")}
     waiting = [f"agent.{name}" for name in differing if name in _AT_START]
     return agent.model_copy(update=news), changed, waiting
 
