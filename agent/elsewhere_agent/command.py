@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import os
 import platform
 import sys
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from elsewhere.command.printing import say
 from elsewhere.command.program import add_command, add_version, exit_code, sentence_of
 from elsewhere.core.errors import ElsewhereError, UsageError
 from elsewhere.core.settings import load
 from elsewhere_agent.errors import AgentError
-from elsewhere_agent.scheduling import add_scheduling
+from elsewhere_agent.options import OF_DAEMON, add_daemon_options, add_modes, add_service
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -49,11 +50,11 @@ def _run(arguments: Sequence[str] | None) -> int:
 
 
 def _daemon(options: argparse.Namespace) -> int:
-    given = {name: getattr(options, name) for name in _OF_DAEMON}
-    settings, agent = _settings(queues=options.queue, **given)
+    given = {"queues": options.queue, **{name: getattr(options, name) for name in OF_DAEMON}}
     if not options.detached:
-        _run_daemon(settings, agent, lambda _: None, is_detached=False)
+        _run_daemon(given, lambda _: None, is_detached=False)
         return 0
+    settings, agent = _settings(**given)
 
     from elsewhere_agent.detach import detach
     from elsewhere_agent.folder import AgentFolder
@@ -62,7 +63,7 @@ def _daemon(options: argparse.Namespace) -> int:
 
     def run(when_up: Callable[[str], None]) -> str | None:
         try:
-            _run_daemon(settings, agent, when_up, is_detached=True)
+            _run_daemon(given, when_up, is_detached=True)
         except (ElsewhereError, OSError) as error:
             return sentence_of(error)
         return None
@@ -75,21 +76,30 @@ def _daemon(options: argparse.Namespace) -> int:
 
 
 def _run_daemon(
-    settings: Settings, agent: AgentSettings, when_up: Callable[[str], None], *, is_detached: bool
+    given: dict[str, object], when_up: Callable[[str], None], *, is_detached: bool
 ) -> None:
     from elsewhere_agent.daemon import Daemon
     from elsewhere_agent.folder import AgentFolder
     from elsewhere_agent.log import log_to
 
+    settings, agent = _settings(**given)
     log = AgentFolder.of(settings.home, agent.name).log
-    log_to(log if is_detached else None, agent.log_level)
-    Daemon(settings, agent).run(when_up)
+    log_to(log if is_detached else None, agent.log_level, as_json=agent.log_json)
+    Daemon(settings, agent, lambda: _settings(**given)).run(when_up)
 
 
 def _stop(options: argparse.Namespace) -> int:
     from elsewhere_agent.stop import stop_daemon
 
     print(stop_daemon(load(), options.name, is_now=options.now))
+    return 0
+
+
+def _ask(options: argparse.Namespace) -> int:
+    from elsewhere_agent.ask import ask
+    from elsewhere_worker.intake import Mode
+
+    print(ask(load(), Mode(options.mode), options.name, waits=options.wait))
     return 0
 
 
@@ -121,6 +131,26 @@ def _config(options: argparse.Namespace) -> int:
 
     settings, agent = _settings()
     show_configuration(settings, agent, as_json=options.json)
+    return 0
+
+
+def _doctor(_options: argparse.Namespace) -> int:
+    from elsewhere_agent.doctor import examine, show_findings
+
+    return show_findings(examine(*_settings()))
+
+
+def _install_service(options: argparse.Namespace) -> int:
+    from elsewhere_agent.service import install_service
+
+    print(
+        install_service(
+            user=options.user or (os.environ.get("SUDO_USER") if os.geteuid() == 0 else None),
+            folder=options.folder,
+            per_queue=options.per_queue,
+            home=os.environ.get("ELSEWHERE_HOME"),
+        )
+    )
     return 0
 
 
@@ -171,12 +201,6 @@ def _kind(word: str) -> str:
 
 # their options
 
-#: settings that are options of the daemon, by the same name
-_OF_DAEMON: Final = (
-    *("name", "slots", "gpus", "share_gpus", "share_busy_gpus", "order_fairness"),
-    *("user_fairness", "cpus", "memory_bytes", "disk_bytes", "time_limit_s"),
-)
-
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
@@ -195,35 +219,11 @@ def _parser() -> argparse.ArgumentParser:
         "serve queues until stopped",
         "Takes tasks from queues and runs them, each in a process that outlives this one: when the"
         " daemon is stopped, upgraded or killed its tasks go on, and it comes back to them. SIGTERM"
-        " and Ctrl-C end it; SIGQUIT stops its tasks, too.",
+        " and Ctrl-C end it, a second time at once; SIGQUIT stops its tasks, too; SIGHUP reads the"
+        " configuration again.",
         "--queue large=4 small=1 --detached",
     )
-    daemon.add_argument(
-        "--queue",
-        action="extend",
-        nargs="+",
-        metavar="NAME[=GPUS]",
-        help="the queues to serve, each maybe with the GPUs of a task that names none; the first"
-        " one that has a task goes first (default: default)",
-    )
-    daemon.add_argument(
-        "--slots",
-        type=int,
-        metavar="N",
-        help="how many tasks run at the same time (default: 1, or as many as fit on the GPUs where"
-        " queues name some)",
-    )
-    add_scheduling(daemon)
-    daemon.add_argument("--name", help="the name of this agent (default: the host's name)")
-    where = daemon.add_mutually_exclusive_group()
-    where.add_argument(
-        "--foreground", action="store_true", help="stay here and log to stderr (the default)"
-    )
-    where.add_argument(
-        "--detached",
-        action="store_true",
-        help="go on in the background, log to agent.log, return when it is up",
-    )
+    add_daemon_options(daemon)
 
     stop = add_command(
         commands,
@@ -236,6 +236,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     stop.add_argument("--now", action="store_true", help="stop its running tasks, too")
     stop.add_argument("--name", help="the agent to end, if several run here")
+
+    add_modes(commands, _ask)
 
     status = add_command(
         commands,
@@ -281,6 +283,18 @@ def _parser() -> argparse.ArgumentParser:
         "--json",
     )
     config.add_argument("--json", action="store_true", help="as JSON")
+
+    add_command(
+        commands,
+        "doctor",
+        _doctor,
+        "examine this machine",
+        "Looks whether this machine has what an agent and its tasks need: settings, home, disk,"
+        " Redis and clocks, git, Python, GPUs, docker; says what to do. Exit code 1 if tasks cannot"
+        " run.",
+    )
+
+    add_service(commands, _install_service)
 
     cache = commands.add_parser("cache", help="show and remove what is kept for later tasks")
     parts = cache.add_subparsers(metavar="COMMAND", required=True, title="commands")

@@ -11,12 +11,11 @@ import json
 import os
 import socket
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import tomllib
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from elsewhere.core.checks import checked_bytes
 from elsewhere.core.errors import ConfigurationError, UsageError, known_choices
 from elsewhere.core.records import Needs
 from elsewhere.core.secrets import HIDDEN, hide, passwords_in
@@ -24,24 +23,16 @@ from elsewhere.store.queues import DEFAULT_QUEUE
 from elsewhere_agent.data_table import load_data
 from elsewhere_agent.git_credentials import GitCredential, ssh_key_of, token_of
 from elsewhere_agent.secrets_table import load_secrets
+from elsewhere_agent.values import ALLOWED, HEALTH, Bytes, HookName, HookPath, QueueText
 from elsewhere_sandbox.caches import KINDS
 from elsewhere_sandbox.spec import PackagePolicy, RunPolicy
+from elsewhere_worker.hours import Hours
 from elsewhere_worker.settings import WorkerSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from elsewhere.core.settings import Settings
-
-
-#: a number, or a text such as 32GB
-Bytes = Annotated[
-    int, BeforeValidator(lambda given: checked_bytes("It", given)), Field(ge=0, strict=False)
-]
-
-
-#: a queue's name, maybe with the GPUs of its tasks: big=4
-QueueText = Annotated[str, Field(pattern=r"^[^=]+(=(\d+|0?\.\d+))?\Z")]
 
 
 class AgentSettings(BaseModel):
@@ -53,6 +44,11 @@ class AgentSettings(BaseModel):
     name: str = Field(default_factory=socket.gethostname, pattern=r"^\w[\w.@-]{0,99}\Z")
     queues: tuple[QueueText, ...] = Field(default=(DEFAULT_QUEUE,), min_length=1)
     slots: int = Field(default=1, ge=1)
+    services: int = Field(default=0, ge=0)
+    hours: str = ""
+    max_tasks: int = Field(default=0, ge=0)
+    exit_when_idle_s: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    health: str = Field(default="", pattern=HEALTH)
     gpus: str = Field(default="all", pattern=r"^(all|none|[\w:-]+(,\s*[\w:-]+)*)\Z")
     share_gpus: bool = False
     share_busy_gpus: bool = False
@@ -80,9 +76,16 @@ class AgentSettings(BaseModel):
     allow_local_remotes: bool = False
     lend_store: bool = True
     git_credentials: dict[str, GitCredential] = Field(default_factory=dict, repr=False)
+    hooks: dict[HookName, HookPath] = Field(default_factory=dict)
     output_uri: str = ""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_json: bool = False
     origins: dict[str, str] = Field(default_factory=dict, repr=False)
+
+    @field_validator("hours")
+    @classmethod
+    def _are_hours(cls, text: str) -> str:
+        return Hours.parse(text).text
 
     @property
     def queue_names(self) -> tuple[str, ...]:
@@ -152,6 +155,9 @@ def worker_settings(
         home=settings.home,
         url=url,
         slots=_slots(agent, gpus),
+        hours=Hours.parse(agent.hours),
+        max_tasks=agent.max_tasks,
+        exit_when_idle_s=agent.exit_when_idle_s,
         lease_s=settings.lease_s,
         lost_after_s=settings.lost_after_s,
         keep_runs_s=agent.keep_runs_s,
@@ -167,6 +173,8 @@ def worker_settings(
             data=load_data(settings.home.config),
             keep=agent.keep,
             allow_local_remotes=agent.allow_local_remotes,
+            hides_gpus=agent.services > 0,
+            hooks=dict(agent.hooks),
             git_credentials={
                 host.lower(): (credential.user, token_of(host, credential))
                 for host, credential in agent.git_credentials.items()
@@ -193,6 +201,8 @@ def worker_settings(
 
 def _slots(agent: AgentSettings, gpus: int) -> int:
     """As many as were set; else one, or as many as tasks of the smallest queue have GPUs."""
+    if agent.services:
+        return agent.services
     needed = [one for one in agent.queue_gpus.values() if one]
     if agent.origins.get("slots") != "default" or not needed:
         return agent.slots
@@ -223,6 +233,7 @@ _FIELDS: Final = tuple(name for name in AgentSettings.model_fields if name != "o
 #: options that are called otherwise than their setting
 _OPTIONS: Final = {
     "queues": "queue",
+    "exit_when_idle_s": "exit-when-idle",
     "memory_bytes": "memory",
     "disk_bytes": "disk",
     "time_limit_s": "time-limit",
@@ -232,39 +243,7 @@ _LISTS: Final = (
     *("extra_index_urls", "find_links", "installer_options"),
 )
 _CREDENTIALS: Final = "git_credentials"
-
-_ALLOWED: Final = {
-    "name": "up to 100 letters, digits and . _ @ -, with a letter or digit first",
-    "queues": "a list of at least one name, each maybe with a number of GPUs: big=4",
-    "slots": "a whole number above 0",
-    "gpus": "all, none, or numbers or ids of some with commas between them",
-    **dict.fromkeys(
-        ("share_gpus", "share_busy_gpus", "order_fairness", "user_fairness"), "true or false"
-    ),
-    "cpus": "a whole number from 0 up",
-    "memory_bytes": "a number of bytes, or a text such as '32GB'",
-    "disk_bytes": "a number of bytes, or a text such as '200GB'",
-    "time_limit_s": "a number of seconds from 0 up",
-    "keep_runs_s": "a number from 0 up",
-    "installer": "uv, pip or empty",
-    "index_url": "a text",
-    "extra_index_urls": "a list of URLs",
-    "find_links": "a list of folders or URLs",
-    "installer_options": "a list of arguments",
-    "torch": "auto, as captured, cpu, xpu, or one like cu128 or rocm6.3",
-    "environments_bytes": "a whole number from 0 up",
-    "mirrors_bytes": "a whole number from 0 up",
-    "runs_bytes": "a whole number from 0 up",
-    "checkpoints_bytes": "a whole number from 0 up",
-    "free_bytes": "a whole number from 0 up",
-    "code_memory_bytes": "a whole number from 0 up",
-    "pass_environment": "a list of names",
-    "keep": "a list of patterns",
-    "allow_local_remotes": "true or false",
-    "lend_store": "true or false",
-    "output_uri": "a text",
-    "log_level": "debug, info, warning or error",
-}
+_TABLES: Final = {_CREDENTIALS, "hooks"}
 
 
 def _written(config: Path) -> dict[str, Any]:
@@ -315,8 +294,8 @@ def _from_variables(variables: dict[str, str]) -> AgentSettings:
             parts = (part.strip() for part in variables[name].split(","))
             values[name] = tuple(part for part in parts if part)
     try:
-        if _CREDENTIALS in variables:
-            values[_CREDENTIALS] = json.loads(variables[_CREDENTIALS])
+        for name in _TABLES & variables.keys():
+            values[name] = json.loads(variables[name])
         return AgentSettings.model_validate(values)
     except ValidationError as error:
         name, problem = _explained(error)
@@ -324,7 +303,7 @@ def _from_variables(variables: dict[str, str]) -> AgentSettings:
         raise ConfigurationError(f"The setting {name} in {variable} {problem}") from None
     except ValueError:
         raise ConfigurationError(
-            f"The variable {_PREFIX}{_CREDENTIALS.upper()} is not valid JSON. Write it like"
+            f"The variable {_PREFIX}{name.upper()} is not valid JSON. Write it like"
             ' {"git.example.org": {"user": "ci", "token_file": "/etc/elsewhere/token"}}.'
         ) from None
 
@@ -356,5 +335,5 @@ def _explained(error: ValidationError) -> tuple[str, str]:
         default = list(default)
     return (
         name,
-        f"is {first['input']!r}, but must be {_ALLOWED[field]}. The default is {default!r}.",
+        f"is {first['input']!r}, but must be {ALLOWED[field]}. The default is {default!r}.",
     )

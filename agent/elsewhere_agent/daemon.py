@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
 import socket
-import threading
 import time
 from importlib import metadata
-from queue import SimpleQueue
 from typing import TYPE_CHECKING, Final
 
 from elsewhere.artifacts import uploader
 from elsewhere.core.clock import now_at
-from elsewhere.core.errors import StoreUnavailableError
+from elsewhere.core.errors import ElsewhereError, StoreUnavailableError
 from elsewhere.core.secrets import hide_passwords
 from elsewhere.delivery.sessions import deliver_dead
 from elsewhere.store import store_url
@@ -24,9 +21,16 @@ from elsewhere.store.redis.connection import connect
 from elsewhere.store.redis.store import RedisStore
 from elsewhere_agent.configuration import worker_settings
 from elsewhere_agent.folder import AgentFolder
+from elsewhere_agent.health import Health
+from elsewhere_agent.log import set_level
+from elsewhere_agent.notify import Notifier, Watchdog
+from elsewhere_agent.reload import at_start, reloaded
+from elsewhere_agent.signals import EndedError, Signals, end_at_once
+from elsewhere_agent.vitals import Vitals
 from elsewhere_agent.watch import StoreWatch
 from elsewhere_worker.gpus import Gpus
 from elsewhere_worker.host_launcher import HostLauncher
+from elsewhere_worker.intake import Intake, Mode
 from elsewhere_worker.registration import Registration
 from elsewhere_worker.worker import Worker
 
@@ -41,8 +45,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: signal -> whether the tasks are to be stopped, too
-_ENDS: Final = {signal.SIGTERM: False, signal.SIGINT: False, signal.SIGQUIT: True}
 #: seconds between two looks for a store that has not been started yet
 _AGAIN_S: Final = 0.5
 
@@ -50,24 +52,31 @@ _AGAIN_S: Final = 0.5
 class Daemon:
     """Runs one agent; call `run` in the main thread."""
 
-    def __init__(self, settings: Settings, agent: AgentSettings) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        agent: AgentSettings,
+        read_again: Callable[[], tuple[Settings, AgentSettings]],
+    ) -> None:
         self._settings = settings
         self._agent = agent
+        self._read_again = read_again
         self._folder = AgentFolder.of(settings.home, agent.name)
+        self._notifier = Notifier.taken()
 
     def run(self, when_up: Callable[[str], None]) -> None:
-        """Runs until a signal: SIGTERM or SIGINT leave its tasks running, SIGQUIT stops them.
+        """Runs until a signal: SIGTERM or SIGINT leave its tasks running, SIGQUIT stops them;
+        SIGHUP reads the configuration again.
 
         `when_up` is called with "" once it takes tasks; before that with a sentence, if it waits
         for a store that has not been started yet. Raises AlreadyRunningError at once, and
         StoreUnavailableError for another reason within a few seconds.
         """
         self._settings.home.ensure()
-        for number in _ENDS:
-            signal.signal(number, _end_at_once)
+        end_at_once()
         try:
             self._run(when_up)
-        except _EndedError as error:
+        except EndedError as error:
             logger.info("%s: this agent ends", error)
 
     def _run(self, when_up: Callable[[str], None]) -> None:
@@ -75,12 +84,13 @@ class Daemon:
             url, redis = self._connected(when_up)
             store = RedisStore(redis)
             gpus = Gpus(
-                self._agent.gpus,
+                "none" if self._agent.services else self._agent.gpus,
                 visible=os.environ.get("CUDA_VISIBLE_DEVICES"),
                 shares_used=self._agent.share_busy_gpus,
             )
             config = worker_settings(self._settings, self._agent, url, len(gpus.devices))
-            registration = Registration(connect(url), self._record(config, len(gpus.devices)))
+            record = self._record(config, len(gpus.devices))
+            registration = Registration(connect(url), record)
             upload = uploader(config.policy.output_uri)
 
             def deliver_sessions() -> None:
@@ -91,17 +101,30 @@ class Daemon:
                 store,
                 Queues(store),
                 HostLauncher(),
+                Intake(self._folder.mode),
                 registration,
                 upload,
                 deliver_sessions,
                 lambda: self._up(url, config, when_up),
                 gpus,
             )
-            watch = StoreWatch(self._settings, store, worker.troubles)
-            watch.start()
-            _end_by_signal(worker)
+            watch = StoreWatch(self._settings, store, worker.troubles, self._folder)
+            vitals = Vitals(record, worker, watch)
+            health = Health(self._agent.health, vitals) if self._agent.health else None
+            watchdog = Watchdog(self._notifier, vitals)
+            threads: list[StoreWatch | Watchdog | Health] = [watch, watchdog]
+            threads += [health] if health else []
+            for thread in threads:
+                thread.start()
+            Signals(
+                worker, self._folder, lambda: self._reload(worker, url, len(gpus.devices))
+            ).obey()
             worker.run()
-            watch.end()
+            self._notifier.stopping()
+            for thread in threads:
+                thread.end()
+            if self._folder.mode() is Mode.DRAINING:  # the next one is to work
+                self._folder.ask(Mode.WORKING)
             # The store stays open: the worker's threads look at it as long as this process lives.
             logger.info("agent %r has ended", self._agent.name)
 
@@ -119,6 +142,7 @@ class Daemon:
                     sentence = f"The agent {self._agent.name!r} waits for its store. {error}"
                     logger.warning("%s", sentence)
                     when_up(sentence)
+                    self._notifier.ready(sentence)
                 is_waiting = True
             time.sleep(_AGAIN_S)
 
@@ -129,6 +153,25 @@ class Daemon:
             *(agent.name, os.getpid(), hide_passwords(url), ", ".join(agent.queues), config.slots),
         )
         when_up("")
+        self._notifier.ready()
+
+    def _reload(self, worker: Worker, url: str, gpus: int) -> None:
+        """Reads the configuration again; one that cannot be used leaves all as it is."""
+        self._notifier.reloading()
+        try:
+            settings, found = self._read_again()
+            agent, changed, waiting = reloaded(self._agent, found)
+            worker.reload(worker_settings(self._settings, agent, url, gpus))
+        except (ElsewhereError, OSError) as error:
+            logger.error("SIGHUP: the configuration stays as it was. %s", error)  # noqa: TRY400
+            return
+        finally:
+            self._notifier.ready()
+        set_level(agent.log_level)
+        self._agent = agent
+        waiting = at_start(self._settings, settings) + waiting
+        later = f"; for the next start: {', '.join(waiting)}" if waiting else ""
+        logger.info("SIGHUP: changed: %s%s", ", ".join(changed) or "nothing", later)
 
     def _record(self, config: WorkerSettings, gpus: int) -> AgentRecord:
         return AgentRecord(
@@ -144,27 +187,3 @@ class Daemon:
             started_at=now_at(),
             serves_files=True,
         )
-
-
-class _EndedError(BaseException):
-    """A signal ends an agent that does nothing yet: no seam may take it for an error."""
-
-
-def _end_at_once(number: int, _frame: object) -> None:
-    raise _EndedError(signal.Signals(number).name)
-
-
-def _end_by_signal(worker: Worker) -> None:
-    """Installs handlers that only put the number into a reentrant queue: a lock that the
-    interrupted code holds, such as an Event's, would never be free again."""
-    numbers: SimpleQueue[int] = SimpleQueue()
-
-    def end() -> None:
-        while True:
-            number = signal.Signals(numbers.get())
-            logger.info("%s: this agent ends", number.name)
-            worker.end(stop_tasks=_ENDS[number])
-
-    threading.Thread(target=end, name="signals", daemon=True).start()
-    for number in _ENDS:
-        signal.signal(number, lambda received, _: numbers.put(received))

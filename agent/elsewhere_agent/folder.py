@@ -3,12 +3,14 @@
 <home>/agents/<name>/
 ├── lock         held by the daemon as long as it lives; its content identifies it
 ├── id           made once: differs from that of an agent of the same name elsewhere
+├── mode         what its operator wants of it, if that is not to take tasks
 └── agent.log    of a detached daemon
 """
 
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import secrets
 from contextlib import contextmanager, suppress
@@ -17,15 +19,19 @@ from typing import TYPE_CHECKING
 
 from elsewhere.core.codec import decode, encode
 from elsewhere.core.errors import RecordError
-from elsewhere.core.folders import make_folder
+from elsewhere.core.folders import make_folder, read_json, write_beside
 from elsewhere.core.process import ProcessIdentity
 from elsewhere_agent.errors import AlreadyRunningError
+from elsewhere_worker.intake import Mode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from elsewhere.core.folders import Home
+
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +60,25 @@ class AgentFolder:
     @property
     def log(self) -> Path:
         return self.path / "agent.log"
+
+    @property
+    def _mode(self) -> Path:
+        return self.path / "mode"
+
+    def mode(self) -> Mode:
+        """The mode that was asked for last."""
+        try:
+            return Mode(read_json(self._mode) or Mode.WORKING)
+        except (RecordError, ValueError) as error:
+            logger.warning("%s is not heeded. %s", self._mode, error)
+            return Mode.WORKING
+
+    def ask(self, mode: Mode) -> None:
+        """Notes the `mode` for the daemon that runs, or for the next one. Raises OSError."""
+        if mode is Mode.WORKING:
+            self._mode.unlink(missing_ok=True)
+        else:
+            write_beside(self._mode, mode.value)
 
     def create(self) -> AgentFolder:
         """Makes the folder, closed to others. May be called twice."""

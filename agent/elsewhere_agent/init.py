@@ -78,6 +78,22 @@ TEMPLATE: Final = """\
 # How many tasks run at the same time; where queues name GPUs, by default as many as fit on them.
 # slots = 1
 
+# For services and other small tasks: so many at the same time, in place of slots, which see no GPU
+# of this machine. 0: not.
+# services = 0
+
+# When it takes tasks, by this machine's clock; what runs goes on. Mon-Fri 18:00-08:00, Sat-Sun for
+# instance; one that ends before it begins ends on the next day. Empty: always.
+# hours = ""
+
+# It ends by itself after so many tasks, or after so many seconds without one. 0: never.
+# max_tasks = 0
+# exit_when_idle_s = 0.0
+
+# Where it serves /healthz, /status.json and /metrics: HOST:PORT, a port of 127.0.0.1, or the path
+# of a socket. Who reaches it can read what runs here. Empty: nowhere.
+# health = ""
+
 # The GPUs to give out: all that CUDA_VISIBLE_DEVICES shows the agent, none, or "0,1", ids, "0:1"
 # for a part (MIG). A task gets an equal part of them, or as many as it or its queue names.
 # gpus = "all"
@@ -142,6 +158,8 @@ TEMPLATE: Final = """\
 
 # debug, info, warning or error
 # log_level = "info"
+# Whether each line of the log is a JSON object.
+# log_json = false
 
 # Who the agent is to a git host: over https a user with a token_file, or a token right here; over
 # ssh the file of a private key. Where there is only a token, ssh URLs are read over https. The key
@@ -150,6 +168,18 @@ TEMPLATE: Final = """\
 # user = "ci"
 # token_file = "/etc/elsewhere/git-token"
 # ssh_key = "~/.ssh/id_ed25519"
+
+# Executables that run before and after the code, the packages and the program of a task are there,
+# with ELSEWHERE_TASK_ID, ELSEWHERE_RUN_FOLDER, ELSEWHERE_CODE_FOLDER and ELSEWHERE_HOOK, its name.
+# A task fails where one that comes before does; each may take ten minutes. What they print is in
+# the task's output.
+# [agent.hooks]
+# before_checkout = "/etc/elsewhere/hooks/mount"
+# after_checkout = ""
+# before_install = ""
+# after_install = ""
+# before_run = ""
+# after_run = "/etc/elsewhere/hooks/tidy"
 
 # Folders and files of this machine by the names that tasks use: Task.init(mounts={"data/corpus":
 # "corpus"}) finds this one at data/corpus of its code.

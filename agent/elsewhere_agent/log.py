@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
+from datetime import UTC, datetime
 from logging.handlers import RotatingFileHandler
 from typing import TYPE_CHECKING, Final
 
@@ -21,19 +23,43 @@ _REMEMBERED: Final = 1000
 _OURS: Final = ("elsewhere", "elsewhere_agent", "elsewhere_sandbox", "elsewhere_worker")
 
 
-def log_to(path: Path | None, level: str) -> None:
-    """Logs to the file, or to stderr. `level` is for Elsewhere; others log warnings only."""
+def log_to(path: Path | None, level: str, *, as_json: bool = False) -> None:
+    """Logs to the file at `path`, or to stderr. `level` is for Elsewhere; others log warnings only.
+    `as_json`: each line is a JSON object."""
     handler: logging.Handler
     if path is None:
         handler = logging.StreamHandler(sys.stderr)
     else:
         handler = RotatingFileHandler(path, maxBytes=_LOG_BYTES, backupCount=1, encoding="utf-8")
     handler.addFilter(_Unrepeated())
-    logging.basicConfig(
-        format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING, handlers=[handler]
+    handler.setFormatter(
+        _JsonLines() if as_json else logging.Formatter("%(asctime)s %(levelname)s %(message)s")
     )
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
+    set_level(level)
+
+
+def set_level(level: str) -> None:
+    """Sets the level of Elsewhere's own loggers."""
     for name in _OURS:
         logging.getLogger(name).setLevel(level.upper())
+
+
+class _JsonLines(logging.Formatter):
+    """One JSON object a record: `at` (UTC), `level`, `logger`, `thread`, `message`, `traceback`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        line = {
+            "at": at,
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "thread": record.threadName,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            line["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False)
 
 
 class _Unrepeated(logging.Filter):

@@ -17,7 +17,7 @@ from elsewhere.store.agents import registered_agents
 from elsewhere.store.queues import Queues
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from elsewhere.core.settings import Settings
     from elsewhere.store.agents import AgentRecord
@@ -50,10 +50,13 @@ def show_status(settings: Settings, *, as_json: bool) -> None:
 
 
 def _agents(agents: Iterable[AgentRecord]) -> Table:
-    table = _table("agent", "queues", "slots", "gpus", "running", "host", "process", "since")
+    table = _table(
+        *("agent", "state", "queues", "slots", "gpus", "running", "host", "process", "since")
+    )
     for agent in agents:
         table.add_row(
             clean(agent.name),
+            clean(agent.closed) or "working",
             clean(", ".join(agent.queues)),
             str(agent.slots),
             str(agent.gpus),
@@ -66,11 +69,26 @@ def _agents(agents: Iterable[AgentRecord]) -> Table:
 
 
 def _queues(lengths: dict[str, int], agents: Iterable[AgentRecord]) -> Table:
-    table = _table("queue", "waiting", "served by")
+    table = _table("queue", "waiting", "served by", "waits for")
     for name, length in lengths.items():
-        served = ", ".join(agent.name for agent in agents if name in agent.queues)
-        table.add_row(clean(name), str(length), clean(served) or "nobody")
+        serving = [agent for agent in agents if name in agent.queues]
+        served = ", ".join(agent.name for agent in serving) or "nobody"
+        table.add_row(clean(name), str(length), clean(served), clean(awaited(length, serving)))
     return table
+
+
+def awaited(length: int, serving: Collection[AgentRecord]) -> str:
+    """What the first of the `length` tasks of a queue waits for, of the agents that serve it."""
+    if not length:
+        return "-"
+    if not serving:
+        return "an agent that serves this queue"
+    taking = [agent for agent in serving if not agent.closed]
+    if not taking:
+        return "; ".join(f"{agent.name}: {agent.closed}" for agent in serving)
+    if all(len(agent.running) >= agent.slots for agent in taking):
+        return f"a free slot of {', '.join(agent.name for agent in taking)}"
+    return "its turn"
 
 
 def _waiting(agents: Iterable[AgentRecord]) -> Table:

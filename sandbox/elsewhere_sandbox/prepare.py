@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -120,7 +121,8 @@ def _environment(spec: RunSpec, folder: RunFolder, interpreter: Interpreter) -> 
         environment[USER] = record.user
     if record.seed is not None:
         environment["PYTHONHASHSEED"] = str(record.seed)
-    environment.update(variables_of(spec.slot))
+    slot = replace(spec.slot, hides_devices=True) if spec.policy.hides_gpus else spec.slot
+    environment.update(variables_of(slot))
     ours = {name for name in environment if name.startswith("ELSEWHERE_")}
     given = {k: v for k, v in record.environment.variables.items() if k not in ours}
     return {**environment, **given}

@@ -40,6 +40,7 @@ from elsewhere.core.wording import size
 from elsewhere.report.resources import Monitor
 from elsewhere_sandbox.errors import CommandError, SetupError, StopRequestedError
 from elsewhere_sandbox.given import take_back
+from elsewhere_sandbox.hooks import Hooks
 from elsewhere_sandbox.keeping import keep, matching
 from elsewhere_sandbox.limits import Limits
 from elsewhere_sandbox.missed import missed_file
@@ -83,6 +84,7 @@ class Runner:
         self._runtime = RUNTIMES[spec.policy.runtime](folder)
         self._journal = JournalWriter(folder.journal)
         self._spool = Spool(folder.output, Redactor(secrets_of(spec)))
+        self._hooks = Hooks(spec, folder, self)
         self._phase = ""
         self._stop_at: float | None = None
         self._terminated_at: float | None = None
@@ -149,6 +151,7 @@ class Runner:
     @contextlib.contextmanager
     def phase(self, name: str) -> Iterator[None]:
         self.check_stop()
+        self._hooks.before(name)
         self._phase, started, began_at = name, monotonic_s(), now_at()
         self._note(Phase(name=name, at=began_at))
         yield
@@ -156,6 +159,7 @@ class Runner:
         self._note(Phase(name=name, at=began_at, seconds=seconds))
         self._spool.say(f"{name}: {seconds:.3f} s")
         self._phase = ""
+        self._hooks.after(name)
 
     def say(self, line: str) -> None:
         self._spool.say(line)
@@ -194,6 +198,7 @@ class Runner:
             return Outcome(reason=Reason.SETUP_FAILED, phase=phase, message=message)
 
     def _run_program(self, command: Command) -> Exit:
+        self._hooks.before("run")
         self._phase, began_at, started = "run", now_at(), monotonic_s()
         self._note(Phase(name="run", at=began_at))
         self.check_stop()
@@ -214,6 +219,7 @@ class Runner:
         monitor.stop()
         self._note(Phase(name="run", at=began_at, seconds=monotonic_s() - started))
         self._list_written()
+        self._hooks.after("run")
         return ended
 
     def _list_written(self) -> None:

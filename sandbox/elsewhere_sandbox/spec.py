@@ -56,6 +56,10 @@ class RunPolicy:
     #: names of this machine's folders and files, for tasks that ask for them, to their paths
     data: dict[str, str] = field(default_factory=dict)
     allow_local_remotes: bool = False
+    #: whether programs see no GPU of the machine
+    hides_gpus: bool = False
+    #: name of a hook to the path of an executable
+    hooks: dict[str, str] = field(default_factory=dict)
     #: where the agent brings what a task names no place for; programs see it
     output_uri: str = ""
     #: host to user and token

@@ -14,6 +14,7 @@ from elsewhere.core.settings import Settings, load
 from elsewhere_agent.configuration import AgentSettings, load_agent, shown, worker_settings
 from elsewhere_agent.data_table import load_data
 from elsewhere_agent.init import TEMPLATE
+from elsewhere_sandbox.hooks import HOOKS
 
 ROOT = Path(__file__).parents[2]
 
@@ -65,18 +66,24 @@ def test_each_kind_of_value_is_read_from_the_environment(tmp_path: Path) -> None
         ELSEWHERE_AGENT_QUEUES=" a, b ,",
         ELSEWHERE_AGENT_LEND_STORE="no",
         ELSEWHERE_AGENT_KEEP_RUNS_S="0.5",
+        ELSEWHERE_AGENT_HOOKS='{"before_run": "/bin/true"}',
         ELSEWHERE_AGENT_GIT_CREDENTIALS='{"git.example.org": {"user": "ci", "token": "t"}}',
     )
     assert agent.queues == ("a", "b")
     assert agent.lend_store is False
     assert agent.keep_runs_s == 0.5
     assert agent.git_credentials["git.example.org"].user == "ci"
+    assert worker_settings(_settings(tmp_path), agent, "").policy.hooks == {
+        "before_run": "/bin/true"
+    }
 
 
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
         ('slots = "2"', "agent.slots in {config} is '2', but must be a whole number above 0"),
+        ('hooks = {before_lunch = "/x"}', "but must be paths of executables, by name: before_"),
+        ('hooks = {before_run = "x"}', "agent.hooks in {config} is 'x', but must be paths of exec"),
         ("slots = 0", "agent.slots in {config} is 0, but must be a whole number above 0"),
         ("slots = true", "agent.slots in {config} is True, but must be a whole number above 0"),
         ('lend_store = "yes"', "agent.lend_store in {config} is 'yes', but must be true or false"),
@@ -205,13 +212,14 @@ def test_what_is_shown_has_every_setting_and_no_secret(tmp_path: Path) -> None:
 def test_the_example_names_every_setting_with_its_default(tmp_path: Path) -> None:
     plain = tomllib.loads(re.sub(r"(?m)^# (?=\w+ = |\[)", "", TEMPLATE))
     credentials = plain["agent"].pop("git_credentials")
+    assert list(plain["agent"].pop("hooks")) == list(HOOKS)
     table = plain.pop("agent")
     assert list(plain.pop("secrets")) == ["HF_TOKEN"]
     assert list(plain.pop("data")) == ["corpus"]
     assert list(credentials) == ["git.example.org"]
     assert table.pop("name")
     defaults = AgentSettings().model_dump(
-        mode="json", exclude={"origins", "name", "git_credentials"}
+        mode="json", exclude={"origins", "name", "git_credentials", "hooks"}
     )
     assert table == defaults
     settings = load({"ELSEWHERE_HOME": str(tmp_path)})

@@ -19,6 +19,7 @@ from elsewhere.store.queues import Queues
 from elsewhere.store.redis.store import RedisStore
 from elsewhere_sandbox.slot import Slot
 from elsewhere_worker.gpus import Gpus
+from elsewhere_worker.intake import Intake, Mode
 from elsewhere_worker.owner import Owner
 from elsewhere_worker.registration import Registration
 from elsewhere_worker.settings import WorkerSettings
@@ -76,6 +77,7 @@ def make_worker(
                 store,
                 Queues(store),
                 launcher,
+                Intake(lambda: Mode.WORKING),
                 cast("Registration", None),  # only `run` needs one
                 lambda _folder, _upload: Placed(),
                 lambda: None,

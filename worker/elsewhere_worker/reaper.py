@@ -44,6 +44,9 @@ class Reaper:
         for task_id in swept.over:
             with self._troubles.noted("reap"):  # one that is damaged must not keep the others
                 self._reap(task_id)
+        for task_id in self._store.due():
+            with self._troubles.noted("run again"):
+                self._queues.push_again(task_id)
         self._reconcile()
         with self._troubles.noted("note blobs"):
             self._store.name_blobs()

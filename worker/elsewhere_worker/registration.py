@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from rq import Queue, SimpleWorker
@@ -37,20 +37,11 @@ class Registration:
     def __init__(self, redis: Redis, record: AgentRecord) -> None:
         self._redis = redis
         self._key = keys.agent(record.name)
-        queues = [
-            Queue(name, connection=redis, serializer=JSONSerializer) for name in record.queues
-        ]
-        # RQ's methods are not annotated.
-        self._rq: Any = SimpleWorker(
-            queues,
-            name=record.name,
-            connection=redis,
-            serializer=JSONSerializer,
-            worker_ttl=_LIFETIME_S,
-        )
+        self._rq = self._rq_worker(record)
         self._record = record
         self._lock = threading.Lock()
         self._is_over = False
+        self._is_changed = False
 
     def begin(self) -> None:
         """Registers the agent. Raises UsageError if one of this name lives on another machine."""
@@ -67,31 +58,56 @@ class Registration:
             self._rq.register_birth()
         self.renew(())
 
+    def change(self, *, queues: tuple[str, ...], slots: int) -> None:
+        """Reports other `queues` and `slots`, from the next report on."""
+        with self._lock:
+            self._record = replace(self._record, queues=queues, slots=slots)
+            self._rq = self._rq_worker(self._record)
+            self._is_changed = True
+
     def renew(
         self,
         running: Iterable[str],
         waiting: Iterable[str] = (),
         problems: Iterable[str] = (),
         passed_over: Iterable[str] = (),
+        closed: str = "",
     ) -> None:
         """Reports the agent again, with the runs that are `running`, the uploads `waiting`, its
-        `problems`, and the tasks that it has `passed_over`."""
-        lists = {
+        `problems`, the tasks that it has `passed_over`, and why it is `closed`, if it takes no
+        tasks."""
+        news = {
             "running": tuple(running),
             "waiting": tuple(waiting),
             "problems": tuple(problems),
             "passed_over": tuple(passed_over),
+            "closed": closed,
         }
-        plain: dict[str, Any] = {**asdict(self._record), **lists}
         with self._lock, redis_errors():
             if self._is_over:  # a last renewal, by another thread
                 return
+            plain: dict[str, Any] = {**asdict(self._record), **news}
             self._redis.set(self._key, encode(plain), ex=_LIFETIME_S)
             note_seen(self._redis, self._record.name, self._record.host)
+            if self._is_changed:
+                self._redis.delete(self._rq.key)
+                self._is_changed = False
             if not self._redis.exists(self._rq.key):  # the store lost it, or it expired
                 self._rq.register_birth()
             self._rq.set_state("busy" if plain["running"] else "idle")
             self._rq.heartbeat()
+
+    def _rq_worker(self, record: AgentRecord) -> Any:  # RQ's methods are not annotated
+        queues = [
+            Queue(name, connection=self._redis, serializer=JSONSerializer) for name in record.queues
+        ]
+        return SimpleWorker(
+            queues,
+            name=record.name,
+            connection=self._redis,
+            serializer=JSONSerializer,
+            worker_ttl=_LIFETIME_S,
+        )
 
     def end(self) -> None:
         with self._lock, redis_errors():

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from elsewhere.core.records import Needs
 from elsewhere.report.usage.cgroup import MACHINE_BYTES, Cgroup
 from elsewhere_sandbox.spec import RunPolicy
+from elsewhere_worker.hours import ALWAYS, Hours
 from elsewhere_worker.scheduler import Capacity, Order
 
 if TYPE_CHECKING:
@@ -27,6 +28,12 @@ class WorkerSettings:
     home: Home
     url: str = field(repr=False)
     slots: int = 1
+    #: when it takes tasks
+    hours: Hours = ALWAYS
+    #: tasks that it takes in all; 0: no limit
+    max_tasks: int = 0
+    #: ends after so long without a task; 0: never
+    exit_when_idle_s: float = 0.0
     #: GPUs of a task that names none, by queue
     gpus: Mapping[str, float] = field(default_factory=dict)
     #: what one task may use at most

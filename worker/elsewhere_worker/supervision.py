@@ -102,6 +102,8 @@ class Supervision(threading.Thread):
         self._is_store_away = False
         self._fenced = ""
         self._outcome: Outcome | None = None
+        #: the reason for which the attempt has ended in the store
+        self.ended_as = ""
         self._failures = 0
         self._full_disk = ""
         self._asked: Stop | None = None
@@ -343,6 +345,7 @@ class Supervision(threading.Thread):
             status = self._store.finish(folder.task_id, folder.attempt, outcome)
         message = outcome.message.partition("\n")[0]
         logger.info("%s: %s (%s). %s", folder.path.name, status, outcome.sentence, message)
+        self.ended_as = str(outcome.reason)
         self._acknowledge()
 
     def _end_undelivered(self, outcome: Outcome) -> None:

@@ -24,17 +24,19 @@ from typing import TYPE_CHECKING, Final
 from elsewhere.core.choices import Reason, Status
 from elsewhere.core.errors import RecordError, StoreUnavailableError
 from elsewhere.core.folders import RunFolder
-from elsewhere.core.notes import Stop
 from elsewhere.core.records import Outcome
 from elsewhere.store.redis import keys
 from elsewhere_sandbox.slot import Slot
+from elsewhere_worker.avoiding import is_for_others
 from elsewhere_worker.blob_budget import BlobBudget
 from elsewhere_worker.boundary import check_job
-from elsewhere_worker.disk import full_disk
+from elsewhere_worker.disk import FullDisk
 from elsewhere_worker.duty import AGAIN_S, Duty, Troubles
 from elsewhere_worker.gpus import Gpus
+from elsewhere_worker.leaving import leave
 from elsewhere_worker.old_runs import OldRuns
 from elsewhere_worker.owner import Owner
+from elsewhere_worker.pulse import Pulse
 from elsewhere_worker.reaper import Reaper
 from elsewhere_worker.relay import FileServer
 from elsewhere_worker.room import Room
@@ -42,11 +44,12 @@ from elsewhere_worker.scheduler import Scheduler
 from elsewhere_worker.supervision import Supervision
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from elsewhere.artifacts.uploading import Uploader
-    from elsewhere.store.queues import Queues
+    from elsewhere.store.queues import Entry, Queues
     from elsewhere.store.redis.store import RedisStore
+    from elsewhere_worker.intake import Intake
     from elsewhere_worker.launcher import Launcher
     from elsewhere_worker.registration import Registration
     from elsewhere_worker.settings import WorkerSettings
@@ -59,8 +62,6 @@ _LOOK_S: Final = 5.0
 _LOOK_AT_ENDED_S: Final = 20.0
 #: seconds in which events gather before other threads are woken
 _GATHER_S: Final = 0.2
-#: seconds that supervisions have to end when the worker leaves
-_LEAVE_S: Final = 2.0
 #: seconds to wait after the store could not be reached
 _RETRY_S: Final = 1.0
 
@@ -74,16 +75,18 @@ class Worker:
         store: RedisStore,
         queues: Queues,
         launcher: Launcher,
+        intake: Intake,
         registration: Registration,
         upload: Uploader,
         deliver_sessions: Callable[[], None],
         when_up: Callable[[], None],
         gpus: Gpus | None = None,
     ) -> None:
-        self._settings = settings
+        self.settings = settings
         self._store = store
         self._queues = queues
         self._launcher = launcher
+        self.intake = intake
         self._registration = registration
         self._upload = upload
         self._deliver_sessions = deliver_sessions
@@ -92,6 +95,7 @@ class Worker:
         self._gpus = gpus or Gpus("none")
         self._scheduler = Scheduler(settings.capacity(self._gpus.devices), settings.order)
         self.troubles = Troubles()
+        self.pulse = Pulse()
         self._reaper = Reaper(store, queues, settings, self.troubles)
         self._lock = threading.Lock()
         self._supervisions: dict[str, Supervision] = {}
@@ -99,7 +103,8 @@ class Worker:
         self._news = threading.Event()
         self._is_ending = threading.Event()
         self._is_stopping_tasks = False
-        self._full_disk = ""
+        self._must_recover = True
+        self._disk = FullDisk(settings.home.runs, self.troubles)
         self._look_at_s = 0.0
         self._room = Room(settings)
         self._budget = BlobBudget(store, settings, self._is_ending)
@@ -112,9 +117,22 @@ class Worker:
         self._wake.set()
         self._news.set()
 
+    def look(self) -> None:
+        """Makes the worker look at once whether it is to take tasks, and which."""
+        self._wake.set()
+
+    def reload(self, settings: WorkerSettings) -> None:
+        """Goes on with other `settings`, of which only what concerns new tasks may differ."""
+        self.settings = settings
+        self._scheduler = Scheduler(settings.capacity(self._gpus.devices), settings.order)
+        self._room = Room(settings)
+        self._registration.change(queues=settings.queues, slots=settings.slots)
+        self._must_recover = True
+        self._wake.set()
+        self._news.set()
+
     def run(self) -> None:
-        for name in self._settings.queues:
-            self._queues.create(name)
+        list(map(self._queues.create, self.settings.queues))
         self._registration.begin()
         try:
             self._serve()
@@ -124,20 +142,23 @@ class Worker:
     def _serve(self) -> None:
         self._reattach()
         self._when_up()
-        files = FileServer(self._settings, self._store, self._is_ending)
+        files = FileServer(self.settings, self._store, self._is_ending)
         for work in (self._listen, self._renew, self._keep, self._tidy, files.relay):
             Duty(work, self._is_ending, self.troubles).start()
-        must_recover, is_away = True, False
+        is_away = False
         while not self._is_ending.is_set():
             try:
-                if must_recover:
+                self.pulse.beat("take")
+                self._look_at_intake()
+                if self._must_recover:
+                    self._must_recover = False
                     self._recover()
-                    must_recover, is_away = False, False
+                    is_away = False
                 self._take_all()
                 self._wake.wait(_LOOK_S)
             except StoreUnavailableError as error:
                 # A step may have been done although its answer was lost.
-                must_recover = True
+                self._must_recover = True
                 if not is_away:
                     logger.warning("no tasks are taken until the store is back. %s", error)
                 is_away = True
@@ -154,14 +175,31 @@ class Worker:
 
     # main thread
 
+    def _look_at_intake(self) -> None:
+        if self.intake.look(self.settings, is_busy=bool(self._supervised())):
+            self._news.set()
+        if self.intake.is_over:
+            self.end()
+
+    def _is_taking(self) -> bool:
+        return not self._is_ending.is_set() and not self.intake.reason(self.settings)
+
     def _take_all(self) -> None:
-        while not self._is_ending.is_set() and self._room.is_enough():
+        left: set[bytes] = set()  # to agents of other machines
+
+        def waiting(queue: str) -> Iterator[Entry]:
+            return (one for one in self._queues.waiting(queue) if one.item not in left)
+
+        while self._is_taking() and self._room.is_enough():
+            self.pulse.beat("take")
             held = [supervision.slot for supervision in self._supervised()]
-            chosen = self._scheduler.choose(self._queues.waiting, held, self._gpus.busy)
+            chosen = self._scheduler.choose(waiting, held, self._gpus.busy)
             if chosen is None:
                 return
             entry, slot = chosen  # another agent may be quicker: then the next one is chosen anew
-            if taken := self._queues.take([entry.queue], self._settings.name, entry.item):
+            if is_for_others(self._store, self._queues, entry, self.settings.name):
+                left.add(entry.item)
+            elif taken := self._queues.take([entry.queue], self.settings.name, entry.item):
                 self._claim(*taken, slot)
 
     def _supervised(self) -> list[Supervision]:
@@ -169,7 +207,7 @@ class Worker:
             return list(self._supervisions.values())
 
     def _claim(self, queue: str, task_id: str, slot: Slot) -> None:
-        settings = self._settings
+        settings = self.settings
         try:
             check_job(self._store.redis, task_id)
         except RecordError as error:
@@ -194,13 +232,14 @@ class Worker:
             return
         if claim.attempt:
             logger.info("task %s: attempt %d begins", task_id, claim.attempt)
+            self.intake.taken += 1
             self._begin(task_id, claim.attempt, slot)
         else:
             logger.info("task %s: not claimed, it is %s", task_id, claim.status or "unknown")
         self._queues.settle(task_id, settings.name)
 
     def _begin(self, task_id: str, attempt: int, slot: Slot) -> None:
-        folder = self._settings.home.run(task_id, attempt)
+        folder = self.settings.home.run(task_id, attempt)
         try:
             replace(self._owner, slot=slot).take(folder)
         except OSError as error:
@@ -215,7 +254,7 @@ class Worker:
         supervision = Supervision(
             folder,
             slot=slot,
-            settings=self._settings,
+            settings=self.settings,
             store=self._store,
             queues=self._queues,
             launcher=self._launcher,
@@ -232,13 +271,15 @@ class Worker:
 
     def _over(self, folder: RunFolder) -> None:
         with self._lock:
-            del self._supervisions[folder.path.name]
+            supervision = self._supervisions.pop(folder.path.name)
+        if supervision.ended_as:
+            self.pulse.note_end(supervision.ended_as)
         self._wake.set()
         self._news.set()
 
     def _reattach(self) -> None:
         """Resumes every folder of this agent that is not acknowledged."""
-        for folder in RunFolder.all_in(self._settings.home.runs):
+        for folder in RunFolder.all_in(self.settings.home.runs):
             owner = Owner.of(folder)
             if owner is None or folder.acked.exists():
                 continue
@@ -251,7 +292,8 @@ class Worker:
 
     def _recover(self) -> None:
         """Completes the steps that a dead agent of this name, or a lost answer, left half done."""
-        settings = self._settings
+        settings = self.settings
+        list(map(self._queues.create, settings.queues))
         self._queues.recover(settings.name)
         self._look_at_s = 0.0
         for task_id, attempt in self._store.leased_to(settings.name):
@@ -278,38 +320,24 @@ class Worker:
         has_begun = any(one.attempt == attempt for one in self._store.phases(task_id))
         message = "Its run folder is gone." if has_begun else "It was claimed and never begun."
         if has_begun:  # the program may have removed it, and still run
-            self._launcher.end(self._settings.home.run_of(task_id, attempt))
+            self._launcher.end(self.settings.home.run_of(task_id, attempt))
         outcome = Outcome(reason=Reason.LOST, message=message)
         status = self._queues.lose(task_id, attempt, outcome, is_harmless=not has_begun)
         logger.info("task %s: attempt %d is lost, it is %s. %s", task_id, attempt, status, message)
 
     def _leave(self) -> None:
-        supervisions = self._supervised()
-        if self._is_stopping_tasks:
-            self._stop_tasks(supervisions)
-        for supervision in supervisions:
-            supervision.leave()
-        until = time.monotonic() + _LEAVE_S
-        for supervision in supervisions:
-            supervision.join(timeout=max(0.0, until - time.monotonic()))
+        grace_s = self.settings.policy.stop_grace_s if self._is_stopping_tasks else None
+        leave(self._supervised(), stop_grace_s=grace_s)
         self._launcher.close()
         try:
             self._registration.end()
         except StoreUnavailableError as error:
             logger.warning("%s", error)
 
-    def _stop_tasks(self, supervisions: list[Supervision]) -> None:
-        logger.info("stopping %d tasks", len(supervisions))
-        for supervision in supervisions:
-            supervision.stop_task(Stop())
-        until = time.monotonic() + self._settings.policy.stop_grace_s + 10
-        while time.monotonic() < until and not all(one.is_stopped() for one in supervisions):
-            time.sleep(0.05)
-
     # waker thread
 
     def _listen(self) -> None:
-        with closing(self._store.listen(keys.WAKE, keys.agent(self._settings.name))) as listener:
+        with closing(self._store.listen(keys.WAKE, keys.agent(self.settings.name))) as listener:
             while not self._is_ending.is_set():
                 for item in listener.wait(_LOOK_S):
                     channel, _, payload = item.partition(" ")
@@ -321,7 +349,8 @@ class Worker:
     # renewing thread
 
     def _renew(self) -> None:
-        while not self._is_ending.wait(self._settings.renew_s):
+        while not self._is_ending.wait(self.settings.renew_s):
+            self.pulse.beat("renew")
             self._renew_all()
 
     def _renew_all(self, task_id: str = "") -> None:
@@ -329,6 +358,7 @@ class Worker:
         with self._lock:
             found = [s for name, s in self._supervisions.items() if name.startswith(task_id)]
         for supervision in found:
+            self.pulse.beat("renew")
             try:
                 with self.troubles.noted("renew"):  # the others are renewed all the same
                     supervision.renew()
@@ -340,27 +370,19 @@ class Worker:
     def _keep(self) -> None:
         while not self._is_ending.is_set():
             self._news.clear()
-            self._look_at_disk()
-            problems = filter(None, [*self.troubles.listed(), self._full_disk, self._room.problem])
+            self._disk.look(self._supervised())
+            problems = filter(
+                None, [*self.troubles.listed(), self._disk.problem, self._room.problem]
+            )
             self._registration.renew(
-                self.running(), self._old_runs.waiting, problems, self._scheduler.passed_over
+                *(self.running(), self._old_runs.waiting, problems),
+                passed_over=self._scheduler.passed_over,
+                closed=self.intake.closed,
             )
             self._launcher.prepare_spare()
             self._reaper.sweep()
-            self._news.wait(min(self._settings.sweep_s, _LOOK_S))
+            self._news.wait(min(self.settings.sweep_s, _LOOK_S))
             self._is_ending.wait(_GATHER_S)
-
-    def _look_at_disk(self) -> None:
-        """Names a full disk in the log, and in the status messages of the tasks that run."""
-        found = full_disk(self._settings.home.runs)
-        if found and not self._full_disk:
-            logger.warning("%s", found)
-        elif self._full_disk and not found:
-            logger.info("there is room on the disk again")
-        self._full_disk = found
-        for supervision in self._supervised():
-            with self.troubles.noted("note the full disk"):
-                supervision.note_disk(found)
 
     # tidying thread
 
@@ -369,7 +391,7 @@ class Worker:
         while not self._is_ending.wait(_LOOK_S):
             if time.monotonic() > self._look_at_s:  # nobody notices a short outage
                 self._look_at_s = time.monotonic() + _LOOK_AT_ENDED_S
-                self._deliver_again(RunFolder.all_in(self._settings.home.runs))
+                self._deliver_again(RunFolder.all_in(self.settings.home.runs))
             self._deliver_sessions()
             self._budget.keep()
             self._old_runs.try_uploads_again()

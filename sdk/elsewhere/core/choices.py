@@ -73,6 +73,15 @@ class Reason(_Choice):
     HOST_REBOOTED = "host_rebooted"
 
 
+#: reasons that the machine gave, not the program
+INFRASTRUCTURE: Final = (Reason.LOST, Reason.HOST_REBOOTED)
+#: reasons for which a task may be run again
+RETRIABLE: Final = (
+    *(Reason.PROGRAM_FAILED, Reason.KILLED, Reason.OUT_OF_MEMORY, Reason.SETUP_FAILED),
+    *(Reason.TIMED_OUT, *INFRASTRUCTURE),
+)
+
+
 class OnLost(_Choice):
     """The action for a task whose attempt is lost with its machine."""
 

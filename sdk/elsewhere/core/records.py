@@ -7,7 +7,8 @@ The host side validates the same classes with pydantic before it trusts bytes fr
        │    ├──── Needs
        │    ├──── Call
        │    ├──── Parameter
-       │    └──── Configuration
+       │    ├──── Configuration
+       │    └──── Retries
     TaskState ─── Attempt ── Outcome
     Artifact, ModelRecord, ModelUse
 """
@@ -293,6 +294,18 @@ class ModelUse:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Retries:
+    """How often a task is run again after an attempt that failed for one of the `reasons`, other
+    than a loss of its machine: at most `count` times, after `backoff_s` seconds, twice as long
+    each further time. `avoids_host`: other machines are to take it, where there are some."""
+
+    count: int = 0
+    reasons: tuple[Reason, ...] = ()
+    backoff_s: float = 0.0
+    avoids_host: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TaskRecord:
     """A task: what to run, and how people find it.
 
@@ -321,6 +334,7 @@ class TaskRecord:
     continues_at: int | None = None
     output_uri: str = ""
     on_lost: OnLost = OnLost.END
+    retries: Retries = Retries()
     time_limit_s: float = 0.0
     needs: Needs = Needs()
     priority: int = 0
@@ -350,7 +364,12 @@ class TaskRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskState:
-    """The state of a task. Times are the store's clock; `lease_until` 0 means no lease."""
+    """The state of a task. Times are the store's clock; `lease_until` 0 means no lease.
+
+    Since somebody enqueued it, it has been run again after so many `failures` of its own, and so
+    many `losses` of its machine were counted. `due_at`: until then a retry waits; `avoids` is the
+    agent that is to leave it to others.
+    """
 
     status: Status
     previous_status: Status = Status.CREATED
@@ -368,3 +387,7 @@ class TaskState:
     message: str = ""
     outcome: Outcome | None = None
     is_unreachable: bool = False
+    failures: int = 0
+    losses: int = 0
+    due_at: float = 0.0
+    avoids: str = ""

@@ -22,6 +22,9 @@ logger = logging.getLogger(__name__)
 
 #: seconds that the last report of an agent is remembered
 _SEEN_S: Final = 90 * 24 * 3600
+#: seconds that a mode waits for an agent that is away
+_ASKED_S: Final = 24 * 3600
+_SETTLE: Final = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +32,8 @@ class AgentRecord:
     """An agent as others see it. `waiting`: files that it could not upload yet, each as the name of
     the run folder and a sentence. `problems`: sentences for its operator. `passed_over`: tasks that
     it cannot run now, each as its id and a sentence. `serves_files`: others can read files of its
-    machine through it, which older versions cannot."""
+    machine through it, which older versions cannot. `closed`: why it takes no tasks now; empty
+    while it takes some."""
 
     name: str
     machine: str
@@ -46,6 +50,7 @@ class AgentRecord:
     passed_over: tuple[str, ...] = ()
     gpus: int = 0
     serves_files: bool = False
+    closed: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +75,26 @@ def agents_named(redis: Redis, names: Iterable[str]) -> list[AgentRecord]:
     wanted = [keys.agent(name) for name in names]
     with redis_errors():
         return _records(redis.mget(wanted)) if wanted else []
+
+
+def ask_mode(redis: Redis, agent: str, mode: str) -> None:
+    """Asks the `agent`, wherever it runs, for a `mode`; the last one counts. It takes it within
+    seconds, or when it starts within a day."""
+    with redis_errors():
+        redis.set(keys.mode(agent), mode, ex=_ASKED_S)
+
+
+def asked_mode(redis: Redis, agent: str) -> str:
+    """The mode that the `agent` is asked for and has not taken yet; empty for none."""
+    with redis_errors():
+        found = cast("bytes | None", redis.get(keys.mode(agent)))
+    return (found or b"").decode(errors="replace")
+
+
+def settle_mode(redis: Redis, agent: str, mode: str) -> None:
+    """Notes that the `agent` has taken `mode`; another that was asked for meanwhile stays."""
+    with redis_errors():
+        redis.eval(_SETTLE, 1, keys.mode(agent), mode)
 
 
 def note_seen(redis: Redis, agent: str, host: str) -> None:

@@ -180,6 +180,7 @@ class Queues:
             status, name = cast("list[bytes]", pipe.hmget(state, "status", "queue"))
             pipe.multi()
             if status == b"queued" and name:
+                pipe.hdel(state, "due_at")
                 self._push(pipe, task_id, name.decode(errors="replace"))
                 pipe.publish(keys.WAKE, name)
 
@@ -233,6 +234,17 @@ class Queues:
             return None
         queue, task_id = cast("list[bytes]", found)
         return queue.decode().removeprefix(keys.rq_queue("")), task_id.decode(errors="replace")
+
+    def avoided(self, item: bytes) -> tuple[str, float]:
+        """The agent that is to leave the task to others, empty for none, and the time since when
+        the task waits."""
+        with redis_errors(), contextlib.suppress(RecordError):
+            state = keys.TaskKeys(item.decode(errors="replace")).state
+            name, since = cast(
+                "list[bytes | None]", self._redis.hmget(state, ["avoids", "queued_at"])
+            )
+            return (name or b"").decode(errors="replace"), float(since or 0)
+        return "", 0.0
 
     def settle(self, task_id: str, agent: str) -> None:
         """Removes the taken entry, whose task has been claimed or refused."""

@@ -94,4 +94,8 @@ def _read_state(fields: Mapping[str, str], now: float) -> TaskState:
         message=fields.get("message", ""),
         outcome=decode(Outcome, fields["outcome"]) if fields.get("outcome") else None,
         is_unreachable=is_running and 0 < lease_until < now,
+        failures=int(fields.get("failures") or 0),
+        losses=int(fields.get("losses") or 0),
+        due_at=number("due_at"),
+        avoids=fields.get("avoids", ""),
     )

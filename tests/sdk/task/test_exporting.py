@@ -17,6 +17,7 @@ from elsewhere.core.records import (
     Environment,
     Outcome,
     Parameter,
+    Retries,
     Source,
     Submodule,
 )
@@ -45,6 +46,7 @@ FIELDS: dict[str, Any] = {
     "labels": {"cat": 1},
     "output_uri": "s3://bucket",
     "on_lost": OnLost.ENQUEUE,
+    "retries": Retries(count=2, reasons=(Reason.KILLED,), backoff_s=5.0),
     "time_limit_s": 5.0,
 }
 

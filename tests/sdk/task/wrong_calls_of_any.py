@@ -157,6 +157,14 @@ ANY: Final[dict[str, list[tuple[str, str]]]] = {
         ("task.set_script(argv='--name \"x')", "cannot be split"),
         ("task.set_script('https://me:pw@x/y.git')", "cannot hold a password"),
     ],
+    "Task.set_retries": [
+        ("task.set_retries(-1)", "count must be a whole number of 0 or more"),
+        ("task.set_retries(2, reasons=['lots'])", "Did you mean 'lost'?"),
+        ("task.set_retries(2, reasons=5)", "reasons"),
+        ("task.set_retries(2, backoff_s=-1)", "backoff_s must be a number of seconds"),
+        ("task.set_retries(2, backoff_s=float('inf'))", "not infinite"),
+        ("task.set_retries(2, avoid_host='yes')", "avoid_host"),
+    ],
     "Task.set_packages": [
         ("task.set_packages(None)", "a list of requirement lines or the path"),
         ("task.set_packages('none.txt')", "No such file"),

@@ -37,6 +37,7 @@
     ew:taken:<agent>                 list    the agent               between pop and claim
     ew:agent:<name>                  string  the agent               60 s, renewed
     ew:seen                          zset    the agent               permanent; 90 days each
+    ew:mode:<agent>                  string  a command               24 h, or until it is taken
     ew:asked:<agent>                 list    readers                 120 s; requests for files
     ew:part:<transfer>:<offset>      list    the agent               120 s; an answer, its bytes
     ew:store                         string  identity                permanent
@@ -199,6 +200,10 @@ def taken(agent: str) -> str:
 
 def agent(name: str) -> str:
     return f"ew:agent:{name}"
+
+
+def mode(agent_name: str) -> str:
+    return f"ew:mode:{agent_name}"
 
 
 def seen(agent_name: str, host: str) -> str:

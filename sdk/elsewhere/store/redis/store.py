@@ -271,6 +271,18 @@ class RedisStore(RedisRecords, RedisReports, RedisSearch, RedisModels, Blobs):
         names = (as_text(queue) if isinstance(queue, bytes) else "" for queue in queues)
         return dict(zip(found, names, strict=True))
 
+    def due(self) -> list[str]:
+        """The ids of the retries that have come due lately and have no entry yet; those of longer
+        ago are among `queued`."""
+        with redis_errors():
+            now = self.now()
+            found = [as_text(one) for one in self.redis.zrangebyscore(keys.QUEUED, now - 60, now)]
+            with self.redis.pipeline(transaction=False) as pipe:
+                for task_id in found:
+                    pipe.hexists(keys.TaskKeys(task_id).state, "due_at")
+                answers = pipe.execute(raise_on_error=False)
+        return [task_id for task_id, is_due in zip(found, answers, strict=True) if is_due == 1]
+
     def set_aside(self, task_id: str, message: str) -> None:
         """Ends a task with a damaged state as failed, as far as that is possible, with `message`;
         nobody pushes it again."""
@@ -332,6 +344,7 @@ def _plain(outcome: Outcome) -> str:
 #: fields of the state about an attempt, and not about a task that waits
 _OF_AN_ATTEMPT: Final = (
     *("stop_requested_at", "ended_by", "message", "losses", "outcome", "ended_at"),
+    *("failures", "due_at", "avoids"),
 )
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
-from elsewhere.core.checks import checked_whole
-from elsewhere.core.choices import Status
-from elsewhere.core.errors import TransitionError, UsageError
+from elsewhere.core.checks import checked_flag, checked_seconds, checked_texts, checked_whole
+from elsewhere.core.choices import INFRASTRUCTURE, RETRIABLE, OnLost, Reason, Status
+from elsewhere.core.errors import TransitionError, UsageError, known_choices
+from elsewhere.core.records import Retries
 from elsewhere.task.aspects.status import reset
 from elsewhere.task.handle import Handle
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from elsewhere.core.records import TaskState
 
 
@@ -21,6 +25,44 @@ class QueueAspect(Handle):
         """The queue that the task is in, or came from the last time, or None. `return_name`, which
         existing scripts pass, changes nothing: a queue's id is its name."""
         return self.access.state.queue or None
+
+    def set_retries(
+        self,
+        count: int = 3,
+        *,
+        reasons: Sequence[str] | None = None,
+        backoff_s: float = 30.0,
+        avoid_host: bool = False,
+    ) -> None:
+        """Lets agents run the task again, at most `count` times, when an attempt of a queue fails:
+        after `backoff_s` seconds, twice as long each further time, and on another machine with
+        `avoid_host`, where one takes tasks of that queue.
+
+        `reasons` are those for it, of program_failed, killed, out_of_memory, setup_failed,
+        timed_out, lost and host_rebooted; by default all but timed_out. The last two, in which the
+        machine was lost, do not count: after three of them in a row the task is parked as failed.
+        A program that has set its own status is not run again. Raises UsageError for a wrong
+        argument, and TransitionError unless the task is a draft or runs.
+        """
+        from elsewhere.store.states import EDITABLE  # noqa: PLC0415
+
+        policy = Retries(
+            count=int(checked_whole("count", count, 0)),
+            reasons=_reasons(reasons),
+            backoff_s=float(checked_seconds("backoff_s", backoff_s)),
+            avoids_host=checked_flag("avoid_host", avoid_host),
+        )
+        if not isfinite(policy.backoff_s):
+            raise UsageError("backoff_s must be a number of seconds, not infinite.")
+        if self.access.run is not None and self.access.run.is_remote:
+            return
+        is_put_back = any(reason in INFRASTRUCTURE for reason in policy.reasons)
+        self.access.store.edit(
+            self.id,
+            allowed=EDITABLE,
+            on_lost=OnLost.ENQUEUE if is_put_back else OnLost.END,
+            retries=policy,
+        )
 
     @classmethod
     def enqueue(
@@ -94,6 +136,19 @@ def chosen_queue(queue_name: object, queue_id: object) -> str:
     if queue is not None and not isinstance(queue, str):
         raise UsageError(f"A queue is given by its name, not {queue!r:.80}.")
     return DEFAULT_QUEUE if queue is None else queue
+
+
+def _reasons(given: object) -> tuple[Reason, ...]:
+    if given is None:
+        return tuple(reason for reason in RETRIABLE if reason is not Reason.TIMED_OUT)
+    known = {str(reason): reason for reason in RETRIABLE}
+    words = checked_texts("reasons", given)
+    for word in words:
+        if word not in known:
+            raise UsageError(
+                f"A task is not run again for the reason {word!r}. {known_choices(word, known)}"
+            )
+    return tuple(known[word] for word in words)
 
 
 def _fields(state: TaskState, queue: str | None) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 -- ARGV: id, attempt, status, outcome, message
 -- Returns {1, status} when the attempt is over (now or already), {0, status} when it is not ours.
--- A status that the program gave itself wins, and so does one that somebody set while it ran.
+-- A status that the program gave itself wins, and so does one that somebody set while it ran. A task
+-- that is to be run again after such an end is queued.
 local old = get('status')
 if get('attempt') ~= ARGV[2] then return {0, old} end
 local reaped = get('ended_by') == 'reaper'
@@ -15,7 +16,9 @@ if new == 'completed' then
   redis.call('HSET', state, 'progress', '100')
   if get('publishes') == '1' then new = 'published' end
 end
-set_status(old, new, at)
+local is_retried = new == 'failed' and get('verdict') == '' and get('stop_requested_at') == ''
+  and retries(old, cjson.decode(ARGV[4]).reason, at)
+if is_retried then new = 'queued' else set_status(old, new, at) end
 end_attempt(ARGV[2], ARGV[4], at)
 redis.call('HSET', state, 'message', message, 'ended_by', 'owner', 'lease_until', '0')
 return {1, new}

@@ -38,6 +38,7 @@ end
 
 -- Out of the queue together with its entry, which RQ has in two keys: see keys.py.
 local function leave_queue()
+  redis.call('HDEL', state, 'due_at', 'avoids')
   redis.call('ZREM', 'ew:queued', id)
   redis.call('LREM', 'rq:queue:' .. get('queue'), 0, id)
   redis.call('DEL', 'rq:job:' .. id)
@@ -134,6 +135,22 @@ end
 local function clear(when)
   for _, part in ipairs(CLEARED[when].parts) do clear_part(part) end
   for _, field in ipairs(CLEARED[when].fields) do redis.call('HDEL', state, field) end
+end
+
+-- Whether the task is run again after its failure for this reason; then it waits in its queue until it
+-- is due, and the reaper pushes its entry.
+local function retries(old, reason, at)
+  local is_read, policy = pcall(cjson.decode, redis.call('HGET', base, 'retries') or '')
+  if not is_read or type(policy) ~= 'table' or type(policy.reasons) ~= 'table' then return false end
+  local failures, is_among = tonumber(get('failures')) or 0, false
+  for _, one in ipairs(policy.reasons) do is_among = is_among or one == reason end
+  if not is_among or failures >= (tonumber(policy.count) or 0) or get('queue') == '' then return false end
+  set_status(old, 'queued', at)
+  local due_at = string.format('%.6f', tonumber(at) + (tonumber(policy.backoff_s) or 0) * 2 ^ failures)
+  redis.call('HSET', state, 'failures', failures + 1, 'losses', 0, 'queued_at', due_at, 'due_at', due_at,
+    'avoids', policy.avoids_host and get('worker') or '')
+  redis.call('ZADD', 'ew:queued', due_at, id)
+  return true
 end
 
 -- The attempt `number` of the task, which was `old`.
