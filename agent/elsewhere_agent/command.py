@@ -49,6 +49,9 @@ def _run(arguments: Sequence[str] | None) -> int:
 
 def _daemon(options: argparse.Namespace) -> int:
     settings, agent = _settings(name=options.name, queues=options.queue, slots=options.slots)
+    if options.docker is not None:
+        docker = agent.docker.with_words(options.docker)
+        agent = agent.model_copy(update={"docker": docker})
     if not options.detached:
         _run_daemon(settings, agent, lambda _: None, is_detached=False)
         return 0
@@ -185,6 +188,13 @@ def _parser() -> argparse.ArgumentParser:
         "--slots", type=int, metavar="N", help="how many tasks run at the same time (default: 1)"
     )
     daemon.add_argument("--name", help="the name of this agent (default: the host's name)")
+    daemon.add_argument(
+        "--docker",
+        nargs=argparse.REMAINDER,
+        metavar="IMAGE",
+        help="run tasks in containers, of this image where nothing names another one; behind it"
+        " stand arguments of `docker run`, so this option comes last",
+    )
     where = daemon.add_mutually_exclusive_group()
     where.add_argument(
         "--foreground", action="store_true", help="stay here and log to stderr (the default)"

@@ -2,7 +2,7 @@
 
     option of the command  >  ELSEWHERE_AGENT_<FIELD>  >  [agent] in config.toml  >  default
 
-Lists in variables are separated by commas; git_credentials is JSON there.
+Lists in variables are separated by commas; git_credentials and docker are JSON there.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from elsewhere.core.errors import ConfigurationError, UsageError, known_choices
 from elsewhere.core.secrets import HIDDEN, hide, passwords_in
 from elsewhere.store.queues import DEFAULT_QUEUE
+from elsewhere_agent.docker_settings import DockerSettings
 from elsewhere_sandbox.spec import PackagePolicy, RunPolicy
 from elsewhere_worker.settings import WorkerSettings
 
@@ -66,6 +67,7 @@ class AgentSettings(BaseModel):
     allow_local_remotes: bool = False
     lend_store: bool = True
     git_credentials: dict[str, GitCredential] = Field(default_factory=dict, repr=False)
+    docker: DockerSettings = DockerSettings()
     output_uri: str = ""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     origins: dict[str, str] = Field(default_factory=dict, repr=False)
@@ -138,6 +140,8 @@ def worker_settings(settings: Settings, agent: AgentSettings, url: str) -> Worke
                 torch=agent.torch,
                 environments_bytes=agent.environments_bytes,
             ),
+            runtime="docker" if agent.docker.enabled else "host",
+            docker=agent.docker.policy,
             output_uri=agent.output_uri or settings.output_uri or settings.home.storage.as_uri(),
         ),
     )
@@ -170,6 +174,17 @@ _LISTS: Final = (
     *("extra_index_urls", "find_links", "installer_options"),
 )
 _CREDENTIALS: Final = "git_credentials"
+#: fields that are tables: how one is written, in a sentence and as JSON
+_TABLES: Final = {
+    _CREDENTIALS: (
+        "Write for each host a user, and a token or a token_file.",
+        '{"git.example.org": {"user": "ci", "token_file": "/etc/elsewhere/token"}}',
+    ),
+    "docker": (
+        "ARCHITECTURE.md has the keys of its containers.",
+        '{"enabled": true, "image": "python:3.11", "network": "off"}',
+    ),
+}
 
 _ALLOWED: Final = {
     "name": "up to 100 letters, digits and . _ @ -, with a letter or digit first",
@@ -240,18 +255,19 @@ def _from_variables(variables: dict[str, str]) -> AgentSettings:
             parts = (part.strip() for part in variables[name].split(","))
             values[name] = tuple(part for part in parts if part)
     try:
-        if _CREDENTIALS in variables:
-            values[_CREDENTIALS] = json.loads(variables[_CREDENTIALS])
+        for name in _TABLES.keys() & variables.keys():
+            try:
+                values[name] = json.loads(variables[name])
+            except ValueError:
+                raise ConfigurationError(
+                    f"The variable {_PREFIX}{name.upper()} is not valid JSON. Write it like"
+                    f" {_TABLES[name][1]}."
+                ) from None
         return AgentSettings.model_validate(values)
     except ValidationError as error:
         name, problem = _explained(error)
         variable = _PREFIX + name.partition(".")[0].upper()
         raise ConfigurationError(f"The setting {name} in {variable} {problem}") from None
-    except ValueError:
-        raise ConfigurationError(
-            f"The variable {_PREFIX}{_CREDENTIALS.upper()} is not valid JSON. Write it like"
-            ' {"git.example.org": {"user": "ci", "token_file": "/etc/elsewhere/token"}}.'
-        ) from None
 
 
 def _from_options(given: dict[str, object]) -> AgentSettings:
@@ -270,12 +286,10 @@ def _explained(error: ValidationError) -> tuple[str, str]:
     """Explains an error: (the setting's name, the rest of the sentence), without a secret."""
     first = error.errors(include_url=False)[0]
     field = str(first["loc"][0])
-    name = ".".join(map(str, first["loc"])) if field == _CREDENTIALS else field
-    if field == _CREDENTIALS:
-        return name, (
-            f"cannot be used: {first['msg'].removeprefix('Value error, ').lower()}. Write for each"
-            " host a user, and a token or a token_file."
-        )
+    name = ".".join(map(str, first["loc"])) if field in _TABLES else field
+    if field in _TABLES:
+        problem = first["msg"].removeprefix("Value error, ").lower()
+        return name, f"cannot be used: {problem}. {_TABLES[field][0]}"
     default = AgentSettings.model_fields[field].get_default(call_default_factory=True)
     if isinstance(default, tuple):
         default = list(default)

@@ -25,6 +25,7 @@ from elsewhere.store.redis.store import RedisStore
 from elsewhere_agent.configuration import worker_settings
 from elsewhere_agent.folder import AgentFolder
 from elsewhere_agent.watch import StoreWatch
+from elsewhere_sandbox.errors import SetupError
 from elsewhere_worker.host_launcher import HostLauncher
 from elsewhere_worker.registration import Registration
 from elsewhere_worker.worker import Worker
@@ -34,8 +35,10 @@ if TYPE_CHECKING:
 
     from redis import Redis
 
+    from elsewhere.core.folders import Home
     from elsewhere.core.settings import Settings
     from elsewhere_agent.configuration import AgentSettings
+    from elsewhere_agent.docker_settings import DockerSettings
 
 logger = logging.getLogger(__name__)
 
@@ -75,6 +78,8 @@ class Daemon:
             registration = Registration(connect(url), self._record())
             config = worker_settings(self._settings, self._agent, url)
             upload = uploader(config.policy.output_uri)
+            if self._agent.docker.enabled:
+                _prepare_containers(self._agent.docker, self._settings.home)
 
             def deliver_sessions() -> None:
                 deliver_dead(store, self._settings.home, upload)
@@ -135,6 +140,23 @@ class Daemon:
             started_at=now_at(),
             serves_files=True,
         )
+
+
+def _prepare_containers(docker: DockerSettings, home: Home) -> None:
+    """Removes the containers that a crash has left. An engine that is away may come: each task
+    looks for it."""
+    from elsewhere_sandbox.containers.engine import place  # noqa: PLC0415 - weight
+    from elsewhere_sandbox.runtimes.docker import sweep  # noqa: PLC0415 - weight
+
+    if os.getuid() == 0 and not docker.user:
+        logger.warning(
+            "This agent is root, and so are its tasks in their containers, without privileges: set"
+            " agent.docker.user to another UID:GID."
+        )
+    try:
+        sweep(place(docker.url), home)
+    except SetupError as error:
+        logger.warning("%s", error)
 
 
 class _EndedError(BaseException):

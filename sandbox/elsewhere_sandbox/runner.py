@@ -75,7 +75,7 @@ class Runner:
     def __init__(self, folder: RunFolder, spec: RunSpec) -> None:
         self._folder = folder
         self._spec = spec
-        self._runtime = RUNTIMES[spec.policy.runtime](folder)
+        self._runtime = RUNTIMES[spec.policy.runtime](folder, spec)
         self._journal = JournalWriter(folder.journal)
         self._spool = Spool(folder.output, Redactor(secrets_of(spec)))
         self._phase = ""
@@ -170,7 +170,7 @@ class Runner:
     def _outcome(self) -> Outcome:
         try:
             with self._watch():
-                command = prepare(self._spec, self._folder, self)
+                command = prepare(self._spec, self._folder, self, self._runtime)
             return self._judge(self._run_program(command))
         except (StopRequestedError, SetupError, CommandError, OSError) as error:
             self._runtime.end(_LEFTOVER_GRACE_S)
@@ -329,7 +329,7 @@ class Runner:
             return self._stopped(ended)
         if ended.signal is not None:
             reason = Reason.OUT_OF_MEMORY if ended.is_out_of_memory else Reason.KILLED
-            message = f"It was ended by {signal_name(ended.signal)}."
+            message = f"It was ended by {signal_name(ended.signal)}. {ended.cause}".strip()
             return Outcome(reason=reason, signal=ended.signal, message=message)
         if ended.code:
             message = f"It ended with exit code {ended.code}."

@@ -12,7 +12,7 @@ from elsewhere.core.records import TaskRecord
 if TYPE_CHECKING:
     from elsewhere.core.folders import RunFolder
 
-_SECRET_FIELDS: Final = ("git_credentials", "packages", "secrets")
+_SECRET_FIELDS: Final = ("docker", "git_credentials", "packages", "secrets")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +36,48 @@ class PackagePolicy:
 
 
 DEFAULT_POLICY: Final = PackagePolicy()
+#: options of `docker run` that give a container nothing which it does not have
+HARMLESS: Final = (
+    *("--env", "--shm-size", "--memory", "--memory-swap", "--cpus", "--cpu-shares", "--pids-limit"),
+    *("--ulimit", "--read-only", "--rm", "--init", "--detach", "--interactive", "--tty"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageRule:
+    """The image of a task, and arguments for it, if all that is not empty here holds for it.
+
+    `repository` is how its repository's URL ends, with `*` for anything; `package` is a package
+    that it asks for, as `torch` or `torch>=2`; `queue` is the queue that it came through.
+    """
+
+    image: str
+    arguments: tuple[str, ...] = ()
+    repository: str = ""
+    package: str = ""
+    queue: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DockerPolicy:
+    """How containers are made, as the operator has set it.
+
+    `image` is the default, after the `rules`. `arguments` are the operator's own, of `docker run`;
+    of a task only those named in `allowed_arguments` are taken, and mounts of `allowed_mounts`.
+    `network` is `on`, `off` or a network of the engine. `user` is `UID:GID`, by default the
+    agent's own. `url` is the engine's, by default as DOCKER_HOST says. `pull`: `missing`, `always`
+    or `never`.
+    """
+
+    image: str = ""
+    arguments: tuple[str, ...] = ()
+    rules: tuple[ImageRule, ...] = ()
+    allowed_arguments: tuple[str, ...] = HARMLESS
+    allowed_mounts: tuple[str, ...] = ()
+    network: str = "on"
+    user: str = ""
+    url: str = ""
+    pull: str = "missing"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,13 +96,14 @@ class RunPolicy:
     packages: PackagePolicy = DEFAULT_POLICY
     #: a key of `RUNTIMES`
     runtime: str = "host"
+    docker: DockerPolicy = DockerPolicy()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSpec:
     """`spec.json`, and `secrets.json`, which the runner removes before any program starts.
 
-    `secrets` are values that the output must not show.
+    `secrets` are values that the output must not show; `agent` and `queue` are names.
     """
 
     record: TaskRecord
@@ -68,6 +111,8 @@ class RunSpec:
     policy: RunPolicy = RunPolicy()
     devices: str = ""
     secrets: tuple[str, ...] = ()
+    agent: str = ""
+    queue: str = ""
 
     def write(self, folder: RunFolder) -> None:
         """Writes the spec into `folder`, for its runner. Raises OSError."""

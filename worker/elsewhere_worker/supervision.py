@@ -266,6 +266,8 @@ class Supervision(threading.Thread):
                 policy=settings.policy,
                 devices=",".join(self.slot.devices),
                 secrets=tuple(passwords_in(settings.url)),
+                agent=settings.name,
+                queue=self._store.state(folder.task_id).queue,
             )
             if settings.lend_store:
                 Lent(url=settings.url).write(folder)
