@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from elsewhere_sandbox.spec import HARMLESS, DockerPolicy, ImageRule
+from elsewhere_sandbox.spec import DockerPolicy, ImageRule
 
 
 class RuleSettings(BaseModel):
@@ -30,7 +30,7 @@ class DockerSettings(BaseModel):
     image: str = ""
     arguments: tuple[str, ...] = ()
     rules: tuple[RuleSettings, ...] = ()
-    allowed_arguments: tuple[str, ...] = HARMLESS
+    allowed_arguments: tuple[str, ...] = ()
     allowed_mounts: tuple[str, ...] = ()
     network: str = Field(default="on", min_length=1)
     user: str = Field(default="", pattern=r"^(\d+:\d+)?\Z")

@@ -16,9 +16,9 @@ from packaging.utils import canonicalize_name
 
 from elsewhere.core.folders import write_beside
 from elsewhere.core.secrets import hide_passwords
+from elsewhere_sandbox.command import Command
 from elsewhere_sandbox.errors import CommandError, SetupError
 from elsewhere_sandbox.installers.api import plan
-from elsewhere_sandbox.runtimes.api import Command
 from elsewhere_sandbox.selection import TORCH, comes_with_build, name_in
 from elsewhere_sandbox.unmet import unmet
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 import tomllib
 from packaging.markers import Marker
 
+from elsewhere_sandbox.command import Command
 from elsewhere_sandbox.errors import CommandError, SetupError
 from elsewhere_sandbox.installers.uv import find_uv
-from elsewhere_sandbox.runtimes.api import Command
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Final
 from elsewhere.core.folders import Home
 from elsewhere.core.secrets import passwords_in, values_to_redact
 from elsewhere_sandbox.checkout import checkout
+from elsewhere_sandbox.command import Command
 from elsewhere_sandbox.environment import Interpreter, prepare_environment
 from elsewhere_sandbox.errors import SetupError
 from elsewhere_sandbox.git import GitPolicy
 from elsewhere_sandbox.program import program
-from elsewhere_sandbox.runtimes.api import Command
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

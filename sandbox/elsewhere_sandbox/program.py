@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from elsewhere.core.secrets import HiddenWord, hidden_words
+from elsewhere_sandbox.command import Command
 from elsewhere_sandbox.errors import SetupError
-from elsewhere_sandbox.runtimes.api import Command
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -50,7 +50,8 @@ if TYPE_CHECKING:
 
     from elsewhere.core.events import Event
     from elsewhere.core.folders import RunFolder
-    from elsewhere_sandbox.runtimes.api import Command, Exit, Process
+    from elsewhere_sandbox.command import Command
+    from elsewhere_sandbox.runtimes.api import Exit, Process
     from elsewhere_sandbox.spec import RunSpec
 
 logger = logging.getLogger(__name__)

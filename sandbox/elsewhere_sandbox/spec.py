@@ -36,11 +36,6 @@ class PackagePolicy:
 
 
 DEFAULT_POLICY: Final = PackagePolicy()
-#: options of `docker run` that give a container nothing which it does not have
-HARMLESS: Final = (
-    *("--env", "--shm-size", "--memory", "--memory-swap", "--cpus", "--cpu-shares", "--pids-limit"),
-    *("--ulimit", "--read-only", "--rm", "--init", "--detach", "--interactive", "--tty"),
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +58,8 @@ class DockerPolicy:
     """How containers are made, as the operator has set it.
 
     `image` is the default, after the `rules`. `arguments` are the operator's own, of `docker run`;
-    of a task only those named in `allowed_arguments` are taken, and mounts of `allowed_mounts`.
+    of a task only harmless ones are taken, those named in `allowed_arguments`, and mounts of
+    `allowed_mounts`.
     `network` is `on`, `off` or a network of the engine. `user` is `UID:GID`, by default the
     agent's own. `url` is the engine's, by default as DOCKER_HOST says. `pull`: `missing`, `always`
     or `never`.
@@ -72,7 +68,7 @@ class DockerPolicy:
     image: str = ""
     arguments: tuple[str, ...] = ()
     rules: tuple[ImageRule, ...] = ()
-    allowed_arguments: tuple[str, ...] = HARMLESS
+    allowed_arguments: tuple[str, ...] = ()
     allowed_mounts: tuple[str, ...] = ()
     network: str = "on"
     user: str = ""

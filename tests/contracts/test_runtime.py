@@ -45,7 +45,7 @@ import json, os, signal, sys
 from pathlib import Path
 from elsewhere.core.folders import RunFolder
 from elsewhere_sandbox.runtimes import RUNTIMES
-from elsewhere_sandbox.runtimes.api import Command
+from elsewhere_sandbox.command import Command
 from elsewhere_sandbox.spec import DockerPolicy, RunPolicy, RunSpec
 from tests.engine import PYTHON
 from tests.plain_setup import PlainSetup

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from elsewhere_sandbox.spec import DockerPolicy
+from elsewhere_sandbox.spec import DockerPolicy, PackagePolicy
 from tests.engine import PYTHON, Dockerd
 from tests.sandbox.attempts import Attempt, Attempts
 
@@ -26,14 +26,28 @@ class Contained:
         docker: dict[str, Any] | None = None,
         source: dict[str, Any] | None = None,
         packages: tuple[str, ...] = (),
+        python: str = "",
+        installer: str = "",
+        runtime: str = "docker",
         **fields: Any,
     ) -> Attempt:
-        """`docker` are fields of the operator's policy, the others those of the task's record."""
+        """`docker` are fields of the operator's policy, as is `installer`; the others are the
+        task's, or those of `Attempts.make`."""
         policy = DockerPolicy(**{"url": self.engine.url, **(docker or {})})
-        attempt = self._attempts.make(program, runtime="docker", docker=policy, **fields)
+        attempt = self._attempts.make(
+            program,
+            runtime=runtime,
+            docker=policy,
+            packages=PackagePolicy(installer=installer),
+            **fields,
+        )
         spec = attempt.spec
         environment = replace(
-            spec.record.environment, image=image, image_arguments=arguments, packages=packages
+            spec.record.environment,
+            image=image,
+            image_arguments=arguments,
+            packages=packages,
+            python=python,
         )
         code = replace(spec.record.source, **(source or {}))
         record = replace(spec.record, environment=environment, source=code)
@@ -46,9 +60,11 @@ class Contained:
         return attempt
 
     def left(self) -> list[str]:
-        """The containers that are there, in whatever state."""
+        """The containers of these attempts that are there, in whatever state."""
         client = self.engine.client()
+        label = f"elsewhere.home={self._attempts.home.path}"
         try:
-            return [one.name or "" for one in client.containers.list(all=True)]
+            found = client.containers.list(all=True, filters={"label": label})
+            return [one.name or "" for one in found]
         finally:
             client.close()

@@ -13,8 +13,9 @@ from dataclasses import replace
 from elsewhere.core.events import Machine
 from elsewhere.core.folders import RunFolder
 from elsewhere_sandbox.__main__ import main
+from elsewhere_sandbox.command import Command
 from elsewhere_sandbox.runtimes import RUNTIMES
-from elsewhere_sandbox.runtimes.api import Command, Exit, Process
+from elsewhere_sandbox.runtimes.api import Exit, Process
 from elsewhere_sandbox.runtimes.host import HostRuntime
 from elsewhere_sandbox.setup import Setup
 from elsewhere_sandbox.spec import RunSpec

@@ -19,6 +19,11 @@ from elsewhere_sandbox.errors import SetupError
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
 
+#: options that give a container nothing which it does not have
+_HARMLESS: Final = (
+    *("--env", "--shm-size", "--memory", "--memory-swap", "--cpus", "--cpu-shares", "--pids-limit"),
+    *("--ulimit", "--read-only", "--rm", "--init", "--detach", "--interactive", "--tty"),
+)
 #: parameters of which a task may only lower what the operator has set
 _LIMITS: Final = ("mem_limit", "nano_cpus", "pids_limit")
 
@@ -49,7 +54,7 @@ def check(arguments: Arguments, options: Collection[str], folders: Sequence[str]
     """Raises SetupError for the first argument of a task that the operator does not allow.
     `folders` may be mounted, with all below them; one that ends with `:ro` only to be read."""
     for name in arguments.names:
-        if name != "--volume" and name not in options:
+        if name not in (*_HARMLESS, "--volume", *options):
             raise SetupError(
                 f"The container argument {name} is refused: this agent's operator has not allowed"
                 " it to tasks. Take it out of the task's docker_args, or name it in"

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from docker.errors import APIError, ContainerError, ImageNotFound
+from docker.errors import APIError, ImageNotFound
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
@@ -188,16 +188,24 @@ def _probed(client: DockerClient, image: str) -> dict[str, Any]:
 
 def _run(client: DockerClient, image: str, words: list[str]) -> bytes | None:
     """The output of a command in the image; None for one that is not there."""
+    container = client.containers.create(
+        image,
+        words[1:],
+        entrypoint=words[:1],
+        network_mode="none",
+        cap_drop=["ALL"],
+        security_opt=["no-new-privileges"],
+    )
     try:
-        return client.containers.run(
-            image, words[1:], entrypoint=words[:1], network_mode="none", remove=True
-        )
-    except ContainerError:
-        return b""
+        container.start()
+        container.wait()
+        return container.logs(stderr=False)
     except APIError as error:
         if "no such file" in reason(error) or "executable file not found" in reason(error):
             return None
         raise
+    finally:
+        container.remove(force=True)
 
 
 def _python(facts: dict[str, Any]) -> ImagePython:

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from docker.models.containers import Container
 
     from elsewhere.core.events import Machine
+    from elsewhere_sandbox.command import Command
     from elsewhere_sandbox.containers.image import Image
-    from elsewhere_sandbox.runtimes.api import Command
 
 logger = logging.getLogger(__name__)
 
@@ -157,7 +157,7 @@ class ContainerProcess:
 
     def _attach(self) -> None:
         """Copies what the engine passes on; what is printed while it is restarted is lost."""
-        frames = self._container.attach(stream=True, logs=True)
+        frames = self._container.attach(stream=True)
         writing = os.dup(self._writing)
 
         def copy() -> None:

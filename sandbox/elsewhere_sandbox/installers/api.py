@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, Protocol
 
-from elsewhere_sandbox.runtimes.api import Command
+from elsewhere_sandbox.command import Command
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

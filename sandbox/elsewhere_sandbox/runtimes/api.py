@@ -7,27 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
     from elsewhere.core.events import Machine
     from elsewhere.core.folders import RunFolder
     from elsewhere.core.process import ProcessIdentity
+    from elsewhere_sandbox.command import Command
     from elsewhere_sandbox.containers.image import Image
     from elsewhere_sandbox.setup import Setup
     from elsewhere_sandbox.spec import RunSpec
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Command:
-    """An argument list, a folder and the *whole* environment: nothing is inherited but what a
-    container's image sets. `installs`: it may write the environments of all runs, and read the
-    files that its variables name."""
-
-    argv: tuple[str, ...]
-    folder: Path
-    environment: Mapping[str, str]
-    installs: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

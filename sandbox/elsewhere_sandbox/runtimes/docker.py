@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from docker import DockerClient
     from docker.models.containers import Container
 
+    from elsewhere_sandbox.command import Command
     from elsewhere_sandbox.containers.image import Image
     from elsewhere_sandbox.containers.process import ContainerProcess
-    from elsewhere_sandbox.runtimes.api import Command
     from elsewhere_sandbox.setup import Setup
     from elsewhere_sandbox.spec import RunSpec
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from elsewhere.core.events import Machine
     from elsewhere.core.folders import RunFolder
-    from elsewhere_sandbox.runtimes.api import Command
+    from elsewhere_sandbox.command import Command
     from elsewhere_sandbox.setup import Setup
     from elsewhere_sandbox.spec import RunSpec
 

@@ -26,8 +26,8 @@ class CpuLimit(NamedTuple):
 
 class Cgroup:
     """The control group of a process, by default of this one, and those around it, below the folder
-    `root`: version 2, or 1 where that has the controller. Of several limits the tightest counts; one that is not below
-    what the machine has is none, as version 1 spells it."""
+    `root`: version 2, or 1 where that has the controller. Of several limits the tightest counts;
+    one that is not below what the machine has is none, as version 1 spells it."""
 
     def __init__(self, root: Path = Path("/"), process: str = "self") -> None:
         paths = _paths(root, process)

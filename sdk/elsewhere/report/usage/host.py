@@ -33,9 +33,9 @@ class HostUse:
 
     Where a container or a scheduler has set limits, processors and memory are those that these
     leave; with `own_limits` those are of the group of `root`, which may be another one than this
-    process's. `visible` is as for `Gpus`, `python_exec` and `python_version` are the task's, and `top`
-    is the folder that has `proc` and `sys`. Without psutil there are only the task's own memory and
-    processor time, and GPUs.
+    process's. `visible` is as for `Gpus`, `python_exec` and `python_version` are the task's, and
+    `top` is the folder that has `proc` and `sys`. Without psutil there are only the task's own
+    memory and processor time, and GPUs.
     """
 
     def __init__(
