@@ -3,7 +3,7 @@ SHELL := /bin/bash
 BIN := .venv/bin
 PIP := $(BIN)/pip --quiet --quiet --disable-pip-version-check install --editable
 
-.PHONY: help demo test test-frameworks check bench fmt reference venv clean
+.PHONY: help demo test test-frameworks test-faults check bench fmt reference venv clean
 
 help: ## what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' Makefile
@@ -29,6 +29,9 @@ test-frameworks: ## the hooks of all frameworks, in an environment of their own 
 	@test -e .venv-frameworks/bin/pip || python3 -m venv .venv-frameworks
 	@.venv-frameworks/bin/pip install --quiet --editable '.[agent,dev,frameworks]'
 	@.venv-frameworks/bin/pytest tests/sdk/hooks/frameworks
+
+test-faults: venv ## the long tests of the fault matrix: an hour
+	@$(BIN)/pytest -m long tests/faults
 
 bench: venv ## what it costs, each figure beside its floor
 	@$(BIN)/python -m benchmarks

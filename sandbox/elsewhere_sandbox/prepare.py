@@ -6,13 +6,15 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from elsewhere.core.folders import Home
+from elsewhere.core.folders import Home, make_folder
 from elsewhere.core.secrets import passwords_in, values_to_redact
 from elsewhere_sandbox.checkout import checkout
 from elsewhere_sandbox.command import Command
+from elsewhere_sandbox.credentials import Credentials
 from elsewhere_sandbox.environment import Interpreter, prepare_environment
 from elsewhere_sandbox.errors import SetupError
 from elsewhere_sandbox.git import GitPolicy
+from elsewhere_sandbox.given import give
 from elsewhere_sandbox.program import program
 
 if TYPE_CHECKING:
@@ -52,7 +54,12 @@ def prepare(spec: RunSpec, folder: RunFolder, setup: Setup, runtime: Runtime) ->
     policy = spec.policy
     image = runtime.enter(setup)
     git = GitPolicy(
-        allow_local_remotes=policy.allow_local_remotes, credentials=policy.git_credentials
+        allow_local_remotes=policy.allow_local_remotes,
+        credentials=Credentials(
+            tokens=policy.git_credentials,
+            ssh_keys=policy.git_ssh_keys,
+            known_hosts=home.known_hosts,
+        ),
     )
     checkout(record.source, folder.code, home.mirrors, folder.inputs, setup, git)
     is_python = not record.source.binary or record.source.launcher
@@ -71,7 +78,10 @@ def prepare(spec: RunSpec, folder: RunFolder, setup: Setup, runtime: Runtime) ->
             script=record.source.entry_point,
             image=image,
         )
-    environment = _environment(spec, folder, interpreter, image)
+    environment = {
+        **_environment(spec, folder, interpreter, image),
+        **give(spec, folder, setup),
+    }
     if image is None and (name := record.environment.image):
         # A script that names an image also runs without containers; but lines that are meant for
         # the image, as its root, must not run on the machine itself.
@@ -101,7 +111,7 @@ def prepare(spec: RunSpec, folder: RunFolder, setup: Setup, runtime: Runtime) ->
 
 def secrets_of(spec: RunSpec) -> Iterable[str]:
     """The values that the output must not show."""
-    yield from spec.secrets
+    yield from (*spec.secrets, *spec.secret_variables.values(), *spec.secret_files.values())
     for credential in spec.policy.git_credentials.values():
         yield credential[-1]
     packages = spec.policy.packages
@@ -116,6 +126,9 @@ def _environment(
     record = spec.record
     inherited = os.environ if image is None else image.variables
     path = (*map(str, interpreter.path), inherited.get("PATH", os.defpath))
+    checkpoints = Home(Path(spec.home)).checkpoints / record.id
+    make_folder(checkpoints)
+    os.utime(checkpoints)  # the time of its last use
     environment = {
         **(_passed(spec) if image is None else _passed_in(spec, folder)),
         "PATH": os.pathsep.join(path),
@@ -124,6 +137,7 @@ def _environment(
         "ELSEWHERE_RUN_FOLDER": str(folder.path),
         "ELSEWHERE_TASK_ID": record.id,
         "ELSEWHERE_HOME": spec.home if image is None else str(folder.path / "home/.elsewhere"),
+        "ELSEWHERE_CHECKPOINTS": str(checkpoints),
     }
     if record.seed is not None:
         environment["PYTHONHASHSEED"] = str(record.seed)

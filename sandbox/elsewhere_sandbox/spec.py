@@ -12,7 +12,10 @@ from elsewhere.core.records import TaskRecord
 if TYPE_CHECKING:
     from elsewhere.core.folders import RunFolder
 
-_SECRET_FIELDS: Final = ("docker", "git_credentials", "packages", "secrets")
+_SECRET_FIELDS: Final = (
+    *("docker", "git_credentials", "packages", "secrets"),
+    *("secret_variables", "secret_files"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,11 +87,15 @@ class RunPolicy:
     stop_grace_s: float = 10.0
     #: names of variables of the agent's own environment that programs get
     pass_environment: tuple[str, ...] = ()
+    #: patterns of files that programs write below their code, and that become artifacts
+    keep: tuple[str, ...] = ()
     allow_local_remotes: bool = False
     #: where the agent brings what a task names no place for; programs see it
     output_uri: str = ""
     #: host to user and token
     git_credentials: dict[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
+    #: host to the file of a private key
+    git_ssh_keys: dict[str, str] = field(default_factory=dict)
     packages: PackagePolicy = DEFAULT_POLICY
     #: a key of `RUNTIMES`
     runtime: str = "host"
@@ -99,14 +106,18 @@ class RunPolicy:
 class RunSpec:
     """`spec.json`, and `secrets.json`, which the runner removes before any program starts.
 
-    `secrets` are values that the output must not show; `agent` and `queue` are names.
+    `secrets` are values that the output must not show, and so are those that the program is given
+    by name: `secret_variables`, and `secret_files` with their contents. `agent` and `queue` are
+    names.
     """
 
     record: TaskRecord
     home: str
     policy: RunPolicy = RunPolicy()
     devices: str = ""
-    secrets: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    secret_variables: dict[str, str] = field(default_factory=dict, repr=False)
+    secret_files: dict[str, str] = field(default_factory=dict, repr=False)
     agent: str = ""
     queue: str = ""
 

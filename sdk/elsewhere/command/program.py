@@ -12,7 +12,6 @@ A command may have further exit codes; its help names them.
 from __future__ import annotations
 
 import argparse
-import errno
 import os
 import sys
 from pathlib import Path
@@ -86,8 +85,7 @@ def sentence_of(error: ElsewhereError | OSError) -> str:
 def _os_sentence(error: OSError) -> str:
     """Makes a sentence of an error: what could not be used, and why."""
     why = error.strerror or str(error)
-    is_written_out = error.errno == errno.ENOSPC and error.filename is None  # of a long output
-    if _drop_lost_output() or is_written_out:
+    if _drop_lost_output():
         return f"The output cannot be written: {why}."
     if error.filename is not None:
         return f"{error.filename} cannot be used: {why}."
