@@ -10,17 +10,17 @@ import fcntl
 import os
 import platform
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final, Self
 
 import docker
-from docker.errors import DockerException
 
 from tests.waiting import wait_until
 
@@ -91,10 +91,12 @@ class Dockerd:
 
     def end(self) -> None:
         """Ends its containers and itself, and removes its data."""
-        for container in self.client().containers.list(all=True):
-            container.remove(force=True)
+        with closing(self.client()) as client:
+            for container in client.containers.list(all=True):
+                container.remove(force=True)
         self.kill()
-        subprocess.run(["umount", self.folder / "data"], check=True)  # dockerd mounts it on itself
+        # dockerd has mounted it on itself, and does not always take that back.
+        subprocess.run(["umount", "--quiet", self.folder / "data"], check=False)
         shutil.rmtree(self.folder / "data")
         shutil.rmtree(self.folder / "exec")
 
@@ -110,13 +112,14 @@ class Dockerd:
         self.end()
 
     def _answers(self) -> bool:
-        try:
-            client = self.client()
-        except DockerException:
-            log = (self.folder / "dockerd.log").read_text(errors="replace")
-            assert "failed to start daemon" not in log, log[-3000:]
-            return False
-        client.close()
+        with socket.socket(socket.AF_UNIX) as probe:  # the SDK would leave its own socket open
+            try:
+                probe.connect(self.url.removeprefix("unix://"))
+            except OSError:
+                log = (self.folder / "dockerd.log").read_text(errors="replace")
+                assert "failed to start daemon" not in log, log[-3000:]
+                return False
+        self.client().close()
         return True
 
 
@@ -155,14 +158,15 @@ def shared_engine(folder: Path) -> Iterator[Dockerd]:
             if not ready.exists():
                 script = 'exec setsid "$@" > "$0" 2>&1 < /dev/null &'
                 keeper = [sys.executable, "-m", "tests.engine", str(folder)]
-                log = str(folder / "keeper.log")
+                log = folder / "keeper.log"
+                log.touch()
                 # With none of a test's own variables: it is no leftover of that test.
                 environ = {k: v for k, v in os.environ.items() if not k.startswith("ELSEWHERE_")}
-                argv = ["sh", "-c", script, log, *keeper]
+                argv = ["sh", "-c", script, str(log), *keeper]
                 subprocess.run(argv, check=True, cwd=ROOT, env=environ)
 
                 def is_ready() -> bool:
-                    assert "Traceback" not in Path(log).read_text()
+                    assert "Traceback" not in log.read_text()
                     return ready.exists()
 
                 wait_until(is_ready, within_s=300, what=f"the images are there, see {log}")

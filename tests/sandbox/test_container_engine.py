@@ -7,6 +7,7 @@ import hashlib
 import http.server
 import io
 import json
+import os
 import signal
 import tarfile
 import threading
@@ -121,10 +122,13 @@ def registry(engine: Dockerd) -> Iterator[str]:
     client.close()
     with tarfile.open(fileobj=saved) as tar:
         (entry,) = json.load(tar.extractfile("manifest.json"))  # type: ignore[arg-type]
-        config = tar.extractfile(entry["Config"]).read()  # type: ignore[union-attr]
-        layer = gzip.compress(tar.extractfile(entry["Layers"][0]).read())  # type: ignore[union-attr]
-    blobs = {f"sha256:{hashlib.sha256(blob).hexdigest()}": blob for blob in (config, layer)}
-    of_config, of_layer = blobs
+        described = json.load(tar.extractfile(entry["Config"]))  # type: ignore[arg-type]
+        base = tar.extractfile(entry["Layers"][0]).read()  # type: ignore[union-attr]
+    content = _layer()
+    described["rootfs"]["diff_ids"].append(_digest(content))
+    layer, config = gzip.compress(content), json.dumps(described).encode()
+    layers = (gzip.compress(base), layer)
+    blobs = {_digest(blob): blob for blob in (config, *layers)}
     kind = "application/vnd.docker.distribution.manifest.v2+json"
     manifest = json.dumps(
         {
@@ -133,14 +137,15 @@ def registry(engine: Dockerd) -> Iterator[str]:
             "config": {
                 "mediaType": "application/vnd.docker.container.image.v1+json",
                 "size": len(config),
-                "digest": of_config,
+                "digest": _digest(config),
             },
             "layers": [
                 {
                     "mediaType": "application/vnd.docker.image.rootfs.diff.tar.gzip",
-                    "size": len(layer),
-                    "digest": of_layer,
+                    "size": len(one),
+                    "digest": _digest(one),
                 }
+                for one in layers
             ],
         }
     ).encode()
@@ -152,8 +157,7 @@ def registry(engine: Dockerd) -> Iterator[str]:
             content = blobs.get(self.path.rpartition("/")[2], content)
             self.send_response(200)
             self.send_header("Content-Type", kind if content is manifest else "text/plain")
-            digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
-            self.send_header("Docker-Content-Digest", digest)
+            self.send_header("Docker-Content-Digest", _digest(content))
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             if self.command == "HEAD":
@@ -176,3 +180,17 @@ def registry(engine: Dockerd) -> Iterator[str]:
     server.shutdown()
     server.server_close()
     thread.join()
+
+
+def _layer() -> bytes:
+    """A tar that no engine has yet."""
+    written = io.BytesIO()
+    with tarfile.open(fileobj=written, mode="w") as tar:
+        large = tarfile.TarInfo("large")
+        large.size = 1 << 20
+        tar.addfile(large, io.BytesIO(os.urandom(large.size)))
+    return written.getvalue()
+
+
+def _digest(blob: bytes) -> str:
+    return f"sha256:{hashlib.sha256(blob).hexdigest()}"

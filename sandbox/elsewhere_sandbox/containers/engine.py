@@ -40,6 +40,16 @@ def connect(url: str) -> DockerClient:
         ) from error
 
 
+def answers(url: str) -> bool:
+    """True if an engine takes new connections at `url`: one that is stopped does not, even before
+    it stops its containers."""
+    try:
+        connect(url).close()
+    except SetupError:
+        return False
+    return True
+
+
 def reason(error: BaseException) -> str:
     """The engine's own words on an error, on one line."""
     text = " ".join(str(getattr(error, "explanation", None) or error).split()).rstrip(".")

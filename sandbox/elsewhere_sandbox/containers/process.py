@@ -13,6 +13,7 @@ import os
 import signal
 import threading
 import time
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -23,7 +24,7 @@ from elsewhere.core.clock import monotonic_s
 from elsewhere.core.process import ProcessIdentity
 from elsewhere.report.usage.host import HostUse
 from elsewhere_sandbox import tree
-from elsewhere_sandbox.containers.engine import ENGINE_ERRORS, reason
+from elsewhere_sandbox.containers.engine import ENGINE_ERRORS, answers, reason
 from elsewhere_sandbox.runtimes.api import Exit
 from elsewhere_sandbox.runtimes.host import enlarge, python_version
 
@@ -47,6 +48,8 @@ _LOOK_S: Final = 0.02
 _AGAIN_S: Final = 0.25
 #: seconds that an engine may be away after the end of a container, before that end is given up
 _AWAY_S: Final = 300.0
+#: seconds that a container which has ended waits for its engine, to be removed
+_BACK_S: Final = 30.0
 #: seconds that killed processes have to be gone
 _GONE_S: Final = 10.0
 _RESTARTED: Final = (
@@ -56,18 +59,19 @@ _RESTARTED: Final = (
 
 
 class ContainerProcess:
-    """A `Process` in a container. `parameters` are the SDK's for it, and `pipe` is a path for the
-    pipe of its output, which the container sees."""
+    """A `Process` in a container of the engine at `url`, which `client` speaks to. `parameters` are
+    the SDK's for it, and `pipe` is a path for the pipe of its output, which the container sees."""
 
     def __init__(
         self,
+        url: str,
         client: DockerClient,
         image: Image,
         command: Command,
         pipe: Path,
         parameters: dict[str, Any],
     ) -> None:
-        self._client = client
+        self._url = url
         self._command = command
         self._pipe = pipe
         self._has_shell = image.has_shell
@@ -143,12 +147,21 @@ class ContainerProcess:
                 self._wait_for_exit(limit_s)
 
     def remove(self) -> None:
-        """Removes the container, and the pipe."""
+        """Removes the container, and the pipe. Waits a while for an engine that is restarted."""
         self._pipe.unlink(missing_ok=True)
-        try:
-            self._container.remove(force=True)
-        except ENGINE_ERRORS as error:  # the agent's next start removes it
-            logger.warning("container %s: %s", self._container.short_id, reason(error))
+        until = monotonic_s() + _BACK_S
+        while True:
+            try:
+                self._container.remove(force=True)
+            except NotFound:
+                return
+            except ENGINE_ERRORS as error:
+                if monotonic_s() > until:  # the agent's next start removes it
+                    logger.warning("container %s: %s", self._container.short_id, reason(error))
+                    return
+                time.sleep(_AGAIN_S)
+            else:
+                return
 
     def _wait_for_exit(self, limit_s: float) -> None:
         until = monotonic_s() + limit_s
@@ -177,7 +190,11 @@ class ContainerProcess:
             try:
                 self._container.wait(timeout=None)
                 self._container.reload()
-                ended = _exit_of(self._container.attrs["State"], is_restarted=is_restarted)
+                ended = _exit_of(self._container.attrs["State"])
+                is_ended = ended.signal in (signal.SIGTERM, signal.SIGKILL)
+                if is_ended and not ended.is_out_of_memory:
+                    is_restarted = is_restarted or not answers(self._url)
+                    ended = replace(ended, cause=_RESTARTED if is_restarted else "")
             except NotFound:
                 cause = "Its container was removed by somebody else."
                 ended = Exit(signal=signal.SIGKILL, cause=cause)
@@ -211,15 +228,11 @@ class ContainerProcess:
         )
 
 
-def _exit_of(state: dict[str, Any], *, is_restarted: bool) -> Exit:
+def _exit_of(state: dict[str, Any]) -> Exit:
     """The exit that the engine has recorded. To it, an exit code of 143 is that of SIGTERM."""
     code = state["ExitCode"]
     number = code - _SIGNALLED
     if not 0 < number < signal.NSIG:
         return Exit(code=code)
-    is_from_outside = is_restarted and number in (signal.SIGTERM, signal.SIGKILL)
-    return Exit(
-        signal=number,
-        is_out_of_memory=number == signal.SIGKILL and bool(state.get("OOMKilled")),
-        cause=_RESTARTED if is_from_outside else "",
-    )
+    is_out_of_memory = number == signal.SIGKILL and bool(state.get("OOMKilled"))
+    return Exit(signal=number, is_out_of_memory=is_out_of_memory)

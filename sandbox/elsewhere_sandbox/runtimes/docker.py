@@ -48,6 +48,7 @@ _HOME_LABEL: Final = "elsewhere.home"
 class DockerRuntime:
     """One container for each command. What runs on the host beside, git, is the host runtime's."""
 
+    _url: str
     _client: DockerClient
     _image: Image
     _entrypoint: tuple[str, ...]
@@ -75,9 +76,9 @@ class DockerRuntime:
             if self._spec.devices:
                 devices = arguments.devices(self._spec.devices)
                 self._parameters["device_requests"] = [devices]
-            place = engine.place(policy.url)
-            self._client = engine.connect(place)
-            write_beside(self._folder.engine, place)
+            self._url = engine.place(policy.url)
+            self._client = engine.connect(self._url)
+            write_beside(self._folder.engine, self._url)
             known = self._home.environments / "images.json"
             self._image = image.look(self._client, name, policy, known, setup)
         for folder in (self._home.environments, self._home.mirrors, self._folder.path / "home"):
@@ -88,6 +89,7 @@ class DockerRuntime:
         from elsewhere_sandbox.containers.process import ContainerProcess
 
         process = ContainerProcess(
+            self._url,
             self._client,
             self._image,
             command,
