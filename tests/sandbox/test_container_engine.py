@@ -80,6 +80,7 @@ def test_the_image_is_pulled_with_its_progress_in_the_output(contained: Containe
     assert b"layers are here" in attempt.output
 
 
+@pytest.mark.row(34)
 def test_a_restart_of_the_engine_neither_loses_nor_doubles_a_byte(
     attempts: Attempts, short_path: Path
 ) -> None:
@@ -97,6 +98,7 @@ def test_a_restart_of_the_engine_neither_loses_nor_doubles_a_byte(
         assert contained.left() == []
 
 
+@pytest.mark.row(34)
 def test_an_engine_that_takes_its_containers_with_it_is_named(
     attempts: Attempts, short_path: Path
 ) -> None:

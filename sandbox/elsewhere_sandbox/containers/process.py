@@ -52,6 +52,7 @@ _AWAY_S: Final = 300.0
 _BACK_S: Final = 30.0
 #: seconds that killed processes have to be gone
 _GONE_S: Final = 10.0
+_REMOVED: Final = "Its container was removed by somebody else."
 _RESTARTED: Final = (
     "The container engine was stopped, and its containers with it: with `live-restore` in its"
     " daemon.json they go on."
@@ -192,12 +193,13 @@ class ContainerProcess:
                 self._container.reload()
                 ended = _exit_of(self._container.attrs["State"])
                 is_ended = ended.signal in (signal.SIGTERM, signal.SIGKILL)
-                if is_ended and not ended.is_out_of_memory:
+                if self._container.status in ("removing", "dead"):
+                    ended = replace(ended, cause=_REMOVED)
+                elif is_ended and not ended.is_out_of_memory:
                     is_restarted = is_restarted or not answers(self._url)
                     ended = replace(ended, cause=_RESTARTED if is_restarted else "")
             except NotFound:
-                cause = "Its container was removed by somebody else."
-                ended = Exit(signal=signal.SIGKILL, cause=cause)
+                ended = Exit(signal=signal.SIGKILL, cause=_REMOVED)
             except ENGINE_ERRORS as error:
                 if not is_restarted:
                     logger.warning("the engine does not answer: %s", reason(error))
@@ -205,8 +207,7 @@ class ContainerProcess:
                 if self.identity.is_alive():
                     gone_at = monotonic_s()
                 elif monotonic_s() - (gone_at or self._began_s) > _AWAY_S:
-                    ended = Exit(signal=signal.SIGKILL, cause=_RESTARTED)
-                    self._finish(ended)
+                    self._finish(Exit(signal=signal.SIGKILL, cause=_RESTARTED))
                 time.sleep(_AGAIN_S)
                 continue
             self._finish(ended)

@@ -81,7 +81,9 @@ class DockerRuntime:
             write_beside(self._folder.engine, self._url)
             known = self._home.environments / "images.json"
             self._image = image.look(self._client, name, policy, known, setup)
-        for folder in (self._home.environments, self._home.mirrors, self._folder.path / "home"):
+        checkpoints = self._home.checkpoints / self._spec.record.id
+        needed = (self._home.environments, self._home.mirrors, checkpoints)
+        for folder in (*needed, self._folder.path / "home"):
             make_folder(folder)
         return self._image
 
@@ -163,6 +165,8 @@ class DockerRuntime:
         home = self._home
         yield self._folder.path, self._folder.path, False
         yield home.mirrors, home.mirrors, True
+        checkpoints = home.checkpoints / self._spec.record.id
+        yield checkpoints, checkpoints, False
         yield home.environments, home.environments, not command.installs
         # At the places of their links: at their own they would lie among an image's packages.
         for link in home.lent.glob("*/*"):
