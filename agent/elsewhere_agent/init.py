@@ -154,8 +154,8 @@ TEMPLATE: Final = """\
 # image = ""
 # arguments = []
 
-# Images by what a task has, as {image = "torch:2", package = "torch>=2", queue = "gpu",
-# repository = "org/*", arguments = []}: the first one counts of which all holds that it names.
+# Images by what a task has, each a table with an image, and a package (torch>=2), a queue or how a
+# repository's URL ends (org/*), or arguments, too: the first one of which all holds counts.
 # rules = []
 
 # What tasks may give as their own arguments beside the harmless ones, such as --env, --shm-size and

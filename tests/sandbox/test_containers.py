@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from pathlib import Path
 
@@ -191,6 +192,25 @@ def test_a_task_may_lower_a_limit_of_the_operator_and_not_raise_it(contained: Co
             docker={"arguments": ("--pids-limit", "90")},
         )
         assert attempt.printed.strip() == given
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root gives a run to another user")
+def test_a_program_runs_as_the_user_that_the_operator_names(contained: Contained) -> None:
+    program = """
+        import os, sys
+        from pathlib import Path
+        from elsewhere import Task
+        Task.current_task().get_logger().report_scalar("loss", "train", 0.5, 1)
+        Path("written").touch()
+        Path("~/written").expanduser().touch()
+        Path(os.environ["ELSEWHERE_CHECKPOINTS"], "written").touch()
+        print(os.getuid(), os.getgid(), os.access(sys.path[-1], os.W_OK))
+        """
+    attempt = contained.run(program, needs_init=True, docker={"user": "1234:4321"})
+    assert attempt.outcome.reason is Reason.COMPLETED, attempt.log
+    assert b"1234 4321 False\n" in attempt.printed
+    assert "loss" in str(attempt.events)
+    assert (attempt.folder.code / "written").stat().st_uid == 1234
 
 
 def test_resources_are_those_of_the_container(contained: Contained) -> None:

@@ -99,6 +99,8 @@ class DockerRuntime:
             self._parameters_of(command),
         )
         self._processes.append(process)
+        if self._spec.policy.docker.user and not command.installs:
+            self._hand_over()
         process.begin()
         return process
 
@@ -145,10 +147,22 @@ class DockerRuntime:
             "user": policy.user or f"{os.getuid()}:{os.getgid()}",
         }
 
+    def _hand_over(self) -> None:
+        """Gives the run to the user of its programs. What they shall not write, the environments,
+        the agent's user installs."""
+        owner = tuple(map(int, self._spec.policy.docker.user.split(":")))
+        self._home.environments.chmod(0o711)
+        for top in (self._folder.path, self._home.checkpoints / self._spec.record.id):
+            for folder, _, files in os.walk(top):
+                for name in (".", *files):
+                    os.chown(Path(folder, name), *owner, follow_symlinks=False)
+
     def _parameters_of(self, command: Command) -> dict[str, Any]:
         from docker.types import Mount
 
         parameters = dict(self._parameters)
+        if command.installs:
+            parameters["user"] = f"{os.getuid()}:{os.getgid()}"
         given = (one.partition("=")[::2] for one in parameters.pop("environment", ()))
         mounts = [
             Mount(str(target), str(source), type="bind", read_only=is_read_only)
