@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from benchmarks.place import Place
-    from elsewhere_sandbox.runtimes.api import Command
+    from elsewhere_sandbox.command import Command
 
 _SAMPLES: Final = 3
 _FILES: Final = 5000

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.engine import Dockerd, shared_engine
 from tests.leaks import Before, end_and_name_leftovers
 from tests.redis_server import RedisServer, valkey_binary
 
@@ -82,6 +83,16 @@ def valkey_url(valkey_server: RedisServer) -> str:
     """The URL of an empty database."""
     valkey_server.flush()
     return valkey_server.url
+
+
+@pytest.fixture(scope="session")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dockerd]:
+    """The container engine of all test processes, with the images that `tests.engine` names."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    with shared_engine(folder / "engine") as engine:
+        yield engine
 
 
 @contextmanager

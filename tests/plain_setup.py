@@ -6,8 +6,8 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from elsewhere_sandbox.command import Command
 from elsewhere_sandbox.errors import CommandError, StopRequestedError
-from elsewhere_sandbox.runtimes.api import Command
 
 
 class PlainSetup:

@@ -53,6 +53,10 @@ READERS_AND_WRITERS: dict[str, tuple[set[str], set[str]]] = {
     "exit": ({f"{NOTES}.read_outcome"}, {f"{NOTES}.write_outcome"}),
     "stop": ({f"{NOTES}.Stop.read"}, {f"{NOTES}.Stop.write"}),
     "owner": ({"elsewhere_worker.owner.Owner.of"}, {"elsewhere_worker.owner.Owner.take"}),
+    "engine": (
+        {"elsewhere_sandbox.runtimes.docker.DockerRuntime.end_left"},
+        {"elsewhere_sandbox.runtimes.docker.DockerRuntime.enter"},
+    ),
     "child": (set(), {"elsewhere_sandbox.runner.Runner._run_program"}),
     "abort": ({f"{NOTES}.AbortNote.read"}, {f"{NOTES}.AbortNote.write"}),
     "monitor": ({f"{NOTES}.MonitorNote.read"}, {f"{NOTES}.MonitorNote.write"}),

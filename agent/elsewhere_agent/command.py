@@ -6,7 +6,7 @@ import argparse
 import os
 import platform
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from elsewhere.command.printing import say
 from elsewhere.command.program import add_command, add_version, exit_code, sentence_of
@@ -50,7 +50,10 @@ def _run(arguments: Sequence[str] | None) -> int:
 
 
 def _daemon(options: argparse.Namespace) -> int:
-    given = {"queues": options.queue, **{name: getattr(options, name) for name in OF_DAEMON}}
+    given: dict[str, Any] = {name: getattr(options, name) for name in OF_DAEMON} | {
+        "queues": options.queue,
+        "docker": options.docker,
+    }
     if not options.detached:
         _run_daemon(given, lambda _: None, is_detached=False)
         return 0
@@ -76,7 +79,7 @@ def _daemon(options: argparse.Namespace) -> int:
 
 
 def _run_daemon(
-    given: dict[str, object], when_up: Callable[[str], None], *, is_detached: bool
+    given: dict[str, Any], when_up: Callable[[str], None], *, is_detached: bool
 ) -> None:
     from elsewhere_agent.daemon import Daemon
     from elsewhere_agent.folder import AgentFolder
@@ -184,11 +187,16 @@ def _demo(_options: argparse.Namespace) -> int:
     return demo()
 
 
-def _settings(**options: object) -> tuple[Settings, AgentSettings]:
+def _settings(
+    *, docker: list[str] | None = None, **options: object
+) -> tuple[Settings, AgentSettings]:
     from elsewhere_agent.configuration import load_agent
 
     settings = load()
-    return settings, load_agent(settings, options=options)
+    agent = load_agent(settings, options=options)
+    if docker is not None:
+        agent = agent.model_copy(update={"docker": agent.docker.with_words(docker)})
+    return settings, agent
 
 
 def _kind(word: str) -> str:

@@ -2,7 +2,7 @@
 
     option of the command  >  ELSEWHERE_AGENT_<FIELD>  >  [agent] in config.toml  >  default
 
-Lists in variables are separated by commas; git_credentials is JSON there.
+Lists in variables are separated by commas; git_credentials and docker are JSON there.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from elsewhere.core.records import Needs
 from elsewhere.core.secrets import HIDDEN, hide, passwords_in
 from elsewhere.store.queues import DEFAULT_QUEUE
 from elsewhere_agent.data_table import load_data
+from elsewhere_agent.docker_settings import DockerSettings
 from elsewhere_agent.git_credentials import GitCredential, ssh_key_of, token_of
 from elsewhere_agent.secrets_table import load_secrets
 from elsewhere_agent.values import ALLOWED, HEALTH, Bytes, HookName, HookPath, QueueText
@@ -77,6 +78,7 @@ class AgentSettings(BaseModel):
     lend_store: bool = True
     git_credentials: dict[str, GitCredential] = Field(default_factory=dict, repr=False)
     hooks: dict[HookName, HookPath] = Field(default_factory=dict)
+    docker: DockerSettings = DockerSettings()
     output_uri: str = ""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_json: bool = False
@@ -194,6 +196,8 @@ def worker_settings(
                 torch=agent.torch,
                 environments_bytes=agent.environments_bytes,
             ),
+            runtime="docker" if agent.docker.enabled else "host",
+            docker=agent.docker.policy,
             output_uri=agent.output_uri or settings.output_uri or settings.home.storage.as_uri(),
         ),
     )
@@ -243,7 +247,21 @@ _LISTS: Final = (
     *("extra_index_urls", "find_links", "installer_options"),
 )
 _CREDENTIALS: Final = "git_credentials"
-_TABLES: Final = {_CREDENTIALS, "hooks"}
+#: fields that are tables: how one is written, in a sentence and as JSON
+_TABLES: Final = {
+    _CREDENTIALS: (
+        "Write for each host a user with a token or a token_file, or an ssh_key, or both.",
+        '{"git.example.org": {"user": "ci", "token_file": "/etc/elsewhere/token"}}',
+    ),
+    "hooks": (
+        f"Write {ALLOWED['hooks']}.",
+        '{"before_run": "/etc/elsewhere/before-run"}',
+    ),
+    "docker": (
+        "ARCHITECTURE.md has the keys of its containers.",
+        '{"enabled": true, "image": "python:3.11", "network": "off"}',
+    ),
+}
 
 
 def _written(config: Path) -> dict[str, Any]:
@@ -294,18 +312,19 @@ def _from_variables(variables: dict[str, str]) -> AgentSettings:
             parts = (part.strip() for part in variables[name].split(","))
             values[name] = tuple(part for part in parts if part)
     try:
-        for name in _TABLES & variables.keys():
-            values[name] = json.loads(variables[name])
+        for name in _TABLES.keys() & variables.keys():
+            try:
+                values[name] = json.loads(variables[name])
+            except ValueError:
+                raise ConfigurationError(
+                    f"The variable {_PREFIX}{name.upper()} is not valid JSON. Write it like"
+                    f" {_TABLES[name][1]}."
+                ) from None
         return AgentSettings.model_validate(values)
     except ValidationError as error:
         name, problem = _explained(error)
         variable = _PREFIX + name.partition(".")[0].upper()
         raise ConfigurationError(f"The setting {name} in {variable} {problem}") from None
-    except ValueError:
-        raise ConfigurationError(
-            f"The variable {_PREFIX}{name.upper()} is not valid JSON. Write it like"
-            ' {"git.example.org": {"user": "ci", "token_file": "/etc/elsewhere/token"}}.'
-        ) from None
 
 
 def _from_options(given: dict[str, object]) -> AgentSettings:
@@ -324,12 +343,10 @@ def _explained(error: ValidationError) -> tuple[str, str]:
     """Explains an error: (the setting's name, the rest of the sentence), without a secret."""
     first = error.errors(include_url=False)[0]
     field = str(first["loc"][0])
-    name = ".".join(map(str, first["loc"])) if field == _CREDENTIALS else field
-    if field == _CREDENTIALS:
-        return name, (
-            f"cannot be used: {first['msg'].removeprefix('Value error, ').lower()}. Write for each"
-            " host a user with a token or a token_file, or an ssh_key, or both."
-        )
+    name = ".".join(map(str, first["loc"])) if field in _TABLES else field
+    if field in _TABLES:
+        problem = first["msg"].removeprefix("Value error, ").lower()
+        return name, f"cannot be used: {problem}. {_TABLES[field][0]}"
     default = AgentSettings.model_fields[field].get_default(call_default_factory=True)
     if isinstance(default, tuple):
         default = list(default)

@@ -28,6 +28,7 @@ from elsewhere_agent.reload import at_start, reloaded
 from elsewhere_agent.signals import EndedError, Signals, end_at_once
 from elsewhere_agent.vitals import Vitals
 from elsewhere_agent.watch import StoreWatch
+from elsewhere_sandbox.errors import SetupError
 from elsewhere_worker.gpus import Gpus
 from elsewhere_worker.host_launcher import HostLauncher
 from elsewhere_worker.intake import Intake, Mode
@@ -39,8 +40,10 @@ if TYPE_CHECKING:
 
     from redis import Redis
 
+    from elsewhere.core.folders import Home
     from elsewhere.core.settings import Settings
     from elsewhere_agent.configuration import AgentSettings
+    from elsewhere_agent.docker_settings import DockerSettings
     from elsewhere_worker.settings import WorkerSettings
 
 logger = logging.getLogger(__name__)
@@ -92,6 +95,8 @@ class Daemon:
             record = self._record(config, len(gpus.devices))
             registration = Registration(connect(url), record)
             upload = uploader(config.policy.output_uri)
+            if self._agent.docker.enabled:
+                _prepare_containers(self._agent.docker, self._settings.home)
 
             def deliver_sessions() -> None:
                 deliver_dead(store, self._settings.home, upload)
@@ -187,3 +192,20 @@ class Daemon:
             started_at=now_at(),
             serves_files=True,
         )
+
+
+def _prepare_containers(docker: DockerSettings, home: Home) -> None:
+    """Removes the containers that a crash has left. An engine that is away may come: each task
+    looks for it."""
+    from elsewhere_sandbox.containers.engine import place  # noqa: PLC0415 - weight
+    from elsewhere_sandbox.runtimes.docker import sweep  # noqa: PLC0415 - weight
+
+    if os.getuid() == 0 and not docker.user:
+        logger.warning(
+            "This agent is root, and so are its tasks in their containers, without privileges: set"
+            " agent.docker.user to another UID:GID."
+        )
+    try:
+        sweep(place(docker.url), home)
+    except SetupError as error:
+        logger.warning("%s", error)

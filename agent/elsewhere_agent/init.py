@@ -198,6 +198,36 @@ TEMPLATE: Final = """\
 # tasks = ["*"]
 # queues = ["*"]
 # projects = ["nlp/*"]
+
+# Tasks in containers, as `agent daemon --docker IMAGE ARGUMENTS` has it, of Docker or of an engine
+# that speaks as it does.
+# [agent.docker]
+# enabled = false
+
+# The image of a task that names none, and arguments of `docker run` for all. They may do anything.
+# image = ""
+# arguments = []
+
+# Images by what a task has, each a table with an image, and a package (torch>=2), a queue or how a
+# repository's URL ends (org/*), or arguments, too: the first one of which all holds counts.
+# rules = []
+
+# What tasks may give as their own arguments beside the harmless ones, such as --env, --shm-size and
+# lower limits; and folders that they may mount, with :ro behind one that they may only read.
+# allowed_arguments = []
+# allowed_mounts = []
+
+# The network of a task: on, off, or the name of one of the engine's. Without, it reports as well.
+# network = "on"
+
+# UID:GID of programs. Empty: the agent's own.
+# user = ""
+
+# Where the engine is. Empty: as DOCKER_HOST says, or unix:///var/run/docker.sock.
+# url = ""
+
+# When an image is pulled: missing, always or never.
+# pull = "missing"
 """
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
 from typing import TYPE_CHECKING, Final
 
 from elsewhere.command.program import add_command
 from elsewhere_agent.scheduling import add_scheduling
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Callable
 
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -91,6 +91,13 @@ def add_daemon_options(daemon: argparse.ArgumentParser) -> None:
     )
     daemon.add_argument(
         "--log-json", action="store_true", default=None, help="log a JSON object a line"
+    )
+    daemon.add_argument(
+        "--docker",
+        nargs=argparse.REMAINDER,
+        metavar="IMAGE",
+        help="run tasks in containers, of this image where nothing names another one; behind it"
+        " stand arguments of `docker run`, so this option comes last",
     )
     where = daemon.add_mutually_exclusive_group()
     where.add_argument(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import time
 from dataclasses import dataclass
 from importlib.metadata import distributions
@@ -15,9 +16,9 @@ from packaging.utils import canonicalize_name
 
 from elsewhere.core.folders import write_beside
 from elsewhere.core.secrets import hide_passwords
+from elsewhere_sandbox.command import Command
 from elsewhere_sandbox.errors import CommandError, SetupError
 from elsewhere_sandbox.installers.api import plan
-from elsewhere_sandbox.runtimes.api import Command
 from elsewhere_sandbox.selection import TORCH, comes_with_build, name_in
 from elsewhere_sandbox.unmet import unmet
 
@@ -57,7 +58,8 @@ _DRIVER: Final = Path("/sys/module/nvidia/version")
 class Order:
     """An environment to build, and the means to build it. `torch` is the operator's policy for
     builds of torch; `options` are further arguments of the installer. `must` are names of pins
-    without which an environment has been built, and which a program imports."""
+    without which an environment has been built, and which a program imports. `image` is the id of
+    the image that Python is in."""
 
     python: Python
     selection: Selection
@@ -69,6 +71,7 @@ class Order:
     scratch: Path
     setup: Setup
     must: tuple[str, ...] = ()
+    image: str = ""
 
     @property
     def inputs(self) -> dict[str, Any]:
@@ -86,6 +89,8 @@ class Order:
         }
         if selection.facts is not None:
             found |= {"pins": [pin.identity for pin in selection.pins], "must": self.must}
+        if self.image:
+            found["image"] = self.image
         if self.options:
             found["arguments"] = self.options
         torch = TORCH & {*(pin.name for pin in selection.pins), *map(name_in, selection.asked)}
@@ -141,14 +146,15 @@ def install(
 def _make_empty(shared: Path, order: Order) -> None:
     seed = order.home.environments / "seed"
     argv = order.installer.create(shared, order.python.executable, seed)
-    command = Command(argv=argv, folder=order.scratch, environment=order.variables)
+    command = Command(argv=argv, folder=order.scratch, environment=order.variables, installs=True)
     try:
         order.setup.run(command)
     except CommandError as error:
         failed = f"An environment of Python {order.python.version} cannot be made"
         raise _explained(error, failed) from error
     if order.installer.brings_pip:
-        pip = f"pip @ {_pip_wheel(order.python.version).as_uri()}"
+        wheel = shutil.copy(_pip_wheel(order.python.version), order.scratch)  # seen by containers
+        pip = f"pip @ {Path(wheel).as_uri()}"
         install(order, "pip.txt", [pip], shared, "--quiet")
 
 

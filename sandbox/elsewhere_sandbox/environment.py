@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from elsewhere_sandbox.build import AS_CAPTURED, Order, install
 from elsewhere_sandbox.environments import collect, ensure
-from elsewhere_sandbox.installers import installer_of
-from elsewhere_sandbox.installers.api import installer_variables
+from elsewhere_sandbox.installers import installer_of, installer_of_image
+from elsewhere_sandbox.installers.api import installer_variables, place_variables
 from elsewhere_sandbox.layer import lay, lend
 from elsewhere_sandbox.lock_file import lines_of
 from elsewhere_sandbox.python import find_python
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from elsewhere.core.folders import Home, RunFolder
     from elsewhere.core.records import Environment
+    from elsewhere_sandbox.containers.image import Image
     from elsewhere_sandbox.setup import Setup
     from elsewhere_sandbox.spec import PackagePolicy
 
@@ -29,13 +30,14 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interpreter:
     """The Python of the program. `path` comes first on its PATH; `digest` names the environment,
-    which is not removed while the descriptor `lock` is open: until the end of this process."""
+    which is not removed while the descriptor `lock` is open: until the end of this process. Where
+    an image has all packages there is none."""
 
     python: Path
     path: tuple[Path, ...]
-    digest: str
-    was_cached: bool
-    lock: int
+    digest: str = ""
+    was_cached: bool = True
+    lock: int = -1
 
 
 def prepare_environment(
@@ -49,19 +51,31 @@ def prepare_environment(
     working_dir: str = ".",
     script: str = "",
     inherited: Mapping[str, str] = os.environ,
+    image: Image | None = None,
 ) -> Interpreter:
     """Prepares Python, packages and the run's own layer over them, in `folder.venv`.
 
     `script` is relative to `working_dir`, and that to the root of the `code`. Phases: `python`,
     `install` (the shared environment), `link` (the layer), and `install` again for projects inside
-    the code that are installed in place. `policy` is the operator's. Raises SetupError.
+    the code that are installed in place. `policy` is the operator's. In an `image` its Python is
+    taken, and its packages, if they are all that is needed. Raises SetupError.
     """
+    inside = None
     with setup.phase("python"):
-        known = home.environments / "pythons.json"
-        python = find_python(environment.python, known, setup, inherited)
+        if image is not None:
+            inside = image.python_for(environment.python, setup)
+            python = inside.python
+        else:
+            known = home.environments / "pythons.json"
+            python = find_python(environment.python, known, setup, inherited)
     with setup.phase("install"):
-        installer = installer_of(policy.installer)
-        variables = {**installer_variables(inherited), **installer.indexes(policy)}
+        if inside is not None:
+            installer = installer_of_image(policy.installer, is_glibc=inside.is_glibc)
+            variables = place_variables(inherited, folder.path / "home", home.environments)
+        else:
+            installer = installer_of(policy.installer)
+            variables = installer_variables(inherited)
+        variables |= installer.indexes(policy)
         if name := environment.lock_file:
             lines = lines_of(name, code, folder.path, python, setup, variables)
             environment = replace(environment, packages=tuple(lines))
@@ -76,20 +90,26 @@ def prepare_environment(
             home=home,
             scratch=folder.path,
             setup=setup,
+            image=image.id if image else "",
         )
-        shared, lock, was_cached = ensure(order)
-        if not was_cached:
-            collect(home, policy.environments_bytes)
+        if inside is not None and not inside.lacks(selection):
+            setup.say("The image has all packages that the task asks for: none is installed.")
+            shared, lock, was_cached = None, -1, True
+        else:
+            shared, lock, was_cached = ensure(order)
+            if not was_cached:
+                collect(home, policy.environments_bytes)
     with setup.phase("link"):
-        lay(folder.venv, python, shared, lend(home, python.version))
+        of_image = inside.folders if inside is not None and shared is None else ()
+        lay(folder.venv, python, shared, of_image, lend(home, python.version))
     if selection.projects:
         with setup.phase("install"):
             lines = [f"-e {project.as_uri()}" for project in selection.projects]
             install(order, "editable.txt", lines, folder.venv, "--no-deps")
     return Interpreter(
         python=folder.venv / "bin" / "python",
-        path=(folder.venv / "bin", shared / "bin"),
-        digest=shared.name,
+        path=(folder.venv / "bin", *((shared / "bin",) if shared else ())),
+        digest=shared.name if shared else "",
         was_cached=was_cached,
         lock=lock,
     )

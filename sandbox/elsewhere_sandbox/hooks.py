@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Final
 
+from elsewhere_sandbox.command import Command
 from elsewhere_sandbox.errors import CommandError, SetupError, StopRequestedError
-from elsewhere_sandbox.runtimes.api import Command
 
 if TYPE_CHECKING:
     from elsewhere.core.folders import RunFolder
@@ -67,6 +67,7 @@ class Hooks:
                 argv=("timeout", "--kill-after=5", str(_LIMIT_S), path),
                 folder=self._folder.path,
                 environment={**os.environ, **ours},
+                on_host=True,
             )
         )
 

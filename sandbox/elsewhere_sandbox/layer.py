@@ -30,6 +30,8 @@ from typing import TYPE_CHECKING, Final
 from elsewhere.core.folders import make_folder
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from elsewhere.core.folders import Home
     from elsewhere_sandbox.python import Python
 
@@ -55,8 +57,11 @@ _INIT: Final = (
 )
 
 
-def lay(venv: Path, python: Python, shared: Path, lent: Path) -> None:
-    """Makes the run's virtual environment in `venv`, which must not exist."""
+def lay(
+    venv: Path, python: Python, shared: Path | None, folders: Iterable[str], lent: Path
+) -> None:
+    """Makes the run's virtual environment in `venv`, which must not exist: over `shared`, if there
+    is one, and the packages in these `folders`."""
     packages = venv / python.site_packages
     packages.mkdir(parents=True)
     (venv / "bin").mkdir()
@@ -68,12 +73,14 @@ def lay(venv: Path, python: Python, shared: Path, lent: Path) -> None:
         f"version = {python.version}\n",
         encoding="utf-8",
     )
-    _link(shared / "bin", venv / "bin")
-    for path in shared.iterdir():
-        if path.is_dir() and path.name not in _OF_ENVIRONMENT:
-            _link(path, venv / path.name)
-    packages_of_all = f"import site; site.addsitedir({str(shared / python.site_packages)!r})"
-    lines = (packages_of_all, lent, _WORDS, _INIT)
+    if shared is not None:
+        _link(shared / "bin", venv / "bin")
+        for path in shared.iterdir():
+            if path.is_dir() and path.name not in _OF_ENVIRONMENT:
+                _link(path, venv / path.name)
+        folders = (str(shared / python.site_packages), *folders)
+    packages_of_all = [f"import site; site.addsitedir({folder!r})" for folder in folders]
+    lines = (*packages_of_all, lent, _WORDS, _INIT)
     (packages / "elsewhere.pth").write_text("".join(f"{line}\n" for line in lines), "utf-8")
 
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 import tomllib
 from packaging.markers import Marker
 
+from elsewhere_sandbox.command import Command
 from elsewhere_sandbox.errors import CommandError, SetupError
 from elsewhere_sandbox.installers.uv import find_uv
-from elsewhere_sandbox.runtimes.api import Command
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -54,7 +54,8 @@ def _export(file: Path, to: Path, python: Path, setup: Setup, variables: Mapping
     places = ("--python", str(python), "--output-file", str(to))
     argv = (uv, "export", "--quiet", *options, *places)
     try:
-        setup.run(Command(argv=argv, folder=file.parent, environment=variables))
+        command = Command(argv=argv, folder=file.parent, environment=variables, installs=True)
+        setup.run(command)
     except CommandError as error:
         raise SetupError(f"{file.name} cannot be read: uv {error.ended}.\n{error.tail}") from error
 

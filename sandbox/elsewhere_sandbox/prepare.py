@@ -11,21 +11,22 @@ from elsewhere.core.folders import Home, make_folder
 from elsewhere.core.process import USER
 from elsewhere.core.secrets import passwords_in, values_to_redact
 from elsewhere_sandbox.checkout import checkout
+from elsewhere_sandbox.command import Command
 from elsewhere_sandbox.credentials import Credentials
 from elsewhere_sandbox.devices import variables_of
-from elsewhere_sandbox.environment import prepare_environment
+from elsewhere_sandbox.environment import Interpreter, prepare_environment
 from elsewhere_sandbox.errors import SetupError
 from elsewhere_sandbox.git import GitPolicy
 from elsewhere_sandbox.given import give
 from elsewhere_sandbox.mounts import mount
 from elsewhere_sandbox.program import program
-from elsewhere_sandbox.runtimes.api import Command
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from elsewhere.core.folders import RunFolder
-    from elsewhere_sandbox.environment import Interpreter
+    from elsewhere_sandbox.containers.image import Image
+    from elsewhere_sandbox.runtimes.api import Runtime
     from elsewhere_sandbox.setup import Setup
     from elsewhere_sandbox.spec import RunSpec
 
@@ -41,8 +42,14 @@ _PASSED_PREFIXES: Final = (
     *("CUDA_", "NVIDIA_", "HIP_", "ROCR_", "HSA_"),
 )
 
+#: the same for a container
+_PASSED_IN: Final = (
+    *("TZ", "http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"),
+)
+_PASSED_IN_PREFIXES: Final = ("OPENBLAS_", "OMP_", "MKL_")
 
-def prepare(spec: RunSpec, folder: RunFolder, setup: Setup) -> Command:
+
+def prepare(spec: RunSpec, folder: RunFolder, setup: Setup, runtime: Runtime) -> Command:
     """Runs all steps of the set-up. Raises SetupError, CommandError, StopRequestedError."""
     record, home = spec.record, Home(Path(spec.home))
     for what, missing in (
@@ -52,6 +59,7 @@ def prepare(spec: RunSpec, folder: RunFolder, setup: Setup) -> Command:
         if missing:
             raise SetupError(f"The {what} of the task is not complete: it must not run. {missing}")
     policy = spec.policy
+    image = runtime.enter(setup)
     git = GitPolicy(
         allow_local_remotes=policy.allow_local_remotes,
         credentials=Credentials(
@@ -62,32 +70,51 @@ def prepare(spec: RunSpec, folder: RunFolder, setup: Setup) -> Command:
     )
     checkout(record.source, folder.code, home.mirrors, folder.inputs, setup, git)
     mount(record.environment.mounts, policy.data, folder.code)
-    interpreter = prepare_environment(
-        record.environment,
-        folder.code,
-        folder,
-        home,
-        setup,
-        policy.packages,
-        working_dir=record.source.working_dir,
-        script=record.source.entry_point,
-    )
-    environment = {**_environment(spec, folder, interpreter), **give(spec, folder, setup)}
-    if image := record.environment.image:
+    is_python = not record.source.binary or record.source.launcher
+    if image is not None and not image.pythons and not is_python:
+        setup.say("The image has no Python, so no packages are installed.")
+        interpreter = Interpreter(python=folder.venv / "bin" / "python", path=())
+    else:
+        interpreter = prepare_environment(
+            record.environment,
+            folder.code,
+            folder,
+            home,
+            setup,
+            policy.packages,
+            working_dir=record.source.working_dir,
+            script=record.source.entry_point,
+            image=image,
+        )
+    environment = {
+        **_environment(spec, folder, interpreter, image),
+        **give(spec, folder, setup),
+    }
+    if image is None and (name := record.environment.image):
         # A script that names an image also runs without containers; but lines that are meant for
         # the image, as its root, must not run on the machine itself.
         skipped = ", nor is its set-up script run" if record.environment.setup else ""
         setup.say(
-            f"The image {image} is not used{skipped}: this agent runs no containers, so the program"
+            f"The image {name} is not used{skipped}: this agent runs no containers, so the program"
             " runs on the machine itself."
         )
     elif record.environment.setup:
+        if image is not None and not image.has_shell:
+            raise SetupError(
+                f"The image {image.name} has no /bin/sh, which the task's set-up script needs."
+            )
         with setup.phase("setup"):
             for line in record.environment.setup:
                 argv = ("/bin/sh", "-ec", line)
                 command = Command(argv=argv, folder=folder.code, environment=environment)
                 setup.run(command)
-    return program(record.source, folder.code, interpreter.python, environment)
+    return program(
+        record.source,
+        folder.code,
+        interpreter.python,
+        environment,
+        is_in_image=image is not None,
+    )
 
 
 def secrets_of(spec: RunSpec) -> Iterable[str]:
@@ -101,20 +128,23 @@ def secrets_of(spec: RunSpec) -> Iterable[str]:
     yield from values_to_redact({**_passed(spec), **spec.record.environment.variables})
 
 
-def _environment(spec: RunSpec, folder: RunFolder, interpreter: Interpreter) -> dict[str, str]:
+def _environment(
+    spec: RunSpec, folder: RunFolder, interpreter: Interpreter, image: Image | None
+) -> dict[str, str]:
     record = spec.record
+    inherited = os.environ if image is None else image.variables
+    path = (*map(str, interpreter.path), inherited.get("PATH", os.defpath))
     checkpoints = Home(Path(spec.home)).checkpoints / record.id
     make_folder(checkpoints)
     os.utime(checkpoints)  # the time of its last use
-    path = (*map(str, interpreter.path), os.environ.get("PATH", os.defpath))
     environment = {
-        **_passed(spec),
+        **(_passed(spec) if image is None else _passed_in(spec, folder)),
         "PATH": os.pathsep.join(path),
         "VIRTUAL_ENV": str(folder.venv),
         "PYTHONUNBUFFERED": "1",
         "ELSEWHERE_RUN_FOLDER": str(folder.path),
         "ELSEWHERE_TASK_ID": record.id,
-        "ELSEWHERE_HOME": spec.home,
+        "ELSEWHERE_HOME": spec.home if image is None else str(folder.path / "home/.elsewhere"),
         "ELSEWHERE_CHECKPOINTS": str(checkpoints),
     }
     if record.user:
@@ -135,3 +165,15 @@ def _passed(spec: RunSpec) -> dict[str, str]:
         for name, value in os.environ.items()
         if name in names or name.startswith(_PASSED_PREFIXES)
     }
+
+
+def _passed_in(spec: RunSpec, folder: RunFolder) -> dict[str, str]:
+    """The same for a container, whose image has its own paths and languages."""
+    names = (*_PASSED_IN, *spec.policy.pass_environment)
+    passed = {
+        name: value
+        for name, value in os.environ.items()
+        if name in names or name.startswith(_PASSED_IN_PREFIXES)
+    }
+    user = os.environ.get("USER", "elsewhere")  # an image does not know this machine's users
+    return {**passed, "HOME": str(folder.path / "home"), "USER": user, "LOGNAME": user}

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from elsewhere.core.secrets import HiddenWord, hidden_words
+from elsewhere_sandbox.command import Command
 from elsewhere_sandbox.errors import SetupError
-from elsewhere_sandbox.runtimes.api import Command
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,8 +29,16 @@ _BETWEEN: Final = "deepspeed.launcher.launch"
 _CALL: Final = re.compile(rb"\bTask\s*\.\s*init\b")
 
 
-def program(source: Source, code: Path, python: Path, environment: Mapping[str, str]) -> Command:
-    """The command of the program. Raises SetupError if the code lacks the script or module."""
+def program(
+    source: Source,
+    code: Path,
+    python: Path,
+    environment: Mapping[str, str],
+    *,
+    is_in_image: bool = False,
+) -> Command:
+    """The command of the program. Raises SetupError if the code lacks the script or module, or this
+    machine the task's binary, unless that `is_in_image`."""
     working = code / source.working_dir
     if not working.is_dir() or code.resolve() not in (
         working.resolve(),
@@ -52,7 +60,7 @@ def program(source: Source, code: Path, python: Path, environment: Mapping[str, 
                 " correct the task's entry point."
             )
         if source.binary and not source.launcher:
-            runs = _found(source.binary, environment)
+            runs = source.binary if is_in_image else _found(source.binary, environment)
     else:
         raise SetupError("The task names neither a script nor a module: there is nothing to run.")
     environment = {**environment, **_hidden(source, environment), **_python_path(source, code)}

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from elsewhere.core.errors import RecordError
 from elsewhere.core.folders import make_folder, read_json, write_beside
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 #: seconds for an interpreter to report its version and paths, on a cold and busy disk
 _PROBE_LIMIT_S: Final = 20.0
 
-#: Prints an interpreter's version and paths; in a virtual environment, those of its base.
-_PROBE: Final = """
+#: Finds an interpreter's version and paths; in a virtual environment, those of its base.
+PROBE: Final = """
 import json, os, platform, sys, sysconfig
 base = getattr(sys, "_base_executable", None) or sys.executable
 if sys.prefix != sys.base_prefix and base == sys.executable:
@@ -34,13 +34,15 @@ if sys.prefix != sys.base_prefix and base == sys.executable:
     base = named if os.path.exists(named) else base
 scheme = "venv" if "venv" in sysconfig.get_scheme_names() else "posix_prefix"
 packages = sysconfig.get_path("purelib", scheme, {"base": "/"})
-print(json.dumps({
+found = {
     "executable": os.path.realpath(base),
     "version": platform.python_version(),
     "platform": sysconfig.get_platform(),
     "site_packages": os.path.relpath(packages, "/"),
-}))
+}
 """
+#: Prints what the probe has found.
+PRINT: Final = "print(json.dumps(found))"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +99,16 @@ def find_python(
     return found
 
 
+def from_plain(plain: Mapping[str, Any]) -> Python:
+    """The interpreter that a probe has printed. Raises KeyError for what is none."""
+    return Python(
+        executable=Path(plain["executable"]),
+        version=plain["version"],
+        platform=plain["platform"],
+        site_packages=Path(plain["site_packages"]),
+    )
+
+
 def _search(wanted: str, inherited: Mapping[str, str]) -> Python:
     """The interpreter of exactly this version, else the first that matches."""
     minor = _minor(wanted) if wanted else _minor_of_this()
@@ -134,10 +146,10 @@ def _folders(inherited: Mapping[str, str]) -> list[Path]:
 
 def _probe(candidate: Path, inherited: Mapping[str, str]) -> Python | None:
     """The interpreter at a path; None if it does not run or is not a Python, as a shim may be."""
-    answer = _output([str(candidate), "-I", "-c", _PROBE], inherited)
+    answer = _output([str(candidate), "-I", "-c", PROBE + PRINT], inherited)
     try:
         plain = json.loads(answer)
-        return _from_plain(plain)
+        return from_plain(plain)
     except (ValueError, TypeError, KeyError):
         return None
 
@@ -185,7 +197,7 @@ def _recall(remembered: Path, key: str) -> Python | None:
     """The interpreter found before, if its file is still the same one."""
     try:
         entry = read_json(remembered)[key]
-        python = _from_plain(entry["python"])
+        python = from_plain(entry["python"])
         return python if entry["changed_at"] == _changed_at(python) else None
     except (RecordError, TypeError, KeyError, OSError):
         return None
@@ -205,15 +217,6 @@ def _remember(remembered: Path, key: str, python: Python) -> None:
 
 def _changed_at(python: Python) -> float:
     return python.executable.stat().st_mtime
-
-
-def _from_plain(plain: Mapping[str, str]) -> Python:
-    return Python(
-        executable=Path(plain["executable"]),
-        version=plain["version"],
-        platform=plain["platform"],
-        site_packages=Path(plain["site_packages"]),
-    )
 
 
 def _minor(version: str) -> str:

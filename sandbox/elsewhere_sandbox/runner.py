@@ -56,7 +56,8 @@ if TYPE_CHECKING:
 
     from elsewhere.core.events import Event
     from elsewhere.core.folders import RunFolder
-    from elsewhere_sandbox.runtimes.api import Command, Exit, Process
+    from elsewhere_sandbox.command import Command
+    from elsewhere_sandbox.runtimes.api import Exit, Process
     from elsewhere_sandbox.spec import RunSpec
 
 logger = logging.getLogger(__name__)
@@ -81,7 +82,7 @@ class Runner:
     def __init__(self, folder: RunFolder, spec: RunSpec) -> None:
         self._folder = folder
         self._spec = spec
-        self._runtime = RUNTIMES[spec.policy.runtime](folder)
+        self._runtime = RUNTIMES[spec.policy.runtime](folder, spec)
         self._journal = JournalWriter(folder.journal)
         self._spool = Spool(folder.output, Redactor(secrets_of(spec)))
         self._hooks = Hooks(spec, folder, self)
@@ -185,7 +186,7 @@ class Runner:
     def _outcome(self) -> Outcome:
         try:
             with self._watch():
-                command = prepare(self._spec, self._folder, self)
+                command = prepare(self._spec, self._folder, self, self._runtime)
             return self._judge(self._run_program(command))
         except (StopRequestedError, SetupError, CommandError, OSError) as error:
             self._runtime.end(_LEFTOVER_GRACE_S)
@@ -366,6 +367,8 @@ class Runner:
                 peak = size(self._limits.peak_bytes if self._limits else 0)
                 reason = Reason.OUT_OF_MEMORY
                 message = f"The machine had no memory left. Its processes used up to {peak}."
+            elif ended.cause:
+                message = f"{message} {ended.cause}"
             return Outcome(reason=reason, signal=ended.signal, message=message)
         if ended.code:
             message = f"It ended with exit code {ended.code}. {self._missed()}".rstrip()

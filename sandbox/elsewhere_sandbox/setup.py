@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from elsewhere_sandbox.runtimes.api import Command
+    from elsewhere_sandbox.command import Command
 
 
 class Setup(Protocol):

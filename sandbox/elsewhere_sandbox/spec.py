@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from elsewhere.core.folders import RunFolder
 
 _SECRET_FIELDS: Final = (
-    *("git_credentials", "packages", "secrets"),
+    *("docker", "git_credentials", "packages", "secrets"),
     *("secret_variables", "secret_files"),
 )
 
@@ -41,6 +41,44 @@ class PackagePolicy:
 
 DEFAULT_POLICY: Final = PackagePolicy()
 DEFAULT_SLOT: Final = Slot()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageRule:
+    """The image of a task, and arguments for it, if all that is not empty here holds for it.
+
+    `repository` is how its repository's URL ends, with `*` for anything; `package` is a package
+    that it asks for, as `torch` or `torch>=2`; `queue` is the queue that it came through.
+    """
+
+    image: str
+    arguments: tuple[str, ...] = ()
+    repository: str = ""
+    package: str = ""
+    queue: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DockerPolicy:
+    """How containers are made, as the operator has set it.
+
+    `image` is the default, after the `rules`. `arguments` are the operator's own, of `docker run`;
+    of a task only harmless ones are taken, those named in `allowed_arguments`, and mounts of
+    `allowed_mounts`.
+    `network` is `on`, `off` or a network of the engine. `user` is `UID:GID`, by default the
+    agent's own. `url` is the engine's, by default as DOCKER_HOST says. `pull`: `missing`, `always`
+    or `never`.
+    """
+
+    image: str = ""
+    arguments: tuple[str, ...] = ()
+    rules: tuple[ImageRule, ...] = ()
+    allowed_arguments: tuple[str, ...] = ()
+    allowed_mounts: tuple[str, ...] = ()
+    network: str = "on"
+    user: str = ""
+    url: str = ""
+    pull: str = "missing"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +109,7 @@ class RunPolicy:
     runtime: str = "host"
     #: seconds that a program may run at most; 0 for no limit
     time_limit_s: float = 0.0
+    docker: DockerPolicy = DockerPolicy()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +117,8 @@ class RunSpec:
     """`spec.json`, and `secrets.json`, which the runner removes before any program starts.
 
     `secrets` are values that the output must not show, and so are those that the program is given
-    by name: `secret_variables`, and `secret_files` with their contents.
+    by name: `secret_variables`, and `secret_files` with their contents. `agent` and `queue` are
+    names.
     """
 
     record: TaskRecord
@@ -88,6 +128,8 @@ class RunSpec:
     secrets: tuple[str, ...] = field(default=(), repr=False)
     secret_variables: dict[str, str] = field(default_factory=dict, repr=False)
     secret_files: dict[str, str] = field(default_factory=dict, repr=False)
+    agent: str = ""
+    queue: str = ""
 
     @property
     def devices(self) -> str:

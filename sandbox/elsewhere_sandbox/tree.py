@@ -60,6 +60,14 @@ def signal_all(number: int) -> list[int]:
     return _send(psutil.Process().children(recursive=True), number)
 
 
+def signal_below(pid: int, number: int) -> list[int]:
+    """The same for the descendants of the process `pid`."""
+    try:
+        return _send(psutil.Process(pid).children(recursive=True), number)
+    except psutil.Error:
+        return []
+
+
 def end_all(grace_s: float) -> bool:
     """Ends all descendants: SIGTERM to all, SIGKILL to those that are left after `grace_s`.
 

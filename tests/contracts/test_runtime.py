@@ -45,13 +45,21 @@ import json, os, signal, sys
 from pathlib import Path
 from elsewhere.core.folders import RunFolder
 from elsewhere_sandbox.runtimes import RUNTIMES
-from elsewhere_sandbox.runtimes.api import Command
+from elsewhere_sandbox.command import Command
+from elsewhere_sandbox.spec import DockerPolicy, RunPolicy, RunSpec
+from tests.engine import PYTHON
+from tests.plain_setup import PlainSetup
 from tests.sandbox import recorded
+from tests.stores import make_record
 from tests.waiting import wait_until
 
 STUBBORN, GENTLE, HOLDS = {STUBBORN!r}, {GENTLE!r}, {HOLDS!r}
-folder = Path(sys.argv[2])
-runtime = RUNTIMES[sys.argv[1]](RunFolder(folder))
+folder, python = Path(sys.argv[2]), sys.executable
+policy = RunPolicy(runtime=sys.argv[1], docker=DockerPolicy(image=PYTHON, url=sys.argv[3]))
+spec = RunSpec(record=make_record(), home=str(folder.parents[1]), policy=policy)
+runtime = RUNTIMES[sys.argv[1]](RunFolder(folder), spec)
+if runtime.enter(PlainSetup()) is not None:
+    python = "/usr/bin/python3"
 
 def start(*argv, **environment):
     variables = {{"PATH": os.environ["PATH"], **environment}}
@@ -86,24 +94,32 @@ def folder(elsewhere_home: Path) -> Iterator[RunFolder]:
     kill(marked("ELSEWHERE_RUN_FOLDER", str(folder.path)))
 
 
+@pytest.fixture
+def url(runtime: str, request: pytest.FixtureRequest) -> str:
+    """The engine of the runtimes that need one."""
+    return str(request.getfixturevalue("engine").url) if runtime == "docker" else ""
+
+
 Run = Callable[[str], Any]
 
 
 @pytest.fixture
-def run(runtime: str, folder: RunFolder) -> Run:
+def run(runtime: str, folder: RunFolder, url: str) -> Run:
     """Runs a program behind BEGIN to its end, and gives what it set as `answer`."""
 
     def run(program: str) -> Any:
-        ended = run_whole(program, runtime, folder)
+        ended = run_whole(program, runtime, folder, url)
         assert ended.returncode == 0, ended.stderr
         return json.loads(ended.stdout)
 
     return run
 
 
-def run_whole(program: str, runtime: str, folder: RunFolder) -> subprocess.CompletedProcess[str]:
+def run_whole(
+    program: str, runtime: str, folder: RunFolder, url: str
+) -> subprocess.CompletedProcess[str]:
     whole = f"{BEGIN}{textwrap.dedent(program)}\nprint(json.dumps(answer))"
-    argv = [sys.executable, "-c", whole, runtime, str(folder.path)]
+    argv = [sys.executable, "-c", whole, runtime, str(folder.path), url]
     return subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False, cwd=ROOT)
 
 
@@ -138,17 +154,21 @@ def test_a_command_gets_its_words_its_folder_and_no_foreign_variable(
     assert run(program) == f"a b|$c|{folder.path}|1||"
 
 
-def test_a_command_that_is_not_there_is_an_error_of_the_system(run: Run) -> None:
+def test_a_command_that_is_not_there_is_an_error_of_the_system_or_of_a_shell(run: Run) -> None:
     program = """
         before = os.listdir("/proc/self/fd")
         try:
-            start("no-such-command")
+            process = start("no-such-command")
         except OSError as error:
-            answer = [str(error), len(os.listdir("/proc/self/fd")) - len(before)]
+            opened = len(os.listdir("/proc/self/fd")) - len(before)
+            answer = [str(error), opened, [127, None, False]]
+        else:
+            answer = [rest(process), 0, ended(process)]
         """
-    message, opened = run(program)
+    message, opened, end = run(program)
     assert "no-such-command" in message
     assert opened == 0
+    assert end == [127, None, False]
 
 
 def test_a_process_is_looked_at_without_waiting(run: Run) -> None:
@@ -164,9 +184,8 @@ def test_a_process_is_looked_at_without_waiting(run: Run) -> None:
 
 def test_the_use_is_that_of_all_that_the_command_has_started(run: Run) -> None:
     program = """
-        process = start("sh", "-c", '(setsid "$0" -c "$1" &)', sys.executable, HOLDS)
+        process = start("sh", "-c", '(setsid "$0" -c "$1" &); exec sleep 600', python, HOLDS)
         assert os.read(process.output, 6) == b"ready\\n"
-        ended(process)
         answer = [process.usage()["memory_used_gb"], process.machine().hostname]
         runtime.signal(signal.SIGKILL)
         runtime.end(0.0)
@@ -217,7 +236,7 @@ def test_where_nothing_runs_there_is_nothing_to_end(run: Run) -> None:
 
 
 def test_what_a_killed_runner_left_is_ended_and_nothing_of_another_attempt(
-    runtime: str, folder: RunFolder
+    runtime: str, folder: RunFolder, url: str
 ) -> None:
     other = Home(folder.path.parent.parent).run(make_record().id, 1).create()
     killed = """
@@ -234,7 +253,7 @@ def test_what_a_killed_runner_left_is_ended_and_nothing_of_another_attempt(
         except BlockingIOError:
             return False
 
-    assert run_whole(killed, runtime, folder).returncode == -signal.SIGKILL
+    assert run_whole(killed, runtime, folder, url).returncode == -signal.SIGKILL
     environment = {"ELSEWHERE_RUN_FOLDER": str(other.path)}
     with subprocess.Popen(["sleep", "600"], env=environment) as foreign:
         assert not is_over()

@@ -191,10 +191,19 @@ class Ended:
 
 
 class Box:
-    """A machine with an agent, which lacks what the laptop has."""
+    """A machine with an agent, which lacks what the laptop has. `options` are the agent's."""
 
-    def __init__(self, folder: Path, url: str, wheels: Path, *, home: Path | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        url: str,
+        wheels: Path,
+        *options: str,
+        home: Path | None = None,
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
         self.home = home or folder / "home"
+        self._options = options
         self.store = connect_store(url)
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "uv.toml").write_text("no-index = true\n")
@@ -210,11 +219,12 @@ class Box:
             "UV_FIND_LINKS": str(wheels),
             "PIP_NO_INDEX": "1",
             "PIP_FIND_LINKS": str(wheels),
+            **(environ or {}),
         }
 
     def start(self) -> None:
         """Returns when the agent takes tasks. It is no child of this process."""
-        started = agent("daemon", "--detached", environ=self.environ)
+        started = agent("daemon", "--detached", *self._options, environ=self.environ)
         assert started.code == 0, started
 
     def stop(self) -> None:

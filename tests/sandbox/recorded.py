@@ -13,9 +13,12 @@ from dataclasses import replace
 from elsewhere.core.events import Machine
 from elsewhere.core.folders import RunFolder
 from elsewhere_sandbox.__main__ import main
+from elsewhere_sandbox.command import Command
 from elsewhere_sandbox.runtimes import RUNTIMES
-from elsewhere_sandbox.runtimes.api import Command, Exit, Process
+from elsewhere_sandbox.runtimes.api import Exit, Process
 from elsewhere_sandbox.runtimes.host import HostRuntime
+from elsewhere_sandbox.setup import Setup
+from elsewhere_sandbox.spec import RunSpec
 
 NAME = "recorded"
 
@@ -23,13 +26,15 @@ NAME = "recorded"
 class Recorded:
     """See `api.Runtime`."""
 
-    def __init__(self, folder: RunFolder) -> None:
-        self._host = HostRuntime(folder)
+    def __init__(self, folder: RunFolder, spec: RunSpec) -> None:
+        self._host = HostRuntime(folder, spec)
         self._file = folder.path / "calls"
 
     def _record(self, call: str) -> None:
         with self._file.open("a") as file:
             file.write(f"{call}\n")
+
+    def enter(self, setup: Setup) -> None: ...
 
     def start(self, command: Command) -> Process:
         self._record("start")

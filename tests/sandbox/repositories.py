@@ -14,9 +14,9 @@ from pathlib import Path
 from elsewhere.capture.script import Script
 from elsewhere.core.records import Source
 from elsewhere_sandbox.checkout import checkout
+from elsewhere_sandbox.command import Command
 from elsewhere_sandbox.errors import StopRequestedError
 from elsewhere_sandbox.git import GitPolicy
-from elsewhere_sandbox.runtimes.api import Command
 
 LIMIT = 64_000_000
 LOCAL = GitPolicy(allow_local_remotes=True)

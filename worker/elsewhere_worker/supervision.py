@@ -274,6 +274,8 @@ class Supervision(threading.Thread):
                 secrets=tuple(passwords_in(settings.url)),
                 secret_variables=variables,
                 secret_files=files,
+                agent=settings.name,
+                queue=self._store.state(folder.task_id).queue,
             )
             if settings.lend_store:
                 Lent(url=settings.url).write(folder)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, Protocol
 
-from elsewhere_sandbox.runtimes.api import Command
+from elsewhere_sandbox.command import Command
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,6 +20,12 @@ _PASSED: Final = re.compile(
     r"|(?:HTTPS?|ALL|NO)_PROXY|SSL_CERT_\w+|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE|NETRC"
     r"|SSH_AUTH_SOCK|GIT_(?:ASKPASS|SSH|SSH_COMMAND|SSL_CAINFO|CONFIG_GLOBAL|CONFIG_NOSYSTEM)"
     r"|CC|CXX|\w+FLAGS|LD_LIBRARY_PATH|CUDA_HOME|(?:PIP|UV)_\w+",
+    re.IGNORECASE,
+)
+
+
+_PASSED_IN: Final = re.compile(
+    r"(?:HTTPS?|ALL|NO)_PROXY|SSL_CERT_\w+|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE|(?:PIP|UV)_\w+",
     re.IGNORECASE,
 )
 
@@ -79,11 +85,23 @@ def plan(
     else. `options` are those that all installers know: `--no-deps`, `--quiet`.
     """
     argv = (*installer.install(environment), *options, "--requirement", str(requirements))
-    own = installer.variables
-    return Command(argv=argv, folder=requirements.parent, environment={**variables, **own})
+    variables = {**variables, **installer.variables}
+    return Command(argv=argv, folder=requirements.parent, environment=variables, installs=True)
 
 
 def installer_variables(inherited: Mapping[str, str]) -> dict[str, str]:
     """The part of the agent's environment that a command of the set-up may see."""
     passed = {name: value for name, value in inherited.items() if _PASSED.fullmatch(name)}
     return passed | {"GIT_TERMINAL_PROMPT": "0", "PYTHONUNBUFFERED": "1"}
+
+
+def place_variables(inherited: Mapping[str, str], home: Path, cache: Path) -> dict[str, str]:
+    """The same for a command in a container, whose image has its own paths: the installers'
+    settings, and how the network is reached. `home` and `cache` are folders that it may write."""
+    passed = {name: one for name, one in inherited.items() if _PASSED_IN.fullmatch(name)}
+    return passed | {
+        "HOME": str(home),
+        "PIP_CACHE_DIR": str(cache / "pip"),
+        "PYTHONUNBUFFERED": "1",
+        "UV_CACHE_DIR": str(cache / "uv"),
+    }

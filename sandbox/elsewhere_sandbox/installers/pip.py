@@ -51,3 +51,10 @@ class Pip:
         python = str(environment / "bin" / "python")
         quietly = ("--no-input", "--disable-pip-version-check", "--progress-bar", "off")
         return (python, "-m", "pip", "install", *quietly)
+
+
+class PipOfImage(Pip):
+    """The pip that the Python of an image brings, where uv does not run."""
+
+    def create(self, environment: Path, python: Path, seed: Path) -> tuple[str, ...]:
+        return (str(python), "-m", "venv", str(environment))

@@ -7,33 +7,27 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
     from elsewhere.core.events import Machine
     from elsewhere.core.folders import RunFolder
     from elsewhere.core.process import ProcessIdentity
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Command:
-    """An argument list, a folder and the *whole* environment: nothing is inherited."""
-
-    argv: tuple[str, ...]
-    folder: Path
-    environment: Mapping[str, str]
+    from elsewhere_sandbox.command import Command
+    from elsewhere_sandbox.containers.image import Image
+    from elsewhere_sandbox.setup import Setup
+    from elsewhere_sandbox.spec import RunSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exit:
     """How a process ended: an exit code, or the signal that ended it.
 
-    `is_out_of_memory`: the signal came from a system that was short of memory.
+    `is_out_of_memory`: the signal came from a system that was short of memory. `cause` is a
+    sentence on what ended it from outside, where that is known.
     """
 
     code: int | None = None
     signal: int | None = None
     is_out_of_memory: bool = False
+    cause: str = ""
 
     def __str__(self) -> str:
         if self.signal is not None:
@@ -70,14 +64,20 @@ class Process(Protocol):
 class Runtime(Protocol):
     """A place where the commands of one attempt run: this host, a container.
 
-    What a command starts belongs to it, in whatever session and however often it was forked.
+    What a command starts belongs to it, in whatever session and however often it was forked. In a
+    container it ends with the command.
     """
 
-    def __init__(self, folder: RunFolder) -> None:
-        """Makes the runner of `folder` responsible for all that it starts."""
+    def __init__(self, folder: RunFolder, spec: RunSpec) -> None:
+        """Makes the runner of `folder` responsible for all that it starts. `spec` is the run's."""
+
+    def enter(self, setup: Setup) -> Image | None:
+        """Makes the place ready, before the first command. Returns the image whose containers it
+        is, None for this machine. Raises SetupError."""
 
     def start(self, command: Command) -> Process:
-        """Runs `command`. Raises OSError when it cannot be started."""
+        """Runs `command`. Raises OSError when it cannot be started; what a container's own system
+        cannot start may also end with exit code 126 or 127, as a shell has it."""
 
     def signal(self, number: int) -> None:
         """Sends the signal `number` to all processes of the attempt; there may be none."""

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
     from elsewhere.core.events import Machine
     from elsewhere.core.folders import RunFolder
-    from elsewhere_sandbox.runtimes.api import Command
+    from elsewhere_sandbox.command import Command
+    from elsewhere_sandbox.setup import Setup
+    from elsewhere_sandbox.spec import RunSpec
 
 logger = logging.getLogger(__name__)
 
@@ -36,15 +38,17 @@ _MARK: Final = "ELSEWHERE_RUN_FOLDER"
 class HostRuntime:
     """Starts from the main thread only: the signal at the parent's death is tied to the thread."""
 
-    def __init__(self, folder: RunFolder) -> None:
+    def __init__(self, folder: RunFolder, _spec: RunSpec) -> None:
         tree.become_subreaper()
         self._mark = {_MARK: str(folder.path)}
+
+    def enter(self, setup: Setup) -> None:
+        """This machine is ready."""
 
     def start(self, command: Command) -> HostProcess:
         oom_kills = _oom_kills()
         reading, writing = os.pipe()
-        with contextlib.suppress(OSError):
-            fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+        enlarge(writing)
         try:
             process = subprocess.Popen(
                 command.argv,
@@ -73,6 +77,22 @@ class HostRuntime:
     def end_left(folder: RunFolder) -> None:
         if pids := tree.kill(tree.marked(_MARK, str(folder.path))):
             logger.info("%s: left by its runner, SIGKILL: %s", folder.path.name, pids)
+
+
+def enlarge(pipe: int) -> None:
+    """Gives a pipe room for what a program prints while nobody reads, as far as the system has."""
+    with contextlib.suppress(OSError):
+        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+
+
+def python_version(venv: Path) -> str:
+    """The version that a virtual environment names; empty where `venv` is not one."""
+    with contextlib.suppress(OSError):
+        for line in (venv / "pyvenv.cfg").read_text().splitlines():
+            name, _, value = line.partition("=")
+            if name.strip() == "version":
+                return value.strip()
+    return ""
 
 
 class HostProcess:
@@ -116,18 +136,8 @@ class HostProcess:
             lambda: self._environment.get("CUDA_VISIBLE_DEVICES"),
             with_root=False,
             python_exec=str(venv / "bin" / "python"),
-            python_version=_python_version(venv),
+            python_version=python_version(venv),
         )
-
-
-def _python_version(venv: Path) -> str:
-    """The version that a virtual environment names; empty where `venv` is not one."""
-    with contextlib.suppress(OSError):
-        for line in (venv / "pyvenv.cfg").read_text().splitlines():
-            name, _, value = line.partition("=")
-            if name.strip() == "version":
-                return value.strip()
-    return ""
 
 
 def _oom_kills() -> int:

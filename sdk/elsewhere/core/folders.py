@@ -30,6 +30,7 @@
 ├── .<note>.reserve          agent: bytes for `stop` and `exit.json`, if the disk is full by then
 ├── acked                    agent: all is in the store; the folder may be removed
 ├── runner.json              runner: its process identity
+├── engine.json              runner: where the engine of its containers is
 ├── begun                    runner: just before the program: what is younger below code/ is its own
 ├── child.json               runner: the program's process identity
 ├── abort.json               the program's SDK: it has an abort callback (`notes.AbortNote`)
@@ -38,6 +39,7 @@
 ├── output.log               runner: all that the program and its set-up printed
 ├── runner.log               runner: its own log
 ├── exit.json                runner: the outcome
+├── home/                    the HOME of programs in a container
 ├── journal/                 every process of the attempt: events
 ├── files/                   the program's SDK: artifacts that the agent shall upload
 ├── waiting/                 agent: those that it could not upload yet, and why
@@ -174,6 +176,7 @@ class RunFolder:
     stop = _At("stop")
     acked = _At("acked")
     runner = _At("runner.json")
+    engine = _At("engine.json")
     begun = _At("begun")
     child = _At("child.json")
     abort = _At("abort.json")

@@ -1,4 +1,4 @@
-"""The limits that a container, or a scheduler, has set on this process: Linux's control groups."""
+"""The limits that a container, or a scheduler, has set on a process: Linux's control groups."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ class CpuLimit(NamedTuple):
 
 
 class Cgroup:
-    """The control group of this process and those around it, below the folder `root`: version 2,
-    or 1 where that has the controller. Of several limits the tightest counts; one that is not below
-    what the machine has is none, as version 1 spells it."""
+    """The control group of a process, by default of this one, and those around it, below the folder
+    `root`: version 2, or 1 where that has the controller. Of several limits the tightest counts;
+    one that is not below what the machine has is none, as version 1 spells it."""
 
-    def __init__(self, root: Path = Path("/")) -> None:
-        paths = _paths(root)
+    def __init__(self, root: Path = Path("/"), process: str = "self") -> None:
+        paths = _paths(root, process)
         self._is_1 = "memory" in paths
         self._of_memory = _groups(root, paths, "memory")
         self._of_cpu = _groups(root, paths, "cpu")
@@ -59,10 +59,10 @@ _MEMORY_1: Final = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_ina
 _MEMORY_2: Final = ("memory.max", "memory.current", "inactive_file")
 
 
-def _paths(root: Path) -> dict[str, str]:
-    """Maps each controller of version 1, and "" for version 2, to the group of this process."""
+def _paths(root: Path, process: str) -> dict[str, str]:
+    """Maps each controller of version 1, and "" for version 2, to the group of the process."""
     found: dict[str, str] = {}
-    for line in _text(root / "proc/self/cgroup").splitlines():
+    for line in _text(root / "proc" / process / "cgroup").splitlines():
         _, _, rest = line.partition(":")
         controllers, _, path = rest.partition(":")
         found.update(dict.fromkeys(controllers.split(","), path))

@@ -32,9 +32,10 @@ class HostUse:
     """The use of the process `root` and all below it, without `with_root` only of those below.
 
     Where a container or a scheduler has set limits, processors and memory are those that these
-    leave. `visible` is as for `Gpus`, `python_exec` and `python_version` are the task's, and `top`
-    is the folder that has `proc` and `sys`. Without psutil there are only the task's own memory and
-    processor time, and GPUs.
+    leave; with `own_limits` those are of the group of `root`, which may be another one than this
+    process's. `visible` is as for `Gpus`, `python_exec` and `python_version` are the task's, and
+    `top` is the folder that has `proc` and `sys`. Without psutil there are only the task's own
+    memory and processor time, and GPUs.
     """
 
     def __init__(
@@ -43,13 +44,14 @@ class HostUse:
         visible: Callable[[], str | None],
         *,
         with_root: bool = True,
+        own_limits: bool = False,
         python_exec: str = sys.executable,
         python_version: str = "",
         top: Path = Path("/"),
     ) -> None:
         self._psutil = _psutil()
         self._tree = ProcessTree(root, with_root=with_root)
-        self._cgroup = Cgroup(top)
+        self._cgroup = Cgroup(top, str(root) if own_limits else "self")
         self._gpus = Gpus(visible)
         self._python = (python_exec, python_version)
         self._capacity_s = 0.0
