@@ -247,14 +247,14 @@ _LISTS: Final = (
     *("extra_index_urls", "find_links", "installer_options"),
 )
 _CREDENTIALS: Final = "git_credentials"
-#: fields that are tables: how one is written, in a sentence and as JSON
+#: fields that are tables: how one is written, in a sentence where ALLOWED has none, and as JSON
 _TABLES: Final = {
     _CREDENTIALS: (
         "Write for each host a user with a token or a token_file, or an ssh_key, or both.",
         '{"git.example.org": {"user": "ci", "token_file": "/etc/elsewhere/token"}}',
     ),
     "hooks": (
-        f"Write {ALLOWED['hooks']}.",
+        "",
         '{"before_run": "/etc/elsewhere/before-run"}',
     ),
     "docker": (
@@ -343,14 +343,13 @@ def _explained(error: ValidationError) -> tuple[str, str]:
     """Explains an error: (the setting's name, the rest of the sentence), without a secret."""
     first = error.errors(include_url=False)[0]
     field = str(first["loc"][0])
-    name = ".".join(map(str, first["loc"])) if field in _TABLES else field
-    if field in _TABLES:
-        problem = first["msg"].removeprefix("Value error, ").lower()
-        return name, f"cannot be used: {problem}. {_TABLES[field][0]}"
+    if field not in ALLOWED:
+        name, problem = ".".join(map(str, first["loc"])), first["msg"].removeprefix("Value error, ")
+        return name, f"cannot be used: {problem.lower()}. {_TABLES[field][0]}"
     default = AgentSettings.model_fields[field].get_default(call_default_factory=True)
     if isinstance(default, tuple):
         default = list(default)
     return (
-        name,
+        field,
         f"is {first['input']!r}, but must be {ALLOWED[field]}. The default is {default!r}.",
     )

@@ -218,7 +218,7 @@ def test_status_shows_the_tasks_that_run_by_their_short_ids(redis_url: str) -> N
         where = {"ELSEWHERE_REDIS_URL": redis_url}
         lines = call("status", **where).stdout.splitlines()
         agent, waits = (line.split() for line in lines if line.startswith("box "))
-        assert agent[4] == task_id[:8]
+        assert agent[5] == task_id[:8]
         assert " ".join(waits) == f"box {task_id[:8]} The artifact 'a' waits. No driver."
         assert "box: The disk is [full]." in lines
         (plain,) = json.loads(call("status", "--json", **where).stdout)["agents"]

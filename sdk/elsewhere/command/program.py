@@ -12,6 +12,7 @@ A command may have further exit codes; its help names them.
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import sys
 from pathlib import Path
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 _ERROR: Final = 1
 _USAGE: Final = 2
+#: errors of a disk without room
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _INTERRUPTED: Final = 130
 
 #: characters in a line of a description
@@ -85,18 +88,21 @@ def sentence_of(error: ElsewhereError | OSError) -> str:
 def _os_sentence(error: OSError) -> str:
     """Makes a sentence of an error: what could not be used, and why."""
     why = error.strerror or str(error)
-    if _drop_lost_output():
+    if _drop_lost_output(is_full=error.errno in _FULL and error.filename is None):
         return f"The output cannot be written: {why}."
     if error.filename is not None:
         return f"{error.filename} cannot be used: {why}."
     return f"The command could not go on: {why}."
 
 
-def _drop_lost_output() -> bool:
+def _drop_lost_output(*, is_full: bool = False) -> bool:
     """Returns True if stdout takes nothing any more. What it still holds is then dropped, so
-    that it does not fail again when this process ends."""
+    that it does not fail again when this process ends. With `is_full` some disk is: a long text
+    that stdout did not take is held by nobody, so it is given one more line's end."""
     try:
         sys.stdout.flush()
+        if is_full:
+            os.write(sys.stdout.fileno(), b"\n")
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return True
