@@ -25,10 +25,22 @@ check: ## format, lint, types, floors, tests; installs nothing
 	@$(BIN)/lint-imports
 	@$(BIN)/pytest
 
-test-frameworks: ## the hooks of all frameworks, in an environment of their own (gigabytes)
-	@test -e .venv-frameworks/bin/pip || python3 -m venv .venv-frameworks
-	@.venv-frameworks/bin/pip install --quiet --editable '.[agent,dev,frameworks]'
-	@.venv-frameworks/bin/pytest tests/sdk/hooks/frameworks
+test-frameworks: ## the hooks with the newest and the oldest of all frameworks (gigabytes)
+	@$(MAKE) --keep-going test-highest test-lowest-direct
+
+# The stem is uv's word for how it chooses versions. It only chooses: torch's build without CUDA is
+# pip's to find.
+test-%: .venv-frameworks/%/.filled
+	@.venv-frameworks/$*/bin/python -m pytest -p tests.versions tests/sdk/hooks
+
+.venv-frameworks/%/.filled: pyproject.toml | .venv/.agent
+	@echo "Filling .venv-frameworks/$*"
+	@$(BIN)/python -m venv --clear .venv-frameworks/$*
+	@$(BIN)/uv pip compile --quiet --resolution $* --python .venv-frameworks/$*/bin/python \
+		--extra agent --extra dev --extra frameworks --output-file .venv-frameworks/$*/pins pyproject.toml
+	@.venv-frameworks/$*/bin/pip install --quiet --quiet --disable-pip-version-check \
+		--constraint .venv-frameworks/$*/pins --editable '.[agent,dev,frameworks]'
+	@touch $@
 
 bench: venv ## what it costs, each figure beside its floor
 	@$(BIN)/python -m benchmarks

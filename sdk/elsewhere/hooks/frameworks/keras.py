@@ -8,7 +8,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from elsewhere.hooks.frameworks.files import Files
+from elsewhere.hooks.frameworks.files import Files, argument
 from elsewhere.hooks.frameworks.metrics import Metrics
 from elsewhere.hooks.frameworks.parts import replace_parts
 
@@ -30,14 +30,12 @@ def attach(run: OwnRun, keras: ModuleType) -> Callable[[], None]:
         )
         return result
 
-    def second(_: object, filepath: object, *__: object, **___: object) -> object:
-        return filepath
-
+    first, second = argument("filepath", 0), argument("filepath", 1)
     return replace_parts(
         keras,
         {
             "saving.save_model": files.saving(second),
-            "saving.load_model": files.loading(lambda filepath, *_, **__: filepath),
+            "saving.load_model": files.loading(first),
             "Model.save_weights": files.saving(second),
             "Model.load_weights": files.loading(second),
             "Model.export": files.saving(second),
