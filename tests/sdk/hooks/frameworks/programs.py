@@ -29,7 +29,7 @@ class Programs:
     """Runs scripts in the folder of `scripts`; `store` has their tasks."""
 
     def __init__(self, scripts: Scripts, store: RedisStore) -> None:
-        scripts.timeout_s = 570.0  # some frameworks take half a minute to import
+        scripts.timeout_s = 110.0  # some frameworks take half a minute to import
         self._scripts = scripts
         self._store = store
         self.folder = scripts.folder

@@ -235,7 +235,7 @@ def test_a_state_or_a_model_of_accelerate_is_one_model(programs: Programs) -> No
         accelerator.save_state("state")
         accelerator.save_state(output_dir="named")
         accelerator.load_state("state")
-        accelerator.save_model(model, "parts", max_shard_size="20B")
+        accelerator.save_model(model, "parts", max_shard_size=20)
         assert len(list(Path("parts").glob("*.safetensors"))) > 1
         accelerator.load_state(input_dir="given")
         """,
