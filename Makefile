@@ -28,18 +28,15 @@ check: ## format, lint, types, floors, tests; installs nothing
 test-frameworks: ## the hooks with the newest and the oldest of all frameworks (gigabytes)
 	@$(MAKE) --keep-going test-highest test-lowest-direct
 
-# The stem is uv's word for how it chooses versions. It only chooses: torch's build without CUDA is
-# pip's to find.
+# The stem is uv's word for how it chooses versions.
 test-%: .venv-frameworks/%/.filled
 	@.venv-frameworks/$*/bin/python -m pytest -p tests.versions tests/sdk/hooks
 
 .venv-frameworks/%/.filled: pyproject.toml | .venv/.agent
 	@echo "Filling .venv-frameworks/$*"
-	@$(BIN)/python -m venv --clear .venv-frameworks/$*
-	@$(BIN)/uv pip compile --quiet --resolution $* --python .venv-frameworks/$*/bin/python \
-		--extra agent --extra dev --extra frameworks --output-file .venv-frameworks/$*/pins pyproject.toml
-	@.venv-frameworks/$*/bin/pip install --quiet --quiet --disable-pip-version-check \
-		--constraint .venv-frameworks/$*/pins --editable '.[agent,dev,frameworks]'
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-frameworks/$*
+	@$(BIN)/uv pip install --quiet --python .venv-frameworks/$* --resolution $* \
+		--editable '.[agent,dev,frameworks]'
 	@touch $@
 
 bench: venv ## what it costs, each figure beside its floor
