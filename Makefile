@@ -3,7 +3,7 @@ SHELL := /bin/bash
 BIN := .venv/bin
 PIP := $(BIN)/pip --quiet --quiet --disable-pip-version-check install --editable
 
-.PHONY: help demo test test-frameworks check bench fmt reference venv clean
+.PHONY: help demo test test-frameworks test-faults check bench fmt reference venv clean
 
 help: ## what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' Makefile
@@ -38,6 +38,9 @@ test-%: .venv-frameworks/%/.filled
 	@$(BIN)/uv pip install --quiet --python .venv-frameworks/$* --resolution $* \
 		--editable '.[agent,dev,frameworks]'
 	@touch $@
+
+test-faults: venv ## the long tests of the fault matrix: an hour
+	@$(BIN)/pytest -m long tests/faults
 
 bench: venv ## what it costs, each figure beside its floor
 	@$(BIN)/python -m benchmarks

@@ -1,4 +1,4 @@
-"""A way to a Redis that is as slow as a test wants: each request waits, or all of them."""
+"""A way to a Redis that is as slow, and breaks as often, as a test wants."""
 
 from __future__ import annotations
 
@@ -24,6 +24,10 @@ class RedisProxy:
         self.delay_s = 0.0
         #: requests that were passed on
         self.passed = 0
+        #: each so many requests one is passed on and its connection ends; 0 for never
+        self.breaks_every = 0
+        #: connections that ended so
+        self.broken = 0
         self._server = server
         self._is_open = threading.Event()
         self._is_over = threading.Event()
@@ -87,6 +91,9 @@ class RedisProxy:
                     self._is_open.wait()
                     self.passed += 1
                 target.sendall(piece)
+                if is_request and self.breaks_every and self.passed % self.breaks_every == 0:
+                    self.broken += 1
+                    break
         for one in (source, target):
             with suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)

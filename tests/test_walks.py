@@ -58,7 +58,7 @@ READERS_AND_WRITERS: dict[str, tuple[set[str], set[str]]] = {
     "monitor": ({f"{NOTES}.MonitorNote.read"}, {f"{NOTES}.MonitorNote.write"}),
 }
 #: files that a scalar enters from the script's call to the store's command
-MOST_OF_A_SCALAR = 21
+MOST_OF_A_SCALAR = 23
 
 
 def modules() -> dict[str, ast.Module]:

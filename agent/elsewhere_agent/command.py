@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from elsewhere.command.printing import say
 from elsewhere.command.program import add_command, add_version, exit_code, sentence_of
-from elsewhere.core.errors import ElsewhereError
+from elsewhere.core.errors import ElsewhereError, UsageError
 from elsewhere.core.settings import load
 from elsewhere_agent.errors import AgentError
 
@@ -126,15 +126,23 @@ def _list_cache(options: argparse.Namespace) -> int:
     from elsewhere_agent.cache import show_cache
 
     settings, agent = _settings()
-    show_cache(settings, agent, as_json=options.json)
+    show_cache(settings, agent.budgets, as_json=options.json)
     return 0
 
 
 def _collect_cache(options: argparse.Namespace) -> int:
     from elsewhere_agent.cache import collect_cache
 
-    settings, agent = _settings(environments_bytes=options.budget)
-    collect_cache(settings, agent.environments_bytes)
+    settings, agent = _settings()
+    kinds = options.kinds or list(agent.budgets)
+    if options.budget is not None and options.budget < 0:
+        raise UsageError(
+            f"The option --budget is {options.budget}, but must be a whole number from 0 up."
+        )
+    collect_cache(
+        settings,
+        {kind: agent.budgets[kind] if options.budget is None else options.budget for kind in kinds},
+    )
     return 0
 
 
@@ -149,6 +157,14 @@ def _settings(**options: object) -> tuple[Settings, AgentSettings]:
 
     settings = load()
     return settings, load_agent(settings, options=options)
+
+
+def _kind(word: str) -> str:
+    from elsewhere_sandbox.caches import KINDS
+
+    if word not in KINDS:
+        raise argparse.ArgumentTypeError(f"{word!r} is none of {', '.join(KINDS)}")
+    return word
 
 
 # their options
@@ -252,15 +268,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     config.add_argument("--json", action="store_true", help="as JSON")
 
-    cache = commands.add_parser("cache", help="show and remove environments of tasks")
+    cache = commands.add_parser("cache", help="show and remove what is kept for later tasks")
     parts = cache.add_subparsers(metavar="COMMAND", required=True, title="commands")
     listing = add_command(
         parts,
         "list",
         _list_cache,
-        "show the environments that are kept",
-        "Shows the environments of packages that this machine keeps for tasks, the one that was"
-        " used last first.",
+        "show what is kept",
+        "Shows the environments of packages, mirrors of repositories, folders of ended runs and"
+        " checkpoints of tasks that this machine keeps, with sizes, the last used first.",
         "--json",
     )
     listing.add_argument("--json", action="store_true", help="as JSON")
@@ -268,17 +284,34 @@ def _parser() -> argparse.ArgumentParser:
         parts,
         "gc",
         _collect_cache,
-        "remove environments beyond the budget",
-        "Removes the environments that were not used for longest, until the rest is within the"
-        " budget, as each build of one does; never one that a task uses.",
-        "--budget 0",
+        "remove what is beyond the budgets",
+        "Removes what was not used for longest, until each kind is within its budget, as the agent"
+        " does every few minutes; never what a task uses, nor the only copy of a file.",
+        "mirrors --budget 10000000000",
     )
     collecting.add_argument(
         "--budget",
         type=int,
         metavar="BYTES",
-        help="what may stay (default: agent.environments_bytes)",
+        help="what may stay of each kind (default: agent.<kind>_bytes)",
     )
+    clearing = add_command(
+        parts,
+        "clear",
+        _collect_cache,
+        "remove all that is not in use",
+        "Removes all that is kept, but for what a task uses and the only copies of files.",
+        "runs",
+    )
+    clearing.set_defaults(budget=0)
+    for parser_of_kinds in (collecting, clearing):
+        parser_of_kinds.add_argument(
+            "kinds",
+            nargs="*",
+            metavar="KIND",
+            type=_kind,
+            help="environments, mirrors, runs or checkpoints (default: all)",
+        )
 
     add_command(
         commands,

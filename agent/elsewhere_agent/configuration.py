@@ -19,6 +19,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from elsewhere.core.errors import ConfigurationError, UsageError, known_choices
 from elsewhere.core.secrets import HIDDEN, hide, passwords_in
 from elsewhere.store.queues import DEFAULT_QUEUE
+from elsewhere_agent.secrets_table import load_secrets
+from elsewhere_sandbox.caches import KINDS
 from elsewhere_sandbox.spec import PackagePolicy, RunPolicy
 from elsewhere_worker.settings import WorkerSettings
 
@@ -29,18 +31,28 @@ if TYPE_CHECKING:
 
 
 class GitCredential(BaseModel):
-    """This machine's credential for a git host: a token, or the file that holds one."""
+    """This machine's credential for a git host: a token or the file that holds one, the file of a
+    private ssh key, or both."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    user: str = Field(min_length=1)
+    user: str = ""
     token: str = Field(default="", repr=False)
     token_file: str = ""
+    ssh_key: str = ""
+
+    @property
+    def has_token(self) -> bool:
+        return bool(self.token or self.token_file)
 
     @model_validator(mode="after")
-    def _has_one_token(self) -> GitCredential:
-        if bool(self.token) == bool(self.token_file):
-            raise ValueError("either token or token_file must be there")
+    def _is_whole(self) -> GitCredential:
+        if self.token and self.token_file:
+            raise ValueError("it has both a token and a token_file")
+        if self.has_token and not self.user:
+            raise ValueError("its token has no user")
+        if not self.has_token and not self.ssh_key:
+            raise ValueError("it has neither a token nor an ssh_key")
         return self
 
 
@@ -61,14 +73,24 @@ class AgentSettings(BaseModel):
     installer_options: tuple[str, ...] = ()
     torch: str = Field(default="auto", pattern=r"^(auto|as captured|cpu|xpu|(cu|rocm)[\d.]+)\Z")
     environments_bytes: int = Field(default=50_000_000_000, ge=0)
+    mirrors_bytes: int = Field(default=50_000_000_000, ge=0)
+    runs_bytes: int = Field(default=50_000_000_000, ge=0)
+    checkpoints_bytes: int = Field(default=50_000_000_000, ge=0)
+    free_bytes: int = Field(default=1_000_000_000, ge=0)
     code_memory_bytes: int = Field(default=1 << 30, ge=0)
     pass_environment: tuple[str, ...] = ()
+    keep: tuple[str, ...] = ()
     allow_local_remotes: bool = False
     lend_store: bool = True
     git_credentials: dict[str, GitCredential] = Field(default_factory=dict, repr=False)
     output_uri: str = ""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     origins: dict[str, str] = Field(default_factory=dict, repr=False)
+
+    @property
+    def budgets(self) -> dict[str, int]:
+        """Bytes that each kind of cache may take."""
+        return {kind: getattr(self, f"{kind}_bytes") for kind in KINDS}
 
 
 def load_agent(
@@ -120,14 +142,24 @@ def worker_settings(settings: Settings, agent: AgentSettings, url: str) -> Worke
         lost_after_s=settings.lost_after_s,
         keep_runs_s=agent.keep_runs_s,
         code_memory_bytes=agent.code_memory_bytes,
+        cache_budgets=agent.budgets,
+        free_bytes=agent.free_bytes,
         lend_store=agent.lend_store,
+        secrets=load_secrets(settings.home.config),
         policy=RunPolicy(
             stop_grace_s=settings.stop_grace_s,
             pass_environment=agent.pass_environment,
+            keep=agent.keep,
             allow_local_remotes=agent.allow_local_remotes,
             git_credentials={
-                host: (credential.user, _token(host, credential))
+                host.lower(): (credential.user, _token(host, credential))
                 for host, credential in agent.git_credentials.items()
+                if credential.has_token
+            },
+            git_ssh_keys={
+                host.lower(): _ssh_key(host, credential)
+                for host, credential in agent.git_credentials.items()
+                if credential.ssh_key
             },
             packages=PackagePolicy(
                 installer=agent.installer,
@@ -164,9 +196,9 @@ def shown(settings: Settings, agent: AgentSettings) -> dict[str, tuple[object, s
 _PREFIX: Final = "ELSEWHERE_AGENT_"
 _FIELDS: Final = tuple(name for name in AgentSettings.model_fields if name != "origins")
 #: options that are called otherwise than their setting
-_OPTIONS: Final = {"queues": "queue", "environments_bytes": "budget"}
+_OPTIONS: Final = {"queues": "queue"}
 _LISTS: Final = (
-    *("queues", "pass_environment"),
+    *("queues", "pass_environment", "keep"),
     *("extra_index_urls", "find_links", "installer_options"),
 )
 _CREDENTIALS: Final = "git_credentials"
@@ -183,8 +215,13 @@ _ALLOWED: Final = {
     "installer_options": "a list of arguments",
     "torch": "auto, as captured, cpu, xpu, or one like cu128 or rocm6.3",
     "environments_bytes": "a whole number from 0 up",
+    "mirrors_bytes": "a whole number from 0 up",
+    "runs_bytes": "a whole number from 0 up",
+    "checkpoints_bytes": "a whole number from 0 up",
+    "free_bytes": "a whole number from 0 up",
     "code_memory_bytes": "a whole number from 0 up",
     "pass_environment": "a list of names",
+    "keep": "a list of patterns",
     "allow_local_remotes": "true or false",
     "lend_store": "true or false",
     "output_uri": "a text",
@@ -274,7 +311,7 @@ def _explained(error: ValidationError) -> tuple[str, str]:
     if field == _CREDENTIALS:
         return name, (
             f"cannot be used: {first['msg'].removeprefix('Value error, ').lower()}. Write for each"
-            " host a user, and a token or a token_file."
+            " host a user with a token or a token_file, or an ssh_key, or both."
         )
     default = AgentSettings.model_fields[field].get_default(call_default_factory=True)
     if isinstance(default, tuple):
@@ -301,3 +338,21 @@ def _token(host: str, credential: GitCredential) -> str:
             f"The token for {host} cannot be read from {path}: the file must hold one line."
         )
     return token
+
+
+def _ssh_key(host: str, credential: GitCredential) -> str:
+    path = Path(credential.ssh_key).expanduser()
+    try:
+        mode = path.stat().st_mode
+        path.open("rb").close()
+    except OSError as error:
+        raise ConfigurationError(
+            f"The ssh key for {host} cannot be read from {path}: {error}. Correct ssh_key in"
+            " git_credentials."
+        ) from error
+    if mode & 0o077:
+        raise ConfigurationError(
+            f"The ssh key for {host}, {path}, is open to other users of this machine, and ssh does"
+            f" not use such a one. Call chmod 600 {path}."
+        )
+    return str(path)

@@ -90,9 +90,15 @@ TEMPLATE: Final = """\
 # or one by name: cpu, cu128, rocm6.3, xpu. A name, and auto beyond what the index has, need uv.
 # torch = "auto"
 
-# Bytes of all environments together. Over that, those unused for longest are removed, never one
-# in use: agent cache list, agent cache gc.
+# Bytes of all environments, of all mirrors of repositories, of all folders of ended runs, and of
+# what tasks keep in ELSEWHERE_CHECKPOINTS for their next attempts. Over that, those unused for
+# longest are removed, never one in use: agent cache list, agent cache gc.
 # environments_bytes = 50000000000
+# mirrors_bytes = 50000000000
+# runs_bytes = 50000000000
+# checkpoints_bytes = 50000000000
+# Bytes that must be free on the disk of the runs before a task is taken; caches give way to that.
+# free_bytes = 1000000000
 
 # Bytes of code that may lie in the Redis. Above that, the code of the tasks that ended first goes
 # to output_uri, if that is a URL that other machines read, too; it is read from there.
@@ -100,6 +106,10 @@ TEMPLATE: Final = """\
 
 # Variables of the agent's environment that every task gets.
 # pass_environment = []
+
+# Patterns of files that tasks write below their code, relative to it, such as "out/**": at the end
+# of a run, also of one that was stopped or failed, each such file becomes an artifact.
+# keep = []
 
 # Whether a task's repository may be a path of this machine. Only for trying things out.
 # allow_local_remotes = false
@@ -114,10 +124,26 @@ TEMPLATE: Final = """\
 # debug, info, warning or error
 # log_level = "info"
 
-# Who the agent is to a git host, for repositories over https: a token_file, or a token right here.
+# Who the agent is to a git host: over https a user with a token_file, or a token right here; over
+# ssh the file of a private key. Where there is only a token, ssh URLs are read over https. The key
+# of an ssh host must stand in <home>/known_hosts, ~/.ssh/known_hosts or /etc/ssh/ssh_known_hosts.
 # [agent.git_credentials."git.example.org"]
 # user = "ci"
 # token_file = "/etc/elsewhere/git-token"
+# ssh_key = "~/.ssh/id_ed25519"
+
+# A secret that tasks ask for by its name, Task.init(secrets=["HF_TOKEN"]), and get as a variable;
+# its value is hidden in all that they report. It is what a file has, a variable of the agent (env),
+# or what a command prints: ["pass", "show", "hf"]. With as = "file" the variable has the path of a
+# file with it, with always = true all tasks get it, unasked. Only tasks, queues and projects that
+# fit get it, where there are patterns for them.
+# [secrets.HF_TOKEN]
+# file = "~/.config/hf-token"
+# as = "env"
+# always = false
+# tasks = ["*"]
+# queues = ["*"]
+# projects = ["nlp/*"]
 """
 
 

@@ -10,6 +10,7 @@ from rich.table import Table
 from elsewhere.command.printing import clean
 from elsewhere.command.tables import open_console
 from elsewhere_agent.configuration import shown
+from elsewhere_agent.secrets_table import shown_secrets
 
 if TYPE_CHECKING:
     from elsewhere.core.settings import Settings
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 def show_configuration(settings: Settings, agent: AgentSettings, *, as_json: bool) -> None:
     """Prints the settings to the standard output, without secrets."""
-    found = shown(settings, agent)
+    found = shown(settings, agent) | shown_secrets(settings.home.config)
     if as_json:
         plain = {
             name: {"value": value, "origin": origin} for name, (value, origin) in found.items()

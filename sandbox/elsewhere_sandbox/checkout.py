@@ -16,6 +16,7 @@ from elsewhere.core.records import Submodule
 from elsewhere_sandbox.code import Code, is_dot_git
 from elsewhere_sandbox.errors import SetupError
 from elsewhere_sandbox.git import Git, GitPolicy
+from elsewhere_sandbox.lfs import fetch
 from elsewhere_sandbox.mirror import Mirror
 
 if TYPE_CHECKING:
@@ -31,12 +32,13 @@ _PREREQUISITE: Final = re.compile(rb"-([0-9a-f]{40})\b")
 
 def checkout(
     source: Source, folder: Path, mirrors: Path, inputs: Path, setup: Setup, policy: GitPolicy
-) -> None:
+) -> tuple[int, ...]:
     """Fills `folder`, which is new, with the code of `source`.
 
     `mirrors` is shared by all attempts of the machine, `inputs` holds this one's patches and
     bundles by digest. The code is a repository with a detached HEAD, `origin` and the changes in
-    its index; it borrows objects from `mirrors`, so both must stay where they are.
+    its index; it borrows objects from `mirrors`, so both must stay where they are: those that it
+    uses are not removed while the returned descriptors are open, until the end of this process.
 
     Raises SetupError, and StopRequestedError if a stop was requested.
     """
@@ -53,26 +55,34 @@ def checkout(
         bundle=source.bundle,
         tree=source.tree,
     )
-    parts = []
+    was_captured = bool(source.tree or source.submodules)
+    parts, used = [], []
     with setup.phase("checkout"):
-        for number, record in enumerate((outermost, *sorted(source.submodules, key=_depth))):
+        records = [outermost, *sorted(source.submodules, key=_depth)]
+        for number, record in enumerate(records):  # which grows, where nothing was captured
             code = _code(record, number, folder, git)
             branch = "" if record.path else source.branch
-            _read_commit(record, branch, code, mirrors, inputs, git, setup)
-            parts.append((record, code))
-    if any(record.patch for record, _ in parts):
+            mirror = Mirror(record.repository, mirrors, git, setup) if record.repository else None
+            if mirror is not None:
+                used.append(mirror.use())
+            _read_commit(record, branch, code, mirror, inputs)
+            parts.append((record, code, mirror))
+            if not was_captured:
+                records += code.submodules(record.repository)
+    if any(record.patch for record, _, _ in parts):
         with setup.phase("patch"):
-            for record, code in parts:
+            for record, code, _ in parts:
                 if record.patch:
                     code.apply(_input(inputs, record.patch))
     with setup.phase("verify"):
-        for record, code in parts:
+        for record, code, _ in parts:
             code.verify(record.tree)
     with setup.phase("files"):
-        for _, code in parts:
-            code.write_files()
+        for _, code, mirror in parts:
+            code.write_files(fetch(code, mirror))
         if source.tree:
             _make_working_folder(folder, source.working_dir)
+    return tuple(used)
 
 
 def _depth(submodule: Submodule) -> int:
@@ -92,16 +102,9 @@ def _code(record: Submodule, number: int, folder: Path, git: Git) -> Code:
 
 
 def _read_commit(
-    record: Submodule,
-    branch: str,
-    code: Code,
-    mirrors: Path,
-    inputs: Path,
-    git: Git,
-    setup: Setup,
+    record: Submodule, branch: str, code: Code, mirror: Mirror | None, inputs: Path
 ) -> None:
     """Makes the repository and puts the commit, if there is one, into its index."""
-    mirror = Mirror(record.repository, mirrors, git, setup) if record.repository else None
     bundle = _input(inputs, record.bundle) if record.bundle else None
     commit = record.commit
     if mirror and not commit:

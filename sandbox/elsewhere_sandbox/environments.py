@@ -57,14 +57,14 @@ def ensure(order: Order) -> tuple[Path, int, bool]:
     shared = order.home.environments / _digest(order)
     make_folder(shared.parent)
     descriptor = os.open(shared.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
-    was_built = False
+    was_built = has_waited = False
     try:
         while True:
-            _lock(descriptor, fcntl.LOCK_SH, shared, order.setup)
+            has_waited |= _lock(descriptor, fcntl.LOCK_SH, shared, order.setup, has_waited)
             if (facts := _use(shared)) is not None:
                 break
             fcntl.flock(descriptor, fcntl.LOCK_UN)  # two who share it could never have it alone
-            _lock(descriptor, fcntl.LOCK_EX, shared, order.setup)
+            has_waited |= _lock(descriptor, fcntl.LOCK_EX, shared, order.setup, has_waited)
             if _use(shared) is None:  # else built while this run waited
                 _build(shared, order)
                 was_built = True
@@ -109,7 +109,7 @@ def collect(home: Home, budget_bytes: int) -> list[Built]:
     left_bytes, removed = budget_bytes, []
     for one in environments(home):
         left_bytes -= one.size_bytes
-        if left_bytes < 0 and _remove(one.path):
+        if left_bytes < 0 and remove(one.path):
             removed.append(one)
             left_bytes += one.size_bytes
     return removed
@@ -143,7 +143,7 @@ def _is_in_use(shared: Path) -> bool:
         return not is_alone
 
 
-def _remove(shared: Path) -> bool:
+def remove(shared: Path) -> bool:
     """Removes an environment that nobody uses. False for one that is in use."""
     with _alone(shared) as is_alone:
         if is_alone:
@@ -167,15 +167,18 @@ def _alone(shared: Path) -> Iterator[bool]:
         os.close(descriptor)
 
 
-def _lock(descriptor: int, kind: int, shared: Path, setup: Setup) -> None:
-    """Waits for the lock, which the system releases when its holder dies."""
-    is_announced = False
+def _lock(descriptor: int, kind: int, shared: Path, setup: Setup, has_waited: bool) -> bool:
+    """Waits for the lock, which the system releases when its holder dies; says so unless the run
+    `has_waited` before. Whether it had to wait."""
+    must_wait = False
     while True:
         try:
-            return fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
         except BlockingIOError:
-            if not is_announced:
+            if not (must_wait or has_waited):
                 setup.say(f"Another run builds environment {shared.name[:12]}: waiting for it.")
-                is_announced = True
+            must_wait = True
             setup.check_stop()
             time.sleep(_PAUSE_S)
+        else:
+            return must_wait

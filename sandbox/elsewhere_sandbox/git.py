@@ -2,13 +2,12 @@
 
 A task names the repository, the branch and the patch, so none of them is trusted: no hook, no
 filter, no setting of the machine and no transport that runs a program. Credentials come from the
-operator, reach git by GIT_ASKPASS and are in no argument, setting, file or message.
+operator (`credentials.py`).
 """
 
 from __future__ import annotations
 
 import os
-import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from urllib.parse import urlsplit
 
 from elsewhere.core.folders import make_folder
 from elsewhere.core.secrets import HIDDEN, hide_passwords
+from elsewhere_sandbox.credentials import ASKPASS, SSH_SHORT, Credentials
 from elsewhere_sandbox.errors import SetupError
 
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ _SETTINGS: Final = (
     f"core.hooksPath={os.devnull}",
     "core.protectHFS=true",  # `.git` in any spelling, also that of other machines' file systems
     "core.protectNTFS=true",
-    "core.sshCommand=ssh -oBatchMode=yes -oConnectTimeout=30",  # GIT_SSH_COMMAND wins over it
     "fetch.recurseSubmodules=false",
     "fetch.unpackLimit=1",  # a pack appears whole or not at all
     "gc.auto=0",  # code folders borrow objects that the mirror itself does not need
@@ -39,28 +38,17 @@ _SETTINGS: Final = (
 )
 _OPTIONS: Final = tuple(word for setting in _SETTINGS for word in ("-c", setting))
 _TRANSPORTS: Final = frozenset({"https", "http", "ssh", "git"})
-#: `git@host:path`; git itself refuses a host that looks like an option
-_SSH_SHORT: Final = re.compile(r"[^/:]+:(?!:)")
-#: gives the credentials for their own host alone, even if git was redirected to another
-_ASKPASS: Final = """#!/bin/sh
-case "$1" in
-"Username for 'https://$ELSEWHERE_GIT_HOST': ") printf '%s\\n' "$ELSEWHERE_GIT_USER" ;;
-"Password for 'https://"*"@$ELSEWHERE_GIT_HOST': ") printf '%s\\n' "$ELSEWHERE_GIT_TOKEN" ;;
-*) exit 1 ;;
-esac
-"""
 #: how many of git's last lines an error shows
 _WORDS: Final = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GitPolicy:
-    """What the operator lets git do. `credentials` maps a host (with its port if the URL has one)
-    to (user, token); they are sent over https only. Local remotes are paths and `file://`
-    URLs: with them a task can name any repository that this machine's user may read."""
+    """What the operator lets git do, and by which credentials. Local remotes are paths and
+    `file://` URLs: with them a task can name any repository that this machine's user may read."""
 
     allow_local_remotes: bool = False
-    credentials: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    credentials: Credentials = field(default_factory=Credentials)
 
     def check(self, url: str) -> None:
         """Raises SetupError for a URL that git must not be given."""
@@ -76,7 +64,7 @@ class GitPolicy:
             reason = "it is no URL"
         elif separator and urlsplit(url).password:
             reason = "it holds a password, which belongs into the agent's settings"
-        elif not separator and not is_local and not _SSH_SHORT.match(url):
+        elif not separator and not is_local and not SSH_SHORT.match(url):
             reason = "it is neither a URL nor of the form user@host:path"
         else:
             return
@@ -84,21 +72,6 @@ class GitPolicy:
             f"The repository {hide_passwords(url)!r} is not fetched, since {reason}. Correct the"
             " task's repository."
         )
-
-    def environment(self, url: str, askpass: Path) -> dict[str, str]:
-        """The variables by which git finds its credentials for a URL."""
-        parts = urlsplit(url) if url.startswith("https://") else None
-        host = parts.netloc.rpartition("@")[2] if parts else ""
-        known = self.credentials.get(host)
-        if known is None:
-            return {"GIT_ASKPASS": ""}
-        user, token = known
-        return {
-            "GIT_ASKPASS": str(askpass),
-            "ELSEWHERE_GIT_HOST": host,
-            "ELSEWHERE_GIT_USER": user,
-            "ELSEWHERE_GIT_TOKEN": token,
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,11 +105,11 @@ class Git:
             "GIT_CONFIG_GLOBAL": os.devnull,
             "GIT_CONFIG_NOSYSTEM": "1",
             "GIT_CONFIG_PARAMETERS": "",
-            "GIT_LFS_SKIP_SMUDGE": "1",
+            "GIT_LFS_SKIP_SMUDGE": "0",  # it is called on purpose only
             "GIT_NO_REPLACE_OBJECTS": "1",
             "GIT_TERMINAL_PROMPT": "0",
         }
-        if policy.credentials:
+        if policy.credentials.tokens:
             self._write_askpass()
 
     def ask(
@@ -156,21 +129,23 @@ class Git:
             command.append(f"--work-tree={worktree}")
         if url:
             self.policy.check(url)
-            environment |= self.policy.environment(url, self._askpass)
+            credentials = self.policy.credentials
+            command += ["-c", f"core.sshCommand={credentials.ssh_command(url)}"]
+            environment |= credentials.variables(url, self._askpass)
         status, output, words = _execute([*command, *arguments], worktree or git_dir, environment)
         if status:
             self._setup.check_stop()
         return Answer(status == 0, output, self._redacted(words))
 
     def _redacted(self, words: str) -> str:
-        for _, token in self.policy.credentials.values():
+        for _, token in self.policy.credentials.tokens.values():
             words = words.replace(token, HIDDEN)
         return "\n".join(hide_passwords(words).strip().splitlines()[-_WORDS:])
 
     def _write_askpass(self) -> None:
         make_folder(self._askpass.parent)
         beside = self._askpass.with_name(f".askpass.{os.getpid()}")
-        beside.write_text(_ASKPASS)
+        beside.write_text(ASKPASS)
         beside.chmod(0o700)
         beside.rename(self._askpass)
 

@@ -1,17 +1,25 @@
 """One bare repository per remote, kept on the machine and shared by all attempts.
 
 Only the remote's own objects get in: bundles and patches of tasks go into the attempt's repository.
-Nothing is ever taken out, since code folders borrow objects from here.
+Nothing is taken out of a mirror, since code folders borrow objects from here; it is removed as a
+whole while nobody uses it.
+
+<home>/mirrors/
+├── <digest>.lock         held by the one who fetches
+├── <digest>.used         shared by those who borrow; its time of change is the time of last use
+└── <digest>/             a bare repository; `description` has its URL, `lfs` what git LFS tracks
 """
 
 from __future__ import annotations
 
 import fcntl
 import hashlib
+import os
 import re
+import shutil
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -19,21 +27,25 @@ from elsewhere.core.folders import make_folder
 from elsewhere_sandbox.errors import SetupError
 
 if TYPE_CHECKING:
+    from elsewhere.core.folders import Home
     from elsewhere_sandbox.git import Answer, Git
     from elsewhere_sandbox.setup import Setup
 
 #: seconds between two looks at a lock that another attempt holds while it fetches
 _LOOK_S: Final = 0.05
+_USED: Final = ".used"
+_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 _WHOLE_NAME: Final = re.compile(r"[0-9a-f]{40}")
 
 
 class Mirror:
-    """The copy of the repository at `url` that lies below `mirrors`."""
+    """The copy of the repository at `url` that lies below `mirrors`; its own `url` is the one by
+    which the repository is reached."""
 
     def __init__(self, url: str, mirrors: Path, git: Git, setup: Setup) -> None:
         git.policy.check(url)
-        self.url = url
-        self.path = mirrors / hashlib.sha256(url.encode()).hexdigest()
+        self.url = git.policy.credentials.reachable(url)
+        self.path = mirrors / hashlib.sha256(self.url.encode()).hexdigest()
         self._git = git
         self._setup = setup
 
@@ -41,6 +53,20 @@ class Mirror:
     def objects(self) -> Path:
         """The folder of objects that other repositories borrow from."""
         return self.path / "objects"
+
+    def use(self) -> int:
+        """Marks the mirror as used until the returned descriptor is closed."""
+        make_folder(self.path.parent)
+        descriptor = os.open(self.path.with_suffix(_USED), os.O_RDWR | os.O_CREAT, 0o600)
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:  # it is being removed
+                self._setup.check_stop()
+                time.sleep(_LOOK_S)
+            else:
+                os.utime(descriptor)
+                return descriptor
 
     def head(self, branch: str) -> str:
         """The commit that the remote's `branch` (also a tag) is at now; an empty one stands for its
@@ -111,9 +137,9 @@ class Mirror:
         return self._git.ask(*arguments, git_dir=self.path, url=self.url)
 
     def _access(self, answer: Answer) -> str:
+        why = self._git.policy.credentials.explained(self.url, answer.words)
         return answer.expect(
-            f"The repository {self.url} cannot be read from this machine. Check its URL, the"
-            " network, and the git credentials or the ssh key of the agent. git said:"
+            f"The repository {self.url} cannot be read from this machine. {why} git said:"
         )
 
     def _create(self) -> None:
@@ -123,6 +149,7 @@ class Mirror:
         self._git.ask(
             "init", "--quiet", "--bare", "--template=", str(beside), git_dir=beside
         ).expect(f"The mirror of {self.url} cannot be made in {self.path.parent}.")
+        (beside / "description").write_text(f"{self.url}\n")
         beside.rename(self.path)
 
     def _clear_leftovers(self) -> None:
@@ -147,6 +174,55 @@ class Mirror:
                     self._setup.check_stop()
                     time.sleep(_LOOK_S)
             yield
+
+
+def mirrors(home: Home) -> list[Path]:
+    """Returns the mirrors of this machine."""
+    return sorted(path for path in home.mirrors.glob("*") if _DIGEST.fullmatch(path.name))
+
+
+def url_of(mirror: Path) -> str:
+    """The URL of the mirror's remote."""
+    try:
+        return (mirror / "description").read_text(encoding="utf-8").strip()
+    except OSError:
+        return "unknown"
+
+
+def used_at(mirror: Path) -> float:
+    """When the mirror was used last, in seconds of this machine's clock."""
+    marker = mirror.with_suffix(_USED)
+    return (marker if marker.exists() else mirror).stat().st_mtime
+
+
+def is_in_use(mirror: Path) -> bool:
+    """True while a run borrows from the mirror."""
+    with _alone(mirror) as is_alone:
+        return not is_alone
+
+
+def remove(mirror: Path) -> bool:
+    """Removes the mirror. False, and nothing is removed, while a run borrows from it."""
+    with _alone(mirror) as is_alone:
+        if is_alone:
+            gone = mirror.with_suffix(".gone")
+            shutil.rmtree(gone, ignore_errors=True)  # which a killed removal has left
+            with suppress(FileNotFoundError):
+                mirror.rename(gone)  # first: half of it is nothing
+            shutil.rmtree(gone, ignore_errors=True)
+        return is_alone
+
+
+@contextmanager
+def _alone(mirror: Path) -> Iterator[bool]:
+    """Yields True where nobody uses a mirror: until the end, nobody will."""
+    with mirror.with_suffix(_USED).open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
 
 
 def _parted(line: str) -> tuple[str, str, str]:

@@ -6,12 +6,14 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from elsewhere.core.folders import Home
+from elsewhere.core.folders import Home, make_folder
 from elsewhere.core.secrets import passwords_in, values_to_redact
 from elsewhere_sandbox.checkout import checkout
+from elsewhere_sandbox.credentials import Credentials
 from elsewhere_sandbox.environment import prepare_environment
 from elsewhere_sandbox.errors import SetupError
 from elsewhere_sandbox.git import GitPolicy
+from elsewhere_sandbox.given import give
 from elsewhere_sandbox.program import program
 from elsewhere_sandbox.runtimes.api import Command
 
@@ -44,7 +46,12 @@ def prepare(spec: RunSpec, folder: RunFolder, setup: Setup) -> Command:
             raise SetupError(f"The {what} of the task is not complete: it must not run. {missing}")
     policy = spec.policy
     git = GitPolicy(
-        allow_local_remotes=policy.allow_local_remotes, credentials=policy.git_credentials
+        allow_local_remotes=policy.allow_local_remotes,
+        credentials=Credentials(
+            tokens=policy.git_credentials,
+            ssh_keys=policy.git_ssh_keys,
+            known_hosts=home.known_hosts,
+        ),
     )
     checkout(record.source, folder.code, home.mirrors, folder.inputs, setup, git)
     interpreter = prepare_environment(
@@ -57,7 +64,7 @@ def prepare(spec: RunSpec, folder: RunFolder, setup: Setup) -> Command:
         working_dir=record.source.working_dir,
         script=record.source.entry_point,
     )
-    environment = _environment(spec, folder, interpreter)
+    environment = {**_environment(spec, folder, interpreter), **give(spec, folder, setup)}
     if image := record.environment.image:
         # A script that names an image also runs without containers; but lines that are meant for
         # the image, as its root, must not run on the machine itself.
@@ -77,7 +84,7 @@ def prepare(spec: RunSpec, folder: RunFolder, setup: Setup) -> Command:
 
 def secrets_of(spec: RunSpec) -> Iterable[str]:
     """The values that the output must not show."""
-    yield from spec.secrets
+    yield from (*spec.secrets, *spec.secret_variables.values(), *spec.secret_files.values())
     for credential in spec.policy.git_credentials.values():
         yield credential[-1]
     packages = spec.policy.packages
@@ -88,6 +95,9 @@ def secrets_of(spec: RunSpec) -> Iterable[str]:
 
 def _environment(spec: RunSpec, folder: RunFolder, interpreter: Interpreter) -> dict[str, str]:
     record = spec.record
+    checkpoints = Home(Path(spec.home)).checkpoints / record.id
+    make_folder(checkpoints)
+    os.utime(checkpoints)  # the time of its last use
     path = (*map(str, interpreter.path), os.environ.get("PATH", os.defpath))
     environment = {
         **_passed(spec),
@@ -97,6 +107,7 @@ def _environment(spec: RunSpec, folder: RunFolder, interpreter: Interpreter) -> 
         "ELSEWHERE_RUN_FOLDER": str(folder.path),
         "ELSEWHERE_TASK_ID": record.id,
         "ELSEWHERE_HOME": spec.home,
+        "ELSEWHERE_CHECKPOINTS": str(checkpoints),
     }
     if record.seed is not None:
         environment["PYTHONHASHSEED"] = str(record.seed)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
-from elsewhere.core.secrets import HIDDEN, worth_redacting
+from elsewhere.core.secret_forms import SecretForms
+from elsewhere.core.secrets import HIDDEN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,19 +17,21 @@ class Redactor:
     """Redacts a stream: `feed` its chunks in order, `flush` at the end."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        values = worth_redacting(secrets)
-        self._values = [value.encode(errors="surrogateescape") for value in values]
-        self._pattern = re.compile(b"|".join(map(re.escape, self._values)) or b"(?!)")
+        self._forms = SecretForms(secrets)
+        #: a byte -> the forms that may go on behind it
+        self._behind: dict[int, list[bytes]] = {}
+        for form in self._forms.data:
+            for byte in set(form[:-1]):
+                self._behind.setdefault(byte, []).append(form)
         self._held = b""
 
     def feed(self, chunk: bytes) -> bytes:
         """The bytes that may be shown by now; a possible beginning of a secret is held back."""
-        if not self._values:
-            return chunk
         data = self._held + chunk
         shown, at = [], 0
         hold = len(data) - self._open_end(data)
-        for match in self._pattern.finditer(data):
+        pattern = self._forms.pattern_in(data)
+        for match in pattern.finditer(data) if pattern else ():
             if match.start() >= hold:  # it may be the beginning of a longer one
                 break
             shown += [data[at : match.start()], _MASK]
@@ -40,13 +42,16 @@ class Redactor:
 
     def flush(self) -> bytes:
         rest, self._held = self._held, b""
-        return self._pattern.sub(_MASK, rest)
+        return self._forms.hide_in(rest)
 
     def _open_end(self, data: bytes) -> int:
         """The number of bytes at the end that may begin a secret."""
-        longest = min(len(self._values[0]) - 1, len(data))
-        for size in range(longest, 0, -1):
-            end = data[-size:]
-            if any(len(value) > size and value.startswith(end) for value in self._values):
-                return size
-        return 0
+        longest = 0
+        for form in self._behind.get(data[-1], ()) if data else ():
+            at = max(0, len(data) - len(form) + 1)
+            while len(data) - at > longest and (at := data.find(form[:1], at)) >= 0:
+                if form.startswith(data[at:]):
+                    longest = max(longest, len(data) - at)
+                    break
+                at += 1
+        return longest

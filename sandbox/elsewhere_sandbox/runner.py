@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Final
 
 from elsewhere.core.choices import Reason
 from elsewhere.core.clock import monotonic_s, now_at
+from elsewhere.core.errors import RecordError
 from elsewhere.core.events import FilesWritten, Phase
 from elsewhere.core.folders import write_beside
 from elsewhere.core.journal import JournalWriter
@@ -38,6 +39,9 @@ from elsewhere.core.records import Outcome
 from elsewhere.core.wording import size
 from elsewhere.report.resources import Monitor
 from elsewhere_sandbox.errors import CommandError, SetupError, StopRequestedError
+from elsewhere_sandbox.given import take_back
+from elsewhere_sandbox.keeping import keep, matching
+from elsewhere_sandbox.missed import missed_file
 from elsewhere_sandbox.prepare import prepare, secrets_of
 from elsewhere_sandbox.redact import Redactor
 from elsewhere_sandbox.runtimes import RUNTIMES
@@ -96,6 +100,8 @@ class Runner:
         except Exception:  # of any kind: nothing goes on running without its runner
             self._runtime.end(_LEFTOVER_GRACE_S)
             raise
+        finally:
+            take_back(self._folder)
         outcome = self._with_lost_output(outcome)
         self._spool.say(f"ended: {outcome.sentence}")
         self._spool.close()
@@ -220,6 +226,19 @@ class Runner:
                 files=files, count=len(found), total_bytes=total, machine=machine, folder=folder
             )
         )
+        self._keep([path for path, _ in found])
+
+    def _keep(self, paths: list[str]) -> None:
+        """Makes artifacts of those files that the agent's settings name."""
+        wanted = matching(paths, self._spec.policy.keep)
+        for path in wanted[:_KEPT_FILES]:
+            try:
+                self._note(keep(self._folder, path))
+            except (OSError, RecordError) as error:
+                self._spool.say(f"{path} does not become an artifact: {error}")
+        if len(wanted) > _KEPT_FILES:
+            left = len(wanted) - _KEPT_FILES
+            self._spool.say(f"{left} more files do not become artifacts: {_KEPT_FILES} may.")
 
     def _follow(self, process: Process, limit_at: float | None = None) -> Exit:
         """Spools the output until the program has ended and nothing of its tree is left."""
@@ -332,9 +351,17 @@ class Runner:
             message = f"It was ended by {signal_name(ended.signal)}."
             return Outcome(reason=reason, signal=ended.signal, message=message)
         if ended.code:
-            message = f"It ended with exit code {ended.code}."
+            message = f"It ended with exit code {ended.code}. {self._missed()}".rstrip()
             return Outcome(reason=Reason.PROGRAM_FAILED, exit_code=ended.code, message=message)
         return Outcome(reason=Reason.COMPLETED, exit_code=0)
+
+    def _missed(self) -> str:
+        """What the program did not find because it stayed at home; also a line of the output."""
+        code, printed = self._folder.code, self._spool.tail.decode(errors="replace")
+        working = code / self._spec.record.source.working_dir
+        if sentence := missed_file(printed, code, working, self):
+            self._spool.say(sentence)
+        return sentence
 
     def _stopped(self, ended: Exit | None) -> Outcome:
         reason, message = Reason.STOPPED, "It was stopped on request."

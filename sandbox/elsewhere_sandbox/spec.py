@@ -12,7 +12,10 @@ from elsewhere.core.records import TaskRecord
 if TYPE_CHECKING:
     from elsewhere.core.folders import RunFolder
 
-_SECRET_FIELDS: Final = ("git_credentials", "packages", "secrets")
+_SECRET_FIELDS: Final = (
+    *("git_credentials", "packages", "secrets"),
+    *("secret_variables", "secret_files"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,11 +49,15 @@ class RunPolicy:
     stop_grace_s: float = 10.0
     #: names of variables of the agent's own environment that programs get
     pass_environment: tuple[str, ...] = ()
+    #: patterns of files that programs write below their code, and that become artifacts
+    keep: tuple[str, ...] = ()
     allow_local_remotes: bool = False
     #: where the agent brings what a task names no place for; programs see it
     output_uri: str = ""
     #: host to user and token
     git_credentials: dict[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
+    #: host to the file of a private key
+    git_ssh_keys: dict[str, str] = field(default_factory=dict)
     packages: PackagePolicy = DEFAULT_POLICY
     #: a key of `RUNTIMES`
     runtime: str = "host"
@@ -60,14 +67,17 @@ class RunPolicy:
 class RunSpec:
     """`spec.json`, and `secrets.json`, which the runner removes before any program starts.
 
-    `secrets` are values that the output must not show.
+    `secrets` are values that the output must not show, and so are those that the program is given
+    by name: `secret_variables`, and `secret_files` with their contents.
     """
 
     record: TaskRecord
     home: str
     policy: RunPolicy = RunPolicy()
     devices: str = ""
-    secrets: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    secret_variables: dict[str, str] = field(default_factory=dict, repr=False)
+    secret_files: dict[str, str] = field(default_factory=dict, repr=False)
 
     def write(self, folder: RunFolder) -> None:
         """Writes the spec into `folder`, for its runner. Raises OSError."""

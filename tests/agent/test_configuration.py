@@ -125,13 +125,28 @@ def test_a_credential_has_a_user_and_one_token_and_is_never_repeated(
     with pytest.raises(ConfigurationError, match=r"git_credentials\.git\.example\.org") as refused:
         _agent(tmp_path, ELSEWHERE_AGENT_GIT_CREDENTIALS=f'{{"git.example.org": {credential}}}')
     assert "tok-1" not in str(refused.value)
-    assert "Write for each host a user, and a token or a token_file." in str(refused.value)
+    assert "Write for each host a user with a token or a token_file" in str(refused.value)
 
 
 def test_credentials_that_are_no_json_are_not_repeated(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="is not valid JSON") as refused:
         _agent(tmp_path, ELSEWHERE_AGENT_GIT_CREDENTIALS="tok-1")
     assert "tok-1" not in str(refused.value)
+
+
+def test_ssh_keys_reach_the_worker_if_ssh_would_use_them(tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    credential = f'{{"Git.example.org": {{"ssh_key": "{key}"}}}}'
+    settings = _settings(tmp_path, "")
+    agent = _agent(tmp_path, ELSEWHERE_AGENT_GIT_CREDENTIALS=credential)
+    with pytest.raises(ConfigurationError, match="cannot be read from"):
+        worker_settings(settings, agent, "redis://x")
+    key.touch(mode=0o640)
+    with pytest.raises(ConfigurationError, match=f"Call chmod 600 {key}"):
+        worker_settings(settings, agent, "redis://x")
+    key.chmod(0o600)
+    policy = worker_settings(settings, agent, "redis://x").policy
+    assert (policy.git_ssh_keys, policy.git_credentials) == ({"git.example.org": str(key)}, {})
 
 
 def test_tokens_reach_the_worker_from_the_settings_and_from_files(tmp_path: Path) -> None:
@@ -190,6 +205,7 @@ def test_the_example_names_every_setting_with_its_default(tmp_path: Path) -> Non
     plain = tomllib.loads(re.sub(r"(?m)^# (?=\w+ = |\[)", "", TEMPLATE))
     credentials = plain["agent"].pop("git_credentials")
     table = plain.pop("agent")
+    assert list(plain.pop("secrets")) == ["HF_TOKEN"]
     assert list(credentials) == ["git.example.org"]
     assert table.pop("name")
     defaults = AgentSettings().model_dump(

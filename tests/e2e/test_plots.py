@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from elsewhere import Logger, Task
 from elsewhere.core.events import Event, Plot
+from elsewhere.core.known_secrets import KnownSecrets
 from elsewhere.core.plot_events import from_figure, unpack
-from elsewhere.core.secrets import KnownSecrets
 from elsewhere.report.columns import Columns
 from elsewhere.report.offset import Offset
 from elsewhere.store.redis.store import RedisStore

@@ -4,9 +4,10 @@
     after:CALL    it is killed when the call is over
     unheard:CALL  the call is carried out, and its answer is lost with the connection
     slow:CALL     the call takes some seconds longer, as on a disk that is busy
+    clock:SECONDS the clock of the agent jumps by so much, a few seconds after its start
 
-Each happens once, at the first call; 'after:CALL:3' at the third, and 'unheard:CALL:3' at every
-third.
+Those of calls happen once, at the first call; 'after:CALL:3' at the third, and 'unheard:CALL:3' at
+every third.
 """
 
 from __future__ import annotations
@@ -60,10 +61,14 @@ _CALLS: Final[dict[str, tuple[Any, str]]] = {
 
 #: more than the time between two renewals
 _SLOW_S: Final = 2.0
+_JUMP_AFTER_S: Final = 3.0
 
 
 def inject(fault: str) -> None:
     when, name, *number = fault.split(":")
+    if when == "clock":
+        _jump(float(name))
+        return
     owner, attribute = _CALLS[name]
     call: Callable[..., Any] = getattr(owner, attribute)
     period = int(number[0]) if number else 1
@@ -89,6 +94,15 @@ def inject(fault: str) -> None:
     setattr(owner, attribute, faulty)
     if owner is _Marking:
         vars(elsewhere_worker.host_launcher)["os"] = _Marking()
+
+
+def _jump(seconds: float) -> None:
+    clock, jump_at = time.time, time.monotonic() + _JUMP_AFTER_S
+
+    def jumping() -> float:
+        return clock() + (seconds if time.monotonic() > jump_at else 0)
+
+    time.time = jumping
 
 
 def _come(when: str) -> None:

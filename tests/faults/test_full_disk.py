@@ -19,11 +19,13 @@ pytestmark = needs_small_disk
 LOST = re.compile(r"(\d+) bytes of its output were not kept: the disk was full\.$")
 
 
+@pytest.mark.row(30)
 @pytest.mark.parametrize("is_stopped", [False, True])
 def test_it_is_named_everywhere_and_holds_up_no_end(
     machine: Machine, store: RedisStore, tmp_path: Path, is_stopped: bool
 ) -> None:
     machine.home.runs.mkdir()
+    machine.variables["ELSEWHERE_AGENT_FREE_BYTES"] = "0"  # it is to become full
     task = send(store, tmp_path, "counting.py", "0", "much")
     agent = machine.start(wrapper=on_small_disk(machine.home.runs, "8m"))
     sentence = f"The disk of {machine.home.runs} on "

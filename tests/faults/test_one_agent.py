@@ -5,11 +5,14 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import pytest
+
 from elsewhere.core.choices import Status
 from elsewhere.store.redis.store import RedisStore
 from tests.faults.harness import PATIENCE_S, Machine, send
 
 
+@pytest.mark.row(33)
 def test_a_second_agent_of_the_same_name_refuses_and_the_first_goes_on(
     machine: Machine, store: RedisStore, tmp_path: Path
 ) -> None:
@@ -24,6 +27,7 @@ def test_a_second_agent_of_the_same_name_refuses_and_the_first_goes_on(
     task.assert_completed(machine)
 
 
+@pytest.mark.row(33)
 def test_an_agent_starts_at_once_after_it_was_killed(
     machine: Machine, store: RedisStore, tmp_path: Path
 ) -> None:

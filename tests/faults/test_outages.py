@@ -17,6 +17,7 @@ from tests.waiting import wait_until
 _FAULT = "The fault has come."
 
 
+@pytest.mark.row(17, 19)
 @pytest.mark.parametrize("ends", ["after", "during"])
 def test_a_task_whose_redis_is_killed_and_restarted(
     machine: Machine, store: RedisStore, server: RedisServer, tmp_path: Path, ends: str
@@ -40,6 +41,7 @@ def test_a_task_whose_redis_is_killed_and_restarted(
     task.assert_scalars()
 
 
+@pytest.mark.row(17)
 def test_an_outage_longer_than_the_lease_costs_no_attempt(
     machine: Machine, store: RedisStore, server: RedisServer, tmp_path: Path
 ) -> None:
@@ -62,6 +64,7 @@ def test_an_outage_longer_than_the_lease_costs_no_attempt(
     assert len(store.attempts(task.id)) == 1
 
 
+@pytest.mark.row(16)
 @pytest.mark.parametrize("call", ["claim", "finish"])
 def test_an_answer_that_is_lost_with_the_connection_does_no_harm(
     machine: Machine, store: RedisStore, tmp_path: Path, call: str
@@ -74,6 +77,7 @@ def test_an_answer_that_is_lost_with_the_connection_does_no_harm(
     assert _FAULT in agent.log.read_text()
 
 
+@pytest.mark.row(16)
 @pytest.mark.parametrize("call", ["apply", "append_output"])
 def test_deliveries_whose_answers_are_lost_are_taken_once(
     machine: Machine, store: RedisStore, tmp_path: Path, call: str

@@ -16,6 +16,7 @@ from tests.faults.harness import Machine, send
 from tests.waiting import wait_until
 
 
+@pytest.mark.row(7)
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV, signal.SIGTERM])
 def test_a_program_that_is_killed_has_failed_with_the_signal(
     machine: Machine, store: RedisStore, tmp_path: Path, number: signal.Signals
@@ -48,6 +49,7 @@ def test_the_exit_code_is_kept(machine: Machine, store: RedisStore, tmp_path: Pa
     machine.wait_until_quiet(task.id)
 
 
+@pytest.mark.row(9)
 def test_what_a_program_leaves_behind_is_ended_with_it(
     machine: Machine, store: RedisStore, tmp_path: Path
 ) -> None:
@@ -91,6 +93,7 @@ def processes_of_a_small_group() -> Iterator[Path]:
     group.rmdir()
 
 
+@pytest.mark.row(7)
 def test_a_program_that_the_kernel_ends_for_want_of_memory_is_named_so(
     machine: Machine, store: RedisStore, tmp_path: Path, processes_of_a_small_group: Path
 ) -> None:

@@ -16,6 +16,7 @@ from tests.waiting import wait_until
 _ENTRIES = f"rq:queue:{DEFAULT_QUEUE}"
 
 
+@pytest.mark.row(14)
 def test_a_task_that_lies_in_the_queue_fifty_times_runs_once(
     machine: Machine, store: RedisStore, tmp_path: Path
 ) -> None:
@@ -34,6 +35,7 @@ def test_a_task_that_lies_in_the_queue_fifty_times_runs_once(
     assert not store.redis.exists(keys.taken("ada"), keys.taken("bob"), f"rq:job:{task.id}")
 
 
+@pytest.mark.row(15)
 @pytest.mark.parametrize("lost", ["entry", "job", "both"])
 def test_a_task_whose_entry_was_lost_runs(
     machine: Machine, store: RedisStore, tmp_path: Path, lost: str
@@ -54,6 +56,7 @@ def test_a_task_whose_entry_was_lost_runs(
         task.assert_completed(machine)
 
 
+@pytest.mark.row(28)
 def test_a_queued_task_that_is_stopped_never_starts(
     machine: Machine, store: RedisStore, tmp_path: Path
 ) -> None:

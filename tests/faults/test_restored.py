@@ -74,6 +74,7 @@ def assert_whole(task: Probe, folder: RunFolder, *, attempt: int) -> None:
     assert summary.count == lines
 
 
+@pytest.mark.row(22)
 @pytest.mark.parametrize("moment", ["queued", "running"])
 def test_a_running_task_goes_on(
     machine: Machine, store: RedisStore, backup: Backup, tmp_path: Path, moment: str
@@ -144,6 +145,7 @@ def test_a_task_that_is_deleted_while_it_runs_does_not_come_back(
     assert not store.redis.exists(f"ew:task:{task.id}")
 
 
+@pytest.mark.row(22)
 @pytest.mark.parametrize("moment", ["queued", "running"])
 @pytest.mark.parametrize("end", ["completed", "stopped"])
 def test_a_task_that_has_ended_ends_again_as_it_did(

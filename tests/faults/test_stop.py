@@ -40,6 +40,7 @@ def proxy(tmp_path: Path, short_path: Path, server: RedisServer) -> Iterator[Pro
         yield proxy
 
 
+@pytest.mark.row(24)
 def test_a_program_that_obeys_sigterm(machine: Machine, store: RedisStore, tmp_path: Path) -> None:
     machine.variables["ELSEWHERE_STOP_GRACE_S"] = "60"
     task = send(store, tmp_path, "counting.py", "0", "scalars")
@@ -52,6 +53,7 @@ def test_a_program_that_obeys_sigterm(machine: Machine, store: RedisStore, tmp_p
     machine.wait_until_quiet(task.id)
 
 
+@pytest.mark.row(25)
 def test_a_program_deaf_to_sigterm_with_a_grandchild_in_its_own_session(
     machine: Machine, store: RedisStore, tmp_path: Path
 ) -> None:
@@ -97,6 +99,7 @@ def test_the_grace_of_a_stop_counts_more_than_the_agents(
     machine.wait_until_quiet(task.id)
 
 
+@pytest.mark.row(26)
 def test_a_stop_while_the_agent_is_down(
     machine: Machine, store: RedisStore, tmp_path: Path
 ) -> None:
@@ -146,6 +149,7 @@ def test_whoever_asks_the_program_goes_the_same_way(
     machine.wait_until_quiet(task.id)
 
 
+@pytest.mark.row(28)
 @pytest.mark.parametrize("caller", _FROM_OUTSIDE)
 def test_whoever_asks_a_task_that_waits_is_stopped_at_once_and_leaves_its_queue(
     machine: Machine, store: RedisStore, tmp_path: Path, caller: str
@@ -157,6 +161,7 @@ def test_whoever_asks_a_task_that_waits_is_stopped_at_once_and_leaves_its_queue(
     assert not machine.folder(task.id).path.exists()
 
 
+@pytest.mark.row(27)
 def test_a_stop_while_the_agent_cannot_reach_the_store(
     machine: Machine, store: RedisStore, tmp_path: Path, proxy: Proxy
 ) -> None:

@@ -31,6 +31,7 @@ def other(tmp_path: Path, server: RedisServer, environments: Path) -> Iterator[M
     other.close()
 
 
+@pytest.mark.row(12)
 def test_a_frozen_agent_takes_an_attempt_back_that_nobody_has_begun_again(
     machine: Machine, other: Machine, store: RedisStore, tmp_path: Path
 ) -> None:
@@ -53,6 +54,7 @@ def test_a_frozen_agent_takes_an_attempt_back_that_nobody_has_begun_again(
     assert [attempt.number for attempt in store.attempts(task.id)] == [1]
 
 
+@pytest.mark.row(12)
 def test_a_frozen_agent_takes_a_queued_task_back_that_nobody_has_claimed(
     machine: Machine, other: Machine, store: RedisStore, tmp_path: Path
 ) -> None:
@@ -74,6 +76,7 @@ def test_a_frozen_agent_takes_a_queued_task_back_that_nobody_has_claimed(
     task.assert_completed(machine)
 
 
+@pytest.mark.row(13)
 def test_a_frozen_agent_yields_to_the_attempt_that_was_begun_meanwhile(
     machine: Machine, other: Machine, store: RedisStore, tmp_path: Path
 ) -> None:

@@ -134,7 +134,9 @@ class Attempts:
         self.home.environments.symlink_to(shared)
         self._made: list[Attempt] = []
 
-    def make(self, program: str, *, setup: Sequence[str] = (), **fields: Any) -> Attempt:
+    def make(
+        self, program: str, *, setup: Sequence[str] = (), number: int = 1, **fields: Any
+    ) -> Attempt:
         """`fields` are those of the policy or the spec, or else of the record."""
         file = LooseFile(path="main.py", mode="100644", content=textwrap.dedent(program).encode())
         patch = as_patch([file])
@@ -153,7 +155,7 @@ class Attempts:
             environment=Environment(packages=(), setup=tuple(setup), variables=variables),
             **fields,
         )
-        folder = self.home.run(record.id, 1).create()
+        folder = self.home.run(record.id, number).create()
         folder.inputs.mkdir()
         (folder.inputs / digest).write_bytes(patch)
         spec = RunSpec(

@@ -65,7 +65,10 @@ class Host:
         for digest, content in (blobs or {}).items():
             (inputs / digest).write_bytes(content)
         self.voice = Voice()
-        checkout(source, attempt / "code", self.mirrors, inputs, self.voice, policy)
+        for descriptor in checkout(
+            source, attempt / "code", self.mirrors, inputs, self.voice, policy
+        ):
+            os.close(descriptor)
         return attempt / "code"
 
     def apply(self, patch: bytes, source: Source | None = None) -> Path:

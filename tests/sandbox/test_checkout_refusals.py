@@ -11,8 +11,9 @@ import pytest
 
 from elsewhere.core.records import Source, Submodule
 from elsewhere_sandbox.checkout import checkout
+from elsewhere_sandbox.credentials import Credentials
 from elsewhere_sandbox.errors import SetupError, StopRequestedError
-from elsewhere_sandbox.git import GitPolicy
+from elsewhere_sandbox.git import Git, GitPolicy
 from tests.captured import capture_source
 from tests.sandbox.repositories import (
     LIMIT,
@@ -46,6 +47,7 @@ def test_a_stop_is_told_from_a_failure(tmp_path: Path, host: Host) -> None:
         checkout(source, tmp_path / "code", host.mirrors, tmp_path, Voice(is_stopping=True), LOCAL)
 
 
+@pytest.mark.row(38)
 @pytest.mark.parametrize(
     "url",
     [
@@ -83,6 +85,7 @@ def addition(path: str, content: str = "x", mode: str = "100644") -> bytes:
     ).encode()
 
 
+@pytest.mark.row(38)
 @pytest.mark.parametrize(
     "path",
     [
@@ -113,6 +116,7 @@ def test_a_patch_with_a_link_out_of_the_code_is_refused(target: str, host: Host)
         host.apply(addition("folder/link", target, "120000"))
 
 
+@pytest.mark.row(38)
 def test_a_patch_cannot_write_through_a_link(host: Host, tmp_path: Path) -> None:
     patch = addition("link", "folder", "120000") + addition("link/file.txt")
     with pytest.raises(SetupError):
@@ -169,6 +173,7 @@ def test_a_submodule_stays_inside(path: str, host: Host, tmp_path: Path) -> None
         host.checkout(Source(patch=digest, submodules=(inner,)), {digest: patch})
 
 
+@pytest.mark.row(38)
 def test_a_submodule_is_not_written_through_a_link(host: Host, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
@@ -187,12 +192,10 @@ def test_a_submodule_is_not_written_through_a_link(host: Host, tmp_path: Path) -
     assert list(outside.iterdir()) == []
 
 
-def test_credentials_reach_git_by_askpass_and_no_message(tmp_path: Path) -> None:
-    from elsewhere_sandbox.git import Git
-
-    policy = GitPolicy(credentials={"example.org": ("robot", "s3cret")})
-    Git(Voice(), policy, tmp_path)
-    environment = policy.environment("https://example.org/x.git", tmp_path / "askpass")
+def test_credentials_reach_git_by_askpass_and_no_other_host(tmp_path: Path) -> None:
+    credentials = Credentials(tokens={"example.org": ("robot", "s3cret")})
+    Git(Voice(), GitPolicy(credentials=credentials), tmp_path)
+    environment = credentials.variables("https://example.org/x.git", tmp_path / "askpass")
 
     def answer(prompt: str) -> str:
         return subprocess.run(
@@ -203,9 +206,11 @@ def test_credentials_reach_git_by_askpass_and_no_message(tmp_path: Path) -> None
             check=False,
         ).stdout.strip()
 
-    assert answer("Username for 'https://example.org': ") == "robot"
-    assert answer("Password for 'https://robot@example.org': ") == "s3cret"
-    assert answer("Password for 'https://robot@evil.org': ") == ""
-    assert answer("Username for 'http://example.org': ") == ""
-    for url in ("http://example.org/x", "https://example.org.evil.org/x", "git@example.org:x"):
-        assert policy.environment(url, tmp_path) == {"GIT_ASKPASS": ""}
+    for quote in "'\"":  # git's, and those of git LFS
+        assert answer(f"Username for {quote}https://example.org{quote}: ") == "robot"
+        assert answer(f"Password for {quote}https://robot@example.org{quote}: ") == "s3cret"
+        assert answer(f"Password for {quote}https://robot@evil.org{quote}: ") == ""
+        assert answer(f"Password for {quote}https://robot@example.org.evil.org{quote}: ") == ""
+        assert answer(f"Username for {quote}http://example.org{quote}: ") == ""
+    for url in ("http://example.org/x", "https://example.org.evil.org/x", "git@example.com:x"):
+        assert credentials.variables(url, tmp_path) == {"GIT_ASKPASS": ""}

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 from elsewhere_sandbox.spec import RunPolicy
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from elsewhere.core.folders import Home
+    from elsewhere_worker.secret_sources import SecretSource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,8 +27,13 @@ class WorkerSettings:
     lost_after_s: float = 900.0
     keep_runs_s: float = 86400.0
     code_memory_bytes: int = 1 << 30
+    #: bytes by kind of `elsewhere_sandbox.caches`
+    cache_budgets: Mapping[str, int] = field(default_factory=dict)
+    #: bytes that must be free on the disk of the runs before a task is taken
+    free_bytes: int = 0
     lend_store: bool = True
     policy: RunPolicy = field(default_factory=RunPolicy)
+    secrets: Mapping[str, SecretSource] = field(default_factory=dict)
 
     @property
     def renew_s(self) -> float:

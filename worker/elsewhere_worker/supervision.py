@@ -14,10 +14,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from elsewhere.artifacts import DEFAULT_PLACE
-from elsewhere.artifacts.blobs import read_blob
 from elsewhere.core.choices import Reason, Status
 from elsewhere.core.clock import monotonic_s
 from elsewhere.core.errors import (
+    ConfigurationError,
     ElsewhereError,
     FencedError,
     NotFoundError,
@@ -26,7 +26,6 @@ from elsewhere.core.errors import (
     StoreUnavailableError,
     TransitionError,
 )
-from elsewhere.core.folders import make_folder
 from elsewhere.core.notes import Lent, Stop, abort_callback_s, grace_s, release_notes
 from elsewhere.core.records import Outcome
 from elsewhere.core.secrets import passwords_in
@@ -37,8 +36,10 @@ from elsewhere_sandbox.spec import RunSpec
 from elsewhere_sandbox.written import remove_others
 from elsewhere_worker.boundary import checked
 from elsewhere_worker.duty import Troubles
+from elsewhere_worker.inputs import fetch
 from elsewhere_worker.launcher import Liveness
 from elsewhere_worker.owner import Owner
+from elsewhere_worker.secret_sources import read_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -259,13 +260,18 @@ class Supervision(threading.Thread):
             own = record.output_uri not in ("", DEFAULT_PLACE)
             check_driver(record.output_uri if own else settings.policy.output_uri)
             for digest in record.digests:
-                self._fetch(digest)
+                fetch(self._store, folder, digest)
+            variables, files = read_secrets(
+                settings.secrets, record, self._store.state(folder.task_id).queue
+            )
             spec = RunSpec(
                 record=record,
                 home=str(settings.home.path),
                 policy=settings.policy,
                 devices=",".join(self.slot.devices),
                 secrets=tuple(passwords_in(settings.url)),
+                secret_variables=variables,
+                secret_files=files,
             )
             if settings.lend_store:
                 Lent(url=settings.url).write(folder)
@@ -273,7 +279,7 @@ class Supervision(threading.Thread):
             self._needs_spare = self._launcher.launch(folder)
         except StorageError as error:
             self._refuse(f"The artifacts of this task could not be uploaded. {error}")
-        except (RecordError, NotFoundError) as error:
+        except (RecordError, NotFoundError, ConfigurationError) as error:
             self._refuse(str(error))
         except OSError as error:
             self._refuse(f"The run cannot be prepared on this machine: {error}.")
@@ -282,21 +288,6 @@ class Supervision(threading.Thread):
         self._outcome = Outcome(reason=Reason.SETUP_FAILED, phase="claim", message=message)
         self._finish(self._outcome)
         self._is_leaving = True
-
-    def _fetch(self, digest: str) -> None:
-        path = self._folder.inputs / digest
-        if path.exists():
-            return
-        make_folder(path.parent)
-        beside = path.with_name(f".{digest}")
-        beside.touch(mode=0o600)
-        try:
-            beside.write_bytes(read_blob(self._store, digest))
-        except StorageError as error:
-            raise NotFoundError(
-                f"A part of the code of this task cannot be read. {error}"
-            ) from error
-        beside.rename(path)
 
     # while it runs
 
@@ -385,9 +376,11 @@ class Supervision(threading.Thread):
             self._folder.acked.touch()
             release_notes(self._folder)
         remove_others(self._folder)
-        for path in (self._folder.venv, self._folder.inputs):
+        for path in (self._folder.venv, self._folder.inputs, self._folder.secret_files):
             shutil.rmtree(path, ignore_errors=True)
         self._folder.store.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # most tasks keep nothing for a next attempt
+            (self._settings.home.checkpoints / self._folder.task_id).rmdir()
 
 
 def _unusable(error: RecordError) -> Outcome:

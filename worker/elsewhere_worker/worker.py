@@ -34,6 +34,7 @@ from elsewhere_worker.old_runs import OldRuns
 from elsewhere_worker.owner import Owner
 from elsewhere_worker.reaper import Reaper
 from elsewhere_worker.relay import FileServer
+from elsewhere_worker.room import Room
 from elsewhere_worker.slots import Needs, Slot, Slots
 from elsewhere_worker.supervision import Supervision
 
@@ -95,6 +96,7 @@ class Worker:
         self._is_stopping_tasks = False
         self._full_disk = ""
         self._look_at_s = 0.0
+        self._room = Room(settings)
         self._budget = BlobBudget(store, settings, self._is_ending)
         self._old_runs = OldRuns(store, settings, self._owner, upload)
 
@@ -148,7 +150,7 @@ class Worker:
     # main thread
 
     def _take_all(self) -> None:
-        names = list(self._settings.queues)
+        names = list(self._settings.queues) if self._room.is_enough() else []
         while names and not self._is_ending.is_set() and not self._slots.is_full:
             entry = self._queues.peek(names)
             if entry is None:
@@ -340,7 +342,10 @@ class Worker:
         while not self._is_ending.is_set():
             self._news.clear()
             self._look_at_disk()
-            problems = (*self.troubles.listed(), *filter(None, [self._full_disk]))
+            problems = (
+                *self.troubles.listed(),
+                *filter(None, [self._full_disk, self._room.problem]),
+            )
             self._registration.renew(self.running(), self._old_runs.waiting, problems)
             self._launcher.prepare_spare()
             self._reaper.sweep()
@@ -371,3 +376,4 @@ class Worker:
             self._budget.keep()
             self._old_runs.try_uploads_again()
             self._old_runs.forget()
+            self._room.keep()

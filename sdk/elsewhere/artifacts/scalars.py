@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from elsewhere.core.checks import checked_whole
 from elsewhere.core.choices import ScalarKind
 from elsewhere.core.errors import UsageError, known_choices
+from elsewhere.core.scalars import SINGLES, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,6 +68,14 @@ def summaries_of(store: TaskStore, holder: str) -> dict[str, dict[str, dict[str,
 
 
 def single_values_of(store: TaskStore, holder: str) -> dict[str, float]:
-    """The single values by name."""
-    found = store.series(holder)
-    return {item.series: item.last for item in found if item.kind is ScalarKind.SINGLE}
+    """The single values by name, also of those whose name a curve of the same title has."""
+    values = {}
+    for item in store.series(holder):
+        if item.kind is ScalarKind.SINGLE:
+            values[item.series] = item.last
+        elif item.title == SINGLES:
+            points = store.points(holder, item.title, item.series)
+            single = [value for at, _, value in points if kind_of(SINGLES, at) is ScalarKind.SINGLE]
+            if single:
+                values[item.series] = single[-1]
+    return values

@@ -16,13 +16,15 @@ class Wishes(NamedTuple):
     """Changes of the captured packages. `added` are names with versions (None: the installed one,
     empty: any) or files of lines; `ignored` are names. With `is_frozen` all that is installed, or
     the lines of `file`, replace the packages of the imports. `choice` is one of CHOICES, or the
-    path of a file in the repository; empty for that of the settings."""
+    path of a file in the repository; empty for that of the settings.
+    `secrets` are names of those that an agent gives the program."""
 
     added: tuple[tuple[str, str | None], ...] = ()
     ignored: frozenset[str] = frozenset()
     is_frozen: bool = False
     file: str = ""
     choice: str = ""
+    secrets: tuple[str, ...] = ()
 
 
 NO_WISHES: Final = Wishes()

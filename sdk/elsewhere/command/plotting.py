@@ -12,7 +12,7 @@ from elsewhere.command.naming import find_task, title
 from elsewhere.command.printing import clean, say
 from elsewhere.command.tables import grid, open_console
 from elsewhere.core.errors import NotFoundError, UsageError, known_choices
-from elsewhere.core.wording import duration, number
+from elsewhere.core.wording import counted, duration, number
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -106,7 +106,7 @@ def _print(
         values = {"last": one.last, "min": one.minimum, "max": one.maximum}
         numbers = (f"{name} {number(value)}" for name, value in values.items())
         name = Text(f"━ {clean(one.series)}", style=_PENS[pen % len(_PENS)])
-        table.add_row("", name, *numbers, f"{one.count} points")
+        table.add_row("", name, *numbers, counted(one.count, "point"))
     console.print(table)
 
 

@@ -15,7 +15,7 @@ from elsewhere.core.errors import NotFoundError
 from elsewhere.core.events import MONITOR, FilesWritten, Plot, Sample
 from elsewhere.core.params import split_name, to_text
 from elsewhere.core.records import ModelRecord
-from elsewhere.core.wording import duration, number, short, size, sparkline, why
+from elsewhere.core.wording import counted, duration, number, short, size, sparkline, why
 from elsewhere.store.model_records import reports_of
 
 if TYPE_CHECKING:
@@ -249,6 +249,7 @@ def _environment_rows(record: TaskRecord) -> list[Row]:
         "image": environment.image,
         "setup": "; ".join(environment.setup),
         "variables": ", ".join(sorted(environment.variables)),
+        "secrets": ", ".join(environment.secrets),
         "gpus": str(environment.gpus or ""),
     }
     return [(name, value) for name, value in rows.items() if value]
@@ -290,7 +291,7 @@ def _scalar_row(item: SeriesSummary, curve: Curve) -> Row:
         return name, number(item.last)
     low, high = _extreme(item.minimum, item.minimum_at), _extreme(item.maximum, item.maximum_at)
     shown = (f"last {number(item.last)}", f"min {low}", f"max {high}")
-    points = f"{item.count} points"
+    points = counted(item.count, "point")
     return name, sparkline(curve.values), *shown, points, f"iteration {item.iteration}"
 
 

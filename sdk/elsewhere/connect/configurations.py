@@ -22,9 +22,10 @@ from elsewhere.core.codec import encode
 from elsewhere.core.errors import UsageError
 from elsewhere.core.events import Configurations
 from elsewhere.core.folders import make_folder
+from elsewhere.core.known_secrets import KnownSecrets
 from elsewhere.core.params import GENERAL, cast, is_recorded_as, is_scalar, to_parameter, to_text
 from elsewhere.core.records import Configuration, Json, Parameter
-from elsewhere.core.secrets import KnownSecrets, hide
+from elsewhere.core.secrets import hide
 from elsewhere.report.recorder import Target
 
 logger = logging.getLogger(__name__)

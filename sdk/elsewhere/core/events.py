@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from elsewhere.core import kept
 from elsewhere.core.artifact_events import ArtifactAdded, ArtifactsRemoved
 from elsewhere.core.choices import Status, TaskType
-from elsewhere.core.codec import decode, encode
+from elsewhere.core.codec import decode
 from elsewhere.core.errors import RecordError
 from elsewhere.core.frozen import dataclass
 from elsewhere.core.kept import (
@@ -251,7 +251,7 @@ def applied(record: TaskRecord, event: Event) -> TaskRecord:
 
 def encode_event(event: Event) -> bytes:
     """Encodes an event as `kind {json}`, one line without its end."""
-    return f"{event.word} {encode(event)}".encode(errors="backslashreplace")
+    return f"{event.word} {event.encoded()}".encode(errors="backslashreplace")
 
 
 def decode_event(line: bytes) -> Event:

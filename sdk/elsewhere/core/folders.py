@@ -2,9 +2,11 @@
 
 <home>/                      ELSEWHERE_HOME, ~/.elsewhere by default
 ├── config.toml              settings of this machine's user
+├── known_hosts              ssh keys of git hosts, beside those of ~/.ssh and /etc/ssh
 ├── runs/<task>.<attempt>/   run folders of tasks that this machine's agent runs
 ├── sessions/<task>.<attempt>/   the same for scripts that people start here
 ├── offline/<task>/          sessions of scripts that run offline; <task>.zip when they are over
+├── checkpoints/<task>/      what a task keeps for its next attempt on this machine
 ├── mirrors/                 one bare repository per remote
 ├── environments/            one immutable environment per digest
 ├── lent/                    links to the agent's own SDK, which programs import
@@ -20,6 +22,7 @@
 ├── number                   who delivers: the attempt's number, where the store has lost its first
 ├── spec.json                agent: the task record, the attempt, what the runner needs
 ├── secrets.json             agent: secrets for the runner, which deletes them when it has read them
+├── secret_files/<name>      runner: secrets that the program reads from files, until its end
 ├── inputs/<digest>          agent: patch and bundle
 ├── store.json               agent: the store's URL, if the program may know it (0600)
 ├── launched                 agent: just before the fork; at most one launch per attempt
@@ -113,9 +116,11 @@ class Home:
     path: Path
 
     config = _At("config.toml")
+    known_hosts = _At("known_hosts")
     runs = _At("runs")
     sessions = _At("sessions")
     offline = _At("offline")
+    checkpoints = _At("checkpoints")
     mirrors = _At("mirrors")
     environments = _At("environments")
     lent = _At("lent")
@@ -162,6 +167,7 @@ class RunFolder:
     renumbered = _At("number")
     spec = _At("spec.json")
     secrets = _At("secrets.json")
+    secret_files = _At("secret_files")
     inputs = _At("inputs")
     store = _At("store.json")
     launched = _At("launched")

@@ -22,10 +22,11 @@ from dataclasses import field, fields, replace
 from enum import Flag, auto
 from typing import Any, ClassVar, Final, TypeVar, cast
 
+from elsewhere.core.codec import encode
 from elsewhere.core.frozen import dataclass
+from elsewhere.core.known_secrets import KnownSecrets
 from elsewhere.core.records import Artifact, Parameter, TaskRecord
 from elsewhere.core.secret_parameters import with_value
-from elsewhere.core.secrets import KnownSecrets
 
 #: parts that are fields of a task's record: no claim and no reset clears them
 OF_RECORD: Final = frozenset(item.name for item in fields(TaskRecord))
@@ -177,6 +178,10 @@ class Event:
     #: its fields that a program writes freely: texts, parameters, previews of artifacts, dicts
     free: ClassVar[tuple[str, ...]] = ()
 
+    def encoded(self) -> str:
+        """Returns the event's JSON."""
+        return encode(self)
+
     def points(self) -> Iterable[Any]:
         """Returns the event's columns of points, for the way Points."""
         return ()
@@ -216,7 +221,8 @@ def _hidden(value: Any, known: KnownSecrets) -> Any:
     if isinstance(value, dict):
         return {key: _hidden(item, known) for key, item in value.items()}
     if isinstance(value, Artifact):
-        return replace(value, preview=known.hide(value.preview))
+        metadata = {known.hide(key): known.hide(item) for key, item in value.metadata.items()}
+        return replace(value, preview=known.hide(value.preview), metadata=metadata)
     if isinstance(value, Parameter):
         hidden = with_value(value, known.hide_values(value.value))
         return replace(hidden, description=known.hide(value.description))

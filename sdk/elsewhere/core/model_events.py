@@ -18,7 +18,7 @@ from elsewhere.core.scalars import Scalars
 from elsewhere.core.uploads import FileEvent, Placed, Upload
 
 if TYPE_CHECKING:
-    from elsewhere.core.secrets import KnownSecrets
+    from elsewhere.core.known_secrets import KnownSecrets
 
 
 @declare("model", kept.OfModels())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, Final
 
-from elsewhere.core.checks import checked_text
+from elsewhere.core.checks import checked_text, checked_texts
 from elsewhere.core.choices import TaskType
 from elsewhere.core.errors import UsageError, known_choices
 
@@ -45,6 +45,17 @@ def checked_tags(given: object) -> tuple[str, ...]:
             f"Tags are a text with spaces between them, or a list of texts, not {given!r:.80}."
         )
     return tuple(dict.fromkeys(tags))
+
+
+def checked_secrets(given: object) -> tuple[str, ...]:
+    """The names of secrets, a list or one text, each once. Raises UsageError."""
+    names = tuple(dict.fromkeys(checked_texts("secrets", given)))
+    for name in names:
+        if not (name.isidentifier() and name.isascii()):
+            raise UsageError(
+                f"A secret is asked for by its name, as a variable has one, not by {name!r:.20}."
+            )
+    return names
 
 
 def checked_type(given: object) -> TaskType:

@@ -110,7 +110,8 @@ class Environment:
     digest of a `core.lock.Lock`, which has them and all others that were installed; empty where the
     packages are all there is to know. `loaded` are names in the lock that were in memory and count
     as imported; `wheels` are the digests of the wheels that the lock names. `missing` is a sentence
-    when a package that the program imports does not travel: it must not run elsewhere.
+    when a package that the program imports does not travel: it must not run elsewhere. `secrets`
+    are names of those of an agent that the program is given.
     """
 
     python: str = ""
@@ -124,6 +125,7 @@ class Environment:
     image_arguments: tuple[str, ...] = ()
     setup: tuple[str, ...] = ()
     variables: dict[str, str] = field(default_factory=dict)
+    secrets: tuple[str, ...] = ()
     gpus: int = 0
     memory_bytes: int = 0
 

@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import sys
 from array import array
+from base64 import b64encode
 from dataclasses import replace
 from struct import Struct
 from typing import TYPE_CHECKING, Any, Final
 
 from elsewhere.core import kept
 from elsewhere.core.choices import ScalarKind
+from elsewhere.core.codec import encode
 from elsewhere.core.errors import RecordError
 from elsewhere.core.frozen import dataclass
 from elsewhere.core.kept import CLAIM, RESET, Event, declare
@@ -29,8 +31,9 @@ POINT: Final = Struct("<qdd")
 #: how a title marks a series as one of resources, and as one of our own monitors
 _RESOURCE: Final = ":"
 MONITOR: Final = f"{_RESOURCE}monitor:"
-#: title and iteration of a value that has no iterations: no loop reaches it
-_SINGLE: Final = ("Summary", -(2**31))
+#: title and iteration of values that have no iterations: no loop reaches it
+SINGLES: Final = "Summary"
+_SINGLE: Final = (SINGLES, -(2**31))
 #: iterations lie within plus and minus this: a point has 64 bits for them
 _MOST: Final = (1 << 63) - 1
 
@@ -84,6 +87,15 @@ class Scalars(Event):
     """A block of points."""
 
     columns: tuple[Column, ...]
+
+    def encoded(self) -> str:
+        # As `encode` writes it, in a third of the time: nothing in base64 is escaped.
+        columns = (
+            f'{{"title":{encode(one.title)},"series":{encode(one.series)},'
+            f'"points":"{b64encode(one.points).decode()}"}}'
+            for one in self.columns
+        )
+        return f'{{"columns":[{",".join(columns)}]}}'
 
     def points(self) -> Iterable[Column]:
         return self.columns

@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 
+from elsewhere.core.known_secrets import KnownSecrets
 from elsewhere.core.records import Json, Parameter
-from elsewhere.core.secrets import HIDDEN, KnownSecrets, hide, variable_of
+from elsewhere.core.secrets import HIDDEN, hide, variable_of
 
 logger = logging.getLogger(__name__)
 

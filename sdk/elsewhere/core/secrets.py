@@ -22,13 +22,15 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 #: what is recorded and shown in place of a secret
 HIDDEN: Final = "***"
-#: classes of plain data in which there are texts
-_DEEP: Final = (str, list, dict)
+#: a variable with the names of those that the task asks for: their values are secrets, whatever
+#: their names; `@NAME` has the path of a file, whose content is one
+GIVEN: Final = "ELSEWHERE_SECRETS"
 #: characters of a secret that is looked for in texts, at least
 _SHORTEST: Final = 6
 
@@ -79,7 +81,7 @@ def hide_arguments(argv: Iterable[str]) -> tuple[str, ...]:
     option without a value takes no word with it. Whatever its name, X is hidden that is a secret of
     this process's environment, and no number, or that a parser has taken for one."""
     found = worth_redacting(values_to_redact(os.environ))
-    known = {value for value in found if not value.isdigit()} | _TYPED
+    known = {value for value in found if not value.isdigit()} | TYPED
     hidden, before = [], ""
     for word in argv:
         assigned = [
@@ -91,7 +93,7 @@ def hide_arguments(argv: Iterable[str]) -> tuple[str, ...]:
             hidden.append(assigned[0] + HIDDEN)
         elif (
             word in known
-            or any(map(word.endswith, _TYPED))
+            or any(map(word.endswith, TYPED))
             or (not word.startswith("-") and _is_secret_word(before, word))
         ):  # -pX is one word
             hidden.append(HIDDEN)
@@ -194,13 +196,22 @@ def note_typed(name: str, value: object) -> None:
     if not isinstance(value, str) or len(value) < _SHORTEST or not _is_secret_word(name, value):
         return
     if any(word.endswith(value) for word in sys.argv[1:]):
-        _TYPED.add(value)
+        TYPED.add(value)
 
 
 def values_to_redact(variables: Mapping[str, str]) -> list[str]:
     """The values of environment `variables` that a program's output must not show."""
-    found = [value for name, value in variables.items() if is_secret(name)]
+    given = variables.get(GIVEN, "").split()
+    found = [value for name, value in variables.items() if is_secret(name) or name in given]
+    found += (_content(variables.get(word[1:], "")) for word in given if word.startswith("@"))
     return [*found, *(one for value in variables.values() for one in passwords_in(value))]
+
+
+def _content(file: str) -> str:
+    try:
+        return Path(file).read_text(encoding="utf-8", errors="surrogateescape") if file else ""
+    except OSError:
+        return ""
 
 
 def worth_redacting(values: Iterable[str]) -> list[str]:
@@ -210,93 +221,7 @@ def worth_redacting(values: Iterable[str]) -> list[str]:
 
 
 #: the secrets among the words of this process's command line that its parsers have shown
-_TYPED: Final[set[str]] = set()
-
-
-class KnownSecrets:
-    """The secrets that a program has: the values of its `words` that do not travel, and those of
-    its `variables`, also of such as it sets later."""
-
-    def __init__(self, words: Sequence[str], variables: Mapping[str, str]) -> None:
-        self._words = tuple(_hidden_values(words))
-        self._variables = variables
-        self._names: tuple[str, ...] = ()
-        self._seen: tuple[object, ...] = ()
-        self._values: frozenset[str] = frozenset()
-        self._encoded: tuple[bytes, ...] = ()
-        self._text = re.compile("(?!)")
-        self._bytes = re.compile(b"(?!)")
-
-    @staticmethod
-    def of_this_process() -> KnownSecrets:
-        """Those of its command line and its environment."""
-        return KnownSecrets(sys.argv[1:], os.environ)
-
-    def hide(self, text: str) -> str:
-        """The `text` with HIDDEN for each of them, and without the passwords of URLs."""
-        self._look()
-        return hide_passwords(self._text.sub(HIDDEN, text))
-
-    def hide_values(self, value: Any) -> Any:
-        """The `value` of a parameter with HIDDEN for each text in it that is one of them."""
-        self._look()
-        return self._without_known(value) if self._values else value
-
-    def hide_within(self, value: Any) -> Any:
-        """Plain data as `hide` gives each text in it, also the names within its dicts."""
-        self._look()
-        return self._hide_within(value)
-
-    def redact(self, block: bytes) -> bytes:
-        """A `block` of output with HIDDEN for each of them."""
-        self._look()
-        return self._bytes.sub(HIDDEN.encode(), block)
-
-    @property
-    def as_bytes(self) -> tuple[bytes, ...]:
-        """Each of them as it stands in output, the longest first."""
-        self._look()
-        return self._encoded
-
-    def _hide_within(self, value: Any) -> Any:
-        if isinstance(value, str):
-            text = self._text.sub(HIDDEN, value)
-            return hide_passwords(text) if "=" in text or "://" in text else text
-        if isinstance(value, list):
-            return [self._hide_within(item) if item.__class__ in _DEEP else item for item in value]
-        if isinstance(value, dict):
-            hidden = ((self._hide_within(name), item) for name, item in value.items())
-            return {name: self._hide_within(item) for name, item in hidden}
-        return value
-
-    def _without_known(self, value: Any) -> Any:
-        if isinstance(value, Mapping):
-            return {key: self._without_known(item) for key, item in value.items()}
-        if isinstance(value, (list, tuple)):
-            return [self._without_known(item) for item in value]
-        return HIDDEN if isinstance(value, str) and value in self._values else value
-
-    def _look(self) -> None:
-        """Reads the variables again when there are more or fewer of them, or one has changed."""
-        now = (len(_TYPED), len(self._variables), *map(self._variables.get, self._names))
-        if now == self._seen:
-            return
-        self._names = tuple(filter(is_secret, self._variables))
-        now = (len(_TYPED), len(self._variables), *map(self._variables.get, self._names))
-        values = worth_redacting((*self._words, *_TYPED, *values_to_redact(self._variables)))
-        self._values = frozenset(values)
-        encoded = tuple(value.encode(errors="surrogateescape") for value in values)
-        self._text = re.compile("|".join(map(re.escape, values)) or "(?!)")
-        self._bytes = re.compile(b"|".join(map(re.escape, encoded)) or b"(?!)")
-        self._encoded = encoded
-        self._seen = now  # at last: another thread may hide a text meanwhile
-
-
-def _hidden_values(words: Sequence[str]) -> Iterator[str]:
-    for word in hidden_words(hide_arguments(words)):
-        yield from passwords_in(words[word.number])
-        if word.option:
-            yield words[word.number][len(word.prefix) :]
+TYPED: Final[set[str]] = set()
 
 
 def strip_credentials(url: str) -> str:

@@ -75,8 +75,8 @@ _DEFAULTS: Final = {
     item.name: item.default for item in fields(Settings) if item.name not in ("home", "origins")
 }
 
-#: the agent's own table; the agent package reads it
-_AGENT_TABLE: Final = "agent"
+#: the agent's own tables; the agent package reads them
+_AGENT_TABLES: Final = ("agent", "secrets")
 
 _ALLOWED: Final = {
     str: "a text",
@@ -124,10 +124,10 @@ def _read(config: Path) -> dict[str, Any]:
                 f"The settings in {config} are not valid TOML: {error}. Correct the file."
             ) from error
     for key in written:
-        if key not in _DEFAULTS and key != _AGENT_TABLE:
+        if key not in _DEFAULTS and key not in _AGENT_TABLES:
             raise ConfigurationError(
                 f"The settings in {config} hold the unknown key {key!r}."
-                f" {known_choices(key, [*_DEFAULTS, _AGENT_TABLE])}"
+                f" {known_choices(key, [*_DEFAULTS, *_AGENT_TABLES])}"
             )
     return written
 

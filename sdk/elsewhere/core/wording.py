@@ -30,6 +30,11 @@ def number(value: float) -> str:
     return f"{value:.6g}"
 
 
+def counted(number: int, what: str) -> str:
+    """So many of `what`, a noun that takes an s: `1 point`, `3 points`."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
 def sparkline(values: Sequence[float], width: int = 16) -> str:
     """A curve of the `values` in at most `width` characters; one without a number is a blank."""
     shown = values[:: max(1, len(values) // width)][-width:]

@@ -33,7 +33,9 @@ def collapse(block: bytes, *, is_over: bool = False) -> tuple[int, bytes, str]:
         taken = len(block)
     elif is_full and not taken:
         taken = _last_return(block)
-    data = b"\n".join(_drawn(line) for line in block[:taken].split(b"\n"))
+    data = block[:taken]
+    if b"\r" in data:
+        data = b"\n".join(map(_drawn, data.split(b"\n")))
     return taken, data, _shown(block[taken:])
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from elsewhere.core.known_secrets import KnownSecrets
 from elsewhere.core.scalars import POINT, Column
-from elsewhere.core.secrets import KnownSecrets
 from elsewhere.report.reported import checked_name
 
 if TYPE_CHECKING:

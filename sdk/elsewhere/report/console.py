@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from elsewhere.core.secrets import KnownSecrets
+    from elsewhere.core.known_secrets import KnownSecrets
 
 logger = logging.getLogger(__name__)
 

@@ -28,7 +28,7 @@ from elsewhere.report.ways import file_of, is_of, moved_above, ways_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from elsewhere.core.secrets import KnownSecrets
+    from elsewhere.core.known_secrets import KnownSecrets
 
 logger = logging.getLogger(__name__)
 

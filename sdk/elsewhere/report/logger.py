@@ -61,9 +61,21 @@ class Logger(ScalarsAspect, PlotsAspect, PointPlotsAspect, MatplotlibAspect):
 
     def set_flush_period(self, period: float | None) -> None:
         """Changes nothing, which a warning says once, whatever the `period` is in seconds."""
+        self._changes_nothing(f"set_flush_period({period!r})")
+
+    def get_flush_threshold(self) -> int | None:
+        """Returns None: what is reported is written at once, however little it is."""
+        return None
+
+    def set_flush_threshold(self, threshold: int | None) -> None:
+        """Changes nothing, which a warning says once, whatever number of reports the `threshold`
+        is."""
+        self._changes_nothing(f"set_flush_threshold({threshold!r})")
+
+    def _changes_nothing(self, call: str) -> None:
         self._warn_once(
-            f"set_flush_period({period!r}) changes nothing: what is reported is on disk within a"
-            " tenth of a second, and in the store as soon as that can be reached."
+            f"{call} changes nothing: what is reported is on disk within a tenth of a second, and"
+            " in the store as soon as that can be reached."
         )
 
     @contextlib.contextmanager

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from elsewhere.core.clock import now_at
+from elsewhere.core.known_secrets import KnownSecrets
 from elsewhere.core.late_logger import late_logger
-from elsewhere.core.secrets import KnownSecrets
 from elsewhere.report.reported import checked_iteration
 
 if TYPE_CHECKING:

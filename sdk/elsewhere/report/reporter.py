@@ -44,8 +44,8 @@ _RETRY_S: Final = 1.0
 _CLOSE_S: Final = 5.0
 #: events of one write: bounds how long the lock is held (some milliseconds) and the block's size
 _CHUNK: Final = 1000
-#: points of one block of columns: about 64 kB, of which a reader takes several at a time
-_BLOCK: Final = 2048
+#: points of one block of columns: about 256 kB, as much as a reader takes at a time
+_BLOCK: Final = 8192
 #: events in memory (some tens of megabytes); above, the reporting code writes or the oldest go
 _MOST_WAITING: Final = 100_000
 #: points in memory, 24 bytes each, while the disk is full; above, the older half goes

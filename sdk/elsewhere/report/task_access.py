@@ -84,7 +84,7 @@ class TaskAccess(Generic[R]):
         is not in `allowed`; an empty one allows all.
         """
         if self.run is None:
-            from elsewhere.core.secrets import KnownSecrets  # noqa: PLC0415 - weight
+            from elsewhere.core.known_secrets import KnownSecrets  # noqa: PLC0415 - weight
 
             known = KnownSecrets.of_this_process()
             hidden = (event.hidden(known) for event in events)

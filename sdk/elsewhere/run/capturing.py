@@ -182,7 +182,7 @@ class Capturing(threading.Thread):
         self.warnings = (*packages.warnings, *captured.warnings, *left_behind(located))
         for digest, data in (captured.blobs | packages.blobs).items():
             self._store.put_blob(digest, data)
-        environment = packages.into(Environment())
+        environment = packages.into(Environment(secrets=self._wishes.secrets))
         source = self._write(captured.source, environment=environment)
         if environment.missing:
             self._error = CaptureError(environment.missing)

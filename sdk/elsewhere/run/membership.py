@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Final
 from elsewhere.core.errors import UsageError
 from elsewhere.core.folders import RunFolder
 from elsewhere.core.notes import SessionSpec
-from elsewhere.core.secrets import is_hidden
+from elsewhere.core.secrets import GIVEN, is_hidden
 from elsewhere.hooks.launch import LAUNCH, has_all
 from elsewhere.run.ranks import Rank
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from elsewhere.core.records import Configuration, Parameter, TaskRecord
     from elsewhere.hooks.launch import Role
@@ -72,6 +72,13 @@ def lead(folder: RunFolder) -> Callable[[], None]:
         os.environ.pop(_LEADER, None)
 
     return lead_no_more
+
+
+def hide_given(names: Sequence[str]) -> None:
+    """Makes the values of variables with these `names` secrets of this process, and of those that
+    it starts."""
+    if names:
+        os.environ[GIVEN] = " ".join(dict.fromkeys((*os.environ.get(GIVEN, "").split(), *names)))
 
 
 def _leader() -> tuple[str, str, str]:

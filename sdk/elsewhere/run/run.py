@@ -20,8 +20,8 @@ from elsewhere.core.events import (
     Verdict,
     applied,
 )
+from elsewhere.core.known_secrets import KnownSecrets
 from elsewhere.core.records import Outcome
-from elsewhere.core.secrets import KnownSecrets
 from elsewhere.offline import OfflineSession
 from elsewhere.report.offset import Offset
 from elsewhere.run.other_journals import OtherJournals

@@ -16,7 +16,6 @@ from elsewhere.core.scalars import POINT, kind_of, numbers
 from elsewhere.store.api import SeriesSummary
 
 if TYPE_CHECKING:
-    from array import array
     from collections.abc import Iterable, Iterator
 
     from elsewhere.core.scalars import Column
@@ -83,13 +82,15 @@ def pieces(columns: Iterable[Column]) -> Iterator[Piece]:
         points.setdefault((column.title, column.series), []).append(column.points)
     for (title, series), new in points.items():
         packed = b"".join(new)
-        iterations, values = numbers("q", packed)[0::3], numbers("d", packed)[2::3]
-        low, high = _extremes(values)
+        iterations, values = numbers("q", packed)[0::3], numbers("d", packed)[2::3].tolist()
+        parts = list(_parts(values, _edges(len(values))))
+        ends = [at for _, *two in parts for at in two]
+        low, high = (ends[number] for number in _extremes([values[at] for at in ends]))
         highest = max(iterations)
         yield Piece(
             name=name_of(title, series),
             packed=packed,
-            buckets=_buckets(packed, values),
+            buckets=b"".join([_BUCKET.pack(size, _at(packed, *two)) for size, *two in parts]),
             is_counted=int(kind_of(title, highest) is ScalarKind.SCALAR),
             number=len(values),
             iteration=highest,
@@ -111,9 +112,9 @@ def sampled(packed: bytes, most: int) -> bytes:
     if most <= len(ends):
         return b"".join(ends[-most:])
     parts = (most - len(ends)) // 2
-    values = numbers("d", packed)[2::3]
+    values = numbers("d", packed)[2::3].tolist()
     edges = [count * number // parts for number in range(parts + 1)] if parts else []
-    middle = [two for _, two in _parts(packed, values, edges)]
+    middle = [_at(packed, *two) for _, *two in _parts(values, edges)]
     return distinct(b"".join([ends[0], *middle, ends[1]]))
 
 
@@ -128,24 +129,27 @@ def distinct(packed: bytes) -> bytes:
     return b"".join([point for (point,), _ in groupby(_POINTS.iter_unpack(packed))])
 
 
-def _buckets(packed: bytes, values: array[float]) -> bytes:
-    count = len(values)
+def _edges(count: int) -> list[int]:
+    """Where buckets of so many points begin, and the end of the last one."""
     fits = (points for points in BUCKET_POINTS if count <= FEW_BUCKETS * points)
-    edges = [*range(0, count, next(fits, BUCKET_POINTS[-1])), count]
-    return b"".join([_BUCKET.pack(*part) for part in _parts(packed, values, edges)])
+    return [*range(0, count, next(fits, BUCKET_POINTS[-1])), count]
 
 
-def _parts(packed: bytes, values: array[float], edges: list[int]) -> Iterator[tuple[int, bytes]]:
-    """Yields of the points between two `edges` each their number and the two to keep."""
-    size = POINT.size
+def _parts(values: list[float], edges: list[int]) -> Iterator[tuple[int, int, int]]:
+    """Yields of the values between two `edges` each their number and the indexes of the two to
+    keep."""
     for start, end in pairwise(edges):
-        part = values[start:end]
-        low, high = _extremes(part)
-        first, second = (start + min(low, high)) * size, (start + max(low, high)) * size
-        yield len(part), packed[first : first + size] + packed[second : second + size]
+        low, high = _extremes(values[start:end])
+        yield end - start, start + min(low, high), start + max(low, high)
 
 
-def _extremes(values: array[float]) -> tuple[int, int]:
+def _at(packed: bytes, first: int, second: int) -> bytes:
+    """Two of the points."""
+    size = POINT.size
+    return packed[first * size : first * size + size] + packed[second * size : second * size + size]
+
+
+def _extremes(values: list[float]) -> tuple[int, int]:
     """The indexes of the lowest and of the highest number; the first where all are NaN."""
     low, high = min(values), max(values)
     if low != low or high != high:  # a NaN in front hides what follows from min and max

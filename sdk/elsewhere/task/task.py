@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from elsewhere.core.choices import TaskType
 from elsewhere.core.errors import UsageError
-from elsewhere.core.names import checked_tags, checked_type
+from elsewhere.core.names import checked_secrets, checked_tags, checked_type
 from elsewhere.core.one_at_a_time import one_at_a_time
 from elsewhere.task.aspects.artifacts import ArtifactsAspect
 from elsewhere.task.aspects.code import CodeAspect
@@ -85,6 +85,8 @@ class Task(
         auto_resource_monitoring: bool | Mapping[str, Any] = True,
         auto_connect_streams: bool | Mapping[str, bool] = True,
         deferred_init: bool = False,  # noqa: ARG003
+        *,
+        secrets: Sequence[str] | str = (),
     ) -> Task:
         """Makes this script a task, or, on an agent, joins the task that the agent runs.
 
@@ -137,6 +139,10 @@ class Task(
             A dict selects some of stdout, stderr and logging: {"stdout": True}.
         deferred_init
             Existing scripts pass it; it changes nothing: `init` waits for nothing slow.
+        secrets
+            Names of secrets of agents, whose operators keep their values ([secrets.NAME] in
+            config.toml): a remote run has them as variables. Here and there, values of variables of
+            these names are hidden in all that is recorded.
 
         Raises UsageError for a wrong argument, StoreUnavailableError, within 5 s, when the store
         cannot be reached, NotFoundError and TransitionError for a task that cannot be continued,
@@ -147,6 +153,7 @@ class Task(
         from elsewhere.run import beginning, joining, membership  # noqa: PLC0415
         from elsewhere.run.auto_connect import Connections  # noqa: PLC0415
 
+        names = checked_secrets(secrets)
         kind = None if task_type is None else checked_type(task_type)
         if cls._current is not None:
             current: Task = cls._current
@@ -166,6 +173,7 @@ class Task(
             cls._simulated = None
             run = beginning.simulate(settings, task_id, connections)
         else:
+            membership.hide_given(names)
             run = beginning.begin(
                 settings,
                 project=project_name,
@@ -177,7 +185,7 @@ class Task(
                 reuse=reuse_last_task_id,
                 continues=continue_last_task,
                 connections=connections,
-                wishes=cls._wished(),
+                wishes=cls._wished()._replace(secrets=names),
                 offline=cls._mode().take(settings),
             )
         task = cls(run.task_record.id, None, run)
@@ -220,21 +228,6 @@ class Task(
         if reset_task:
             given.reset()
         cls._simulated = given.id
-
-    @classmethod
-    def set_random_seed(cls, random_seed: int | bool | None) -> None:
-        """Sets the seed of the task that `init` makes next. `random_seed` is a whole number, of
-        which 32 bits count, True for the default 1337, None or False for no fixed seed. Raises
-        UsageError."""
-        from elsewhere.run import seed  # noqa: PLC0415
-
-        cls._seed = seed.normalise(random_seed)
-
-    @classmethod
-    def get_random_seed(cls) -> int | None:
-        """The seed of the current task, or else of the next one, or None for no fixed seed."""
-        run = cls._current.access.begun if cls._current is not None else None
-        return run.task_record.seed if run is not None else cls._seed
 
     # going elsewhere
 

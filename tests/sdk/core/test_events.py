@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from elsewhere.core.choices import ScalarKind, Status
+from elsewhere.core.codec import encode
 from elsewhere.core.errors import RecordError
 from elsewhere.core.events import EVENTS as CLASSES
 from elsewhere.core.events import (
@@ -156,3 +157,9 @@ def test_a_column_is_shifted_but_for_its_single_values() -> None:
         shifted = Column(title, "x", packed).shifted(10)
         moved = [(13, 1.0, 0.5), (second, 2.0, math.nan), (2**63 - 1, 3.0, math.inf)]
         assert repr(list(POINT.iter_unpack(shifted.points))) == repr(moved)
+
+
+@pytest.mark.parametrize("name", ["train", 'a "b"\\', "é\x1f\n", "\udcff", "😀"])
+def test_a_block_of_points_is_encoded_as_any_record(name: str) -> None:
+    event = Scalars(columns=(Column(name, "a", b"\xff" * 48), Column("t", name, b"\0" * 24)))
+    assert event.encoded() == encode(event)

@@ -15,7 +15,7 @@ from textwrap import dedent
 _BEGIN = """
 import ctypes, os, subprocess, sys, threading, time
 from pathlib import Path
-from elsewhere.core.secrets import KnownSecrets
+from elsewhere.core.known_secrets import KnownSecrets
 from elsewhere.report.console import Console
 console = Console(Path(sys.argv[1]), ("stdout", "stderr"), KnownSecrets.of_this_process())
 def raw(text, to=1):

@@ -220,3 +220,26 @@ def test_a_line_of_one_stream_is_not_within_one_of_the_other(programs: Programs)
     *lines, last = programs.copied.splitlines()
     assert last == b"a question"
     assert sorted(lines) == [b"line of stderr"] * 20 + [b"line of stdout"] * 20
+
+
+def test_sockets_that_a_library_makes_non_blocking_are_waited_for(programs: Programs) -> None:
+    ran = programs.run(
+        """
+        import socket
+
+        class Green(socket.socket):  # as gevent's
+            def __init__(self, *given, **named):
+                super().__init__(*given, **named)
+                os.set_blocking(self.fileno(), False)
+
+        console.detach()
+        socket.socket = Green
+        console = Console(Path(sys.argv[1]), ("stdout", "stderr"), KnownSecrets.of_this_process())
+        console.flush()
+        os.environ["API_TOKEN"] = "hunter2hunter2"
+        raw("the token is hunter2hunter2\\n")
+        console.flush()
+        raw(Path(sys.argv[1]).read_text())
+        """
+    )
+    assert ran.stdout == b"the token is hunter2hunter2\nthe token is ***\n"

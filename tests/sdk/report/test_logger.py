@@ -13,8 +13,8 @@ import pytest
 from elsewhere.core.choices import ScalarKind
 from elsewhere.core.errors import UsageError
 from elsewhere.core.events import Event, Scalar, Text
+from elsewhere.core.known_secrets import KnownSecrets
 from elsewhere.core.scalars import POINT
-from elsewhere.core.secrets import KnownSecrets
 from elsewhere.report.columns import Columns
 from elsewhere.report.logger import Logger
 from elsewhere.report.offset import Offset

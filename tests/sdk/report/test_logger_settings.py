@@ -96,14 +96,15 @@ def test_flush_tells_whether_the_store_has_it_in_time(reported: Reported) -> Non
     assert reported.flushed == [False, True]
 
 
-def test_a_period_of_flushing_is_said_once_to_change_nothing(
-    reported: Reported, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("what", ["period", "threshold"])
+def test_when_to_flush_is_said_once_to_change_nothing(
+    reported: Reported, caplog: pytest.LogCaptureFixture, what: str
 ) -> None:
     for _ in range(3):
-        reported.logger.set_flush_period(30)
-    assert reported.logger.get_flush_period() is None
+        getattr(reported.logger, f"set_flush_{what}")(30)
+    assert getattr(reported.logger, f"get_flush_{what}")() is None
     [record] = caplog.records
-    assert "set_flush_period(30) changes nothing" in record.message
+    assert f"set_flush_{what}(30) changes nothing" in record.message
 
 
 def test_records_of_logging_are_texts_while_they_are_captured(

@@ -14,8 +14,8 @@ import pytest
 
 from elsewhere.core.errors import UsageError
 from elsewhere.core.events import Event, Plot, decode_event, encode_event
+from elsewhere.core.known_secrets import KnownSecrets
 from elsewhere.core.plot_events import from_figure, unpack
-from elsewhere.core.secrets import KnownSecrets
 from elsewhere.report.columns import Columns
 from elsewhere.report.logger import Logger
 from elsewhere.report.offset import Offset

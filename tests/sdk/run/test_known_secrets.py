@@ -11,8 +11,9 @@ import pytest
 from elsewhere.core.events import Edited, Parameters, Text
 from elsewhere.core.folders import RunFolder
 from elsewhere.core.journal import journal_files, read_events
+from elsewhere.core.known_secrets import KnownSecrets
 from elsewhere.core.records import Parameter
-from elsewhere.core.secrets import KnownSecrets, hidden_words, hide_arguments
+from elsewhere.core.secrets import hidden_words, hide_arguments
 from elsewhere.store.redis.store import RedisStore
 from tests.sdk.run.test_membership import run_folder
 from tests.sdk.scripts import Scripts

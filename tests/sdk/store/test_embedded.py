@@ -117,6 +117,7 @@ def test_nothing_configured_starts_a_private_server(home: Home) -> None:
                 client.execute_command(command, "HELP")
 
 
+@pytest.mark.row(40)
 def test_racing_processes_start_one_server(home: Home) -> None:
     starters = [_start_starter() for _ in range(8)]
     try:
@@ -138,6 +139,7 @@ def test_the_server_outlives_its_starter(home: Home) -> None:
     assert _kept(home)["server_pid"] == server
 
 
+@pytest.mark.row(40)
 def test_a_killed_server_comes_back_with_its_data_though_nobody_calls(home: Home) -> None:
     url = embedded.ensure(home)
     with redis.Redis.from_url(url) as client:
@@ -181,6 +183,7 @@ def test_a_server_without_its_keeper_is_used_and_stopped(home: Home) -> None:
     assert _processes(home) == []
 
 
+@pytest.mark.row(40)
 def test_a_stale_socket_is_replaced(home: Home) -> None:
     home.server.mkdir(mode=0o700)
     with socket.socket(socket.AF_UNIX) as stale:

@@ -44,6 +44,7 @@ NEVER_WRONG: Final = {
     "Logger.SeriesInfo": "checked where it is reported",
     "OutputModel.SeriesInfo": "checked where it is reported",
     "Logger.set_flush_period": "it changes nothing, whatever it is given",
+    "Logger.set_flush_threshold": "it changes nothing, whatever it is given",
     "WeightsFileHandler": "never made: its calls are its class's",
     "WeightsFileHandler.CallbackType": "an enum: Python's own ValueError",
     "WeightsFileHandler.ModelInfo": "what callbacks are given",

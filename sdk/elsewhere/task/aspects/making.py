@@ -167,6 +167,21 @@ class MakingAspect(Handle):
         return cls(task_id, source.access.store)
 
     @classmethod
+    def set_random_seed(cls, random_seed: int | bool | None) -> None:
+        """Sets the seed of the task that `init` makes next. `random_seed` is a whole number, of
+        which 32 bits count, True for the default 1337, None or False for no fixed seed. Raises
+        UsageError."""
+        from elsewhere.run import seed  # noqa: PLC0415
+
+        cls._seed = seed.normalise(random_seed)
+
+    @classmethod
+    def get_random_seed(cls) -> int | None:
+        """The seed of the current task, or else of the next one, or None for no fixed seed."""
+        run = cls._current.access.begun if cls._current is not None else None
+        return run.task_record.seed if run is not None else cls._seed
+
+    @classmethod
     def add_requirements(
         cls, package_name: str | os.PathLike[str], package_version: str | None = None
     ) -> None:

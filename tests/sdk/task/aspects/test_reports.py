@@ -6,7 +6,7 @@ import pytest
 
 from elsewhere import Task
 from elsewhere.core.errors import UsageError
-from elsewhere.core.events import Event, Scalar
+from elsewhere.core.events import Event, Scalar, single_value
 from elsewhere.store.redis.store import RedisStore
 from tests.sdk.scripts import Scripts
 from tests.stores import begin, make_machine
@@ -60,6 +60,12 @@ def test_summaries_and_single_values_are_read_without_points(task: Task) -> None
     assert task.get_reported_single_values() == {"score": 0.75}
     assert task.get_reported_single_value("score") == 0.75
     assert task.get_reported_single_value("other") is None
+
+
+def test_a_single_value_is_kept_beside_a_curve_of_its_name(task: Task, store: RedisStore) -> None:
+    curve = Scalar(title="Summary", series="score", value=0.5, iteration=3, at=2.0)
+    store.apply(task.id, 1, "1.events", 1, 2, [curve, single_value("score", 0.875, 3.0)])
+    assert task.get_reported_single_values() == {"score": 0.875}
 
 
 @pytest.mark.parametrize("wrong", [{"x_axis": "itre"}, {"max_samples": -1}, {"max_samples": "5"}])

@@ -12,7 +12,10 @@ local data, at = ARGV[9], 1
 while at <= #data do
   local block = math.floor(length / size)
   local piece = string.sub(data, at, at + size - (length % size) - 1)
-  redis.call('APPEND', key .. ':' .. n .. ':' .. block, piece)
+  local name = key .. ':' .. n .. ':' .. block
+  redis.call('APPEND', name, piece)
+  -- A string that was appended to has room for more, up to one and a half times its length.
+  if (length + #piece) % size == 0 then redis.call('SET', name, redis.call('GET', name), 'KEEPTTL') end
   local old = block - tail
   if length % size == 0 and old >= head then redis.call('DEL', key .. ':' .. n .. ':' .. old) end
   length = length + #piece
