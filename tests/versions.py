@@ -23,8 +23,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 def _is_of_hooks(requirement: Requirement) -> bool:
-    marker = requirement.marker
-    return marker is not None and any(marker.evaluate({"extra": extra}) for extra in EXTRAS)
+    return not _is_met(requirement) and any(_is_met(requirement, extra) for extra in EXTRAS)
+
+
+def _is_met(requirement: Requirement, extra: str = "") -> bool:
+    return requirement.marker is None or requirement.marker.evaluate({"extra": extra})
 
 
 def _installed(name: str) -> str:

@@ -23,12 +23,12 @@ def attach(run: OwnRun, keras: ModuleType) -> Callable[[], None]:
     def end_epoch(
         original: Callable[..., Any], callbacks: Any, epoch: int, logs: Any = None
     ) -> Any:
-        result = original(callbacks, epoch, logs)
+        # Before the callbacks: what one of them saves has the iteration of this epoch.
         metrics.report(
             (name.removeprefix("val_"), _series(name), value, epoch)
             for name, value in (logs or {}).items()
         )
-        return result
+        return original(callbacks, epoch, logs)
 
     first, second = argument("filepath", 0), argument("filepath", 1)
     return replace_parts(
