@@ -25,10 +25,19 @@ check: ## format, lint, types, floors, tests; installs nothing
 	@$(BIN)/lint-imports
 	@$(BIN)/pytest
 
-test-frameworks: ## the hooks of all frameworks, in an environment of their own (gigabytes)
-	@test -e .venv-frameworks/bin/pip || python3 -m venv .venv-frameworks
-	@.venv-frameworks/bin/pip install --quiet --editable '.[agent,dev,frameworks]'
-	@.venv-frameworks/bin/pytest tests/sdk/hooks/frameworks
+test-frameworks: ## the hooks with the newest and the oldest of all frameworks (gigabytes)
+	@$(MAKE) --keep-going test-highest test-lowest-direct
+
+# The stem is uv's word for how it chooses versions.
+test-%: .venv-frameworks/%/.filled
+	@.venv-frameworks/$*/bin/python -m pytest -p tests.versions tests/sdk/hooks
+
+.venv-frameworks/%/.filled: pyproject.toml | .venv/.agent
+	@echo "Filling .venv-frameworks/$*"
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-frameworks/$*
+	@$(BIN)/uv pip install --quiet --python .venv-frameworks/$* --resolution $* \
+		--editable '.[agent,dev,frameworks]'
+	@touch $@
 
 test-faults: venv ## the long tests of the fault matrix: an hour
 	@$(BIN)/pytest -m long tests/faults

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from elsewhere.hooks.frameworks.files import Files
+from elsewhere.hooks.frameworks.files import Files, argument
 from elsewhere.hooks.frameworks.metrics import Metrics
 from elsewhere.hooks.frameworks.parts import replace_parts
 
@@ -27,9 +27,7 @@ def attach(run: OwnRun, catboost: ModuleType) -> Callable[[], None]:
         metrics.report(_points(model, _period(original, model, *given, **named)))
         return result
 
-    def second(_: object, fname: object, *__: object, **___: object) -> object:
-        return fname
-
+    second = argument("fname", 1)
     return replace_parts(
         catboost,
         {

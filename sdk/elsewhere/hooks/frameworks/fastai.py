@@ -6,7 +6,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from elsewhere.hooks.frameworks.files import Files
+from elsewhere.hooks.frameworks.files import Files, argument
 from elsewhere.hooks.frameworks.parts import replace_parts
 
 if TYPE_CHECKING:
@@ -17,8 +17,7 @@ def attach(run: OwnRun, learner: ModuleType) -> Callable[[], None]:
     """Records what the functions of the module `learner` save and load."""
     files = Files(run, "fastai")
 
-    def first(file: object, *_: object, **__: object) -> object:
-        return file
+    file = argument("file", 0)
 
     def exported(learner: Any, fname: Any = "export.pkl", *_: object, **__: object) -> object:
         return learner.path / fname
@@ -26,9 +25,9 @@ def attach(run: OwnRun, learner: ModuleType) -> Callable[[], None]:
     return replace_parts(
         learner,
         {
-            "save_model": files.saving(first),
+            "save_model": files.saving(file),
             "Learner.export": files.saving(exported),
-            "load_model": files.loading(first),
-            "load_learner": files.loading(first),
+            "load_model": files.loading(file),
+            "load_learner": files.loading(argument("fname", 0)),
         },
     )

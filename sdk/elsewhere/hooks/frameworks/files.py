@@ -95,6 +95,15 @@ class Files:
             self._has_warned = True
 
 
+def argument(name: str, position: int) -> Callable[..., object]:
+    """A target: the argument that is given by this `name`, or at this `position`."""
+
+    def target(*given: object, **named: object) -> object:
+        return named.get(name, given[position] if position < len(given) else None)
+
+    return target
+
+
 def _path(target: object) -> Path | None:
     """The absolute path of a file or folder of this machine; None for anything else."""
     if not isinstance(target, (str, bytes, os.PathLike)):

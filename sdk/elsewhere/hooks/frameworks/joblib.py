@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 from elsewhere.hooks.callers import calling_module
-from elsewhere.hooks.frameworks.files import Files
+from elsewhere.hooks.frameworks.files import Files, argument
 from elsewhere.hooks.frameworks.parts import replace_parts
 
 if TYPE_CHECKING:
@@ -28,18 +28,19 @@ def attach(run: OwnRun, joblib: ModuleType) -> Callable[[], None]:
         joblib,
         {
             "dump": files.saving(
-                lambda _, filename, *__, **___: _unless_its_own(filename),
+                _unless_its_own(argument("filename", 1)),
                 lambda value, *_, **__: _has_estimator(value),
             ),
-            "load": files.loading(
-                lambda filename, *_, **__: _unless_its_own(filename), _has_estimator
-            ),
+            "load": files.loading(_unless_its_own(argument("filename", 0)), _has_estimator),
         },
     )
 
 
-def _unless_its_own(filename: object) -> object:
-    return None if calling_module().partition(".")[0] == "joblib" else filename
+def _unless_its_own(target: Callable[..., object]) -> Callable[..., object]:
+    def known(*given: object, **named: object) -> object:
+        return None if calling_module().partition(".")[0] == "joblib" else target(*given, **named)
+
+    return known
 
 
 def _has_estimator(value: Any) -> bool:

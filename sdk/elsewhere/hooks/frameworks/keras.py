@@ -8,7 +8,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from elsewhere.hooks.frameworks.files import Files
+from elsewhere.hooks.frameworks.files import Files, argument
 from elsewhere.hooks.frameworks.metrics import Metrics
 from elsewhere.hooks.frameworks.parts import replace_parts
 
@@ -23,21 +23,19 @@ def attach(run: OwnRun, keras: ModuleType) -> Callable[[], None]:
     def end_epoch(
         original: Callable[..., Any], callbacks: Any, epoch: int, logs: Any = None
     ) -> Any:
-        result = original(callbacks, epoch, logs)
+        # Before the callbacks: what one of them saves has the iteration of this epoch.
         metrics.report(
             (name.removeprefix("val_"), _series(name), value, epoch)
             for name, value in (logs or {}).items()
         )
-        return result
+        return original(callbacks, epoch, logs)
 
-    def second(_: object, filepath: object, *__: object, **___: object) -> object:
-        return filepath
-
+    first, second = argument("filepath", 0), argument("filepath", 1)
     return replace_parts(
         keras,
         {
             "saving.save_model": files.saving(second),
-            "saving.load_model": files.loading(lambda filepath, *_, **__: filepath),
+            "saving.load_model": files.loading(first),
             "Model.save_weights": files.saving(second),
             "Model.load_weights": files.loading(second),
             "Model.export": files.saving(second),

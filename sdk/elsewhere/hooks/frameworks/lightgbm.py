@@ -9,7 +9,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from elsewhere.hooks.frameworks.files import Files
+from elsewhere.hooks.frameworks.files import Files, argument
 from elsewhere.hooks.frameworks.metrics import Metrics, with_callback
 from elsewhere.hooks.frameworks.parts import replace_parts
 
@@ -25,16 +25,11 @@ def attach(run: OwnRun, lightgbm: ModuleType) -> Callable[[], None]:
         found = env.evaluation_result_list or ()
         metrics.report((one[1], one[0], one[2], env.iteration) for one in found)
 
-    def model_file(
-        _: object, __: object = None, ___: object = None, model_file: object = None, **____: object
-    ) -> object:
-        return model_file
-
     return replace_parts(
         lightgbm,
         {
-            "Booster.save_model": files.saving(lambda _, filename, *__, **___: filename),
-            "Booster.__init__": files.loading(model_file),
+            "Booster.save_model": files.saving(argument("filename", 1)),
+            "Booster.__init__": files.loading(argument("model_file", 3)),
             "train": with_callback(report),
         },
     )

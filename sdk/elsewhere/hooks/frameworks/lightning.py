@@ -10,30 +10,18 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import TYPE_CHECKING, Final
 
-from elsewhere.hooks.frameworks.files import Files
+from elsewhere.hooks.frameworks.files import Files, argument
 from elsewhere.hooks.frameworks.parts import replace_parts
 
 if TYPE_CHECKING:
     from elsewhere.report.recorder import OwnRun
 
 
-def _of_trainer(_: object, filepath: object, *__: object, **___: object) -> object:
-    return filepath
-
-
-def _of_fabric(_: object, path: object, *__: object, **___: object) -> object:
-    return path
-
-
-def _of_io(_: object, __: object, path: object, *___: object, **____: object) -> object:
-    return path
-
-
 #: the end of a module's name -> what saves in it, and how that is given its path
 _SAVING: Final[dict[str, tuple[str, Callable[..., object]]]] = {
-    "trainer": ("Trainer.save_checkpoint", _of_trainer),
-    "fabric": ("Fabric.save", _of_fabric),
-    "torch_io": ("TorchCheckpointIO.save_checkpoint", _of_io),
+    "trainer": ("Trainer.save_checkpoint", argument("filepath", 1)),
+    "fabric": ("Fabric.save", argument("path", 1)),
+    "torch_io": ("TorchCheckpointIO.save_checkpoint", argument("path", 2)),
 }
 
 

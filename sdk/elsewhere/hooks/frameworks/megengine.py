@@ -6,7 +6,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from elsewhere.hooks.frameworks.files import Files
+from elsewhere.hooks.frameworks.files import Files, argument
 from elsewhere.hooks.frameworks.parts import replace_parts
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ def attach(run: OwnRun, megengine: ModuleType) -> Callable[[], None]:
     return replace_parts(
         megengine,
         {
-            "save": files.saving(lambda _, f, *__, **___: f),
-            "load": files.loading(lambda f, *_, **__: f),
+            "save": files.saving(argument("f", 1)),
+            "load": files.loading(argument("f", 0)),
         },
     )

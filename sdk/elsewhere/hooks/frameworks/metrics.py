@@ -37,14 +37,15 @@ class Metrics:
 
 
 def with_callback(callback: object) -> Callable[..., Any]:
-    """A replacement of a function that trains: its `callbacks` get one more."""
+    """A replacement of a function that trains: its `callbacks` get one more, the first: one that
+    saves a model comes after it, and so does one that ends the training and thereby the round."""
 
     def train(original: Callable[..., Any], *given: Any, **named: Any) -> Any:
         try:
             bound = inspect.signature(original).bind(*given, **named)
         except TypeError:  # a wrong call, which the function itself refuses
             return original(*given, **named)
-        bound.arguments["callbacks"] = [*(bound.arguments.get("callbacks") or ()), callback]
+        bound.arguments["callbacks"] = [callback, *(bound.arguments.get("callbacks") or ())]
         return original(*bound.args, **bound.kwargs)
 
     return train

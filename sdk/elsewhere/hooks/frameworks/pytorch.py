@@ -12,7 +12,7 @@ from itertools import islice
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
-from elsewhere.hooks.frameworks.files import Files
+from elsewhere.hooks.frameworks.files import Files, argument
 from elsewhere.hooks.frameworks.parts import replace_parts
 
 if TYPE_CHECKING:
@@ -27,27 +27,20 @@ _NAMES: Final = 1000
 def attach(run: OwnRun, torch: ModuleType) -> Callable[[], None]:
     """Records what the program saves and loads with `torch`."""
     files = Files(run, "pytorch")
+    first, second = argument("f", 0), argument("f", 1)
 
-    def is_model(found: Any, *_: Any, **__: Any) -> bool:
-        return _has_model(found, torch, _LEVELS)
+    def is_model(obj: Any, *_: Any, **__: Any) -> bool:
+        return _has_model(obj, torch, _LEVELS)
 
     return replace_parts(
         torch,
         {
-            "serialization.save": files.saving(_second, lambda obj, *_, **__: is_model(obj)),
-            "serialization.load": files.loading(_first, is_model),
-            "jit.save": files.saving(_second),
-            "jit.load": files.loading(_first),
+            "serialization.save": files.saving(second, is_model),
+            "serialization.load": files.loading(first, is_model),
+            "jit.save": files.saving(second),
+            "jit.load": files.loading(first),
         },
     )
-
-
-def _first(f: object, *_: Any, **__: Any) -> object:
-    return f
-
-
-def _second(_: object, f: object, *__: Any, **___: Any) -> object:
-    return f
 
 
 def _has_model(found: object, torch: ModuleType, levels: int) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from elsewhere.hooks.frameworks.files import Files
+from elsewhere.hooks.frameworks.files import Files, argument
 from elsewhere.hooks.frameworks.parts import replace_parts
 
 if TYPE_CHECKING:
@@ -16,16 +16,13 @@ if TYPE_CHECKING:
 def attach(run: OwnRun, safetensors: ModuleType) -> Callable[[], None]:
     """Records what the program saves and loads with `safetensors.torch`."""
     files = Files(run, "pytorch")
-
-    def second(_: object, filename: object, *__: object, **___: object) -> object:
-        return filename
-
+    first, second = argument("filename", 0), argument("filename", 1)
     return replace_parts(
         safetensors,
         {
             "save_file": files.saving(second),
             "save_model": files.saving(second),
-            "load_file": files.loading(lambda filename, *_, **__: filename),
+            "load_file": files.loading(first),
             "load_model": files.loading(second),
         },
     )

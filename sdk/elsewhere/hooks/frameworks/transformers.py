@@ -6,7 +6,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from elsewhere.hooks.frameworks.files import Files
+from elsewhere.hooks.frameworks.files import Files, argument
 from elsewhere.hooks.frameworks.parts import replace_parts
 
 if TYPE_CHECKING:
@@ -17,15 +17,18 @@ def attach(run: OwnRun, modeling: ModuleType) -> Callable[[], None]:
     """Records what models of the module `modeling` save and load."""
     files = Files(run, "pytorch")
 
-    def folder(
-        _: object, where: object, is_main_process: bool = True, *__: object, **___: object
-    ) -> object:
-        return where if is_main_process else None
+    is_main = argument("is_main_process", 2)
+    where = argument("save_directory", 1)
+
+    def saved(*given: object, **named: object) -> object:
+        return None if is_main(*given, **named) is False else where(*given, **named)
 
     return replace_parts(
         modeling,
         {
-            "PreTrainedModel.save_pretrained": files.saving(folder),
-            "PreTrainedModel.from_pretrained": files.loading(lambda _, where, *__, **___: where),
+            "PreTrainedModel.save_pretrained": files.saving(saved),
+            "PreTrainedModel.from_pretrained": files.loading(
+                argument("pretrained_model_name_or_path", 1)
+            ),
         },
     )

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from elsewhere.hooks.frameworks.files import Files
+from elsewhere.hooks.frameworks.files import Files, argument
 from elsewhere.hooks.frameworks.metrics import Metrics, with_callback
 from elsewhere.hooks.frameworks.parts import replace_parts
 
@@ -21,9 +21,7 @@ def attach(run: OwnRun, xgboost: ModuleType) -> Callable[[], None]:
     """Records the models and the metrics of `xgboost`."""
     files, metrics = Files(run, "xgboost"), Metrics(run)
 
-    def second(_: object, fname: object, *__: object, **___: object) -> object:
-        return fname
-
+    second = argument("fname", 1)
     parts = {
         "Booster.save_model": files.saving(second),
         "Booster.load_model": files.loading(second),

@@ -24,6 +24,14 @@ print()
 print(task.id)
 """
 
+#: without GPUs, what TensorFlow writes of itself to stderr, and its part of transformers
+_ENVIRONMENT = {
+    "CUDA_VISIBLE_DEVICES": "",
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    "TF_ENABLE_ONEDNN_OPTS": "0",
+    "USE_TF": "0",
+}
+
 
 class Programs:
     """Runs scripts in the folder of `scripts`; `store` has their tasks."""
@@ -42,7 +50,7 @@ class Programs:
         to `place`, if given."""
         parts = (before, _BEGIN.format(frameworks=frameworks), script, _END)
         whole = "\n".join(map(textwrap.dedent, parts))
-        self.ran = self._scripts.run(whole, ELSEWHERE_OUTPUT_URI=place, CUDA_VISIBLE_DEVICES="")
+        self.ran = self._scripts.run(whole, ELSEWHERE_OUTPUT_URI=place, **_ENVIRONMENT)
         assert self.ran.status == 0, self.ran.errors
         self.task_id = self.ran.lines[-1]
         return self

@@ -22,7 +22,7 @@ def test_estimators_are_models_and_data_is_not(programs: Programs) -> None:
         joblib.dump(make_pipeline(StandardScaler(), net), "pipeline.joblib")
         joblib.dump(StandardScaler(), "scaler.joblib", compress=3)
         joblib.dump({"model": net, "columns": ["a"]}, "bundle.joblib")
-        joblib.dump([net, net], "ensemble.joblib")
+        joblib.dump(value=[net, net], filename="ensemble.joblib")
         joblib.dump([[1, 2], {"a": 3}], "data.joblib")
         joblib.dump({"a": 3}, "more.joblib")
         """,

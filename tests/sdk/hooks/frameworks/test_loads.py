@@ -13,7 +13,7 @@ net = LinearRegression()
 
 def test_a_loaded_file_is_the_model_of_the_task_that_made_it(programs: Programs) -> None:
     made = programs.run('joblib.dump(net, "net.pkl")', before=JOBLIB).outputs["net"]
-    programs.run('joblib.load("net.pkl")\nnet = joblib.load(Path("net.pkl"))', before=JOBLIB)
+    programs.run('joblib.load(filename="net.pkl")\njoblib.load(Path("net.pkl"))', before=JOBLIB)
     assert list(programs.inputs) == ["net"]
     assert programs.inputs["net"].id == made.id
     assert programs.inputs["net"].task == made.task

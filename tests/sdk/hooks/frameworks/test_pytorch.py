@@ -27,7 +27,7 @@ def test_modules_states_and_checkpoints_are_models(programs: Programs) -> None:
         torch.save(dict(net[0].state_dict()), "plain.pt")
         torch.save(torch.nn.ReLU().state_dict(), "empty.pt")
         save({"model": net.state_dict(), "optimizer": optimizer.state_dict()}, "checkpoint.pt")
-        torch.save((net.state_dict(), 3), "pair.pt")
+        torch.save(f="pair.pt", obj=(net.state_dict(), 3))
         class Agent:
             def __init__(self): self.policy = net
         torch.save(Agent(), "agent.pt")
@@ -70,6 +70,7 @@ def test_loads_are_inputs_with_the_weights_alone_too(programs: Programs) -> None
     programs.run(
         """
         net.load_state_dict(torch.load("net.pt", weights_only=True, mmap=True))
+        torch.load(f="net.pt", weights_only=True)
         torch.load(io.BytesIO(Path("net.pt").read_bytes()))
         """,
         before=TORCH,
@@ -82,7 +83,7 @@ def test_scripts_are_models(programs: Programs) -> None:
         """
         import warnings
         warnings.simplefilter("ignore")
-        torch.jit.save(torch.jit.trace(net.eval(), torch.ones(1, 3)), "script.pt")
+        torch.jit.save(m=torch.jit.trace(net.eval(), torch.ones(1, 3)), f="script.pt")
         torch.jit.trace(net.eval(), torch.ones(1, 3)).save("method.pt")
         torch.jit.load("script.pt")
         """,
@@ -101,6 +102,7 @@ save_file(net.state_dict(), "given.safetensors")"""
     programs.run(
         """
         save_file(net.state_dict(), "file.safetensors")
+        save_file(tensors=net.state_dict(), filename="named.safetensors")
         safetensors.torch.save_model(net, "model.safetensors")
         safetensors.torch.save(net.state_dict())
         load_file("given.safetensors")
@@ -108,7 +110,7 @@ save_file(net.state_dict(), "given.safetensors")"""
         """,
         before=before,
     )
-    assert set(programs.files()) == {"file", "model"}
+    assert set(programs.files()) == {"file", "model", "named"}
     assert list(programs.inputs) == ["given"]
 
 
@@ -174,7 +176,9 @@ def test_a_folder_of_transformers_is_one_model(programs: Programs) -> None:
     pytest.importorskip("transformers")
     programs.run(
         """
-        small().save_pretrained("out/checkpoint-1")
+        small().save_pretrained("out/checkpoint-1", is_main_process=True)
+        small().save_pretrained("other", is_main_process=False)
+        small().save_pretrained(save_directory="named")
         small().save_pretrained(".")
         BertModel.from_pretrained("given")
         """,
@@ -182,7 +186,7 @@ def test_a_folder_of_transformers_is_one_model(programs: Programs) -> None:
         place=str(programs.folder / "place"),
     )
     files = programs.files()
-    assert set(files) == {"checkpoint-1", programs.folder.name}
+    assert set(files) == {"checkpoint-1", "named", programs.folder.name}
     for path in files.values():
         names = zipfile.ZipFile(path).namelist()
         assert {"config.json", "model.safetensors"} <= set(names)
@@ -214,19 +218,47 @@ def test_a_trainer_keeps_as_many_checkpoints_as_it_is_told(programs: Programs) -
     assert len(programs.files()) <= len(names) + 1, "the last one may be deleted after it"
 
 
-def test_a_state_of_accelerate_is_one_model(programs: Programs) -> None:
+ACCELERATE = f"""{TORCH}
+from accelerate import Accelerator
+from accelerate.utils import ProjectConfiguration
+def prepared(**how):
+    accelerator = Accelerator(cpu=True, **how)
+    return accelerator, accelerator.prepare(net, torch.optim.SGD(net.parameters(), lr=0.1))[0]
+"""
+
+
+def test_a_state_or_a_model_of_accelerate_is_one_model(programs: Programs) -> None:
     pytest.importorskip("accelerate")
     programs.run(
         """
-        accelerator = Accelerator(cpu=True)
-        model, optimizer = accelerator.prepare(net, torch.optim.SGD(net.parameters(), lr=0.1))
+        accelerator, model = prepared()
         accelerator.save_state("state")
+        accelerator.save_state(output_dir="named")
         accelerator.load_state("state")
+        accelerator.save_model(model, "parts", max_shard_size=20)
+        assert len(list(Path("parts").glob("*.safetensors"))) > 1
+        accelerator.load_state(input_dir="given")
         """,
-        before=f"{TORCH}\nfrom accelerate import Accelerator",
+        before=f"{ACCELERATE}\nprepared()[0].save_state('given')",
     )
-    assert set(programs.files()) == {"state"}
-    assert programs.inputs == {}
+    assert set(programs.files()) == {"state", "named", "parts"}
+    assert list(programs.inputs) == ["given"]
+
+
+def test_states_that_accelerate_names_itself_are_those_that_it_keeps(programs: Programs) -> None:
+    pytest.importorskip("accelerate")
+    naming = (
+        "how = ProjectConfiguration('kept', automatic_checkpoint_naming=True, total_limit=2)\n"
+        "accelerator, model = prepared(project_config=how)\n"
+    )
+    programs.run(
+        f"{naming}for _ in range(4):\n    accelerator.save_state()\n    time.sleep(0.5)\n",
+        before=ACCELERATE,
+    )
+    made = programs.outputs
+    assert set(programs.files()) == {"checkpoint_2", "checkpoint_3"}
+    programs.run(f"{naming}accelerator.load_state()", before=ACCELERATE)
+    assert [model.id for model in programs.inputs.values()] == [made["checkpoint_3"].id]
 
 
 def test_learners_of_fastai_are_models(programs: Programs) -> None:

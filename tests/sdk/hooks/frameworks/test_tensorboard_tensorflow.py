@@ -139,8 +139,7 @@ def test_the_callback_of_keras_is_recorded(programs: Programs) -> None:
         assert [value for _, value in points] == pytest.approx(own[of])
     assert scalars["batch_loss", "batch_loss"]
     assert any(series == "histogram" for _, series, _ in programs.plots())
-    lines = [line for line in programs.warnings if line.startswith("What TensorBoard shows")]
-    assert [line.partition(" is ")[0] for line in lines] == ["What TensorBoard shows as graphs"]
+    assert not any("What TensorBoard shows" in line for line in programs.warnings)
 
 
 def test_hyperparameters_of_the_plugin_are_parameters(programs: Programs) -> None:

@@ -34,7 +34,7 @@ def test_saved_models_are_models_a_folder_each(programs: Programs) -> None:
         assert float(tensorflow.saved_model.load("given")(tensorflow.constant(3.0))) == 6.0
         net = tensorflow.keras.Sequential(
             [tensorflow.keras.Input((3,)), tensorflow.keras.layers.Dense(1)])
-        net.export("exported", verbose=False)
+        net.export("exported")
         net.save("net.keras")
         """,
         before=f"{TENSORFLOW}\nsave(Doubling(), 'given')",

@@ -21,7 +21,10 @@ LACKING = {
         "class PreTrainedModel: from_pretrained = 3",
         "PreTrainedModel.save_pretrained, PreTrainedModel.from_pretrained",
     ),
-    "accelerate": ("", "Accelerator.save_state, Accelerator.load_state"),
+    "accelerate": (
+        "",
+        "Accelerator.save_state, Accelerator.load_state, Accelerator.save_model",
+    ),
     "fastai.learner": ("", "save_model, Learner.export, load_model, load_learner"),
     "keras": (
         "class saving: save_model = load_model = print",

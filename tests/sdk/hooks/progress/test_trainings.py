@@ -128,6 +128,7 @@ data = [{{"x": torch.ones(2), "labels": torch.ones(1)}} for _ in range(8)]
 
 
 def test_a_training_of_transformers_is_followed_by_its_steps(programs: Programs) -> None:
+    pytest.importorskip("transformers", reason="it takes gigabytes: make test-frameworks")
     script = """
     given = TrainingArguments(
         "out", num_train_epochs=2, per_device_train_batch_size=2, report_to=[], use_cpu=True,

@@ -10,6 +10,7 @@ import struct
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from elsewhere.hooks.callers import calling_modules
 from elsewhere.hooks.frameworks.tensorboard.histograms import Histograms
 from elsewhere.hooks.frameworks.tensorboard.names import Names, Written
 from elsewhere.hooks.frameworks.tensorboard.tensors import array_of
@@ -26,6 +27,8 @@ _IMAGES: Final = {b"GIF8": ".gif", b"\x89PNG": ".png", b"\xff\xd8": ".jpg", b"RI
 _OF_TEXT: Final = "/text_summary"
 #: kinds that are not recorded here: hyperparameters are, by their own hook
 _ELSEWHERE: Final = "hparams"
+#: it writes a graph of each training, unless it is told not to
+_KERAS: Final = "keras.src.callbacks.tensorboard"
 _LOST: Final = "Something that is written for TensorBoard is not recorded."
 
 
@@ -60,7 +63,7 @@ class Summaries:
         if what == "summary":
             self.summary(logdir, event.summary, step)
         elif what == "graph_def":
-            self.leave_out("graphs")
+            self.graph()
         elif what == "session_log" and event.step:
             self._warn(
                 f"The points from step {event.step} on, which a writer purges for TensorBoard, stay"
@@ -114,8 +117,15 @@ class Summaries:
             self._media(Written(logdir, tag.removesuffix(_OF_TEXT)), [text], step, ".txt")
         elif kind == "pr_curves" and array.ndim == 2:
             self._pr_curve(written, array, step)
+        elif kind.startswith("graph_"):
+            self.graph()
         elif kind != _ELSEWHERE:
-            self.leave_out("graphs" if kind.startswith("graph_") else kind)
+            self.leave_out(kind)
+
+    def graph(self) -> None:
+        """Notes that a graph is not recorded, unless Keras's callback has written it unasked."""
+        if _KERAS not in calling_modules():
+            self.leave_out("graphs")
 
     def figure(self, logdir: str, tag: str, figures: Sequence[Any], step: int | None) -> None:
         """Reports figures of matplotlib."""

@@ -116,7 +116,7 @@ class _Operations:
             self.summaries.summary(logdir, summary.FromString(one), step)
 
     def graph(self, *_: Any, **__: Any) -> None:
-        self.summaries.leave_out("graphs")
+        self.summaries.graph()
 
 
 def _note_logdir(writer: Any, logdir: Any, **_: Any) -> None:
