@@ -122,6 +122,15 @@ def _execute(options: argparse.Namespace) -> int:
     return execute(settings, agent, options.id)
 
 
+def _explain(options: argparse.Namespace) -> int:
+    from elsewhere_agent.explain import show_explanation
+    from elsewhere_agent.log import log_to
+
+    settings, agent = _settings()
+    log_to(None, "error")
+    return show_explanation(settings, agent, options.id, as_json=options.json)
+
+
 def _init(options: argparse.Namespace) -> int:
     from elsewhere_agent.init import initialize
 
@@ -270,6 +279,21 @@ def _parser() -> argparse.ArgumentParser:
     execute.add_argument(
         "--id", required=True, metavar="ID", help="id of the task, or how it begins"
     )
+
+    explain = add_command(
+        commands,
+        "explain",
+        _explain,
+        "say what would be done with a task, and do nothing",
+        "Shows what this agent would build for a task, from which cache, on which devices, and with"
+        " which commands. The code is fetched, as for a run; nothing is installed or run. Exit code"
+        " 1 when the task could not be run here.",
+        "--id 1a2b3c4d",
+    )
+    explain.add_argument(
+        "--id", required=True, metavar="ID", help="id of the task, or how it begins"
+    )
+    explain.add_argument("--json", action="store_true", help="as JSON: lists of lines")
 
     init = add_command(
         commands,

@@ -86,11 +86,7 @@ class Daemon:
         with self._folder.held():
             url, redis = self._connected(when_up)
             store = RedisStore(redis)
-            gpus = Gpus(
-                "none" if self._agent.services else self._agent.gpus,
-                visible=os.environ.get("CUDA_VISIBLE_DEVICES"),
-                shares_used=self._agent.share_busy_gpus,
-            )
+            gpus = gpus_of(self._agent)
             config = worker_settings(self._settings, self._agent, url, len(gpus.devices))
             record = self._record(config, len(gpus.devices))
             registration = Registration(connect(url), record)
@@ -192,6 +188,15 @@ class Daemon:
             started_at=now_at(),
             serves_files=True,
         )
+
+
+def gpus_of(agent: AgentSettings) -> Gpus:
+    """The GPUs that an agent with these settings gives out. Raises ConfigurationError."""
+    return Gpus(
+        "none" if agent.services else agent.gpus,
+        visible=os.environ.get("CUDA_VISIBLE_DEVICES"),
+        shares_used=agent.share_busy_gpus,
+    )
 
 
 def _prepare_containers(docker: DockerSettings, home: Home) -> None:

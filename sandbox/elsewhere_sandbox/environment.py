@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from elsewhere.core.folders import Home, RunFolder
     from elsewhere.core.records import Environment
     from elsewhere_sandbox.containers.image import Image
+    from elsewhere_sandbox.installers.api import Installer
+    from elsewhere_sandbox.python import Python
     from elsewhere_sandbox.setup import Setup
     from elsewhere_sandbox.spec import PackagePolicy
 
@@ -75,24 +77,21 @@ def prepare_environment(
         else:
             installer = installer_of(policy.installer)
             variables = installer_variables(inherited)
-        variables |= installer.indexes(policy)
-        if name := environment.lock_file:
-            lines = lines_of(name, code, folder.path, python, setup, variables)
-            environment = replace(environment, packages=tuple(lines))
-        selection = select(environment, code, folder.inputs, working_dir, script)
-        order = Order(
+        order = order_of(
+            environment,
+            code,
+            folder,
+            home,
+            setup,
+            policy,
             python=python,
-            selection=selection if policy.torch == AS_CAPTURED else without_builds(selection),
             installer=installer,
-            variables=variables,
-            options=policy.options,
-            torch=policy.torch,
-            home=home,
-            scratch=folder.path,
-            setup=setup,
+            variables=variables | installer.indexes(policy),
+            working_dir=working_dir,
+            script=script,
             image=image.id if image else "",
         )
-        if inside is not None and not inside.lacks(selection):
+        if inside is not None and not inside.lacks(order.selection):
             setup.say("The image has all packages that the task asks for: none is installed.")
             shared, lock, was_cached = None, -1, True
         else:
@@ -102,9 +101,9 @@ def prepare_environment(
     with setup.phase("link"):
         of_image = inside.folders if inside is not None and shared is None else ()
         lay(folder.venv, python, shared, of_image, lend(home, python.version))
-    if selection.projects:
+    if order.selection.projects:
         with setup.phase("install"):
-            lines = [f"-e {project.as_uri()}" for project in selection.projects]
+            lines = [f"-e {project.as_uri()}" for project in order.selection.projects]
             install(order, "editable.txt", lines, folder.venv, "--no-deps")
     return Interpreter(
         python=folder.venv / "bin" / "python",
@@ -112,4 +111,38 @@ def prepare_environment(
         digest=shared.name if shared else "",
         was_cached=was_cached,
         lock=lock,
+    )
+
+
+def order_of(
+    environment: Environment,
+    code: Path,
+    folder: RunFolder,
+    home: Home,
+    setup: Setup,
+    policy: PackagePolicy,
+    *,
+    python: Python,
+    installer: Installer,
+    variables: Mapping[str, str],
+    working_dir: str,
+    script: str,
+    image: str = "",
+) -> Order:
+    """The environment that a run asks for. Raises SetupError."""
+    if name := environment.lock_file:
+        lines = lines_of(name, code, folder.path, python, setup, variables)
+        environment = replace(environment, packages=tuple(lines))
+    selection = select(environment, code, folder.inputs, working_dir, script)
+    return Order(
+        python=python,
+        selection=selection if policy.torch == AS_CAPTURED else without_builds(selection),
+        installer=installer,
+        variables=variables,
+        options=policy.options,
+        torch=policy.torch,
+        home=home,
+        scratch=folder.path,
+        setup=setup,
+        image=image,
     )

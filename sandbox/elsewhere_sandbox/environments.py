@@ -103,6 +103,12 @@ def environments(home: Home) -> list[Built]:
     return sorted(found, key=lambda one: one.used_at, reverse=True)
 
 
+def planned(order: Order) -> tuple[str, Built | None]:
+    """The name of the environment that the order is for, and what of that name is there."""
+    name = _digest(order)
+    return name, next((one for one in environments(order.home) if one.path.name == name), None)
+
+
 def collect(home: Home, budget_bytes: int) -> list[Built]:
     """Removes the environments that were not used for longest, until the rest has at most
     `budget_bytes`; never one that is in use. Returns what was removed."""

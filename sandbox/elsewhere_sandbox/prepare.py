@@ -22,9 +22,10 @@ from elsewhere_sandbox.mounts import mount
 from elsewhere_sandbox.program import program
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from elsewhere.core.folders import RunFolder
+    from elsewhere.core.records import TaskRecord
     from elsewhere_sandbox.containers.image import Image
     from elsewhere_sandbox.runtimes.api import Runtime
     from elsewhere_sandbox.setup import Setup
@@ -52,24 +53,9 @@ _PASSED_IN_PREFIXES: Final = ("OPENBLAS_", "OMP_", "MKL_")
 def prepare(spec: RunSpec, folder: RunFolder, setup: Setup, runtime: Runtime) -> Command:
     """Runs all steps of the set-up. Raises SetupError, CommandError, StopRequestedError."""
     record, home = spec.record, Home(Path(spec.home))
-    for what, missing in (
-        ("code", record.source.missing),
-        ("environment", record.environment.missing),
-    ):
-        if missing:
-            raise SetupError(f"The {what} of the task is not complete: it must not run. {missing}")
-    policy = spec.policy
+    check_whole(record)
     image = runtime.enter(setup)
-    git = GitPolicy(
-        allow_local_remotes=policy.allow_local_remotes,
-        credentials=Credentials(
-            tokens=policy.git_credentials,
-            ssh_keys=policy.git_ssh_keys,
-            known_hosts=home.known_hosts,
-        ),
-    )
-    checkout(record.source, folder.code, home.mirrors, folder.inputs, setup, git)
-    mount(record.environment.mounts, policy.data, folder.code)
+    lay_out(spec, folder, setup)
     is_python = not record.source.binary or record.source.launcher
     if image is not None and not image.pythons and not is_python:
         setup.say("The image has no Python, so no packages are installed.")
@@ -81,13 +67,16 @@ def prepare(spec: RunSpec, folder: RunFolder, setup: Setup, runtime: Runtime) ->
             folder,
             home,
             setup,
-            policy.packages,
+            spec.policy.packages,
             working_dir=record.source.working_dir,
             script=record.source.entry_point,
             image=image,
         )
+    checkpoints = home.checkpoints / record.id
+    make_folder(checkpoints)
+    os.utime(checkpoints)  # the time of its last use
     environment = {
-        **_environment(spec, folder, interpreter, image),
+        **environment_of(spec, folder, interpreter.path, image),
         **give(spec, folder, setup),
     }
     if image is None and (name := record.environment.image):
@@ -117,6 +106,32 @@ def prepare(spec: RunSpec, folder: RunFolder, setup: Setup, runtime: Runtime) ->
     )
 
 
+def check_whole(record: TaskRecord) -> None:
+    """Raises SetupError for a task that could not be captured whole."""
+    for what, missing in (
+        ("code", record.source.missing),
+        ("environment", record.environment.missing),
+    ):
+        if missing:
+            raise SetupError(f"The {what} of the task is not complete: it must not run. {missing}")
+
+
+def lay_out(spec: RunSpec, folder: RunFolder, setup: Setup) -> None:
+    """Fills `folder.code` with the code, and the machine's data in it. Raises SetupError, and
+    StopRequestedError."""
+    policy, home = spec.policy, Home(Path(spec.home))
+    git = GitPolicy(
+        allow_local_remotes=policy.allow_local_remotes,
+        credentials=Credentials(
+            tokens=policy.git_credentials,
+            ssh_keys=policy.git_ssh_keys,
+            known_hosts=home.known_hosts,
+        ),
+    )
+    checkout(spec.record.source, folder.code, home.mirrors, folder.inputs, setup, git)
+    mount(spec.record.environment.mounts, policy.data, folder.code)
+
+
 def secrets_of(spec: RunSpec) -> Iterable[str]:
     """The values that the output must not show."""
     yield from (*spec.secrets, *spec.secret_variables.values(), *spec.secret_files.values())
@@ -128,24 +143,23 @@ def secrets_of(spec: RunSpec) -> Iterable[str]:
     yield from values_to_redact({**_passed(spec), **spec.record.environment.variables})
 
 
-def _environment(
-    spec: RunSpec, folder: RunFolder, interpreter: Interpreter, image: Image | None
+def environment_of(
+    spec: RunSpec, folder: RunFolder, path: Collection[Path], image: Image | None
 ) -> dict[str, str]:
+    """The variables of the program but for its secrets; the folders of `path` come first on its
+    PATH."""
     record = spec.record
     inherited = os.environ if image is None else image.variables
-    path = (*map(str, interpreter.path), inherited.get("PATH", os.defpath))
-    checkpoints = Home(Path(spec.home)).checkpoints / record.id
-    make_folder(checkpoints)
-    os.utime(checkpoints)  # the time of its last use
+    folders = (*map(str, path), inherited.get("PATH", os.defpath))
     environment = {
         **(_passed(spec) if image is None else _passed_in(spec, folder)),
-        "PATH": os.pathsep.join(path),
+        "PATH": os.pathsep.join(folders),
         "VIRTUAL_ENV": str(folder.venv),
         "PYTHONUNBUFFERED": "1",
         "ELSEWHERE_RUN_FOLDER": str(folder.path),
         "ELSEWHERE_TASK_ID": record.id,
         "ELSEWHERE_HOME": spec.home if image is None else str(folder.path / "home/.elsewhere"),
-        "ELSEWHERE_CHECKPOINTS": str(checkpoints),
+        "ELSEWHERE_CHECKPOINTS": str(Path(spec.home, "checkpoints", record.id)),
     }
     if record.user:
         environment[USER] = record.user
