@@ -8,6 +8,7 @@ import shutil
 import stat
 import subprocess
 import tempfile
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -21,6 +22,8 @@ from elsewhere.core.wording import size
 from elsewhere.store import open_store
 from elsewhere.store.redis.connection import redis_errors
 from elsewhere_agent.configuration import worker_settings
+from elsewhere_sandbox.containers.engine import connect, place
+from elsewhere_sandbox.errors import SandboxError
 from elsewhere_sandbox.installers.uv import find_uv
 
 if TYPE_CHECKING:
@@ -54,7 +57,7 @@ def examine(settings: Settings, agent: AgentSettings) -> list[Finding]:
     for about, look in _LOOKS.items():
         try:
             found = look(settings, agent)
-        except (ElsewhereError, OSError) as error:
+        except (ElsewhereError, SandboxError, OSError) as error:
             found = [(BAD, str(error))]
         findings += [Finding(about, *one) for one in found]
     return findings
@@ -161,14 +164,11 @@ def _gpus(_settings: Settings, agent: AgentSettings) -> _Found:
     return [(GOOD, line.partition(" (UUID")[0]) for line in lines]
 
 
-def _docker(_settings: Settings, _agent: AgentSettings) -> _Found:
-    if shutil.which("docker") is None:
-        return [(GOOD, "It is not installed: only tasks with an image need it.")]
-    answer = _printed("docker", "version", "--format", "{{.Server.Version}}")
-    if not answer or not answer[0].isdigit():
-        todo = "add this user to the group docker, or start it: systemctl start docker"
-        return [(ODD, f"It does not answer ({answer}): {todo}. Only tasks with an image need it.")]
-    return [(GOOD, f"Its version is {answer}.")]
+def _docker(_settings: Settings, agent: AgentSettings) -> _Found:
+    if not agent.docker.enabled:
+        return [(GOOD, "This agent runs no containers (agent.docker.enabled, --docker).")]
+    with closing(connect(place(agent.docker.url))) as client:
+        return [(GOOD, f"Its engine answers: {client.version().get('Version', 'unknown')}.")]
 
 
 def _printed(*command: str) -> str:

@@ -60,6 +60,10 @@ def test_what_is_wrong_is_bad_with_what_to_do(
     assert code == 1
     assert texts["Redis"].startswith("bad"), texts
     assert "The token for g.org cannot be read" in texts["configuration"]
+    config.write_text(f'[agent.docker]\nenabled = true\nurl = "unix://{tmp_path}/none.sock"\n')
+    code, texts = found(ELSEWHERE_REDIS_URL=redis_url)
+    assert code == 1
+    assert f"The container engine cannot be reached at unix://{tmp_path}" in texts["docker"]
     config.write_text("")
     assert f"chmod 600 {config}" in found(ELSEWHERE_REDIS_URL=redis_url)[1]["configuration"]
 
