@@ -365,8 +365,8 @@ class Runner:
             reason, message = Reason.KILLED, f"It was ended by {signal_name(ended.signal)}."
             if ended.is_out_of_memory:
                 peak = size(self._limits.peak_bytes if self._limits else 0)
-                reason = Reason.OUT_OF_MEMORY
-                message = f"The machine had no memory left. Its processes used up to {peak}."
+                used = f"The machine had no memory left. Its processes used up to {peak}."
+                reason, message = Reason.OUT_OF_MEMORY, ended.cause or used
             elif ended.cause:
                 message = f"{message} {ended.cause}"
             return Outcome(reason=reason, signal=ended.signal, message=message)

@@ -12,6 +12,7 @@ from elsewhere.core.choices import Reason
 from elsewhere.core.events import Machine, Resources
 from elsewhere.core.folders import Home
 from elsewhere_sandbox.runtimes.docker import sweep
+from elsewhere_sandbox.slot import Slot
 from tests.engine import BARE, SHELL, Dockerd
 from tests.sandbox.attempts import Attempts
 from tests.sandbox.contained import Contained
@@ -70,6 +71,37 @@ def test_exit_codes_signals_and_a_lack_of_memory_are_told_apart(
     attempt = contained.run(program, arguments=("--memory", "64m", "--memory-swap", "64m"))
     outcome = attempt.outcome
     assert (outcome.reason, outcome.exit_code, outcome.signal) == (reason, code, number)
+
+
+def test_a_slot_limits_the_container_and_is_named(contained: Contained) -> None:
+    slot = Slot(memory_bytes=64 << 20, cores=(0,))
+    program = "import os; print(os.sched_getaffinity(0), flush=True); b = b'x' * (200 << 20)"
+    attempt = contained.run(program, slot=slot)
+    assert attempt.printed.startswith(b"{0}\n")
+    assert attempt.outcome.reason is Reason.OUT_OF_MEMORY
+    assert attempt.outcome.message == "Its container had no memory left of its 64.0 MiB."
+
+
+def test_hooks_run_on_the_machine_and_its_data_is_in_the_code(
+    contained: Contained, tmp_path: Path
+) -> None:
+    hook, corpus = tmp_path / "hook", tmp_path / "corpus"
+    hook.write_text(f"#!/bin/sh\ntouch {tmp_path}/ran; echo hooked\n")
+    hook.chmod(0o755)
+    corpus.mkdir()
+    (corpus / "part").write_text("of the machine")
+    program = """
+        print(open("data/corpus/part").read())
+        try:
+            open("data/corpus/new", "x")
+        except OSError as error:
+            print(error.strerror)
+        """
+    attempt = contained.make(program, hooks={"before_run": str(hook)}, data={"c": str(corpus)})
+    attempt.spec.record.environment.mounts["data/corpus"] = "c"
+    assert attempt.run().reason is Reason.COMPLETED, attempt.log
+    assert attempt.printed.endswith(b"hooked\nof the machine\nRead-only file system\n")
+    assert (tmp_path / "ran").exists()
 
 
 def test_a_stop_gives_its_grace_and_ends_all(contained: Contained) -> None:

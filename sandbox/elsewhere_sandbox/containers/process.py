@@ -22,6 +22,7 @@ from docker.errors import NotFound
 
 from elsewhere.core.clock import monotonic_s
 from elsewhere.core.process import ProcessIdentity
+from elsewhere.core.wording import size
 from elsewhere.report.usage.host import HostUse
 from elsewhere_sandbox import tree
 from elsewhere_sandbox.containers.engine import ENGINE_ERRORS, answers, reason
@@ -191,7 +192,7 @@ class ContainerProcess:
             try:
                 self._container.wait(timeout=None)
                 self._container.reload()
-                ended = _exit_of(self._container.attrs["State"])
+                ended = _exit_of(self._container.attrs)
                 is_ended = ended.signal in (signal.SIGTERM, signal.SIGKILL)
                 if self._container.status in ("removing", "dead"):
                     ended = replace(ended, cause=_REMOVED)
@@ -229,11 +230,18 @@ class ContainerProcess:
         )
 
 
-def _exit_of(state: dict[str, Any]) -> Exit:
+def _exit_of(facts: dict[str, Any]) -> Exit:
     """The exit that the engine has recorded. To it, an exit code of 143 is that of SIGTERM."""
+    state = facts["State"]
     code = state["ExitCode"]
     number = code - _SIGNALLED
     if not 0 < number < signal.NSIG:
         return Exit(code=code)
     is_out_of_memory = number == signal.SIGKILL and bool(state.get("OOMKilled"))
-    return Exit(signal=number, is_out_of_memory=is_out_of_memory)
+    limit_bytes = facts["HostConfig"].get("Memory", 0)
+    cause = f"Its container had no memory left of its {size(limit_bytes)}."
+    return Exit(
+        signal=number,
+        is_out_of_memory=is_out_of_memory,
+        cause=cause if is_out_of_memory else "",
+    )

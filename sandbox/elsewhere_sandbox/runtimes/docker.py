@@ -143,6 +143,7 @@ class DockerRuntime:
             },
             "log_config": {"Type": "none", "Config": {}},
             "mem_limit": slot.memory_bytes or int(psutil.virtual_memory().total * _MEMORY),
+            "memswap_limit": slot.memory_bytes or None,
             "cpuset_cpus": ",".join(map(str, slot.cores)) or None,
             "nano_cpus": (os.cpu_count() or 1) * 10**9,
             "network_mode": _NETWORKS.get(policy.network, policy.network),
