@@ -14,6 +14,7 @@ import pytest
 import redis
 
 from elsewhere import Task
+from tests.compatibility import reading
 from tests.compatibility.insides import machine_id
 from tests.compatibility.kept import Places, load_folder, load_store
 from tests.e2e.world import Box, make_wheels
@@ -43,7 +44,7 @@ class Kept:
         with redis.Redis.from_url(url) as client:
             load_store(client, places.read("store.json"))
         load_folder(places.read("home.json"), home)
-        return cls(url, home, places.read("expected.json"))
+        return cls(url, home, reading.trimmed(places.read("expected.json")))
 
     def id(self, name: str) -> str:
         """By the name that `make.py` gives a task."""

@@ -52,6 +52,7 @@ def task(task_id: str) -> dict[str, Any]:
     shown = json.loads(command("show", "--json", task_id))
     diff = handle.get_script()["diff"]
     shown["state"].pop("is_unreachable")  # it is so as soon as nobody renews the lease
+    shown["state"].pop("losses", None)  # an earlier version did not count them
     return _plain(
         {
             "exported": handle.export_task(),
@@ -129,8 +130,12 @@ def lasting(read: Any, moving: tuple[str, ...] = MOVING) -> Any:
     return [lasting(item, moving) for item in read] if isinstance(read, list) else read
 
 
-#: fields that records of older versions have not
-_LATER: Final = ("has_marked_edits", "has_new_words", "is_edit", "is_explicit")
+#: fields that records of older versions have not, or elsewhere
+_LATER: Final = (
+    *("has_marked_edits", "has_new_words", "is_edit", "is_explicit"),
+    *("gpus", "cpus", "memory_bytes", "disk_bytes", "priority", "failures", "due_at"),
+    *("count", "backoff_s", "avoids_host"),
+)
 
 
 def trimmed(value: Any) -> Any:
@@ -138,7 +143,7 @@ def trimmed(value: Any) -> Any:
     if isinstance(value, dict):
         some = {name: trimmed(item) for name, item in value.items()}
         is_nothing = {
-            name: item in (None, "", [], {}) or (name in _LATER and item is False)
+            name: item in (None, "", [], {}) or (name in _LATER and item in (False, 0))
             for name, item in some.items()
         }
         return {name: some[name] for name in some if name == "value" or not is_nothing[name]}

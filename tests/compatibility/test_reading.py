@@ -102,7 +102,7 @@ def test_a_clone_has_all_that_the_task_was_given(kept: Kept) -> None:
     task = kept.task("says all")
     clone = Task.clone(task, name="a clone", parent=task)
     before, after = task.export_task(), clone.export_task()
-    own = {"id", "created_at", "name", "parent"}
+    own = {"id", "created_at", "name", "parent", "user"}  # whose it is: who clones it
     assert {k: v for k, v in after.items() if k not in own} == {
         k: v for k, v in before.items() if k not in own
     }

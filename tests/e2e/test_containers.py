@@ -142,10 +142,10 @@ def test_an_agent_without_its_engine_fails_its_tasks_and_names_it(
 ) -> None:
     nowhere = f"unix://{tmp_path}/nobody.sock"
     where = {"DOCKER_HOST": nowhere, "ELSEWHERE_AGENT_NAME": "lost"}
-    options = ("--queue", "nowhere", "--docker", PYTHON)
+    options = ("--queue", "stranded", "--docker", PYTHON)
     lost = Box(tmp_path / "lost", world.url, world.wheels, *options, environ=where)
     lost.start()
-    ended = lost.end(created(laptop, lost, "", queue="nowhere"))
+    ended = lost.end(created(laptop, lost, "", queue="stranded"))
     lost.stop()
     assert ended.outcome.sentence.startswith("setup_failed"), ended
     assert nowhere in ended.outcome.message

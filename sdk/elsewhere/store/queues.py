@@ -238,7 +238,7 @@ class Queues:
     def avoided(self, item: bytes) -> tuple[str, float]:
         """The agent that is to leave the task to others, empty for none, and the time since when
         the task waits."""
-        with redis_errors(), contextlib.suppress(RecordError):
+        with contextlib.suppress(RecordError), redis_errors():
             state = keys.TaskKeys(item.decode(errors="replace")).state
             name, since = cast(
                 "list[bytes | None]", self._redis.hmget(state, ["avoids", "queued_at"])

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from elsewhere.core.checks import checked_flag, checked_seconds, checked_texts, checked_whole
 from elsewhere.core.choices import INFRASTRUCTURE, RETRIABLE, OnLost, Reason, Status
 from elsewhere.core.errors import TransitionError, UsageError, known_choices
-from elsewhere.core.records import Retries
 from elsewhere.task.aspects.status import reset
 from elsewhere.task.handle import Handle
 
@@ -44,6 +43,7 @@ class QueueAspect(Handle):
         A program that has set its own status is not run again. Raises UsageError for a wrong
         argument, and TransitionError unless the task is a draft or runs.
         """
+        from elsewhere.core.records import Retries  # noqa: PLC0415
         from elsewhere.store.states import EDITABLE  # noqa: PLC0415
 
         policy = Retries(
