@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from elsewhere.command.printing import say
 from elsewhere.core.errors import StoreUnavailableError
-from elsewhere.core.wording import short
+from elsewhere.core.wording import counted, short
 from elsewhere.store import open_store
 from elsewhere.store.agents import agents_named, ask_mode, asked_mode, registered_agents
-from elsewhere_agent.daemons import chosen, counted, runs
+from elsewhere_agent.daemons import chosen, runs
 from elsewhere_agent.errors import NotRunningError
 from elsewhere_worker.intake import Mode
 
@@ -85,8 +85,8 @@ def _wait(agent: _Agent, mode: Mode) -> None:
         if running != told:
             told = running
             names = ", ".join(sorted(map(short, running)))
-            what = f"for {counted(running)} to end: {names}" if running else "for the agent"
-            say(f"Waiting {what}.", "agent")
+            tasks = f"{counted(len(running), 'task')} to end: {names}"
+            say(f"Waiting for {tasks if running else 'the agent'}.", "agent")
         time.sleep(_LOOK_S)
 
 
@@ -105,9 +105,9 @@ def _sentence(agent: _Agent, mode: Mode) -> str:
     if mode is Mode.WORKING:
         return f"The agent {agent.name!r} takes tasks."
     if mode is Mode.PAUSED:
-        left = f" Still running: {counted(running)}." if running else ""
+        left = f" Still running: {counted(len(running), 'task')}." if running else ""
         return f"The agent {agent.name!r} takes no tasks until 'agent resume'.{left}"
-    left = f"ends after {counted(running)}" if running else "ends"
+    left = f"ends after {counted(len(running), 'task')}" if running else "ends"
     return f"The agent {agent.name!r} takes no more tasks and {left}."
 
 

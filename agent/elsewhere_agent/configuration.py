@@ -13,7 +13,6 @@ import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-import tomllib
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from elsewhere.core.errors import ConfigurationError, UsageError, known_choices
@@ -24,6 +23,7 @@ from elsewhere_agent.data_table import load_data
 from elsewhere_agent.docker_settings import DockerSettings
 from elsewhere_agent.git_credentials import GitCredential, ssh_key_of, token_of
 from elsewhere_agent.secrets_table import load_secrets
+from elsewhere_agent.tables import read_table
 from elsewhere_agent.values import ALLOWED, HEALTH, Bytes, HookName, HookPath, QueueText
 from elsewhere_sandbox.caches import KINDS
 from elsewhere_sandbox.spec import PackagePolicy, RunPolicy
@@ -175,7 +175,7 @@ def worker_settings(
             data=load_data(settings.home.config),
             keep=agent.keep,
             allow_local_remotes=agent.allow_local_remotes,
-            hides_gpus=agent.services > 0,
+            hides_gpus=agent.services > 0 or agent.gpus == "none",
             hooks=dict(agent.hooks),
             git_credentials={
                 host.lower(): (credential.user, token_of(host, credential))
@@ -265,13 +265,8 @@ _TABLES: Final = {
 
 
 def _written(config: Path) -> dict[str, Any]:
-    """The table [agent]; `elsewhere.core.settings` has checked that it can be read."""
-    try:
-        table = tomllib.loads(config.read_text(encoding="utf-8")).get("agent", {})
-    except FileNotFoundError:
-        return {}
-    if not isinstance(table, dict):
-        raise ConfigurationError(f"The setting agent in {config} must be a table: [agent].")
+    """The table [agent], with known keys alone."""
+    table = read_table(config, "agent")
     for key in table:
         if key not in _FIELDS:
             raise ConfigurationError(

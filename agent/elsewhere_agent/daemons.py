@@ -12,8 +12,6 @@ from elsewhere_worker.launcher import Liveness
 from elsewhere_worker.owner import Owner
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
     from elsewhere.core.folders import Home
 
 
@@ -41,7 +39,3 @@ def runs(home: Home, name: str) -> set[str]:
         if owner is not None and owner.worker == name:
             found.add(folder.path.name)
     return found
-
-
-def counted(folders: Collection[str]) -> str:
-    return "1 task" if len(folders) == 1 else f"{len(folders)} tasks"

@@ -8,20 +8,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import tomllib
-
 from elsewhere.core.errors import ConfigurationError
+from elsewhere_agent.tables import read_table
 
 
 def load_data(config: Path) -> dict[str, str]:
-    """Maps the names in the file `config`, which `elsewhere.core.settings` has checked, to absolute
-    paths; empty without it. Raises ConfigurationError."""
-    try:
-        table = tomllib.loads(config.read_text(encoding="utf-8")).get("data", {})
-    except FileNotFoundError:
-        return {}
-    if not isinstance(table, dict):
-        raise ConfigurationError(f"The setting data in {config} must be a table: [data].")
+    """Maps the names in the file `config` to absolute paths. Raises ConfigurationError."""
+    table = read_table(config, "data")
     return {name: _path(name, given, config) for name, given in table.items()}
 
 

@@ -18,10 +18,11 @@ from elsewhere.command.printing import clean
 from elsewhere.command.tables import open_console
 from elsewhere.core.clock import now_at
 from elsewhere.core.errors import ElsewhereError
-from elsewhere.core.wording import size
+from elsewhere.core.wording import counted, size
 from elsewhere.store import open_store
 from elsewhere.store.redis.connection import redis_errors
 from elsewhere_agent.configuration import worker_settings
+from elsewhere_agent.daemon import gpus_of
 from elsewhere_sandbox.containers.engine import connect, place
 from elsewhere_sandbox.errors import SandboxError
 from elsewhere_sandbox.installers.uv import find_uv
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 _APART_S: Final = 2.0
 #: seconds that a tool has to answer
 _TOOL_S: Final = 20.0
+
+_NVIDIA: Final = Path("/dev/nvidiactl")
 
 GOOD: Final = "good"
 ODD: Final = "odd"
@@ -152,16 +155,12 @@ def _python(_settings: Settings, agent: AgentSettings) -> _Found:
 
 
 def _gpus(_settings: Settings, agent: AgentSettings) -> _Found:
-    if agent.services:
-        return [(GOOD, "This agent runs services, which see none.")]
-    if shutil.which("nvidia-smi") is None:
-        has_device = Path("/dev/nvidiactl").exists()
-        without = "There is no nvidia-smi beside the devices: install the driver's tools."
-        return [(ODD, without) if has_device else (GOOD, "This machine has none of NVIDIA's.")]
-    lines = _printed("nvidia-smi", "--list-gpus").splitlines()
-    if not lines or not lines[0].startswith("GPU "):
-        return [(BAD, f"The driver does not answer: {' '.join(lines)}. Restart the machine.")]
-    return [(GOOD, line.partition(" (UUID")[0]) for line in lines]
+    if count := len(gpus_of(agent).devices):
+        return [(GOOD, f"{counted(count, 'GPU')} can be given to tasks.")]
+    if _NVIDIA.exists() and agent.gpus != "none" and not agent.services:
+        why = "The devices of NVIDIA's driver are there, and its library names none"
+        return [(ODD, f"{why}: install nvidia-ml-py, or restart the machine.")]
+    return [(GOOD, "None is given to tasks.")]
 
 
 def _docker(_settings: Settings, agent: AgentSettings) -> _Found:

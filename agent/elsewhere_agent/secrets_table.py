@@ -11,11 +11,11 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-import tomllib
 from pydantic import ValidationError
 
 from elsewhere.core.errors import ConfigurationError
 from elsewhere.core.secrets import hide_arguments
+from elsewhere_agent.tables import read_table
 from elsewhere_worker.secret_sources import SecretSource
 
 if TYPE_CHECKING:
@@ -26,14 +26,8 @@ _NAME: Final = re.compile(r"(?!ELSEWHERE_)[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 
 
 def load_secrets(config: Path) -> dict[str, SecretSource]:
-    """The secrets in the file `config`, which `elsewhere.core.settings` has checked; none without
-    it. Raises ConfigurationError, without a value in it."""
-    try:
-        table = tomllib.loads(config.read_text(encoding="utf-8")).get("secrets", {})
-    except FileNotFoundError:
-        return {}
-    if not isinstance(table, dict):
-        raise ConfigurationError(f"The setting secrets in {config} must be tables: [secrets.NAME].")
+    """The secrets in the file `config`. Raises ConfigurationError, without a value in it."""
+    table = read_table(config, "secrets")
     return {name: _source(name, plain, config) for name, plain in table.items()}
 
 

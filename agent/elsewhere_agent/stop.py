@@ -8,7 +8,8 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from elsewhere.core.clock import monotonic_s
-from elsewhere_agent.daemons import chosen, counted, runs
+from elsewhere.core.wording import counted
+from elsewhere_agent.daemons import chosen, runs
 from elsewhere_agent.errors import NotRunningError, UnresponsiveError
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def stop_daemon(settings: Settings, name: str | None, *, is_now: bool) -> str:
     after = runs(settings.home, folder.name)
     sentences = [f"The agent {folder.name!r}, process {daemon.pid}, has stopped."]
     if is_now and before - after:
-        sentences.append(f"Stopped with it: {counted(before - after)}.")
+        sentences.append(f"Stopped with it: {counted(len(before - after), 'task')}.")
     if after:
-        sentences.append(f"Going on until it starts again: {counted(after)}.")
+        sentences.append(f"Going on until it starts again: {counted(len(after), 'task')}.")
     return " ".join(sentences)

@@ -18,15 +18,14 @@ import os
 import re
 import shutil
 import time
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from elsewhere.core.folders import make_folder, read_json
+from elsewhere_sandbox.alone import alone, is_in_use
 from elsewhere_sandbox.build import build
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from elsewhere.core.folders import Home
@@ -97,7 +96,7 @@ def environments(home: Home) -> list[Built]:
                 requirements=(*facts["requirements"], *facts.get("pins", ())),
                 size_bytes=facts["size_bytes"],
                 used_at=marker.stat().st_mtime,
-                is_in_use=_is_in_use(marker.parent),
+                is_in_use=is_in_use(marker.parent.with_suffix(".lock")),
             )
         )
     return sorted(found, key=lambda one: one.used_at, reverse=True)
@@ -144,33 +143,13 @@ def _use(shared: Path) -> dict[str, Any] | None:
     return facts
 
 
-def _is_in_use(shared: Path) -> bool:
-    with _alone(shared) as is_alone:
-        return not is_alone
-
-
 def remove(shared: Path) -> bool:
     """Removes an environment that nobody uses. False for one that is in use."""
-    with _alone(shared) as is_alone:
+    with alone(shared.with_suffix(".lock")) as is_alone:
         if is_alone:
             (shared / "complete.json").unlink(missing_ok=True)  # first: half of it is nothing
             shutil.rmtree(shared, ignore_errors=True)
         return is_alone
-
-
-@contextmanager
-def _alone(shared: Path) -> Iterator[bool]:
-    """Yields True where nobody uses an environment: until the end, nobody will."""
-    descriptor = os.open(shared.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
-    finally:
-        os.close(descriptor)
 
 
 def _lock(descriptor: int, kind: int, shared: Path, setup: Setup, has_waited: bool) -> bool:

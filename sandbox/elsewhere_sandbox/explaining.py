@@ -17,7 +17,7 @@ from elsewhere_sandbox.environments import planned
 from elsewhere_sandbox.errors import CommandError
 from elsewhere_sandbox.installers import installer_of
 from elsewhere_sandbox.installers.api import installer_variables, plan
-from elsewhere_sandbox.prepare import check_whole, environment_of, lay_out
+from elsewhere_sandbox.prepare import check_whole, environment_of, lay_out, setup_lines
 from elsewhere_sandbox.program import program
 from elsewhere_sandbox.python import find_python
 
@@ -84,8 +84,7 @@ def explain(spec: RunSpec, folder: RunFolder) -> dict[str, list[str]]:
         found["python"] = ["That of the image, with its packages if they are all that is needed."]
     else:
         found |= _environment(spec, folder, setup)
-    if is_inside or not record.environment.image:
-        found["set-up"] = list(record.environment.setup)
+    found["set-up"] = list(setup_lines(record, setup, is_in_image=is_inside))
     variables = environment_of(spec, folder, (), None) | spec.secret_variables
     command = program(
         source, folder.code, folder.venv / "bin/python", variables, is_in_image=is_inside
@@ -121,7 +120,7 @@ def _environment(spec: RunSpec, folder: RunFolder, setup: _Listening) -> dict[st
         script=record.source.entry_point,
     )
     name, built = planned(order)
-    has = f"It is there: {size(built.size_bytes)}." if built else "It is built."
+    has = f"It is there: {size(built.size_bytes)}." if built else "It would be built."
     found = {
         "python": [f"{python.version} at {python.executable}"],
         "environment": [f"{name[:12]}, by {installer.name}. {has}", *order.selection.notes],
@@ -137,5 +136,6 @@ def _environment(spec: RunSpec, folder: RunFolder, setup: _Listening) -> dict[st
 def _commands(order: Order, environment: Path) -> list[str]:
     installer, seed = order.installer, order.home.environments / "seed"
     create = installer.create(environment, order.python.executable, seed)
-    install = plan(installer, order.scratch / "requirements.txt", environment, {}, "--no-deps")
+    lines = order.scratch / "requirements.txt"
+    install = plan(installer, lines, environment, order.variables, *order.options, "--no-deps")
     return [shlex.join(create), shlex.join(install.argv)]

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from elsewhere.core.folders import make_folder
+from elsewhere_sandbox import alone as locks
 from elsewhere_sandbox.errors import SetupError
 
 if TYPE_CHECKING:
@@ -197,13 +198,12 @@ def used_at(mirror: Path) -> float:
 
 def is_in_use(mirror: Path) -> bool:
     """True while a run borrows from the mirror."""
-    with _alone(mirror) as is_alone:
-        return not is_alone
+    return locks.is_in_use(mirror.with_suffix(_USED))
 
 
 def remove(mirror: Path) -> bool:
     """Removes the mirror. False, and nothing is removed, while a run borrows from it."""
-    with _alone(mirror) as is_alone:
+    with locks.alone(mirror.with_suffix(_USED)) as is_alone:
         if is_alone:
             gone = mirror.with_suffix(".gone")
             shutil.rmtree(gone, ignore_errors=True)  # which a killed removal has left
@@ -211,18 +211,6 @@ def remove(mirror: Path) -> bool:
                 mirror.rename(gone)  # first: half of it is nothing
             shutil.rmtree(gone, ignore_errors=True)
         return is_alone
-
-
-@contextmanager
-def _alone(mirror: Path) -> Iterator[bool]:
-    """Yields True where nobody uses a mirror: until the end, nobody will."""
-    with mirror.with_suffix(_USED).open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
 
 
 def _parted(line: str) -> tuple[str, str, str]:

@@ -28,9 +28,9 @@ def mount(mounts: Mapping[str, str], data: Mapping[str, str], code: Path) -> Non
                 " machine: is its disk mounted? Correct [data] in the agent's config.toml."
             )
         place = code / path
-        place.parent.mkdir(parents=True, exist_ok=True)
-        if not place.parent.resolve().is_relative_to(code.resolve()) or ".." in Path(path).parts:
+        if ".." in place.parts or not place.parent.resolve().is_relative_to(code.resolve()):
             raise SetupError(f"The task wants {name!r} at {path}, which leads out of its code.")
+        place.parent.mkdir(parents=True, exist_ok=True)
         try:
             place.symlink_to(data[name])
         except FileExistsError:

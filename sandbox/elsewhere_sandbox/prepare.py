@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from elsewhere.core.folders import Home, make_folder
+from elsewhere.core.folders import CHECKPOINTS, Home, make_folder
 from elsewhere.core.process import USER
 from elsewhere.core.secrets import passwords_in, values_to_redact
 from elsewhere_sandbox.checkout import checkout
@@ -72,28 +72,19 @@ def prepare(spec: RunSpec, folder: RunFolder, setup: Setup, runtime: Runtime) ->
             script=record.source.entry_point,
             image=image,
         )
-    checkpoints = home.checkpoints / record.id
-    make_folder(checkpoints)
-    os.utime(checkpoints)  # the time of its last use
     environment = {
         **environment_of(spec, folder, interpreter.path, image),
         **give(spec, folder, setup),
     }
-    if image is None and (name := record.environment.image):
-        # A script that names an image also runs without containers; but lines that are meant for
-        # the image, as its root, must not run on the machine itself.
-        skipped = ", nor is its set-up script run" if record.environment.setup else ""
-        setup.say(
-            f"The image {name} is not used{skipped}: this agent runs no containers, so the program"
-            " runs on the machine itself."
-        )
-    elif record.environment.setup:
+    make_folder(Path(environment[CHECKPOINTS]))
+    os.utime(environment[CHECKPOINTS])  # the time of its last use
+    if lines := setup_lines(record, setup, is_in_image=image is not None):
         if image is not None and not image.has_shell:
             raise SetupError(
                 f"The image {image.name} has no /bin/sh, which the task's set-up script needs."
             )
         with setup.phase("setup"):
-            for line in record.environment.setup:
+            for line in lines:
                 argv = ("/bin/sh", "-ec", line)
                 command = Command(argv=argv, folder=folder.code, environment=environment)
                 setup.run(command)
@@ -132,6 +123,21 @@ def lay_out(spec: RunSpec, folder: RunFolder, setup: Setup) -> None:
     mount(spec.record.environment.mounts, policy.data, folder.code)
 
 
+def setup_lines(record: TaskRecord, setup: Setup, *, is_in_image: bool) -> tuple[str, ...]:
+    """The lines of the task's set-up script that are run, and a sentence where its image is not
+    used: such a script also runs without containers, but lines that are meant for the image, as its
+    root, must not run on the machine itself."""
+    wanted = record.environment
+    if is_in_image or not wanted.image:
+        return wanted.setup
+    skipped = ", nor is its set-up script run" if wanted.setup else ""
+    setup.say(
+        f"The image {wanted.image} is not used{skipped}: this agent runs no containers, so the"
+        " program runs on the machine itself."
+    )
+    return ()
+
+
 def secrets_of(spec: RunSpec) -> Iterable[str]:
     """The values that the output must not show."""
     yield from (*spec.secrets, *spec.secret_variables.values(), *spec.secret_files.values())
@@ -159,7 +165,7 @@ def environment_of(
         "ELSEWHERE_RUN_FOLDER": str(folder.path),
         "ELSEWHERE_TASK_ID": record.id,
         "ELSEWHERE_HOME": spec.home if image is None else str(folder.path / "home/.elsewhere"),
-        "ELSEWHERE_CHECKPOINTS": str(Path(spec.home, "checkpoints", record.id)),
+        CHECKPOINTS: str(Home(Path(spec.home)).checkpoints / record.id),
     }
     if record.user:
         environment[USER] = record.user

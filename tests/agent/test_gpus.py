@@ -153,3 +153,19 @@ def test_a_gpu_that_is_not_there_is_named_at_the_start(tmp_path: Path) -> None:
     told = call("daemon", "--name", "box", "--gpus", "0,5")
     assert told.returncode == 1, told.stderr
     assert "There is no GPU '5' on this machine; known: 0, 1." in told.stderr
+
+
+@pytest.mark.usefixtures("fake", "store")
+def test_the_doctor_counts_them() -> None:
+    assert "2 GPUs can be given to tasks." in call("doctor").stdout
+    told = call("doctor", ELSEWHERE_AGENT_GPUS="7", COLUMNS="400")
+    assert told.returncode == 1
+    assert "There is no GPU '7' on this machine" in told.stdout
+
+
+@pytest.mark.usefixtures("fake")
+def test_an_agent_that_gives_out_none_hides_them(tasks: Tasks, tmp_path: Path) -> None:
+    with running_daemon(tmp_path, "--gpus", "none"):
+        task = tasks.add(None)
+        assert tasks.sees(task) == set(), "the variable is empty"
+        tasks.let_go(task)

@@ -10,6 +10,8 @@ import signal
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -17,8 +19,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from elsewhere.core.choices import Status
 from elsewhere.store.redis.connection import connect
 from elsewhere.store.redis.store import RedisStore
+from elsewhere_agent.health import Health
 from elsewhere_agent.notify import Notifier, Watchdog
 from elsewhere_agent.vitals import Vitals
+from elsewhere_worker.pulse import Pulse
 from tests.agent.running import call, draft, enqueue, running_daemon
 from tests.redis_server import RedisServer
 from tests.waiting import wait_until
@@ -157,6 +161,26 @@ def test_a_thread_that_hangs_gets_no_sign_of_life(short_path: Path) -> None:
         watchdog.join()
         with pytest.raises(BlockingIOError):
             receiver.recv(4096)
+
+
+def test_a_thread_that_hangs_is_named_and_no_health(
+    short_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pulse, now = Pulse(), [1000.0]
+    monkeypatch.setattr("elsewhere_worker.pulse.monotonic_s", lambda: now[0])
+    worker: Any = SimpleNamespace(pulse=pulse, settings=SimpleNamespace(renew_s=2.0))
+    unused: Any = None
+    health = Health(str(short_path / "health"), Vitals(unused, worker, unused))
+    health.start()
+    for work in ("take", "renew"):
+        pulse.beat(work)
+    now[0] += 61
+    assert get(health.place, "/healthz") == (200, "ok\n")
+    pulse.beat("take")
+    now[0] += 2
+    hangs = "The thread that is to renew has hung for 63 s.\n"
+    assert get(health.place, "/healthz") == (503, hangs)
+    health.end()
 
 
 def test_what_systemd_gave_the_daemon_is_not_inherited(monkeypatch: pytest.MonkeyPatch) -> None:

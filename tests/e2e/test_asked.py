@@ -9,6 +9,7 @@ from typing import Final
 
 import pytest
 
+from elsewhere.core.errors import UsageError
 from tests.e2e.world import Box, Laptop, World, agent
 from tests.redis_server import RedisServer
 
@@ -71,6 +72,8 @@ def test_a_task_has_what_it_asks_for(keeper: Box, sender: Laptop) -> None:
     again = keeper.run(task)
     assert again.status == "completed", again
     assert "checkpoint there" in again.output
+    with pytest.raises(UsageError, match="belongs to the task that a script is"):
+        _ = task.checkpoint_folder
     shown = agent("config", "--json", environ=keeper.environ)
     assert json.loads(shown.output)["data.corpus"]["value"].endswith("/mnt")
 

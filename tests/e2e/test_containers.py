@@ -27,7 +27,7 @@ print("in", Path("/etc/hostname").read_text().strip() == platform.node(), os.env
 print("with", gauge.UNIT, os.statvfs("/dev/shm").f_blocks, os.environ["DEFAULT"])
 task.get_logger().report_scalar("loss", "train", 0.25, 7)
 task.upload_artifact("log", {{"miles": 3}})
-Path(os.environ["ELSEWHERE_CHECKPOINTS"], "last.pt").write_text("weights")
+(task.checkpoint_folder / "last.pt").write_text("weights")
 """
 #: waits for a file in its HOME, half way
 WAITS = """

@@ -62,6 +62,11 @@ def test_it_is_what_the_run_then_does(laptop: Laptop, box: Box) -> None:
 def test_a_task_that_cannot_run_here_is_refused_with_the_reason(laptop: Laptop, box: Box) -> None:
     project = laptop.repository("project", {"train.py": _PROGRAM})
     task = drafted(laptop, project)
+    task.set_packages(["nothing-like-it==3.1"])
+    found = explained(box, task)
+    assert found["environment"][0].endswith("It would be built.")
+    assert found["packages"] == ["nothing-like-it==3.1"]
+    assert "pip install" in found["commands"][1]
     task.set_resources(gpus=64)
     printed = agent("explain", "--id", task.id, "--json", environ=box.environ)
     assert printed.code == 1

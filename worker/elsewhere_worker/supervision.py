@@ -263,9 +263,8 @@ class Supervision(threading.Thread):
             check_driver(record.output_uri if own else settings.policy.output_uri)
             for digest in record.digests:
                 fetch(self._store, folder, digest)
-            variables, files = read_secrets(
-                settings.secrets, record, self._store.state(folder.task_id).queue
-            )
+            queue = self._store.state(folder.task_id).queue
+            variables, files = read_secrets(settings.secrets, record, queue)
             spec = RunSpec(
                 record=record,
                 home=str(settings.home.path),
@@ -275,7 +274,7 @@ class Supervision(threading.Thread):
                 secret_variables=variables,
                 secret_files=files,
                 agent=settings.name,
-                queue=self._store.state(folder.task_id).queue,
+                queue=queue,
             )
             if settings.lend_store:
                 Lent(url=settings.url).write(folder)

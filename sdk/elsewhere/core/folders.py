@@ -97,6 +97,8 @@ def make_folder(path: Path) -> None:
             folder.mkdir(exist_ok=True, mode=0o700)
 
 
+#: the variable by which a run's processes find what its task keeps for its next attempt
+CHECKPOINTS: Final = "ELSEWHERE_CHECKPOINTS"
 #: ends the name of a folder that is being removed
 _GONE: Final = ".gone"
 

@@ -45,11 +45,17 @@ class ArtifactsAspect(Handle):
     @property
     def checkpoint_folder(self) -> Path:
         """A folder for what the task's next attempt on the same machine goes on from; it is made
-        here. On an agent it is also the variable ELSEWHERE_CHECKPOINTS of all of its processes."""
-        from elsewhere.core.folders import make_folder  # noqa: PLC0415
+        here. On an agent it is also the variable ELSEWHERE_CHECKPOINTS of all of its processes.
+        Raises UsageError on another task."""
+        from os import environ  # noqa: PLC0415
+        from pathlib import Path  # noqa: PLC0415
+
+        from elsewhere.core.folders import CHECKPOINTS, make_folder  # noqa: PLC0415
         from elsewhere.core.settings import load  # noqa: PLC0415
 
-        folder: Path = load().home.checkpoints / self.id
+        run = self.access.own_run("checkpoint_folder")
+        given = environ.get(CHECKPOINTS) if run.is_remote else None  # a container has another home
+        folder = Path(given) if given else load().home.checkpoints / self.id
         make_folder(folder)
         return folder
 
