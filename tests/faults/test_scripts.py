@@ -218,13 +218,17 @@ def _assert_ended(script: Script, status: Status, reason: Reason) -> None:
         script.task.assert_scalars()
     wait_until(lambda: not script.folder.path.exists(), what="nothing of it is left")
     terminal = (script.task.folder / "terminal").read_bytes()
-    assert b"".join(lines) in terminal
+    assert _of_program(terminal) == lines  # between them it may say that a stop was requested
 
 
 def _lines(script: Script) -> list[bytes]:
     output = script.task.store.output(script.task.id, limit_bytes=1 << 30)
     assert output.pending == ""
-    return [line for line in output.data.splitlines(keepends=True) if line[:5] == b"line "]
+    return _of_program(output.data)
+
+
+def _of_program(output: bytes) -> list[bytes]:
+    return [line for line in output.splitlines(keepends=True) if line[:5] == b"line "]
 
 
 def _scalars_in_journal(folder: RunFolder) -> list[float]:

@@ -47,7 +47,9 @@ def home(elsewhere_home: Path) -> Iterator[Home]:
 
 
 def _kept(home: Home) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((home.server / "keeper.json").read_text())
+    file = home.server / "keeper.json"
+    wait_until(file.exists, what="the keeper has written who it is")  # its server may be up before
+    found: dict[str, Any] = json.loads(file.read_text())
     return found
 
 
