@@ -87,7 +87,7 @@ def test_a_paused_agent_takes_nothing_also_after_a_restart_until_it_resumes(
         assert "box: paused" in table, "why the task waits"
         assert call("resume", "--wait").stdout == "The agent 'box' takes tasks.\n"
         wait_until(lambda: store.state(next_task).status is Status.COMPLETED, within_s=20)
-        assert closed(store) == ""
+        wait_until(lambda: closed(store) == "", within_s=10)
 
 
 def test_a_drained_agent_finishes_its_task_and_ends_with_0_and_the_next_one_works(

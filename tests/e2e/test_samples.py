@@ -24,7 +24,7 @@ def test_they_come_back_and_go_with_the_task(laptop: Laptop, box: Box) -> None:
     assert "seen inside [4, 5]" in ended.output
     found = task.get_debug_samples("val", "page")
     assert [one.get_local_copy().read_text() for one in found] == ["<b>4</b>", "<b>5</b>"]
-    files = [path for path in box.home.rglob("*.html") if path.is_file()]
+    files = [path for path in (box.home / "storage").rglob("*.html") if path.is_file()]
     assert len(files) == 2, "what fell out of the history is left nowhere on the box"
     copies = [one for one in found if one.get_local_copy() in files]
     assert len(copies) == 2, "the box has this machine's disk"
