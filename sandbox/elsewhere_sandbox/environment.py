@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,12 +31,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interpreter:
-    """The Python of the program. `path` comes first on its PATH; `digest` names the environment,
-    which is not removed while the descriptor `lock` is open: until the end of this process. Where
-    an image has all packages there is none."""
+    """The Python of the program, of this `version`. `path` comes first on its PATH; `digest` names
+    the environment, which is not removed while the descriptor `lock` is open: until the end of this
+    process. Where an image has all packages there is none, and their versions are in `of_image`.
+    Packages that are installed are in the folders `packages`."""
 
     python: Path
     path: tuple[Path, ...]
+    version: str = ""
+    packages: tuple[Path, ...] = ()
+    of_image: Mapping[str, str] = field(default_factory=dict)
     digest: str = ""
     was_cached: bool = True
     lock: int = -1
@@ -105,9 +109,13 @@ def prepare_environment(
         with setup.phase("install"):
             lines = [f"-e {project.as_uri()}" for project in order.selection.projects]
             install(order, "editable.txt", lines, folder.venv, "--no-deps")
+    places = (folder.venv, *((shared,) if shared else ()))
     return Interpreter(
         python=folder.venv / "bin" / "python",
-        path=(folder.venv / "bin", *((shared / "bin",) if shared else ())),
+        path=tuple(place / "bin" for place in places),
+        version=python.version,
+        packages=tuple(place / python.site_packages for place in places),
+        of_image=inside.versions if inside is not None and shared is None else {},
         digest=shared.name if shared else "",
         was_cached=was_cached,
         lock=lock,

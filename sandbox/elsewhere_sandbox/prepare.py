@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -50,7 +50,16 @@ _PASSED_IN: Final = (
 _PASSED_IN_PREFIXES: Final = ("OPENBLAS_", "OMP_", "MKL_")
 
 
-def prepare(spec: RunSpec, folder: RunFolder, setup: Setup, runtime: Runtime) -> Command:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """The command that runs the program, by which `interpreter`, and in which `image`, if any."""
+
+    command: Command
+    interpreter: Interpreter
+    image: Image | None
+
+
+def prepare(spec: RunSpec, folder: RunFolder, setup: Setup, runtime: Runtime) -> Prepared:
     """Runs all steps of the set-up. Raises SetupError, CommandError, StopRequestedError."""
     record, home = spec.record, Home(Path(spec.home))
     check_whole(record)
@@ -88,13 +97,14 @@ def prepare(spec: RunSpec, folder: RunFolder, setup: Setup, runtime: Runtime) ->
                 argv = ("/bin/sh", "-ec", line)
                 command = Command(argv=argv, folder=folder.code, environment=environment)
                 setup.run(command)
-    return program(
+    command = program(
         record.source,
         folder.code,
         interpreter.python,
         environment,
         is_in_image=image is not None,
     )
+    return Prepared(command=command, interpreter=interpreter, image=image)
 
 
 def check_whole(record: TaskRecord) -> None:
