@@ -68,6 +68,7 @@ class AgentSettings(BaseModel):
     torch: str = Field(default="auto", pattern=r"^(auto|as captured|cpu|xpu|(cu|rocm)[\d.]+)\Z")
     environments_bytes: int = Field(default=50_000_000_000, ge=0)
     mirrors_bytes: int = Field(default=50_000_000_000, ge=0)
+    data_bytes: int = Field(default=50_000_000_000, ge=0)
     runs_bytes: int = Field(default=50_000_000_000, ge=0)
     checkpoints_bytes: int = Field(default=50_000_000_000, ge=0)
     free_bytes: int = Field(default=1_000_000_000, ge=0)

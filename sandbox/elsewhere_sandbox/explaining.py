@@ -76,7 +76,10 @@ def explain(spec: RunSpec, folder: RunFolder) -> dict[str, list[str]]:
     if source.tree:
         found["code"].append(f"It was laid out here, and has the tree {source.tree}.")
     mounts = record.environment.mounts.items()
-    found["data"] = [f"{path}: {spec.policy.data[name]}" for path, name in mounts]
+    found["data"] = [
+        *(f"{path}: {spec.policy.data[name]}" for path, name in mounts),
+        *(f"{one.path}: {size(one.size_bytes)}" for one in record.environment.data),
+    ]
     if is_inside:
         image, arguments = choose(record, spec.queue, spec.policy.docker)
         words = (*arguments, *record.environment.image_arguments)

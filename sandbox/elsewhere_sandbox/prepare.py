@@ -13,6 +13,7 @@ from elsewhere.core.secrets import passwords_in, values_to_redact
 from elsewhere_sandbox.checkout import checkout
 from elsewhere_sandbox.command import Command
 from elsewhere_sandbox.credentials import Credentials
+from elsewhere_sandbox.data import lay_data
 from elsewhere_sandbox.devices import variables_of
 from elsewhere_sandbox.environment import Interpreter, prepare_environment
 from elsewhere_sandbox.errors import SetupError
@@ -65,6 +66,8 @@ def prepare(spec: RunSpec, folder: RunFolder, setup: Setup, runtime: Runtime) ->
     check_whole(record)
     image = runtime.enter(setup)
     lay_out(spec, folder, setup)
+    for data in record.environment.data:
+        lay_data(data, home, folder, setup)
     is_python = not record.source.binary or record.source.launcher
     if image is not None and not image.pythons and not is_python:
         setup.say("The image has no Python, so no packages are installed.")
