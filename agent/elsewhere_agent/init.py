@@ -121,6 +121,11 @@ TEMPLATE: Final = """\
 # find_links = []
 # Further arguments for each call of the installer.
 # installer_options = []
+# Packages for the environment of every task: installed before its own, as what builds of them need
+# (with installer_options = ["--no-build-isolation"]), and after its own. A task's own version wins
+# over one of pre_packages, and one of post_packages over the task's.
+# pre_packages = []
+# post_packages = []
 # Which build of torch tasks get. auto: that for this machine's GPU, or its processor; as captured;
 # or one by name: cpu, cu128, rocm6.3, xpu. A name, and auto beyond what the index has, need uv.
 # torch = "auto"

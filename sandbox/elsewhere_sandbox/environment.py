@@ -7,12 +7,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from elsewhere_sandbox.build import AS_CAPTURED, Order, install
+from elsewhere_sandbox.build import install
 from elsewhere_sandbox.environments import collect, ensure
 from elsewhere_sandbox.installers import installer_of, installer_of_image
 from elsewhere_sandbox.installers.api import installer_variables, place_variables
 from elsewhere_sandbox.layer import lay, lend
 from elsewhere_sandbox.lock_file import lines_of
+from elsewhere_sandbox.order import AS_CAPTURED, Order
 from elsewhere_sandbox.python import find_python
 from elsewhere_sandbox.selection import select, without_builds
 from elsewhere_sandbox.spec import DEFAULT_POLICY
@@ -95,7 +96,7 @@ def prepare_environment(
             script=script,
             image=image.id if image else "",
         )
-        if inside is not None and not inside.lacks(order.selection):
+        if inside is not None and not inside.lacks(order):
             setup.say("The image has all packages that the task asks for: none is installed.")
             shared, lock, was_cached = None, -1, True
         else:
@@ -153,4 +154,6 @@ def order_of(
         scratch=folder.path,
         setup=setup,
         image=image,
+        pre_packages=policy.pre_packages,
+        post_packages=policy.post_packages,
     )

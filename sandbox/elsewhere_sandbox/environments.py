@@ -17,6 +17,7 @@ import os
 import re
 import shutil
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 from elsewhere.core.folders import make_folder, read_json
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from elsewhere.core.folders import Home
-    from elsewhere_sandbox.build import Order
+    from elsewhere_sandbox.order import Order
 
 _DIGEST: Final = re.compile(r"[0-9a-f]{32}")
 
@@ -79,7 +80,11 @@ def environments(home: Home) -> list[Built]:
             Built(
                 path=marker.parent,
                 python=facts["version"],
-                requirements=(*facts["requirements"], *facts.get("pins", ())),
+                requirements=(
+                    *facts["requirements"],
+                    *facts.get("pins", ()),
+                    *chain(*facts.get("operator", ())),
+                ),
                 size_bytes=facts["size_bytes"],
                 used_at=marker.stat().st_mtime,
                 is_in_use=is_in_use(marker.parent.with_suffix(".lock")),
