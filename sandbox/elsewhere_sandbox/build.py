@@ -101,6 +101,12 @@ class Order:
         return found
 
     @property
+    def summary(self) -> str:
+        """Says what it is built of, for people."""
+        count = len(self.selection.asked) + len(self.selection.pins)
+        return f"Python {self.python.version}, {self.installer.name}, {count} requirements"
+
+    @property
     def backend(self) -> str:
         """The build of torch that the installer is asked for; "" for the lines as they are."""
         return "" if self.torch == AS_CAPTURED else self.installer.torch_backend(self.torch)
@@ -109,16 +115,8 @@ class Order:
 def build(shared: Path, order: Order) -> None:
     """Builds the environment in the folder `shared`, which must not exist. Raises SetupError."""
     started = time.monotonic()
-    selection = order.selection
-    order.setup.say(
-        f"Environment {shared.name[:12]} is built: Python {order.python.version}, "
-        f"{order.installer.name}, {len(selection.asked) + len(selection.pins)} requirements."
-    )
-    _make_empty(shared, order)
-    left_out = _install_pins(shared, order)
-    if selection.asked:
-        _install_asked(shared, order)
-    notes = _finished(shared, order, left_out)
+    order.setup.say(f"Environment {shared.name[:12]} is built: {order.summary}.")
+    left_out, notes = fill(shared, order)
     _let_path_choose(shared / "bin")
     inputs = json.loads(hide_passwords(json.dumps(order.inputs)))
     facts = {
@@ -130,6 +128,17 @@ def build(shared: Path, order: Order) -> None:
         "seconds": round(time.monotonic() - started, 3),
     }
     write_beside(shared / "complete.json", facts)
+
+
+def fill(environment: Path, order: Order) -> tuple[list[Pin], list[str]]:
+    """Makes a virtual environment, in a folder that does not exist or is empty, with all that was
+    selected. Returns the pins that are not in it, and a line on each way in which it is not what
+    was captured. Raises SetupError."""
+    _make_empty(environment, order)
+    left_out = _install_pins(environment, order)
+    if order.selection.asked:
+        _install_asked(environment, order)
+    return left_out, _finished(environment, order, left_out)
 
 
 def install(

@@ -6,6 +6,8 @@ requirement, and a wheel is a blob that the task's record names.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -95,6 +97,12 @@ class Selection:
     def needed(self) -> frozenset[str]:
         """The names of the pins that the program imports."""
         return frozenset(pin.name for pin in self.pins if pin.is_needed)
+
+    @property
+    def digest(self) -> str:
+        """Says what is asked for, and what the program imports of it."""
+        pins = [(pin.identity, pin.is_needed) for pin in self.pins]
+        return hashlib.sha256(json.dumps([self.asked, pins]).encode()).hexdigest()[:32]
 
 
 def select(
