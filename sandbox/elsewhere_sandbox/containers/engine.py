@@ -56,6 +56,11 @@ def answers(url: str) -> bool:
 def reason(error: BaseException) -> str:
     """The engine's own words on an error, on one line."""
     text = " ".join(str(getattr(error, "explanation", None) or error).split()).rstrip(".")
-    if "no space left" in text.lower():
+    if is_full(text):
         text += " - the disk of the engine is full: make room there, by `docker system prune`"
     return text
+
+
+def is_full(text: str) -> bool:
+    """Whether these are an engine's words for a disk without room."""
+    return "no space left" in text.lower()
