@@ -13,6 +13,7 @@ import pytest
 from docker.errors import ImageNotFound
 
 from elsewhere import Task
+from tests.e2e.environments import write_project
 from tests.e2e.world import Box, Laptop, Printed, World, agent
 from tests.engine import PYTHON, SHELL, Dockerd
 
@@ -69,6 +70,20 @@ def test_a_folder_has_what_a_run_would_have_and_runs_by_itself(
         done = subprocess.run(command, env={}, capture_output=True, check=False)
         assert done.returncode == 0, done
     assert not list(Path("/tmp").glob(f"elsewhere-*/{task.id}*")), "nothing else is left"
+
+
+def test_a_project_of_the_code_is_in_the_folder_as_a_copy(
+    laptop: Laptop, box: Box, tmp_path: Path
+) -> None:
+    project = laptop.repository("project", {"train.py": _PROGRAM})
+    write_project(project.folder / "inside", "inside", "0.1", "of the code")
+    task = laptop.task(laptop.run(project.folder, "train.py"))
+    task.set_packages(["-e ./inside"])
+    built = build(box, task, "--venv", str(tmp_path / "made"))
+    assert built.code == 0, built.errors
+    asks = [str(tmp_path / "made/bin/python"), "-c", "import inside; print(inside.VERSION)"]
+    done = subprocess.run(asks, env={}, capture_output=True, check=True, cwd="/")
+    assert done.stdout == b"of the code\n"
 
 
 def test_a_folder_that_is_not_empty_is_left_alone(task: Task, box: Box, tmp_path: Path) -> None:
