@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from elsewhere.core.folders import Home, RunFolder
 from elsewhere_sandbox import data, environments, mirror
+from elsewhere_sandbox.alone import remove
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -38,12 +39,10 @@ class Kept:
 
     def remove(self) -> bool:
         """Removes it, if it is not in use by now."""
-        if self.kind == ENVIRONMENTS:
-            return environments.remove(self.path)
+        if self.kind in (ENVIRONMENTS, DATA):
+            return remove(self.path)
         if self.kind == MIRRORS:
             return mirror.remove(self.path)
-        if self.kind == DATA:
-            return data.remove(self.path)
         folder = RunFolder(self.path)
         if self.kind == CHECKPOINTS:
             if _runs_now(self.path):
