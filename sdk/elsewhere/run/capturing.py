@@ -160,8 +160,8 @@ class Capturing(threading.Thread):
         self.warnings = (*self.warnings, f"{lost}: they travel with the task.")
 
     def send_data(self) -> None:
-        """Sends the data that the task names once it is to run elsewhere, unless it was sent before.
-        Raises CaptureError, TooLargeError and StorageError."""
+        """Sends the data that the task names, once it is to run elsewhere and unless that was done
+        before. Raises CaptureError, TooLargeError and StorageError."""
         from elsewhere.capture.data import send  # noqa: PLC0415 - weight
 
         located, captured = self._located, self._captured
