@@ -63,6 +63,7 @@ ALLOWED: Final = {
     "torch": "auto, as captured, cpu, xpu, or one like cu128 or rocm6.3",
     "environments_bytes": "a whole number from 0 up",
     "mirrors_bytes": "a whole number from 0 up",
+    "data_bytes": "a whole number from 0 up",
     "runs_bytes": "a whole number from 0 up",
     "checkpoints_bytes": "a whole number from 0 up",
     "images_bytes": "a whole number from 0 up",

@@ -1,9 +1,15 @@
-"""Whether anybody uses what runs share: who does holds the lock of its file."""
+"""What runs share: one makes it alone, and it is not removed while somebody uses it.
+
+<place>.lock         held by the one who makes it; shared by those who use it
+<place>/
+└── complete.json    written last: without it the folder is nothing
+"""
 
 from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -85,6 +91,15 @@ def share(lock: Path, setup: Setup) -> int:
         os.close(descriptor)
         raise
     return descriptor
+
+
+def remove(place: Path) -> bool:
+    """Removes the folder that runs share, if nobody uses it. False for one that is in use."""
+    with alone(place.with_suffix(".lock")) as is_alone:
+        if is_alone:
+            (place / "complete.json").unlink(missing_ok=True)  # first: half of it is nothing
+            shutil.rmtree(place, ignore_errors=True)
+        return is_alone
 
 
 def is_in_use(lock: Path) -> bool:

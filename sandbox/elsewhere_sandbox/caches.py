@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from elsewhere.core.folders import Home, RunFolder
 from elsewhere_sandbox import data, environments, mirror
+from elsewhere_sandbox.alone import remove
 from elsewhere_sandbox.containers import pulled
 
 if TYPE_CHECKING:
@@ -43,12 +44,10 @@ class Kept:
 
     def remove(self) -> bool:
         """Removes it, if it is not in use by now."""
-        if self.kind == ENVIRONMENTS:
-            return environments.remove(self.path)
+        if self.kind in (ENVIRONMENTS, DATA):
+            return remove(self.path)
         if self.kind == MIRRORS:
             return mirror.remove(self.path)
-        if self.kind == DATA:
-            return data.remove(self.path)
         if self.kind == IMAGES:
             return pulled.remove(self.path)
         folder = RunFolder(self.path)

@@ -23,7 +23,7 @@ from elsewhere import storage
 from elsewhere.core.errors import RecordError, StorageError
 from elsewhere.core.folders import make_folder, read_json, write_beside
 from elsewhere.core.wording import size
-from elsewhere_sandbox.alone import alone, is_in_use, shared
+from elsewhere_sandbox.alone import is_in_use, shared
 from elsewhere_sandbox.errors import SetupError
 
 if TYPE_CHECKING:
@@ -92,15 +92,6 @@ def kept_data(home: Home) -> Iterator[KeptData]:
                 used_at=marker.stat().st_mtime,
                 is_in_use=is_in_use(marker.parent.with_suffix(".lock")),
             )
-
-
-def remove(place: Path) -> bool:
-    """Removes data that nobody uses. False for what is in use."""
-    with alone(place.with_suffix(".lock")) as is_alone:
-        if is_alone:
-            (place / "complete.json").unlink(missing_ok=True)  # first: half of it is nothing
-            shutil.rmtree(place, ignore_errors=True)
-        return is_alone
 
 
 def _use(place: Path) -> dict[str, Any] | None:

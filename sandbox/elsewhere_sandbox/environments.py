@@ -21,7 +21,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 from elsewhere.core.folders import make_folder, read_json
-from elsewhere_sandbox.alone import alone, is_in_use, shared
+from elsewhere_sandbox.alone import is_in_use, remove, shared
 from elsewhere_sandbox.build import build
 
 if TYPE_CHECKING:
@@ -132,12 +132,3 @@ def _use(place: Path) -> dict[str, Any] | None:
         return None
     facts: dict[str, Any] = read_json(marker)
     return facts
-
-
-def remove(place: Path) -> bool:
-    """Removes an environment that nobody uses. False for one that is in use."""
-    with alone(place.with_suffix(".lock")) as is_alone:
-        if is_alone:
-            (place / "complete.json").unlink(missing_ok=True)  # first: half of it is nothing
-            shutil.rmtree(place, ignore_errors=True)
-        return is_alone

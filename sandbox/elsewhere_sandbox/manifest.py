@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from packaging.utils import canonicalize_name
 
+from elsewhere.core.errors import RecordError
+from elsewhere.core.folders import open_plain
 from elsewhere.core.secrets import strip_credentials
 from elsewhere_sandbox.devices import variables_of
 
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 #: the artifact's name
 NAME: Final = "run-manifest"
+#: bytes of a file that are read: a RECORD of torch has two million
+_MOST_BYTES: Final = 1 << 24
 #: what of the machine is another in each run
 _OF_RUN: Final = ("python_exec", "python_version", "disk_gb")
 #: what of a distribution's own notes an installer writes in its own way
@@ -70,11 +74,12 @@ def _installed(folder: Path) -> Iterator[tuple[str, dict[str, str]]]:
     for found in folder.glob("*.dist-info"):
         name, _, version = found.name.removesuffix(".dist-info").rpartition("-")
         facts = {"version": version}
-        with suppress(OSError):
+        with suppress(OSError, RecordError):
             facts["digest"] = _digest(found)
-        with suppress(OSError, ValueError, KeyError):
-            url = json.loads((found / "direct_url.json").read_bytes())["url"]
-            if not url.startswith("file:"):
+        with suppress(OSError, RecordError, ValueError, RecursionError):
+            origin = json.loads(_read(found / "direct_url.json"))
+            url = origin.get("url") if isinstance(origin, dict) else None
+            if isinstance(url, str) and not url.startswith("file:"):
                 facts["url"] = strip_credentials(url)
         yield canonicalize_name(name), facts
 
@@ -83,8 +88,14 @@ def _digest(found: Path) -> str:
     """The sha256 of what a distribution's RECORD has on its files: their paths and hashes, sorted,
     without what differs between two installations of the same wheel."""
     own = tuple(f"{found.name}/{name}," for name in _OF_INSTALLER)
-    lines = (found / "RECORD").read_text("utf-8").splitlines()
+    lines = _read(found / "RECORD").splitlines()
     files = sorted(
         line for line in lines if not line.startswith(("../", *own)) and ",," not in line
     )
     return hashlib.sha256("\n".join(files).encode()).hexdigest()
+
+
+def _read(file: Path) -> str:
+    """The text of a file, which the program may have put there."""
+    with open_plain(file) as opened:
+        return opened.read(_MOST_BYTES).decode(errors="replace")

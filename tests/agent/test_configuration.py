@@ -14,6 +14,7 @@ from elsewhere.core.settings import Settings, load
 from elsewhere_agent.configuration import AgentSettings, load_agent, shown, worker_settings
 from elsewhere_agent.data_table import load_data
 from elsewhere_agent.init import TEMPLATE
+from elsewhere_sandbox.caches import KINDS
 from elsewhere_sandbox.hooks import HOOKS
 
 ROOT = Path(__file__).parents[2]
@@ -106,6 +107,12 @@ def test_a_wrong_value_in_the_file_is_named(tmp_path: Path, line: str, expected:
     with pytest.raises(ConfigurationError) as refused:
         _agent(tmp_path, f"[agent]\n{line}\n")
     assert expected.format(config=tmp_path / "config.toml") in str(refused.value)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_wrong_budget_of_any_cache_is_named(tmp_path: Path, kind: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"agent.{kind}_bytes in .* is -1, but must be"):
+        _agent(tmp_path, f"[agent]\n{kind}_bytes = -1\n")
 
 
 def test_packages_for_every_task_reach_the_runs(tmp_path: Path) -> None:

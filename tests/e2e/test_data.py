@@ -83,6 +83,20 @@ def test_data_that_cannot_travel_is_named_before_the_task_is_queued(laptop: Lapt
     assert "stays below it" in refused("e", "'../corpus.bin'")
 
 
+def test_data_is_sent_once_by_a_script_as_its_code_is(laptop: Laptop, box: Box) -> None:
+    program = _PROGRAM.replace(
+        "task.execute",
+        "if task.running_locally():\n"
+        "    Task.clone(task)\n"
+        '    pathlib.Path("corpus.bin").unlink()\n'
+        "task.execute",
+    )
+    project = project_of(laptop, "twice", program)
+    ended = box.end(laptop.send(project.folder, "train.py"))
+    assert ended.status == "completed", ended.output
+    assert "corpus 100003 abc" in ended.output
+
+
 def test_a_task_whose_data_never_left_its_machine_is_not_enqueued(laptop: Laptop, box: Box) -> None:
     program = _PROGRAM.replace('task.execute_remotely("default")\n', "")
     project = project_of(laptop, "local", program)

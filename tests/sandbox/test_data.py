@@ -13,8 +13,9 @@ import pytest
 
 from elsewhere.core.data import Data
 from elsewhere.core.folders import Home, RunFolder
+from elsewhere_sandbox.alone import remove
 from elsewhere_sandbox.caches import DATA, collect, kept
-from elsewhere_sandbox.data import lay_data, remove
+from elsewhere_sandbox.data import lay_data
 from elsewhere_sandbox.errors import SetupError
 from tests.plain_setup import PlainSetup
 from tests.stores import make_record

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -62,6 +64,30 @@ def test_what_a_run_installs_itself_counts_before_what_is_shared(tmp_path: Path)
     install(own, "", version="2.0")
     interpreter = Interpreter(python=own, path=(), packages=(own, shared))
     assert packages_of(interpreter)["my-package"]["version"] == "2.0"
+
+
+@pytest.mark.parametrize("name", ["RECORD", "direct_url.json"])
+@pytest.mark.parametrize(
+    "put",
+    [
+        lambda path: path.write_bytes(b"\xff\xfe"),
+        lambda path: path.write_text("[" * 100_000),
+        lambda path: path.write_text('{"url": 1}'),
+        lambda path: path.write_text("[]"),
+        lambda path: path.mkdir(),
+        os.mkfifo,
+    ],
+    ids=["no text", "deep", "no url", "no dict", "a folder", "a pipe"],
+)
+def test_what_a_program_puts_there_ends_no_runner(
+    tmp_path: Path, name: str, put: Callable[[Path], object]
+) -> None:
+    interpreter = install(tmp_path, WHEEL)
+    (tmp_path / INFO / name).unlink(missing_ok=True)
+    put(tmp_path / INFO / name)
+    found = packages_of(interpreter)["my-package"]
+    assert found["version"] == "1.0"
+    assert "url" not in found
 
 
 def test_packages_without_a_record_and_of_an_image_have_their_versions(tmp_path: Path) -> None:

@@ -160,14 +160,16 @@ class Capturing(threading.Thread):
         self.warnings = (*self.warnings, f"{lost}: they travel with the task.")
 
     def send_data(self) -> None:
-        """Sends the data that the task names, once it is to run elsewhere. Raises CaptureError,
-        TooLargeError and StorageError."""
+        """Sends the data that the task names, once it is to run elsewhere and unless that was done
+        before. Raises CaptureError, TooLargeError and StorageError."""
         from elsewhere.capture.data import send  # noqa: PLC0415 - weight
 
         located, captured = self._located, self._captured
-        if isinstance(located, CaptureError) or captured is None or not captured[1].data:
+        if isinstance(located, CaptureError) or captured is None:
             return
         source, environment = captured
+        if all(one.digest for one in environment.data):
+            return
         uri = self._store.read(self._task_id).output_uri
         place = self._settings.output_uri if uri in ("", DEFAULT_PLACE) else uri
         sent = tuple(
