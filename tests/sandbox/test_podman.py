@@ -50,6 +50,7 @@ class Podman(Dockerd):
         ]
         started = subprocess.run(
             ["sh", "-c", script, log, *command],
+            cwd=folder,  # conmon leaves a file there
             env={**os.environ, "CONTAINERS_CONF": str(folder / "containers.conf")},
             capture_output=True,
             check=True,
