@@ -19,7 +19,8 @@ from elsewhere_sandbox.command import Command
 from elsewhere_sandbox.errors import CommandError, SetupError
 from elsewhere_sandbox.installers.api import plan
 from elsewhere_sandbox.order import AUTO
-from elsewhere_sandbox.selection import TORCH, comes_with_build
+from elsewhere_sandbox.requirements import without_hashes
+from elsewhere_sandbox.selection import TORCH, comes_with_build, is_of_torch, name_in
 from elsewhere_sandbox.unmet import unmet
 
 if TYPE_CHECKING:
@@ -189,6 +190,7 @@ def _install_resolved(name: str, lines: Sequence[str], shared: Path, order: Orde
     """Installs lines that nobody has locked, by a file of this name, with all that they need."""
     backend = order.backend
     options = ("--torch-backend", backend) if backend else ()
+    lines = _with_hashes(lines, order)
     try:
         _attempt(order, name, lines, shared, *options)
     except CommandError as error:
@@ -196,6 +198,21 @@ def _install_resolved(name: str, lines: Sequence[str], shared: Path, order: Orde
             raise _refused(order, error) from error
         order.setup.say("No index of builds of torch can be reached: the usual index is taken.")
         install(order, name, lines, shared)
+
+
+def _with_hashes(lines: Sequence[str], order: Order) -> Sequence[str]:
+    """The lines with those hashes that can be checked. Says of which packages they are not."""
+    dropped, why = [line for line in lines if without_hashes(line) != line], ""
+    if len(dropped) < len(lines) and not order.installer.checks_each_hash:
+        why = f"{order.installer.name} checks those of all packages or none, and some have none"
+    elif order.backend:
+        dropped = [line for line in dropped if is_of_torch(name_in(line))]
+        why = "the build for this machine has others"
+    if not (dropped and why):
+        return lines
+    names = _list([name_in(line) for line in dropped])
+    order.setup.say(f"The hashes of these packages are not checked, since {why}: {names}.")
+    return [without_hashes(line) if line in dropped else line for line in lines]
 
 
 def _finished(shared: Path, order: Order, left_out: Sequence[Pin]) -> list[str]:

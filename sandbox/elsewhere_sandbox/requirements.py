@@ -59,7 +59,7 @@ def read_requirements(
             line = editable[1]
         if editable and line != editable[1]:
             projects.add(_project(line, editable[1], folder, code))
-        elif _REQUIREMENT.fullmatch(_HASHES.sub("", line)):
+        elif _REQUIREMENT.fullmatch(without_hashes(line)):
             lines.add(line)
         else:
             raise SetupError(
@@ -69,6 +69,11 @@ def read_requirements(
                 "PIP_* variables."
             )
     return Requirements(lines=tuple(sorted(lines)), projects=tuple(sorted(projects)))
+
+
+def without_hashes(line: str) -> str:
+    """The requirement line without the digests of its files."""
+    return _HASHES.sub("", line)
 
 
 def _project(line: str, given: str, folder: Path, code: Path) -> Path:

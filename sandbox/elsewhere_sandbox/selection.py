@@ -18,7 +18,7 @@ from elsewhere.core.codec import decode
 from elsewhere.core.errors import RecordError
 from elsewhere.core.lock import Lock, Locked
 from elsewhere_sandbox.errors import SetupError
-from elsewhere_sandbox.requirements import read_requirements
+from elsewhere_sandbox.requirements import read_requirements, without_hashes
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -154,10 +154,15 @@ def comes_with_build(name: str) -> bool:
     return _OF_BUILD.fullmatch(name) is not None
 
 
+def is_of_torch(name: str) -> bool:
+    """Whether a package has builds for each kind of GPU, or comes with one."""
+    return name in TORCH or comes_with_build(name)
+
+
 def name_in(line: str) -> str:
     """The normalised name in a requirement line; "" for a URL alone."""
     try:
-        return canonicalize_name(Requirement(line).name)
+        return canonicalize_name(Requirement(without_hashes(line)).name)
     except InvalidRequirement:
         return ""
 

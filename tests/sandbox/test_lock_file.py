@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from elsewhere.core.records import Environment
 from elsewhere_sandbox.environment import Interpreter, prepare_environment
 from elsewhere_sandbox.errors import SetupError
 from elsewhere_sandbox.installers.uv import find_uv
+from elsewhere_sandbox.spec import PackagePolicy
 from tests.sandbox.locks import Box
 from tests.wheels import write_project, write_wheel
 
@@ -21,10 +24,15 @@ def box(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Box:
     return Box(tmp_path, tmp_path_factory.getbasetemp() / "seed")
 
 
-def prepare(box: Box, name: str) -> Interpreter:
-    folder = box.home.run("1" * 32, 1).create()
+def prepare(box: Box, name: str, attempt: int = 1) -> Interpreter:
     interpreter = prepare_environment(
-        Environment(lock_file=name), box.code, folder, box.home, box.setup, inherited=box.inherited
+        Environment(lock_file=name),
+        box.code,
+        box.home.run("1" * 32, attempt).create(),
+        box.home,
+        box.setup,
+        box.policy,
+        inherited=box.inherited,
     )
     os.close(interpreter.lock)
     return interpreter
@@ -54,6 +62,92 @@ def test_a_lock_of_uv_gives_its_versions(box: Box) -> None:
     )
     write_wheel(box.wheels, "deep", "4.1")
     assert box.installed(prepare(box, "uv.lock")) == {"used": "1.0", "deep": "2.5"}
+
+
+def lock_of_uv(box: Box, digest: str) -> None:
+    """Writes the lock of a laptop that has an index of its own, for a project that needs `used`."""
+    (box.code / "pyproject.toml").write_text(
+        '[project]\nname = "mine"\nversion = "1"\nrequires-python = ">=3.9"\n'
+        'dependencies = ["used"]\n'
+    )
+    index = "http://127.0.0.1:9/simple"
+    (box.code / "uv.lock").write_text(
+        'version = 1\nrevision = 3\nrequires-python = ">=3.9"\n'
+        '[[package]]\nname = "mine"\nversion = "1"\nsource = { virtual = "." }\n'
+        'dependencies = [{ name = "used" }]\n'
+        '[package.metadata]\nrequires-dist = [{ name = "used" }]\n'
+        f'[[package]]\nname = "used"\nversion = "1.0"\nsource = {{ registry = "{index}" }}\n'
+        f'wheels = [{{ url = "{index}/used-1.0-py3-none-any.whl", hash = "sha256:{digest}" }}]\n'
+    )
+
+
+def digest_of(wheel: Path) -> str:
+    return hashlib.sha256(wheel.read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("installer", ["uv", "pip"])
+def test_a_lock_made_with_another_index_is_taken_and_its_hashes_are_checked(
+    box: Box, installer: str
+) -> None:
+    box.policy = PackagePolicy(installer=installer)
+    lock_of_uv(box, digest_of(write_wheel(box.wheels, "used")))
+    assert box.installed(prepare(box, "uv.lock")) == {"used": "1.0"}
+    lock_of_uv(box, "0" * 64)
+    with pytest.raises(SetupError, match=r"(?i)hash.*mismatch|do not match the hashes"):
+        prepare(box, "uv.lock", 2)
+
+
+@pytest.mark.parametrize(
+    "now", ['["used", "more"]', '["used>=1"]', "[]"], ids=["another", "a bound", "none"]
+)
+def test_a_lock_that_its_project_has_left_behind_is_an_error(box: Box, now: str) -> None:
+    lock_of_uv(box, digest_of(write_wheel(box.wheels, "used")))
+    write_wheel(box.wheels, "more")
+    project = box.code / "pyproject.toml"
+    project.write_text(project.read_text().replace('["used"]', now))
+    with pytest.raises(SetupError, match=r"^uv.lock cannot be read, or does not match the pyproj"):
+        prepare(box, "uv.lock")
+
+
+@pytest.mark.parametrize("kind", ["wheels", "sdist"])
+def test_the_hashes_of_a_pylock_are_checked(box: Box, kind: str) -> None:
+    digest = digest_of(write_wheel(box.wheels, "used"))
+
+    def write(digest: str) -> None:
+        file = f'{{url = "http://127.0.0.1:9/used", hashes = {{sha256 = "{digest}"}}}}'
+        files = f"wheels = [{file}]" if kind == "wheels" else f"sdist = {file}"
+        (box.code / "pylock.toml").write_text(
+            f'lock-version = "1.0"\n[[packages]]\nname = "used"\nversion = "1.0"\n{files}\n'
+        )
+
+    write(digest)
+    assert box.installed(prepare(box, "pylock.toml")) == {"used": "1.0"}
+    write("0" * 64)
+    with pytest.raises(SetupError, match=r"(?i)hash mismatch"):
+        prepare(box, "pylock.toml", 2)
+
+
+def test_hashes_that_cannot_be_checked_are_named(box: Box) -> None:
+    digest = "0" * 64
+    wheel = write_wheel(box.wheels, "used")
+    write_wheel(box.wheels, "torch", "2.0")
+    files = f'wheels = [{{url = "http://127.0.0.1:9/x", hashes = {{sha256 = "{digest}"}}}}]'
+    lines = ['lock-version = "1.0"']
+    for name, version in (("torch", "2.0"), ("used", "1.0")):
+        lines += ["[[packages]]", f'name = "{name}"', f'version = "{version}"']
+        lines += [files.replace(digest, digest_of(wheel)) if name == "used" else files]
+    (box.code / "pylock.toml").write_text("\n".join(lines))
+    box.policy = PackagePolicy(installer="uv", torch="cpu")
+    with suppress(SetupError):  # no index of builds of torch is reached
+        prepare(box, "pylock.toml")
+    assert "not checked, since the build for this machine has others: torch." in box.lines
+
+    write_wheel(box.wheels, "free")
+    lines[-4:] = ["[[packages]]", 'name = "free"', 'version = "1.0"']
+    (box.code / "pylock.toml").write_text("\n".join(lines))
+    box.policy = PackagePolicy(installer="pip")
+    assert box.installed(prepare(box, "pylock.toml", 2)) == {"torch": "2.0", "free": "1.0"}
+    assert "pip checks those of all packages or none, and some have none: torch." in box.lines
 
 
 def test_projects_in_a_lock_of_uv_are_installed_in_place(box: Box) -> None:

@@ -21,6 +21,7 @@ from elsewhere_sandbox.containers.engine import ENGINE_ERRORS, PACKAGES_LABEL, p
 from elsewhere_sandbox.containers.pulling import pull
 from elsewhere_sandbox.errors import SetupError
 from elsewhere_sandbox.python import PRINT, PROBE, Python, from_plain
+from elsewhere_sandbox.requirements import without_hashes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,7 +70,7 @@ class ImagePython:
 
     def _has(self, line: str) -> bool:
         try:
-            asked = Requirement(line)
+            asked = Requirement(without_hashes(line))
         except InvalidRequirement:
             return False
         if asked.marker and not asked.marker.evaluate({**self.python.facts, "extra": ""}):

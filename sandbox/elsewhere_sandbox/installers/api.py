@@ -46,6 +46,10 @@ class Installer(Protocol):
         """True if it needs no pip in an environment, and so can install pip there."""
 
     @property
+    def checks_each_hash(self) -> bool:
+        """False if it refuses a file of requirements of which only some have hashes."""
+
+    @property
     def variables(self) -> Mapping[str, str]:
         """Its own variables, which override those of the operator."""
 

@@ -20,6 +20,7 @@ class Pip:
     name = "pip"
     prefix = "PIP_"
     brings_pip = False
+    checks_each_hash = False
     #: an operator's `user = true` would make pip refuse a virtual environment
     variables: Final = MappingProxyType({"PIP_USER": "0"})
 

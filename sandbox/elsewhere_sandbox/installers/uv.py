@@ -18,6 +18,7 @@ class Uv:
     name = "uv"
     prefix = "UV_"
     brings_pip = True
+    checks_each_hash = True
     variables: Final = MappingProxyType({"UV_PYTHON_DOWNLOADS": "never"})
 
     def is_available(self) -> bool:

@@ -11,7 +11,7 @@ from elsewhere.core.records import Environment
 CHOICES: Final = ("auto", "environment", "imports", "requirements")
 
 #: files of the repository that the agent reads, in place of lines that are read here
-LOCK_FILES: Final = ("uv.lock", "pylock.toml")
+LOCK_FILES: Final = ("uv.lock", "poetry.lock", "pylock.toml")
 
 
 class Wishes(NamedTuple):

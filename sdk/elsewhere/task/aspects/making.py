@@ -235,9 +235,9 @@ class MakingAspect(Handle):
         """Chooses what is installed for the task that `init` makes next. `choice` is "environment":
         all that is installed here; "imports": what the code imports, and what that needs, both in
         the versions that are here; "requirements": the repository's requirements.txt; the path of
-        a requirements file, or of a uv.lock or pylock.toml in the repository; or "auto", the
-        default: "environment" in a virtual environment or one of conda, else "imports". Raises
-        UsageError for anything else."""
+        a requirements file, or of a uv.lock, poetry.lock or pylock.toml in the repository; or
+        "auto", the default: "environment" in a virtual environment or one of conda, else "imports".
+        Raises UsageError for anything else."""
         from pathlib import Path  # noqa: PLC0415
 
         from elsewhere.capture import by_hand  # noqa: PLC0415
