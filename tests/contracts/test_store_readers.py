@@ -117,6 +117,17 @@ ATTEMPTS: Final = (
     *(f"RPUSH {keys.rq_queue('default')} {TASK}", f"RPUSH {keys.TaskKeys(TASK).record} x"),
     *(f"DEL {keys.asked(AGENT)}", f"DEL {keys.TaskKeys(TASK).record}", f"DEL {keys.STORE}"),
     *(f"EXPIRE {keys.TaskKeys(TASK).record} 1", f"RPUSH {keys.part('t', 0)} x"),
+    *("EVAL_RO return", "FUNCTION FLUSH", "FCALL f 0", "SCRIPT FLUSH", "SCRIPT KILL", "FLUSHDB"),
+    *("CONFIG SET maxmemory 1", "ACL WHOAMI", "ACL LOG", "CLIENT KILL TYPE normal", "SHUTDOWN"),
+    *("SLOWLOG GET", "DEBUG SLEEP 1", "SAVE", "REPLICAOF NO ONE", "SWAPDB 0 1", "SPUBLISH a b"),
+    *(f"{word} {keys.STORE}" for word in ("GETDEL", "DUMP", "TYPE", "OBJECT ENCODING", "SORT")),
+    *(f"SORT {keys.UPDATED} STORE ew:x", f"ZRANGESTORE ew:x {keys.UPDATED} 0 -1", "COPY a b"),
+    *(f"RENAME {keys.STORE} ew:task:x", f"SET {keys.STORE} x", f"GETEX {keys.STORE} EX 1"),
+)
+#: words for the script of queries that would let it go on and on
+LOOPS: Final = (
+    *(("-inf", "inf", "1e15"), ("-inf", "inf", "0", "-1"), ("-inf", "inf", "0", "1", "-2")),
+    *(("-inf", "inf", "nan"), ("-inf", "inf", "0.5", "x"), ("-inf", "inf", "0", "1e15")),
 )
 
 
@@ -246,6 +257,27 @@ def test_a_script_of_its_own_can_be_no_loop(store: RedisStore, reader: RedisStor
     with pytest.raises(redis.exceptions.NoPermissionError):
         reader.redis.register_script("while true do end")()
     assert store.redis.ping()
+
+
+@pytest.mark.parametrize("words", LOOPS)
+def test_nor_is_one_of_ours(store: RedisStore, reader: RedisStore, words: tuple[str, ...]) -> None:
+    digest = hashlib.sha1(store._scripts._text("search").encode()).hexdigest()
+    with pytest.raises(redis.exceptions.ResponseError, match="user_script"):
+        reader.redis.evalsha(digest, 1, keys.UPDATED, *words)
+    assert store.redis.ping()
+
+
+def test_a_server_that_knows_no_rights_for_some_keys_alone_lends_no_far_files(
+    store: RedisStore, readers: Readers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("elsewhere.store.redis.readers._OF_RELAY", ("?as Redis 6.2 has it",))
+    name = readers.name(AGENT, f"{TASK}.1")
+    readers.admit(name, "its own")
+    request = Request(transfer="a" * 32, wanted=Wanted(kind="artifact", task=TASK, name="m"))
+    with opened(readers.url(name, "its own")) as reader:
+        assert reader.read(TASK) == store.read(TASK)
+        with pytest.raises(AccessError):
+            Relay(reader.redis).ask(AGENT, [request], request.transfer, 0)
 
 
 def test_every_key_is_either_open_to_readers_or_closed_on_purpose() -> None:

@@ -1,4 +1,4 @@
-"""A program on an agent that lends it the store to read: it reads all, and changes nothing else."""
+"""A program on an agent that lends it the store to read, or not at all."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ for step in range(3):
 
 @dataclass(frozen=True)
 class Reading:
-    """A box whose tasks may only read, its Redis, and a laptop."""
+    """A box whose tasks may not do all with the store, its Redis, and a laptop."""
 
     box: Box
     laptop: Laptop
@@ -44,10 +44,13 @@ class Reading:
 
 
 @pytest.fixture
-def reading(world: World, short_path: Path, tmp_path: Path) -> Iterator[Reading]:
+def reading(
+    world: World, short_path: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[Reading]:
+    access = getattr(request, "param", "read")
     password = "s3cret-of-the-agent"
     with RedisServer(short_path, append_only=True, password=password) as server:
-        environ = {"ELSEWHERE_AGENT_STORE_ACCESS": "read", "ELSEWHERE_LEASE_S": "3"}
+        environ = {"ELSEWHERE_AGENT_STORE_ACCESS": access, "ELSEWHERE_LEASE_S": "3"}
         box = Box(short_path / "box", server.url, world.wheels, environ=environ)
         box.start()
         yield Reading(box, Laptop(world.python, tmp_path, box.store, server.url), server)
@@ -118,6 +121,57 @@ print("progress", task.get_progress())
     assert (other.get_status(), other.get_tags()) == ("completed", [])
     assert (draft.get_status(), draft.get_parameters()) == ("created", {})
     wait_until(lambda: reading.users() == [], what="its user is gone")
+
+
+@pytest.mark.parametrize("reading", ["none"], indirect=True)
+def test_one_that_is_lent_nothing_only_reports(reading: Reading) -> None:
+    other = reading.send("other", _OTHER)
+    assert reading.box.end(other).status == "completed"
+    code = f"""
+import os, pathlib, subprocess, sys
+from elsewhere import InputModel
+print("lent", pathlib.Path(os.environ["ELSEWHERE_RUN_FOLDER"], "store.json").exists())
+
+def refused(what, call):
+    try:
+        call()
+    except Exception as error:
+        print(what, "refused", "store_access is 'none', so a task can only report on it" in str(error))
+    else:
+        print(what, "ALLOWED")
+
+refused("get", lambda: Task.get_task(task_id={other.id!r}))
+refused("find", lambda: Task.get_tasks(project_name="access"))
+refused("clone", lambda: Task.clone({other.id!r}))
+refused("enqueue", lambda: Task.enqueue({other.id!r}, "default"))
+refused("create", lambda: Task.create("access", "new"))
+refused("model", lambda: InputModel({other.id!r}))
+script = "from elsewhere import Task; Task.get_task(task_id={other.id!r})"
+done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+print("child refused", "store_access is 'none'" in done.stderr)
+
+task.get_logger().report_scalar("own", "curve", 1, 1)
+task.set_parameter("General/mine", 7)
+task.add_tags("inside")
+print("own", task.upload_artifact("own", [1, 2], wait_on_upload=True), task.artifacts["own"].get())
+print("status", task.get_status(), task.get_parameter("General/mine"))
+"""
+    task = reading.send("reports", code)
+    ended = reading.box.end(task)
+    assert ended.status == "completed", ended
+    for line in (
+        "lent False",
+        *(
+            f"{what} refused True"
+            for what in ("get", "find", "clone", "enqueue", "create", "model", "child")
+        ),
+        "own True [1, 2]",
+    ):
+        assert line in ended.output, ended.output
+    assert (task.get_parameter("General/mine"), task.get_tags()) == (7, ["inside"])
+    assert task.get_reported_scalars()["own"]["curve"]["y"] == [1.0]
+    assert task.artifacts["own"].get() == [1, 2]
+    assert reading.users() == []
 
 
 def test_its_user_is_made_again_after_a_restart_of_redis_and_its_password_is_hidden(

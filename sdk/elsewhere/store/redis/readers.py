@@ -2,9 +2,10 @@
 
 A reader has the commands that this package reads with, on the keys of `keys.READABLE`, and the
 messages about tasks. It sees all tasks, models, agents and code of the store, as everybody does
-who uses it, but no names of other keys, and of the database 0 beside its own what is called so. Of
-scripts it can call those alone that `admit` has loaded: one of its own could keep the server busy
-for good. From Redis 7 on it can also ask agents for files of their machines (`store/relay.py`).
+who uses it, but no names of other keys, and of the database 0 beside its own what is called so. It
+can load no script of its own, which could keep the server busy for good; it calls `search`, as any
+that others have loaded, with its own rights. From Redis 7 on it can also ask agents for files of
+their machines (`store/relay.py`), and so take up memory of the server.
 
 The server forgets readers when it is restarted, unless somebody saves them.
 """
@@ -76,7 +77,8 @@ class Readers:
         database = self._redis.connection_pool.connection_kwargs.get("db") or 0
         digest = hashlib.sha256(password.encode()).hexdigest()
         rules = [
-            *("reset", "on", f"#{digest}", f"&{keys.TaskKeys('*').changed}", f"+select|{database}"),
+            *("reset", "resetchannels", "on", f"#{digest}", f"+select|{database}"),
+            f"&{keys.TaskKeys('*').changed}",
             *(f"~{pattern}" for pattern in keys.READABLE),
             *(f"+{command}" for command in _COMMANDS),
         ]
@@ -119,9 +121,11 @@ class Readers:
             self.runs()
             self.dismiss(name)  # what a killed process has left
             self.admit(name, password)
-            with closing(connect(self.url(name, password))) as reader, redis_errors():
-                reader.get(keys.STORE)
-            self.dismiss(name)
+            try:
+                with closing(connect(self.url(name, password))) as reader, redis_errors():
+                    reader.get(keys.STORE)
+            finally:
+                self.dismiss(name)
         except (AccessError, ResponseError) as error:
             reason = error.__cause__ or error
             raise self._useless(
