@@ -354,6 +354,13 @@ def test_the_readers_of_another_store_are_left_alone(
     assert len(readers.runs()) == 1
 
 
+def test_the_reader_of_a_check_is_no_run(readers: Readers) -> None:
+    name = readers.name(AGENT, "trial")
+    readers.admit(name, "its own")
+    assert readers.runs() == {}
+    readers.dismiss(name)
+
+
 def test_admitted_again_a_reader_keeps_its_connection(
     store: RedisStore, readers: Readers, reader: RedisStore
 ) -> None:

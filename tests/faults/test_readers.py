@@ -50,3 +50,6 @@ def test_a_reader_goes_with_its_run(
     wait_until(
         lambda: store.redis.acl_users() == ["default"], within_s=PATIENCE_S, what="it is gone"
     )
+    if killed != "machine":  # its agent, and no reaper, has taken the store back
+        lent = machine.folder(task.id).store
+        wait_until(lambda: not lent.exists(), within_s=PATIENCE_S, what="its URL is gone")
