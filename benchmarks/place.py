@@ -103,6 +103,11 @@ class Place:
         self.rest(process)
         return process
 
+    def end_agent(self) -> None:
+        """Ends the daemon and its tasks."""
+        if self._agent is not None:
+            _end(self._agent, signal.SIGQUIT)
+
     def start(self, *argv: str | Path, **how: object) -> subprocess.Popen[bytes]:
         """A process that ends with the place, if it has not before."""
         process: subprocess.Popen[bytes] = subprocess.Popen(

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final, Self
@@ -42,13 +42,15 @@ _NEEDLESS: Final = (
 
 
 class Dockerd:
-    """An engine whose data lies in `folder`, without network; `options` are further ones. As a
-    context manager it runs inside the block. Its process is no child of this one."""
+    """An engine whose data lies in `folder`, without network; `options` are further ones, and
+    `wrapper` is a command that starts it. As a context manager it runs inside the block. Its
+    process is no child of this one."""
 
-    def __init__(self, folder: Path, *options: str) -> None:
+    def __init__(self, folder: Path, *options: str, wrapper: Sequence[str] = ()) -> None:
         self.folder = folder
         self.url = f"unix://{folder}/docker.sock"
         self._options = options
+        self._wrapper = wrapper
 
     def start(self) -> None:
         """Returns when it answers."""
@@ -57,6 +59,7 @@ class Dockerd:
         (folder / "dockerd.log").touch()
         script = 'exec setsid "$@" >> "$0" 2>&1 < /dev/null &'
         command: list[str | Path] = [
+            *self._wrapper,
             *("dockerd", "--data-root", folder / "data", "--exec-root", folder / "exec"),
             *("--host", self.url, "--pidfile", folder / "pid"),
             *("--iptables=false", "--ip6tables=false", "--bridge=none", *self._options),
@@ -73,16 +76,19 @@ class Dockerd:
     def client(self) -> docker.DockerClient:
         return docker.DockerClient(base_url=self.url)
 
-    def load(self) -> None:
-        """Imports the images, unless they are there."""
+    def load(self, *names: str) -> None:
+        """Imports the images of these `names`, by default all, unless they are there."""
         client = self.client()
         known = {tag for image in client.images.list() for tag in image.tags}
-        for name, file in ((PYTHON, base_image()), (SHELL, None), (BARE, None)):
-            if name in known:
+        for name in (PYTHON, SHELL, BARE):
+            if name in known or name not in (names or (name,)):
                 continue
             repository, _, tag = name.partition(":")
             with tempfile.TemporaryDirectory() as scratch:
-                content = file or _small_image(Path(scratch), has_shell=name == SHELL)
+                if name == PYTHON:
+                    content = base_image()
+                else:
+                    content = _small_image(Path(scratch), has_shell=name == SHELL)
                 changes = ["ENV PATH=/usr/local/bin:/usr/bin:/bin", "ENV FLAVOUR=plain"]
                 client.api.import_image_from_file(
                     str(content), repository=repository, tag=tag, changes=changes

@@ -13,7 +13,14 @@ from elsewhere.command.program import add_command, add_version, exit_code, sente
 from elsewhere.core.errors import ElsewhereError, UsageError
 from elsewhere.core.settings import load
 from elsewhere_agent.errors import AgentError
-from elsewhere_agent.options import OF_DAEMON, add_daemon_options, add_modes, add_service
+from elsewhere_agent.options import (
+    OF_DAEMON,
+    add_build,
+    add_cache,
+    add_daemon_options,
+    add_modes,
+    add_service,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -131,6 +138,16 @@ def _explain(options: argparse.Namespace) -> int:
     return show_explanation(settings, agent, options.id, as_json=options.json)
 
 
+def _build(options: argparse.Namespace) -> int:
+    from elsewhere_agent.build import build
+    from elsewhere_agent.log import log_to
+
+    settings, agent = _settings()
+    log_to(None, "error")
+    build(settings, agent, options.id, venv=options.venv, tag=options.docker, base=options.base)
+    return 0
+
+
 def _init(options: argparse.Namespace) -> int:
     from elsewhere_agent.init import initialize
 
@@ -206,14 +223,6 @@ def _settings(
     if docker is not None:
         agent = agent.model_copy(update={"docker": agent.docker.with_words(docker)})
     return settings, agent
-
-
-def _kind(word: str) -> str:
-    from elsewhere_sandbox.caches import KINDS
-
-    if word not in KINDS:
-        raise argparse.ArgumentTypeError(f"{word!r} is none of {', '.join(KINDS)}")
-    return word
 
 
 # their options
@@ -295,6 +304,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     explain.add_argument("--json", action="store_true", help="as JSON: lists of lines")
 
+    add_build(commands, _build)
+
     init = add_command(
         commands,
         "init",
@@ -328,50 +339,7 @@ def _parser() -> argparse.ArgumentParser:
 
     add_service(commands, _install_service)
 
-    cache = commands.add_parser("cache", help="show and remove what is kept for later tasks")
-    parts = cache.add_subparsers(metavar="COMMAND", required=True, title="commands")
-    listing = add_command(
-        parts,
-        "list",
-        _list_cache,
-        "show what is kept",
-        "Shows the environments of packages, mirrors of repositories, folders of ended runs and"
-        " checkpoints of tasks that this machine keeps, with sizes, the last used first.",
-        "--json",
-    )
-    listing.add_argument("--json", action="store_true", help="as JSON")
-    collecting = add_command(
-        parts,
-        "gc",
-        _collect_cache,
-        "remove what is beyond the budgets",
-        "Removes what was not used for longest, until each kind is within its budget, as the agent"
-        " does every few minutes; never what a task uses, nor the only copy of a file.",
-        "mirrors --budget 10000000000",
-    )
-    collecting.add_argument(
-        "--budget",
-        type=int,
-        metavar="BYTES",
-        help="what may stay of each kind (default: agent.<kind>_bytes)",
-    )
-    clearing = add_command(
-        parts,
-        "clear",
-        _collect_cache,
-        "remove all that is not in use",
-        "Removes all that is kept, but for what a task uses and the only copies of files.",
-        "runs",
-    )
-    clearing.set_defaults(budget=0)
-    for parser_of_kinds in (collecting, clearing):
-        parser_of_kinds.add_argument(
-            "kinds",
-            nargs="*",
-            metavar="KIND",
-            type=_kind,
-            help="environments, mirrors, runs or checkpoints (default: all)",
-        )
+    add_cache(commands, _list_cache, _collect_cache)
 
     add_command(
         commands,

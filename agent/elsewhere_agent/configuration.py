@@ -81,6 +81,7 @@ class AgentSettings(BaseModel):
     data_bytes: int = Field(default=50_000_000_000, ge=0)
     runs_bytes: int = Field(default=50_000_000_000, ge=0)
     checkpoints_bytes: int = Field(default=50_000_000_000, ge=0)
+    images_bytes: int = Field(default=50_000_000_000, ge=0)
     free_bytes: int = Field(default=1_000_000_000, ge=0)
     code_memory_bytes: int = Field(default=1 << 30, ge=0)
     pass_environment: tuple[str, ...] = ()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.table import Table
@@ -11,7 +9,6 @@ from rich.table import Table
 from elsewhere.command.naming import find_task
 from elsewhere.command.printing import clean, json_text
 from elsewhere.command.tables import open_console
-from elsewhere.core.folders import RunFolder
 from elsewhere.core.wording import size
 from elsewhere.store import store_url
 from elsewhere.store.queues import Entry
@@ -20,12 +17,12 @@ from elsewhere.store.redis.store import RedisStore
 from elsewhere_agent.configuration import worker_settings
 from elsewhere_agent.daemon import gpus_of
 from elsewhere_agent.errors import AgentError
+from elsewhere_agent.scratch import scratch_of
 from elsewhere_sandbox.errors import SandboxError
 from elsewhere_sandbox.explaining import explain
 from elsewhere_sandbox.slot import Slot
 from elsewhere_sandbox.spec import RunSpec
 from elsewhere_worker.boundary import checked
-from elsewhere_worker.inputs import fetch
 from elsewhere_worker.scheduler import Scheduler
 
 if TYPE_CHECKING:
@@ -53,11 +50,7 @@ def show_explanation(
     config = worker_settings(settings, agent, url, len(gpus.devices))
     slot, why = _slot(config, gpus.devices, record, queue)
     found = {"task": [record.id, record.name], "machine": _machine(slot) if slot else [why]}
-    with tempfile.TemporaryDirectory(prefix="elsewhere-") as scratch:
-        folder = RunFolder(Path(scratch, f"{task_id}.0"))
-        folder.path.mkdir()
-        for digest in record.digests:
-            fetch(store, folder, digest)
+    with scratch_of(store, record) as folder:
         spec = RunSpec(
             record=record,
             home=str(settings.home.path),

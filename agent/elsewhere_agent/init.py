@@ -131,14 +131,16 @@ TEMPLATE: Final = """\
 # torch = "auto"
 
 # Bytes of all environments, of all mirrors of repositories, of all data that tasks brought along,
-# of all folders of ended runs, and of what tasks keep in ELSEWHERE_CHECKPOINTS for their next
-# attempts. Over that, those unused for longest are removed, never one in use: agent cache list,
+# of all folders of ended runs, of what tasks keep in ELSEWHERE_CHECKPOINTS for their next attempts,
+# and of all images that the agent has pulled. Over that, those unused for longest are removed,
+# never one in use, nor an image that was there or has another name by now: agent cache list,
 # agent cache gc.
 # environments_bytes = 50000000000
 # mirrors_bytes = 50000000000
 # data_bytes = 50000000000
 # runs_bytes = 50000000000
 # checkpoints_bytes = 50000000000
+# images_bytes = 50000000000
 # Bytes that must be free on the disk of the runs before a task is taken; caches give way to that.
 # free_bytes = 1000000000
 

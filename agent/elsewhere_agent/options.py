@@ -147,3 +147,81 @@ def add_service(commands: Commands, run: Run) -> None:
         "--per-queue", action="store_true", help="a template: elsewhere-agent@large serves large"
     )
     service.add_argument("--folder", help="where the unit is written (default: systemd's)")
+
+
+def add_build(commands: Commands, run: Run) -> None:
+    """Adds `build`."""
+    build = add_command(
+        commands,
+        "build",
+        run,
+        "build a task's environment as a folder or an image",
+        "Builds the environment that a run of the task would have here, without its code: as a"
+        " virtual environment in a folder, or as an image, in which tasks then find all packages."
+        " The image is the task's own, else that of the agent's settings, with the packages added.",
+        "--id 1a2b3c4d --docker team/task:1",
+    )
+    build.add_argument("--id", required=True, metavar="ID", help="id of the task, or how it begins")
+    what = build.add_mutually_exclusive_group(required=True)
+    what.add_argument("--venv", default="", metavar="DIR", help="build a virtual environment here")
+    what.add_argument("--docker", default="", metavar="TAG", help="build an image of this name")
+    build.add_argument(
+        "--base", default="", metavar="IMAGE", help="the image to add to, in place of the task's"
+    )
+
+
+def add_cache(commands: Commands, show: Run, collect: Run) -> None:
+    """Adds the commands of `cache`: `list`, and `gc` and `clear`, which `collect` does."""
+    cache = commands.add_parser("cache", help="show and remove what is kept for later tasks")
+    parts = cache.add_subparsers(metavar="COMMAND", required=True, title="commands")
+    listing = add_command(
+        parts,
+        "list",
+        show,
+        "show what is kept",
+        "Shows the environments of packages, mirrors of repositories, folders of ended runs,"
+        " checkpoints of tasks and pulled images that this machine keeps, with sizes, the last used"
+        " first.",
+        "--json",
+    )
+    listing.add_argument("--json", action="store_true", help="as JSON")
+    collecting = add_command(
+        parts,
+        "gc",
+        collect,
+        "remove what is beyond the budgets",
+        "Removes what was not used for longest, until each kind is within its budget, as the agent"
+        " does every few minutes; never what a task uses, nor the only copy of a file.",
+        "mirrors --budget 10000000000",
+    )
+    collecting.add_argument(
+        "--budget",
+        type=int,
+        metavar="BYTES",
+        help="what may stay of each kind (default: agent.<kind>_bytes)",
+    )
+    clearing = add_command(
+        parts,
+        "clear",
+        collect,
+        "remove all that is not in use",
+        "Removes all that is kept, but for what a task uses and the only copies of files.",
+        "runs",
+    )
+    clearing.set_defaults(budget=0)
+    for parser_of_kinds in (collecting, clearing):
+        parser_of_kinds.add_argument(
+            "kinds",
+            nargs="*",
+            metavar="KIND",
+            type=_kind,
+            help="environments, mirrors, runs, checkpoints or images (default: all)",
+        )
+
+
+def _kind(word: str) -> str:
+    from elsewhere_sandbox.caches import KINDS  # noqa: PLC0415 - `--help` is quick
+
+    if word not in KINDS:
+        raise argparse.ArgumentTypeError(f"{word!r} is none of {', '.join(KINDS)}")
+    return word

@@ -66,6 +66,7 @@ ALLOWED: Final = {
     "data_bytes": "a whole number from 0 up",
     "runs_bytes": "a whole number from 0 up",
     "checkpoints_bytes": "a whole number from 0 up",
+    "images_bytes": "a whole number from 0 up",
     "free_bytes": "a whole number from 0 up",
     "code_memory_bytes": "a whole number from 0 up",
     "pass_environment": "a list of names",

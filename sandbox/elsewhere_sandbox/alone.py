@@ -50,7 +50,7 @@ def shared(
         raise
 
 
-def _take(descriptor: int, kind: int, setup: Setup, what: str) -> bool:
+def _take(descriptor: int, kind: int, setup: Setup, what: str = "") -> bool:
     """Waits for the lock, which the system releases when its holder dies. Whether it had to."""
     must_wait = False
     while True:
@@ -79,6 +79,18 @@ def alone(lock: Path) -> Iterator[bool]:
             yield True
     finally:
         os.close(descriptor)
+
+
+def share(lock: Path, setup: Setup) -> int:
+    """Holds the file `lock`, as others may, until the returned descriptor is closed. Raises
+    StopRequestedError while somebody has it alone."""
+    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        _take(descriptor, fcntl.LOCK_SH, setup)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
 
 
 def remove(place: Path) -> bool:

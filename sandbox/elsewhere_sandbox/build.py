@@ -49,22 +49,8 @@ _UNREACHED: Final = re.compile(
 def build(shared: Path, order: Order) -> None:
     """Builds the environment in the folder `shared`, which must not exist. Raises SetupError."""
     started = time.monotonic()
-    selection = order.selection
-    order.setup.say(
-        f"Environment {shared.name[:12]} is built: Python {order.python.version}, "
-        f"{order.installer.name}, {len(selection.asked) + len(selection.pins)} requirements."
-    )
-    _make_empty(shared, order)
-    if order.pre_packages:
-        order.setup.say(f"Of this agent, before the task's own: {_list(order.pre_packages)}.")
-        _install_resolved("pre.txt", order.pre_packages, shared, order)
-    left_out = _install_pins(shared, order)
-    if selection.asked:
-        _install_resolved("asked.txt", selection.asked, shared, order)
-    if order.post_packages:
-        order.setup.say(f"Of this agent, after the task's own: {_list(order.post_packages)}.")
-        _install_resolved("post.txt", order.post_packages, shared, order)
-    notes = _finished(shared, order, left_out)
+    order.setup.say(f"Environment {shared.name[:12]} is built: {order.summary}.")
+    left_out, notes = fill(shared, order)
     _let_path_choose(shared / "bin")
     inputs = json.loads(hide_passwords(json.dumps(order.inputs)))
     facts = {
@@ -76,6 +62,23 @@ def build(shared: Path, order: Order) -> None:
         "seconds": round(time.monotonic() - started, 3),
     }
     write_beside(shared / "complete.json", facts)
+
+
+def fill(environment: Path, order: Order) -> tuple[list[Pin], list[str]]:
+    """Makes a virtual environment, in a folder that does not exist or is empty, with all that was
+    selected. Returns the pins that are not in it, and a line on each way in which it is not what
+    was captured. Raises SetupError."""
+    _make_empty(environment, order)
+    if order.pre_packages:
+        order.setup.say(f"Of this agent, before the task's own: {_list(order.pre_packages)}.")
+        _install_resolved("pre.txt", order.pre_packages, environment, order)
+    left_out = _install_pins(environment, order)
+    if order.selection.asked:
+        _install_resolved("asked.txt", order.selection.asked, environment, order)
+    if order.post_packages:
+        order.setup.say(f"Of this agent, after the task's own: {_list(order.post_packages)}.")
+        _install_resolved("post.txt", order.post_packages, environment, order)
+    return left_out, _finished(environment, order, left_out)
 
 
 def install(

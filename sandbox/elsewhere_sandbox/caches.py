@@ -1,5 +1,6 @@
 """What a machine keeps for later runs, each kind within a budget of bytes: environments, mirrors of
-repositories, data of tasks, folders of runs whose results are in the store, and checkpoints."""
+repositories, data of tasks, folders of runs whose results are in the store, checkpoints, and images
+that were pulled."""
 
 from __future__ import annotations
 
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from elsewhere.core.folders import Home, RunFolder
 from elsewhere_sandbox import data, environments, mirror
 from elsewhere_sandbox.alone import remove
+from elsewhere_sandbox.containers import pulled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -22,13 +24,15 @@ MIRRORS: Final = "mirrors"
 DATA: Final = "data"
 RUNS: Final = "runs"
 CHECKPOINTS: Final = "checkpoints"
-KINDS: Final = (ENVIRONMENTS, MIRRORS, DATA, RUNS, CHECKPOINTS)
+IMAGES: Final = "images"
+KINDS: Final = (ENVIRONMENTS, MIRRORS, DATA, RUNS, CHECKPOINTS, IMAGES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
     """One thing of a `kind` that is kept. `what` names it for people; `used_at` is a time of this
-    machine's clock, in seconds. What is in use is never removed."""
+    machine's clock, in seconds. What is in use is never removed. `is_here`: it is on the disk of
+    the home."""
 
     kind: str
     path: Path
@@ -36,6 +40,7 @@ class Kept:
     size_bytes: int
     used_at: float
     is_in_use: bool
+    is_here: bool = True
 
     def remove(self) -> bool:
         """Removes it, if it is not in use by now."""
@@ -43,6 +48,8 @@ class Kept:
             return remove(self.path)
         if self.kind == MIRRORS:
             return mirror.remove(self.path)
+        if self.kind == IMAGES:
+            return pulled.remove(self.path)
         folder = RunFolder(self.path)
         if self.kind == CHECKPOINTS:
             if _runs_now(self.path):
@@ -57,7 +64,14 @@ class Kept:
 
 def kept(home: Home) -> list[Kept]:
     """Returns what is kept, by kind and, in each, that which was used last first."""
-    found = (*_environments(home), *_mirrors(home), *_data(home), *_runs(home), *_checkpoints(home))
+    found = (
+        *_environments(home),
+        *_mirrors(home),
+        *_data(home),
+        *_runs(home),
+        *_checkpoints(home),
+        *_images(home),
+    )
     return sorted(found, key=lambda one: (KINDS.index(one.kind), -one.used_at))
 
 
@@ -78,12 +92,13 @@ def collect(home: Home, budgets: Mapping[str, int]) -> list[Kept]:
 
 
 def make_room(home: Home, missing_bytes: int) -> list[Kept]:
-    """Removes what was not used for longest, of all kinds, until so many bytes are free."""
+    """Removes what was not used for longest, of all kinds on this disk, until so many bytes are
+    free."""
     removed = []
     for one in sorted(kept(home), key=lambda one: one.used_at):
         if missing_bytes <= 0:
             break
-        if one.remove():
+        if one.is_here and one.remove():
             removed.append(one)
             missing_bytes -= one.size_bytes
     return removed
@@ -149,6 +164,20 @@ def _checkpoints(home: Home) -> Iterator[Kept]:
                 size_bytes=_size(path),
                 used_at=path.stat().st_mtime,
                 is_in_use=_runs_now(path),
+            )
+
+
+def _images(home: Home) -> Iterator[Kept]:
+    for path, image in pulled.pulled(home):
+        with suppress(FileNotFoundError):
+            yield Kept(
+                kind=IMAGES,
+                path=path,
+                what=image.name,
+                size_bytes=image.size_bytes,
+                used_at=path.stat().st_mtime,
+                is_in_use=pulled.is_in_use(path),
+                is_here=image.is_on_disk_of(home.path),
             )
 
 

@@ -23,8 +23,7 @@ if TYPE_CHECKING:
 
     from elsewhere.core.folders import Home, RunFolder
     from elsewhere.core.records import Environment
-    from elsewhere_sandbox.containers.image import Image
-    from elsewhere_sandbox.installers.api import Installer
+    from elsewhere_sandbox.containers.image import Image, ImagePython
     from elsewhere_sandbox.python import Python
     from elsewhere_sandbox.setup import Setup
     from elsewhere_sandbox.spec import PackagePolicy
@@ -67,21 +66,9 @@ def prepare_environment(
     the code that are installed in place. `policy` is the operator's. In an `image` its Python is
     taken, and its packages, if they are all that is needed. Raises SetupError.
     """
-    inside = None
     with setup.phase("python"):
-        if image is not None:
-            inside = image.python_for(environment.python, setup)
-            python = inside.python
-        else:
-            known = home.environments / "pythons.json"
-            python = find_python(environment.python, known, setup, inherited)
+        python, inside = python_of(environment, home, setup, inherited, image)
     with setup.phase("install"):
-        if inside is not None:
-            installer = installer_of_image(policy.installer, is_glibc=inside.is_glibc)
-            variables = place_variables(inherited, folder.path / "home", home.environments)
-        else:
-            installer = installer_of(policy.installer)
-            variables = installer_variables(inherited)
         order = order_of(
             environment,
             code,
@@ -90,13 +77,13 @@ def prepare_environment(
             setup,
             policy,
             python=python,
-            installer=installer,
-            variables=variables | installer.indexes(policy),
             working_dir=working_dir,
             script=script,
-            image=image.id if image else "",
+            inherited=inherited,
+            image=image,
+            inside=inside,
         )
-        if inside is not None and not inside.lacks(order):
+        if image is not None and inside is not None and image.has(order, inside):
             setup.say("The image has all packages that the task asks for: none is installed.")
             shared, lock, was_cached = None, -1, True
         else:
@@ -123,6 +110,22 @@ def prepare_environment(
     )
 
 
+def python_of(
+    environment: Environment,
+    home: Home,
+    setup: Setup,
+    inherited: Mapping[str, str],
+    image: Image | None,
+) -> tuple[Python, ImagePython | None]:
+    """The Python of a run: of this machine or, beside what is known of it there, of its `image`.
+    Raises SetupError."""
+    if image is not None:
+        inside = image.python_for(environment.python, setup)
+        return inside.python, inside
+    known = home.environments / "pythons.json"
+    return find_python(environment.python, known, setup, inherited), None
+
+
 def order_of(
     environment: Environment,
     code: Path,
@@ -132,13 +135,21 @@ def order_of(
     policy: PackagePolicy,
     *,
     python: Python,
-    installer: Installer,
-    variables: Mapping[str, str],
     working_dir: str,
     script: str,
-    image: str = "",
+    inherited: Mapping[str, str] = os.environ,
+    image: Image | None = None,
+    inside: ImagePython | None = None,
 ) -> Order:
-    """The environment that a run asks for. Raises SetupError."""
+    """The environment that a run asks for: of `python`, which stands `inside` its `image` where it
+    has one. Raises SetupError."""
+    if inside is not None:
+        installer = installer_of_image(policy.installer, is_glibc=inside.is_glibc)
+        variables = place_variables(inherited, folder.path / "home", home.environments)
+    else:
+        installer = installer_of(policy.installer)
+        variables = installer_variables(inherited)
+    variables |= installer.indexes(policy)
     if name := environment.lock_file:
         lines = lines_of(name, code, folder.path, python, setup, variables)
         environment = replace(environment, packages=tuple(lines))
@@ -153,7 +164,7 @@ def order_of(
         home=home,
         scratch=folder.path,
         setup=setup,
-        image=image,
+        image=image.id if image else "",
         pre_packages=policy.pre_packages,
         post_packages=policy.post_packages,
     )

@@ -12,14 +12,12 @@ from typing import TYPE_CHECKING, Final
 from elsewhere.core.folders import Home
 from elsewhere.core.wording import size
 from elsewhere_sandbox.containers.image import choose
-from elsewhere_sandbox.environment import order_of
+from elsewhere_sandbox.environment import order_of, python_of
 from elsewhere_sandbox.environments import planned
 from elsewhere_sandbox.errors import CommandError
-from elsewhere_sandbox.installers import installer_of
-from elsewhere_sandbox.installers.api import installer_variables, plan
+from elsewhere_sandbox.installers.api import plan
 from elsewhere_sandbox.prepare import check_whole, environment_of, lay_out, setup_lines
 from elsewhere_sandbox.program import program
-from elsewhere_sandbox.python import find_python
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -106,9 +104,7 @@ def explain(spec: RunSpec, folder: RunFolder) -> dict[str, list[str]]:
 
 def _environment(spec: RunSpec, folder: RunFolder, setup: _Listening) -> dict[str, list[str]]:
     record, home, policy = spec.record, Home(Path(spec.home)), spec.policy.packages
-    known = home.environments / "pythons.json"
-    python = find_python(record.environment.python, known, setup, os.environ)
-    installer = installer_of(policy.installer)
+    python, _ = python_of(record.environment, home, setup, os.environ, None)
     order = order_of(
         record.environment,
         folder.code,
@@ -117,8 +113,6 @@ def _environment(spec: RunSpec, folder: RunFolder, setup: _Listening) -> dict[st
         setup,
         policy,
         python=python,
-        installer=installer,
-        variables=installer_variables(os.environ) | installer.indexes(policy),
         working_dir=record.source.working_dir,
         script=record.source.entry_point,
     )
@@ -126,7 +120,7 @@ def _environment(spec: RunSpec, folder: RunFolder, setup: _Listening) -> dict[st
     has = f"It is there: {size(built.size_bytes)}." if built else "It would be built."
     found = {
         "python": [f"{python.version} at {python.executable}"],
-        "environment": [f"{name[:12]}, by {installer.name}. {has}", *order.selection.notes],
+        "environment": [f"{name[:12]}, by {order.installer.name}. {has}", *order.selection.notes],
         "packages": [*(pin.line for pin in order.selection.pins), *order.selection.asked],
         "packages before": list(order.pre_packages),
         "packages after": list(order.post_packages),

@@ -58,16 +58,9 @@ class Mirror:
     def use(self) -> int:
         """Marks the mirror as used until the returned descriptor is closed."""
         make_folder(self.path.parent)
-        descriptor = os.open(self.path.with_suffix(_USED), os.O_RDWR | os.O_CREAT, 0o600)
-        while True:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except BlockingIOError:  # it is being removed
-                self._setup.check_stop()
-                time.sleep(_LOOK_S)
-            else:
-                os.utime(descriptor)
-                return descriptor
+        descriptor = locks.share(self.path.with_suffix(_USED), self._setup)
+        os.utime(descriptor)
+        return descriptor
 
     def head(self, branch: str) -> str:
         """The commit that the remote's `branch` (also a tag) is at now; an empty one stands for its

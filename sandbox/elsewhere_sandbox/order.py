@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -75,6 +77,19 @@ class Order:
         if torch:
             found["driver"] = _DRIVER.read_text("utf-8") if _DRIVER.exists() else ""
         return found
+
+    @property
+    def summary(self) -> str:
+        """Says what it is built of, for people."""
+        count = len(self.selection.asked) + len(self.selection.pins)
+        return f"Python {self.python.version}, {self.installer.name}, {count} requirements"
+
+    @property
+    def packages(self) -> str:
+        """A digest of the packages that are asked for, and of which the program imports."""
+        pins = [(pin.identity, pin.is_needed) for pin in self.selection.pins]
+        lines = [self.pre_packages, self.selection.asked, pins, self.post_packages]
+        return hashlib.sha256(json.dumps(lines).encode()).hexdigest()[:32]
 
     @property
     def _resolved(self) -> tuple[str, ...]:

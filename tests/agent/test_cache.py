@@ -90,7 +90,7 @@ def test_a_kind_that_is_not_there_is_a_mistake_of_usage(
     with pytest.raises(SystemExit, match="2"):
         main(["cache", "clear", "wheels"])
     assert (
-        "'wheels' is none of environments, mirrors, data, runs, checkpoints"
+        "'wheels' is none of environments, mirrors, data, runs, checkpoints, images"
         in capsys.readouterr().err
     )
 

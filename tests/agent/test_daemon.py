@@ -154,19 +154,25 @@ def test_with_a_wrong_url_it_says_so_and_ends(
     ids=["without a password", "with a password", "without the right"],
 )
 def test_what_the_store_cannot_lend_is_told_at_the_start(
-    command: str, password: str, user: str, sentence: str, short_path: Path, tmp_path: Path
+    command: str,
+    password: str,
+    user: str,
+    sentence: str,
+    short_path: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    environ = {"ELSEWHERE_AGENT_STORE_ACCESS": "read", "COLUMNS": "600"}
+    monkeypatch.setenv("ELSEWHERE_AGENT_STORE_ACCESS", "read")
     with RedisServer(short_path, password=password) as server:
         with connect(server.url) as client:
             rules = ("on", ">own", "~*", "&*", "+@all", "-acl")
             client.execute_command("ACL", "SETUSER", "ada", *rules)
         url = server.url.replace(f":{password}", user) if user else server.url
-        environ["ELSEWHERE_REDIS_URL"] = url
+        monkeypatch.setenv("ELSEWHERE_REDIS_URL", url)
         if command == "daemon" and not sentence:
-            with running_daemon(tmp_path, **environ):
+            with running_daemon(tmp_path):
                 return
-        told = call(command, **environ)
+        told = call(command, COLUMNS="600")
         printed = told.stderr if command == "daemon" else told.stdout
         assert sentence in printed
         assert ("agent.store_access is 'read'" in printed) is bool(sentence), printed

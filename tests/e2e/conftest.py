@@ -10,6 +10,7 @@ import pytest
 
 from elsewhere.store.redis.store import RedisStore
 from tests.e2e.world import Box, Laptop, World, make_venv, make_wheels
+from tests.engine import PYTHON, Dockerd
 from tests.redis_server import RedisServer
 from tests.sdk.scripts import Scripts
 from tests.stores import opened
@@ -34,6 +35,19 @@ def box(world: World) -> Iterator[Box]:
     """Its agent serves the queue `default`. No program may be left on it."""
     yield world.box
     wait_until(lambda: not world.box.programs(), what="the box is idle")
+
+
+@pytest.fixture(scope="module")
+def ship(world: World, engine: Dockerd, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
+    """A box whose tasks run in containers, of the image with Python where they name none. It serves
+    the queue `ships`."""
+    folder = tmp_path_factory.mktemp("ship")
+    where = {"DOCKER_HOST": engine.url, "ELSEWHERE_AGENT_NAME": "ship"}
+    options = ("--queue", "ships", "--docker", PYTHON, "--env", "DEFAULT=set")
+    box = Box(folder, world.url, world.wheels, *options, environ=where)
+    box.start()
+    yield box
+    box.stop()
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -42,18 +41,6 @@ for i in range(300):
     while i == 150 and not os.path.exists(os.path.expanduser("~/go")):
         time.sleep(0.01)
 """
-
-
-@pytest.fixture(scope="module")
-def ship(world: World, engine: Dockerd, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
-    """A box whose tasks run in containers, of the image with Python where they name none."""
-    folder = tmp_path_factory.mktemp("ship")
-    where = {"DOCKER_HOST": engine.url, "ELSEWHERE_AGENT_NAME": "ship"}
-    options = ("--queue", QUEUE, "--docker", PYTHON, "--env", "DEFAULT=set")
-    box = Box(folder, world.url, world.wheels, *options, environ=where)
-    box.start()
-    yield box
-    box.stop()
 
 
 def containers(engine: Dockerd, task: Task) -> list[str]:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 ENGINE_ERRORS: Final = (DockerException, RequestException, OSError)
 #: the label of a container with its run folder; the others are for people
 FOLDER_LABEL: Final = "elsewhere.folder"
+#: the label of an image that was built for a task with the digest of the selection in it
+PACKAGES_LABEL: Final = "elsewhere.packages"
 #: seconds that the engine has for an answer; a busy disk takes its time
 _ANSWER_S: Final = 60
 _USUAL: Final = "unix:///var/run/docker.sock"
@@ -28,11 +30,12 @@ def place(url: str, environ: Mapping[str, str] = os.environ) -> str:
     return url or environ.get("DOCKER_HOST", _USUAL)
 
 
-def connect(url: str) -> DockerClient:
-    """Connects to the engine at `url`. Raises SetupError if none answers there."""
+def connect(url: str, answer_s: int = _ANSWER_S) -> DockerClient:
+    """Connects to the engine at `url`, which has so many seconds for each answer. Raises SetupError
+    if none answers there."""
     try:
         # Its version is asked for at once: whether it answers is known then.
-        return DockerClient(base_url=url, timeout=_ANSWER_S)
+        return DockerClient(base_url=url, timeout=answer_s)
     except ENGINE_ERRORS as error:
         raise SetupError(
             f"The container engine cannot be reached at {url}: {reason(error)}. Start it, let"
@@ -53,6 +56,11 @@ def answers(url: str) -> bool:
 def reason(error: BaseException) -> str:
     """The engine's own words on an error, on one line."""
     text = " ".join(str(getattr(error, "explanation", None) or error).split()).rstrip(".")
-    if "no space left" in text.lower():
+    if is_full(text):
         text += " - the disk of the engine is full: make room there, by `docker system prune`"
     return text
+
+
+def is_full(text: str) -> bool:
+    """Whether these are an engine's words for a disk without room."""
+    return "no space left" in text.lower()

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import fnmatch
 import json
+import os
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -15,7 +16,8 @@ from packaging.utils import canonicalize_name
 
 from elsewhere.core.errors import RecordError
 from elsewhere.core.folders import make_folder, read_json, write_beside
-from elsewhere_sandbox.containers.engine import ENGINE_ERRORS, reason
+from elsewhere_sandbox.containers import pulled
+from elsewhere_sandbox.containers.engine import ENGINE_ERRORS, PACKAGES_LABEL, place, reason
 from elsewhere_sandbox.containers.pulling import pull
 from elsewhere_sandbox.errors import SetupError
 from elsewhere_sandbox.python import PRINT, PROBE, Python, from_plain
@@ -25,7 +27,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from docker import DockerClient
+    from docker.models.images import Image as Found
 
+    from elsewhere.core.folders import Home
     from elsewhere.core.records import TaskRecord
     from elsewhere_sandbox.order import Order
     from elsewhere_sandbox.setup import Setup
@@ -78,13 +82,17 @@ class ImagePython:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Image:
-    """An image that is there. `variables` are its own, which each container of it gets."""
+    """An image that is there. `variables` are its own, which each container of it gets. `packages`
+    is the digest of those that it was built for, if it was. It is not removed while the
+    descriptor `lock` is open: until the end of this process."""
 
     name: str
     id: str
     variables: Mapping[str, str]
     has_shell: bool
     pythons: tuple[ImagePython, ...]
+    packages: str = ""
+    lock: int = -1
 
     def python_for(self, wanted: str, setup: Setup) -> ImagePython:
         """The interpreter of the same major and minor version as `wanted`, else the image's own
@@ -104,6 +112,10 @@ class Image:
             )
         return found
 
+    def has(self, order: Order, inside: ImagePython) -> bool:
+        """Whether all that a program needs is `inside` it."""
+        return self.packages == order.packages or not inside.lacks(order)
+
 
 def choose(record: TaskRecord, queue: str, policy: DockerPolicy) -> tuple[str, tuple[str, ...]]:
     """The name of the image and the operator's arguments for it: the task's, else that of the
@@ -118,31 +130,69 @@ def choose(record: TaskRecord, queue: str, policy: DockerPolicy) -> tuple[str, t
     return name, (*policy.arguments, *(rule.arguments if rule else ()))
 
 
-def look(client: DockerClient, name: str, policy: DockerPolicy, known: Path, setup: Setup) -> Image:
-    """Finds the image, pulls it if need be, and looks into it unless the file `known` has what was
-    found before. Raises SetupError."""
+def look(client: DockerClient, name: str, policy: DockerPolicy, home: Home, setup: Setup) -> Image:
+    """Finds the image, pulls it if need be, marks it as used, and looks into it unless this `home`
+    knows what was found before. Raises SetupError, StopRequestedError."""
+    known = home.environments / "images.json"
     try:
-        try:
-            if policy.pull == "always":
-                raise ImageNotFound(name)
-            found = client.images.get(name)
-        except ImageNotFound:
-            if policy.pull == "never":
-                raise
-            pull(client, name, setup)
-            found = client.images.get(name)
+        found, lock = _held(client, name, policy, home, setup)
         assert found.id is not None
         facts = _recall(known, found.id) or _remember(known, found.id, _probed(client, found.id))
     except ENGINE_ERRORS as error:
         raise SetupError(f"The image {name} cannot be used: {reason(error)}.") from error
-    variables = found.attrs["Config"].get("Env") or ()
+    config = found.attrs["Config"]
+    variables = config.get("Env") or ()
     return Image(
         name=name,
         id=found.id,
         variables=dict(variable.partition("=")[::2] for variable in variables),
         has_shell=facts["has_shell"],
         pythons=tuple(map(_python, facts["pythons"])),
+        packages=(config.get("Labels") or {}).get(PACKAGES_LABEL, ""),
+        lock=lock,
     )
+
+
+def _held(
+    client: DockerClient, name: str, policy: DockerPolicy, home: Home, setup: Setup
+) -> tuple[Found, int]:
+    """The image, and the descriptor that marks it as used."""
+    while True:
+        found = _found(client, name, policy, home, setup)
+        assert found.id is not None
+        lock = pulled.use(home, found.id, setup)
+        try:
+            return client.images.get(found.id), lock
+        except ImageNotFound:  # it was removed before it was marked
+            if lock >= 0:
+                os.close(lock)
+
+
+def _found(
+    client: DockerClient, name: str, policy: DockerPolicy, home: Home, setup: Setup
+) -> Found:
+    """The image that is there, or is pulled, and noted unless it was there by any name before."""
+    try:
+        if policy.pull == "always":
+            raise ImageNotFound(name)
+        return client.images.get(name)
+    except ImageNotFound:
+        if policy.pull == "never":
+            raise
+    before = {one.id for one in client.images.list(all=True)}
+    pull(client, name, setup)
+    found = client.images.get(name)
+    assert found.id is not None
+    if found.id not in before:
+        image = pulled.Pulled(
+            name=name,
+            id=found.id,
+            url=place(policy.url),
+            root=client.info()["DockerRootDir"],
+            size_bytes=found.attrs["Size"],
+        )
+        pulled.note(home, image)
+    return found
 
 
 def _matches(rule: ImageRule, record: TaskRecord, queue: str) -> bool:

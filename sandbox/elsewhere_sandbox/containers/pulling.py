@@ -9,7 +9,7 @@ from docker.utils import parse_repository_tag
 
 from elsewhere.core.clock import monotonic_s
 from elsewhere.core.wording import size
-from elsewhere_sandbox.containers.engine import reason
+from elsewhere_sandbox.containers.engine import is_full, reason
 from elsewhere_sandbox.errors import SetupError
 
 if TYPE_CHECKING:
@@ -38,9 +38,12 @@ def pull(client: DockerClient, name: str, setup: Setup) -> None:
                 done, total = map(sum, zip(*layers.values(), strict=True))
                 setup.say(f"{size(done)} of {size(total)} in {len(layers)} layers are here.")
     except DockerException as error:
+        why = reason(error)
+        advice = (
+            " Correct its name, or let this agent's user log in to its registry (docker login)."
+        )
         raise SetupError(
-            f"The image {name} cannot be pulled: {reason(error)}. Correct its name, or let this"
-            " agent's user log in to its registry (docker login)."
+            f"The image {name} cannot be pulled: {why}.{'' if is_full(why) else advice}"
         ) from error
 
 

@@ -80,8 +80,7 @@ class DockerRuntime:
             self._url = engine.place(policy.url)
             self._client = engine.connect(self._url)
             write_beside(self._folder.engine, self._url)
-            known = self._home.environments / "images.json"
-            self._image = image.look(self._client, name, policy, known, setup)
+            self._image = image.look(self._client, name, policy, self._home, setup)
         checkpoints = self._home.checkpoints / self._spec.record.id
         needed = (self._home.environments, self._home.mirrors, checkpoints)
         for folder in (*needed, self._folder.path / "home"):

@@ -9,6 +9,7 @@
 ├── checkpoints/<task>/      what a task keeps for its next attempt on this machine
 ├── mirrors/                 one bare repository per remote
 ├── environments/            one immutable environment per digest
+├── images/                  what is known of images of containers that an agent has pulled
 ├── lent/                    links to the agent's own SDK, which programs import
 ├── storage/                 artifacts, where no other place is configured
 ├── cache/                   local copies of artifacts
@@ -130,6 +131,7 @@ class Home:
     data = _At("data")
     mirrors = _At("mirrors")
     environments = _At("environments")
+    images = _At("images")
     lent = _At("lent")
     storage = _At("storage")
     cache = _At("cache")
