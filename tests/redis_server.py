@@ -23,13 +23,20 @@ class RedisServer:
     """
 
     def __init__(
-        self, folder: Path, *, append_only: bool = False, binary: Path | None = None
+        self,
+        folder: Path,
+        *,
+        append_only: bool = False,
+        binary: Path | None = None,
+        password: str = "",
     ) -> None:
-        """`binary` is the server's program; one that is installed by default."""
+        """`binary` is the server's program; one that is installed by default. With a `password` it
+        answers nobody without it."""
         self.folder = folder
         self._binary = binary or _installed()
         self.socket = folder / "redis.sock"
-        self.url = f"unix://{self.socket}"
+        self.url = f"unix://:{password}@{self.socket}" if password else f"unix://{self.socket}"
+        self._password = password
         self._append_only = append_only
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -90,11 +97,13 @@ class RedisServer:
 
     def _command(self) -> list[str | Path]:
         append_only = ["yes", "--appendfsync", "always"] if self._append_only else ["no"]
+        password = ("--requirepass", self._password) if self._password else ()
         return [
             *("setpriv", "--pdeathsig", "KILL"),  # it ends with the test process, however that ends
             self._binary,
             *("--port", "0", "--unixsocket", self.socket, "--dir", self.folder),
             *("--save", "", "--appendonly", *append_only),
+            *password,
         ]
 
 

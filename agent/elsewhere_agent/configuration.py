@@ -36,7 +36,7 @@ from elsewhere_agent.values import (
 from elsewhere_sandbox.caches import KINDS
 from elsewhere_sandbox.spec import PackagePolicy, RunPolicy
 from elsewhere_worker.hours import Hours
-from elsewhere_worker.settings import WorkerSettings
+from elsewhere_worker.settings import StoreAccess, WorkerSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -87,7 +87,7 @@ class AgentSettings(BaseModel):
     pass_environment: tuple[str, ...] = ()
     keep: tuple[str, ...] = ()
     allow_local_remotes: bool = False
-    lend_store: bool = True
+    store_access: StoreAccess = "full"
     git_credentials: dict[str, GitCredential] = Field(default_factory=dict, repr=False)
     hooks: dict[HookName, HookPath] = Field(default_factory=dict)
     docker: DockerSettings = DockerSettings()
@@ -179,7 +179,7 @@ def worker_settings(
         code_memory_bytes=agent.code_memory_bytes,
         cache_budgets=agent.budgets,
         free_bytes=agent.free_bytes,
-        lend_store=agent.lend_store,
+        store_access=agent.store_access,
         secrets=load_secrets(settings.home.config),
         policy=RunPolicy(
             stop_grace_s=settings.stop_grace_s,

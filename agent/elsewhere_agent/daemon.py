@@ -32,6 +32,7 @@ from elsewhere_sandbox.errors import SetupError
 from elsewhere_worker.gpus import Gpus
 from elsewhere_worker.host_launcher import HostLauncher
 from elsewhere_worker.intake import Intake, Mode
+from elsewhere_worker.lending import check
 from elsewhere_worker.registration import Registration
 from elsewhere_worker.worker import Worker
 
@@ -88,6 +89,7 @@ class Daemon:
             store = RedisStore(redis)
             gpus = gpus_of(self._agent)
             config = worker_settings(self._settings, self._agent, url, len(gpus.devices))
+            check(config, store)
             record = self._record(config, len(gpus.devices))
             registration = Registration(connect(url), record)
             upload = uploader(config.policy.output_uri)

@@ -19,13 +19,14 @@ from elsewhere.command.tables import open_console
 from elsewhere.core.clock import now_at
 from elsewhere.core.errors import ElsewhereError
 from elsewhere.core.wording import counted, size
-from elsewhere.store import open_store
+from elsewhere.store import open_store, store_url
 from elsewhere.store.redis.connection import redis_errors
 from elsewhere_agent.configuration import worker_settings
 from elsewhere_agent.daemon import gpus_of
 from elsewhere_sandbox.containers.engine import connect, place
 from elsewhere_sandbox.errors import SandboxError
 from elsewhere_sandbox.installers.uv import find_uv
+from elsewhere_worker.lending import check
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -137,6 +138,19 @@ def _redis(settings: Settings, _agent: AgentSettings) -> _Found:
     return found
 
 
+def _access(settings: Settings, agent: AgentSettings) -> _Found:
+    if agent.store_access == "none":
+        return [(GOOD, "Tasks reach no store; they report without (agent.store_access).")]
+    if agent.store_access == "full":
+        return [(GOOD, "Tasks may do with the store what this agent may (agent.store_access).")]
+    with closing(open_store(settings)) as store:
+        check(worker_settings(settings, agent, store_url(settings)), store)
+    if agent.docker.enabled:
+        return [(GOOD, "Tasks may only read the store.")]
+    why = f"outside of containers a task is this agent's user, who can read {settings.home.config}"
+    return [(ODD, f"Tasks get a user that may only read the store, but {why}: --docker.")]
+
+
 def _git(_settings: Settings, _agent: AgentSettings) -> _Found:
     if shutil.which("git") is None:
         return [(BAD, "It is not installed, and tasks have code: apt-get install git.")]
@@ -186,6 +200,7 @@ _LOOKS: Final[Mapping[str, Callable[[Settings, AgentSettings], _Found]]] = {
     "home": _home,
     "disk": _disk,
     "Redis": _redis,
+    "access": _access,
     "git": _git,
     "Python": _python,
     "GPUs": _gpus,

@@ -33,6 +33,7 @@ from elsewhere_agent.configuration import worker_settings
 from elsewhere_agent.folder import AgentFolder
 from elsewhere_sandbox.slot import Slot
 from elsewhere_worker.host_launcher import HostLauncher
+from elsewhere_worker.lending import check
 from elsewhere_worker.owner import Owner
 from elsewhere_worker.supervision import Supervision
 
@@ -73,6 +74,7 @@ def execute(settings: Settings, agent: AgentSettings, wanted: str) -> int:
     store = RedisStore(connect(url))
     queues = Queues(store)
     config = worker_settings(settings, agent, url)
+    check(config, store)
     task_id = find_task(store, wanted)
     folder = _claim(store, config, task_id)
     launcher = HostLauncher()

@@ -158,8 +158,10 @@ TEMPLATE: Final = """\
 # Whether a task's repository may be a path of this machine. Only for trying things out.
 # allow_local_remotes = false
 
-# Whether a task may reach the store itself, to read other tasks and to enqueue new ones.
-# lend_store = true
+# What a task may do with the store beside reporting: none; read other tasks; or full, change and
+# enqueue them, too. For read the agent makes a user of Redis for each run, and needs the rights to
+# do so. Outside of containers a task is the agent's user, who can read this file.
+# store_access = "full"
 
 # Where artifacts of tasks go that name no place. Empty: output_uri above. What could not be
 # uploaded is tried again when the agent starts, and every ten minutes.

@@ -13,6 +13,7 @@ _AT_START: Final = frozenset(
     {
         *("name", "services", "gpus", "share_busy_gpus"),
         *("keep_runs_s", "code_memory_bytes", "output_uri", "health", "log_json"),
+        "store_access",
     }
 )
 

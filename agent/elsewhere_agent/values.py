@@ -72,7 +72,7 @@ ALLOWED: Final = {
     "pass_environment": "a list of names",
     "keep": "a list of patterns",
     "allow_local_remotes": "true or false",
-    "lend_store": "true or false",
+    "store_access": "none, read or full",
     "hooks": f"paths of executables, by name: {', '.join(HOOKS)}",
     "output_uri": "a text",
     "log_level": "debug, info, warning or error",

@@ -37,7 +37,7 @@ def test_nothing_configured_gives_the_defaults(tmp_path: Path) -> None:
     assert agent.name == socket.gethostname()
     assert (agent.queues, agent.slots, agent.keep_runs_s) == (("default",), 1, 86400.0)
     assert (agent.pass_environment, agent.git_credentials) == ((), {})
-    assert (agent.allow_local_remotes, agent.lend_store) == (False, True)
+    assert (agent.allow_local_remotes, agent.store_access) == (False, "full")
     assert set(agent.origins.values()) == {"default"}
     assert set(agent.origins) == set(AgentSettings.model_fields) - {"origins"}
 
@@ -58,20 +58,22 @@ def test_an_option_wins_over_a_variable_over_the_file_over_the_default(tmp_path:
     assert agent.origins["queues"] == "--queue"
     assert agent.origins["slots"] == "ELSEWHERE_AGENT_SLOTS"
     assert agent.origins["keep_runs_s"] == config
-    assert agent.origins["lend_store"] == "default"
+    assert agent.origins["store_access"] == "default"
 
 
 def test_each_kind_of_value_is_read_from_the_environment(tmp_path: Path) -> None:
     agent = _agent(
         tmp_path,
         ELSEWHERE_AGENT_QUEUES=" a, b ,",
-        ELSEWHERE_AGENT_LEND_STORE="no",
+        ELSEWHERE_AGENT_ALLOW_LOCAL_REMOTES="yes",
+        ELSEWHERE_AGENT_STORE_ACCESS="read",
         ELSEWHERE_AGENT_KEEP_RUNS_S="0.5",
         ELSEWHERE_AGENT_HOOKS='{"before_run": "/bin/true"}',
         ELSEWHERE_AGENT_GIT_CREDENTIALS='{"git.example.org": {"user": "ci", "token": "t"}}',
     )
     assert agent.queues == ("a", "b")
-    assert agent.lend_store is False
+    assert agent.allow_local_remotes is True
+    assert agent.store_access == "read"
     assert agent.keep_runs_s == 0.5
     assert agent.git_credentials["git.example.org"].user == "ci"
     assert worker_settings(_settings(tmp_path), agent, "").policy.hooks == {
@@ -87,7 +89,8 @@ def test_each_kind_of_value_is_read_from_the_environment(tmp_path: Path) -> None
         ('hooks = {before_run = "x"}', "agent.hooks in {config} is 'x', but must be paths of exec"),
         ("slots = 0", "agent.slots in {config} is 0, but must be a whole number above 0"),
         ("slots = true", "agent.slots in {config} is True, but must be a whole number above 0"),
-        ('lend_store = "yes"', "agent.lend_store in {config} is 'yes', but must be true or false"),
+        ('store_access = "yes"', "agent.store_access in {config} is 'yes', but must be none, read"),
+        ("lend_store = false", "holds the unknown key 'lend_store'"),
         ("queues = []", "agent.queues in {config} is [], but must be a list of at least one name"),
         ('queues = "a"', "agent.queues in {config} is 'a', but must be a list"),
         ('name = "../x"', "agent.name in {config} is '../x', but must be up to 100 letters"),

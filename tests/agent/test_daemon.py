@@ -143,6 +143,46 @@ def test_with_a_wrong_url_it_says_so_and_ends(
     assert not any(folder.daemon() for folder in AgentFolder.all_in(Home(elsewhere_home)))
 
 
+@pytest.mark.parametrize("command", ["daemon", "doctor"])
+@pytest.mark.parametrize(
+    ("password", "user", "sentence"),
+    [
+        ("", "", "takes everybody without a password"),
+        ("s3cret", "", ""),
+        ("s3cret", "ada:own", "'acl"),
+    ],
+    ids=["without a password", "with a password", "without the right"],
+)
+def test_what_the_store_cannot_lend_is_told_at_the_start(
+    command: str,
+    password: str,
+    user: str,
+    sentence: str,
+    short_path: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("ELSEWHERE_AGENT_STORE_ACCESS", "read")
+    with RedisServer(short_path, password=password) as server:
+        with connect(server.url) as client:
+            rules = ("on", ">own", "~*", "&*", "+@all", "-acl")
+            client.execute_command("ACL", "SETUSER", "ada", *rules)
+        url = server.url.replace(f":{password}", user) if user else server.url
+        monkeypatch.setenv("ELSEWHERE_REDIS_URL", url)
+        if command == "daemon" and not sentence:
+            with running_daemon(tmp_path):
+                return
+        told = call(command, COLUMNS="600")
+        printed = told.stderr if command == "daemon" else told.stdout
+        assert sentence in printed
+        assert ("agent.store_access is 'read'" in printed) is bool(sentence), printed
+        assert not sentence or told.returncode == 1
+        assert ("may only read the store, but outside of containers" in printed) is (not sentence)
+        assert "s3cret" not in printed
+        with connect(server.url) as client:
+            assert sorted(client.acl_users()) == ["ada", "default"]
+
+
 def test_it_waits_for_a_store_that_is_started_later(short_path: Path, tmp_path: Path) -> None:
     server = RedisServer(short_path)
     with running_daemon(tmp_path, is_up=False, ELSEWHERE_REDIS_URL=server.url) as daemon:

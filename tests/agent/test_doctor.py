@@ -29,7 +29,7 @@ def test_a_machine_that_has_all_is_good(
     code, texts = found()
     assert code == 0, texts
     assert list(texts) == [
-        *("configuration", "home", "disk", "Redis", "git", "Python", "GPUs", "docker")
+        *("configuration", "home", "disk", "Redis", "access", "git", "Python", "GPUs", "docker")
     ]
     assert texts["Redis"].startswith("good"), texts
     assert texts["home"].startswith(f"good  {elsewhere_home} can be written"), texts

@@ -62,6 +62,16 @@ def test_a_draft_runs_here_and_again(store: RedisStore, tmp_path: Path) -> None:
         assert b"one two three\n" in store.output(task_id, attempt=attempt).data
 
 
+def test_a_store_that_cannot_be_lent_is_told_before_the_task_begins(
+    store: RedisStore, tmp_path: Path
+) -> None:
+    task_id = draft(store, tmp_path, "print('here')")
+    told = call("execute", "--id", task_id, ELSEWHERE_AGENT_STORE_ACCESS="read")
+    assert told.returncode == 1
+    assert "agent.store_access is 'read'" in told.stderr
+    assert store.state(task_id).status is Status.CREATED
+
+
 def test_a_queued_task_leaves_its_queue(store: RedisStore, tmp_path: Path) -> None:
     task_id = draft(store, tmp_path, "print('here')")
     enqueue(store, task_id, "slow")

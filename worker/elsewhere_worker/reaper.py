@@ -1,8 +1,9 @@
 """The duty of every agent for all tasks, done by one agent at a time.
 
-It ends lost attempts, pushes queued tasks again whose queue entry got lost, and notes which blobs
-tasks name that an earlier version has written. The hold-off that keeps owners from being reaped
-because *Redis* was away is kept in Redis: it survives the agents.
+It ends lost attempts, pushes queued tasks again whose queue entry got lost, notes which blobs tasks
+name that an earlier version has written, and removes the users of Redis that runs have left. The
+hold-off that keeps owners from being reaped because *Redis* was away is kept in Redis: it survives
+the agents.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from elsewhere.core.choices import Reason, Status
 from elsewhere.core.records import Outcome
+from elsewhere_worker.lending import sweep
 
 if TYPE_CHECKING:
     from elsewhere.store.queues import Queues
@@ -50,6 +52,8 @@ class Reaper:
         self._reconcile()
         with self._troubles.noted("note blobs"):
             self._store.name_blobs()
+        with self._troubles.noted("sweep users"):
+            sweep(settings, self._store)
 
     def _reap(self, task_id: str) -> None:
         minutes = self._settings.lost_after_s / 60

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from elsewhere.core.records import Needs
 from elsewhere.report.usage.cgroup import MACHINE_BYTES, Cgroup
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
     from elsewhere.core.folders import Home
     from elsewhere_worker.secret_sources import SecretSource
+
+
+#: what a task may do with the store beside reporting: nothing, read it, or all that its agent may
+StoreAccess: TypeAlias = Literal["none", "read", "full"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +53,7 @@ class WorkerSettings:
     cache_budgets: Mapping[str, int] = field(default_factory=dict)
     #: bytes that must be free on the disk of the runs before a task is taken
     free_bytes: int = 0
-    lend_store: bool = True
+    store_access: StoreAccess = "full"
     policy: RunPolicy = field(default_factory=RunPolicy)
     secrets: Mapping[str, SecretSource] = field(default_factory=dict)
 

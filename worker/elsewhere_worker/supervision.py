@@ -26,7 +26,7 @@ from elsewhere.core.errors import (
     StoreUnavailableError,
     TransitionError,
 )
-from elsewhere.core.notes import Lent, Stop, abort_callback_s, grace_s, release_notes
+from elsewhere.core.notes import Stop, abort_callback_s, grace_s, release_notes
 from elsewhere.core.records import Outcome
 from elsewhere.core.secrets import passwords_in
 from elsewhere.delivery.delivery import Delivery
@@ -38,6 +38,7 @@ from elsewhere_worker.boundary import checked
 from elsewhere_worker.duty import Troubles
 from elsewhere_worker.inputs import fetch
 from elsewhere_worker.launcher import Liveness
+from elsewhere_worker.lending import Lending
 from elsewhere_worker.owner import Owner
 from elsewhere_worker.secret_sources import read_secrets
 
@@ -94,6 +95,7 @@ class Supervision(threading.Thread):
         self._queues = queues
         self._launcher = launcher
         self._delivery = Delivery(store, folder, upload)
+        self._lending = Lending(folder, settings, store)
         self._when_over = when_over
         self._troubles = troubles or Troubles()
         self._poked = threading.Event()
@@ -121,7 +123,9 @@ class Supervision(threading.Thread):
             if renewal.status or not self._is_store_another():
                 self._fenced = f"This attempt may not go on: {what}."
                 self._poked.set()
-        elif renewal.is_stop_requested:
+            return
+        self._lending.renew()
+        if renewal.is_stop_requested:
             self.stop_task(Stop(grace_s=renewal.stop_grace_s))
 
     def stop_task(self, stop: Stop) -> None:
@@ -261,19 +265,18 @@ class Supervision(threading.Thread):
                 fetch(self._store, folder, digest)
             queue = self._store.state(folder.task_id).queue
             variables, files = read_secrets(settings.secrets, record, queue)
+            lent = self._lending.begin()
             spec = RunSpec(
                 record=record,
                 home=str(settings.home.path),
                 policy=settings.policy,
                 slot=self.slot,
-                secrets=tuple(passwords_in(settings.url)),
+                secrets=(*passwords_in(settings.url), *passwords_in(lent)),
                 secret_variables=variables,
                 secret_files=files,
                 agent=settings.name,
                 queue=queue,
             )
-            if settings.lend_store:
-                Lent(url=settings.url).write(folder)
             spec.write(folder)
             self._launcher.launch(folder)
         except StorageError as error:
@@ -378,7 +381,7 @@ class Supervision(threading.Thread):
         remove_others(self._folder)
         for path in (self._folder.venv, self._folder.inputs, self._folder.secret_files):
             shutil.rmtree(path, ignore_errors=True)
-        self._folder.store.unlink(missing_ok=True)
+        self._lending.end()
         with contextlib.suppress(OSError):  # most tasks keep nothing for a next attempt
             (self._settings.home.checkpoints / self._folder.task_id).rmdir()
 

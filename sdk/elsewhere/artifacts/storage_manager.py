@@ -326,10 +326,10 @@ def _far(url: str) -> tuple[Found, FarFile] | None:
     if not is_file_url(url) or upload_at(url) is None:
         return None
     from elsewhere.artifacts.far import at_url  # noqa: PLC0415 - weight
-    from elsewhere.store import open_store  # noqa: PLC0415
+    from elsewhere.store import usable_store  # noqa: PLC0415
 
     try:
-        found = at_url(open_store(load()), url)
+        found = at_url(usable_store(load()), url)
     except StoreUnavailableError as error:
         raise StorageError(f"{url} is not on this machine. {error}") from error
     if found is None:

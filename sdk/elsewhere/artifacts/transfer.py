@@ -9,7 +9,13 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from elsewhere.core.clock import monotonic_s
-from elsewhere.core.errors import NotFoundError, RecordError, StorageError, StoreUnavailableError
+from elsewhere.core.errors import (
+    AccessError,
+    NotFoundError,
+    RecordError,
+    StorageError,
+    StoreUnavailableError,
+)
 from elsewhere.core.wording import duration
 from elsewhere.store.agents import agents_named, seen_agents
 from elsewhere.store.redis.store import RedisStore
@@ -99,6 +105,8 @@ class Transfer:
             self._asked |= {request.offset: request for request in new}
             try:
                 found = self._wire.ask(self._agent.name, new, self._id, at)
+            except AccessError:
+                raise
             except (StoreUnavailableError, RecordError) as error:
                 self._check_patience(str(error))
                 time.sleep(_RETRY_S)

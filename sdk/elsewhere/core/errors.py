@@ -8,6 +8,7 @@ ElsewhereError
 ├── ConfigurationError               config.toml or an ELSEWHERE_* variable is wrong
 ├── RecordError                      bytes that should hold a record do not
 ├── StoreUnavailableError            Redis cannot be reached
+│   └── AccessError                  Redis does not let its user do this
 ├── CaptureError                     the code or its packages cannot be captured
 │   └── TooLargeError                more bytes than may travel
 ├── DeleteError                      a task, or bytes that it made, could not be deleted
@@ -59,6 +60,10 @@ class StoreUnavailableError(ElsewhereError):
 
     #: True if it may only not have been started yet
     may_come: bool = False
+
+
+class AccessError(StoreUnavailableError):
+    """The store does not let its user do this: a program may only read it, for instance."""
 
 
 class CaptureError(ElsewhereError):

@@ -100,6 +100,8 @@ def make_folder(path: Path) -> None:
 
 #: the variable by which a run's processes find what its task keeps for its next attempt
 CHECKPOINTS: Final = "ELSEWHERE_CHECKPOINTS"
+#: the variable by which an agent's program, and what that starts, find the folder of their run
+RUN_FOLDER: Final = "ELSEWHERE_RUN_FOLDER"
 #: ends the name of a folder that is being removed
 _GONE: Final = ".gone"
 
@@ -252,6 +254,12 @@ class RunFolder:
     def renumber(self, attempt: int) -> None:
         """Notes the number that the store has given the attempt now. Raises OSError."""
         write_beside(self.renumbered, attempt)
+
+
+def run_folder() -> RunFolder | None:
+    """The folder of the agent's attempt that this process is part of; None without an agent."""
+    path = os.environ.get(RUN_FOLDER)
+    return RunFolder(Path(path)) if path else None
 
 
 def write_beside(path: Path, value: object, *, mode: int = 0o600) -> None:

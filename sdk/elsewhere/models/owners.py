@@ -54,6 +54,6 @@ def store_here() -> TaskStore:
     if task is not None:
         store: TaskStore = task.access.settled_store
         return store
-    from elsewhere.store import open_store  # noqa: PLC0415 - weight
+    from elsewhere.store import usable_store  # noqa: PLC0415 - weight
 
-    return open_store(load())
+    return usable_store(load())

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from elsewhere.core.choices import Reason
 from elsewhere.core.clock import monotonic_s
-from elsewhere.core.errors import StoreUnavailableError, UsageError
+from elsewhere.core.errors import StoreUnavailableError
 from elsewhere.core.journal import journal_files
-from elsewhere.core.notes import AbortNote, Lent, abort_callback_s, write_outcome
+from elsewhere.core.notes import AbortNote, abort_callback_s, write_outcome
 from elsewhere.core.say import say
 from elsewhere.delivery.sessions import stop_waits_for
-from elsewhere.store import connect_store, open_store
+from elsewhere.store import lent_store, open_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -99,13 +99,7 @@ class AgentCarrier:
     @property
     def store(self) -> TaskStore:
         if self._store is None:
-            lent = Lent.read(self._folder)
-            if lent is None:
-                raise UsageError(
-                    "This run cannot reach the store: the agent's setting lend_store is off, so a"
-                    " task can only report on itself. Switch it on to use other tasks from inside."
-                )
-            self._store = connect_store(lent.url)
+            self._store = lent_store(self._folder)
         return self._store
 
     @property

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 from elsewhere.core.choices import Reason, Status
 from elsewhere.core.clock import now_at
 from elsewhere.core.events import Verdict
+from elsewhere.core.folders import run_folder
 from elsewhere.offline import OfflineSession
 from elsewhere.report.reporter import Reporter
 from elsewhere.run import seed
 from elsewhere.run.carriers import AgentCarrier, ChildCarrier
-from elsewhere.run.membership import lead, read_task, run_folder
+from elsewhere.run.membership import lead, read_task
 from elsewhere.run.process_end import Endings
 from elsewhere.run.run import Run
 

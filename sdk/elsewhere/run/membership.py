@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from elsewhere.core.errors import UsageError
-from elsewhere.core.folders import RunFolder
+from elsewhere.core.folders import RUN_FOLDER, RunFolder, run_folder
 from elsewhere.core.notes import SessionSpec
 from elsewhere.core.secrets import GIVEN, is_hidden
 from elsewhere.hooks.launch import LAUNCH, has_all
@@ -27,16 +27,9 @@ if TYPE_CHECKING:
     from elsewhere.core.records import Configuration, Parameter, TaskRecord
     from elsewhere.hooks.launch import Role
 
-_RUN_FOLDER: Final = "ELSEWHERE_RUN_FOLDER"
 _LEADER: Final = "ELSEWHERE_LEADER"
 #: our own commands, which a task's program may call: their command lines are not the task's
 _COMMANDS: Final = ("agent", "elsewhere")
-
-
-def run_folder() -> RunFolder | None:
-    """The folder of the agent's attempt that this process is part of; None without an agent."""
-    path = os.environ.get(_RUN_FOLDER)
-    return RunFolder(Path(path)) if path else None
 
 
 def leader_folder() -> RunFolder | None:
@@ -111,7 +104,7 @@ def read_task(folder: RunFolder) -> TaskRecord:
     spec = SessionSpec.read(folder)
     if spec is None:
         raise UsageError(
-            f"{_RUN_FOLDER} names {folder.path}, and no task lies there: unset it to run the script"
+            f"{RUN_FOLDER} names {folder.path}, and no task lies there: unset it to run the script"
             " as a task of its own."
         )
     return spec.record

@@ -82,12 +82,12 @@ class Handle:
     def is_offline(cls) -> bool:
         """Whether this script's task, or the one that it begins next, reports into a folder instead
         of the store: by `set_offline`, or by the setting offline_mode. Never on an agent."""
+        from elsewhere.core.folders import run_folder  # noqa: PLC0415
         from elsewhere.core.settings import load  # noqa: PLC0415
-        from elsewhere.run import membership  # noqa: PLC0415
 
         if cls._current is not None:
             return cls._current.get_offline_mode_folder() is not None
-        return membership.run_folder() is None and cls._mode().is_on(load())
+        return run_folder() is None and cls._mode().is_on(load())
 
     @classmethod
     def _check_online(cls) -> None:
@@ -105,9 +105,9 @@ class Handle:
             store: SharedStore = cls._current.access.store  # online, there is no other
             return store
         from elsewhere.core.settings import load  # noqa: PLC0415
-        from elsewhere.store import open_store  # noqa: PLC0415
+        from elsewhere.store import usable_store  # noqa: PLC0415
 
-        return open_store(load())
+        return usable_store(load())
 
     @classmethod
     def _settled(cls) -> SharedStore:

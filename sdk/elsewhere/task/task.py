@@ -165,6 +165,7 @@ class Task(
         setting.
         """
         from elsewhere.core.asked import asked  # noqa: PLC0415
+        from elsewhere.core.folders import run_folder  # noqa: PLC0415
         from elsewhere.core.settings import load  # noqa: PLC0415
         from elsewhere.run import beginning, joining, membership  # noqa: PLC0415
         from elsewhere.run.auto_connect import Connections  # noqa: PLC0415
@@ -184,7 +185,7 @@ class Task(
         )
         if (folder := membership.leader_folder()) is not None:
             run = joining.join(settings, folder, connections)
-        elif (folder := membership.run_folder()) is not None:
+        elif (folder := run_folder()) is not None:
             run = beginning.attach(settings, folder, connections)
         elif (task_id := cls._simulated) is not None:
             cls._simulated = None
@@ -225,9 +226,9 @@ class Task(
     @staticmethod
     def running_locally() -> bool:
         """Whether no agent runs this script."""
-        from elsewhere.run import membership  # noqa: PLC0415
+        from elsewhere.core.folders import run_folder  # noqa: PLC0415
 
-        return membership.run_folder() is None
+        return run_folder() is None
 
     # going elsewhere
 

@@ -10,7 +10,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from elsewhere.core.errors import ConfigurationError, RecordError, StoreUnavailableError
+from elsewhere.core.errors import (
+    AccessError,
+    ConfigurationError,
+    RecordError,
+    StoreUnavailableError,
+)
 from elsewhere.core.imported import for_itself
 from elsewhere.core.secrets import hide_passwords
 
@@ -56,12 +61,15 @@ def connect(url: str, *, timeout_s: float = 5.0) -> redis.Redis:
 @contextmanager
 def redis_errors(url: str = "") -> Iterator[None]:
     """Raises an error that makes Redis unusable as StoreUnavailableError, with `url` where it is
-    given, and one about what lies in it as RecordError. Other errors for a wrong command stay."""
+    given, what its user may not do as AccessError, and an error about what lies in it as
+    RecordError. Other errors for a wrong command stay."""
     import redis  # noqa: PLC0415 - weight
 
     try:
         yield
     except redis.RedisError as error:
+        if _is_forbidden(error):
+            raise AccessError(_FORBIDDEN.format(_place(url), str(error).rstrip("."))) from error
         explanation = _explain(error)
         if explanation is None and any(words in str(error) for words in _DAMAGES):
             raise RecordError(f"What is stored in Redis cannot be used: {error}.") from error
@@ -92,10 +100,6 @@ _BY_CLASS: Final = {
         "its memory is full",
         "Raise its maxmemory, or delete tasks that are not needed",
     ),
-    "NoPermissionError": (
-        "its user lacks the right to a command or key",
-        "Give the user +@all, or at least all but +@dangerous, on ~ew:* and ~rq:*, and &*",
-    ),
     "InvalidResponse": ("what answers there is no Redis", "Correct redis_url"),
 }
 
@@ -110,6 +114,16 @@ _BY_WORDS: Final = {
         "Make room on its disk and look into its log",
     ),
 }
+
+#: of a place, and the server's reason
+_FORBIDDEN: Final = (
+    "{} does not let its user do this: {}. A task may only read the store where its agent's setting"
+    " store_access is 'read': set it to 'full' there to let it change other tasks and enqueue them."
+    " Elsewhere give the user of redis_url +@all, or at least all but +@dangerous, on ~ew:* and"
+    " ~rq:*, and &*."
+)
+#: words in the error of a script that did what its user may not
+_FORBIDDEN_IN_SCRIPTS: Final = ("ACL failure in script", "The user executing the script can't")
 
 #: words in the error of a command or a script that met what nobody of ours has written
 _DAMAGES: Final = ("WRONGTYPE ", "user_script")
@@ -197,6 +211,13 @@ def _explain(error: redis.RedisError) -> tuple[str, str] | None:
     )
 
 
+def _is_forbidden(error: redis.RedisError) -> bool:
+    names = {kind.__name__ for kind in type(error).__mro__}
+    return "NoPermissionError" in names or (
+        "ResponseError" in names and any(words in str(error) for words in _FORBIDDEN_IN_SCRIPTS)
+    )
+
+
 def _may_come(error: redis.RedisError) -> bool:
     """True for the error of a server, or of a network, that has not been started yet."""
     names = {kind.__name__ for kind in type(error).__mro__}
@@ -208,8 +229,11 @@ def _may_come(error: redis.RedisError) -> bool:
 
 
 def _unavailable(url: str, why: str, what_to_do: str) -> StoreUnavailableError:
-    where = f"The Redis at {hide_passwords(url)}" if url else "Redis"
-    return StoreUnavailableError(f"{where} cannot be used: {why}. {what_to_do}.")
+    return StoreUnavailableError(f"{_place(url)} cannot be used: {why}. {what_to_do}.")
+
+
+def _place(url: str) -> str:
+    return f"The Redis at {hide_passwords(url)}" if url else "Redis"
 
 
 def _unusable(url: str, error: Exception) -> ConfigurationError:

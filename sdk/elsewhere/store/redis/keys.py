@@ -229,3 +229,13 @@ def rq_job(task_id: str) -> str:
 
 def blob(digest: str) -> str:
     return f"ew:blob:{digest}"
+
+
+#: patterns of the keys that readers.py opens: what tasks, models and agents are to all who use the
+#: store. Who knew the names of transfers could take the parts of others, so those stay closed.
+READABLE: Final = (
+    *(TaskKeys("*").record, model("*"), blob("*"), agent("*")),
+    *(project("*"), named("*", "*"), status("*"), task_type("*")),
+    *(tagged("tag", "*"), tagged("system_tag", "*"), model_project("*"), model_tag("*")),
+    *(UPDATED, PROJECTS, MODELS, MODEL_URLS, QUEUES, SEEN, STORE, BLOB_URLS),
+)

@@ -50,14 +50,21 @@ class Scripts:
     def search(self, *words: Word) -> Any:
         return self._run("search", keys.UPDATED, list(words))
 
+    def load(self, name: str) -> None:
+        """Makes the server know a script, for those who may call it by its digest alone."""
+        with redis_errors():
+            self._redis.script_load(self._text(name))
+
     def _run(self, name: str, key: str, words: list[Word], within: Pipeline | None = None) -> Any:
         script = self._loaded.get(name)
         if script is None:
-            prelude = "" if name in _ALONE else self._constants + (_LUA / "prelude.lua").read_text()
-            script = self._redis.register_script(prelude + (_LUA / f"{name}.lua").read_text())
-            self._loaded[name] = script
+            script = self._loaded[name] = self._redis.register_script(self._text(name))
         with redis_errors():
             return script(keys=[key], args=words, client=within)
+
+    def _text(self, name: str) -> str:
+        prelude = "" if name in _ALONE else self._constants + (_LUA / "prelude.lua").read_text()
+        return prelude + (_LUA / f"{name}.lua").read_text()
 
 
 def flat(operations: Iterable[Sequence[Word]]) -> list[Word]:

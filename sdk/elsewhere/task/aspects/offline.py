@@ -25,11 +25,12 @@ class OfflineAspect(Handle):
         of its folder, or None for False. On an agent nothing changes: both are those of the run.
         Raises UsageError while a task is open, and for anything but True and False.
         """
+        from elsewhere.core.folders import run_folder  # noqa: PLC0415 - weight, as all imports here
         from elsewhere.core.settings import load  # noqa: PLC0415
-        from elsewhere.run import membership  # noqa: PLC0415 - weight, as all imports here
+        from elsewhere.run import membership  # noqa: PLC0415
 
         checked_flag("offline_mode", offline_mode)
-        if (folder := membership.leader_folder() or membership.run_folder()) is not None:
+        if (folder := membership.leader_folder() or run_folder()) is not None:
             return folder.task_id, str(folder.path)
         if cls._current is not None:
             raise UsageError(

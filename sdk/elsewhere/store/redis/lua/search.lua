@@ -8,6 +8,8 @@ local CHUNK = 5000 -- Lua hands over fewer than 8000 arguments
 
 local function words()
   local first, count = at + 2, tonumber(ARGV[at + 1])
+  -- A reader may have written it, and a script that does not end holds up the whole server.
+  assert(count >= 0 and first + count <= #ARGV + 1, 'not a query')
   at = at + 1 + count
   local found = {}
   for i = first, at do found[#found + 1] = ARGV[i] end
