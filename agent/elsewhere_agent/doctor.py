@@ -80,7 +80,7 @@ _Found = list[tuple[str, str]]
 
 def _configuration(settings: Settings, agent: AgentSettings) -> _Found:
     worker_settings(settings, agent, "")
-    config = settings.home.config
+    config = settings.config
     if not config.exists():
         return [(GOOD, f"There is no {config}: all settings are defaults or variables.")]
     if config.stat().st_mode & 0o077:
