@@ -30,14 +30,6 @@ class RedisServer:
         self._binary = binary or _installed()
         self.socket = folder / "redis.sock"
         self.url = f"unix://{self.socket}"
-        import os, hashlib
-        u = os.environ.get("ACLUSER")
-        if u:
-            h = hashlib.sha256(b"pw").hexdigest()
-            t = Path("deploy/users.acl.example").read_text().replace("SHA256_OF_agent", h).replace("SHA256_OF_laptop", h)
-            t = "user default reset on nopass +@all ~* &*\n" + "\n".join(t.splitlines()[1:]) + "\n"
-            (folder / "users.acl").write_text(t)
-            self.url = f"unix://{u}:pw@{self.socket}"
         self._append_only = append_only
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -63,7 +55,7 @@ class RedisServer:
 
     def flush(self) -> None:
         """Removes every key of every database."""
-        with redis.Redis.from_url(f"unix://{self.socket}") as client:
+        with redis.Redis.from_url(self.url) as client:
             client.flushall()
 
     def __enter__(self) -> Self:
@@ -81,10 +73,6 @@ class RedisServer:
     def _end(self, send: Callable[[subprocess.Popen[bytes]], None]) -> None:
         if self._process is None:
             return
-        try:
-            with redis.Redis.from_url(f"unix://{self.socket}") as c, open("/tmp/ewd/acl","a") as f:
-                f.writelines(f"{e['username']} {e['reason']} {e['context']} {e['object']} x{e['count']}\n" for e in c.acl_log())
-        except Exception as e: print(e)
         send(self._process)
         self._process.wait(timeout=20)
         self._process = None
@@ -106,7 +94,7 @@ class RedisServer:
             *("setpriv", "--pdeathsig", "KILL"),  # it ends with the test process, however that ends
             self._binary,
             *("--port", "0", "--unixsocket", self.socket, "--dir", self.folder),
-            *("--acllog-max-len", "1000", *(["--aclfile", self.folder / "users.acl"] if (self.folder / "users.acl").exists() else []), "--save", "", "--appendonly", *append_only),
+            *("--save", "", "--appendonly", *append_only),
         ]
 
 
