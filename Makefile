@@ -1,7 +1,7 @@
 MAKEFLAGS += --no-print-directory
 SHELL := /bin/bash
 BIN := .venv/bin
-PIP := $(BIN)/pip --quiet --quiet --disable-pip-version-check install --editable
+PIP := $(BIN)/pip --quiet --quiet --disable-pip-version-check install --use-pep517 --editable
 
 .PHONY: help demo test test-frameworks test-faults check bench fmt reference venv clean
 

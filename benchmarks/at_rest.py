@@ -25,17 +25,17 @@ _SLEEPING: Final = "import time; time.sleep(600)\n"
 
 def measure(place: Place) -> list[Figure]:
     agent = place.start_agent()
-    (spare,) = agent.children()
+    (server,) = agent.children()
     bare = psutil.Process(place.start(sys.executable, "-c", _SLEEPING).pid)
     peer, _ = start_peer(place)
-    watched = [agent, spare, peer]
+    watched = [agent, server, peer]
     before = [_cpu_s(process) for process in watched]
     time.sleep(_WATCHED_S)
     shares = [
         (_cpu_s(process) - used) / _WATCHED_S * 100
         for process, used in zip(watched, before, strict=True)
     ]
-    agent_mb, spare_mb, peer_mb = map(_megabytes, watched)
+    agent_mb, server_mb, peer_mb = map(_megabytes, watched)
     bare_mb = _megabytes(bare)
 
     def share(name: str, value: float) -> Figure:
@@ -51,9 +51,9 @@ def measure(place: Place) -> list[Figure]:
 
     return [
         share("agent at rest", shares[0]),
-        share("its spare runner", shares[1]),
+        share("its fork server", shares[1]),
         memory("agent at rest, resident", agent_mb, 60, "plain RQ worker at rest", peer_mb),
-        memory("its spare runner, resident", spare_mb, 40, "bare python, asleep", bare_mb),
+        memory("its fork server, resident", server_mb, 40, "bare python, asleep", bare_mb),
         memory("runner of a sleeping task", _runner_mb(place), 40, "bare python, asleep", bare_mb),
     ]
 

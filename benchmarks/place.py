@@ -84,7 +84,7 @@ class Place:
         self._processes: list[subprocess.Popen[bytes]] = []
 
     def start_agent(self, *options: str) -> psutil.Process:
-        """The real daemon; returns when it is at rest, its spare runner waiting."""
+        """The real daemon; returns when it is at rest, its fork server waiting."""
         with (self.folder / "agent.log").open("ab") as log:
             self._agent = self.start(
                 command("agent"),

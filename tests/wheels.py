@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import tarfile
 import zipfile
 from collections.abc import Mapping, Sequence
 from importlib.metadata import distribution
@@ -80,6 +82,37 @@ def write_project(folder: Path, name: str, version: str = "1.0") -> None:
         '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
     )
     (folder / "backend.py").write_text(_BACKEND.format(name=name, version=version))
+
+
+def write_sdist(folder: Path, name: str, version: str = "1.0", *, imports: str = "") -> Path:
+    """An archive of sources with one module; to build it, a module of this name is imported."""
+    root = f"{name}-{version}"
+    project = (
+        f'[project]\nname = "{name}"\nversion = "{version}"\n'
+        '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+    )
+    wheel, contents = f"{root}-py3-none-any.whl", _contents(name, version, None, (), None)
+    backend = (
+        f"import pathlib, zipfile{', ' + imports if imports else ''}\n"
+        "def build_wheel(folder, config_settings=None, metadata_directory=None):\n"
+        f"    with zipfile.ZipFile(pathlib.Path(folder, {wheel!r}), 'w') as archive:\n"
+        f"        for file, content in {contents!r}.items():\n"
+        "            archive.writestr(file, content)\n"
+        f"    return {wheel!r}\n"
+    )
+    info = f"Metadata-Version: 2.2\nName: {name}\nVersion: {version}\n"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{root}.tar.gz"
+    with tarfile.open(path, "w:gz") as archive:
+        for file, text in {
+            "pyproject.toml": project,
+            "backend.py": backend,
+            "PKG-INFO": info,
+        }.items():
+            entry = tarfile.TarInfo(f"{root}/{file}")
+            entry.size = len(text.encode())
+            archive.addfile(entry, io.BytesIO(text.encode()))
+    return path
 
 
 def _contents(

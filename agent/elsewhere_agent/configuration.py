@@ -17,14 +17,22 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from elsewhere.core.errors import ConfigurationError, UsageError, known_choices
 from elsewhere.core.records import Needs
-from elsewhere.core.secrets import HIDDEN, hide, passwords_in
+from elsewhere.core.secrets import HIDDEN, hide, hide_passwords, passwords_in
 from elsewhere.store.queues import DEFAULT_QUEUE
 from elsewhere_agent.data_table import load_data
 from elsewhere_agent.docker_settings import DockerSettings
 from elsewhere_agent.git_credentials import GitCredential, ssh_key_of, token_of
 from elsewhere_agent.secrets_table import load_secrets
 from elsewhere_agent.tables import read_table
-from elsewhere_agent.values import ALLOWED, HEALTH, Bytes, HookName, HookPath, QueueText
+from elsewhere_agent.values import (
+    ALLOWED,
+    HEALTH,
+    Bytes,
+    HookName,
+    HookPath,
+    QueueText,
+    RequirementLine,
+)
 from elsewhere_sandbox.caches import KINDS
 from elsewhere_sandbox.spec import PackagePolicy, RunPolicy
 from elsewhere_worker.hours import Hours
@@ -65,9 +73,12 @@ class AgentSettings(BaseModel):
     extra_index_urls: tuple[str, ...] = Field(default=(), repr=False)
     find_links: tuple[str, ...] = Field(default=(), repr=False)
     installer_options: tuple[str, ...] = ()
+    pre_packages: tuple[RequirementLine, ...] = ()
+    post_packages: tuple[RequirementLine, ...] = ()
     torch: str = Field(default="auto", pattern=r"^(auto|as captured|cpu|xpu|(cu|rocm)[\d.]+)\Z")
     environments_bytes: int = Field(default=50_000_000_000, ge=0)
     mirrors_bytes: int = Field(default=50_000_000_000, ge=0)
+    data_bytes: int = Field(default=50_000_000_000, ge=0)
     runs_bytes: int = Field(default=50_000_000_000, ge=0)
     checkpoints_bytes: int = Field(default=50_000_000_000, ge=0)
     free_bytes: int = Field(default=1_000_000_000, ge=0)
@@ -141,11 +152,12 @@ def worker_settings(
 ) -> WorkerSettings:
     """The worker's settings, on a machine with so many `gpus`. Raises ConfigurationError if a
     token's file cannot be read, or where everybody on the machine could read a password."""
-    if any(map(passwords_in, agent.installer_options)):
-        raise ConfigurationError(
-            "The setting agent.installer_options holds a password, which every user of this machine"
-            " could read: give that URL by index_url, extra_index_urls or find_links."
-        )
+    for name in ("installer_options", "pre_packages", "post_packages"):
+        if any(map(passwords_in, getattr(agent, name))):
+            raise ConfigurationError(
+                f"The setting agent.{name} holds a password, which every user of this machine could"
+                " read: give that URL by index_url, extra_index_urls or find_links."
+            )
     return WorkerSettings(
         name=agent.name,
         queues=agent.queue_names,
@@ -193,6 +205,8 @@ def worker_settings(
                 extra_index_urls=agent.extra_index_urls,
                 find_links=agent.find_links,
                 options=agent.installer_options,
+                pre_packages=agent.pre_packages,
+                post_packages=agent.post_packages,
                 torch=agent.torch,
                 environments_bytes=agent.environments_bytes,
             ),
@@ -225,7 +239,7 @@ def shown(settings: Settings, agent: AgentSettings) -> dict[str, tuple[object, s
     plain = agent.model_dump(mode="json", exclude={"origins"})
     for credential in plain["git_credentials"].values():
         credential["token"] = HIDDEN if credential["token"] else ""
-    for name in ("output_uri", "index_url", "extra_index_urls", "find_links"):
+    for name in ("output_uri", "index_url", *_LISTS):
         plain[name] = hide(name, plain[name])
     for name in _FIELDS:
         found[f"agent.{name}"] = (plain[name], agent.origins.get(name, "default"))
@@ -244,7 +258,7 @@ _OPTIONS: Final = {
 }
 _LISTS: Final = (
     *("queues", "pass_environment", "keep"),
-    *("extra_index_urls", "find_links", "installer_options"),
+    *("extra_index_urls", "find_links", "installer_options", "pre_packages", "post_packages"),
 )
 _CREDENTIALS: Final = "git_credentials"
 #: fields that are tables: how one is written, in a sentence where ALLOWED has none, and as JSON
@@ -344,7 +358,5 @@ def _explained(error: ValidationError) -> tuple[str, str]:
     default = AgentSettings.model_fields[field].get_default(call_default_factory=True)
     if isinstance(default, tuple):
         default = list(default)
-    return (
-        field,
-        f"is {first['input']!r}, but must be {ALLOWED[field]}. The default is {default!r}.",
-    )
+    given = hide_passwords(repr(first["input"]))
+    return field, f"is {given}, but must be {ALLOWED[field]}. The default is {default!r}."

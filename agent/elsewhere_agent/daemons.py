@@ -31,7 +31,7 @@ def chosen(home: Home, name: str | None) -> AgentFolder:
 
 def runs(home: Home, name: str) -> set[str]:
     """The run folders of the agent `name` with a live runner."""
-    launcher, found = HostLauncher(keeps_spare=False), set()
+    launcher, found = HostLauncher(), set()
     for folder in RunFolder.all_in(home.runs):
         if folder.acked.exists() or launcher.look(folder) is not Liveness.ALIVE:
             continue

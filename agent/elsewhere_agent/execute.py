@@ -75,7 +75,7 @@ def execute(settings: Settings, agent: AgentSettings, wanted: str) -> int:
     config = worker_settings(settings, agent, url)
     task_id = find_task(store, wanted)
     folder = _claim(store, config, task_id)
-    launcher = HostLauncher(keeps_spare=False)
+    launcher = HostLauncher()
     supervision = Supervision(
         folder,
         slot=Slot(),

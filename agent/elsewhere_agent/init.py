@@ -124,15 +124,22 @@ TEMPLATE: Final = """\
 # find_links = []
 # Further arguments for each call of the installer.
 # installer_options = []
+# Packages for the environment of every task: installed before its own, as what builds of them need
+# (with installer_options = ["--no-build-isolation"]), and after its own. A task's own version wins
+# over one of pre_packages, and one of post_packages over the task's.
+# pre_packages = []
+# post_packages = []
 # Which build of torch tasks get. auto: that for this machine's GPU, or its processor; as captured;
 # or one by name: cpu, cu128, rocm6.3, xpu. A name, and auto beyond what the index has, need uv.
 # torch = "auto"
 
-# Bytes of all environments, of all mirrors of repositories, of all folders of ended runs, and of
-# what tasks keep in ELSEWHERE_CHECKPOINTS for their next attempts. Over that, those unused for
-# longest are removed, never one in use: agent cache list, agent cache gc.
+# Bytes of all environments, of all mirrors of repositories, of all data that tasks brought along,
+# of all folders of ended runs, and of what tasks keep in ELSEWHERE_CHECKPOINTS for their next
+# attempts. Over that, those unused for longest are removed, never one in use: agent cache list,
+# agent cache gc.
 # environments_bytes = 50000000000
 # mirrors_bytes = 50000000000
+# data_bytes = 50000000000
 # runs_bytes = 50000000000
 # checkpoints_bytes = 50000000000
 # Bytes that must be free on the disk of the runs before a task is taken; caches give way to that.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Final
 
-from pydantic import BeforeValidator, Field
+from packaging.requirements import InvalidRequirement, Requirement
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from elsewhere.core.checks import checked_bytes
 from elsewhere_sandbox.hooks import HOOKS
@@ -19,6 +20,18 @@ QueueText = Annotated[str, Field(pattern=r"^[^=]+(=(\d+|0?\.\d+))?\Z")]
 HEALTH: Final = r"^(|/.+|\d{1,5}|[\w.-]+:\d{1,5}|\[[\da-fA-F:]+\]:\d{1,5})\Z"
 HookName = Annotated[str, Field(pattern=rf"^({'|'.join(HOOKS)})\Z")]
 HookPath = Annotated[str, Field(pattern=r"^(/.*)?\Z")]
+
+
+def _requirement(line: str) -> str:
+    try:
+        Requirement(line)
+    except InvalidRequirement as error:
+        raise ValueError(str(error)) from error
+    return line
+
+
+#: a package with versions or an address, for the installer
+RequirementLine = Annotated[str, AfterValidator(_requirement)]
 
 #: what each setting may be, for a sentence
 ALLOWED: Final = {
@@ -44,9 +57,13 @@ ALLOWED: Final = {
     "extra_index_urls": "a list of URLs",
     "find_links": "a list of folders or URLs",
     "installer_options": "a list of arguments",
+    **dict.fromkeys(
+        ("pre_packages", "post_packages"), "a list of requirements, such as 'setuptools<70'"
+    ),
     "torch": "auto, as captured, cpu, xpu, or one like cu128 or rocm6.3",
     "environments_bytes": "a whole number from 0 up",
     "mirrors_bytes": "a whole number from 0 up",
+    "data_bytes": "a whole number from 0 up",
     "runs_bytes": "a whole number from 0 up",
     "checkpoints_bytes": "a whole number from 0 up",
     "free_bytes": "a whole number from 0 up",

@@ -1,13 +1,16 @@
 """`python -m elsewhere_sandbox RUN_FOLDER` runs one attempt.
 
-`python -m elsewhere_sandbox --wait` imports everything, then waits for the folder's path on its
-standard input: a warm start does not pay for imports. It ends if its input ends before that.
+`python -m elsewhere_sandbox --serve` is the fork server of an agent: it has everything imported and
+forks a runner for each folder whose path comes as a line on its standard input, so that no start
+pays for imports. It ends with its input; its runners go on.
 """
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -22,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 
 def main(arguments: list[str]) -> int:
-    path = sys.stdin.readline().strip() if arguments == ["--wait"] else arguments[0]
+    path = _served() if arguments == ["--serve"] else arguments[0]
     if not path:
         return 0
     folder = RunFolder(Path(path))
@@ -38,6 +41,24 @@ def main(arguments: list[str]) -> int:
         write_outcome(folder, Outcome(reason=Reason.SETUP_FAILED, phase="runner", message=message))
         return 1
     return 0
+
+
+def _served() -> str:
+    """The path of the folder in each runner that is forked; empty at the end of the input."""
+    gc.freeze()  # what is shared stays so
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nothing is left of a runner that ends
+    for line in sys.stdin:
+        path = line.strip()
+        try:
+            if os.fork() == 0:
+                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                os.setsid()
+                return path
+        except OSError as error:
+            message = f"The run cannot be prepared on this machine: {error}."
+            outcome = Outcome(reason=Reason.SETUP_FAILED, phase="runner", message=message)
+            write_outcome(RunFolder(Path(path)), outcome)
+    return ""
 
 
 def _settle_into(folder: RunFolder) -> None:

@@ -7,10 +7,9 @@ import os
 import re
 import shutil
 import time
-from dataclasses import dataclass
 from importlib.metadata import distributions
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from packaging.utils import canonicalize_name
 
@@ -19,23 +18,17 @@ from elsewhere.core.secrets import hide_passwords
 from elsewhere_sandbox.command import Command
 from elsewhere_sandbox.errors import CommandError, SetupError
 from elsewhere_sandbox.installers.api import plan
-from elsewhere_sandbox.selection import TORCH, comes_with_build, name_in
+from elsewhere_sandbox.order import AUTO
+from elsewhere_sandbox.selection import TORCH, comes_with_build
 from elsewhere_sandbox.unmet import unmet
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
-    from elsewhere.core.folders import Home
-    from elsewhere_sandbox.installers.api import Installer
-    from elsewhere_sandbox.python import Python
+    from elsewhere_sandbox.order import Order
     from elsewhere_sandbox.selection import Pin, Selection
-    from elsewhere_sandbox.setup import Setup
     from elsewhere_sandbox.unmet import Unmet
 
-#: the policy for torch that installs the captured line and nothing else
-AS_CAPTURED: Final = "as captured"
-#: the policy that leaves the build to this machine
-AUTO: Final = "auto"
 #: lines of an installer's output that are kept in the task's outcome
 _LAST_LINES: Final = 20
 #: bytes; a larger file in a `bin` folder counts as a binary
@@ -51,59 +44,6 @@ _UNREACHED: Final = re.compile(
     r"|TimeoutError|server error \(5\d\d|5\d\d Server Error|Could not fetch URL",
     re.IGNORECASE,
 )
-_DRIVER: Final = Path("/sys/module/nvidia/version")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
-    """An environment to build, and the means to build it. `torch` is the operator's policy for
-    builds of torch; `options` are further arguments of the installer. `must` are names of pins
-    without which an environment has been built, and which a program imports. `image` is the id of
-    the image that Python is in."""
-
-    python: Python
-    selection: Selection
-    installer: Installer
-    variables: Mapping[str, str]
-    options: tuple[str, ...]
-    torch: str
-    home: Home
-    scratch: Path
-    setup: Setup
-    must: tuple[str, ...] = ()
-    image: str = ""
-
-    @property
-    def inputs(self) -> dict[str, Any]:
-        """Everything that the environment depends on."""
-        prefix = self.installer.prefix
-        options = {k: v for k, v in sorted(self.variables.items()) if k.startswith(prefix)}
-        selection = self.selection
-        found = {
-            "python": str(self.python.executable),
-            "version": self.python.version,
-            "platform": self.python.platform,
-            "requirements": selection.asked,
-            "installer": self.installer.name,
-            "options": {name: hide_passwords(value) for name, value in options.items()},
-        }
-        if selection.facts is not None:
-            found |= {"pins": [pin.identity for pin in selection.pins], "must": self.must}
-        if self.image:
-            found["image"] = self.image
-        if self.options:
-            found["arguments"] = self.options
-        torch = TORCH & {*(pin.name for pin in selection.pins), *map(name_in, selection.asked)}
-        if torch or selection.asked:
-            found["torch"] = [self.torch, self.backend]
-        if torch:
-            found["driver"] = _DRIVER.read_text("utf-8") if _DRIVER.exists() else ""
-        return found
-
-    @property
-    def backend(self) -> str:
-        """The build of torch that the installer is asked for; "" for the lines as they are."""
-        return "" if self.torch == AS_CAPTURED else self.installer.torch_backend(self.torch)
 
 
 def build(shared: Path, order: Order) -> None:
@@ -115,9 +55,15 @@ def build(shared: Path, order: Order) -> None:
         f"{order.installer.name}, {len(selection.asked) + len(selection.pins)} requirements."
     )
     _make_empty(shared, order)
+    if order.pre_packages:
+        order.setup.say(f"Of this agent, before the task's own: {_list(order.pre_packages)}.")
+        _install_resolved("pre.txt", order.pre_packages, shared, order)
     left_out = _install_pins(shared, order)
     if selection.asked:
-        _install_asked(shared, order)
+        _install_resolved("asked.txt", selection.asked, shared, order)
+    if order.post_packages:
+        order.setup.say(f"Of this agent, after the task's own: {_list(order.post_packages)}.")
+        _install_resolved("post.txt", order.post_packages, shared, order)
     notes = _finished(shared, order, left_out)
     _let_path_choose(shared / "bin")
     inputs = json.loads(hide_passwords(json.dumps(order.inputs)))
@@ -236,17 +182,17 @@ def _install_torch(
     return list(pins)
 
 
-def _install_asked(shared: Path, order: Order) -> None:
-    """Installs the lines that nobody has locked, with all that they need."""
-    backend, asked = order.backend, order.selection.asked
+def _install_resolved(name: str, lines: Sequence[str], shared: Path, order: Order) -> None:
+    """Installs lines that nobody has locked, by a file of this name, with all that they need."""
+    backend = order.backend
     options = ("--torch-backend", backend) if backend else ()
     try:
-        _attempt(order, "asked.txt", asked, shared, *options)
+        _attempt(order, name, lines, shared, *options)
     except CommandError as error:
         if not options or order.torch != AUTO or "torch" not in error.tail:
             raise _refused(order, error) from error
         order.setup.say("No index of builds of torch can be reached: the usual index is taken.")
-        install(order, "asked.txt", asked, shared)
+        install(order, name, lines, shared)
 
 
 def _finished(shared: Path, order: Order, left_out: Sequence[Pin]) -> list[str]:
@@ -270,8 +216,7 @@ def _finished(shared: Path, order: Order, left_out: Sequence[Pin]) -> list[str]:
             f" {there['platform_machine']}): what they need here beside is installed, too."
         )
     site_packages = shared / order.python.site_packages
-    builds = _builds(site_packages, selection.pins)
-    notes += builds
+    notes += _others(site_packages, selection.pins)
     problems = unmet(site_packages, here)
     absent = {
         one.requirement
@@ -294,10 +239,8 @@ def _is_missed(one: Unmet, selection: Selection, *, is_alike: bool) -> bool:
     return not is_alike and one.name not in selection.locked
 
 
-def _builds(site_packages: Path, pins: Sequence[Pin]) -> list[str]:
-    """Returns a line for each relative of torch that is here in another build."""
-    if not TORCH & {pin.name for pin in pins}:
-        return []
+def _others(site_packages: Path, pins: Sequence[Pin]) -> list[str]:
+    """Returns a line for each pin that is here in another version, or another build."""
     found: dict[str, str] = {
         canonicalize_name(one.metadata["Name"]): one.version
         for one in distributions(path=[str(site_packages)])
@@ -305,7 +248,7 @@ def _builds(site_packages: Path, pins: Sequence[Pin]) -> list[str]:
     return [
         f"{pin.name} is {found[pin.name]} here, where {pin.version} was captured."
         for pin in pins
-        if pin.name in TORCH and found.get(pin.name, pin.version) != pin.version
+        if found.get(pin.name, pin.version) != pin.version
     ]
 
 

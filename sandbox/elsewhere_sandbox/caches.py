@@ -1,5 +1,5 @@
 """What a machine keeps for later runs, each kind within a budget of bytes: environments, mirrors of
-repositories, folders of runs whose results are in the store, and checkpoints of tasks."""
+repositories, data of tasks, folders of runs whose results are in the store, and checkpoints."""
 
 from __future__ import annotations
 
@@ -11,16 +11,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from elsewhere.core.folders import Home, RunFolder
-from elsewhere_sandbox import environments, mirror
+from elsewhere_sandbox import data, environments, mirror
+from elsewhere_sandbox.alone import remove
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 ENVIRONMENTS: Final = "environments"
 MIRRORS: Final = "mirrors"
+DATA: Final = "data"
 RUNS: Final = "runs"
 CHECKPOINTS: Final = "checkpoints"
-KINDS: Final = (ENVIRONMENTS, MIRRORS, RUNS, CHECKPOINTS)
+KINDS: Final = (ENVIRONMENTS, MIRRORS, DATA, RUNS, CHECKPOINTS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,8 +39,8 @@ class Kept:
 
     def remove(self) -> bool:
         """Removes it, if it is not in use by now."""
-        if self.kind == ENVIRONMENTS:
-            return environments.remove(self.path)
+        if self.kind in (ENVIRONMENTS, DATA):
+            return remove(self.path)
         if self.kind == MIRRORS:
             return mirror.remove(self.path)
         folder = RunFolder(self.path)
@@ -55,7 +57,7 @@ class Kept:
 
 def kept(home: Home) -> list[Kept]:
     """Returns what is kept, by kind and, in each, that which was used last first."""
-    found = (*_environments(home), *_mirrors(home), *_runs(home), *_checkpoints(home))
+    found = (*_environments(home), *_mirrors(home), *_data(home), *_runs(home), *_checkpoints(home))
     return sorted(found, key=lambda one: (KINDS.index(one.kind), -one.used_at))
 
 
@@ -108,6 +110,18 @@ def _mirrors(home: Home) -> Iterator[Kept]:
             size_bytes=_size(path),
             used_at=mirror.used_at(path),
             is_in_use=mirror.is_in_use(path),
+        )
+
+
+def _data(home: Home) -> Iterator[Kept]:
+    for one in data.kept_data(home):
+        yield Kept(
+            kind=DATA,
+            path=one.path,
+            what=one.name,
+            size_bytes=one.size_bytes,
+            used_at=one.used_at,
+            is_in_use=one.is_in_use,
         )
 
 

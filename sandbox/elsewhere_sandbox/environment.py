@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from elsewhere_sandbox.build import AS_CAPTURED, Order, install
+from elsewhere_sandbox.build import install
 from elsewhere_sandbox.environments import collect, ensure
 from elsewhere_sandbox.installers import installer_of, installer_of_image
 from elsewhere_sandbox.installers.api import installer_variables, place_variables
 from elsewhere_sandbox.layer import lay, lend
 from elsewhere_sandbox.lock_file import lines_of
+from elsewhere_sandbox.order import AS_CAPTURED, Order
 from elsewhere_sandbox.python import find_python
 from elsewhere_sandbox.selection import select, without_builds
 from elsewhere_sandbox.spec import DEFAULT_POLICY
@@ -31,12 +32,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interpreter:
-    """The Python of the program. `path` comes first on its PATH; `digest` names the environment,
-    which is not removed while the descriptor `lock` is open: until the end of this process. Where
-    an image has all packages there is none."""
+    """The Python of the program, of this `version`. `path` comes first on its PATH; `digest` names
+    the environment, which is not removed while the descriptor `lock` is open: until the end of this
+    process. Where an image has all packages there is none, and their versions are in `of_image`.
+    Packages that are installed are in the folders `packages`."""
 
     python: Path
     path: tuple[Path, ...]
+    version: str = ""
+    packages: tuple[Path, ...] = ()
+    of_image: Mapping[str, str] = field(default_factory=dict)
     digest: str = ""
     was_cached: bool = True
     lock: int = -1
@@ -91,7 +96,7 @@ def prepare_environment(
             script=script,
             image=image.id if image else "",
         )
-        if inside is not None and not inside.lacks(order.selection):
+        if inside is not None and not inside.lacks(order):
             setup.say("The image has all packages that the task asks for: none is installed.")
             shared, lock, was_cached = None, -1, True
         else:
@@ -105,9 +110,13 @@ def prepare_environment(
         with setup.phase("install"):
             lines = [f"-e {project.as_uri()}" for project in order.selection.projects]
             install(order, "editable.txt", lines, folder.venv, "--no-deps")
+    places = (folder.venv, *((shared,) if shared else ()))
     return Interpreter(
         python=folder.venv / "bin" / "python",
-        path=(folder.venv / "bin", *((shared / "bin",) if shared else ())),
+        path=tuple(place / "bin" for place in places),
+        version=python.version,
+        packages=tuple(place / python.site_packages for place in places),
+        of_image=inside.versions if inside is not None and shared is None else {},
         digest=shared.name if shared else "",
         was_cached=was_cached,
         lock=lock,
@@ -145,4 +154,6 @@ def order_of(
         scratch=folder.path,
         setup=setup,
         image=image,
+        pre_packages=policy.pre_packages,
+        post_packages=policy.post_packages,
     )

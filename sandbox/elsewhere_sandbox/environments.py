@@ -11,29 +11,25 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
 import re
 import shutil
-import time
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 from elsewhere.core.folders import make_folder, read_json
-from elsewhere_sandbox.alone import alone, is_in_use
+from elsewhere_sandbox.alone import is_in_use, remove, shared
 from elsewhere_sandbox.build import build
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from elsewhere.core.folders import Home
-    from elsewhere_sandbox.build import Order
-    from elsewhere_sandbox.setup import Setup
+    from elsewhere_sandbox.order import Order
 
-#: seconds between two looks at a lock that another run holds while it builds
-_PAUSE_S: Final = 0.05
 _DIGEST: Final = re.compile(r"[0-9a-f]{32}")
 
 
@@ -53,33 +49,24 @@ class Built:
 def ensure(order: Order) -> tuple[Path, int, bool]:
     """Builds the environment if it does not exist. Returns its folder, a descriptor that marks it
     as used while it is open, and True if it existed. Raises SetupError."""
-    shared = order.home.environments / _digest(order)
-    make_folder(shared.parent)
-    descriptor = os.open(shared.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
-    was_built = has_waited = False
-    try:
-        while True:
-            has_waited |= _lock(descriptor, fcntl.LOCK_SH, shared, order.setup, has_waited)
-            if (facts := _use(shared)) is not None:
-                break
-            fcntl.flock(descriptor, fcntl.LOCK_UN)  # two who share it could never have it alone
-            has_waited |= _lock(descriptor, fcntl.LOCK_EX, shared, order.setup, has_waited)
-            if _use(shared) is None:  # else built while this run waited
-                _build(shared, order)
-                was_built = True
-            fcntl.flock(descriptor, fcntl.LOCK_UN)
-    except BaseException:
-        os.close(descriptor)
-        raise
+    place = order.home.environments / _digest(order)
+    make_folder(place.parent)
+    facts, descriptor, was_built = shared(
+        place.with_suffix(".lock"),
+        lambda: _use(place),
+        lambda: _build(place, order),
+        order.setup,
+        f"environment {place.name[:12]}",
+    )
     if gone := order.selection.needed.intersection(facts.get("left_out", ())):
         os.close(descriptor)  # built for a program that does not import them
         return ensure(replace(order, must=tuple(sorted(gone))))
     if not was_built:
         seconds = facts["seconds"]
-        order.setup.say(f"Environment {shared.name[:12]} is there already: {seconds:.1f} s saved.")
+        order.setup.say(f"Environment {place.name[:12]} is there already: {seconds:.1f} s saved.")
     for note in (*order.selection.notes, *facts.get("notes", ())):
         order.setup.say(note)
-    return shared, descriptor, not was_built
+    return place, descriptor, not was_built
 
 
 def environments(home: Home) -> list[Built]:
@@ -93,7 +80,11 @@ def environments(home: Home) -> list[Built]:
             Built(
                 path=marker.parent,
                 python=facts["version"],
-                requirements=(*facts["requirements"], *facts.get("pins", ())),
+                requirements=(
+                    *facts["requirements"],
+                    *facts.get("pins", ()),
+                    *chain(*facts.get("operator", ())),
+                ),
                 size_bytes=facts["size_bytes"],
                 used_at=marker.stat().st_mtime,
                 is_in_use=is_in_use(marker.parent.with_suffix(".lock")),
@@ -124,46 +115,20 @@ def _digest(order: Order) -> str:
     return hashlib.sha256(json.dumps(order.inputs).encode()).hexdigest()[:32]
 
 
-def _build(shared: Path, order: Order) -> None:
-    shutil.rmtree(shared, ignore_errors=True)
+def _build(place: Path, order: Order) -> None:
+    shutil.rmtree(place, ignore_errors=True)
     try:
-        build(shared, order)
+        build(place, order)
     except BaseException:
-        shutil.rmtree(shared, ignore_errors=True)
+        shutil.rmtree(place, ignore_errors=True)
         raise
 
 
-def _use(shared: Path) -> dict[str, Any] | None:
-    marker = shared / "complete.json"
+def _use(place: Path) -> dict[str, Any] | None:
+    marker = place / "complete.json"
     try:
         os.utime(marker)
     except FileNotFoundError:
         return None
     facts: dict[str, Any] = read_json(marker)
     return facts
-
-
-def remove(shared: Path) -> bool:
-    """Removes an environment that nobody uses. False for one that is in use."""
-    with alone(shared.with_suffix(".lock")) as is_alone:
-        if is_alone:
-            (shared / "complete.json").unlink(missing_ok=True)  # first: half of it is nothing
-            shutil.rmtree(shared, ignore_errors=True)
-        return is_alone
-
-
-def _lock(descriptor: int, kind: int, shared: Path, setup: Setup, has_waited: bool) -> bool:
-    """Waits for the lock, which the system releases when its holder dies; says so unless the run
-    `has_waited` before. Whether it had to wait."""
-    must_wait = False
-    while True:
-        try:
-            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if not (must_wait or has_waited):
-                setup.say(f"Another run builds environment {shared.name[:12]}: waiting for it.")
-            must_wait = True
-            setup.check_stop()
-            time.sleep(_PAUSE_S)
-        else:
-            return must_wait

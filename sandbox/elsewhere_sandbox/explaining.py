@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from elsewhere.core.folders import RunFolder
-    from elsewhere_sandbox.build import Order
     from elsewhere_sandbox.command import Command
+    from elsewhere_sandbox.order import Order
     from elsewhere_sandbox.spec import RunSpec
 
 #: how the folder of the run is written, which has a name of its own each time
@@ -76,7 +76,10 @@ def explain(spec: RunSpec, folder: RunFolder) -> dict[str, list[str]]:
     if source.tree:
         found["code"].append(f"It was laid out here, and has the tree {source.tree}.")
     mounts = record.environment.mounts.items()
-    found["data"] = [f"{path}: {spec.policy.data[name]}" for path, name in mounts]
+    found["data"] = [
+        *(f"{path}: {spec.policy.data[name]}" for path, name in mounts),
+        *(f"{one.path}: {size(one.size_bytes)}" for one in record.environment.data),
+    ]
     if is_inside:
         image, arguments = choose(record, spec.queue, spec.policy.docker)
         words = (*arguments, *record.environment.image_arguments)
@@ -125,6 +128,8 @@ def _environment(spec: RunSpec, folder: RunFolder, setup: _Listening) -> dict[st
         "python": [f"{python.version} at {python.executable}"],
         "environment": [f"{name[:12]}, by {installer.name}. {has}", *order.selection.notes],
         "packages": [*(pin.line for pin in order.selection.pins), *order.selection.asked],
+        "packages before": list(order.pre_packages),
+        "packages after": list(order.post_packages),
     }
     if order.backend:
         found["environment"].append(f"The build of torch, if it is in it, is {order.backend}.")

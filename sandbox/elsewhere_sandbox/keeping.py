@@ -9,7 +9,7 @@ import re
 import secrets
 import shutil
 import socket
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from elsewhere.core.events import ArtifactAdded
 from elsewhere.core.folders import make_folder
@@ -36,23 +36,33 @@ def matching(paths: Collection[str], patterns: Collection[str]) -> list[str]:
 def keep(folder: RunFolder, path: str) -> ArtifactAdded:
     """Copies the file that the program wrote at `path` to where uploads are taken from; the path,
     as text, is the artifact's name. Raises OSError, and RecordError for what is not such a file."""
+    with os.fdopen(open_written(folder, path), "rb") as source:
+        name = os.fsencode(path).decode(errors="replace")
+        return add(folder, source, name, path.rpartition("/")[2])
+
+
+def add(
+    folder: RunFolder, source: BinaryIO, name: str, file: str, kind: str = "file"
+) -> ArtifactAdded:
+    """Copies what `source` has to where uploads are taken from, as an artifact of the type `kind`
+    whose file is called `file`. Raises OSError."""
     place = folder.files / secrets.token_hex(8)
     make_folder(place)
-    copy = place / path.rpartition("/")[2]
+    copy = place / file
     try:
-        with os.fdopen(open_written(folder, path), "rb") as source, copy.open("xb") as target:
+        with copy.open("xb") as target:
             shutil.copyfileobj(source, target, 1 << 20)
     except BaseException:
         shutil.rmtree(place, ignore_errors=True)  # half a copy would only fill the disk
         raise
-    with copy.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    with copy.open("rb") as written:
+        digest = hashlib.file_digest(written, "sha256").hexdigest()
     artifact = Artifact(
-        name=os.fsencode(path).decode(errors="replace"),
-        type="file",
+        name=name,
+        type=kind,
         size_bytes=copy.stat().st_size,
         digest=digest,
-        content_type=mimetypes.guess_type(path)[0] or "application/octet-stream",
+        content_type=mimetypes.guess_type(file)[0] or "application/octet-stream",
         machine=socket.gethostname(),
     )
     return ArtifactAdded(artifact=artifact, file=str(copy.relative_to(folder.path)))

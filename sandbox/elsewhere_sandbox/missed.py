@@ -43,6 +43,6 @@ def missed_file(printed: str, code: Path, working: Path, setup: Setup) -> str:
     if not answer.is_ok or not rule:
         return ""
     return (
-        f"It did not find {name}, which git ignores ({rule}): ignored files do not travel. Take it"
-        " out of .gitignore, or upload it as an artifact and fetch it in the program."
+        f"It did not find {name}, which git ignores ({rule}): ignored files do not travel. Name it"
+        " as data, Task.init(data=[...]), or take it out of .gitignore."
     )

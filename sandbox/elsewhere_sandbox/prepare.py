@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -13,6 +13,7 @@ from elsewhere.core.secrets import passwords_in, values_to_redact
 from elsewhere_sandbox.checkout import checkout
 from elsewhere_sandbox.command import Command
 from elsewhere_sandbox.credentials import Credentials
+from elsewhere_sandbox.data import lay_data
 from elsewhere_sandbox.devices import variables_of
 from elsewhere_sandbox.environment import Interpreter, prepare_environment
 from elsewhere_sandbox.errors import SetupError
@@ -50,12 +51,23 @@ _PASSED_IN: Final = (
 _PASSED_IN_PREFIXES: Final = ("OPENBLAS_", "OMP_", "MKL_")
 
 
-def prepare(spec: RunSpec, folder: RunFolder, setup: Setup, runtime: Runtime) -> Command:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """The command that runs the program, by which `interpreter`, and in which `image`, if any."""
+
+    command: Command
+    interpreter: Interpreter
+    image: Image | None
+
+
+def prepare(spec: RunSpec, folder: RunFolder, setup: Setup, runtime: Runtime) -> Prepared:
     """Runs all steps of the set-up. Raises SetupError, CommandError, StopRequestedError."""
     record, home = spec.record, Home(Path(spec.home))
     check_whole(record)
     image = runtime.enter(setup)
     lay_out(spec, folder, setup)
+    for data in record.environment.data:
+        lay_data(data, home, folder, setup)
     is_python = not record.source.binary or record.source.launcher
     if image is not None and not image.pythons and not is_python:
         setup.say("The image has no Python, so no packages are installed.")
@@ -88,13 +100,14 @@ def prepare(spec: RunSpec, folder: RunFolder, setup: Setup, runtime: Runtime) ->
                 argv = ("/bin/sh", "-ec", line)
                 command = Command(argv=argv, folder=folder.code, environment=environment)
                 setup.run(command)
-    return program(
+    command = program(
         record.source,
         folder.code,
         interpreter.python,
         environment,
         is_in_image=image is not None,
     )
+    return Prepared(command=command, interpreter=interpreter, image=image)
 
 
 def check_whole(record: TaskRecord) -> None:

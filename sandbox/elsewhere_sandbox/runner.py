@@ -15,7 +15,6 @@ import logging
 import os
 import select
 import signal
-import socket
 import threading
 import time
 from dataclasses import replace
@@ -24,8 +23,7 @@ from typing import TYPE_CHECKING, Final
 
 from elsewhere.core.choices import Reason
 from elsewhere.core.clock import monotonic_s, now_at
-from elsewhere.core.errors import RecordError
-from elsewhere.core.events import FilesWritten, Phase
+from elsewhere.core.events import Phase
 from elsewhere.core.folders import write_beside
 from elsewhere.core.journal import JournalWriter
 from elsewhere.core.notes import (
@@ -41,15 +39,16 @@ from elsewhere.report.resources import Monitor
 from elsewhere_sandbox.errors import CommandError, SetupError, StopRequestedError
 from elsewhere_sandbox.given import take_back
 from elsewhere_sandbox.hooks import Hooks
-from elsewhere_sandbox.keeping import keep, matching
 from elsewhere_sandbox.limits import Limits
+from elsewhere_sandbox.manifest import manifest
 from elsewhere_sandbox.missed import missed_file
 from elsewhere_sandbox.prepare import prepare, secrets_of
 from elsewhere_sandbox.redact import Redactor
+from elsewhere_sandbox.results import Results
 from elsewhere_sandbox.runtimes import RUNTIMES
 from elsewhere_sandbox.runtimes.api import signal_name
 from elsewhere_sandbox.spool import Spool
-from elsewhere_sandbox.written import begin, written
+from elsewhere_sandbox.written import begin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,6 +56,7 @@ if TYPE_CHECKING:
     from elsewhere.core.events import Event
     from elsewhere.core.folders import RunFolder
     from elsewhere_sandbox.command import Command
+    from elsewhere_sandbox.prepare import Prepared
     from elsewhere_sandbox.runtimes.api import Exit, Process
     from elsewhere_sandbox.spec import RunSpec
 
@@ -71,9 +71,6 @@ _LEFTOVER_GRACE_S: Final = 2.0
 #: seconds that an ended program's pipe may stay open, held by a process that is not ours
 _DRAIN_S: Final = 1.0
 _READ_BYTES: Final = 1 << 18
-#: files of the program that the output lists, and that the task keeps
-_SHOWN_FILES: Final = 20
-_KEPT_FILES: Final = 200
 
 
 class Runner:
@@ -186,8 +183,8 @@ class Runner:
     def _outcome(self) -> Outcome:
         try:
             with self._watch():
-                command = prepare(self._spec, self._folder, self, self._runtime)
-            return self._judge(self._run_program(command))
+                prepared = prepare(self._spec, self._folder, self, self._runtime)
+            return self._judge(self._run_program(prepared))
         except (StopRequestedError, SetupError, CommandError, OSError) as error:
             self._runtime.end(_LEFTOVER_GRACE_S)
             if self._stop_at is not None:
@@ -198,14 +195,14 @@ class Runner:
             self._spool.say(f"{phase} failed. {message}")
             return Outcome(reason=Reason.SETUP_FAILED, phase=phase, message=message)
 
-    def _run_program(self, command: Command) -> Exit:
+    def _run_program(self, prepared: Prepared) -> Exit:
         self._hooks.before("run")
         self._phase, began_at, started = "run", now_at(), monotonic_s()
         self._note(Phase(name="run", at=began_at))
         self.check_stop()
         begin(self._folder)
         try:
-            process = self._runtime.start(command)
+            process = self._runtime.start(prepared.command)
         except OSError as error:  # the command line or a variable may be too long
             raise SetupError(f"The program cannot be started: {error}.") from error
         write_beside(self._folder.child, process.identity)
@@ -219,42 +216,11 @@ class Runner:
         self._limits.stop()
         monitor.stop()
         self._note(Phase(name="run", at=began_at, seconds=monotonic_s() - started))
-        self._list_written()
+        results = Results(self._folder, self._spec, self._note, self.say)
+        results.list_written()
+        results.add_manifest(manifest(self._spec, prepared, process.machine()))
         self._hooks.after("run")
         return ended
-
-    def _list_written(self) -> None:
-        """Names the files that the program wrote below its code folder: they stay for a while."""
-        found = [(path, one.st_size) for path, one in written(self._folder)]
-        if not found:
-            return
-        total = sum(count_bytes for _, count_bytes in found)
-        folder, machine = str(self._folder.code), socket.gethostname()
-        self._spool.say(f"{len(found)} files of {size(total)} were written to {folder}:")
-        for path, count_bytes in found[:_SHOWN_FILES]:
-            self._spool.say(f"  {path}  {size(count_bytes)}")
-        if len(found) > _SHOWN_FILES:
-            self._spool.say(f"  and {len(found) - _SHOWN_FILES} more")
-        files = {os.fsencode(p).decode(errors="replace"): n for p, n in found[:_KEPT_FILES]}
-        self._note(
-            FilesWritten(
-                files=files, count=len(found), total_bytes=total, machine=machine, folder=folder
-            )
-        )
-        self._keep([path for path, _ in found])
-
-    def _keep(self, paths: list[str]) -> None:
-        """Makes artifacts of those files that the agent's settings and the task name."""
-        patterns = (*self._spec.policy.keep, *self._spec.record.environment.keep)
-        wanted = matching(paths, patterns)
-        for path in wanted[:_KEPT_FILES]:
-            try:
-                self._note(keep(self._folder, path))
-            except (OSError, RecordError) as error:
-                self._spool.say(f"{path} does not become an artifact: {error}")
-        if len(wanted) > _KEPT_FILES:
-            left = len(wanted) - _KEPT_FILES
-            self._spool.say(f"{left} more files do not become artifacts: {_KEPT_FILES} may.")
 
     def _follow(self, process: Process) -> Exit:
         """Spools the output until the program has ended and nothing of its tree is left."""

@@ -25,8 +25,10 @@ class PackagePolicy:
 
     `installer` is a key of `INSTALLERS`, or empty for the first that is there. The URLs, which may
     hold passwords, come before those of the installer's own variables and files; `find_links` are
-    URLs or folders of wheels. `options` are further arguments of the installer. `torch` is the
-    build of torch: `auto` for this machine's, `as captured`, or one by name, `cpu` or `cu128`.
+    URLs or folders of wheels. `options` are further arguments of the installer. `pre_packages`
+    and `post_packages` are requirement lines, installed before and after those of each task.
+    `torch` is the build of torch: `auto` for this machine's, `as captured`, or one by name, `cpu`
+    or `cu128`.
     """
 
     installer: str = ""
@@ -34,6 +36,8 @@ class PackagePolicy:
     extra_index_urls: tuple[str, ...] = field(default=(), repr=False)
     find_links: tuple[str, ...] = field(default=(), repr=False)
     options: tuple[str, ...] = ()
+    pre_packages: tuple[str, ...] = ()
+    post_packages: tuple[str, ...] = ()
     torch: str = "auto"
     #: bytes of all environments together, as far as none of them is in use
     environments_bytes: int = 50_000_000_000

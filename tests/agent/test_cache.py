@@ -89,7 +89,10 @@ def test_a_kind_that_is_not_there_is_a_mistake_of_usage(
 ) -> None:
     with pytest.raises(SystemExit, match="2"):
         main(["cache", "clear", "wheels"])
-    assert "'wheels' is none of environments, mirrors, runs, checkpoints" in capsys.readouterr().err
+    assert (
+        "'wheels' is none of environments, mirrors, data, runs, checkpoints"
+        in capsys.readouterr().err
+    )
 
 
 def test_checkpoints_of_a_task_that_runs_stay(elsewhere_home: Path) -> None:

@@ -14,6 +14,7 @@ from elsewhere.core.settings import Settings, load
 from elsewhere_agent.configuration import AgentSettings, load_agent, shown, worker_settings
 from elsewhere_agent.data_table import load_data
 from elsewhere_agent.init import TEMPLATE
+from elsewhere_sandbox.caches import KINDS
 from elsewhere_sandbox.hooks import HOOKS
 
 ROOT = Path(__file__).parents[2]
@@ -91,6 +92,12 @@ def test_each_kind_of_value_is_read_from_the_environment(tmp_path: Path) -> None
         ('queues = "a"', "agent.queues in {config} is 'a', but must be a list"),
         ('name = "../x"', "agent.name in {config} is '../x', but must be up to 100 letters"),
         ("keep_runs_s = inf", "agent.keep_runs_s in {config} is inf, but must be a number"),
+        ('pre_packages = ["a<<1"]', "agent.pre_packages in {config} is 'a<<1', but must be a list"),
+        ('post_packages = ["-e ."]', "is '-e .', but must be a list of requirements, such as"),
+        (
+            'pre_packages = ["https://u:secret@example.org/x"]',
+            "is 'https://u:***@example.org/x', b",
+        ),
         ('log_level = "loud"', "agent.log_level in {config} is 'loud', but must be debug, info"),
         ("slot = 2", "[agent] in {config} holds the unknown key 'slot'. Did you mean 'slots'?"),
         ("origins = {}", "holds the unknown key 'origins'"),
@@ -100,6 +107,34 @@ def test_a_wrong_value_in_the_file_is_named(tmp_path: Path, line: str, expected:
     with pytest.raises(ConfigurationError) as refused:
         _agent(tmp_path, f"[agent]\n{line}\n")
     assert expected.format(config=tmp_path / "config.toml") in str(refused.value)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_wrong_budget_of_any_cache_is_named(tmp_path: Path, kind: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"agent.{kind}_bytes in .* is -1, but must be"):
+        _agent(tmp_path, f"[agent]\n{kind}_bytes = -1\n")
+
+
+def test_packages_for_every_task_reach_the_runs(tmp_path: Path) -> None:
+    agent = _agent(
+        tmp_path,
+        '[agent]\npost_packages = ["numpy>=1,<2", "x @ https://example.org/x.tar.gz"]\n',
+        ELSEWHERE_AGENT_PRE_PACKAGES="setuptools<70, cython",
+    )
+    packages = worker_settings(_settings(tmp_path), agent, "").policy.packages
+    assert packages.pre_packages == ("setuptools<70", "cython")
+    assert packages.post_packages == ("numpy>=1,<2", "x @ https://example.org/x.tar.gz")
+
+
+@pytest.mark.parametrize("name", ["installer_options", "pre_packages", "post_packages"])
+def test_a_password_that_others_could_read_is_refused_and_not_shown(
+    tmp_path: Path, name: str
+) -> None:
+    agent = _agent(tmp_path, f'[agent]\n{name} = ["x @ https://ada:secret@example.org/x.zip"]\n')
+    settings = _settings(tmp_path)
+    with pytest.raises(ConfigurationError, match=f"agent.{name} holds a password"):
+        worker_settings(settings, agent, "")
+    assert "secret" not in str(shown(settings, agent))
 
 
 def test_a_wrong_variable_is_named(tmp_path: Path) -> None:

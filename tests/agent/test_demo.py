@@ -13,6 +13,7 @@ from typing import Final
 
 import pytest
 
+from elsewhere_agent.demo import demo
 from tests.waiting import wait_until
 from tests.wheels import write_wheel
 
@@ -70,6 +71,20 @@ def test_ctrl_c_leaves_nothing_at_any_stage(folder: Path, line: str) -> None:
     assert "Interrupted" in said
     assert "Traceback" not in said
     _assert_nothing_is_left(folder)
+
+
+def test_ctrl_c_in_the_midst_of_printing_is_told(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(self: demo._Demo) -> list[str]:
+        self._console.__enter__()  # as far as it came with a line
+        os.kill(os.getpid(), signal.SIGINT)
+        return []
+
+    monkeypatch.setattr(demo._Demo, "run", interrupted)
+    assert demo.demo() == 130
+    assert "Interrupted: the demo ends." in capsys.readouterr().out
+    assert not list(folder.iterdir())
 
 
 def test_sigterm_leaves_nothing(folder: Path) -> None:

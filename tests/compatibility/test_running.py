@@ -37,6 +37,9 @@ def test_what_was_in_the_queue_or_is_put_back_is_run(
         # The reaper may have pushed the task as well: its second entry is refused a bit later.
         wait_until(lambda: client.keys("ew:taken:*") == [], what="no entry is left")
     made = reading.lasting(reading.task(on_box.id(name)), reading.RUN)
+    assert made["artifacts"].pop("run-manifest"), "which older agents did not leave"
+    if not made["artifacts"]:
+        del made["artifacts"]
     assert made == on_box.expected["afterwards"][name]
 
 

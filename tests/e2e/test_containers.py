@@ -19,12 +19,17 @@ import os, platform, time
 from pathlib import Path
 from elsewhere import Task
 
-task = Task.init("ships", "a ship", auto_connect_frameworks=False)
+task = Task.init("ships", "a ship", auto_connect_frameworks=False, data=["maps", "log.bin"])
 task.set_base_docker({PYTHON!r}, docker_arguments="--env NAME=Nina --shm-size 2m")
 task.execute_remotely({QUEUE!r})
 import gauge
 print("in", Path("/etc/hostname").read_text().strip() == platform.node(), os.environ["NAME"])
 print("with", gauge.UNIT, os.statvfs("/dev/shm").f_blocks, os.environ["DEFAULT"])
+print("data", Path("maps/north/sea").read_text(), Path("log.bin").read_text())
+try:
+    Path("log.bin").write_text("other")
+except OSError as error:
+    print("only to be read:", error.strerror)
 task.get_logger().report_scalar("loss", "train", 0.25, 7)
 task.upload_artifact("log", {{"miles": 3}})
 (task.checkpoint_folder / "last.pt").write_text("weights")
@@ -75,12 +80,18 @@ def created(
 def test_a_script_sends_itself_into_its_image_and_all_comes_back(
     laptop: Laptop, ship: Box, engine: Dockerd
 ) -> None:
-    project = laptop.repository("project", {"train.py": SENDS})
+    project = laptop.repository("project", {"train.py": SENDS, ".gitignore": "*.bin\n"})
+    project.write({"maps/north/sea": "of ice", "log.bin": "of wood"})
     printed = laptop.run(project.folder, "train.py")
     task = Task(printed.task_id, ship.store)
     ended = ship.end(task)
     assert ended.status == "completed", ended
     assert "in True Nina" in ended.output
+    assert "data of ice of wood\nonly to be read: Read-only file system" in ended.output
+    manifest = task.artifacts["run-manifest"].get()
+    assert manifest["image"]["name"] == PYTHON
+    assert manifest["image"]["id"].startswith("sha256:")
+    assert manifest["packages"]["gauge"]["version"] == "2.5"
     assert "with furlong 512 set" in ended.output
     assert task.get_last_scalar_metrics()["loss"]["train"]["last"] == 0.25
     assert task.artifacts["log"].get() == {"miles": 3}

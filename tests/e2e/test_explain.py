@@ -67,6 +67,13 @@ def test_a_task_that_cannot_run_here_is_refused_with_the_reason(laptop: Laptop, 
     assert found["environment"][0].endswith("It would be built.")
     assert found["packages"] == ["nothing-like-it==3.1"]
     assert "pip install" in found["commands"][1]
+    given = "ELSEWHERE_AGENT_PRE_PACKAGES", "ELSEWHERE_AGENT_POST_PACKAGES"
+    with pytest.MonkeyPatch.context() as patch:  # the box is that of other tests, too
+        for variable, package in zip(given, ("cython", "numpy"), strict=True):
+            patch.setitem(box.environ, variable, package)
+        more = explained(box, task)
+    assert (more["packages before"], more["packages after"]) == (["cython"], ["numpy"])
+    assert more["environment"] != found["environment"]
     task.set_resources(gpus=64)
     printed = agent("explain", "--id", task.id, "--json", environ=box.environ)
     assert printed.code == 1

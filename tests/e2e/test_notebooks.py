@@ -70,7 +70,7 @@ def test_the_cells_of_a_notebook_in_a_repository_run_on_the_box(
     assert PRINTED in ended.output
     assert "printed by a command\nfrom bash: remote\n" in ended.output
     assert task.artifacts["numbers"].get() == {"numbers": [0, 2, 4]}
-    assert set(task.artifacts) == {"notebook", "numbers"}
+    assert set(task.artifacts) == {"notebook", "numbers", "run-manifest"}
     assert "Cell [3] raised SyntaxError: it does not travel" in said
     source = box.store.read(task.id).source
     assert (source.entry_point, source.working_dir) == ("numbers.ipynb.py", "nb")

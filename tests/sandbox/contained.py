@@ -28,17 +28,18 @@ class Contained:
         packages: tuple[str, ...] = (),
         python: str = "",
         installer: str = "",
+        pre_packages: tuple[str, ...] = (),
         runtime: str = "docker",
         **fields: Any,
     ) -> Attempt:
-        """`docker` are fields of the operator's policy, as is `installer`; the others are the
-        task's, or those of `Attempts.make`."""
+        """`docker` are fields of the operator's policy, as are `installer` and `pre_packages`; the
+        others are the task's, or those of `Attempts.make`."""
         policy = DockerPolicy(**{"url": self.engine.url, **(docker or {})})
         attempt = self._attempts.make(
             program,
             runtime=runtime,
             docker=policy,
-            packages=PackagePolicy(installer=installer),
+            packages=PackagePolicy(installer=installer, pre_packages=pre_packages),
             **fields,
         )
         spec = attempt.spec

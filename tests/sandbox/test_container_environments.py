@@ -80,6 +80,8 @@ def test_an_image_that_has_all_packages_is_used_as_it_is(contained: Contained) -
     for line in ("gauge>=3", "other", "gauge[extra]"):
         outcome = contained.run("", image=image, packages=(line,)).outcome
         assert (outcome.reason, outcome.phase) == (Reason.SETUP_FAILED, "install")
+    outcome = contained.run("", **asked, pre_packages=("not-there",)).outcome
+    assert (outcome.reason, outcome.phase) == (Reason.SETUP_FAILED, "install")
 
 
 def with_packages(engine: Dockerd, **versions: str) -> str:

@@ -9,6 +9,7 @@ import pytest
 from elsewhere.core.choices import Reason
 from elsewhere.core.events import ArtifactAdded
 from elsewhere_sandbox.keeping import matching
+from elsewhere_sandbox.manifest import NAME
 from tests.sandbox.attempts import Attempt, Attempts
 
 PROGRAM = """
@@ -30,6 +31,7 @@ def kept(attempt: Attempt) -> dict[str, bytes]:
             assert event.artifact.digest == hashlib.sha256(content).hexdigest()
             assert event.artifact.size_bytes == len(content)
             found[event.artifact.name] = content
+    assert found.pop(NAME), "each run has its manifest as well"
     return found
 
 

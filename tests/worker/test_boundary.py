@@ -18,6 +18,7 @@ from rq.job import Callback
 from rq.serializers import JSONSerializer, PickleSerializer
 
 from elsewhere.core.codec import encode
+from elsewhere.core.data import Data
 from elsewhere.core.errors import RecordError, StoreUnavailableError
 from elsewhere.core.records import Environment, Parameter, Source, Submodule, TaskRecord
 from elsewhere.store.queues import LAUNCH, Queues
@@ -205,6 +206,11 @@ BAD: dict[str, dict[str, Any]] = {
     "variable": {"environment": Environment(variables={"A B": "x"})},
     "variable with =": {"environment": Environment(variables={"A=B": "x"})},
     "NUL in a variable": {"environment": Environment(variables={"A": "a\0b"})},
+    "data by a path": {"environment": Environment(data=(Data(path="a", digest="../../etc"),))},
+    "data at a URL by a path": {
+        "environment": Environment(data=(Data(path="a", digest="../x", url="s3://bucket/x"),))
+    },
+    "data that was not sent": {"environment": Environment(data=(Data(path="a"),))},
     "a number as a name": {"name": 5},
     "a text as a seed": {"seed": "1337x"},
     "a text as packages": {"environment": Environment(packages="abc")},  # type: ignore[arg-type]

@@ -3,9 +3,13 @@ end."""
 
 from __future__ import annotations
 
+import errno
 import fcntl
+import gc
 import hashlib
+import io
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -19,9 +23,10 @@ import pytest
 from elsewhere.core.choices import Reason
 from elsewhere.core.clock import monotonic_s
 from elsewhere.core.folders import Home, RunFolder, write_beside
-from elsewhere.core.notes import Stop, read_outcome
+from elsewhere.core.notes import Stop, read_outcome, read_runner
 from elsewhere.core.process import ProcessIdentity
 from elsewhere.core.records import Outcome, Source
+from elsewhere_sandbox.__main__ import main as sandbox_main
 from elsewhere_sandbox.spec import RunSpec
 from elsewhere_sandbox.tree import kill, marked
 from elsewhere_worker import host_launcher
@@ -33,18 +38,9 @@ from tests.waiting import wait_until
 
 @pytest.fixture
 def launcher() -> Iterator[HostLauncher]:
-    before = set(psutil.Process().children())
     launcher = HostLauncher()
     yield launcher
     launcher.close()
-    wait_until(lambda: have_ended(set(psutil.Process().children()) - before), within_s=20)
-    launcher.prepare_spare()  # takes leave of those that ended
-    launcher.close()
-
-
-def have_ended(children: set[psutil.Process]) -> bool:
-    """Zombies have, too."""
-    return all(child.status() == psutil.STATUS_ZOMBIE for child in children)
 
 
 def make_folder(home: Path) -> RunFolder:
@@ -52,35 +48,24 @@ def make_folder(home: Path) -> RunFolder:
     return Home(home).run(make_record().id, 1).create()
 
 
-def runners() -> list[psutil.Process]:
-    """Living runners that this process has started."""
-    found = []
-    for process in psutil.Process().children():
-        try:
-            if (
-                "elsewhere_sandbox" in process.cmdline()
-                and process.status() != psutil.STATUS_ZOMBIE
-            ):
-                found.append(process)
-        except psutil.NoSuchProcess:
-            continue
-    return found
+def servers() -> list[psutil.Process]:
+    """The living fork servers of this process."""
+    return [one for one in psutil.Process().children() if "elsewhere_sandbox" in one.cmdline()]
 
 
 def has_run(folder: RunFolder) -> None:
     wait_until(lambda: read_outcome(folder), within_s=20, what="its runner has run")
 
 
-@pytest.mark.parametrize("with_spare", [True, False])
+@pytest.mark.parametrize("is_prepared", [True, False])
 def test_a_folder_gets_a_runner_once(
-    launcher: HostLauncher, elsewhere_home: Path, with_spare: bool
+    launcher: HostLauncher, elsewhere_home: Path, is_prepared: bool
 ) -> None:
     folder = make_folder(elsewhere_home)
-    if with_spare:
-        launcher.prepare_spare()
-        launcher.prepare_spare()
-        wait_until(runners)
-        assert len(runners()) == 1
+    if is_prepared:
+        launcher.prepare()
+        launcher.prepare()
+        assert len(servers()) == 1
     assert launcher.launch(folder)
     assert not launcher.launch(folder)
     assert not HostLauncher().launch(folder), "another agent on the same folder"
@@ -102,34 +87,71 @@ def test_of_many_that_launch_a_folder_one_does(
     has_run(folder)
 
 
-def test_a_spare_that_died_is_replaced(launcher: HostLauncher, elsewhere_home: Path) -> None:
-    launcher.prepare_spare()
-    (spare,) = wait_until(runners)
-    spare.kill()
-    wait_until(lambda: not runners())
+def test_a_fork_server_that_died_is_replaced(launcher: HostLauncher, elsewhere_home: Path) -> None:
+    launcher.prepare()
+    (server,) = servers()
+    server.kill()
+    server.wait()
     folder = make_folder(elsewhere_home)
     assert launcher.launch(folder)
     has_run(folder)
+    assert servers() != [server]
 
 
-def test_a_spare_goes_home_when_it_is_not_needed(launcher: HostLauncher) -> None:
-    launcher.prepare_spare()
-    wait_until(runners)
+def test_many_runners_of_one_fork_server_leave_nothing_behind(
+    launcher: HostLauncher, elsewhere_home: Path
+) -> None:
+    folders = [make_folder(elsewhere_home) for _ in range(20)]
+    for folder in folders:
+        assert launcher.launch(folder)
+    for folder in folders:
+        has_run(folder)
+    (server,) = servers()
+    wait_until(lambda: not server.children(), within_s=20, what="also no dead ones")
+
+
+def test_a_machine_that_has_no_room_for_a_runner_is_named(
+    elsewhere_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, refused = make_folder(elsewhere_home), OSError(errno.EAGAIN, "No more processes")
+
+    def fork() -> int:
+        raise refused
+
+    monkeypatch.setattr(os, "fork", fork)
+    monkeypatch.setattr(sys, "stdin", io.StringIO(f"{folder.path}\n"))
+    handler = signal.getsignal(signal.SIGCHLD)
+    try:
+        assert sandbox_main(["--serve"]) == 0
+    finally:
+        signal.signal(signal.SIGCHLD, handler)
+        gc.unfreeze()
+    found = HostLauncher().look(folder)
+    assert isinstance(found, Outcome)
+    assert (found.reason, found.message) == (
+        Reason.SETUP_FAILED,
+        f"The run cannot be prepared on this machine: {refused}.",
+    )
+
+
+def test_a_fork_server_goes_home_when_it_is_not_needed(launcher: HostLauncher) -> None:
+    launcher.prepare()
+    assert servers()
     launcher.close()
     launcher.close()
-    assert runners() == []
+    assert servers() == []
 
 
-def test_a_spare_ends_with_its_agent(elsewhere_home: Path) -> None:
+def test_a_fork_server_ends_with_its_agent(elsewhere_home: Path) -> None:
     script = (
         "import os, time\nfrom elsewhere_worker.host_launcher import HostLauncher\n"
-        "launcher = HostLauncher()\nlauncher.prepare_spare()\n"
-        "print(launcher._spare.pid, flush=True)\nos.kill(os.getpid(), 9)\n"
+        "launcher = HostLauncher()\nlauncher.prepare()\n"
+        "print(launcher._server.pid, flush=True)\nos.kill(os.getpid(), 9)\n"
     )
     argv = [sys.executable, "-c", script]
     printed = subprocess.run(argv, capture_output=True, text=True, check=False).stdout
-    spare = int(printed)
-    wait_until(lambda: not psutil.pid_exists(spare), within_s=20, what="the spare is gone")
+    server = int(printed)
+    wait_until(lambda: not psutil.pid_exists(server), within_s=20, what="the server is gone")
 
 
 def test_runners_at_work_go_on_without_their_launcher(
@@ -151,8 +173,11 @@ def test_runners_at_work_go_on_without_their_launcher(
 
 def _has_nothing_of_its_launcher(launcher: HostLauncher, folder: RunFolder) -> None:
     wait_until(folder.runner_log.exists, within_s=20)
-    (runner,) = runners()
+    noted = wait_until(lambda: read_runner(folder), within_s=20)
+    assert noted is not None
+    runner = psutil.Process(noted.pid)
     launcher.close()
+    assert servers() == []
     assert os.getsid(runner.pid) == runner.pid
 
     def links() -> set[str]:

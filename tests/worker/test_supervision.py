@@ -85,7 +85,7 @@ def make(folder: RunFolder, settings: WorkerSettings, store: RedisStore) -> Supe
         settings=settings,
         store=store,
         queues=Queues(store),
-        launcher=HostLauncher(keeps_spare=False),
+        launcher=HostLauncher(),
         upload=lambda _folder, _upload: Placed(),
         when_over=lambda _folder: None,
     )
@@ -194,7 +194,7 @@ def test_a_run_that_cannot_be_delivered_for_an_unknown_reason_holds_no_slot_for_
             settings=settings,
             store=store,
             queues=Queues(store),
-            launcher=HostLauncher(keeps_spare=False),
+            launcher=HostLauncher(),
             upload=lambda _folder, _upload: 1 / 0,  # type: ignore[arg-type, return-value]
             when_over=over.append,
         ).run()

@@ -90,6 +90,8 @@ def _problems(record: TaskRecord) -> Iterator[str]:
         yield "the id is not 32 hex digits"
     if not all(map(_DIGEST.fullmatch, record.digests)):
         yield "a digest of a blob is not a sha256"
+    if not all(_DIGEST.fullmatch(one.digest) for one in record.environment.data):
+        yield "a digest of its data is not a sha256, so the data was never sent"
     for name, value in record.environment.variables.items():
         if not _VARIABLE.fullmatch(name) or "\0" in value:
             yield f"{name[:80]!r} cannot be an environment variable"

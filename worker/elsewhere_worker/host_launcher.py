@@ -1,7 +1,7 @@
 """Launches runners on this host: detached, at most one per attempt, without import time.
 
-A spare runner has everything imported and waits for the path of its run folder, so that the next
-launch costs one line into a pipe. When the agent ends, the spare's input ends, and then the spare.
+A launch is one line into the pipe of a fork server, which has everything imported and forks the
+runner. When the agent ends, the server's input ends, and then the server; its runners go on.
 """
 
 from __future__ import annotations
@@ -38,11 +38,9 @@ _APPEAR_S: Final = 10.0
 class HostLauncher:
     """A `Launcher` for this host."""
 
-    def __init__(self, *, keeps_spare: bool = True) -> None:
-        self._keeps_spare = keeps_spare
+    def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._spare: subprocess.Popen[bytes] | None = None
-        self._launched: list[subprocess.Popen[bytes]] = []
+        self._server: subprocess.Popen[bytes] | None = None
         self._appear_until: dict[Path, float] = {}
 
     def launch(self, folder: RunFolder) -> bool:
@@ -51,12 +49,9 @@ class HostLauncher:
         except FileExistsError:
             return False
         with self._lock:
-            spare, self._spare = self._spare, None
-            runner = _send(spare or _start(), folder) or _send(_start(), folder)
-            if runner is None:
+            if not (_send(self._served(), folder) or _send(self._served(), folder)):
                 raise OSError(f"No runner can be started with {sys.executable}.")
-            self._launched.append(runner)
-        logger.info("%s: runner %d", folder.path.name, runner.pid)
+        logger.info("%s: launched", folder.path.name)
         return True
 
     def look(self, folder: RunFolder) -> Liveness | Outcome:
@@ -95,45 +90,50 @@ class HostLauncher:
         for runtime in RUNTIMES.values():
             runtime.end_left(folder)
 
-    def prepare_spare(self) -> None:
-        """Starts a spare runner if there is none, and reaps the runners that ended."""
+    def prepare(self) -> None:
         with self._lock:
-            self._launched = [runner for runner in self._launched if runner.poll() is None]
-            if self._keeps_spare and (self._spare is None or self._spare.poll() is not None):
-                self._spare = _start()
+            self._served()
 
     def close(self) -> None:
         with self._lock:
-            spare, self._spare = self._spare, None
-        if spare is not None:
-            assert spare.stdin is not None
-            spare.stdin.close()
-            try:
-                spare.wait(timeout=10)
-            except subprocess.TimeoutExpired:
-                spare.kill()
-                spare.wait()
+            server, self._server = self._server, None
+        if server is not None:
+            _leave(server)
+
+    def _served(self) -> subprocess.Popen[bytes]:
+        """The fork server, started again if it has ended."""
+        if self._server is not None and self._server.poll() is not None:
+            _leave(self._server)
+            self._server = None
+        if self._server is None:
+            self._server = subprocess.Popen(
+                [sys.executable, "-P", "-m", "elsewhere_sandbox", "--serve"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+                bufsize=0,  # a server that is gone is noticed by the write
+            )
+        return self._server
 
 
-def _send(runner: subprocess.Popen[bytes], folder: RunFolder) -> subprocess.Popen[bytes] | None:
-    """Sends a runner its folder. Returns None if the runner ended before that."""
-    assert runner.stdin is not None
+def _send(server: subprocess.Popen[bytes], folder: RunFolder) -> bool:
+    """Sends the server a folder. Returns False if the server ended before that."""
+    assert server.stdin is not None
     try:
-        runner.stdin.write(f"{folder.path}\n".encode())
-        runner.stdin.close()
+        server.stdin.write(f"{folder.path}\n".encode())
     except BrokenPipeError:
-        runner.stdin.close()
-        runner.wait()
-        return None
-    return runner
+        server.wait()
+        return False
+    return True
 
 
-def _start() -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, "-P", "-m", "elsewhere_sandbox", "--wait"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-        bufsize=0,  # a runner that is gone is noticed by the write
-    )
+def _leave(server: subprocess.Popen[bytes]) -> None:
+    """Closes the server's input, and waits for its end."""
+    assert server.stdin is not None
+    server.stdin.close()
+    try:
+        server.wait(timeout=10)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()

@@ -32,8 +32,8 @@ class Launcher(Protocol):
     def end(self, folder: RunFolder) -> None:
         """Kills the runner of `folder`, if it lives, and all that its program has started."""
 
-    def prepare_spare(self) -> None:
-        """Makes the next launch quick, if the launcher can prepare it."""
+    def prepare(self) -> None:
+        """Makes launches quick, if the launcher can prepare them. May be called at any time."""
 
     def close(self) -> None:
-        """Ends the runner that waits for the next launch; runners at work go on."""
+        """Ends what was prepared for launches; runners at work go on."""

@@ -99,7 +99,6 @@ class Supervision(threading.Thread):
         self._troubles = troubles or Troubles()
         self._poked = threading.Event()
         self._is_leaving = False
-        self._needs_spare = False
         self._is_store_away = False
         self._fenced = ""
         self._outcome: Outcome | None = None
@@ -197,9 +196,6 @@ class Supervision(threading.Thread):
             if self._outcome is not None and not moved:
                 self._finish(self._outcome)
                 return
-            if self._needs_spare and self._folder.child.exists():
-                self._needs_spare = False
-                self._launcher.prepare_spare()
             if not moved:
                 self._pause(_LOOK_S)
 
@@ -281,7 +277,7 @@ class Supervision(threading.Thread):
             if settings.lend_store:
                 Lent(url=settings.url).write(folder)
             spec.write(folder)
-            self._needs_spare = self._launcher.launch(folder)
+            self._launcher.launch(folder)
         except StorageError as error:
             self._refuse(f"The artifacts of this task could not be uploaded. {error}")
         except (RecordError, NotFoundError, ConfigurationError) as error:

@@ -4,7 +4,7 @@ waker thread         pub/sub: something was pushed, or look at task X
 main thread          free slot -> take -> check -> claim -> Supervision
 supervision threads  one for each attempt: launch, deliver, finish
 renewing thread      leases, and with them requests to stop
-keeping thread       registration, reaper, the spare
+keeping thread       registration, reaper, the fork server
 tidying thread       sessions of killed scripts, uploads that wait, old folders
 relaying thread      files of this machine for readers on others
 
@@ -379,7 +379,7 @@ class Worker:
                 passed_over=self._scheduler.passed_over,
                 closed=self.intake.closed,
             )
-            self._launcher.prepare_spare()
+            self._launcher.prepare()
             self._reaper.sweep()
             self._news.wait(min(self.settings.sweep_s, _LOOK_S))
             self._is_ending.wait(_GATHER_S)

@@ -45,7 +45,7 @@ _CHANGED: Final = 0.2
 def demo() -> int:
     """Runs the demo. Returns 0 if all checks hold, else 1; 128 + n if signal n ended it."""
     sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
-    console = Console(highlight=False, markup=False, emoji=False)
+    console = _console()
     began = monotonic_s()
     failures: list[str] = []
     with _Signals() as signals:
@@ -55,6 +55,7 @@ def demo() -> int:
             failures = _Demo(machine, console).run()
             signals.disarm()
         except KeyboardInterrupt:
+            console = _console()  # one that is interrupted as it begins to print prints no more
             console.print("\nInterrupted: the demo ends.", style="yellow")
         except (ElsewhereError, OSError) as error:
             signals.disarm()
@@ -75,6 +76,10 @@ def demo() -> int:
     took_s = monotonic_s() - began
     console.print(f"All is as it should be, after {took_s:.1f} s.", style="bold green")
     return 0
+
+
+def _console() -> Console:
+    return Console(highlight=False, markup=False, emoji=False)
 
 
 class _Signals:

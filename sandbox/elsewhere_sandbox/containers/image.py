@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from docker import DockerClient
 
     from elsewhere.core.records import TaskRecord
-    from elsewhere_sandbox.selection import Selection
+    from elsewhere_sandbox.order import Order
     from elsewhere_sandbox.setup import Setup
     from elsewhere_sandbox.spec import DockerPolicy, ImageRule
 
@@ -55,10 +55,11 @@ class ImagePython:
     versions: Mapping[str, str]
     is_glibc: bool
 
-    def lacks(self, selection: Selection) -> bool:
-        """True if a package that the program imports, or that was asked for, is not there in this
-        version."""
-        lines = (*selection.asked, *(pin.public for pin in selection.pins if pin.is_needed))
+    def lacks(self, order: Order) -> bool:
+        """True if a package that the program imports, or that was asked for, also by the operator,
+        is not there in this version."""
+        selection, own = order.selection, (*order.pre_packages, *order.post_packages)
+        lines = (*own, *selection.asked, *(pin.public for pin in selection.pins if pin.is_needed))
         is_special = any(pin.is_needed and not pin.is_of_index for pin in selection.pins)
         return is_special or not all(map(self._has, lines))
 

@@ -184,6 +184,8 @@ class DockerRuntime:
         home = self._home
         yield self._folder.path, self._folder.path, False
         yield home.mirrors, home.mirrors, True
+        if self._spec.record.environment.data:
+            yield home.data, home.data, True
         checkpoints = home.checkpoints / self._spec.record.id
         yield checkpoints, checkpoints, False
         yield home.environments, home.environments, not command.installs

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -125,8 +125,9 @@ def left_behind(located: Located) -> tuple[str, ...]:
     return sentences
 
 
-def complete(located: Located, limit_bytes: int) -> CapturedSource:
-    """Reads what the repository's remote does not have, and changes nothing in the repository.
+def complete(located: Located, limit_bytes: int, left_out: Sequence[str] = ()) -> CapturedSource:
+    """Reads what the repository's remote does not have, and changes nothing in the repository. The
+    paths `left_out` are of data, which travel in another way.
 
     Raises TooLargeError above the limit, for raw patches and bundles together, and CaptureError
     for what cannot travel: an ignored script, a repository that is not a submodule, a link out of
@@ -147,7 +148,7 @@ def complete(located: Located, limit_bytes: int) -> CapturedSource:
     if script.notebook is not None:
         added = {_relative(script.path, located.root): script.notebook.content}
     entries = [_relative(file, located.root) for file in sorted(started)]
-    snapshot = located.worktree.snapshot(budget, entries=entries, added=added)
+    snapshot = located.worktree.snapshot(budget, entries=entries, added=added, left_out=left_out)
     source = replace(
         located.source,
         patch=_kept(snapshot.patch, blobs),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -126,14 +126,26 @@ class Worktree:
         entries: Sequence[str] = (),
         outermost: Path | None = None,
         added: Mapping[str, bytes] | None = None,
+        left_out: Sequence[str] = (),
     ) -> Snapshot:
         """Reads everything that another machine lacks. `entries` are files that must be part of it;
         `outermost` is the root of the repository that this one is a submodule of; `added` are the
-        contents of files that are only to be part of the snapshot."""
+        contents of files that are only to be part of the snapshot; `left_out` are paths of data,
+        which travel in another way."""
         git = Git(self.root)
         outermost = outermost or self.root
         bundle = self._bundle(git, budget)
         tracked, untracked, marked = _listed(git)
+        excluded = []  # git takes no ignored path here
+        for path in left_out:
+            if any(map(_inside(path), tracked)):
+                raise CaptureError(
+                    f"The data {path!r} cannot travel by itself, since git tracks it in {self.root}"
+                    " and it is part of the code: take it out of `data`, or out of git."
+                )
+            if found := set(filter(_inside(path), untracked)):
+                untracked -= found
+                excluded.append(f":(exclude,top,literal){path}")
         inner_worktrees = dict(self._submodules(tracked))
         inner_entries = {path: _below(path, entries) for path in inner_worktrees}
         for entry in entries:
@@ -156,7 +168,7 @@ class Worktree:
             staging = self._staging(folder, filters)
             reveal(staging, self.root, marked)
             take_contents(staging, self.root, [*tracked, *untracked], filters, budget)
-            staging.run("add", "--all")
+            staging.run("add", "--all", "--", ".", *excluded)
             for path, content in (added or {}).items():
                 name = staging.run("hash-object", "-w", "--stdin", given=content).decode().strip()
                 line = os.fsencode(f"100644 {name}\t{path}\0")
@@ -308,6 +320,11 @@ class Worktree:
                 f"The link {link} cannot travel, since it leads to {target}, which is not part of"
                 " the code. Name it in .gitignore, or make it a relative link to a captured file."
             )
+
+
+def _inside(top: str) -> Callable[[str], bool]:
+    """Whether a path is `top` or below it; that of a repository ends in `/`."""
+    return lambda path: f"{path}/".startswith(f"{top}/")
 
 
 def _below(path: str, entries: Sequence[str]) -> list[str]:

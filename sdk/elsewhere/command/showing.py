@@ -252,6 +252,10 @@ def _environment_rows(record: TaskRecord) -> list[Row]:
         "variables": ", ".join(sorted(environment.variables)),
         "secrets": ", ".join(environment.secrets),
         "mounts": ", ".join(f"{path} ({name})" for path, name in environment.mounts.items()),
+        "data": ", ".join(
+            f"{one.path} ({size(one.size_bytes) if one.digest else 'not sent'})"
+            for one in environment.data
+        ),
         "keeps": ", ".join(environment.keep),
     }
     return [(name, value) for name, value in rows.items() if value]

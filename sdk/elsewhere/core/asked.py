@@ -1,4 +1,5 @@
-"""What a task asks of its agent beside packages: secrets, files to keep, folders of the machine."""
+"""What a task asks for beside packages: secrets, files to keep, data here and on the agent's
+machine."""
 
 from __future__ import annotations
 
@@ -8,13 +9,17 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from elsewhere.core.checks import checked_texts
+from elsewhere.core.data import Data
 from elsewhere.core.errors import UsageError
 from elsewhere.core.records import Environment
 
 
-def asked(base: Environment, secrets: object, keep: object, mounts: object) -> Environment:
-    """The `base` with the names of `secrets`, the patterns of `keep`, each a list or one text, and
-    the `mounts`, a dict of paths and names, where they are not empty. Raises UsageError."""
+def asked(
+    base: Environment, secrets: object, keep: object, mounts: object, data: object = ()
+) -> Environment:
+    """The `base` with the names of `secrets`, the patterns of `keep` and the paths of `data`, each
+    a list or one text, and the `mounts`, a dict of paths and names, where they are not empty.
+    Raises UsageError."""
     names = tuple(dict.fromkeys(checked_texts("secrets", secrets)))
     for name in names:
         if not (name.isidentifier() and name.isascii()):
@@ -24,7 +29,9 @@ def asked(base: Environment, secrets: object, keep: object, mounts: object) -> E
     patterns = tuple(dict.fromkeys(checked_texts("keep", keep)))
     for pattern in patterns:
         _inside("A pattern of keep", pattern)
+    paths = dict.fromkeys(_inside("A path of data", one) for one in checked_texts("data", data))
     found: dict[str, Any] = {"secrets": names, "keep": patterns, "mounts": _mounts(mounts)}
+    found["data"] = tuple(Data(path=path) for path in paths)
     return replace(base, **{name: value for name, value in found.items() if value})
 
 

@@ -125,6 +125,7 @@ class Home:
     sessions = _At("sessions")
     offline = _At("offline")
     checkpoints = _At("checkpoints")
+    data = _At("data")
     mirrors = _At("mirrors")
     environments = _At("environments")
     lent = _At("lent")

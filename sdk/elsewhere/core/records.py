@@ -3,7 +3,7 @@
 The host side validates the same classes with pydantic before it trusts bytes from Redis.
 
     TaskRecord ── Source ── Submodule
-       │    ├──── Environment
+       │    ├──── Environment ── Data
        │    ├──── Needs
        │    ├──── Call
        │    ├──── Parameter
@@ -19,6 +19,7 @@ from dataclasses import field, replace
 from typing import Any, Final
 
 from elsewhere.core.choices import DEFAULT_SEED, OnLost, Reason, Status, TaskType
+from elsewhere.core.data import Data
 from elsewhere.core.frozen import dataclass
 
 Json = None | bool | int | float | str | list[Any] | dict[str, Any]
@@ -116,7 +117,8 @@ class Environment:
 
     `secrets` are names of those of an agent that the program is given. `keep` are patterns of files
     that it writes below its code, and that become artifacts. `mounts` map paths from the code's
-    root to names of folders of the agent's machine, which are there for the program.
+    root to names of folders of the agent's machine, which are there for the program. `data` come
+    from the machine that sends the task.
     """
 
     python: str = ""
@@ -133,11 +135,13 @@ class Environment:
     secrets: tuple[str, ...] = ()
     keep: tuple[str, ...] = ()
     mounts: dict[str, str] = field(default_factory=dict)
+    data: tuple[Data, ...] = ()
 
     @property
     def digests(self) -> tuple[str, ...]:
-        """All blobs that the packages need."""
-        return tuple(filter(None, (self.lock, *self.wheels)))
+        """All blobs that the packages and the data need."""
+        blobs = (one.digest for one in self.data if not one.url)
+        return tuple(filter(None, (self.lock, *self.wheels, *blobs)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+from elsewhere.artifacts import DEFAULT_PLACE
 from elsewhere.capture.wishes import NO_WISHES
 from elsewhere.core.errors import CaptureError, ElsewhereError
 from elsewhere.core.imported import modules as loaded_modules
@@ -158,6 +159,25 @@ class Capturing(threading.Thread):
         lost = f"A forced push has taken commits of {located.root} from {source.repository}"
         self.warnings = (*self.warnings, f"{lost}: they travel with the task.")
 
+    def send_data(self) -> None:
+        """Sends the data that the task names, once it is to run elsewhere and unless that was done
+        before. Raises CaptureError, TooLargeError and StorageError."""
+        from elsewhere.capture.data import send  # noqa: PLC0415 - weight
+
+        located, captured = self._located, self._captured
+        if isinstance(located, CaptureError) or captured is None:
+            return
+        source, environment = captured
+        if all(one.digest for one in environment.data):
+            return
+        uri = self._store.read(self._task_id).output_uri
+        place = self._settings.output_uri if uri in ("", DEFAULT_PLACE) else uri
+        sent = tuple(
+            send(one, located.root, self._store, place, self._settings) for one in environment.data
+        )
+        self._captured = source, replace(environment, data=sent)
+        self._store.edit(self._task_id, environment=self._captured[1])
+
     def _capture(self, located: Located) -> tuple[Source, Environment]:
         from elsewhere.capture.packages import capture_packages  # noqa: PLC0415 - weight
         from elsewhere.capture.repository import (  # noqa: PLC0415
@@ -167,7 +187,8 @@ class Capturing(threading.Thread):
         )
 
         check_started(located)
-        captured = complete(located, self._settings.capture_limit_bytes)
+        left_out = [one.path for one in self._wishes.environment.data]
+        captured = complete(located, self._settings.capture_limit_bytes, left_out)
         script = located.script
         packages = capture_packages(
             script.path,

@@ -238,6 +238,7 @@ class LocalCarrier:
         self._capturing.renew()
         self._capturing.result()
         self._capturing.take_lost()
+        self._capturing.send_data()
         return self._capturing.warnings
 
     def await_capture(self) -> None:

@@ -146,11 +146,17 @@ class Queues:
         """Puts a task at the end of a queue, by name, before those of a lower priority: its own, or
         `priority` from now on. Returns the status that it had before.
 
-        Raises NotFoundError for an unknown task or queue and when its code is not kept any more,
-        TransitionError when its status does not allow it.
+        Raises NotFoundError for an unknown task or queue, when its code is not kept any more or its
+        data was never sent, TransitionError when its status does not allow it.
         """
         self.check(name)
-        for digest in self._store.read(task_id).digests:
+        record = self._store.read(task_id)
+        if unsent := [one.path for one in record.environment.data if not one.digest]:
+            raise NotFoundError(
+                f"Task {task_id} cannot be enqueued: its data {', '.join(unsent)} never left the"
+                " machine of its script. Start that once more, with execute_remotely."
+            )
+        for digest in record.digests:
             if not self._store.has_blob(digest):
                 raise NotFoundError(
                     f"Task {task_id} cannot be enqueued: a part of its code or packages is not in"

@@ -90,6 +90,7 @@ class Task(
         secrets: Sequence[str] | str = (),
         keep: Sequence[str] | str = (),
         mounts: Mapping[str, str] = {},
+        data: Sequence[str] | str = (),
     ) -> Task:
         """Makes this script a task, or, on an agent, joins the task that the agent runs.
 
@@ -152,6 +153,11 @@ class Task(
         mounts
             Maps paths from the code's root to names of folders that operators of agents define
             ([data] in config.toml): there a remote run finds what lies here already.
+        data
+            Files and folders, by paths from the code's root, that git ignores or that are too large
+            for it: a remote run finds them there, to be read. They are sent by execute_remotely to
+            output_uri, where that is a URL that other machines read, and else to the store; each
+            machine gets the same bytes once.
 
         Raises UsageError for a wrong argument, StoreUnavailableError, within 5 s, when the store
         cannot be reached, NotFoundError and TransitionError for a task that cannot be continued,
@@ -164,7 +170,7 @@ class Task(
         from elsewhere.run.auto_connect import Connections  # noqa: PLC0415
 
         wishes = cls._wished()
-        environment = asked(wishes.environment, secrets, keep, mounts)
+        environment = asked(wishes.environment, secrets, keep, mounts, data)
         kind = None if task_type is None else checked_type(task_type)
         if cls._current is not None:
             current: Task = cls._current
