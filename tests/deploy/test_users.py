@@ -21,7 +21,7 @@ from tests.waiting import wait_until
 #: what a script does with other tasks, where its agent lends it the store
 PROGRAM = """
 from elsewhere import Task
-task = Task.current_task()
+task = Task.init("agent tests", "a script")
 task.get_logger().report_scalar("loss", "train", 0.5, 1)
 task.upload_artifact("log", {"miles": 3})
 print("others:", len(Task.get_tasks(project_name="agent tests")))

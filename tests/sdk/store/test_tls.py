@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -33,6 +34,10 @@ def _refusal(url: str) -> str:
     sentence = str(refused.value)
     assert "\n" not in sentence
     return sentence
+
+
+def _is_refused(url: str, expected: str) -> bool:
+    return expected in _refusal(url)
 
 
 def _wrong(url: str) -> str:
@@ -118,7 +123,7 @@ def test_a_server_that_asks_for_a_certificate_is_shown_one(short_path: Path) -> 
     with server:
         for wrong in (bare, url.replace(str(certificate), str(stranger))):
             # Where the server's end comes before its alert, it looks like any lost connection.
-            wait_until(lambda wrong=wrong: expected in _refusal(wrong))
+            wait_until(partial(_is_refused, wrong, expected))
 
 
 def test_a_plain_connection_is_told_to_speak_tls(server: SecureServer) -> None:
