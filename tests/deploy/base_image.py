@@ -18,9 +18,11 @@ from tests.engine import PYTHON, Dockerd
 NAME: Final = "elsewhere-tests/deploy:1"
 _DOCKERFILE: Final = f"""
 FROM {PYTHON}
+ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 COPY wheels /wheels
 COPY pip.conf /etc/pip.conf
-RUN : > /etc/apt/sources.list && ln -s /usr/bin/redis-server /usr/local/bin/valkey-server
+RUN : > /etc/apt/sources.list && mkdir -p /var/cache/apt/archives/partial && \\
+    ln -s /usr/bin/redis-server /usr/local/bin/valkey-server
 """
 _PIP: Final = "[global]\nno-index = true\nfind-links = /wheels\n"
 _LARGEST: Final = 1 << 30
