@@ -3,11 +3,11 @@
 #
 #   sh deploy/credentials.sh FOLDER HOST...
 #
-# Each HOST is a name or an address of the Redis; agents use the first, laptops the last. FOLDER gets
+# Each HOST is a name or an address of the Redis; agents use the first, all others the last. FOLDER gets
 #
 #   redis/                  for /etc/elsewhere/redis: its certificate and key, and its users, with
 #                           hashes of their passwords, from users.acl.example
-#   agent/, laptop/         for the ELSEWHERE_HOME of each, ~/.elsewhere: a config.toml with the URL
+#   agent/ laptop/ reader/  for the ELSEWHERE_HOME of each, ~/.elsewhere: a config.toml with the URL
 #                           and the password in it, and ca.pem
 #   ca.pem, ca-key.pem      the authority that signs; its key need not lie on any of the machines
 #
@@ -23,7 +23,7 @@ if [ $# -lt 2 ]; then
 fi
 folder=$1
 shift
-mkdir -p "$folder/redis" "$folder/agent" "$folder/laptop"
+mkdir -p "$folder/redis" "$folder/agent" "$folder/laptop" "$folder/reader"
 
 new_key() { # new_key FILE
     openssl genpkey -quiet -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$1"
@@ -35,7 +35,7 @@ if [ ! -e "$folder/ca.pem" ]; then
         -addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign,cRLSign \
         -out "$folder/ca.pem"
 fi
-for one in redis agent laptop; do
+for one in redis agent laptop reader; do
     cp "$folder/ca.pem" "$folder/$one/ca.pem"
 done
 
@@ -59,7 +59,7 @@ fi
 
 if [ ! -e "$folder/redis/users.acl" ]; then
     users=$(cat "$here/users.acl.example")
-    for user in agent laptop; do
+    for user in agent laptop reader; do
         host=$1
         [ "$user" = agent ] || host=$last
         case $host in *:*) host="[$host]" ;; esac

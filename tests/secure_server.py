@@ -27,7 +27,7 @@ class SecureServer(RedisServer):
         make_credentials(self.credentials, "127.0.0.1", "localhost")
         with socket.create_server(("127.0.0.1", 0)) as free:
             self._port = free.getsockname()[1]
-        for user in ("agent", "laptop"):
+        for user in ("agent", "laptop", "reader"):
             config = self.credentials / user / "config.toml"
             config.write_text(config.read_text().replace(":6379", f":{self._port}"))
         users = self.credentials / "redis/users.acl"
@@ -37,7 +37,7 @@ class SecureServer(RedisServer):
         self._options = options
 
     def home(self, user: str) -> Path:
-        """An ELSEWHERE_HOME with the settings of an agent or of a laptop."""
+        """An ELSEWHERE_HOME with the settings of an agent, of a laptop or of a reader."""
         return self.credentials / user
 
     def url_of(self, user: str) -> str:

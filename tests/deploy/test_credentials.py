@@ -27,7 +27,7 @@ def test_nobody_else_can_read_what_it_makes_and_no_password_is_among_the_servers
     assert "DNS:redis, IP Address:10.0.0.5, IP Address:FD00:" in _names(tmp_path / "made")
     files = _files(tmp_path / "made")
     assert all((tmp_path / "made" / name).stat().st_mode & 0o077 == 0 for name in files)
-    for user, host in (("agent", "redis"), ("laptop", "[fd00::5]")):
+    for user, host in (("agent", "redis"), ("laptop", "[fd00::5]"), ("reader", "[fd00::5]")):
         config = files[f"{user}/config.toml"].decode()
         assert config.startswith(f'redis_url = "rediss://{user}:'), config
         assert f"@{host}:6379/0?ssl_ca_certs=ca.pem" in config
@@ -55,7 +55,7 @@ def test_what_was_removed_is_made_anew_and_settings_of_an_agent_stay(tmp_path: P
     changed = {name for name in before if before[name] != after[name]}
     assert changed == {
         *("redis/certificate.pem", "redis/key.pem", "redis/users.acl"),
-        *("agent/config.toml", "laptop/config.toml"),
+        *("agent/config.toml", "laptop/config.toml", "reader/config.toml"),
     }
     assert "DNS:other.example.org" in _names(tmp_path)
     assert after["agent/config.toml"].decode().endswith("\nlease_s = 30\n")

@@ -1,4 +1,4 @@
-"""The users of deploy/: what agents and laptops do over TLS, and what they have no right to."""
+"""The users of deploy/: what each of them does over TLS, and what it has no right to."""
 
 from __future__ import annotations
 
@@ -6,12 +6,18 @@ import signal
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+import redis
 
 from elsewhere.core.choices import Status
 from elsewhere.core.errors import StoreUnavailableError
 from elsewhere.store import connect_store
+from elsewhere.store.agents import registered_agents
+from elsewhere.store.filters import Filter
+from elsewhere.store.model_records import ModelFilter
+from elsewhere.store.queues import Queues
 from elsewhere.store.redis.connection import connect
 from elsewhere.store.redis.store import RedisStore
 from tests.agent.running import call, draft, enqueue, running_daemon
@@ -28,14 +34,19 @@ print("others:", len(Task.get_tasks(project_name="agent tests")))
 """
 
 
-@pytest.fixture
-def server(short_path: Path) -> Iterator[SecureServer]:
-    with SecureServer(short_path) as server:
+@pytest.fixture(scope="module")
+def server() -> Iterator[SecureServer]:
+    with (
+        TemporaryDirectory(prefix="ew-", dir="/tmp") as folder,
+        SecureServer(Path(folder)) as server,
+    ):
         yield server
 
 
 @pytest.fixture
 def laptop(server: SecureServer) -> Iterator[RedisStore]:
+    server.flush()
+    server.refusals()
     with closing(connect_store(server.url_of("laptop"))) as store:
         yield store
 
@@ -57,6 +68,69 @@ def test_a_task_of_a_laptop_is_run_by_an_agent_and_neither_lacks_a_right(
         assert "box" in told.stdout, told.stderr
         assert agent.end(signal.SIGTERM) == 0
     assert server.refusals() == []
+
+
+def test_a_reader_sees_all_and_lacks_a_right_to_change_any(
+    server: SecureServer, laptop: RedisStore, tmp_path: Path
+) -> None:
+    task_id = draft(laptop, tmp_path, PROGRAM)
+    enqueue(laptop, task_id)
+    with closing(connect_store(server.url_of("reader"))) as store:
+        queues = Queues(store)
+        assert (queues.names(), queues.length("default")) == (["default"], 1)
+        assert store.state(task_id) == laptop.state(task_id)
+        assert list(store.search(Filter())) == [task_id]
+        assert store.output(task_id).data == b""
+        assert (store.series(task_id), store.find_models(ModelFilter())) == ([], [])
+        assert registered_agents(store.redis) == []
+        with closing(store.listen_to(task_id)) as changes:
+            assert laptop.request_stop(task_id) is Status.QUEUED
+            assert changes.wait(5)
+        assert server.refusals() == []
+        with pytest.raises(StoreUnavailableError, match="lacks the right"):
+            store.delete(task_id)
+        with pytest.raises(StoreUnavailableError, match="lacks the right"):
+            store.reset(task_id, allowed=list(Status))
+        _refused(server, "reader", "EVAL return(redis.call('DEL','ew:updated')) 0")
+        assert list(store.search(Filter())) == [task_id]
+
+
+@pytest.mark.parametrize("user", ["agent", "laptop", "reader"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        *("KEYS *", "FLUSHALL", "CONFIG GET *", "ACL LIST", "SHUTDOWN NOSAVE", "LATENCY RESET"),
+        *(
+            "SET else 1",
+            "GET else",
+            "HGETALL else",
+            "SUBSCRIBE else",
+            "MONITOR",
+            "CLIENT KILL ID 1",
+        ),
+        *("EVAL return(redis.call('SET','else',1)) 0", "REPLICAOF 127.0.0.1 1", "FUNCTION LIST"),
+    ],
+)
+def test_no_user_can_look_at_or_change_what_is_not_ours(
+    server: SecureServer, user: str, command: str
+) -> None:
+    _refused(server, user, command)
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["SET ew:agent:box 1", "ZADD ew:seen 1 box", "LPOP ew:taken:box", "SET ew:mode:box 1"],
+)
+def test_a_laptop_cannot_pass_for_an_agent(server: SecureServer, command: str) -> None:
+    _refused(server, "laptop", command)
+
+
+def _refused(server: SecureServer, user: str, command: str) -> None:
+    server.refusals()
+    with connect(server.url_of(user)) as client, pytest.raises(redis.ResponseError):
+        client.execute_command(*command.split())
+    (refusal,) = server.refusals()
+    assert refusal.startswith(f"{user}: "), refusal
 
 
 def test_who_has_no_password_can_do_nothing(server: SecureServer) -> None:

@@ -105,6 +105,7 @@ _BY_CLASS: Final = {
 _BY_WORDS: Final = {
     "OOM command not allowed": _BY_CLASS["OutOfMemoryError"],
     "READONLY ": _BY_CLASS["ReadOnlyError"],
+    "The user executing the script can't ": _BY_CLASS["NoPermissionError"],  # Redis 7.0
     "BUSY ": ("a script keeps it busy", "Try again in a moment"),
     "DB index is out of range": ("it has no database of that number", "Correct redis_url"),
     "MISCONF ": (
