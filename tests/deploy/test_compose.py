@@ -65,9 +65,11 @@ class Compose:
 def compose(engine: Dockerd, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Compose]:
     base_image.build(engine, tmp_path_factory.mktemp("base"))
     compose = Compose(engine)
-    compose("up", "--detach", "--build")
-    yield compose
-    compose("down", "--volumes")
+    try:
+        compose("up", "--detach", "--build")
+        yield compose
+    finally:
+        compose("down", "--volumes")
 
 
 def test_a_task_of_a_laptop_runs_in_the_agents_container(compose: Compose, tmp_path: Path) -> None:
