@@ -31,7 +31,12 @@ SHELL: Final = "elsewhere-tests/shell:1"
 BARE: Final = "elsewhere-tests/bare:1"
 _RELEASE: Final = "bookworm"
 #: what makes another file of the base image
-_VERSION: Final = 1
+_VERSION: Final = 2
+#: Python, what deploy/Dockerfile installs, and a server that speaks TLS
+_PACKAGES: Final = (
+    *("python3", "python3-venv", "ca-certificates", "git", "git-lfs", "openssh-client"),
+    *("openssl", "redis-server", "tini"),
+)
 _NEEDLESS: Final = (
     "usr/share/doc",
     "usr/share/locale",
@@ -139,7 +144,7 @@ def base_image() -> Path:
         if not made.exists():
             with tempfile.TemporaryDirectory(dir=cache) as scratch:
                 root, beside = Path(scratch) / "root", Path(scratch) / "image.tar"
-                packages = "--include=python3,python3-venv"
+                packages = f"--include={','.join(_PACKAGES)}"
                 subprocess.run(
                     ["debootstrap", "--variant=minbase", packages, _RELEASE, str(root)],
                     check=True,

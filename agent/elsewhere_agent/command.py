@@ -232,8 +232,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="agent",
         description="Runs tasks from queues on this machine.",
-        epilog="Settings are read from config.toml in ELSEWHERE_HOME (~/.elsewhere) and from"
-        " variables; 'agent config' shows them. To work with tasks, see 'elsewhere --help'.",
+        epilog="Settings are read from config.toml in ELSEWHERE_HOME (~/.elsewhere), or the file in"
+        " ELSEWHERE_CONFIG, and from variables; 'agent config' shows them. To work with tasks, see"
+        " 'elsewhere --help'.",
     )
     add_version(parser)
     commands = parser.add_subparsers(metavar="COMMAND", required=True, title="commands")

@@ -128,7 +128,7 @@ def load_agent(
     Raises ConfigurationError, or UsageError for an option, for the first value that cannot be used.
     """
     environ = os.environ if environ is None else environ
-    config = settings.home.config
+    config = settings.config
     written = _written(config)
     variables = _variables(environ)
     given = {name: value for name, value in (options or {}).items() if value is not None}
@@ -180,12 +180,12 @@ def worker_settings(
         cache_budgets=agent.budgets,
         free_bytes=agent.free_bytes,
         store_access=agent.store_access,
-        secrets=load_secrets(settings.home.config),
+        secrets=load_secrets(settings.config),
         policy=RunPolicy(
             stop_grace_s=settings.stop_grace_s,
             time_limit_s=agent.time_limit_s,
             pass_environment=agent.pass_environment,
-            data=load_data(settings.home.config),
+            data=load_data(settings.config),
             keep=agent.keep,
             allow_local_remotes=agent.allow_local_remotes,
             hides_gpus=agent.services > 0 or agent.gpus == "none",

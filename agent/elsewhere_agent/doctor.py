@@ -81,7 +81,7 @@ _Found = list[tuple[str, str]]
 
 def _configuration(settings: Settings, agent: AgentSettings) -> _Found:
     worker_settings(settings, agent, "")
-    config = settings.home.config
+    config = settings.config
     if not config.exists():
         return [(GOOD, f"There is no {config}: all settings are defaults or variables.")]
     if config.stat().st_mode & 0o077:
@@ -147,7 +147,7 @@ def _access(settings: Settings, agent: AgentSettings) -> _Found:
         check(worker_settings(settings, agent, store_url(settings)), store)
     if agent.docker.enabled:
         return [(GOOD, "Tasks may only read the store.")]
-    why = f"outside of containers a task is this agent's user, who can read {settings.home.config}"
+    why = f"outside of containers a task is this agent's user, who can read {settings.config}"
     return [(ODD, f"Tasks get a user that may only read the store, but {why}: --docker.")]
 
 

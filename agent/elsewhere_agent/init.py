@@ -18,11 +18,14 @@ if TYPE_CHECKING:
 #: every setting with its default, as a comment; deploy/config.example.toml is the same text
 TEMPLATE: Final = """\
 # Settings of Elsewhere for one user of one machine: <ELSEWHERE_HOME>/config.toml, by default
-# ~/.elsewhere/config.toml. A line without its "#" counts instead of the default.
+# ~/.elsewhere/config.toml, or the file that ELSEWHERE_CONFIG names. A line without its "#" counts
+# instead of the default.
 # An environment variable, ELSEWHERE_REDIS_URL or ELSEWHERE_AGENT_SLOTS for instance, wins over it.
 
 # The Redis that laptops and agents share: redis://USER:PASSWORD@HOST:6379/0, rediss:// for TLS, or
-# unix:///PATH. Empty: a private server of this home, which starts by itself.
+# unix:///PATH. Empty: a private server of this home, which starts by itself. Behind it, for TLS:
+# ?ssl_ca_certs=FILE of a private authority, &ssl_certfile=FILE&ssl_keyfile=FILE of one's own. A
+# relative path begins at the folder of this file.
 # redis_url = ""
 
 # Where artifacts go: a folder, or a URL of s3, gs or az. Empty: <home>/storage. A URL needs the
@@ -249,7 +252,7 @@ def initialize(settings: Settings, redis_url: str | None) -> str:
     Raises StoreUnavailableError, with nothing written, and ConfigurationError for a URL that would
     have to be written into an existing file.
     """
-    config = settings.home.config
+    config = settings.config
     if redis_url is not None and config.exists():
         raise ConfigurationError(
             f"There are settings in {config} already, which are not changed. Set redis_url there."

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def show_configuration(settings: Settings, agent: AgentSettings, *, as_json: bool) -> None:
     """Prints the settings to the standard output, without secrets."""
     found = shown(settings, agent)
-    found |= shown_data(settings.home.config) | shown_secrets(settings.home.config)
+    found |= shown_data(settings.config) | shown_secrets(settings.config)
     if as_json:
         plain = {
             name: {"value": value, "origin": origin} for name, (value, origin) in found.items()

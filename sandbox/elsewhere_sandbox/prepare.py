@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 #: variables of the agent that a program gets; the operator can add others
 _PASSED: Final = (
     *("HOME", "LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "LOGNAME", "NETRC"),
-    *("SHELL", "TERM", "TMPDIR", "TZ", "USER"),
+    *("SHELL", "TERM", "TMPDIR", "TZ", "USER", "ELSEWHERE_CONFIG"),
     *("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"),
     *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE"),
 )

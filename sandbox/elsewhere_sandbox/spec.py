@@ -122,7 +122,7 @@ class RunSpec:
 
     `secrets` are values that the output must not show, and so are those that the program is given
     by name: `secret_variables`, and `secret_files` with their contents. `agent` and `queue` are
-    names.
+    names. `store_files` are paths that the URL of the store names, where that is lent.
     """
 
     record: TaskRecord
@@ -134,6 +134,7 @@ class RunSpec:
     secret_files: dict[str, str] = field(default_factory=dict, repr=False)
     agent: str = ""
     queue: str = ""
+    store_files: tuple[str, ...] = ()
 
     @property
     def devices(self) -> str:

@@ -40,13 +40,16 @@ def test_what_is_installed_is_verified_by_systemd(tmp_path: Path, options: tuple
     assert f"\nExecStart={Path(sys.executable).with_name('agent')} daemon --foreground" in text
     if options:
         path = path.rename(tmp_path / "elsewhere-agent@large.service")
-    verified = subprocess.run(
-        ["systemd-analyze", "verify", "--recursive-errors=no", str(path)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (verified.returncode, verified.stderr) == (0, "")
+    _verify(path)
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd-analyze")
+@pytest.mark.skipif(not Path("/usr/bin/redis-server").exists(), reason="there is no redis-server")
+def test_the_unit_of_the_redis_is_verified_by_systemd_and_closed_to_the_rest() -> None:
+    path = UNITS / "elsewhere-redis.service"
+    _verify(path)
+    looked = ["systemd-analyze", "security", "--offline=true", "--threshold=20", str(path)]
+    assert subprocess.run(looked, capture_output=True, check=False).returncode == 0
 
 
 def test_a_users_own_unit_has_nothing_that_only_the_system_may() -> None:
@@ -64,3 +67,13 @@ def test_wrong_users_and_paths_are_one_sentence(tmp_path: Path) -> None:
     told = call("install-service", "--folder", str(tmp_path), ELSEWHERE_HOME="/a b")
     assert (told.returncode, told.stderr.count("\n")) == (2, 1), told.stderr
     assert not list(tmp_path.iterdir())
+
+
+def _verify(path: Path) -> None:
+    verified = subprocess.run(
+        ["systemd-analyze", "verify", "--recursive-errors=no", str(path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (verified.returncode, verified.stderr) == (0, "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -102,6 +103,21 @@ def test_hooks_run_on_the_machine_and_its_data_is_in_the_code(
     assert attempt.run().reason is Reason.COMPLETED, attempt.log
     assert attempt.printed.endswith(b"hooked\nof the machine\nRead-only file system\n")
     assert (tmp_path / "ran").exists()
+
+
+def test_the_files_that_the_stores_url_names_are_where_it_names_them(
+    contained: Contained, tmp_path: Path
+) -> None:
+    authority = tmp_path / "ca.pem"
+    authority.write_text("of the machine")
+    attempt = contained.make(
+        f"print(open({str(authority)!r}).read()); open({str(authority)!r}, 'a')"
+    )
+    gone = str(tmp_path / "gone.pem")
+    attempt.spec = replace(attempt.spec, store_files=(str(authority), gone))
+    attempt.run()
+    assert b"of the machine\n" in attempt.printed
+    assert b"Read-only file system" in attempt.printed
 
 
 def test_a_stop_gives_its_grace_and_ends_all(contained: Contained) -> None:

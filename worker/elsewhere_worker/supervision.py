@@ -32,6 +32,7 @@ from elsewhere.core.secrets import passwords_in
 from elsewhere.delivery.delivery import Delivery
 from elsewhere.delivery.restored import take_back
 from elsewhere.storage import check_driver
+from elsewhere.store.redis.tls import files_of
 from elsewhere_sandbox.spec import RunSpec
 from elsewhere_sandbox.written import remove_others
 from elsewhere_worker.boundary import checked
@@ -276,6 +277,7 @@ class Supervision(threading.Thread):
                 secret_files=files,
                 agent=settings.name,
                 queue=queue,
+                store_files=tuple(files_of(lent).values()),
             )
             spec.write(folder)
             self._launcher.launch(folder)

@@ -191,6 +191,9 @@ class DockerRuntime:
         for name in set(self._spec.record.environment.mounts.values()):
             data = Path(self._spec.policy.data[name])  # where the links in the code lead
             yield data, data, True
+        for file in map(Path, self._spec.store_files):
+            if file.exists():
+                yield file, file, True
         # At the places of their links: at their own they would lie among an image's packages.
         for link in home.lent.glob("*/*"):
             yield link, link.resolve(), True

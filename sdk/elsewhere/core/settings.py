@@ -17,9 +17,11 @@ from elsewhere.core.frozen import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Each field but `home` and `origins` is set by ELSEWHERE_<FIELD>, else by config.toml."""
+    """`home` is ELSEWHERE_HOME, and `config` ELSEWHERE_CONFIG, by default the home's config.toml.
+    Each other field is set by ELSEWHERE_<FIELD>, else by that file; `origins` says by which."""
 
     home: Home
+    config: Path
     #: empty: the embedded server; it may hold a password
     redis_url: str = field(default="", repr=False)
     #: where artifacts go; empty: the home's storage folder
@@ -50,7 +52,8 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     counts as not set."""
     environ = os.environ if environ is None else environ
     home = _home(environ)
-    written = _read(home.config)
+    config = _config(environ, home)
+    written = _read(config)
     values: dict[str, Any] = {}
     origins = {"home": _HOME_VARIABLE if environ.get(_HOME_VARIABLE) else "default"}
     for name, default in _DEFAULTS.items():
@@ -59,20 +62,23 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
             origins[name] = variable
             values[name] = _checked(name, _from_text(text, type(default)), text, default, variable)
         elif name in written:
-            origins[name] = str(home.config)
+            origins[name] = str(config)
             found = written[name]
             values[name] = _checked(
                 name, _from_toml(found, type(default)), found, default, origins[name]
             )
         else:
             origins[name] = "default"
-    return Settings(home=home, origins=origins, **values)
+    return Settings(home=home, config=config, origins=origins, **values)
 
 
 _HOME_VARIABLE: Final = "ELSEWHERE_HOME"
+_CONFIG_VARIABLE: Final = "ELSEWHERE_CONFIG"
 
 _DEFAULTS: Final = {
-    item.name: item.default for item in fields(Settings) if item.name not in ("home", "origins")
+    item.name: item.default
+    for item in fields(Settings)
+    if item.name not in ("home", "config", "origins")
 }
 
 #: the agent's own tables; the agent package reads them
@@ -94,12 +100,34 @@ _FLAGS: Final = {
 def _home(environ: Mapping[str, str]) -> Home:
     text = environ.get(_HOME_VARIABLE) or "~/.elsewhere"
     try:
-        return Home(Path(os.path.normpath(Path(text).expanduser().absolute())))
+        return Home(_full(text))
     except RuntimeError as error:
         raise ConfigurationError(
             f"The home of Elsewhere, {text}, cannot be found: {error} Set {_HOME_VARIABLE} to the"
             " full path of a folder."
         ) from error
+
+
+def _config(environ: Mapping[str, str], home: Home) -> Path:
+    """The file of the settings. One that is named must be there: without it a script would find
+    another store, empty."""
+    text = environ.get(_CONFIG_VARIABLE)
+    if not text:
+        return home.config
+    try:
+        config = _full(text)
+        config.stat()
+    except (OSError, RuntimeError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise ConfigurationError(
+            f"The settings in {text} cannot be read: {why}. Set {_CONFIG_VARIABLE} to the full path"
+            " of a file, or unset it."
+        ) from error
+    return config
+
+
+def _full(text: str) -> Path:
+    return Path(os.path.normpath(Path(text).expanduser().absolute()))
 
 
 def _read(config: Path) -> dict[str, Any]:

@@ -11,10 +11,13 @@ if TYPE_CHECKING:
 
 
 def store_url(settings: Settings) -> str:
-    """The configured URL, or that of the embedded server, which is started if need be."""
-    from elsewhere.store.redis import embedded  # noqa: PLC0415 - weight, as all imports here
+    """The configured URL, with full paths, or that of the embedded server, which is started if need
+    be."""
+    from elsewhere.store.redis import embedded, tls  # noqa: PLC0415 - weight, as all imports here
 
-    return settings.redis_url or embedded.ensure(settings.home)
+    if settings.redis_url:
+        return tls.with_full_paths(settings.redis_url, settings.config.parent)
+    return embedded.ensure(settings.home)
 
 
 def open_store(settings: Settings) -> RedisStore:

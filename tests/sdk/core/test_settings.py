@@ -34,6 +34,24 @@ def test_nothing_configured_gives_the_defaults_in_the_users_home() -> None:
     assert set(settings.origins.values()) == {"default"}
 
 
+def test_the_file_may_lie_in_another_place(tmp_path: Path) -> None:
+    _write(tmp_path, "lease_s = 3\n")
+    other = tmp_path / "other.toml"
+    other.write_text("lost_after_s = 30\n")
+    settings = load({"ELSEWHERE_HOME": str(tmp_path), "ELSEWHERE_CONFIG": str(other)})
+    assert (settings.config, settings.home.path) == (other, tmp_path)
+    assert (settings.lease_s, settings.lost_after_s) == (45.0, 30.0)
+    assert settings.origins["lost_after_s"] == str(other)
+
+
+def test_a_file_in_another_place_must_be_there(tmp_path: Path) -> None:
+    refusal = _refusal(tmp_path, ELSEWHERE_CONFIG=f"{tmp_path}/none.toml")
+    assert refusal == (
+        f"The settings in {tmp_path}/none.toml cannot be read: No such file or directory. Set"
+        " ELSEWHERE_CONFIG to the full path of a file, or unset it."
+    )
+
+
 def test_the_environment_wins_over_the_file_and_the_file_over_the_default(tmp_path: Path) -> None:
     config = _write(
         tmp_path, 'redis_url = "redis://file"\nlease_s = 3\nlocal_remotes_are_shared = true\n'

@@ -18,6 +18,7 @@ from elsewhere.core.errors import (
 )
 from elsewhere.core.imported import for_itself
 from elsewhere.core.secrets import hide_passwords
+from elsewhere.store.redis import tls
 
 if TYPE_CHECKING:
     import redis
@@ -30,7 +31,7 @@ def connect(url: str, *, timeout_s: float = 5.0) -> redis.Redis:
     carried out, and only its caller knows whether a second time does harm.
 
     Raises StoreUnavailableError within `timeout_s`, which also holds for each later reply, and
-    ConfigurationError for what is not a URL of a Redis.
+    ConfigurationError for what is not a URL of a Redis, and for files of TLS that cannot be used.
     """
     with for_itself():
         import redis.backoff  # noqa: PLC0415 - weight
@@ -46,6 +47,7 @@ def connect(url: str, *, timeout_s: float = 5.0) -> redis.Redis:
             socket_timeout=timeout_s,
             socket_connect_timeout=timeout_s,
             health_check_interval=30,
+            **tls.options_of(url),
         )
     except ValueError as error:
         raise _unusable(url, error) from error
@@ -119,8 +121,7 @@ _BY_WORDS: Final = {
 _FORBIDDEN: Final = (
     "{} does not let its user do this: {}. A task may only read the store where its agent's setting"
     " store_access is 'read': set it to 'full' there to let it change other tasks and enqueue them."
-    " Elsewhere give the user of redis_url +@all, or at least all but +@dangerous, on ~ew:* and"
-    " ~rq:*, and &*."
+    " Elsewhere give the user of redis_url the rights in deploy/users.acl.example."
 )
 #: words in the error of a script that did what its user may not
 _FORBIDDEN_IN_SCRIPTS: Final = ("ACL failure in script", "The user executing the script can't")
@@ -134,11 +135,6 @@ _BY_CAUSE: Final = {
     "ConnectionRefusedError": ("nothing listens there", "Start it, or correct redis_url"),
     "FileNotFoundError": ("there is no such socket", "Start it, or correct redis_url"),
     "PermissionError": ("this user may not open its socket", "Run as a user who may"),
-    "SSLCertVerificationError": (
-        "its certificate is not trusted",
-        "Add ?ssl_ca_certs=FILE to redis_url for a private authority",
-    ),
-    "SSLError": ("no TLS can be agreed on with it", "Use redis:// if the port speaks none"),
 }
 
 
@@ -202,6 +198,8 @@ def _explain(error: redis.RedisError) -> tuple[str, str] | None:
     if "ConnectionError" not in names:
         return None
     cause = error.__cause__ or error.__context__
+    if about_tls := tls.explain(cause):
+        return about_tls
     for kind in type(cause).__mro__:
         if kind.__name__ in _BY_CAUSE:
             return _BY_CAUSE[kind.__name__]
