@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from elsewhere.core.folders import Home
 from elsewhere_sandbox.build import install
 from elsewhere_sandbox.environments import collect, ensure
 from elsewhere_sandbox.installers import installer_of, installer_of_image
@@ -21,7 +22,7 @@ from elsewhere_sandbox.spec import DEFAULT_POLICY
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from elsewhere.core.folders import Home, RunFolder
+    from elsewhere.core.folders import RunFolder
     from elsewhere.core.records import Environment
     from elsewhere_sandbox.containers.image import Image, ImagePython
     from elsewhere_sandbox.python import Python
