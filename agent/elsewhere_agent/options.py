@@ -179,9 +179,9 @@ def add_cache(commands: Commands, show: Run, collect: Run) -> None:
         "list",
         show,
         "show what is kept",
-        "Shows the environments of packages, mirrors of repositories, folders of ended runs,"
-        " checkpoints of tasks and pulled images that this machine keeps, with sizes, the last used"
-        " first.",
+        "Shows the environments of packages, mirrors of repositories, data of tasks, folders of"
+        " ended runs, checkpoints of tasks and pulled images that this machine keeps, with sizes,"
+        " the last used first.",
         "--json",
     )
     listing.add_argument("--json", action="store_true", help="as JSON")
@@ -215,7 +215,7 @@ def add_cache(commands: Commands, show: Run, collect: Run) -> None:
             nargs="*",
             metavar="KIND",
             type=_kind,
-            help="environments, mirrors, runs, checkpoints or images (default: all)",
+            help="environments, mirrors, data, runs, checkpoints or images (default: all)",
         )
 
 

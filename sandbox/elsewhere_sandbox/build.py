@@ -190,9 +190,8 @@ def _install_resolved(name: str, lines: Sequence[str], shared: Path, order: Orde
     """Installs lines that nobody has locked, by a file of this name, with all that they need."""
     backend = order.backend
     options = ("--torch-backend", backend) if backend else ()
-    lines = _with_hashes(lines, order)
     try:
-        _attempt(order, name, lines, shared, *options)
+        _attempt(order, name, _with_hashes(lines, order), shared, *options)
     except CommandError as error:
         if not options or order.torch != AUTO or "torch" not in error.tail:
             raise _refused(order, error) from error

@@ -7,16 +7,14 @@ import shutil
 from contextlib import closing
 from dataclasses import dataclass
 from importlib.metadata import distributions
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from elsewhere.core.folders import Home
 from elsewhere.core.notes import write_runner
 from elsewhere_sandbox.build import fill, install
 from elsewhere_sandbox.console import Console
 from elsewhere_sandbox.containers.engine import PACKAGES_LABEL, connect, place
 from elsewhere_sandbox.containers.making import check_name, make
-from elsewhere_sandbox.environment import order_of, python_of
+from elsewhere_sandbox.environment import order_for
 from elsewhere_sandbox.environments import ensure
 from elsewhere_sandbox.errors import SetupError
 from elsewhere_sandbox.layer import lend
@@ -26,6 +24,7 @@ from elsewhere_sandbox.runtimes.host import HostRuntime
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from elsewhere.core.folders import RunFolder
     from elsewhere_sandbox.containers.image import Image, ImagePython
@@ -116,24 +115,9 @@ def _ordered(
     spec: RunSpec, folder: RunFolder, setup: Setup, image: Image | None
 ) -> tuple[Order, ImagePython | None]:
     """What a run would order, and the interpreter of the image."""
-    record, home = spec.record, Home(Path(spec.home))
-    check_whole(record)
+    check_whole(spec.record)
     lay_out(spec, folder, setup)
-    python, inside = python_of(record.environment, home, setup, os.environ, image)
-    order = order_of(
-        record.environment,
-        folder.code,
-        folder,
-        home,
-        setup,
-        spec.policy.packages,
-        python=python,
-        working_dir=record.source.working_dir,
-        script=record.source.entry_point,
-        image=image,
-        inside=inside,
-    )
-    return order, inside
+    return order_for(spec, folder, setup, image)
 
 
 def _installed(packages: Path) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from elsewhere.core.folders import Home
 from elsewhere_sandbox.build import install
 from elsewhere_sandbox.environments import collect, ensure
 from elsewhere_sandbox.installers import installer_of, installer_of_image
@@ -21,12 +22,12 @@ from elsewhere_sandbox.spec import DEFAULT_POLICY
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from elsewhere.core.folders import Home, RunFolder
+    from elsewhere.core.folders import RunFolder
     from elsewhere.core.records import Environment
     from elsewhere_sandbox.containers.image import Image, ImagePython
     from elsewhere_sandbox.python import Python
     from elsewhere_sandbox.setup import Setup
-    from elsewhere_sandbox.spec import PackagePolicy
+    from elsewhere_sandbox.spec import PackagePolicy, RunSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,9 +68,9 @@ def prepare_environment(
     taken, and its packages, if they are all that is needed. Raises SetupError.
     """
     with setup.phase("python"):
-        python, inside = python_of(environment, home, setup, inherited, image)
+        python, inside = _python_of(environment, home, setup, inherited, image)
     with setup.phase("install"):
-        order = order_of(
+        order = _order_of(
             environment,
             code,
             folder,
@@ -110,7 +111,7 @@ def prepare_environment(
     )
 
 
-def python_of(
+def _python_of(
     environment: Environment,
     home: Home,
     setup: Setup,
@@ -126,7 +127,30 @@ def python_of(
     return find_python(environment.python, known, setup, inherited), None
 
 
-def order_of(
+def order_for(
+    spec: RunSpec, folder: RunFolder, setup: Setup, image: Image | None = None
+) -> tuple[Order, ImagePython | None]:
+    """The environment that a run of `spec` would ask for, its code laid out in `folder`, and the
+    interpreter of its `image`. Raises SetupError."""
+    record, home = spec.record, Home(Path(spec.home))
+    python, inside = _python_of(record.environment, home, setup, os.environ, image)
+    order = _order_of(
+        record.environment,
+        folder.code,
+        folder,
+        home,
+        setup,
+        spec.policy.packages,
+        python=python,
+        working_dir=record.source.working_dir,
+        script=record.source.entry_point,
+        image=image,
+        inside=inside,
+    )
+    return order, inside
+
+
+def _order_of(
     environment: Environment,
     code: Path,
     folder: RunFolder,

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import subprocess
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from elsewhere.core.folders import Home
 from elsewhere.core.wording import size
 from elsewhere_sandbox.containers.image import choose
-from elsewhere_sandbox.environment import order_of, python_of
+from elsewhere_sandbox.environment import order_for
 from elsewhere_sandbox.environments import planned
 from elsewhere_sandbox.errors import CommandError
 from elsewhere_sandbox.installers.api import plan
@@ -103,23 +101,11 @@ def explain(spec: RunSpec, folder: RunFolder) -> dict[str, list[str]]:
 
 
 def _environment(spec: RunSpec, folder: RunFolder, setup: _Listening) -> dict[str, list[str]]:
-    record, home, policy = spec.record, Home(Path(spec.home)), spec.policy.packages
-    python, _ = python_of(record.environment, home, setup, os.environ, None)
-    order = order_of(
-        record.environment,
-        folder.code,
-        folder,
-        home,
-        setup,
-        policy,
-        python=python,
-        working_dir=record.source.working_dir,
-        script=record.source.entry_point,
-    )
+    order, _ = order_for(spec, folder, setup)
     name, built = planned(order)
     has = f"It is there: {size(built.size_bytes)}." if built else "It would be built."
     found = {
-        "python": [f"{python.version} at {python.executable}"],
+        "python": [f"{order.python.version} at {order.python.executable}"],
         "environment": [f"{name[:12]}, by {order.installer.name}. {has}", *order.selection.notes],
         "packages": [*(pin.line for pin in order.selection.pins), *order.selection.asked],
         "packages before": list(order.pre_packages),
@@ -128,7 +114,7 @@ def _environment(spec: RunSpec, folder: RunFolder, setup: _Listening) -> dict[st
     if order.backend:
         found["environment"].append(f"The build of torch, if it is in it, is {order.backend}.")
     if built is None:
-        found["commands"] = _commands(order, home.environments / name)
+        found["commands"] = _commands(order, order.home.environments / name)
     return found
 
 

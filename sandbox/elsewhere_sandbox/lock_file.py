@@ -11,6 +11,7 @@ from urllib.parse import unquote
 import tomllib
 from packaging.markers import Marker
 
+from elsewhere.core.secrets import hide_passwords
 from elsewhere_sandbox.command import Command
 from elsewhere_sandbox.errors import CommandError, SetupError
 from elsewhere_sandbox.installers.uv import find_uv
@@ -22,16 +23,18 @@ if TYPE_CHECKING:
     from elsewhere_sandbox.python import Python
     from elsewhere_sandbox.setup import Setup
 
-_UV: Final = "uv.lock"
-_POETRY: Final = "poetry.lock"
 #: poetry for this one use, in an environment that uv keeps
-_POETRY_COMMAND: Final = (
+POETRY: Final = (
     *("tool", "run", "--quiet", "--from", "poetry>=2,<3"),
     *("--with", "poetry-plugin-export>=1.9", "poetry"),
 )
-#: what an agent says of indexes to uv
-_INDEXES: Final = ("UV_INDEX", "UV_FIND_LINKS", "UV_NO_INDEX")
-_INDEX: Final = re.compile(r"https?://[!-~]+")
+#: the variables by which uv is told indexes
+_INDEXES: Final = frozenset(
+    {
+        *("UV_DEFAULT_INDEX", "UV_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL"),
+        *("UV_FIND_LINKS", "UV_NO_INDEX"),
+    }
+)
 _PROJECT: Final = re.compile(
     r"(?:-e\s+)?(?:(?:[\w.-]+ @ )?file://(/\S*)|(\.[\w./-]*))(?:\s*;\s*(.*))?"
 )
@@ -51,74 +54,67 @@ def lines_of(
     if not (file.is_relative_to(code) and file.is_file()):
         raise SetupError(f"The lock file {name!r:.200} of this task is not in its code.")
     try:
-        if file.name in (_UV, _POETRY):
-            exported = scratch / "exported.txt"
-            if file.name == _UV:
-                _export_uv(file, exported, python.executable, setup, variables)
-            else:
-                _export_poetry(file, exported, setup, variables)
-            text = exported.read_text(encoding="utf-8").replace("\\\n", " ")
-            lines = [*text.splitlines(), *_root_of_poetry(file)]
+        exported = scratch / "exported.txt"
+        if file.name == "uv.lock":
+            lines = _exported_by_uv(file, exported, python.executable, setup, variables)
+            return list(_of_export(lines, file.parent, code, python.facts))
+        if file.name == "poetry.lock":
+            lines = _exported_by_poetry(file, exported, setup, variables)
             return list(_of_export(lines, file.parent, code, python.facts))
         return list(_of_pylock(_read(file), file.parent, code, python.facts))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise SetupError(f"The lock file {name!r:.200} cannot be read: {error!r}.") from error
 
 
-def _export_uv(
+def _exported_by_uv(
     file: Path, to: Path, python: Path, setup: Setup, variables: Mapping[str, str]
-) -> None:
+) -> list[str]:
     options = ("--quiet", "--locked", "--no-header", "--no-annotate", "--python", str(python))
-    # uv takes a lock for outdated where it does not know its indexes: those of the laptop
-    known = {name: value for name, value in variables.items() if name not in _INDEXES}
-    known["UV_INDEX"] = " ".join(_indexes(_read(file)))
-    _export(file, to, ("export", *options), setup, known)
+    # Where it has indexes, uv takes a lock with others, as a laptop has, for outdated.
+    others = {name: value for name, value in variables.items() if name not in _INDEXES}
+    return _exported(file, to, ("export", *options, "--output-file", str(to)), setup, others)
 
 
-def _export_poetry(file: Path, to: Path, setup: Setup, variables: Mapping[str, str]) -> None:
-    """Exports what `poetry install` takes: all groups that are not optional."""
+def _exported_by_poetry(
+    file: Path, to: Path, setup: Setup, variables: Mapping[str, str]
+) -> list[str]:
+    """What `poetry install` takes: all groups that are not optional and, where it is a package, the
+    project itself."""
     project = _read(file.with_name("pyproject.toml"))
-    of_poetry = project.get("tool", {}).get("poetry", {}).get("group", {})
-    groups = {*project.get("dependency-groups", {}), *of_poetry}
-    groups -= {name for name, group in of_poetry.items() if group.get("optional")}
-    options = ("--no-interaction", *(f"--with={name}" for name in sorted(groups)))
+    of_poetry = project.get("tool", {}).get("poetry", {})
+    groups = of_poetry.get("group", {})
+    wanted = {*project.get("dependency-groups", {}), *groups}
+    wanted -= {name for name, group in groups.items() if group.get("optional")}
+    options = ("--no-interaction", *(f"--with={name}" for name in sorted(wanted)))
     own = {
         "POETRY_VIRTUALENVS_CREATE": "false",
         "POETRY_CACHE_DIR": str(to.with_name("poetry")),
         "POETRY_CONFIG_DIR": str(to.with_name("poetry")),
     }
-    _export(file, to, (*_POETRY_COMMAND, "export", *options), setup, {**variables, **own})
+    argv = (*POETRY, "export", *options, "--output", str(to))
+    lines = _exported(file, to, argv, setup, {**variables, **own})
+    is_package = "build-system" in project and of_poetry.get("package-mode", True)
+    return [*lines, "-e ."] if is_package else lines
 
 
-def _root_of_poetry(file: Path) -> list[str]:
-    """The line for the project itself, which poetry does not export and `poetry install` has."""
-    project = _read(file.with_name("pyproject.toml")) if file.name == _POETRY else {}
-    is_package = project.get("tool", {}).get("poetry", {}).get("package-mode", True)
-    return ["-e ."] if "build-system" in project and is_package else []
-
-
-def _export(
+def _exported(
     file: Path, to: Path, argv: tuple[str, ...], setup: Setup, variables: Mapping[str, str]
-) -> None:
-    """Has uv write the lines of the file. Raises SetupError."""
+) -> list[str]:
+    """The lines of the file, which uv writes. Raises SetupError."""
     if not (uv := find_uv()):
         raise SetupError(f"{file.name} can only be read by uv, and this machine has none.")
-    argv = (uv, *argv, "--output-file" if argv[0] == "export" else "--output", str(to))
+    command = Command(argv=(uv, *argv), folder=file.parent, environment=variables, installs=True)
     try:
-        setup.run(Command(argv=argv, folder=file.parent, environment=variables, installs=True))
+        setup.run(command)
     except CommandError as error:
         failed = f"{file.name} cannot be read, or does not match the pyproject.toml beside it"
-        raise SetupError(f"{failed}: uv {error.ended}.\n{error.tail}") from error
+        tail = hide_passwords(error.tail)
+        raise SetupError(f"{failed}: uv {error.ended}.\n{tail}") from error
+    return to.read_text(encoding="utf-8").replace("\\\n", " ").splitlines()
 
 
 def _read(file: Path) -> dict[str, Any]:
     return tomllib.loads(file.read_text(encoding="utf-8"))
-
-
-def _indexes(written: Mapping[str, Any]) -> list[str]:
-    """The indexes from which the packages of a uv.lock are, without folders."""
-    found = {package["source"].get("registry", "") for package in written.get("package", ())}
-    return sorted(index for index in found if _INDEX.fullmatch(index))
 
 
 def _of_export(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -69,7 +70,9 @@ def test_a_folder_has_what_a_run_would_have_and_runs_by_itself(
     for command in ([python, "-I", "-c", imports], [f"{target}/bin/pip", "--version"]):
         done = subprocess.run(command, env={}, capture_output=True, check=False)
         assert done.returncode == 0, done
-    assert not list(Path("/tmp").glob(f"elsewhere-*/{task.id}*")), "nothing else is left"
+    assert not list(Path(tempfile.gettempdir()).glob(f"elsewhere-*/{task.id}*")), (
+        "nothing else is left"
+    )
 
 
 def test_a_project_of_the_code_is_in_the_folder_as_a_copy(

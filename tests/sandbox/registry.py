@@ -77,11 +77,13 @@ def registry(engine: Dockerd) -> Iterator[str]:
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, name="registry")
     thread.start()
-    yield f"127.0.0.1:{server.server_port}/shell:1"
-    is_over.set()
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    try:
+        yield f"127.0.0.1:{server.server_port}/shell:1"
+    finally:
+        is_over.set()
+        server.shutdown()
+        server.server_close()
+        thread.join()
 
 
 def _layer() -> bytes:

@@ -77,6 +77,8 @@ def test_an_image_that_has_all_packages_is_used_as_it_is(contained: Contained) -
     assert (
         b"The image has all packages that the task asks for: none is installed." in attempt.output
     )
+    of_lock = contained.run(ASKS, image=image, packages=(f"gauge==2.5 --hash=sha256:{'0' * 64}",))
+    assert b"none is installed." in of_lock.output
     for line in ("gauge>=3", "other", "gauge[extra]"):
         outcome = contained.run("", image=image, packages=(line,)).outcome
         assert (outcome.reason, outcome.phase) == (Reason.SETUP_FAILED, "install")

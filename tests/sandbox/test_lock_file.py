@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import subprocess
-from contextlib import suppress
 from pathlib import Path
+from typing import Any, Final
 
 import pytest
 
@@ -61,7 +61,12 @@ def test_a_lock_of_uv_gives_its_versions(box: Box) -> None:
         check=True,
     )
     write_wheel(box.wheels, "deep", "4.1")
+    box.policy = PackagePolicy(index_url=_OTHER)
     assert box.installed(prepare(box, "uv.lock")) == {"used": "1.0", "deep": "2.5"}
+
+
+#: an index that the agent has, and the laptop has not
+_OTHER: Final = "http://127.0.0.1:8/simple"
 
 
 def lock_of_uv(box: Box, digest: str) -> None:
@@ -85,11 +90,12 @@ def digest_of(wheel: Path) -> str:
     return hashlib.sha256(wheel.read_bytes()).hexdigest()
 
 
+@pytest.mark.parametrize("own", [{}, {"index_url": _OTHER}, {"extra_index_urls": (_OTHER,)}])
 @pytest.mark.parametrize("installer", ["uv", "pip"])
 def test_a_lock_made_with_another_index_is_taken_and_its_hashes_are_checked(
-    box: Box, installer: str
+    box: Box, installer: str, own: dict[str, Any]
 ) -> None:
-    box.policy = PackagePolicy(installer=installer)
+    box.policy = PackagePolicy(installer=installer, **own)
     lock_of_uv(box, digest_of(write_wheel(box.wheels, "used")))
     assert box.installed(prepare(box, "uv.lock")) == {"used": "1.0"}
     lock_of_uv(box, "0" * 64)
@@ -127,27 +133,41 @@ def test_the_hashes_of_a_pylock_are_checked(box: Box, kind: str) -> None:
         prepare(box, "pylock.toml", 2)
 
 
-def test_hashes_that_cannot_be_checked_are_named(box: Box) -> None:
-    digest = "0" * 64
-    wheel = write_wheel(box.wheels, "used")
-    write_wheel(box.wheels, "torch", "2.0")
-    files = f'wheels = [{{url = "http://127.0.0.1:9/x", hashes = {{sha256 = "{digest}"}}}}]'
+def pylock(box: Box, **digests: str) -> None:
+    """Writes a lock of packages in version 1.0, each with the digest of its file, "" for none."""
     lines = ['lock-version = "1.0"']
-    for name, version in (("torch", "2.0"), ("used", "1.0")):
-        lines += ["[[packages]]", f'name = "{name}"', f'version = "{version}"']
-        lines += [files.replace(digest, digest_of(wheel)) if name == "used" else files]
+    for name, digest in digests.items():
+        lines += ["[[packages]]", f'name = "{name}"', 'version = "1.0"']
+        file = f'{{url = "http://127.0.0.1:9/x", hashes = {{sha256 = "{digest}"}}}}'
+        lines += [f"wheels = [{file}]"] * bool(digest)
     (box.code / "pylock.toml").write_text("\n".join(lines))
-    box.policy = PackagePolicy(installer="uv", torch="cpu")
-    with suppress(SetupError):  # no index of builds of torch is reached
-        prepare(box, "pylock.toml")
-    assert "not checked, since the build for this machine has others: torch." in box.lines
 
-    write_wheel(box.wheels, "free")
-    lines[-4:] = ["[[packages]]", 'name = "free"', 'version = "1.0"']
-    (box.code / "pylock.toml").write_text("\n".join(lines))
+
+def test_a_build_of_torch_for_this_machine_has_hashes_of_its_own(box: Box) -> None:
+    used = digest_of(write_wheel(box.wheels, "used"))
+    write_wheel(box.wheels, "torch")
+    named = "not checked, since the build for this machine has others: torch."
+    pylock(box, torch="0" * 64, used=used)
+    assert box.installed(prepare(box, "pylock.toml")) == {"torch": "1.0", "used": "1.0"}
+    assert named in box.lines
+    pylock(box, torch="0" * 64, used="0" * 64)
+    with pytest.raises(SetupError, match=r"(?i)hash mismatch"):
+        prepare(box, "pylock.toml", 2)
+    box.policy = PackagePolicy(torch="as captured")
+    box.setup.lines.clear()
+    pylock(box, torch="0" * 64, used=used)
+    with pytest.raises(SetupError, match=r"(?i)hash mismatch"):
+        prepare(box, "pylock.toml", 3)
+    assert named not in box.lines
+
+
+def test_pip_checks_no_hashes_where_some_are_missing_and_says_so(box: Box) -> None:
+    for name in ("used", "free"):
+        write_wheel(box.wheels, name)
+    pylock(box, used="0" * 64, free="")
     box.policy = PackagePolicy(installer="pip")
-    assert box.installed(prepare(box, "pylock.toml", 2)) == {"torch": "2.0", "free": "1.0"}
-    assert "pip checks those of all packages or none, and some have none: torch." in box.lines
+    assert box.installed(prepare(box, "pylock.toml")) == {"used": "1.0", "free": "1.0"}
+    assert "pip checks those of all packages or none, and some have none: used." in box.lines
 
 
 def test_projects_in_a_lock_of_uv_are_installed_in_place(box: Box) -> None:

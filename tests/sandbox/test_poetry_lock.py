@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -12,7 +14,7 @@ from elsewhere.core.records import Environment
 from elsewhere_sandbox.environment import Interpreter, prepare_environment
 from elsewhere_sandbox.errors import SetupError
 from elsewhere_sandbox.installers.uv import find_uv
-from elsewhere_sandbox.lock_file import _POETRY_COMMAND
+from elsewhere_sandbox.lock_file import POETRY
 from tests.sandbox.locks import Box
 from tests.wheels import write_project
 
@@ -28,35 +30,40 @@ plain = {path = "my libs", develop = true}
 optional = true
 [tool.poetry.group.docs.dependencies]
 iniconfig = "*"
+[[tool.poetry.source]]
+name = "more"
+url = "https://example.org/simple"
+priority = "explicit"
 [build-system]
 requires = ["setuptools"]
 build-backend = "setuptools.build_meta"
 """
 
 
-@pytest.fixture(scope="module")
-def locked(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
-    """The project and the lock that poetry makes of it."""
-    folder = tmp_path_factory.mktemp("poetry")
-    (folder / "pyproject.toml").write_text(_PROJECT)
-    write_project(folder / "my libs", "plain")
-    own = {f"POETRY_{name}_DIR": str(folder / "own") for name in ("CACHE", "CONFIG")}
-    command = [find_uv(), *_POETRY_COMMAND, "lock", "--quiet"]
+def lock(folder: Path) -> None:
+    """Makes the lock of the project in `folder`, as on a laptop."""
+    own = {f"POETRY_{name}_DIR": str(folder / ".own") for name in ("CACHE", "CONFIG")}
     environ = {**os.environ, **own, "POETRY_VIRTUALENVS_CREATE": "false"}
+    command = [find_uv(), *POETRY, "lock", "--quiet"]
     subprocess.run(command, cwd=folder, env=environ, check=True)
-    return _PROJECT, (folder / "poetry.lock").read_text()
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with its lock."""
+    folder = tmp_path_factory.mktemp("poetry") / "app"
+    write_project(folder / "my libs", "plain")
+    (folder / "pyproject.toml").write_text(_PROJECT)
+    (folder / "mine.py").touch()
+    lock(folder)
+    return folder
 
 
 @pytest.fixture
-def box(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, locked: tuple[str, str]) -> Box:
+def box(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, project: Path) -> Box:
     box = Box(tmp_path, tmp_path_factory.getbasetemp() / "seed")
     box.inherited = {**os.environ, "UV_NO_CONFIG": "1"}
-    project, lock = locked
-    app = box.code / "app"
-    write_project(app / "my libs", "plain")
-    (app / "pyproject.toml").write_text(project)
-    (app / "mine.py").touch()
-    (app / "poetry.lock").write_text(lock)
+    shutil.copytree(project, box.code / "app")
     return box
 
 
@@ -93,17 +100,11 @@ def test_a_lock_of_poetry_gives_all_groups_but_the_optional_ones_and_the_project
 def test_a_project_that_is_no_package_is_not_installed(box: Box) -> None:
     project = box.code / "app" / "pyproject.toml"
     project.write_text(f"{project.read_text()}[tool.poetry]\npackage-mode = false\n")
-    relock(box)
+    lock(project.parent)
     (box.code / "app" / "mine.py").unlink()  # so that a build would fail
     interpreter = prepare(box)
     names = [one.name for one in interpreter.packages[0].glob("*mine*")]
     assert names == []
-
-
-def relock(box: Box) -> None:
-    command = [find_uv(), *_POETRY_COMMAND, "lock", "--quiet"]
-    environ = {**box.inherited, "POETRY_VIRTUALENVS_CREATE": "false"}
-    subprocess.run(command, cwd=box.code / "app", env=environ, check=True)
 
 
 def test_a_lock_that_its_project_has_left_behind_is_an_error(box: Box) -> None:
@@ -114,11 +115,17 @@ def test_a_lock_that_its_project_has_left_behind_is_an_error(box: Box) -> None:
 
 
 def test_its_hashes_are_checked(box: Box) -> None:
-    lock = box.code / "app" / "poetry.lock"
-    wrong = "".join(
-        f'{line[: line.index("sha256:") + 7]}{"0" * 64}"}},\n' if "sha256:" in line else f"{line}\n"
-        for line in lock.read_text().splitlines()
-    )
-    lock.write_text(wrong)
+    file = box.code / "app" / "poetry.lock"
+    file.write_text(re.sub(r"sha256:\w+", f"sha256:{'0' * 64}", file.read_text()))
     with pytest.raises(SetupError, match=r"(?i)hash mismatch"):
         prepare(box)
+
+
+def test_the_indexes_of_a_lock_are_left_to_the_agent(box: Box) -> None:
+    file = box.code / "app" / "poetry.lock"
+    source = '\n[package.source]\ntype = "legacy"\nurl = "https://example.org/simple"\n'
+    six = re.compile(r'(name = "six".*?\n\]\n)', re.DOTALL)
+    file.write_text(six.sub(rf'\1{source}reference = "more"\n', file.read_text()))
+    assert box.installed(prepare(box))["six"]
+    (exported,) = box.home.runs.glob("*/exported.txt")
+    assert "--extra-index-url https://example.org/simple" in exported.read_text()
