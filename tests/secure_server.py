@@ -50,6 +50,11 @@ class SecureServer(RedisServer):
             client.acl_log_reset()
         return [f"{one['username']}: {one['reason']} {one['object']}" for one in entries]
 
+    def give(self, user: str, *rights: str) -> None:
+        """More rights, until it is started again."""
+        with redis.Redis.from_url(self.url) as client:
+            client.execute_command("ACL", "SETUSER", user, *rights)
+
     def _command(self) -> list[str | Path]:
         files = self.credentials / "redis"
         return [

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Final
 
 import pytest
 import redis
@@ -14,7 +18,7 @@ import redis
 from elsewhere.core.choices import Status
 from elsewhere.core.errors import StoreUnavailableError
 from elsewhere.store import connect_store
-from elsewhere.store.agents import registered_agents
+from elsewhere.store.agents import registered_agents, seen_agents
 from elsewhere.store.filters import Filter
 from elsewhere.store.model_records import ModelFilter
 from elsewhere.store.queues import Queues
@@ -22,6 +26,7 @@ from elsewhere.store.redis.connection import connect
 from elsewhere.store.redis.store import RedisStore
 from tests.agent.running import call, draft, enqueue, running_daemon
 from tests.secure_server import SecureServer
+from tests.small_disk import needs_small_disk, on_small_disk
 from tests.waiting import wait_until
 
 #: what a script does with other tasks, where its agent lends it the store
@@ -32,6 +37,51 @@ task.get_logger().report_scalar("loss", "train", 0.5, 1)
 task.upload_artifact("log", {"miles": 3})
 print("others:", len(Task.get_tasks(project_name="agent tests")))
 """
+
+#: what a script of a laptop does with its own task and with others
+OF_A_LAPTOP: Final = """
+import sys
+from pathlib import Path
+from elsewhere import OutputModel, Task
+task = Task.init("agent tests", "on a laptop", tags=["mine"], output_uri=sys.argv[1])
+logger = task.get_logger()
+for step in range(100):
+    logger.report_scalar("loss", "train", 1 / (step + 1), step)
+logger.report_table("table", "all", 1, table_plot=[["a"], [1]])
+logger.report_image("image", "one", 1, image=[[0.0, 1.0]])
+task.connect({"rate": 0.1})
+task.upload_artifact("log", {"miles": 3})
+model = OutputModel(task, name="weights")
+Path("weights.bin").write_bytes(b"w")
+model.update_weights("weights.bin")
+model.publish()
+task.set_comment("done")
+other = Task.clone(task, name="again")
+other.set_parameter("General/rate", 0.2)
+Task.enqueue(other, queue_name="default")
+Task.dequeue(other)
+other.mark_stopped(force=True)
+assert [one.id for one in Task.get_tasks(project_name="agent tests", tags=["mine"])]
+assert Task.get_task(task.id).get_last_iteration() == 99
+other.set_archived(True)
+other.delete()
+task.close()
+task.publish()
+print("ended well")
+"""
+#: what a program that may only read the store tries
+READING: Final = """
+from elsewhere import Task
+from elsewhere.core.errors import AccessError
+task = Task.init("agent tests", "a script")
+print("others:", len(Task.get_tasks(project_name="agent tests")))
+try:
+    Task.clone(task, name="again")
+except AccessError as error:
+    print("refused:", error)
+"""
+#: which rights an agent needs beside those of users.acl.example, to make users for its runs
+MAKES_USERS: Final = ("+acl|setuser", "+acl|deluser", "+acl|getuser", "+acl|users")
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +101,7 @@ def laptop(server: SecureServer) -> Iterator[RedisStore]:
         yield store
 
 
+@needs_small_disk
 def test_a_task_of_a_laptop_is_run_by_an_agent_and_neither_lacks_a_right(
     server: SecureServer, laptop: RedisStore, tmp_path: Path
 ) -> None:
@@ -64,10 +115,72 @@ def test_a_task_of_a_laptop_is_run_by_an_agent_and_neither_lacks_a_right(
         output = laptop.output(task_id).data
         assert laptop.state(task_id).status is Status.COMPLETED, output
         assert b"others: 1" in output
-        told = call("status", ELSEWHERE_HOME=home)
-        assert "box" in told.stdout, told.stderr
+        for who in (home, str(server.home("laptop"))):
+            told = call("status", ELSEWHERE_HOME=who)
+            assert "box" in told.stdout, told.stderr
+        assert [seen.agent for seen in seen_agents(laptop.redis)] == ["box"]
+        _fetch(server, task_id, tmp_path / "fetched")
+        assert (tmp_path / "fetched/artifacts/log/log.json").exists()
         assert agent.end(signal.SIGTERM) == 0
     assert server.refusals() == []
+
+
+def _fetch(server: SecureServer, task_id: str, to: Path) -> None:
+    """Fetches an artifact on a laptop, which does not see the disk of the agent."""
+    command = "import sys; from elsewhere.command.main import main; sys.exit(main())"
+    called = subprocess.run(
+        [
+            *on_small_disk(server.home("agent"), "10m"),
+            *(sys.executable, "-c", command, "fetch", task_id, "log", "--to", to),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        env={**os.environ, "ELSEWHERE_HOME": str(server.home("laptop"))},
+    )
+    assert called.returncode == 0, called.stderr
+
+
+def test_a_script_on_a_laptop_lacks_no_right(
+    server: SecureServer, laptop: RedisStore, tmp_path: Path
+) -> None:
+    (tmp_path / "main.py").write_text(OF_A_LAPTOP)
+    called = subprocess.run(
+        [sys.executable, "main.py", tmp_path / "storage"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        env={**os.environ, "ELSEWHERE_HOME": str(server.home("laptop"))},
+    )
+    assert (called.returncode, called.stdout) == (0, "ended well\n"), called.stderr
+    (task_id,) = laptop.search(Filter())
+    assert laptop.state(task_id).status is Status.PUBLISHED
+    assert server.refusals() == []
+
+
+def test_an_agent_that_may_make_users_lends_the_store_to_be_read(
+    server: SecureServer, laptop: RedisStore, tmp_path: Path
+) -> None:
+    home = {"ELSEWHERE_HOME": str(server.home("agent")), "ELSEWHERE_AGENT_STORE_ACCESS": "read"}
+    refused = call("daemon", "--foreground", **home)
+    assert refused.returncode == 1
+    assert f"give that {' '.join(MAKES_USERS)}" in refused.stderr
+    server.give("agent", *MAKES_USERS)
+    server.refusals()
+    with running_daemon(tmp_path, is_up=True, **home) as agent:
+        task_id = draft(laptop, tmp_path, READING)
+        enqueue(laptop, task_id)
+        wait_until(
+            lambda: laptop.state(task_id).status.is_final, within_s=60, what="the task has ended"
+        )
+        output = laptop.output(task_id).data.decode()
+        assert laptop.state(task_id).status is Status.COMPLETED, output
+        assert "others: 1\nrefused: " in output
+        assert agent.end(signal.SIGTERM) == 0
+    assert not [one for one in server.refusals() if not one.startswith("elsewhere:")]
 
 
 def test_a_reader_sees_all_and_lacks_a_right_to_change_any(
