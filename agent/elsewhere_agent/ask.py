@@ -126,7 +126,7 @@ class _Here:
         return self._folder.daemon() is not None
 
     def has(self, mode: Mode) -> bool:
-        return self._folder.mode() is mode
+        return self._folder.has_taken(mode)
 
     def running(self) -> AbstractSet[str]:
         return runs(self._home, self.name)

@@ -104,7 +104,7 @@ class Daemon:
                 store,
                 Queues(store),
                 HostLauncher(),
-                Intake(self._folder.mode),
+                Intake(self._folder.mode, self._folder.note_taken),
                 registration,
                 upload,
                 deliver_sessions,

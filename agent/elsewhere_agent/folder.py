@@ -4,6 +4,7 @@
 ├── lock         held by the daemon as long as it lives; its content identifies it
 ├── id           made once: differs from that of an agent of the same name elsewhere
 ├── mode         what its operator wants of it, if that is not to take tasks
+├── mode.taken   the mode that its daemon heeds, unless another was asked for since
 └── agent.log    of a detached daemon
 """
 
@@ -65,6 +66,10 @@ class AgentFolder:
     def _mode(self) -> Path:
         return self.path / "mode"
 
+    @property
+    def _taken(self) -> Path:
+        return self.path / "mode.taken"
+
     def mode(self) -> Mode:
         """The mode that was asked for last."""
         try:
@@ -75,10 +80,28 @@ class AgentFolder:
 
     def ask(self, mode: Mode) -> None:
         """Notes the `mode` for the daemon that runs, or for the next one. Raises OSError."""
+        if mode is not self.mode():
+            self._taken.unlink(missing_ok=True)
         if mode is Mode.WORKING:
             self._mode.unlink(missing_ok=True)
         else:
             write_beside(self._mode, mode.value)
+
+    def note_taken(self, mode: Mode) -> None:
+        """Notes that the daemon heeds `mode` from now on."""
+        if not self.has_taken(mode):
+            try:
+                write_beside(self._taken, mode.value)
+            except OSError as error:
+                logger.warning(
+                    "who waits for it does not learn that it is %s: %s", mode.value, error
+                )
+
+    def has_taken(self, mode: Mode) -> bool:
+        """Whether the daemon heeds `mode`, so that no task begins against it."""
+        with suppress(RecordError):
+            return self.mode() is mode and read_json(self._taken) == mode.value
+        return False
 
     def create(self) -> AgentFolder:
         """Makes the folder, closed to others. May be called twice."""

@@ -17,6 +17,7 @@ from elsewhere.store.redis import keys
 from elsewhere.store.redis.connection import connect
 from elsewhere.store.redis.store import RedisStore
 from elsewhere_agent.folder import AgentFolder
+from elsewhere_worker.intake import Mode
 from tests.agent.running import CALL, WAITING, Agent, call, draft, enqueue, running_daemon
 from tests.redis_server import RedisServer
 from tests.waiting import wait_until
@@ -88,6 +89,27 @@ def test_a_paused_agent_takes_nothing_also_after_a_restart_until_it_resumes(
         assert call("resume", "--wait").stdout == "The agent 'box' takes tasks.\n"
         wait_until(lambda: store.state(next_task).status is Status.COMPLETED, within_s=20)
         wait_until(lambda: closed(store) == "", within_s=10)
+
+
+def test_a_pause_is_waited_for_until_the_daemon_heeds_it(
+    store: RedisStore, elsewhere_home: Path, tmp_path: Path
+) -> None:
+    """Else a task could begin that was being taken, and be killed with the machine."""
+    folder = AgentFolder.of(Home(elsewhere_home), "box")
+    with running_daemon(tmp_path, "--name", "box") as daemon:
+        assert call("pause", "--wait").returncode == 0
+        assert call("resume", "--wait").returncode == 0
+        daemon.process.send_signal(signal.SIGSTOP)
+        try:
+            with subprocess.Popen([*CALL, "pause", "--wait"], stderr=subprocess.PIPE) as pause:
+                assert pause.stderr is not None
+                assert pause.stderr.readline() == b"agent: Waiting for the agent.\n"
+                assert not folder.has_taken(Mode.PAUSED)
+                daemon.process.send_signal(signal.SIGCONT)
+                assert pause.wait(20) == 0
+            assert folder.has_taken(Mode.PAUSED)
+        finally:
+            daemon.process.send_signal(signal.SIGCONT)
 
 
 def test_a_drained_agent_finishes_its_task_and_ends_with_0_and_the_next_one_works(

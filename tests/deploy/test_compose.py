@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -51,11 +52,11 @@ class Compose:
             "HOST": ADDRESS,
         }
 
-    def __call__(self, *words: str) -> bytes:
-        """What a command of it prints."""
+    def __call__(self, *words: str, **variables: str) -> bytes:
+        """What a command of it prints, with more variables."""
         command = ["docker-compose", "--project-name", "ew", "--file", str(DEPLOY / "compose.yaml")]
         called = subprocess.run(
-            [*command, *words], env=self._environ, capture_output=True, check=False
+            [*command, *words], env={**self._environ, **variables}, capture_output=True, check=False
         )
         assert called.returncode == 0, called.stdout.decode() + called.stderr.decode()
         return called.stdout
@@ -79,17 +80,33 @@ def test_a_task_of_a_laptop_runs_in_the_agents_container(compose: Compose, tmp_p
     home = tmp_path / "home"
     with tarfile.open(fileobj=BytesIO(packed)) as archive:
         archive.extractall(home, filter="data")
+    assert "runs as 10001" in _output_of_a_task(home, tmp_path)
+    password = (home / "config.toml").read_text().split(":")[2].partition("@")[0]
+    _nobody_is_shown(compose, password)
+
+    _update(compose, SLOTS="3")
+    assert "runs as 10001" in _output_of_a_task(home, tmp_path)
+
+
+def _output_of_a_task(home: Path, folder: Path) -> str:
     with closing(open_store(load({"ELSEWHERE_HOME": str(home)}))) as store:
-        task_id = draft(store, tmp_path, "import os\nprint('runs as', os.getuid())\n")
+        task_id = draft(store, folder, "import os\nprint('runs as', os.getuid())\n")
         enqueue(store, task_id)
         wait_until(
             lambda: store.state(task_id).status.is_final, within_s=60, what="the task has ended"
         )
         output = store.output(task_id).data.decode()
         assert store.state(task_id).status is Status.COMPLETED, output
-    assert "runs as 10001" in output
-    password = (home / "config.toml").read_text().split(":")[2].partition("@")[0]
-    _nobody_is_shown(compose, password)
+        return output
+
+
+def _update(compose: Compose, **variables: str) -> None:
+    """As deploy/README.md says."""
+    compose("exec", "-T", "agent", "agent", "pause", "--wait")
+    compose("up", "--detach", "--build", **variables)
+    compose("exec", "-T", "agent", "agent", "resume")
+    told = compose("exec", "-T", "agent", "agent", "status").decode()
+    assert re.search(r"^agent +working +default +3 ", told, re.MULTILINE), told
 
 
 def _nobody_is_shown(compose: Compose, password: str) -> None:
@@ -110,5 +127,7 @@ def test_the_health_that_the_image_looks_at_is_that_of_the_agent(compose: Compos
         assert check[0] == "CMD"
         assert agent.exec_run(check[1:])[0] == 0
         compose("exec", "-T", "agent", "agent", "pause", "--wait")
-        assert b"paused" in compose("exec", "-T", "agent", "agent", "status")
+        wait_until(
+            lambda: b"paused" in compose("exec", "-T", "agent", "agent", "status"), within_s=10
+        )
         agent.exec_run(["agent", "stop"])

@@ -77,7 +77,7 @@ def make_worker(
                 store,
                 Queues(store),
                 launcher,
-                Intake(lambda: Mode.WORKING),
+                Intake(lambda: Mode.WORKING, lambda _mode: None),
                 cast("Registration", None),  # only `run` needs one
                 lambda _folder, _upload: Placed(),
                 lambda: None,

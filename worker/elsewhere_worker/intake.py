@@ -27,21 +27,24 @@ class Mode(Enum):
 
 
 class Intake:
-    """Decides for one worker; `mode` is read anew before each task.
+    """Decides for one worker; `mode` is read anew before each task, and `heeds` is called with it
+    where no task is being taken meanwhile.
 
     `closed` is why no task was taken at the last look, empty while tasks are taken; `taken` counts
     those of this process; `is_over` once the worker is to end.
     """
 
-    def __init__(self, mode: Callable[[], Mode]) -> None:
+    def __init__(self, mode: Callable[[], Mode], heeds: Callable[[Mode], None]) -> None:
         self.closed = ""
         self.taken = 0
         self.is_over = False
         self._mode = mode
+        self._heeds = heeds
         self._busy_at_s = monotonic_s()
 
     def look(self, settings: WorkerSettings, *, is_busy: bool) -> bool:
         """Looks anew; True if `closed` is another now. `is_busy`: a task of the worker runs."""
+        self._heeds(self._mode())
         before, self.closed = self.closed, self.reason(settings)
         if self.closed and self.closed != before:
             logger.info("no tasks are taken: %s", self.closed)
