@@ -70,6 +70,8 @@ def fill(environment: Path, order: Order) -> tuple[list[Pin], list[str]]:
     selected. Returns the pins that are not in it, and a line on each way in which it is not what
     was captured. Raises SetupError."""
     _make_empty(environment, order)
+    if order.has_torch:
+        order.setup.say(f"The build of torch is {order.build_of_torch}.")
     if order.pre_packages:
         order.setup.say(f"Of this agent, before the task's own: {_list(order.pre_packages)}.")
         _install_resolved("pre.txt", order.pre_packages, environment, order)

@@ -111,8 +111,8 @@ def _environment(spec: RunSpec, folder: RunFolder, setup: _Listening) -> dict[st
         "packages before": list(order.pre_packages),
         "packages after": list(order.post_packages),
     }
-    if order.backend:
-        found["environment"].append(f"The build of torch, if it is in it, is {order.backend}.")
+    if order.has_torch:
+        found["environment"].append(f"The build of torch is {order.build_of_torch}.")
     if built is None:
         found["commands"] = _commands(order, order.home.environments / name)
     return found

@@ -71,11 +71,10 @@ class Order:
             found["operator"] = [self.pre_packages, self.post_packages]
         if self.options:
             found["arguments"] = self.options
-        torch = TORCH & {*(pin.name for pin in selection.pins), *map(name_in, self._resolved)}
-        if torch or self._resolved:
+        if self.has_torch or self._resolved:
             found["torch"] = [self.torch, self.backend]
-        if torch:
-            found["driver"] = _DRIVER.read_text("utf-8") if _DRIVER.exists() else ""
+        if self.has_torch:
+            found["driver"] = _driver()
         return found
 
     @property
@@ -97,6 +96,30 @@ class Order:
         return (*self.pre_packages, *self.selection.asked, *self.post_packages)
 
     @property
+    def has_torch(self) -> bool:
+        """Whether an index is asked for torch, or for a relative of it, by its name."""
+        pins = {pin.name for pin in self.selection.pins if pin.is_of_index}
+        return bool(TORCH & (pins | {name_in(line) for line in self._resolved if "@" not in line}))
+
+    @property
+    def build_of_torch(self) -> str:
+        """Which build of torch is asked for, and why; for people."""
+        if self.torch == AS_CAPTURED:
+            return "the one that was captured, as the setting torch has it"
+        if not self.backend:
+            return f"the usual one of the index, since {self.installer.name} cannot choose"
+        if self.torch != AUTO:
+            return f"{self.backend}, as the setting torch has it"
+        driver = _driver().strip()
+        found = f"NVIDIA's driver {driver}" if driver else "a machine without NVIDIA's driver"
+        return f"chosen by {self.installer.name}, for {found}"
+
+    @property
     def backend(self) -> str:
         """The build of torch that the installer is asked for; "" for the lines as they are."""
         return "" if self.torch == AS_CAPTURED else self.installer.torch_backend(self.torch)
+
+
+def _driver() -> str:
+    """The version of NVIDIA's driver; empty without one."""
+    return _DRIVER.read_text("utf-8") if _DRIVER.exists() else ""

@@ -140,8 +140,27 @@ def _folders(inherited: Mapping[str, str]) -> list[Path]:
     on_path = [Path(entry) for entry in inherited.get("PATH", os.defpath).split(os.pathsep)]
     usual = [Path("/usr/local/bin"), Path("/usr/bin"), Path("/opt/homebrew/bin")]
     usual += [home / ".local" / "bin", *sorted(Path("/opt").glob("*/bin"))]
-    usual += sorted(home.glob(".pyenv/versions/*/bin"), reverse=True)
+    pyenv = Path(inherited.get("PYENV_ROOT") or home / ".pyenv")
+    usual += sorted(pyenv.glob("versions/*/bin"), reverse=True)
+    usual += [folder for conda in _condas(home, inherited) for folder in _environments_of(conda)]
     return list(dict.fromkeys(folder for folder in on_path + usual if folder.is_absolute()))
+
+
+def _condas(home: Path, inherited: Mapping[str, str]) -> Iterator[Path]:
+    """The folders of conda and its relatives: what their variables name, then the usual ones."""
+    if command := inherited.get("CONDA_EXE"):
+        yield Path(command).parents[1]
+    if root := inherited.get("MAMBA_ROOT_PREFIX"):
+        yield Path(root)
+    names = ("miniforge3", "mambaforge", "miniconda3", "anaconda3", "micromamba", ".conda")
+    yield from (home / name for name in names)
+    yield Path("/opt/conda")
+
+
+def _environments_of(conda: Path) -> Iterator[Path]:
+    """The folders of interpreters of a conda: its own, then those of its environments."""
+    yield conda / "bin"
+    yield from sorted(conda.glob("envs/*/bin"))
 
 
 def _probe(candidate: Path, inherited: Mapping[str, str]) -> Python | None:
@@ -189,7 +208,7 @@ def _missing(wanted: str, minor: str, inherited: Mapping[str, str]) -> str:
     return (
         f"The task asks for Python {wanted or minor}, and there is no Python {minor} on this "
         f"machine. Found: {listed}. Install Python {minor} where the agent looks (PATH, /usr/bin, "
-        f"~/.pyenv, or `uv python install {minor}`), or set the task's Python to one of these."
+        f"pyenv, conda, or `uv python install {minor}`), or set the task's Python to one of these."
     )
 
 

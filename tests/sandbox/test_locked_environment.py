@@ -14,6 +14,7 @@ from typing import Literal
 import pytest
 
 from elsewhere.core.lock import Locked
+from elsewhere_sandbox import order
 from elsewhere_sandbox.environments import collect, environments
 from elsewhere_sandbox.errors import SetupError
 from elsewhere_sandbox.spec import PackagePolicy
@@ -232,6 +233,35 @@ def test_torch_comes_in_the_build_that_is_here(box: Box) -> None:
     assert box.installed(interpreter) == {"torch": "2.1+cpu", "helper": "1.0", "used": "1.0"}
     assert "torch is 2.1+cpu here, where 2.1+cu121 was captured." in box.lines
     assert "Left out" not in box.lines
+
+
+@pytest.mark.parametrize(
+    ("policy", "build"),
+    [
+        (PackagePolicy(), "chosen by uv, for NVIDIA's driver 550.54.14"),
+        (PackagePolicy(torch="cu128"), "cu128, as the setting torch has it"),
+        (PackagePolicy(torch="as captured"), "the one that was captured, as the setting"),
+        (PackagePolicy(installer="pip"), "the usual one of the index, since pip cannot choose"),
+    ],
+)
+def test_which_build_of_torch_is_asked_for_is_said_before_it_is_installed(
+    box: Box, policy: PackagePolicy, build: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    driver = box.wheels / "version"
+    driver.write_text("550.54.14\n")
+    monkeypatch.setattr(order, "_DRIVER", driver)
+    box.policy = policy
+    with pytest.raises(SetupError):  # there is none
+        box.prepare([locked("torch", "2.1")], ["torch==2.1"])
+    assert f"The build of torch is {build}" in box.lines
+    driver.unlink()
+    box.policy = PackagePolicy()
+    have(box, "used")
+    box.prepare([locked("used")], ["used==1.0"])
+    assert "The build of torch" not in box.lines
+    write_wheel(box.wheels, "torch", "2.1")
+    box.prepare([locked("torch", "2.1")], ["torch==2.1"])
+    assert "chosen by uv, for a machine without NVIDIA's driver." in box.lines
 
 
 def test_what_the_build_that_is_here_asks_for_is_installed_with_it(box: Box) -> None:

@@ -110,6 +110,33 @@ def test_a_version_of_pyenv_is_found_though_its_shim_fails(
     assert find_python("3.99", remembered, setup, inherited).executable == real
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "folder"),
+    [
+        ("PYENV_ROOT", "pyenv", "pyenv/versions/3.99.4/bin"),
+        ("CONDA_EXE", "conda/bin/conda", "conda/bin"),
+        ("CONDA_EXE", "conda/bin/conda", "conda/envs/train/bin"),
+        ("MAMBA_ROOT_PREFIX", "mamba", "mamba/envs/train/bin"),
+        ("LANG", "", "user/miniforge3/bin"),
+        ("LANG", "", "user/anaconda3/envs/train/bin"),
+    ],
+)
+def test_a_version_of_conda_or_of_another_pyenv_is_found(
+    *,
+    remembered: Path,
+    setup: PlainSetup,
+    inherited: dict[str, str],
+    tmp_path: Path,
+    variable: str,
+    value: str,
+    folder: str,
+) -> None:
+    inherited |= {variable: str(tmp_path / value)}
+    (tmp_path / folder).mkdir(parents=True)
+    real = write_interpreter(tmp_path / folder / "python3.99", "3.99.4")
+    assert find_python("3.99", remembered, setup, inherited).executable == real
+
+
 def test_a_missing_version_is_an_error_that_names_what_is_there(
     remembered: Path, setup: PlainSetup, inherited: dict[str, str], tmp_path: Path
 ) -> None:
