@@ -1,7 +1,7 @@
 """The limits of one attempt: what its processes and its run folder may take, watched by a thread.
 
-Memory is that of all its processes together, in which a shared page counts once. The kernel's own
-killing takes only the largest process, and often another program's.
+Memory is that of all its processes together, in which a shared page counts once. Where the attempt
+has a scope, the kernel keeps the limit, and all else of the attempt ends when it has killed one.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from elsewhere.report.usage.process_tree import ProcessTree
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from elsewhere_sandbox.scope import Scope
     from elsewhere_sandbox.slot import Slot
 
 logger = logging.getLogger(__name__)
@@ -34,12 +35,16 @@ _DISK_TIMES: Final = 50
 
 class Limits:
     """Watches all below this process, the runner. `breach` is how a limit was broken, the first
-    one; what a container runs is not below it, and has the limits of its container."""
+    one; what a container runs is not below it, and has the limits of its container. In a `scope`
+    the kernel limits the memory, and the watch only finds out."""
 
-    def __init__(self, slot: Slot, folder: Path, time_limit_s: float) -> None:
+    def __init__(
+        self, slot: Slot, folder: Path, time_limit_s: float, scope: Scope | None = None
+    ) -> None:
         self.breach: Outcome | None = None
         self.peak_bytes = 0
         self._slot = slot
+        self._scope = scope
         self._folder = folder
         self._time_limit_s = time_limit_s
         self._began_s = monotonic_s()
@@ -50,20 +55,30 @@ class Limits:
         self._thread.start()
 
     def stop(self) -> None:
-        """Ends the watch."""
+        """Ends the watch, after a last look at what the kernel has killed."""
         self._is_over.set()
         self._thread.join()
+        self.breach = self.breach or self._killed()
 
     def _run(self) -> None:
         has_limit = self._slot.memory_bytes or self._time_limit_s
         while not self._is_over.wait(_LOOK_S if has_limit else _SELDOM_S):
             try:
-                self.breach = self._memory() or self._time() or self._disk()
+                self.breach = self._killed() or self._memory() or self._time() or self._disk()
             except Exception:  # the outermost seam of this thread: the program goes on
                 logger.exception("The limits are not watched any more.")
                 return
             if self.breach is not None:
                 return
+
+    def _killed(self) -> Outcome | None:
+        if self._scope is None or not self._scope.kills:
+            return None
+        message = (
+            f"Its processes used up to {size(self._scope.peak_bytes or self.peak_bytes)} of memory"
+            f" together, and its limit was {size(self._slot.memory_bytes)}: the kernel ended one."
+        )
+        return Outcome(reason=Reason.OUT_OF_MEMORY, message=message)
 
     def _memory(self) -> Outcome | None:
         use = self._tree.look()

@@ -201,6 +201,8 @@ class Runner:
         self._note(Phase(name="run", at=began_at))
         self.check_stop()
         begin(self._folder)
+        slot = self._spec.slot
+        scope = self._runtime.confine(slot.memory_bytes) if slot.memory_bytes else None
         try:
             process = self._runtime.start(prepared.command)
         except OSError as error:  # the command line or a variable may be too long
@@ -211,7 +213,7 @@ class Runner:
         monitor.start()
         limits = (self._spec.record.time_limit_s, self._spec.policy.time_limit_s)
         limit_s = min(filter(None, limits), default=0.0)
-        self._limits = Limits(self._spec.slot, self._folder.path, limit_s)
+        self._limits = Limits(slot, self._folder.path, limit_s, scope)
         ended = self._follow(process)
         self._limits.stop()
         monitor.stop()
@@ -327,6 +329,9 @@ class Runner:
             return replace(self._breach, exit_code=ended.code, signal=ended.signal)
         if self._terminated_at is not None or self._is_awaiting_callback:
             return self._stopped(ended)
+        breach = self._limits.breach if self._limits else None
+        if breach is not None and ended.code != 0:  # its end was quicker than the watch
+            return replace(breach, exit_code=ended.code, signal=ended.signal)
         if ended.signal is not None:
             reason, message = Reason.KILLED, f"It was ended by {signal_name(ended.signal)}."
             if ended.is_out_of_memory:

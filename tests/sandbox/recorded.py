@@ -17,6 +17,7 @@ from elsewhere_sandbox.command import Command
 from elsewhere_sandbox.runtimes import RUNTIMES
 from elsewhere_sandbox.runtimes.api import Exit, Process
 from elsewhere_sandbox.runtimes.host import HostRuntime
+from elsewhere_sandbox.scope import Scope
 from elsewhere_sandbox.setup import Setup
 from elsewhere_sandbox.spec import RunSpec
 
@@ -35,6 +36,11 @@ class Recorded:
             file.write(f"{call}\n")
 
     def enter(self, setup: Setup) -> None: ...
+
+    def confine(self, memory_bytes: int) -> Scope:
+        """What says that it is a control group; the program may write into it."""
+        self._record(f"confine {memory_bytes}")
+        return Scope(self._file.parent)
 
     def start(self, command: Command) -> Process:
         self._record("start")

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from elsewhere.core.process import ProcessIdentity
     from elsewhere_sandbox.command import Command
     from elsewhere_sandbox.containers.image import Image
+    from elsewhere_sandbox.scope import Scope
     from elsewhere_sandbox.setup import Setup
     from elsewhere_sandbox.spec import RunSpec
 
@@ -74,6 +75,10 @@ class Runtime(Protocol):
     def enter(self, setup: Setup) -> Image | None:
         """Makes the place ready, before the first command. Returns the image whose containers it
         is, None for this machine. Raises SetupError."""
+
+    def confine(self, memory_bytes: int) -> Scope | None:
+        """Lets the kernel limit the memory of all that is started from now on, together. None where
+        it cannot, or where the place has its own limits."""
 
     def start(self, command: Command) -> Process:
         """Runs `command`. Raises OSError when it cannot be started; what a container's own system

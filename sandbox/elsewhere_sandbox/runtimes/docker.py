@@ -87,6 +87,9 @@ class DockerRuntime:
             make_folder(folder)
         return self._image
 
+    def confine(self, memory_bytes: int) -> None:
+        """Its container has that limit."""
+
     def start(self, command: Command) -> Process:
         from elsewhere_sandbox.containers.process import ContainerProcess
 

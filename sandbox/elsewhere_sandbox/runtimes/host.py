@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from elsewhere.core.process import ProcessIdentity
 from elsewhere.report.usage.host import HostUse
-from elsewhere_sandbox import tree
+from elsewhere_sandbox import scope, tree
 from elsewhere_sandbox.runtimes.api import Exit
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from elsewhere.core.events import Machine
     from elsewhere.core.folders import RunFolder
     from elsewhere_sandbox.command import Command
+    from elsewhere_sandbox.scope import Scope
     from elsewhere_sandbox.setup import Setup
     from elsewhere_sandbox.spec import RunSpec
 
@@ -40,10 +41,14 @@ class HostRuntime:
 
     def __init__(self, folder: RunFolder, _spec: RunSpec) -> None:
         tree.become_subreaper()
+        self._name = folder.path.name
         self._mark = {_MARK: str(folder.path)}
 
     def enter(self, setup: Setup) -> None:
         """This machine is ready."""
+
+    def confine(self, memory_bytes: int) -> Scope | None:
+        return scope.enter(self._name, memory_bytes)
 
     def start(self, command: Command) -> HostProcess:
         oom_kills = _oom_kills()
