@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -261,6 +262,8 @@ _LISTS: Final = (
     *("queues", "pass_environment", "keep"),
     *("extra_index_urls", "find_links", "installer_options", "pre_packages", "post_packages"),
 )
+#: a comma between two entries, and not one within a requirement: numpy[a,b]>=1,<2
+_BETWEEN: Final = re.compile(r",(?!\s*[<>=!~])(?![^\[\]]*\])")
 _CREDENTIALS: Final = "git_credentials"
 #: fields that are tables: how one is written, in a sentence where ALLOWED has none, and as JSON
 _TABLES: Final = {
@@ -319,7 +322,7 @@ def _from_variables(variables: dict[str, str]) -> AgentSettings:
     values: dict[str, object] = dict(variables)
     for name in _LISTS:
         if name in variables:
-            parts = (part.strip() for part in variables[name].split(","))
+            parts = (part.strip() for part in _BETWEEN.split(variables[name]))
             values[name] = tuple(part for part in parts if part)
     try:
         for name in _TABLES.keys() & variables.keys():

@@ -68,10 +68,12 @@ def test_each_kind_of_value_is_read_from_the_environment(tmp_path: Path) -> None
         ELSEWHERE_AGENT_ALLOW_LOCAL_REMOTES="yes",
         ELSEWHERE_AGENT_STORE_ACCESS="read",
         ELSEWHERE_AGENT_KEEP_RUNS_S="0.5",
+        ELSEWHERE_AGENT_PRE_PACKAGES="numpy[a,b]>=1, <2,setuptools<70",
         ELSEWHERE_AGENT_HOOKS='{"before_run": "/bin/true"}',
         ELSEWHERE_AGENT_GIT_CREDENTIALS='{"git.example.org": {"user": "ci", "token": "t"}}',
     )
     assert agent.queues == ("a", "b")
+    assert agent.pre_packages == ("numpy[a,b]>=1, <2", "setuptools<70")
     assert agent.allow_local_remotes is True
     assert agent.store_access == "read"
     assert agent.keep_runs_s == 0.5

@@ -43,7 +43,7 @@ class Launches:
         ended = subprocess.run(
             [*launcher, *words, "train.py", "--lr", "3"],
             cwd=self.folder,
-            env={**os.environ, "PYTHONPATH": self._path},
+            env={**os.environ, "PYTHONPATH": self._path, "TMPDIR": str(self.folder.parent)},
             capture_output=True,
             text=True,
             timeout=60,
