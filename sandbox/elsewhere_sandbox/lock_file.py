@@ -71,7 +71,11 @@ def _exported_by_uv(
 ) -> list[str]:
     options = ("--quiet", "--locked", "--no-header", "--no-annotate", "--python", str(python))
     # Where it has indexes, uv takes a lock with others, as a laptop has, for outdated.
+    own = to.with_name("uv") / "uv.toml"
+    own.parent.mkdir(exist_ok=True)
+    own.touch()
     others = {name: value for name, value in variables.items() if name not in _INDEXES}
+    others |= dict.fromkeys(("XDG_CONFIG_HOME", "XDG_CONFIG_DIRS"), str(own.parents[1]))
     return _exported(file, to, ("export", *options, "--output-file", str(to)), setup, others)
 
 

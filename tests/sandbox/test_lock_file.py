@@ -103,6 +103,15 @@ def test_a_lock_made_with_another_index_is_taken_and_its_hashes_are_checked(
         prepare(box, "uv.lock", 2)
 
 
+def test_a_lock_is_taken_where_the_agent_has_a_uv_toml_with_an_index(box: Box) -> None:
+    own = Path(box.inherited["HOME"]) / ".config/uv/uv.toml"
+    own.parent.mkdir(parents=True)
+    own.write_text(f'[[index]]\nurl = "{_OTHER}"\ndefault = true\n')
+    del box.inherited["UV_NO_CONFIG"]
+    lock_of_uv(box, digest_of(write_wheel(box.wheels, "used")))
+    assert box.installed(prepare(box, "uv.lock")) == {"used": "1.0"}
+
+
 @pytest.mark.parametrize(
     "now", ['["used", "more"]', '["used>=1"]', "[]"], ids=["another", "a bound", "none"]
 )
