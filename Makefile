@@ -39,7 +39,7 @@ test-%: .venv-frameworks/%/.filled
 		--editable '.[agent,dev,frameworks]'
 	@touch $@
 
-test-faults: venv ## the long tests of the fault matrix: an hour
+test-faults: venv ## the long tests of the fault matrix, some minutes
 	@$(BIN)/pytest -m long tests/faults
 
 bench: venv ## what it costs, each figure beside its floor
