@@ -97,6 +97,27 @@ def test_data_is_sent_once_by_a_script_as_its_code_is(laptop: Laptop, box: Box) 
     assert "corpus 100003 abc" in ended.output
 
 
+def test_a_draft_by_hand_brings_its_data(laptop: Laptop, box: Box) -> None:
+    program = "import pathlib\nprint('corpus', pathlib.Path('corpus.bin').read_bytes()[:3])\n"
+    project = project_of(laptop, "by_hand", program)
+    code = (
+        "from elsewhere import Task\n"
+        "print(Task.create('made', script='train.py', packages=[],"
+        " data=['corpus.bin', 'images']).id)\n"
+    )
+    printed = laptop.run(project.folder, "-c", code, ELSEWHERE_LOCAL_REMOTES_ARE_SHARED="yes")
+    assert printed.code == 0, printed
+    task = Task(printed.output.decode().strip(), box.store)
+    ended = box.run(task)
+    assert ended.status == "completed", ended.output
+    assert "corpus b'abc'" in ended.output
+    record = box.store.read(task.id)
+    assert [(one.path, one.is_folder) for one in record.environment.data] == [
+        ("corpus.bin", False),
+        ("images", True),
+    ]
+
+
 def test_a_task_whose_data_never_left_its_machine_is_not_enqueued(laptop: Laptop, box: Box) -> None:
     program = _PROGRAM.replace('task.execute_remotely("default")\n', "")
     project = project_of(laptop, "local", program)

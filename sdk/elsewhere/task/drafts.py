@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -64,14 +64,15 @@ class Wanted:
     secrets: object = ()
     keep: object = ()
     mounts: object = field(default_factory=dict)
+    data: object = ()
     seed: int | None = None
 
 
 def create(store: TaskStore, settings: Settings, wanted: Wanted) -> TaskRecord:
     """The record of a new draft, with its code in the store.
 
-    Raises UsageError, NotFoundError for an unknown base, and CaptureError for local code that
-    cannot travel.
+    Raises UsageError, NotFoundError for an unknown base, CaptureError for local code and data that
+    cannot travel, and StorageError for data that cannot be sent.
     """
     if by_hand.text("script", wanted.script) and by_hand.text("module", wanted.module):
         raise UsageError("A task runs a script or a module, not both: give one of them.")
@@ -80,10 +81,11 @@ def create(store: TaskStore, settings: Settings, wanted: Wanted) -> TaskRecord:
     if not project:
         raise UsageError("A task needs a project: give project_name, or call Task.init before.")
     located = _located(wanted, settings)
-    source, blobs = _source(wanted, settings, located, base)
     old = base.environment if base else Environment()
-    old = asked(old, wanted.secrets, wanted.keep, wanted.mounts)
+    old = asked(old, wanted.secrets, wanted.keep, wanted.mounts, wanted.data)
+    source, blobs = _source(wanted, settings, located, base, [one.path for one in old.data])
     environment, wheels = _environment(wanted, settings, located, old)
+    environment = _with_data(environment, store, settings, located)
     source, environment = by_hand.with_binary(source, environment, wanted.binary)
     record = replace(
         base or TaskRecord(id="", name="", project="", seed=wanted.seed, has_marked_edits=True),
@@ -232,9 +234,14 @@ def _module_file(module: str, folder: Path) -> Path:
 
 
 def _source(
-    wanted: Wanted, settings: Settings, located: Located | None, base: TaskRecord | None
+    wanted: Wanted,
+    settings: Settings,
+    located: Located | None,
+    base: TaskRecord | None,
+    left_out: Sequence[str],
 ) -> tuple[Source, dict[str, bytes]]:
-    """The draft's source, and the blobs that go into the store, by digest."""
+    """The draft's source without the paths `left_out`, and the blobs that go into the store, by
+    digest."""
     needs_init = bool(wanted.add_task_init_call)
     if located is not None:
         from elsewhere.capture.repository import complete  # noqa: PLC0415 - weight
@@ -242,7 +249,7 @@ def _source(
         if wanted.force_single_script_file:
             source, blobs = _single_file(located)
         else:
-            captured = complete(located, settings.capture_limit_bytes)
+            captured = complete(located, settings.capture_limit_bytes, left_out)
             source, blobs = captured.source, captured.blobs
         return replace(source, needs_init=needs_init), blobs
     source = base.source if base else Source(needs_init=needs_init)
@@ -320,6 +327,25 @@ def _environment(
     if packages is None or packages is False:
         return environment, {}
     return by_hand.with_packages(environment, by_hand.requirement_lines(packages)), {}
+
+
+def _with_data(
+    environment: Environment, store: TaskStore, settings: Settings, located: Located | None
+) -> Environment:
+    """The environment with its data sent, which lies beside the code here."""
+    if all(one.digest for one in environment.data):
+        return environment
+    if located is None:
+        raise UsageError(
+            "The data of a task lies beside its code, and the code of this draft is not on this"
+            " machine: give a local script, or the folder of the repository as repo; or name a"
+            " folder of the agent's machine by mounts."
+        )
+    from elsewhere.capture.data import send  # noqa: PLC0415 - weight
+
+    place = settings.output_uri
+    sent = (send(one, located.root, store, place, settings) for one in environment.data)
+    return replace(environment, data=tuple(sent))
 
 
 def _requirements_file(located: Located) -> str:

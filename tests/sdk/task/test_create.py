@@ -12,6 +12,7 @@ from elsewhere import Task
 from elsewhere.core.choices import TaskType
 from elsewhere.core.errors import CaptureError, NotFoundError, UsageError
 from elsewhere.core.records import Environment, Parameter, Source
+from elsewhere.store.filters import Filter
 from elsewhere.store.redis.store import RedisStore
 from tests.stores import make_record
 
@@ -59,6 +60,12 @@ def source(store: RedisStore, *arguments: Any, **named: Any) -> Source:
 
 
 # a repository far away
+
+
+def test_data_of_code_that_is_not_here_is_refused(store: RedisStore) -> None:
+    with pytest.raises(UsageError, match="the code of this draft is not on this machine"):
+        Task.create("examples", "made", repo=URL, script="train.py", data="corpus.bin")
+    assert list(store.search(Filter())) == []
 
 
 def test_a_repository_by_its_url_is_only_named(store: RedisStore) -> None:

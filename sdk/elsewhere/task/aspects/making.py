@@ -55,6 +55,7 @@ class MakingAspect(Handle):
         secrets: Sequence[str] | str = (),
         keep: Sequence[str] | str = (),
         mounts: Mapping[str, str] = {},
+        data: Sequence[str] | str = (),
     ) -> Self:
         """Makes a draft by hand, of code that need not have run; nothing of this process is in it.
 
@@ -96,11 +97,11 @@ class MakingAspect(Handle):
             by default /bin/bash runs a `.sh`.
         argv
             The words of the script's command line, a list or one text.
-        secrets, keep, mounts
-            As in `Task.init`.
+        secrets, keep, mounts, data
+            As in `Task.init`. Data lies beside local code, and is sent now.
 
-        Raises UsageError for a wrong argument, NotFoundError for an unknown base, and CaptureError
-        for local code that cannot travel.
+        Raises UsageError for a wrong argument, NotFoundError for an unknown base, CaptureError for
+        local code and data that cannot travel, and StorageError for data that cannot be sent.
         """
         from elsewhere.capture import by_hand  # noqa: PLC0415 - weight, as all imports here
         from elsewhere.core.settings import load  # noqa: PLC0415
@@ -133,6 +134,7 @@ class MakingAspect(Handle):
             secrets=secrets,
             keep=keep,
             mounts=mounts,
+            data=data,
             seed=cls._seed,
         )
         store = cls._open()
