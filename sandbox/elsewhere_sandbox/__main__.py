@@ -12,12 +12,14 @@ import logging
 import os
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from elsewhere.core.choices import Reason
 from elsewhere.core.folders import RunFolder, append_plain
 from elsewhere.core.notes import write_outcome
 from elsewhere.core.records import Outcome
+from elsewhere_sandbox.git import program
 from elsewhere_sandbox.runner import Runner
 from elsewhere_sandbox.spec import RunSpec
 
@@ -45,6 +47,8 @@ def main(arguments: list[str]) -> int:
 
 def _served() -> str:
     """The path of the folder in each runner that is forked; empty at the end of the input."""
+    with suppress(ImportError):  # without a git a run that needs it says so
+        program()  # whose import takes as long as all else of a checkout
     gc.freeze()  # what is shared stays so
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nothing is left of a runner that ends
     for line in sys.stdin:

@@ -21,6 +21,8 @@ from elsewhere_sandbox.credentials import ASKPASS, SSH_SHORT, Credentials
 from elsewhere_sandbox.errors import SetupError
 
 if TYPE_CHECKING:
+    from git import Git as Program
+
     from elsewhere_sandbox.setup import Setup
 
 _SETTINGS: Final = (
@@ -150,14 +152,19 @@ class Git:
         beside.rename(self._askpass)
 
 
+def program() -> type[Program]:
+    """GitPython's command. Raises ImportError where there is no git."""
+    from git import Git  # noqa: PLC0415 - weight, and it needs a git to be imported
+
+    return Git
+
+
 def _execute(
     command: list[str], folder: Path, environment: Mapping[str, str]
 ) -> tuple[int, str, str]:
     if shutil.which("git") is None:
         raise SetupError("There is no `git` on this agent's PATH. Install git.")
-    from git import Git as Program  # noqa: PLC0415 - weight, and it needs a git to be imported
-
-    extended: Any = Program(str(folder)).execute(
+    extended: Any = program()(str(folder)).execute(
         command,
         with_extended_output=True,
         with_exceptions=False,
