@@ -1,4 +1,4 @@
-"""The beginning of a run: on a laptop a new task, in a sandbox the one that waits there."""
+"""The beginning of a run where somebody starts its script: a new task, or one that goes on."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from elsewhere.artifacts import DEFAULT_PLACE, uploader
 from elsewhere.capture.wishes import NO_WISHES
 from elsewhere.core import names
-from elsewhere.core.choices import Reason, Status, TaskType
+from elsewhere.core.choices import Status, TaskType
 from elsewhere.core.clock import now_at
 from elsewhere.core.errors import (
     CaptureError,
@@ -22,7 +22,6 @@ from elsewhere.core.errors import (
 )
 from elsewhere.core.folders import RunFolder
 from elsewhere.core.imported import modules
-from elsewhere.core.notes import MonitorNote
 from elsewhere.core.process import user_name
 from elsewhere.core.records import Source, TaskRecord
 from elsewhere.core.say import say
@@ -34,10 +33,10 @@ from elsewhere.report.resources import Monitor
 from elsewhere.report.usage.host import HostUse
 from elsewhere.run import interactive, seed
 from elsewhere.run.capturing import Capturing, with_hidden_words
-from elsewhere.run.carriers import AgentCarrier, LocalCarrier
+from elsewhere.run.carriers import LocalCarrier
 from elsewhere.run.claiming import claim, next_number, take, this_worker
 from elsewhere.run.joining import connect, join_first, new_run
-from elsewhere.run.membership import lead, read_task
+from elsewhere.run.membership import lead
 from elsewhere.run.previous import Last, choose
 from elsewhere.run.process_end import Endings
 from elsewhere.run.ranks import Rank
@@ -50,7 +49,6 @@ if TYPE_CHECKING:
     from elsewhere.artifacts.uploading import Uploader
     from elsewhere.capture.repository import Located
     from elsewhere.capture.wishes import Wishes
-    from elsewhere.core.records import Outcome
     from elsewhere.core.settings import Settings
     from elsewhere.run.auto_connect import Connections
     from elsewhere.run.run import Run
@@ -58,47 +56,6 @@ if TYPE_CHECKING:
 
 #: a task of these may be run by hand
 _SIMULATED: Final = (Status.CREATED, Status.STOPPED, Status.FAILED, Status.COMPLETED)
-
-
-def attach(settings: Settings, folder: RunFolder, connections: Connections) -> Run:
-    """Begins an agent's run: nothing is captured or teed, and the record's parameters count."""
-    rank = Rank.of_this_process()
-    if rank is not None and not rank.is_first:
-        return join_first(settings, folder, connections, rank)
-    run = new_run(settings, read_task(folder), folder, AgentCarrier(folder), is_remote=True)
-    connect(run, connections)
-    run.when_over(lead(run.folder))
-    if connections.monitor_note != MonitorNote():
-        _leave_note(connections.monitor_note, folder)
-
-    def end(outcome: Outcome) -> None:
-        if outcome.reason is Reason.COMPLETED:
-            _name_unread(run.task_record)
-        run.end_with_process(outcome)
-
-    run.unwatch = Endings(end).detach
-    return run
-
-
-def _leave_note(note: MonitorNote, folder: RunFolder) -> None:
-    try:
-        note.write(folder)
-    except OSError as error:
-        say(f"resources are monitored as usual, since their choice cannot be written: {error}")
-
-
-def _name_unread(record: TaskRecord) -> None:
-    """Names the edits of a command line that no parser has read: their names may be misspelt. Those
-    of a program that this one has started, `Args/<program>/...`, are read there."""
-    unread = [
-        name
-        for name, one in record.parameters.items()
-        if one.is_edit and record.has_marked_edits and name not in LAUNCH.read
-        if name.startswith("Args/")
-        if name.count("/") == 1 or name.rpartition("/")[0] in record.parameters
-    ]
-    if unread:
-        say(f"no parser of this run has read {', '.join(sorted(unread))}: the edit changes nothing")
 
 
 def begin(

@@ -19,7 +19,6 @@ from elsewhere.core.errors import StoreUnavailableError
 from elsewhere.core.journal import journal_files
 from elsewhere.core.notes import AbortNote, abort_callback_s, write_outcome
 from elsewhere.core.say import say
-from elsewhere.delivery.sessions import stop_waits_for
 from elsewhere.store import lent_store, open_store
 
 if TYPE_CHECKING:
@@ -131,6 +130,8 @@ class AgentCarrier:
 
     def before_stop(self, call: Callable[[], None], timeout_s: float) -> Callable[[], None]:
         """The runner waits for `aborted` before its SIGTERM, `timeout_s` at most."""
+        from elsewhere.delivery.sessions import stop_waits_for  # noqa: PLC0415 - weight
+
         folder, is_removed = self._folder, threading.Event()
         AbortNote(timeout_s=timeout_s).write(folder)
 

@@ -12,7 +12,6 @@ lifecycle rule of the bucket (AbortIncompleteMultipartUpload) removes it.
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import hashlib
 import mimetypes
@@ -129,6 +128,8 @@ class _Upload:
             return None
 
     async def _send(self, file: int, upload_id: str, known: dict[int, str]) -> None:
+        import asyncio  # noqa: PLC0415 - weight
+
         count = -(-self._size_bytes // self._part_bytes)
         numbers = iter(range(1, count + 1))
         tags: dict[int, str] = {}

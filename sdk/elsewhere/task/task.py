@@ -167,7 +167,7 @@ class Task(
         from elsewhere.core.asked import asked  # noqa: PLC0415
         from elsewhere.core.folders import run_folder  # noqa: PLC0415
         from elsewhere.core.settings import load  # noqa: PLC0415
-        from elsewhere.run import beginning, joining, membership  # noqa: PLC0415
+        from elsewhere.run import joining, membership  # noqa: PLC0415
         from elsewhere.run.auto_connect import Connections  # noqa: PLC0415
 
         wishes = cls._wished()
@@ -186,11 +186,17 @@ class Task(
         if (folder := membership.leader_folder()) is not None:
             run = joining.join(settings, folder, connections)
         elif (folder := run_folder()) is not None:
-            run = beginning.attach(settings, folder, connections)
+            from elsewhere.run import attaching  # noqa: PLC0415
+
+            run = attaching.attach(settings, folder, connections)
         elif (task_id := cls._simulated) is not None:
+            from elsewhere.run import beginning  # noqa: PLC0415
+
             cls._simulated = None
             run = beginning.simulate(settings, task_id, connections)
         else:
+            from elsewhere.run import beginning  # noqa: PLC0415
+
             membership.hide_given(environment.secrets)
             run = beginning.begin(
                 settings,
@@ -248,22 +254,22 @@ class Task(
         process or a thread that the script has started, and on another task's handle without a
         queue, and TransitionError for another task whose status does not allow it.
         """
-        from elsewhere.hooks.launch import LAUNCH, JobSent  # noqa: PLC0415
-        from elsewhere.run import interactive  # noqa: PLC0415
-        from elsewhere.task import sending  # noqa: PLC0415
-
         run = self.access.run
-        if run is None:
-            store = self.access.store
-            copy = sending.send_other(store, self.id, queue_name, is_clone=clone)
-            return type(self)(copy, store) if clone else None
-        if not clone and not exit_process:
+        if run is not None and not clone and not exit_process:
             raise UsageError(
                 "execute_remotely(clone=False, exit_process=False) would run the same task in two"
                 " places: use clone=True, or let the script end here."
             )
-        if run.is_remote:
+        if run is not None and run.is_remote:
             return None
+        from elsewhere.hooks.launch import LAUNCH, JobSent  # noqa: PLC0415 - weight
+        from elsewhere.run import interactive  # noqa: PLC0415
+        from elsewhere.task import sending  # noqa: PLC0415
+
+        if run is None:
+            store = self.access.store
+            copy = sending.send_other(store, self.id, queue_name, is_clone=clone)
+            return type(self)(copy, store) if clone else None
         self._checked_process("execute_remotely")
         task_id = sending.send(run, queue_name, is_clone=clone, is_last=exit_process)
         if exit_process and LAUNCH.job is not None:
