@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import mimetypes
 import os
 import signal
 import sys
@@ -20,6 +21,7 @@ from elsewhere.core.folders import RunFolder, append_plain
 from elsewhere.core.notes import write_outcome
 from elsewhere.core.records import Outcome
 from elsewhere_sandbox.git import program
+from elsewhere_sandbox.installers.uv import find_uv
 from elsewhere_sandbox.runner import Runner
 from elsewhere_sandbox.spec import RunSpec
 
@@ -47,8 +49,7 @@ def main(arguments: list[str]) -> int:
 
 def _served() -> str:
     """The path of the folder in each runner that is forked; empty at the end of the input."""
-    with suppress(ImportError):  # without a git a run that needs it says so
-        program()  # whose import takes as long as all else of a checkout
+    _warm_up()
     gc.freeze()  # what is shared stays so
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nothing is left of a runner that ends
     for line in sys.stdin:
@@ -63,6 +64,14 @@ def _served() -> str:
             outcome = Outcome(reason=Reason.SETUP_FAILED, phase="runner", message=message)
             write_outcome(RunFolder(Path(path)), outcome)
     return ""
+
+
+def _warm_up() -> None:
+    """Does once what each runner would do at the first use of a module."""
+    with suppress(ImportError):  # without a git a run that needs it says so
+        program()
+    find_uv()
+    mimetypes.init()
 
 
 def _settle_into(folder: RunFolder) -> None:
