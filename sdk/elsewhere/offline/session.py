@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import os
 import socket
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -23,8 +22,6 @@ from elsewhere.core.folders import RunFolder, make_folder, read_json, write_besi
 from elsewhere.core.frozen import dataclass
 from elsewhere.core.say import say
 from elsewhere.core.uploads import Placed
-from elsewhere.storage import file_url
-from elsewhere.storage.copies.zips import pack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -109,10 +106,14 @@ class OfflineSession:
 
     def keep(self, folder: RunFolder, upload: Upload) -> Placed:
         """The uploader of an offline run: staged files stay where they are."""
+        from elsewhere.storage import file_url  # noqa: PLC0415 - weight
+
         return Placed(url=file_url(upload.file), machine=socket.gethostname(), uploaded_at=now_at())
 
     def leave(self) -> None:
         """Zips the folder at the end of the script, and removes it when the zip file is whole."""
+        from elsewhere.storage.copies.zips import pack  # noqa: PLC0415 - weight
+
         archive = self.archive
         beside = archive.with_name(f".{archive.name}.{os.urandom(4).hex()}")
         try:
@@ -146,6 +147,8 @@ class Nowhere(OfflineSession):
 
     @classmethod
     def new(cls, home: Home) -> OfflineSession:  # noqa: ARG003 - its machine may have none
+        import tempfile  # noqa: PLC0415 - weight
+
         task_id = names.new_id()
         return cls(Path(tempfile.gettempdir(), f"elsewhere-{task_id}"), task_id)
 
