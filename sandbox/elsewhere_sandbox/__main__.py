@@ -17,6 +17,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from elsewhere.core.choices import Reason
+from elsewhere.core.codec import from_plain
+from elsewhere.core.errors import RecordError
 from elsewhere.core.folders import RunFolder, append_plain
 from elsewhere.core.notes import write_outcome
 from elsewhere.core.records import Outcome
@@ -72,6 +74,8 @@ def _warm_up() -> None:
         program()
     find_uv()
     mimetypes.init()
+    with suppress(RecordError):  # nothing is no spec, but how one is read is known then
+        from_plain(RunSpec, {})
 
 
 def _settle_into(folder: RunFolder) -> None:
