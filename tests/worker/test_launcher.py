@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -50,7 +51,12 @@ def make_folder(home: Path) -> RunFolder:
 
 def servers() -> list[psutil.Process]:
     """The living fork servers of this process."""
-    return [one for one in psutil.Process().children() if "elsewhere_sandbox" in one.cmdline()]
+    found = []
+    for child in psutil.Process().children():
+        with suppress(psutil.NoSuchProcess):  # another test's, which has just ended
+            if "elsewhere_sandbox" in child.cmdline():
+                found.append(child)
+    return found
 
 
 def has_run(folder: RunFolder) -> None:
