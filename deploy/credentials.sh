@@ -48,6 +48,15 @@ for host; do
     esac
     last=$host
 done
+first=$1
+
+host_of() { # host_of USER: where that finds the Redis
+    host=$last
+    [ "$1" != agent ] || host=$first
+    case $host in *:*) host="[$host]" ;; esac
+    echo "$host"
+}
+
 if [ ! -e "$folder/redis/certificate.pem" ]; then
     new_key "$folder/redis/key.pem"
     openssl req -x509 -new -key "$folder/redis/key.pem" -days 730 -subj "/CN=Redis" \
@@ -55,14 +64,17 @@ if [ ! -e "$folder/redis/certificate.pem" ]; then
         -addext basicConstraints=critical,CA:FALSE -addext extendedKeyUsage=serverAuth \
         -out "$folder/redis/certificate.pem.new"
     mv "$folder/redis/certificate.pem.new" "$folder/redis/certificate.pem"
+    for user in agent laptop reader; do # which are known already
+        config=$folder/$user/config.toml
+        host=$(host_of "$user")
+        [ ! -e "$config" ] || sed -i "s#^\(redis_url *= *\"rediss://[^@]*@\).*\(:[0-9]*/\)#\1$host\2#" "$config"
+    done
 fi
 
 if [ ! -e "$folder/redis/users.acl" ]; then
     users=$(cat "$here/users.acl.example")
     for user in agent laptop reader; do
-        host=$1
-        [ "$user" = agent ] || host=$last
-        case $host in *:*) host="[$host]" ;; esac
+        host=$(host_of "$user")
         password=$(openssl rand -hex 32)
         hash=$(printf %s "$password" | openssl dgst -sha256 -r | cut -d " " -f 1)
         users=$(echo "$users" | sed "s/SHA256_OF_$user/$hash/")

@@ -8,12 +8,13 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Protocol
 
 from elsewhere.command.printing import say
+from elsewhere.core.clock import monotonic_s
 from elsewhere.core.errors import StoreUnavailableError
 from elsewhere.core.wording import counted, short
 from elsewhere.store import open_store
 from elsewhere.store.agents import agents_named, ask_mode, asked_mode, registered_agents
 from elsewhere_agent.daemons import chosen, runs
-from elsewhere_agent.errors import NotRunningError
+from elsewhere_agent.errors import AgentError, NotRunningError
 from elsewhere_worker.intake import Mode
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 #: seconds between two looks
 _LOOK_S: Final = 0.2
+#: seconds in which a drained agent, which is to work when it starts again, has ended
+_END_S: Final = 5.0
 
 
 class _Agent(Protocol):
@@ -39,6 +42,9 @@ class _Agent(Protocol):
 
     def has(self, mode: Mode) -> bool:
         """Whether it has taken the `mode`."""
+
+    def is_asked_otherwise(self, mode: Mode) -> bool:
+        """Whether somebody has asked it for another `mode`, as far as that can be seen."""
 
     def running(self) -> AbstractSet[str]:
         """The run folders of its tasks."""
@@ -80,8 +86,13 @@ def _found(settings: Settings, name: str | None) -> _Agent:
 
 def _wait(agent: _Agent, mode: Mode) -> None:
     told: AbstractSet[str] | None = None
+    until = monotonic_s() + _END_S
     while not _is_done(agent, mode):
-        running = agent.running()
+        if not agent.is_asked_otherwise(mode):
+            until = monotonic_s() + _END_S
+        elif monotonic_s() > until:
+            raise AgentError(f"The agent {agent.name!r} was asked for something else meanwhile.")
+        running = agent.running() if mode is not Mode.WORKING else frozenset()
         if running != told:
             told = running
             names = ", ".join(sorted(map(short, running)))
@@ -128,6 +139,9 @@ class _Here:
     def has(self, mode: Mode) -> bool:
         return self._folder.has_taken(mode)
 
+    def is_asked_otherwise(self, mode: Mode) -> bool:
+        return self._folder.mode() is not mode
+
     def running(self) -> AbstractSet[str]:
         return runs(self._home, self.name)
 
@@ -140,6 +154,7 @@ class _Elsewhere:
         self._store = store
         self._running: AbstractSet[str] = frozenset()
         self._is_up, self._closed = True, ""
+        self._has_had = False
 
     def ask(self, mode: Mode) -> None:
         ask_mode(self._store.redis, self.name, mode.value)
@@ -157,6 +172,15 @@ class _Elsewhere:
             is_stopped = self._closed in (Mode.PAUSED.value, Mode.DRAINING.value)
             is_taken = not asked_mode(self._store.redis, self.name)
             return is_taken and is_stopped is (mode is not Mode.WORKING)
+        return False
+
+    def is_asked_otherwise(self, mode: Mode) -> bool:
+        with suppress(StoreUnavailableError):
+            if asked := asked_mode(self._store.redis, self.name):
+                return asked != mode.value
+            has = self.has(mode)
+            self._has_had = self._has_had or has
+            return self._has_had and not has
         return False
 
     def running(self) -> AbstractSet[str]:

@@ -38,6 +38,8 @@ _LARGEST_SCRIPT_BYTES: Final = 64 * 1024
 _NAMED: Final = 8
 #: the facts by which two machines are of one kind
 _KIND: Final = {"python_version", "implementation_name", "sys_platform", "platform_machine"}
+#: files of lines that are the operator's -> the setting that they stand in
+_OF_AGENT: Final = {"pre.txt": "pre_packages", "post.txt": "post_packages"}
 #: how uv and pip name a server that does not answer, or not now
 _UNREACHED: Final = re.compile(
     r"error sending request|network timeout|operation timed out|Read timed out|dns error"
@@ -92,7 +94,7 @@ def install(
     try:
         _attempt(order, name, lines, environment, *options)
     except CommandError as error:
-        raise _refused(order, error) from error
+        raise _refused(order, error, _OF_AGENT.get(name)) from error
 
 
 def _make_empty(shared: Path, order: Order) -> None:
@@ -196,7 +198,7 @@ def _install_resolved(name: str, lines: Sequence[str], shared: Path, order: Orde
         _attempt(order, name, _with_hashes(lines, order), shared, *options)
     except CommandError as error:
         if not options or order.torch != AUTO or "torch" not in error.tail:
-            raise _refused(order, error) from error
+            raise _refused(order, error, _OF_AGENT.get(name)) from error
         order.setup.say("No index of builds of torch can be reached: the usual index is taken.")
         install(order, name, lines, shared)
 
@@ -289,10 +291,13 @@ def _written(pin: Pin) -> str:
     return f"{pin.name} @ {pin.wheel.as_uri()}" if pin.wheel else pin.line
 
 
-def _refused(order: Order, error: CommandError) -> SetupError:
-    failed = f"The packages of this task cannot be installed into Python {order.python.version}"
+def _refused(order: Order, error: CommandError, setting: str | None = None) -> SetupError:
+    """The error of packages of the task, or of a `setting` of the agent."""
+    whose = f"this agent's setting {setting}" if setting else "this task"
+    failed = f"The packages of {whose} cannot be installed into Python {order.python.version}"
+    corrected = "that setting" if setting else "the task's packages"
     advice = (
-        "Correct the task's packages where a name or a version is wrong; an index that is missing"
+        f"Correct {corrected} where a name or a version is wrong; an index that is missing"
         f" is named on the agent's side, by agent.index_url or the {order.installer.prefix}*"
         " variables."
     )

@@ -112,6 +112,23 @@ def test_a_pause_is_waited_for_until_the_daemon_heeds_it(
             daemon.process.send_signal(signal.SIGCONT)
 
 
+@pytest.mark.parametrize("mode", ["pause", "drain"])
+def test_who_waits_for_a_mode_is_told_that_somebody_asked_for_another(
+    work: Work, tmp_path: Path, mode: str
+) -> None:
+    with running_daemon(tmp_path, "--name", "box"):
+        work.wait_until_begun()
+        with subprocess.Popen([*CALL, mode, "--wait"], stderr=subprocess.PIPE, text=True) as waits:
+            assert waits.stderr is not None
+            assert "Waiting for" in waits.stderr.readline()
+            assert call("resume", "--wait").returncode == 0
+            assert waits.wait(30) == 1
+            told = waits.stderr.read().splitlines()[-1]
+            assert told == "agent: The agent 'box' was asked for something else meanwhile."
+        work.let_go()
+        work.wait_until(Status.COMPLETED)
+
+
 def test_a_drained_agent_finishes_its_task_and_ends_with_0_and_the_next_one_works(
     store: RedisStore, work: Work, tmp_path: Path
 ) -> None:

@@ -62,6 +62,20 @@ def test_what_was_removed_is_made_anew_and_settings_of_an_agent_stay(tmp_path: P
     assert after["agent/config.toml"].count(b"redis_url") == 1
 
 
+def test_a_new_certificate_brings_its_hosts_into_the_settings_and_no_new_passwords(
+    tmp_path: Path,
+) -> None:
+    make_credentials(tmp_path, "redis")
+    before = _files(tmp_path)
+    (tmp_path / "redis/certificate.pem").unlink()
+    make_credentials(tmp_path, "inner", "::1")
+    after = _files(tmp_path)
+    for user, host in (("agent", b"@inner:6379/"), ("laptop", b"@[::1]:6379/")):
+        name = f"{user}/config.toml"
+        assert after[name] == before[name].replace(b"@redis:6379/", host)
+    assert after["redis/users.acl"] == before["redis/users.acl"]
+
+
 @pytest.mark.parametrize("words", [(), ("folder",)])
 def test_without_a_host_it_says_how_it_is_called(words: tuple[str, ...], tmp_path: Path) -> None:
     called = subprocess.run(

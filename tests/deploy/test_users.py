@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -181,6 +182,23 @@ def test_an_agent_that_may_make_users_lends_the_store_to_be_read(
         assert "others: 1\nrefused: " in output
         assert agent.end(signal.SIGTERM) == 0
     assert not [one for one in server.refusals() if not one.startswith("elsewhere:")]
+
+
+def test_what_the_server_has_confirmed_is_there_after_a_restart(
+    short_path: Path, tmp_path: Path
+) -> None:
+    """It reads its own file as the user default, who has to be allowed all that is in there."""
+    with SecureServer(short_path) as server:
+        with closing(connect_store(server.url_of("laptop"))) as store:
+            task_id = draft(store, tmp_path, PROGRAM)
+            enqueue(store, task_id)
+        for end in (server.stop, server.kill):
+            time.sleep(1.1)  # until it is on disk, as appendfsync everysec has it
+            end()
+            server.start()
+            with closing(connect_store(server.url_of("laptop"))) as store:
+                assert list(store.search(Filter())) == [task_id]
+                assert Queues(store).length("default") == 1
 
 
 def test_a_reader_sees_all_and_lacks_a_right_to_change_any(

@@ -77,6 +77,8 @@ def test_what_they_break_is_named(box: Box) -> None:
 def test_one_that_cannot_be_had_ends_the_set_up_of_every_task(box: Box) -> None:
     write_wheel(box.wheels, "mine")
     box.policy = PackagePolicy(post_packages=("nowhere",))
-    with pytest.raises(SetupError, match="nowhere"):
+    with pytest.raises(SetupError, match="nowhere") as refused:
         box.prepare([locked("mine")], ["mine==1.0"])
+    assert "The packages of this agent's setting post_packages cannot" in str(refused.value)
+    assert "this task" not in str(refused.value)
     assert environments(box.home) == []

@@ -80,7 +80,7 @@ def test_an_unknown_authority_is_refused(server: SecureServer) -> None:
     assert (
         "its certificate is not trusted (self-signed certificate in certificate chain)" in sentence
     )
-    assert "Add ?ssl_ca_certs=FILE to redis_url for a private authority." in sentence
+    assert "Let ssl_ca_certs in redis_url, ?ssl_ca_certs=FILE, name the certificate" in sentence
 
 
 def test_a_certificate_of_another_host_is_refused(server: SecureServer) -> None:

@@ -57,7 +57,10 @@ _FILE: Final = re.compile(
 )
 _PASSWORD: Final = re.compile(r"[?&]ssl_password=([^&#]*)")
 
-_PRIVATE: Final = "Add ?ssl_ca_certs=FILE to redis_url for a private authority"
+_PRIVATE: Final = (
+    "Let ssl_ca_certs in redis_url, ?ssl_ca_certs=FILE, name the certificate of its private"
+    " authority"
+)
 _OTHER_HOST: Final = "Set redis_url to a host that the certificate names"
 #: numbers of OpenSSL (X509_V_ERR_...) -> what to do
 _BY_VERIFY_CODE: Final = {
