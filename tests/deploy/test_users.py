@@ -143,19 +143,35 @@ def _fetch(server: SecureServer, task_id: str, to: Path) -> None:
     assert called.returncode == 0, called.stderr
 
 
-def test_a_script_on_a_laptop_lacks_no_right(
-    server: SecureServer, laptop: RedisStore, tmp_path: Path
-) -> None:
-    (tmp_path / "main.py").write_text(OF_A_LAPTOP)
-    called = subprocess.run(
-        [sys.executable, "main.py", tmp_path / "storage"],
-        cwd=tmp_path,
+def _run(server: SecureServer, user: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """The script of a laptop as one of the users, with a folder for its files."""
+    (folder / "main.py").write_text(OF_A_LAPTOP)
+    return subprocess.run(
+        [sys.executable, "main.py", folder / "storage"],
+        cwd=folder,
         capture_output=True,
         text=True,
         check=False,
         timeout=60,
-        env={**os.environ, "ELSEWHERE_HOME": str(server.home("laptop"))},
+        env={**os.environ, "ELSEWHERE_HOME": str(server.home(user))},
     )
+
+
+def test_a_script_of_a_reader_is_refused_and_leaves_nothing(
+    server: SecureServer, laptop: RedisStore, tmp_path: Path
+) -> None:
+    laptop.identity()  # as in every store that has been used
+    called = _run(server, "reader", tmp_path)
+    assert called.returncode == 1
+    assert "AccessError: " in called.stderr.splitlines()[-1]
+    assert not list(server.home("reader").glob("sessions/*"))
+    assert list(laptop.search(Filter())) == []
+
+
+def test_a_script_on_a_laptop_lacks_no_right(
+    server: SecureServer, laptop: RedisStore, tmp_path: Path
+) -> None:
+    called = _run(server, "laptop", tmp_path)
     assert (called.returncode, called.stdout) == (0, "ended well\n"), called.stderr
     (task_id,) = laptop.search(Filter())
     assert laptop.state(task_id).status is Status.PUBLISHED

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from elsewhere.core import names
 from elsewhere.core.choices import Status
-from elsewhere.core.errors import StorageError, TransitionError
+from elsewhere.core.errors import AccessError, StorageError, TransitionError
 from elsewhere.core.folders import RunFolder
 from elsewhere.core.notes import SessionSpec, read_runner, write_runner
 from elsewhere.core.process import ProcessIdentity
@@ -92,7 +92,7 @@ def claim(
         )
         if not begun.attempt:
             raise TransitionError(f"Task {record.id} cannot be started: it is {begun.status}.")
-    except TransitionError:
+    except (AccessError, TransitionError):
         folder.remove()
         raise
     if begun.attempt == folder.attempt:

@@ -86,7 +86,7 @@ _OLDEST: Final = (6, 2)
 
 _TIMED_OUT: Final = (
     "it does not answer in time",
-    "Check the host, the port, and the network and firewalls on the way",
+    "Check the host, the port (rediss:// needs one with TLS), the network and firewalls on the way",
 )
 
 #: class of redis.exceptions -> why it cannot be used, what to do; the first that fits counts
