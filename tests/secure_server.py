@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import socket
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 import redis
@@ -65,6 +68,16 @@ class SecureServer(RedisServer):
             *("--tls-ca-cert-file", files / "ca.pem", "--aclfile", files / "users.acl"),
             *self._options,
         ]
+
+
+@contextmanager
+def secure_server() -> Iterator[SecureServer]:
+    """A running one in a folder of its own."""
+    with (
+        TemporaryDirectory(prefix="ew-", dir="/tmp") as folder,
+        SecureServer(Path(folder)) as server,
+    ):
+        yield server
 
 
 def make_credentials(folder: Path, *hosts: str) -> None:

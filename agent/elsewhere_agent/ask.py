@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 #: seconds between two looks
 _LOOK_S: Final = 0.2
-#: seconds in which a drained agent, which is to work when it starts again, has ended
+#: seconds for which it must be asked otherwise: one that has drained is to work at its next start
 _END_S: Final = 5.0
 
 

@@ -330,7 +330,7 @@ class Runner:
         if self._terminated_at is not None or self._is_awaiting_callback:
             return self._stopped(ended)
         breach = self._limits.breach if self._limits else None
-        if breach is not None and ended.code != 0:  # its end was quicker than the watch
+        if breach is not None:  # its end was quicker than the watch
             return replace(breach, exit_code=ended.code, signal=ended.signal)
         if ended.signal is not None:
             reason, message = Reason.KILLED, f"It was ended by {signal_name(ended.signal)}."

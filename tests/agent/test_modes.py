@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -112,15 +114,34 @@ def test_a_pause_is_waited_for_until_the_daemon_heeds_it(
             daemon.process.send_signal(signal.SIGCONT)
 
 
+def test_a_mode_that_was_asked_for_again_is_not_yet_heeded(elsewhere_home: Path) -> None:
+    folder = AgentFolder.of(Home(elsewhere_home), "box").create()
+    folder.ask(Mode.PAUSED)
+    assert not folder.has_taken(Mode.PAUSED)
+    folder.note_taken(Mode.PAUSED)
+    folder.ask(Mode.PAUSED)
+    assert folder.has_taken(Mode.PAUSED), "nothing else was asked for meanwhile"
+    folder.ask(Mode.WORKING)
+    folder.ask(Mode.PAUSED)
+    assert not folder.has_taken(Mode.PAUSED), "a task may be being taken"
+
+
+@pytest.mark.parametrize("is_far", [False, True], ids=["here", "far"])
 @pytest.mark.parametrize("mode", ["pause", "drain"])
 def test_who_waits_for_a_mode_is_told_that_somebody_asked_for_another(
-    work: Work, tmp_path: Path, mode: str
+    store: RedisStore, work: Work, tmp_path: Path, short_path: Path, *, mode: str, is_far: bool
 ) -> None:
+    environ = {**os.environ, **({"ELSEWHERE_HOME": str(short_path)} if is_far else {})}
     with running_daemon(tmp_path, "--name", "box"):
         work.wait_until_begun()
-        with subprocess.Popen([*CALL, mode, "--wait"], stderr=subprocess.PIPE, text=True) as waits:
+        words = (mode, "--name", "box", "--wait")
+        with subprocess.Popen(
+            [*CALL, *words], stderr=subprocess.PIPE, text=True, env=environ
+        ) as waits:
             assert waits.stderr is not None
             assert "Waiting for" in waits.stderr.readline()
+            wait_until(lambda: closed(store).startswith(mode), within_s=20)
+            time.sleep(1)  # until who waits has seen it
             assert call("resume", "--wait").returncode == 0
             assert waits.wait(30) == 1
             told = waits.stderr.read().splitlines()[-1]

@@ -10,7 +10,6 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Final
 
 import pytest
@@ -26,7 +25,7 @@ from elsewhere.store.queues import Queues
 from elsewhere.store.redis.connection import connect
 from elsewhere.store.redis.store import RedisStore
 from tests.agent.running import call, draft, enqueue, running_daemon
-from tests.secure_server import SecureServer
+from tests.secure_server import SecureServer, secure_server
 from tests.small_disk import needs_small_disk, on_small_disk
 from tests.waiting import wait_until
 
@@ -87,10 +86,7 @@ MAKES_USERS: Final = ("+acl|setuser", "+acl|deluser", "+acl|getuser", "+acl|user
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[SecureServer]:
-    with (
-        TemporaryDirectory(prefix="ew-", dir="/tmp") as folder,
-        SecureServer(Path(folder)) as server,
-    ):
+    with secure_server() as server:
         yield server
 
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -15,16 +14,13 @@ from elsewhere.core.errors import ConfigurationError, StoreUnavailableError
 from elsewhere.core.settings import load
 from elsewhere.store import open_store, store_url
 from elsewhere.store.redis.connection import connect
-from tests.secure_server import SecureServer, openssl
+from tests.secure_server import SecureServer, openssl, secure_server
 from tests.waiting import wait_until
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[SecureServer]:
-    with (
-        TemporaryDirectory(prefix="ew-", dir="/tmp") as folder,
-        SecureServer(Path(folder)) as server,
-    ):
+    with secure_server() as server:
         yield server
 
 
