@@ -7,7 +7,9 @@ from contextlib import suppress
 
 
 def say(sentence: str) -> None:
-    """Prints `sentence`, unless stderr is closed or was never there."""
+    """Prints `sentence`, in one write: another thread may print. Nothing where stderr is closed or
+    was never there."""
     if sys.stderr is not None:
         with suppress(OSError, ValueError):
-            print(f"Elsewhere: {sentence}", file=sys.stderr)
+            sys.stderr.write(f"Elsewhere: {sentence}\n")
+            sys.stderr.flush()
