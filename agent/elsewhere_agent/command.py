@@ -9,7 +9,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from elsewhere.command.printing import say
-from elsewhere.command.program import add_command, add_version, exit_code, sentence_of
+from elsewhere.command.program import add_command, add_commands, exit_code, sentence_of
 from elsewhere.core.errors import ElsewhereError, UsageError
 from elsewhere.core.settings import load
 from elsewhere_agent.errors import AgentError
@@ -236,8 +236,7 @@ def _parser() -> argparse.ArgumentParser:
         " ELSEWHERE_CONFIG, and from variables; 'agent config' shows them. To work with tasks, see"
         " 'elsewhere --help'.",
     )
-    add_version(parser)
-    commands = parser.add_subparsers(metavar="COMMAND", required=True, title="commands")
+    commands = add_commands(parser)
 
     daemon = add_command(
         commands,

@@ -21,7 +21,7 @@ from tests.waiting import wait_until
 CALL: Final = (
     sys.executable,
     "-c",
-    "import sys; from elsewhere_agent.command import main; sys.exit(main())",
+    "import sys; from elsewhere_start import agent; sys.exit(agent())",
 )
 
 #: a script that waits until there is a file, and says so

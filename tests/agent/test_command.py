@@ -80,7 +80,6 @@ def test_a_log_that_cannot_be_opened_is_named(elsewhere_home: Path) -> None:
 @pytest.mark.parametrize(
     "words",
     [
-        (),
         ("deamon",),
         ("execute",),
         ("daemon", "--slots", "many"),

@@ -43,7 +43,7 @@ SCRIPTS: Final = Path("/tmp/scripts-of-ada")
 _AGENT: Final = (
     *("setpriv", "--pdeathsig", "KILL"),
     *(sys.executable, "-c"),
-    "import sys; from elsewhere_agent.command import main; sys.exit(main())",
+    "import sys; from elsewhere_start import agent; sys.exit(agent())",
     *("daemon", "--name", "box", "--slots", "2"),
 )
 #: keys that live on: those of agents and workers, which are gone within a minute, are not kept

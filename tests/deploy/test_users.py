@@ -124,7 +124,7 @@ def test_a_task_of_a_laptop_is_run_by_an_agent_and_neither_lacks_a_right(
 
 def _fetch(server: SecureServer, task_id: str, to: Path) -> None:
     """Fetches an artifact on a laptop, which does not see the disk of the agent."""
-    command = "import sys; from elsewhere.command.main import main; sys.exit(main())"
+    command = "import sys; from elsewhere_start import elsewhere; sys.exit(elsewhere())"
     called = subprocess.run(
         [
             *on_small_disk(server.home("agent"), "10m"),

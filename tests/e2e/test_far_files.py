@@ -81,7 +81,7 @@ def test_the_box_is_read_from_a_laptop_that_does_not_see_its_disk(
 
 
 def _check_fetch(far: Callable[..., Printed], task_id: str, to: Path, content: bytes) -> None:
-    command = "import sys; from elsewhere.command.main import main; sys.exit(main())"
+    command = "import sys; from elsewhere_start import elsewhere; sys.exit(elsewhere())"
     printed = far("-c", command, "fetch", task_id, "*.pt", "numbers", "--to", str(to))
     assert printed.code == 0, printed
     assert (to / "files" / "ckpt" / "last.pt").read_bytes() == content

@@ -29,7 +29,7 @@ _TORCH: Final = (
 )
 #: the build for GPUs brings Triton, and gigabytes
 _HAS_TORCH: Final = bool(find_spec("torch")) and not find_spec("triton")
-_COMMAND: Final = "import sys; from elsewhere.command.main import main; sys.exit(main())"
+_COMMAND: Final = "import sys; from elsewhere_start import elsewhere; sys.exit(elsewhere())"
 _LATE: Final = "# @package _global_\ndefaults:\n  - long\ntags: [late]\n"
 #: what the runner prints when a step of the set-up has ended
 _STEP: Final = re.compile(r"^\[elsewhere\] [a-z]+: [0-9.]+ s\n", re.MULTILINE)

@@ -33,7 +33,7 @@ HOMEGROWN: Final = {"homegrown.py": "SECRET_SAUCE = True\n"}
 
 _AGENT: Final = (
     *(sys.executable, "-c"),
-    "import sys; from elsewhere_agent.command import main; sys.exit(main())",
+    "import sys; from elsewhere_start import agent; sys.exit(agent())",
 )
 _SENT: Final = re.compile(r"^Elsewhere: task ([0-9a-f]{32}) waits in queue", re.MULTILINE)
 _BEGUN: Final = re.compile(r"^Elsewhere: task ([0-9a-f]{32}) ", re.MULTILINE)

@@ -52,7 +52,7 @@ class Machine:
 
     def start_agent(self, store: RedisStore) -> str:
         """Starts the agent; returns its log once it is up. Raises AgentError."""
-        code = "import sys; from elsewhere_agent.command import main; sys.exit(main())"
+        code = "import sys; from elsewhere_start import agent; sys.exit(agent())"
         path = self.folder / "agent.log"
         with path.open("wb") as log:
             # A session of its own: only the demo gets a Ctrl-C.

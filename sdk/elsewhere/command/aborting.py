@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from elsewhere.command.arguments import add_id
 from elsewhere.command.naming import find_task, title
 from elsewhere.command.printing import clean, say
 from elsewhere.command.watching import exit_code, watch
@@ -14,21 +15,38 @@ from elsewhere.core.wording import duration
 from elsewhere.store.stopping import request_stop
 
 if TYPE_CHECKING:
-    from argparse import Namespace
+    from argparse import ArgumentParser, Namespace
 
     from elsewhere.core.records import TaskState
     from elsewhere.store.redis.store import RedisStore
     from elsewhere.store.stopping import StopRequest
 
 
-def abort_task(store: RedisStore, given: Namespace) -> int:
+def add_options(parser: ArgumentParser) -> None:
+    add_id(parser)
+    parser.add_argument(
+        "--grace",
+        type=float,
+        metavar="SECONDS",
+        help="from SIGTERM to SIGKILL (default: as the agent is set)",
+    )
+    parser.add_argument(
+        "--wait", action="store_true", help="return when it has ended; 4 when it failed"
+    )
+
+
+def run(store: RedisStore, given: Namespace) -> int:
     grace_s: float | None = given.grace
     if grace_s is not None and not 0 <= grace_s < math.inf:
         raise UsageError(f"--grace {grace_s} cannot be: it is a number of seconds, 0 or more.")
     task_id = find_task(store, given.id)
     name = title(store, task_id)
     request = request_stop(
-        store, given.home, task_id, grace_s=grace_s, message="Stopped by 'elsewhere abort'."
+        store,
+        given.settings.home,
+        task_id,
+        grace_s=grace_s,
+        message="Stopped by 'elsewhere abort'.",
     )
     print(f"Task {name} {_what_happens(store, request, grace_s)}", flush=True)
     return _wait(store, task_id, name) if given.wait and request.is_asked else 0

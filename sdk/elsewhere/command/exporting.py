@@ -9,19 +9,27 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from elsewhere.command.arguments import add_ids
 from elsewhere.command.naming import find_task
 from elsewhere.command.printing import say
 from elsewhere.core.errors import UsageError
 from elsewhere.task.frames import COLUMNS, scalars_frame
 
 if TYPE_CHECKING:
-    from argparse import Namespace
+    from argparse import ArgumentParser, Namespace
     from collections.abc import Sequence
 
     from elsewhere.store.redis.store import RedisStore
 
 
-def export_scalars(store: RedisStore, given: Namespace) -> int:
+def add_options(parser: ArgumentParser) -> None:
+    add_ids(parser)
+    kind = parser.add_mutually_exclusive_group()
+    kind.add_argument("--csv", metavar="FILE", help="as CSV (default: - for stdout)")
+    kind.add_argument("--parquet", metavar="FILE", help="as Parquet, by pandas")
+
+
+def run(store: RedisStore, given: Namespace) -> int:
     task_ids = [find_task(store, one) for one in given.id]
     if given.parquet == "-":
         raise UsageError("A Parquet file is not written to stdout: name a file, or use --csv.")

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from elsewhere.artifacts.far import FarFile, of_artifact, of_run, run_files
 from elsewhere.artifacts.handle import ArtifactHandle
 from elsewhere.artifacts.places import file_name, quoted
+from elsewhere.command.arguments import add_id
 from elsewhere.command.naming import find_task, title
 from elsewhere.command.printing import clean, say
 from elsewhere.command.program import sentence_of
@@ -37,7 +38,7 @@ from elsewhere.storage import beside, copy_file
 from elsewhere.store.relay import version_of
 
 if TYPE_CHECKING:
-    from argparse import Namespace
+    from argparse import ArgumentParser, Namespace
     from collections.abc import Sequence
 
     from elsewhere.store.redis.store import RedisStore
@@ -103,7 +104,28 @@ class _RunFile:
         return is_it and stat.S_ISREG(found.st_mode)
 
 
-def fetch(store: RedisStore, given: Namespace) -> int:
+def add_options(parser: ArgumentParser) -> None:
+    add_id(parser)
+    parser.add_argument(
+        "pattern",
+        nargs="*",
+        metavar="PATTERN",
+        help="only what a shell pattern fits: its name, or its path as listed (default: all)",
+    )
+    parser.add_argument("--to", metavar="DIR", help="the folder (default: list what there is)")
+    add_force(parser)
+    parser.add_argument(
+        "--attempt", type=int, metavar="N", help="files of this attempt (default: the newest one)"
+    )
+
+
+def add_force(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--force", action="store_true", help="replace files there that have other content"
+    )
+
+
+def run(store: RedisStore, given: Namespace) -> int:
     """Brings the items that fit the patterns, or lists them; 1 if one of them cannot be brought."""
     task_id = find_task(store, given.id)
     root = checked_folder(given.to, "--to")
@@ -151,7 +173,7 @@ def _items(store: RedisStore, given: Namespace, task_id: str) -> tuple[list[Item
     items: list[Item] = []
     for name, artifact in store.artifacts(task_id).items():
         far = of_artifact(store, task_id, artifact)
-        handle = ArtifactHandle(artifact, given.home.cache, far=far)
+        handle = ArtifactHandle(artifact, given.settings.home.cache, far=far)
         path = f"artifacts/{_inside(name)}/{_inside(file_name(artifact.url) or name)}"
         items.append(Item(name, path, artifact.size_bytes, handle))
     for use in store.task_models(task_id):
@@ -161,7 +183,7 @@ def _items(store: RedisStore, given: Namespace, task_id: str) -> tuple[list[Item
             model = store.model(use.model)
         except NotFoundError:  # it was removed
             continue
-        weights = LocalWeights(model, given.home.cache, store)
+        weights = LocalWeights(model, given.settings.home.cache, store)
         path = f"models/{_inside(use.name)}/{_inside(file_name(model.url) or use.name)}"
         items.append(Item(use.name, path, model.size_bytes, weights))
     found, problem = _run_items(store, task_id, _attempt(store, task_id, given.attempt))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from elsewhere.command.arguments import add_json
 from elsewhere.command.printing import clean, json_text, say
 from elsewhere.command.tables import bar, open_console, status_text
 from elsewhere.core.choices import Status
@@ -13,7 +14,7 @@ from elsewhere.core.wording import duration, short
 from elsewhere.store import filters
 
 if TYPE_CHECKING:
-    from argparse import Namespace
+    from argparse import ArgumentParser, Namespace
 
     from elsewhere.core.records import TaskRecord, TaskState
     from elsewhere.store.redis.store import RedisStore
@@ -28,7 +29,34 @@ _FLEXIBLE: Final = ("name", "project", "where")
 _WIDEST: Final = 60
 
 
-def list_tasks(store: RedisStore, given: Namespace) -> int:
+def add_options(parser: ArgumentParser) -> None:
+    parser.add_argument("--project", default="", help="only tasks of this project")
+    parser.add_argument(
+        "--status",
+        action="extend",
+        nargs="+",
+        default=[],
+        choices=[str(status) for status in Status],
+        metavar="STATUS",
+        help="only tasks with one of these: %(choices)s",
+    )
+    parser.add_argument(
+        "--tag",
+        action="extend",
+        nargs="+",
+        default=[],
+        help="only tasks with all of these tags",
+    )
+    parser.add_argument(
+        "--limit",
+        type=int,
+        metavar="N",
+        help=f"at most so many, 0 for all (default: {LIMIT})",
+    )
+    add_json(parser)
+
+
+def run(store: RedisStore, given: Namespace) -> int:
     limit = LIMIT if given.limit is None else given.limit
     if limit < 0:
         raise UsageError(f"--limit {limit} cannot be: it is a number of tasks, 0 for all.")

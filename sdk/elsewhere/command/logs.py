@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from elsewhere.command.arguments import add_id
 from elsewhere.command.naming import find_task, title
 from elsewhere.command.screen import open_sink
 from elsewhere.command.watching import exit_code, watch
@@ -12,7 +13,7 @@ from elsewhere.core.errors import NotFoundError, UsageError
 from elsewhere.core.wording import duration, why
 
 if TYPE_CHECKING:
-    from argparse import Namespace
+    from argparse import ArgumentParser, Namespace
 
     from elsewhere.command.screen import Sink
     from elsewhere.core.records import TaskState
@@ -22,7 +23,18 @@ if TYPE_CHECKING:
 _STEP_BYTES: Final = 64 * 1024
 
 
-def print_logs(store: RedisStore, given: Namespace) -> int:
+def add_options(parser: ArgumentParser) -> None:
+    add_id(parser)
+    parser.add_argument(
+        "-f", "--follow", action="store_true", help="go on until it ends; 4 when it failed"
+    )
+    parser.add_argument(
+        "--attempt", type=int, metavar="N", help="this attempt (default: the newest one)"
+    )
+    parser.add_argument("--tail", type=int, metavar="N", help="begin with the last N lines")
+
+
+def run(store: RedisStore, given: Namespace) -> int:
     if given.tail is not None and given.tail < 0:
         raise UsageError(f"--tail {given.tail} cannot be: it is a number of lines.")
     task_id = find_task(store, given.id)

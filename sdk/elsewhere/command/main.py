@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from elsewhere.command.program import exit_code
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -22,21 +22,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(arguments: Sequence[str] | None) -> int:
     # Imported here: it takes longest, and Ctrl-C may come meanwhile.
-    from elsewhere.command.options import parser  # noqa: PLC0415
-    from elsewhere.core.settings import load  # noqa: PLC0415
-    from elsewhere.store import open_store  # noqa: PLC0415
+    from elsewhere.command.options import parse  # noqa: PLC0415
 
-    program = parser()
-    given, rest = program.parse_known_args(arguments)
-    if not hasattr(given, "pattern") or any(word.startswith("-") for word in rest):
-        given = program.parse_args(arguments)  # which says what is wrong
-    else:
-        given.pattern += rest  # argparse leaves those behind an option: fetch ID --to DIR PATTERN
     for stream in (sys.stdout, sys.stderr):
         with suppress(AttributeError):  # a stand-in that a test or a notebook has put there
             stream.reconfigure(errors="replace")  # type: ignore[union-attr]
-    settings = load()
-    given.home = settings.home
-    with closing(open_store(settings)) as store:
-        code: int = given.run(store, given)
-    return code
+    given = parse(arguments)
+    run: Callable[..., int] = given.run
+    if not given.opens_store:
+        return run(given)
+    from elsewhere.core.settings import load  # noqa: PLC0415
+    from elsewhere.store import open_store  # noqa: PLC0415
+
+    given.settings = load()
+    with closing(open_store(given.settings)) as store:
+        return run(store, given)

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from elsewhere.command.arguments import add_id
 from elsewhere.command.canvas import Canvas
 from elsewhere.command.naming import find_task, title
 from elsewhere.command.printing import clean, say
@@ -15,7 +16,7 @@ from elsewhere.core.errors import NotFoundError, UsageError, known_choices
 from elsewhere.core.wording import counted, duration, number
 
 if TYPE_CHECKING:
-    from argparse import Namespace
+    from argparse import ArgumentParser, Namespace
     from collections.abc import Sequence
 
     from elsewhere.core.scalars import Curve
@@ -32,7 +33,20 @@ _LABEL: Final = 10
 _PENS: Final = ("cyan", "yellow", "magenta", "green", "red", "blue", "white")
 
 
-def plot_graph(store: RedisStore, given: Namespace) -> int:
+def add_options(parser: ArgumentParser) -> None:
+    add_id(parser)
+    parser.add_argument("title", metavar="TITLE", help="title of the graph, as 'show' has it")
+    parser.add_argument("series", nargs="*", metavar="SERIES", help="only these (default: all)")
+    parser.add_argument(
+        "--x",
+        choices=("iteration", "time"),
+        default="iteration",
+        help="what goes to the right: %(choices)s (default: %(default)s)",
+    )
+    parser.add_argument("--html", metavar="FILE", help="write a page, by plotly, instead")
+
+
+def run(store: RedisStore, given: Namespace) -> int:
     task_id = find_task(store, given.id)
     found = _series(store, task_id, given.title, given.series)
     wanted = [(task_id, one.title, one.series) for one in found]

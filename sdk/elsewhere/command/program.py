@@ -35,14 +35,24 @@ _INTERRUPTED: Final = 130
 _COLUMNS: Final = 78
 
 
-def add_version(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--version", nargs=0, action=_Version, help="print the version and leave")
+def add_commands(
+    program: argparse.ArgumentParser,
+) -> argparse._SubParsersAction[argparse.ArgumentParser]:
+    """Gives `program` its option --version, and commands; alone it prints its help."""
+    program.add_argument("--version", nargs=0, action=_Version, help="print the version and leave")
+
+    def print_help(_: argparse.Namespace) -> int:
+        program.print_help()
+        return 0
+
+    program.set_defaults(run=print_help)
+    return program.add_subparsers(metavar="COMMAND", title="commands")
 
 
 def add_command(
     commands: argparse._SubParsersAction[argparse.ArgumentParser],
     name: str,
-    run: Callable[..., int],
+    run: Callable[..., int] | None,
     summary: str,
     description: str = "",
     example: str = "",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
+from elsewhere.command.arguments import add_id, add_json
 from elsewhere.command.listing import plain_task
 from elsewhere.command.naming import find_task
 from elsewhere.command.printing import clean, json_text
@@ -19,7 +20,7 @@ from elsewhere.core.wording import counted, duration, number, short, size, spark
 from elsewhere.store.model_records import reports_of
 
 if TYPE_CHECKING:
-    from argparse import Namespace
+    from argparse import ArgumentParser, Namespace
     from collections.abc import Iterable, Sequence
 
     from rich.console import Console
@@ -53,7 +54,12 @@ _CURVE_POINTS: Final = 16
 _DIGEST: Final = 12
 
 
-def show_task(store: RedisStore, given: Namespace) -> int:
+def add_options(parser: ArgumentParser) -> None:
+    add_id(parser)
+    add_json(parser)
+
+
+def run(store: RedisStore, given: Namespace) -> int:
     task_id = find_task(store, given.id)
     record, state = store.read(task_id), store.state(task_id)
     series, artifacts = store.series(task_id), list(store.artifacts(task_id).values())

@@ -10,20 +10,37 @@ from typing import TYPE_CHECKING
 
 from elsewhere.artifacts.places import file_name
 from elsewhere.artifacts.sample import SampleHandle
-from elsewhere.command.fetching import Item, as_part, bring_all, checked_folder, print_list
+from elsewhere.command.arguments import add_id
+from elsewhere.command.fetching import (
+    Item,
+    add_force,
+    as_part,
+    bring_all,
+    checked_folder,
+    print_list,
+)
 from elsewhere.command.naming import find_task, title
 from elsewhere.command.printing import say
 from elsewhere.core.errors import NotFoundError, known_choices
 from elsewhere.core.events import Sample
 
 if TYPE_CHECKING:
-    from argparse import Namespace
+    from argparse import ArgumentParser, Namespace
     from pathlib import Path
 
     from elsewhere.store.redis.store import RedisStore
 
 
-def view(store: RedisStore, given: Namespace) -> int:
+def add_options(parser: ArgumentParser) -> None:
+    add_id(parser)
+    parser.add_argument(
+        "title", nargs="?", metavar="TITLE", help="only those with this title (default: all)"
+    )
+    parser.add_argument("--out", metavar="DIR", help="the folder (default: list what there is)")
+    add_force(parser)
+
+
+def run(store: RedisStore, given: Namespace) -> int:
     """Brings the samples of the title, or of all, or lists them; 1 if one cannot be brought."""
     task_id = find_task(store, given.id)
     root = checked_folder(given.out, "--out")
@@ -35,7 +52,7 @@ def view(store: RedisStore, given: Namespace) -> int:
         raise NotFoundError(f"Task {name} has reported no image {given.title!r}. {known}")
     wanted = (one for one in series if given.title in (None, one.title))
     items = [
-        _item(store, task_id, sample, given.home.cache)
+        _item(store, task_id, sample, given.settings.home.cache)
         for one in wanted
         for sample in store.history(task_id, Sample, one.title, one.series)
     ]

@@ -21,7 +21,7 @@ from tests.waiting import wait_until
 COMMAND: Final = (
     sys.executable,
     "-c",
-    "import sys; from elsewhere.command.main import main; sys.exit(main())",
+    "import sys; from elsewhere_start import elsewhere; sys.exit(elsewhere())",
 )
 
 

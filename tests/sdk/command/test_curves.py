@@ -196,7 +196,7 @@ def test_a_frame_has_the_points_of_several_tasks_by_name(tasks: Tasks, task_id: 
 
 
 def test_a_pipe_that_is_closed_ends_an_export_without_a_word(task_id: str, redis_url: str) -> None:
-    script = "import sys; from elsewhere.command.main import main; sys.exit(main())"
+    script = "import sys; from elsewhere_start import elsewhere; sys.exit(elsewhere())"
     command = f'"{sys.executable}" -c "{script}" export {task_id} | head -1'
     ended = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
     assert (ended.stdout, ended.stderr) == ("task,title,series,iteration,time,value\n", "")
@@ -233,7 +233,7 @@ def test_parquet_to_stdout_is_refused(task_id: str, capsys: pytest.CaptureFixtur
 
 @pytest.mark.parametrize("command", ["show ID", "list", "plot ID loss", "export ID"])
 def test_a_closed_stdout_is_no_fault_of_ours(task_id: str, redis_url: str, command: str) -> None:
-    script = "import sys; from elsewhere.command.main import main; sys.exit(main())"
+    script = "import sys; from elsewhere_start import elsewhere; sys.exit(elsewhere())"
     line = f'"{sys.executable}" -c "{script}" {command.replace("ID", task_id)} >&-'
     ended = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stderr) == (0, "")
