@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from elsewhere.capture.launcher import Launcher
-from elsewhere.core.errors import CaptureError
+from elsewhere.core.errors import CaptureError, UsageError
+from elsewhere.core.folders import named_path
 from elsewhere.core.frozen import dataclass
 
 if TYPE_CHECKING:
@@ -43,7 +45,7 @@ class Script:
         if "IPython" in sys.modules and (found := _notebook()) is not None:
             start = found.path.parent
             return cls(
-                path=found.path, folder=start, python_path=_python_path(start), notebook=found
+                path=found.path, folder=start, python_path=python_path(start), notebook=found
             )
         folder = Path(os.path.realpath(folder or Path.cwd()))
         argv, shell, launcher = tuple(sys.argv[1:]), None, Launcher.of_this_process()
@@ -63,7 +65,7 @@ class Script:
                 folder=folder,
                 argv=tuple(sys.argv[1:]),
                 link=link_to(named, sys.argv[0]),
-                python_path=_python_path(folder),
+                python_path=python_path(folder),
                 launcher=launcher,
                 shell=shell,
             )
@@ -81,7 +83,7 @@ class Script:
             module=module.removesuffix(".__main__"),
             argv=argv,
             link=None if module else link_to(started, getattr(main, "__file__", "")),
-            python_path=_python_path(folder),
+            python_path=python_path(folder),
             launcher=launcher,
             shell=shell,
         )
@@ -133,9 +135,29 @@ def link_to(path: Path, started: str) -> Path | None:
     return None if absolute == path else absolute
 
 
-def _python_path(folder: Path) -> tuple[Path, ...]:
+def python_path(folder: Path) -> tuple[Path, ...]:
+    """The real folders of PYTHONPATH, as a program that is started in `folder` sees them."""
     entries = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     return tuple(Path(os.path.realpath(folder / entry)) for entry in entries if entry)
+
+
+def module_file(module: str, folder: Path) -> Path:
+    """The file that `python -m` runs in `folder`, or a file of the package that contains it. Raises
+    UsageError without a `module` of that name."""
+    path = named_path(folder.joinpath(*module.split(".")))
+    for file in (path.with_name(f"{path.name}.py"), path / "__main__.py"):
+        if file.is_file():
+            return file
+    try:
+        spec = importlib.util.find_spec(module.partition(".")[0])
+    except (ImportError, ValueError):
+        spec = None
+    if spec is None or not spec.origin or not Path(spec.origin).is_file():
+        raise UsageError(
+            f"There is no module {module!r} in {folder}, nor is one installed here: give its folder"
+            " as working_directory, or the repository that it is in, as repo."
+        )
+    return Path(spec.origin).resolve()
 
 
 def _file(name: str | None) -> Path | None:

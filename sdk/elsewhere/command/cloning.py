@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 def add_options(parser: ArgumentParser) -> None:
     add_id(parser)
-    parser.add_argument("--name", help="name of the clone (default: Clone Of NAME)")
-    parser.add_argument("--project", help="its project (default: that of the task)")
     add_changes(parser)
 
 
 def add_changes(parser: ArgumentParser) -> None:
+    parser.add_argument("--name", help="name of the clone (default: Clone Of NAME)")
+    parser.add_argument("--project", help="its project (default: that of the task)")
     parser.add_argument(
         "--set",
         action="append",
@@ -41,6 +41,14 @@ def add_changes(parser: ArgumentParser) -> None:
 def run(store: RedisStore, given: Namespace) -> int:
     """Clones a task and prints the new id, alone, on stdout."""
     task_id = find_task(store, given.id)
+    clone_id = make_clone(store, task_id, given)
+    say(f"Task {title(store, task_id)} is cloned as {title(store, clone_id)}.")
+    print(clone_id)
+    return 0
+
+
+def make_clone(store: RedisStore, task_id: str, given: Namespace) -> str:
+    """Makes a draft of the task with the changes of `add_changes`; returns its id."""
     record = store.read(task_id)
     known, overrides = record.parameters, read_overrides(record.parameters, given.set)
     source = record.source
@@ -49,8 +57,6 @@ def run(store: RedisStore, given: Namespace) -> int:
         overrides = {**params.yielding(known, source.argv), **overrides}
     names = {"name": given.name, "project": given.project}
     clone_id = stored.clone(store, task_id, **names, overrides=overrides, source=source)
-    say(f"Task {title(store, task_id)} is cloned as {title(store, clone_id)}.")
     for name in sorted(overrides.keys() - known.keys()):
         say(f"The parameter {name!r} is new: {title(store, task_id)} has none.")
-    print(clone_id)
-    return 0
+    return clone_id

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Final
 
 from elsewhere.command.arguments import add_id
 from elsewhere.command.naming import find_task, title
+from elsewhere.command.printing import say
 from elsewhere.command.screen import open_sink
 from elsewhere.command.watching import exit_code, watch
 from elsewhere.core.choices import Status
 from elsewhere.core.errors import NotFoundError, UsageError
-from elsewhere.core.wording import duration, why
+from elsewhere.core.wording import duration, short, why
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -55,6 +56,22 @@ def run(store: RedisStore, given: Namespace) -> int:
         sink.note(f"Task {title(store, task_id)} has printed nothing. {_waiting_for(state)}")
     sink.finish()
     return 0
+
+
+def follow_or_name(store: RedisStore, task_id: str, queue: str, *, is_followed: bool) -> int:
+    """Says where a task that was just enqueued waits, and prints its id, or its output where that
+    `is_followed`: then returns the exit code for its end. Ctrl-C leaves the task as it is."""
+    name, follow = title(store, task_id), f"'elsewhere logs -f {short(task_id)}' follows it"
+    if not is_followed:
+        say(f"Task {name} waits in queue {queue!r}. {follow}.")
+        print(task_id)
+        return 0
+    say(f"Task {name} waits in queue {queue!r}. Ctrl-C leaves it there.")
+    try:
+        return _follow(_Reading(store, task_id, open_sink(), 1), store.state(task_id), None)
+    except KeyboardInterrupt:
+        say(f"Task {name} goes on. {follow}, 'elsewhere abort {short(task_id)}' stops it.")
+        raise
 
 
 class _Reading:

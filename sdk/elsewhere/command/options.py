@@ -24,6 +24,17 @@ class Command(NamedTuple):
 
 
 COMMANDS: Final = {
+    "run": Command(
+        "running",
+        "send a program to a queue as it is here: its code with all changes, and its packages;"
+        " print the task's id",
+        "--queue default --watch python train.py --lr 0.1",
+    ),
+    "rerun": Command(
+        "rerunning",
+        "send a task again, maybe with changes, as a clone; print its id",
+        "1a2b3c4d --set Args/lr=0.01 --watch",
+    ),
     "list": Command(
         "listing",
         "list tasks, the last changed one first",
@@ -71,17 +82,33 @@ COMMANDS: Final = {
     ),
 }
 
+#: options whose value may begin with a dash
+_OF_WORDS: Final = ("--args",)
+
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Parses the command line: `run` of the result is the function to call, `opens_store` whether
     it takes the store. Raises SystemExit, as argparse does."""
     words = sys.argv[1:] if arguments is None else list(arguments)
+    words = words if words[:1] == ["run"] else _with_words(words)
     program = _parser(words)
     given, rest = program.parse_known_args(words)
     if not hasattr(given, "pattern") or any(word.startswith("-") for word in rest):
         return program.parse_args(words)  # which says what is wrong
     given.pattern += rest  # argparse leaves those behind an option: fetch ID --to DIR PATTERN
     return given
+
+
+def _with_words(words: Sequence[str]) -> list[str]:
+    """Joins an option that takes words of a program with what stands behind it, even where argparse
+    would take that for an option: `--args --resume` as `--args=--resume`."""
+    joined: list[str] = []
+    for word in words:
+        if joined and joined[-1] in _OF_WORDS:
+            joined[-1] += f"={word}"
+        else:
+            joined.append(word)
+    return joined
 
 
 def _parser(words: Sequence[str]) -> argparse.ArgumentParser:

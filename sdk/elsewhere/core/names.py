@@ -59,6 +59,19 @@ def checked_type(given: object) -> TaskType:
         ) from error
 
 
+def name_of(program: str) -> str:
+    """The default name of a task that runs the `program`, a module or the path of a script."""
+    name = program.rstrip("/").rpartition("/")[2]
+    name = name.removesuffix(".py").removesuffix(".sh").removesuffix(".ipynb")
+    return name if len(name) >= _SHORTEST else f"script {name}".strip()
+
+
+def project_of(repository: str) -> str:
+    """The default project of code from a `repository`, by its URL."""
+    last = repository.rstrip("/").rpartition("/")[2].removesuffix(".git")
+    return last if len(last) >= _SHORTEST else "Untitled"
+
+
 def name_of_clone(source: TaskRecord) -> str:
     """The default name of a clone of `source`."""
     return f"Clone Of {source.name}"[:_LONGEST].strip()

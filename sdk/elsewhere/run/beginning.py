@@ -96,8 +96,8 @@ def begin(
     source = located.source if not isinstance(located, CaptureError) else Source()
     record = TaskRecord(
         id=offline.task_id if offline is not None else names.new_id(),
-        name=names.checked_name("task", name or _script_name(source)),
-        project=names.checked_name("project", project or _project_name(source)),
+        name=names.checked_name("task", name or names.name_of(source.module or source.entry_point)),
+        project=names.checked_name("project", project or names.project_of(source.repository)),
         type=task_type,
         tags=tuple(tags),
         comment=f"Created on {os.uname().nodename} by {user_name()}",
@@ -283,13 +283,3 @@ def _announce(record: TaskRecord, notice: str) -> None:
     lines += [seed.announcement(record.seed)] if record.seed is not None else []
     for line in lines:
         say(line)
-
-
-def _project_name(source: Source) -> str:
-    last = source.repository.rstrip("/").rpartition("/")[2].removesuffix(".git")
-    return last if len(last) > 2 else "Untitled"
-
-
-def _script_name(source: Source) -> str:
-    name = source.module or Path(source.entry_point).stem.removesuffix(".ipynb")
-    return name if len(name) > 2 else f"script {name}".strip()

@@ -5,7 +5,6 @@ Code on this machine's disk is captured like a running script's: commit, changes
 
 from __future__ import annotations
 
-import importlib.util
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import field, replace
@@ -128,7 +127,11 @@ def _located(wanted: Wanted, settings: Settings) -> Located | None:
         return None
     else:
         start = Path.cwd()
-    from elsewhere.capture.repository import locate  # noqa: PLC0415 - weight
+    from elsewhere.capture.repository import (  # noqa: PLC0415 - weight
+        check_started,
+        left_behind,
+        locate,
+    )
 
     script = _script(wanted, start)
     is_loose = not wanted.detect_repository or wanted.force_single_script_file
@@ -143,6 +146,9 @@ def _located(wanted: Wanted, settings: Settings) -> Located | None:
         in_repository=not is_loose,
     )
     _check_checked_out(wanted, located.source, repo or str(located.root))
+    check_started(located)
+    for sentence in left_behind(located):
+        say(sentence)
     return located
 
 
@@ -174,7 +180,12 @@ def _check_checked_out(wanted: Wanted, source: Source, where: str) -> None:
 def _script(wanted: Wanted, start: Path) -> Script:
     """What runs: in or below `start`, or by its absolute path. Raises UsageError."""
     from elsewhere.capture.launcher import Launcher  # noqa: PLC0415 - weight
-    from elsewhere.capture.script import Script, link_to  # noqa: PLC0415
+    from elsewhere.capture.script import (  # noqa: PLC0415
+        Script,
+        link_to,
+        module_file,
+        python_path,
+    )
 
     given = by_hand.text("working_directory", wanted.working_directory)
     folder = named_path(start / given).resolve()
@@ -183,12 +194,15 @@ def _script(wanted: Wanted, start: Path) -> Script:
             f"There is no working folder {given!r} in {start}: give one that is there."
         )
     program = _program(wanted)
-    words, argv, launcher = program["launcher"], program["argv"], None
-    if words:
-        launcher = Launcher(words=words)
+    words = program["launcher"]
+    fields: dict[str, Any] = {
+        "folder": folder,
+        "argv": program["argv"],
+        "python_path": python_path(folder),
+        "launcher": Launcher(words=words) if words else None,
+    }
     if module := program["module"]:
-        path = _module_file(module, folder)
-        return Script(path=path, folder=folder, module=module, argv=argv, launcher=launcher)
+        return Script(path=module_file(module, folder), module=module, **fields)
     script = program["entry_point"]
     if not script:
         raise UsageError(f"The code in {start} needs something to run: give script or module.")
@@ -196,8 +210,7 @@ def _script(wanted: Wanted, start: Path) -> Script:
     for path in (folder / name, start / name):
         if path.is_file():
             real = path.resolve()
-            link = link_to(real, str(path))
-            return Script(path=real, folder=folder, argv=argv, link=link, launcher=launcher)
+            return Script(path=real, link=link_to(real, str(path)), **fields)
     raise UsageError(
         f"There is no script {script!r} in {folder}: give its path, or the repository that it is"
         " in, as repo."
@@ -213,24 +226,6 @@ def _program(wanted: Wanted) -> dict[str, Any]:
         return {"entry_point": script, "module": "", "argv": wanted.argv, "launcher": ()}
     fields = {"launcher": (), **by_hand.module_of(module, ())}
     return {**fields, "argv": (*fields["argv"], *wanted.argv)}
-
-
-def _module_file(module: str, folder: Path) -> Path:
-    """The file that `python -m` runs, or a file of the package that contains it."""
-    path = named_path(folder.joinpath(*module.split(".")))
-    for file in (path.with_name(f"{path.name}.py"), path / "__main__.py"):
-        if file.is_file():
-            return file
-    try:
-        spec = importlib.util.find_spec(module.partition(".")[0])
-    except (ImportError, ValueError):
-        spec = None
-    if spec is None or not spec.origin or not Path(spec.origin).is_file():
-        raise UsageError(
-            f"There is no module {module!r} in {folder}, nor is one installed here: give its folder"
-            " as working_directory, or the repository that it is in, as repo."
-        )
-    return Path(spec.origin).resolve()
 
 
 def _source(

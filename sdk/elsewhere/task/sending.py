@@ -65,7 +65,7 @@ def _send(
         source = replace(source, argv=hide_arguments(LAUNCH.job))
         store.edit(task_id, source=source)
     for word in hidden_words(source.argv):
-        say(_not_travelling(word))
+        say(not_travelling(word))
     if is_clone:
         task_id = stored.clone(store, task_id)
     else:
@@ -92,7 +92,8 @@ def send_other(store: TaskStore, task_id: str, queue: str | None, *, is_clone: b
     return sent
 
 
-def _not_travelling(word: HiddenWord) -> str:
+def not_travelling(word: HiddenWord) -> str:
+    """The sentence on a secret of the command line, and what to do."""
     if not word.option:
         return (
             f"The argument {word.number + 1} of the command line is a secret and does not travel,"

@@ -322,7 +322,6 @@ def test_an_unknown_task_is_an_error_of_one_sentence(
 @pytest.mark.parametrize(
     "arguments",
     [
-        (),
         ("lsit",),
         ("show",),
         ("list", "--status", "done"),
