@@ -56,6 +56,12 @@ COMMANDS: Final = {
         " while it runs: its artifacts, its models, and the files that its run wrote",
         "1a2b3c4d '*.pt' 'artifacts/*' --to results",
     ),
+    "code": Command(
+        "code",
+        "lay out the exact code of a task in a new folder: its commit, also one that was never"
+        " pushed, and its changes; print the folder",
+        "1a2b3c4d --to /tmp/looked-at",
+    ),
     "images": Command(
         "viewing",
         "bring the images and other media that a task reported to a folder here, also from a"
