@@ -96,7 +96,7 @@ class Laptop:
 
     def elsewhere(self, *arguments: str) -> str:
         """Runs the command `elsewhere`; returns its output."""
-        code = "import sys; from elsewhere_start import elsewhere; sys.exit(elsewhere())"
+        code = "import sys; from elsewhere.command.main import main; sys.exit(main())"
         return self._run(self._venv / "bin" / "python", "-P", "-c", code, *arguments)
 
     # what the checks ask
