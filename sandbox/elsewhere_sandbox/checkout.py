@@ -12,8 +12,9 @@ from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Final
 
+from elsewhere.core.code_layout import is_dot_git, repositories
 from elsewhere.core.records import Submodule
-from elsewhere_sandbox.code import Code, is_dot_git
+from elsewhere_sandbox.code import Code
 from elsewhere_sandbox.errors import SetupError
 from elsewhere_sandbox.git import Git, GitPolicy
 from elsewhere_sandbox.lfs import fetch
@@ -47,18 +48,10 @@ def checkout(
             "The task has no code: no repository, no commit and no changes. Give it a repository."
         )
     git = Git(setup, policy, mirrors)
-    outermost = Submodule(
-        path="",
-        repository=source.repository,
-        commit=source.commit,
-        patch=source.patch,
-        bundle=source.bundle,
-        tree=source.tree,
-    )
     was_captured = bool(source.tree or source.submodules)
     parts, used = [], []
     with setup.phase("checkout"):
-        records = [outermost, *sorted(source.submodules, key=_depth)]
+        records = repositories(source)
         for number, record in enumerate(records):  # which grows, where nothing was captured
             code = _code(record, number, folder, git)
             branch = "" if record.path else source.branch
@@ -83,11 +76,6 @@ def checkout(
         if source.tree:
             _make_working_folder(folder, source.working_dir)
     return tuple(used)
-
-
-def _depth(submodule: Submodule) -> int:
-    """A sort key that puts outer repositories before inner ones."""
-    return len(PurePosixPath(submodule.path).parts)
 
 
 def _code(record: Submodule, number: int, folder: Path, git: Git) -> Code:

@@ -7,10 +7,10 @@ written: nothing is ever written through a link that a patch made.
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Final
 
+from elsewhere.core.code_layout import leads_out
 from elsewhere.core.records import Submodule
 from elsewhere_sandbox.errors import SetupError
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 _EMPTY_TREE: Final = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 _LINK: Final = "120000"
 _SUBMODULE: Final = "160000"
-_DOT_GIT: Final = re.compile(r"\.git|git~\d", re.IGNORECASE)
 
 
 class Code:
@@ -138,7 +137,7 @@ class Code:
         """Checks the links that the patch adds; those of a commit are its authors' business."""
         for link, content in self._changed_links():
             target = self.ask("cat-file", "blob", content).expect(f"{link} cannot be read.")
-            if _leads_out(PurePosixPath(self.path, link), target):
+            if leads_out(PurePosixPath(self.path, link), target):
                 raise SetupError(
                     f"The task's uncommitted changes are refused, since the link {link} leads to"
                     f" {target}, out of the code. Name it in .gitignore and capture the code anew."
@@ -152,23 +151,6 @@ class Code:
             _, mode, _, content, _ = entry.split()
             if mode == _LINK:
                 yield path, content
-
-
-def is_dot_git(name: str) -> bool:
-    """True for `.git` in every spelling that some file system takes for it."""
-    return _DOT_GIT.fullmatch(name) is not None
-
-
-def _leads_out(link: PurePosixPath, target: str) -> bool:
-    """True if a link leads out. Leading `..` count exactly: git puts no file behind a link."""
-    parts = PurePosixPath(target).parts
-    up = next((index for index, part in enumerate(parts) if part != ".."), len(parts))
-    return (
-        target.startswith("/")
-        or up > len(link.parts) - 1
-        or ".." in parts[up:]
-        or any(map(is_dot_git, parts))
-    )
 
 
 def _resolved(url: str, outer: str) -> str:

@@ -42,9 +42,9 @@ _LAUNCHERS: Final = {
     (_DEEPSPEED_NODE,): _DEEPSPEED_NODE,
 }
 _PYTHON: Final = re.compile(r"[Pp]ython[\d.]*")
-_SHELLS: Final = ("sh", "bash", "dash", "zsh", "ksh")
+SHELLS: Final = ("sh", "bash", "dash", "zsh", "ksh")
 #: shells between a launcher and a rank at most: `--no-python ./train.sh`
-_MOST_SHELLS: Final = 3
+_MOSTSHELLS: Final = 3
 #: a word that some launchers add to those of the program
 _LOCAL_RANK: Final = re.compile(r"--local[-_]rank=\d+")
 #: the options by which the program is a module
@@ -176,13 +176,13 @@ def _launcher_of(_pid: int) -> Launcher | None:
     if not any(name in os.environ for name in _MARKS):
         return None
     child, own = _pid, list(sys.orig_argv)
-    for _ in range(_MOST_SHELLS):
+    for _ in range(_MOSTSHELLS):
         pid = parent_of(child) if child != _pid else os.getppid()
         words = command_line(pid)
         found = read_command(words)
         if found is not None:
             return _read(pid, child, found, own)
-        if not words or Path(words[0]).name not in _SHELLS:
+        if not words or Path(words[0]).name not in SHELLS:
             break
         child, own = pid, words
     pid = os.getppid()

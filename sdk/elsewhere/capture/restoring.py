@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from elsewhere.capture.git import Git
+from elsewhere.core.code_layout import is_dot_git, leads_out, repositories
 from elsewhere.core.errors import CaptureError
 from elsewhere.core.records import Source, Submodule
 from elsewhere.core.secrets import hide_passwords
@@ -24,7 +25,6 @@ from elsewhere.core.wording import counted
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}")
 _SHORT: Final = re.compile(r"[0-9a-f]{4,40}")
 _PREREQUISITE: Final = re.compile(rb"^-([0-9a-f]{40})\b", re.MULTILINE)
-_DOT_GIT: Final = re.compile(r"\.git|git~\d", re.IGNORECASE)
 #: a repository is asked for by its URL, a path here, or ssh's short form, never a program
 _PROTOCOLS: Final = "https:http:ssh:git:file"
 _LINK: Final = "120000"
@@ -42,19 +42,10 @@ def restore(source: Source, folder: Path, read: Callable[[str], bytes]) -> list[
         raise CaptureError(f"The code of the task is not whole: {source.missing}")
     if not (source.repository or source.commit or source.patch):
         raise CaptureError("The task has no code: no repository, no commit and no changes.")
-    outer = Submodule(
-        path="",
-        repository=source.repository,
-        commit=source.commit,
-        patch=source.patch,
-        bundle=source.bundle,
-        tree=source.tree,
-    )
-    inner = sorted(source.submodules, key=lambda one: len(PurePosixPath(one.path).parts))
     folder.mkdir(parents=True)
     sentences: list[str] = []
     try:
-        for record in (outer, *inner):
+        for record in repositories(source):
             branch = "" if record.path else source.branch
             part = _Part(record, _inside(folder, record.path))
             part.fill(branch, read)
@@ -160,7 +151,7 @@ class _Part:
             if mode != _LINK:
                 continue
             target = self._run("cat-file", "blob", content)
-            if _leads_out(PurePosixPath(self._record.path, path), target):
+            if leads_out(PurePosixPath(self._record.path, path), target):
                 raise CaptureError(
                     f"The changes of the task are refused: the link {path} leads to {target}, out"
                     " of the code."
@@ -180,7 +171,7 @@ class _Part:
 def _inside(folder: Path, path: str) -> Path:
     """The folder of a submodule. Raises CaptureError for one outside."""
     parts = PurePosixPath(path).parts
-    if any(part in ("/", "..") or _DOT_GIT.fullmatch(part) for part in parts):
+    if any(part in ("/", "..") or is_dot_git(part) for part in parts):
         raise CaptureError(f"A submodule cannot be at {path!r:.200}.")
     where = folder
     for part in parts:
@@ -192,15 +183,3 @@ def _inside(folder: Path, path: str) -> Path:
 
 def _header(bundle: bytes) -> bytes:
     return bundle.partition(b"\n\n")[0]
-
-
-def _leads_out(link: PurePosixPath, target: str) -> bool:
-    """Whether a link leads out. Leading `..` count exactly: git puts no file behind a link."""
-    parts = PurePosixPath(target).parts
-    up = next((index for index, part in enumerate(parts) if part != ".."), len(parts))
-    return (
-        target.startswith("/")
-        or up > len(link.parts) - 1
-        or ".." in parts[up:]
-        or any(_DOT_GIT.fullmatch(part) for part in parts)
-    )

@@ -15,14 +15,13 @@ from pathlib import Path
 from typing import Final
 
 from elsewhere.capture.by_hand import argv_of
-from elsewhere.capture.launcher import read_launcher, split_program
+from elsewhere.capture.launcher import SHELLS, read_launcher, split_program
 from elsewhere.core.errors import UsageError
 from elsewhere.core.frozen import dataclass
 
 _PYTHON: Final = re.compile(r"python[\d.]*")
 #: options of Python that change nothing of what a run does
 _HARMLESS: Final = re.compile(r"-[uBq]+")
-_SHELLS: Final = ("sh", "bash", "dash", "zsh", "ksh", "fish")
 #: commands that start another one in an environment of their own: with their first words
 _ENVIRONMENTS: Final = {
     "uv": ("run",),
@@ -71,7 +70,7 @@ def read_typed(words: Sequence[str], folder: Path | None = None) -> Typed:
     if read := read_launcher([name, *words[1:]]):
         split_program(read)
         return Typed(module=shlex.join(read), python=first)
-    if name in _SHELLS:
+    if name in SHELLS:
         script, *argv = rest or [""]
         if not script or script.startswith("-"):
             raise UsageError(
@@ -120,7 +119,7 @@ def _of_file(first: str, argv: Sequence[str], folder: Path | None) -> Typed:
         )
     if first.endswith((".py", ".pyw")):
         return Typed(script=first, argv=words)
-    if first.endswith(".sh") and (folder is None or not _runs(folder / first)):
+    if first.endswith(".sh") and (folder is None or not runs_by(folder / first)):
         return Typed(script=first, binary="/bin/bash", argv=words)
     path = folder / first if folder is not None else None
     if path is None or not path.is_file() or "/" not in first:
@@ -129,7 +128,7 @@ def _of_file(first: str, argv: Sequence[str], folder: Path | None) -> Typed:
             " 'python -m'. Write the command line of another program into a file, such as"
             " train.sh, and send that: elsewhere run ./train.sh"
         )
-    runs = _runs(path)
+    runs = runs_by(path)
     if not runs:
         raise UsageError(
             f"Nothing is known that runs {first!r:.200}: it has no first line such as"
@@ -140,7 +139,7 @@ def _of_file(first: str, argv: Sequence[str], folder: Path | None) -> Typed:
     return Typed(script=first, binary=runs, argv=words)
 
 
-def _runs(path: Path) -> str:
+def runs_by(path: Path) -> str:
     """The program in the first line of a script, empty without one."""
     try:
         with path.open("rb") as file:

@@ -15,12 +15,11 @@ if TYPE_CHECKING:
 
 class Command(NamedTuple):
     """A command: `module` has `add_options`, which takes its parser, and `run`, which takes the
-    store, where it `opens_store`, and what `add_options` has made of the command line."""
+    store and what `add_options` has made of the command line."""
 
     module: str
     summary: str
     example: str
-    opens_store: bool = True
 
 
 COMMANDS: Final = {
@@ -133,5 +132,5 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
         one = add_command(commands, name, run, command.summary, example=command.example)
         if module:
             module.add_options(one)
-            one.set_defaults(opens_store=command.opens_store)
+            one.set_defaults(opens_store=True)
     return program

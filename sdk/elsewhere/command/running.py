@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from elsewhere.capture.by_hand import argv_of
-from elsewhere.capture.typed import Typed, read_typed
+from elsewhere.capture.typed import Typed, read_typed, runs_by
 from elsewhere.command.enqueueing import add_queue
 from elsewhere.command.logs import follow_or_name
 from elsewhere.command.naming import title
@@ -19,6 +19,7 @@ from elsewhere.command.printing import say
 from elsewhere.core.choices import Status
 from elsewhere.core.errors import UsageError
 from elsewhere.core.names import name_of, project_of
+from elsewhere.core.secret_parameters import is_a_secret
 from elsewhere.core.secrets import hidden_words
 from elsewhere.store.queues import Queues
 from elsewhere.task.sending import not_travelling
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
 #: seconds in which a Python says what it is
 _PYTHON_S: Final = 30.0
 _PREFIX: Final = "import sys; print(sys.prefix)"
+#: beginnings of variables that a run sets itself, and of those that act where a program starts
+_OURS: Final = "ELSEWHERE_"
+_OF_START: Final = ("PYTHON", "LD_")
 #: another Python goes on with the command line; what lies in the current folder is not imported
 _GO_ON: Final = (
     "import sys; sys.path[:] = [one for one in sys.path if one];"
@@ -92,7 +96,7 @@ def run(store: RedisStore, given: Namespace) -> int:
     queues = Queues(store)
     if not given.draft:
         queues.check(given.queue)
-    variables = dict(_pair("--env", one) for one in given.env)
+    variables = dict(_variable(one) for one in given.env)
     if typed.binary and not given.repo and not given.requirements and not _has_own_packages():
         say(
             f"What {typed.script} imports is not known, and this Python has no environment of its"
@@ -191,6 +195,24 @@ def _pair(option: str, text: str) -> tuple[str, str]:
     return name, value
 
 
+def _variable(text: str) -> tuple[str, str]:
+    """A variable of the program. Raises UsageError for one that it would not have."""
+    name, value = _pair("--env", text)
+    if name.startswith(_OURS):
+        raise UsageError(f"--env {name} is Elsewhere's own: a run has another value.")
+    if name.startswith(_OF_START):
+        raise UsageError(
+            f"--env {name} acts where Python starts, and is set after that: have a script set it"
+            " and start the program, and send that: elsewhere run ./train.sh"
+        )
+    if is_a_secret(f"Environment/{name}", value):
+        raise UsageError(
+            f"The value of {name} is a secret, and everybody who sees a task sees its parameters:"
+            f" --secret {name} has the agent give its own."
+        )
+    return name, value
+
+
 def _repository(folder: str | None) -> str:
     """The URL or the path of the repository around the `folder`, which is that without one."""
     from elsewhere.capture.worktree import Worktree  # noqa: PLC0415 - weight
@@ -210,11 +232,14 @@ def _check_python(word: str) -> None:
         raise UsageError(
             f"There is no {word!r:.100} here to start: activate the environment that has it."
         )
-    beside = Path(found).parent
-    if beside.resolve() == Path(sys.executable).parent.resolve():
+    python = found
+    if not Path(found).name.startswith("python"):  # a launcher is a script of its Python
+        python = runs_by(Path(found))
+        if not Path(python).name.startswith("python"):
+            return
+        python = shutil.which(python) or python
+    if Path(python).parent.resolve() == Path(sys.executable).parent.resolve():
         return
-    name = Path(found).name
-    python = found if name.startswith("python") else str(beside / "python")
     prefix = _told(python, _PREFIX)
     if prefix is None:
         raise UsageError(f"{python} does not start: 'python --version' shows why.")

@@ -102,6 +102,10 @@ def test_a_draft_waits_in_no_queue_and_code_of_a_url_is_only_named(
         ("--memory much train.py", "The memory"),
         ("--time-limit -1 train.py", "The time limit"),
         ("--env A train.py", "write --env NAME=VALUE"),
+        ("--env ELSEWHERE_HOME=/x train.py", "--env ELSEWHERE_HOME is Elsewhere's own"),
+        ("--env PYTHONHASHSEED=1 train.py", "acts where Python starts"),
+        ("--env LD_PRELOAD=x.so train.py", "acts where Python starts"),
+        ("--env HF_TOKEN=hf_abc train.py", "--secret HF_TOKEN has the agent give its own"),
         ("--env A=b ./go.sh", "export the variables in it"),
         ("--mount A train.py", "write --mount NAME=VALUE"),
         ("--data missing.bin train.py", "missing.bin"),
@@ -118,6 +122,7 @@ def test_what_cannot_be_sent_is_one_sentence_and_no_task(
     assert main(["run", *words.split()]) in (1, 2)
     captured = capsys.readouterr()
     assert captured.out == ""
+    assert "hf_abc" not in captured.err
     said = [line for line in captured.err.splitlines() if line.startswith("elsewhere: ")]
     assert sentence in said[-1], captured.err
     assert find(tasks.store) == []
@@ -169,3 +174,19 @@ def test_a_task_whose_code_is_gone_leaves_no_clone(
     assert main(["rerun", task_id]) == 1
     assert "Run its script once more" in capsys.readouterr().err
     assert find(tasks.store) == [task_id]
+
+
+def test_a_launcher_is_of_the_python_in_its_first_line(
+    tmp_path: Path, tasks: Tasks, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    away = tmp_path / "away"  # as `pip install --user` makes them: no Python lies beside
+    away.mkdir()
+    launcher = away / "torchrun"
+    launcher.write_text(f"#!{sys.executable}\n")
+    launcher.chmod(0o755)
+    words = ["run", "--draft", str(launcher), "--standalone", "train.py"]
+    assert main(words) == 0
+    launcher.write_text(f"#!{away / 'python3'}\n")
+    capsys.readouterr()
+    assert main(words) == 2
+    assert f"{away / 'python3'} does not start" in capsys.readouterr().err
