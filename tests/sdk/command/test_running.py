@@ -190,3 +190,31 @@ def test_a_launcher_is_of_the_python_in_its_first_line(
     capsys.readouterr()
     assert main(words) == 2
     assert f"{away / 'python3'} does not start" in capsys.readouterr().err
+
+
+def test_folders_of_pythonpath_travel_with_the_code_and_others_are_named(
+    tmp_path: Path,
+    folder: Path,
+    tasks: Tasks,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (folder / "lib").mkdir()
+    monkeypatch.setenv("PYTHONPATH", f"{folder / 'lib'}:{tmp_path}")
+    assert main(["run", "--draft", "train.py"]) == 0
+    captured = capsys.readouterr()
+    assert tasks.store.read(captured.out.strip()).source.python_path == ("lib",)
+    assert f"PYTHONPATH names {tmp_path}, outside of the code" in captured.err
+
+
+def test_a_program_of_another_repository_than_the_one_it_is_started_in_is_refused(
+    tmp_path: Path, folder: Path, tasks: Tasks, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "fit.py").write_text("")
+    for repository in (folder, other):
+        subprocess.run(["git", "init", "--quiet"], cwd=repository, check=True)
+    assert main(["run", "../other/fit.py"]) == 1
+    assert "only one of them travels" in capsys.readouterr().err
+    assert find(tasks.store) == []
