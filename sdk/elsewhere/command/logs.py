@@ -66,9 +66,11 @@ def follow_or_name(store: RedisStore, task_id: str, queue: str, *, is_followed: 
         say(f"Task {name} waits in queue {queue!r}. {follow}.")
         print(task_id)
         return 0
-    say(f"Task {name} waits in queue {queue!r}. Ctrl-C leaves it there.")
+    state = store.state(task_id)
+    if state.status is not Status.QUEUED:  # else it is said that it waits
+        say(f"Task {name} has been taken from queue {queue!r}. Ctrl-C leaves it.")
     try:
-        return _follow(_Reading(store, task_id, open_sink(), 1), store.state(task_id), None)
+        return _follow(_Reading(store, task_id, open_sink(), 1), state, None)
     except KeyboardInterrupt:
         say(f"Task {name} goes on. {follow}, 'elsewhere abort {short(task_id)}' stops it.")
         raise
